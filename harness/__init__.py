@@ -1,0 +1,37 @@
+"""LSTM or GRU? Tune both with equal budgets on your data, and get a verdict that holds.
+
+    import harness
+
+    result = harness.sweep("vic_elec", trials=20)
+    result.comparisons[0].verdict.outcome
+    champion = harness.load("vic_elec")
+
+Importing this package loads neither TensorFlow nor MLflow; what needs them loads them when called.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from harness.export import load as load
+    from harness.sweeping import sweep as sweep
+    from harness.verdicts import decide as decide
+
+__version__ = "0.1.0"
+__all__ = ["__version__", "decide", "load", "sweep"]
+
+_HOMES = {"decide": "harness.verdicts", "load": "harness.export", "sweep": "harness.sweeping"}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first asked for."""
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'harness' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return __all__

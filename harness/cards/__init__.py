@@ -1,0 +1,22 @@
+"""Find, parse and validate TOML cards of datasets, search spaces and sweeps."""
+
+from harness.cards.comparing import check_shared
+from harness.cards.finding import Found, find_dataset, find_space, list_datasets, list_spaces
+from harness.cards.plans import find_sweep, make_plan, read_sweep
+from harness.cards.schema import DatasetCard, Hyperparameter, SpaceCard, SweepPlan
+
+__all__ = [
+    "DatasetCard",
+    "Found",
+    "Hyperparameter",
+    "SpaceCard",
+    "SweepPlan",
+    "check_shared",
+    "find_dataset",
+    "find_space",
+    "find_sweep",
+    "list_datasets",
+    "list_spaces",
+    "make_plan",
+    "read_sweep",
+]

@@ -1,0 +1,214 @@
+"""Whether hyperparameters make sense: the arguments of each type, and the values that networks understand.
+
+What Keras Tuner would refuse at the first trial, or quietly read otherwise, is refused when the card is read.
+Does not import Keras Tuner: listing cards must stay fast.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from harness.cards.faults import fault
+from harness.errors import nearest
+
+if TYPE_CHECKING:
+    from harness.cards.schema import Hyperparameter
+
+OPTIMIZERS = ("adam", "adamw", "rmsprop", "sgd")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A hyperparameter that the networks understand.
+
+    Attributes:
+        accepts: Whether a value is one they can be built with.
+        expected: Such values in words.
+    """
+
+    accepts: Callable[[Any], bool]
+    expected: str
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, float) or _whole(value)
+
+
+def _count(value: Any) -> bool:
+    return _whole(value) and value >= 1
+
+
+def _positive(value: Any) -> bool:
+    return _number(value) and value > 0
+
+
+KNOWN: Mapping[str, Known] = MappingProxyType(
+    {
+        "units": Known(_count, "whole numbers of at least 1"),
+        "layers": Known(_count, "whole numbers of at least 1"),
+        "bidirectional": Known(lambda value: isinstance(value, bool), "true or false"),
+        "dropout": Known(lambda value: _number(value) and 0 <= value < 1, "shares from 0 to below 1"),
+        "learning_rate": Known(_positive, "numbers greater than 0"),
+        "optimizer": Known(lambda value: value in OPTIMIZERS, f"one of {', '.join(OPTIMIZERS)}"),
+        "batch_size": Known(_count, "whole numbers of at least 1"),
+        "clip_norm": Known(_positive, "numbers greater than 0"),
+    }
+)
+"""The hyperparameters that every family's network is built and trained from."""
+
+_RANGE = ("min_value", "max_value")
+_NEEDED = MappingProxyType({"Choice": ("values",), "Int": _RANGE, "Float": _RANGE, "Boolean": (), "Fixed": ("value",)})
+_OPTIONAL = MappingProxyType(
+    {
+        "Choice": ("ordered", "default"),
+        "Int": ("step", "sampling", "default"),
+        "Float": ("step", "sampling", "default"),
+        "Boolean": ("default",),
+        "Fixed": (),
+    }
+)
+_PARENT = ("parent_name", "parent_values")
+
+
+def check_hyperparameters(space: Mapping[str, Hyperparameter]) -> None:
+    """Check all hyperparameters of a search space.
+
+    Raises:
+        PydanticCustomError: The first fault, with its keys from the card's top.
+    """
+    for name, hyperparameter in space.items():
+        at = ("hyperparameters", name)
+        _check_name(name)
+        _check_arguments(at, hyperparameter)
+        if hyperparameter.type == "Choice":
+            _check_choice(at, hyperparameter)
+        if hyperparameter.type in ("Int", "Float"):
+            _check_range(at, hyperparameter)
+        _check_values(name, hyperparameter)
+        _check_parent(name, space)
+
+
+def _check_name(name: str) -> None:
+    if name == "seed":
+        raise fault(
+            ("hyperparameters", name),
+            "the seed is never a hyperparameter: luck is averaged, not searched for",
+        )
+    if name not in KNOWN:
+        raise fault(("hyperparameters",), f"unknown hyperparameter '{name}'. {nearest(name, KNOWN)}")
+
+
+def _check_arguments(at: tuple[str, ...], hyperparameter: Hyperparameter) -> None:
+    kind, given = hyperparameter.type, hyperparameter.arguments()
+    for key in _NEEDED[kind]:
+        if key not in given:
+            raise fault(at, f"missing key '{key}', which type {kind} needs")
+    allowed = (*_NEEDED[kind], *_OPTIONAL[kind], *_PARENT)
+    for key in given:
+        if key not in allowed:
+            raise fault((*at, key), f"expected no such key where type is {kind}. Known: {', '.join(allowed)}")
+
+
+def _check_choice(at: tuple[str, ...], hyperparameter: Hyperparameter) -> None:
+    values = hyperparameter.values or ()
+    types = {type(value) for value in values}
+    if not values:
+        raise fault((*at, "values"), "expected at least one value")
+    # Keras Tuner takes booleans for the whole numbers 1 and 0.
+    if bool in types:
+        raise fault((*at, "values"), 'expected type = "Boolean" for true and false')
+    # Keras Tuner refuses to mix types: 0 beside 0.5 as well.
+    if len(types) > 1:
+        raise fault((*at, "values"), "expected values of one type (0.0 beside 0.5, say, and not 0)")
+    if len(set(values)) < len(values):
+        raise fault((*at, "values"), "expected each value once")
+    if hyperparameter.ordered and str in types:
+        raise fault((*at, "ordered"), "expected false: text has no order")
+    if hyperparameter.default is not None and hyperparameter.default not in values:
+        raise fault((*at, "default"), "expected one of the values")
+
+
+def _check_range(at: tuple[str, ...], hyperparameter: Hyperparameter) -> None:
+    low, high, step = _bounds(hyperparameter)
+    default = hyperparameter.default
+    if hyperparameter.type == "Int":
+        for key, number in (("min_value", low), ("max_value", high), ("step", step), ("default", default)):
+            if number is not None and not _whole(number):
+                raise fault((*at, key), "expected a whole number where type is Int")
+    if low > high:
+        raise fault((*at, "min_value"), f"expected at most max_value = {high}")
+    if default is not None and not (_number(default) and low <= default <= high):  # type: ignore[operator]
+        raise fault((*at, "default"), f"expected a number from {low} to {high}")
+    logarithmic = hyperparameter.sampling in ("log", "reverse_log")
+    if logarithmic and low <= 0:
+        raise fault(
+            (*at, "min_value"),
+            f'expected a number greater than 0 where sampling = "{hyperparameter.sampling}"',
+        )
+    if step is not None:
+        _check_step(at, low, high, step, logarithmic)
+
+
+def _check_step(at: tuple[str, ...], low: float, high: float, step: float, logarithmic: bool) -> None:
+    least = 1 if logarithmic else 0
+    if step <= least:
+        raise fault((*at, "step"), f"expected a number greater than {least}")
+    # Keras Tuner's own arithmetic: in floating point 0.5 // 0.1 is 4, so that 0.5 would never be tried.
+    steps = int(math.log(high / low, step) + 1e-8) if logarithmic else (high - low) // step
+    last = low * step**steps if logarithmic else low + steps * step
+    if not math.isclose(last, high, rel_tol=1e-9, abs_tol=1e-12):
+        raise fault(
+            (*at, "max_value"),
+            f"Keras Tuner's steps of {step} from {low} end at {last:g}; "
+            f"expected max_value = {last:g}, or a Choice of values",
+        )
+
+
+def _check_values(name: str, hyperparameter: Hyperparameter) -> None:
+    known = KNOWN[name]
+    if hyperparameter.type == "Boolean" and not known.accepts(True):
+        raise fault(("hyperparameters", name, "type"), f"expected {name} to be {known.expected}")
+    for key in ("values", "value", *_RANGE):
+        given = getattr(hyperparameter, key)
+        for value in given if isinstance(given, tuple) else (given,):
+            if value is not None and not known.accepts(value):
+                raise fault(("hyperparameters", name, key), f"expected {name} to be {known.expected}")
+
+
+def _check_parent(name: str, space: Mapping[str, Hyperparameter]) -> None:
+    at, child = ("hyperparameters", name), space[name]
+    if child.parent_name is None and child.parent_values is None:
+        return
+    if child.parent_name is None or not child.parent_values:
+        raise fault(at, "expected both parent_name and parent_values, or neither")
+    names = list(space)
+    if child.parent_name not in space:
+        raise fault((*at, "parent_name"), f"unknown hyperparameter. {nearest(child.parent_name, set(names) - {name})}")
+    # Keras Tuner knows only the parents that were declared before.
+    if names.index(child.parent_name) >= names.index(name):
+        raise fault((*at, "parent_name"), f"expected {child.parent_name} to stand before {name}")
+    possible = _possible(space[child.parent_name])
+    if possible is not None and (strange := [value for value in child.parent_values if value not in possible]):
+        raise fault((*at, "parent_values"), f"{strange[0]} is not a value of {child.parent_name}")
+
+
+def _bounds(hyperparameter: Hyperparameter) -> tuple[float, float, float | None]:
+    low, high = hyperparameter.min_value, hyperparameter.max_value
+    assert low is not None
+    assert high is not None
+    return low, high, hyperparameter.step
+
+
+def _possible(hyperparameter: Hyperparameter) -> tuple[Any, ...] | None:
+    # None where there is a range of them.
+    if hyperparameter.type == "Boolean":
+        return (True, False)
+    return (hyperparameter.value,) if hyperparameter.type == "Fixed" else hyperparameter.values

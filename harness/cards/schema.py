@@ -1,0 +1,275 @@
+"""What a card may say: the pydantic models of datasets, search spaces and sweeps.
+
+Unknown keys are refused. Models are frozen; `model_dump(mode="json")` gives the plain values that travel to
+workers and `model_validate` reads them back. A field's `description` is what an error says was expected.
+Knows no files: `reading` gets at a card's values, `wording` puts its faults into words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from harness.cards.combinations import check_dataset
+from harness.cards.faults import fault
+from harness.cards.hyperparameters import check_hyperparameters
+from harness.records import Value
+
+Name = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$",
+        max_length=80,
+        description="a name of letters, digits, `_`, `.` and `-`, at most 80",
+    ),
+]
+Share = Annotated[float, Field(gt=0, lt=1, strict=True, description="a share between 0 and 1")]
+Count = Annotated[int, Field(ge=1, strict=True, description="a whole number of at least 1")]
+CountOrZero = Annotated[int, Field(ge=0, strict=True, description="a whole number of at least 0")]
+Seed = Annotated[int, Field(strict=True, description="a whole number")]
+Number = Annotated[
+    Annotated[float, Field(strict=True)] | Annotated[int, Field(strict=True)], Field(description="a number")
+]
+Plain = Annotated[Value, Field(description="a number, text, true or false")]
+Column = Annotated[str, Field(min_length=1, description="the name of a column, in quotes")]
+Columns = Annotated[tuple[Column, ...], Field(description='a list of columns, such as ["y"]')]
+Location = Annotated[str, Field(min_length=1, description="the path of a file, in quotes")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="64 digits of 0-9 and a-f")]
+
+
+class _Card(BaseModel):
+    # A NaN would pass every comparison that a later check makes.
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+# --- datasets -----------------------------------------------------------------------------------------------
+
+
+class FileSource(_Card):
+    """A table or archive of arrays in a file.
+
+    `path` is absolute, relative to the card's folder, or `package:<import name>/<path>` for a file inside an
+    installed package, which is found without importing it.
+    """
+
+    kind: Literal["csv", "parquet", "npz"]
+    path: Location
+    sha256: Sha256 | None = None
+
+
+class TsSource(_Card):
+    """A pair of `.ts` files of the UCR/UEA archive, the archive's own split into train and test."""
+
+    kind: Literal["ts"]
+    train: Location
+    test: Location
+    train_sha256: Sha256 | None = None
+    test_sha256: Sha256 | None = None
+
+
+class GeneratorSource(_Card):
+    """Sequences made by a generator of `harness.data.generators`, the same for the same seed."""
+
+    kind: Literal["generator"]
+    generator: Literal["adding"]
+    steps: Annotated[int, Field(ge=4, le=5000, strict=True, description="a whole number from 4 to 5000")] = 50
+    sequences: Annotated[
+        int, Field(ge=20, le=1_000_000, strict=True, description="a whole number from 20 to 1000000")
+    ] = 2000
+    seed: Seed = 0
+
+
+Source = Annotated[FileSource | TsSource | GeneratorSource, Field(discriminator="kind")]
+
+
+class ForecastTask(_Card):
+    """Predict the targets' next `horizon_steps` values from the features' last `lookback_steps` values."""
+
+    kind: Literal["forecast"]
+    target: Annotated[
+        tuple[Column, ...], Field(min_length=1, description='a list of at least one column, such as ["y"]')
+    ]
+    features: Columns = ()
+    time: Column | None = None
+    lookback_steps: Count
+    horizon_steps: Count = 1
+    window_stride: Count = 1
+    last_rows: Count | None = None
+    season_steps: Count | None = None
+    metric: Literal["mae", "rmse", "mse"] = "mae"
+    unit: str = ""
+
+
+class ClassifyTask(_Card):
+    """Name the class of a whole sequence.
+
+    Where the source is a table `target` and `id`, which groups its rows into sequences, are needed.
+    """
+
+    kind: Literal["classify"]
+    target: Column | None = None
+    features: Columns = ()
+    id: Column | None = None
+    time: Column | None = None
+    metric: Literal["accuracy", "balanced_accuracy", "macro_f1", "log_loss"] = "accuracy"
+
+
+class RegressTask(_Card):
+    """Predict one number for a whole sequence. A table needs `target` and `id`, as for `ClassifyTask`."""
+
+    kind: Literal["regress"]
+    target: Column | None = None
+    features: Columns = ()
+    id: Column | None = None
+    time: Column | None = None
+    metric: Literal["mae", "rmse", "mse"] = "mse"
+    unit: str = ""
+
+
+TaskCard = Annotated[ForecastTask | ClassifyTask | RegressTask, Field(discriminator="kind")]
+
+
+class SplitCard(_Card):
+    """How rows or sequences are divided.
+
+    Attributes:
+        rule: `time` (contiguous blocks, for forecasts), `stratified` (classes in equal shares), `shuffled`,
+            or `archive` (the archive's own test part, validation carved from its train part). None picks by
+            task and source.
+        validation: Share of the validation part.
+        test: Share of the test part; ignored by `archive`.
+        gap_steps: Extra rows left out between the blocks of a `time` split. Windows never cross a block's
+            edge.
+        seed: Seed of the shuffled rules.
+    """
+
+    rule: Literal["time", "stratified", "shuffled", "archive"] | None = None
+    validation: Share = 0.15
+    test: Share = 0.15
+    gap_steps: CountOrZero = 0
+    seed: Seed = 0
+
+    @model_validator(mode="after")
+    def _leaves_something_to_train_on(self) -> SplitCard:
+        if self.validation + self.test > 0.8:
+            raise ValueError(
+                f"validation + test = {self.validation + self.test:g}: "
+                "expected at most 0.8, so that something is left to train on"
+            )
+        return self
+
+
+class DatasetCard(_Card):
+    """A dataset: where its sequences are, what is predicted, how it is split."""
+
+    name: Name
+    title: str = ""
+    license: str = ""
+    homepage: str = ""
+    citation: str = ""
+    source: Source
+    task: TaskCard
+    split: SplitCard = SplitCard()
+    missing: Literal["error", "interpolate"] = "error"
+    smallest_difference: Annotated[float, Field(ge=0, strict=True, description="a number of at least 0")] | None = None
+
+    @model_validator(mode="after")
+    def _parts_fit_together(self) -> DatasetCard:
+        check_dataset(self)
+        return self
+
+
+# --- search spaces ------------------------------------------------------------------------------------------
+
+
+class Hyperparameter(_Card):
+    """One hyperparameter; the keys are the arguments of Keras Tuner's `HyperParameters.<type>`."""
+
+    type: Literal["Choice", "Int", "Float", "Boolean", "Fixed"]
+    values: tuple[Plain, ...] | None = None
+    value: Plain | None = None
+    ordered: Annotated[bool, Field(strict=True)] | None = None
+    min_value: Number | None = None
+    max_value: Number | None = None
+    step: Number | None = None
+    sampling: Literal["linear", "log", "reverse_log"] | None = None
+    default: Plain | None = None
+    parent_name: str | None = None
+    parent_values: tuple[Plain, ...] | None = None
+    reason: Annotated[str, Field(min_length=1, description="why only this family has it")] | None = None
+
+    def arguments(self) -> dict[str, Any]:
+        """The keyword arguments of Keras Tuner's method, apart from the name."""
+        return self.model_dump(exclude={"type", "reason"}, exclude_none=True)
+
+
+class SpaceCard(_Card):
+    """The search space of a family, with what it `extends` already merged in."""
+
+    name: Name
+    title: str = ""
+    layer: Literal["LSTM", "GRU", "SimpleRNN"]
+    hyperparameters: Annotated[dict[str, Hyperparameter], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _hyperparameters_make_sense(self) -> SpaceCard:
+        check_hyperparameters(self.hyperparameters)
+        return self
+
+
+class SpaceFile(_Card):
+    """What one file of a search space may say, before what it `extends` is merged in."""
+
+    name: Name | None = None
+    title: str = ""
+    extends: Annotated[str, Field(min_length=1, description="the name or path of a card")] | None = None
+    layer: Literal["LSTM", "GRU", "SimpleRNN"] | None = None
+    hyperparameters: dict[str, Hyperparameter] = {}
+
+
+# --- sweeps -------------------------------------------------------------------------------------------------
+
+
+class SweepPlan(_Card):
+    """What one launch does: the keys of a sweep's TOML file, and the options of `harness sweep`.
+
+    The budget is either `trials` or `minutes`; with `minutes` alone `trials` is None.
+    """
+
+    name: Name = "sweep"
+    datasets: Annotated[
+        tuple[Annotated[str, Field(min_length=1)], ...],
+        Field(min_length=1, description="a list of at least one dataset"),
+    ]
+    families: Annotated[
+        tuple[Annotated[str, Field(min_length=1)], ...],
+        Field(min_length=2, description="at least two families; one named twice plays itself"),
+    ] = ("lstm", "gru")
+    oracle: Literal["random", "bayesian"] = "random"
+    trials: Count | None = 20
+    minutes: Annotated[float, Field(gt=0, strict=True, description="a number greater than 0")] | None = None
+    epochs: Count = 30
+    patience_epochs: Count = 5
+    replicates: Count = 1
+    confirmations: CountOrZero = 3
+    workers: CountOrZero | None = None
+    seed: Seed = 1
+
+    @model_validator(mode="before")
+    @classmethod
+    def _minutes_stand_for_trials(cls, values: Any) -> Any:
+        if isinstance(values, Mapping) and values.get("minutes") is not None:
+            return {"trials": None, **values}
+        return values
+
+    @model_validator(mode="after")
+    def _one_budget(self) -> SweepPlan:
+        if self.minutes is not None and self.trials is not None:
+            raise fault(("minutes",), f"expected no minutes where trials = {self.trials} is given, or no trials")
+        if self.minutes is None and self.trials is None:
+            raise fault((), "expected a budget: trials or minutes")
+        if twice := sorted({name for name in self.datasets if self.datasets.count(name) > 1}):
+            raise fault(("datasets",), f"expected each dataset once, got {', '.join(twice)} twice")
+        return self

@@ -1,0 +1,186 @@
+"""`harness datasets`: what there is to sweep, whether it is in order, and a card for one's own table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from harness.cli.cards import CardsOption, JsonOption, as_plain, echo_json, echo_table, home_of
+from harness.errors import CardError, HarnessError, UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from harness.cards import DatasetCard, Found
+    from harness.records import DataFacts
+
+app = typer.Typer(help="List, show, check and begin datasets' cards.", no_args_is_help=True)
+
+NameArgument = Annotated[str, typer.Argument(metavar="NAME|PATH", help="Name or path of a dataset's card.")]
+
+
+@app.command("list")
+def list_cards(cards: CardsOption = None, as_json: JsonOption = False) -> None:
+    """All datasets that can be swept, and the cards that are broken. Loads no data."""
+    from harness.cards import list_datasets
+
+    found = list_datasets(cards or ())
+    if as_json:
+        echo_json([as_plain(one) for one in found])
+        return
+    header = ("NAME", "TASK", "TITLE", "LICENCE", "SOURCE", "CARD")
+    echo_table(header, [_row(one, one.card) for one in found if one.card])
+    for one in found:
+        if one.error:
+            typer.echo(f"broken: {one.error}")
+
+
+@app.command("show")
+def show(name: NameArgument, cards: CardsOption = None, as_json: JsonOption = False) -> None:
+    """One dataset's card, and where it is."""
+    from harness.cards import find_dataset
+    from harness.cards.reading import read_toml
+
+    found = find_dataset(name, cards or ())
+    if as_json:
+        echo_json(as_plain(found))
+        return
+    typer.echo(f"# {found.path.absolute()}\n# {home_of(found)}, sha256 {found.sha256}\n")
+    typer.echo(read_toml(found.path)[1].decode("utf-8-sig").rstrip())
+
+
+@app.command("check")
+def check(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME|PATH]", help="Name or path of a card.", show_default=False)
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Check all datasets.")] = False,
+    cards: CardsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Validate a card, load its data and tell what it is."""
+    from harness.cards import find_dataset, list_datasets
+
+    if (name is None) is not every:
+        raise UsageError("expected either the name or path of a dataset, or --all")
+    found = [find_dataset(name, cards or ())] if name else list_datasets(cards or ())
+    checked = [_checked(one, keep_errors=every) for one in found]
+    if as_json:
+        echo_json([one.plain() for one in checked])
+    else:
+        for one in checked:
+            typer.echo(one.text())
+    if bad := sum(one.error is not None for one in checked):
+        raise CardError(f"{bad} of {len(checked)} datasets are not in order")
+
+
+@app.command("new")
+def new(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV or Parquet file.", show_default=False)],
+    target: Annotated[str | None, typer.Option(metavar="COL", help="Column to be predicted.")] = None,
+    time: Annotated[str | None, typer.Option(metavar="COL", help="Column of times.")] = None,
+    group: Annotated[
+        str | None, typer.Option("--id", metavar="COL", help="Column that says which rows form a sequence.")
+    ] = None,
+    task: Annotated[str | None, typer.Option(metavar="KIND", help="forecast, classify or regress.")] = None,
+    horizon: Annotated[int | None, typer.Option(metavar="N", help="Rows to forecast.")] = None,
+    lookback: Annotated[int | None, typer.Option(metavar="N", help="Rows to forecast from.")] = None,
+    features: Annotated[str | None, typer.Option(metavar="A,B", help="Columns that are inputs.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the dataset; the file's when left out.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a card that is there.")] = False,
+) -> None:
+    """Begin a card for a table of your own: guess its task, write ./datasets/NAME.toml to be changed."""
+    from harness.cards.guesses import Wish
+    from harness.cards.guessing import guess_task
+    from harness.cards.writing import check_new_name, dataset_text, name_from, path_from, write_new
+
+    called = name or name_from(file)
+    check_new_name(called)
+    kind, frame = _read(file)
+    chosen = tuple(part.strip() for part in features.split(",")) if features else ()
+    guess = guess_task(frame, Wish(task, target, time, group, chosen, horizon, lookback), str(file))
+    card = Path("datasets") / f"{called}.toml"
+    write_new(card, dataset_text(called, kind, path_from(card.parent, file), guess), force)
+    _tell(card, called, guess.because)
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    # A dataset whose data was loaded, or why it could not be.
+    found: Found[DatasetCard]
+    facts: DataFacts | None
+    error: str | None
+
+    def plain(self) -> dict[str, Any]:
+        facts = self.facts.to_json() if self.facts else None
+        return {**as_plain(self.found), "error": self.error, "facts": facts}
+
+    def text(self) -> str:
+        from harness.records import TaskKind
+
+        if self.facts is None:
+            return f"{self.found.name}: {self.error}"
+        facts = self.facts
+        train, validation, test = facts.sizes
+        shortest, longest = facts.steps
+        steps = f"{longest}" if shortest == longest else f"{shortest} to {longest}"
+        pieces = "windows" if facts.task is TaskKind.FORECAST else "sequences"
+        lines = [
+            f"{self.found.name}: in order ({home_of(self.found)})",
+            f"  {facts.title}" if facts.title else "",
+            f"  {pieces:<9}  {train:,} train, {validation:,} validation, {test:,} test; {steps} steps",
+            f"  channels   {_some(facts.channels)}",
+            f"  targets    {_some(facts.targets)}" if facts.targets else "",
+            f"  classes    {_some(facts.classes)}" if facts.classes else "",
+            f"  split      {facts.split}",
+            f"  licence    {facts.license}" if facts.license else "",
+            f"  digest     {facts.digest}",
+            *(f"  note       {note}" for note in facts.notes),
+        ]
+        return "\n".join(line for line in lines if line)
+
+
+def _checked(found: Found[DatasetCard], *, keep_errors: bool) -> _Checked:
+    from harness.data import load_dataset
+
+    if found.card is None:
+        return _Checked(found, None, found.error)
+    try:
+        return _Checked(found, load_dataset(found.card).facts, None)
+    except HarnessError as error:
+        if not keep_errors:
+            raise
+        return _Checked(found, None, str(error))
+
+
+def _read(file: Path) -> tuple[str, pd.DataFrame]:
+    from harness.cards.schema import FileSource
+    from harness.data.sources.tables import read_table
+
+    kinds: dict[str, Literal["csv", "parquet"]] = {".csv": "csv", ".parquet": "parquet"}
+    kind = kinds.get(file.suffix.lower())
+    if kind is None:
+        raise UsageError(f"{file}: expected a .csv or .parquet file")
+    return kind, read_table(FileSource(kind=kind, path=str(file.absolute())))
+
+
+def _tell(card: Path, name: str, because: tuple[str, ...]) -> None:
+    from harness.cards import find_dataset
+
+    found = find_dataset(str(card))
+    typer.echo(f"wrote {card}" + (", which takes the place of the built-in one" if found.overrides else ""))
+    for line in because:
+        typer.echo(f"  {line}")
+    typer.echo(f"Change what is wrong in {card}, then:\n  harness datasets check {name}\n  harness sweep {name}")
+
+
+def _row(found: Found[DatasetCard], card: DatasetCard) -> tuple[str, ...]:
+    return (found.name, card.task.kind, card.title, card.license, card.source.kind, home_of(found))
+
+
+def _some(names: tuple[str, ...], most: int = 12) -> str:
+    shown = ", ".join(names[:most])
+    return f"{len(names)}: {shown}" + (", …" if len(names) > most else "")

@@ -1,0 +1,86 @@
+"""`harness predict`: a champion's predictions for a file of raw rows, or for its own dataset's test part."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from harness.errors import UsageError
+from harness.store import find_store
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from harness.export import Champion
+
+
+def predict(
+    model: Annotated[
+        str, typer.Argument(help="name, name@alias, name/version, models:/… or a champion's folder.")
+    ],
+    data: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[INPUT]", help="CSV, Parquet or NPZ of raw rows or sequences.", show_default=False
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write to this .csv, .parquet or .npz instead.")
+    ] = None,
+    test: Annotated[
+        bool, typer.Option("--test", help="Predict the test part of the model's dataset; compare the score.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON, one record a row.")] = False,
+    store: Annotated[
+        Path | None, typer.Option("--store", help="Folder of the store (default ./mlruns).")
+    ] = None,
+    tracking_uri: Annotated[
+        str | None, typer.Option("--tracking-uri", help="MLflow's address, if it is a server.")
+    ] = None,
+) -> None:
+    """Predict with a champion: raw values in, original units or class names with probabilities out.
+
+    A forecast goes on after INPUT's last row, with its time stamps. NPZ files hold x (sequences, steps,
+    channels) and, where they differ, lengths. Tables of sequences hold a row a step and the card's id column.
+    """
+    if (data is None) == (not test):
+        raise UsageError("harness predict: expected either INPUT or --test")
+    from harness.export.inputs import read_input
+    from harness.export.loading import load
+    from harness.export.outputs import check_output, predictions_of, write
+    from harness.export.proving import test_batch
+
+    if output is not None:
+        check_output(output)
+    champion = load(model, find_store(store, tracking_uri))
+    batch, truth = test_batch(champion) if data is None else (read_input(champion.description, data), None)
+    outputs = champion.predict_batch(batch)
+    predictions = predictions_of(champion.description, batch, outputs)
+    if batch.stamps is not None and batch.stamps.assumed:
+        typer.echo(batch.stamps.assumed, err=True)
+    if output is not None:
+        write(predictions, output)
+    elif json:
+        typer.echo(predictions.table.to_json(orient="records", date_format="iso", double_precision=15))
+    else:
+        typer.echo(predictions.table.to_csv(index=False), nl=False)
+    if truth is not None:
+        _compare(champion, outputs, truth)
+
+
+def _compare(champion: Champion, outputs: npt.NDArray[Any], truth: npt.NDArray[Any]) -> None:
+    """Say the score of the test rows beside the logged one, on standard error."""
+    from harness.export.proving import require_agreement
+    from harness.metrics import METRICS
+
+    description = champion.description
+    score = float(METRICS[description.metric].score(truth, outputs))
+    unit = f" {description.unit}" if description.unit else ""
+    typer.echo(
+        f"test {description.metric} {score:.8g}{unit} on {len(truth)} test rows of {description.name}; "
+        f"logged {description.test_score:.8g}{unit}",
+        err=True,
+    )
+    require_agreement(description, score)

@@ -1,0 +1,95 @@
+"""`harness report` and `harness trials`: what a sweep found, from its journal alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from harness.cli.sweeps import JsonOption, StoreOption
+from harness.errors import UsageError
+
+if TYPE_CHECKING:
+    from harness.records import SweepResult
+    from harness.store import Store
+
+SweepArgument = Annotated[
+    str | None, typer.Argument(help="Id of the sweep; the newest by default.", show_default=False)
+]
+
+
+def report(
+    sweep: SweepArgument = None,
+    store: StoreOption = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where the HTML goes.")] = Path(
+        "report.html"
+    ),
+) -> None:
+    """Show the verdicts of a sweep at a glance, and write report.html."""
+    from harness.report.html import html
+    from harness.report.terminal import text
+    from harness.store import find_store
+
+    place = find_store(store)
+    result = read_result(place, sweep)
+    if not result.comparisons:
+        raise UsageError(
+            f"{result.sweep_id}: no comparison is finished yet; go on with --resume {result.sweep_id}"
+        )
+    written = html(result)
+    try:
+        output.write_text(written, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"--output {output}: cannot be written: {error.strerror}") from error
+    typer.echo(text(result, place.ui_command))
+    typer.echo(f"wrote {output}", err=True)
+
+
+def trials(
+    sweep: Annotated[str, typer.Argument(help="Id of the sweep.")],
+    csv: Annotated[bool, typer.Option("--csv", help="As CSV (the default).")] = False,
+    as_json: JsonOption = False,
+    store: StoreOption = None,
+) -> None:
+    """Print the table of scores that `harness verdict` reads, of every finished comparison."""
+    from harness.report.tables import trials_csv
+    from harness.store import find_store
+
+    if csv and as_json:
+        raise UsageError("--csv and --json: expected one of them")
+    result = read_result(find_store(store), sweep)
+    if as_json:
+        rows = [row for comparison in result.comparisons for row in comparison.rows]
+        names = (
+            "dataset",
+            "family",
+            "replicate",
+            "trial",
+            "validation",
+            "test",
+            "parameters",
+            "fit_seconds",
+            "status",
+        )
+        typer.echo(json.dumps([{name: getattr(row, name) for name in names} for row in rows], indent=2))
+        return
+    typer.echo(trials_csv(result.comparisons), nl=False)
+
+
+def read_result(place: Store, sweep: str | None) -> SweepResult:
+    """A sweep as its journal has it.
+
+    Raises:
+        UsageError: There is no such sweep.
+        JournalError: Its journal is damaged.
+    """
+    from harness.journal import Journal
+    from harness.sweeping.assembling import sweep_of
+    from harness.sweeping.folders import find_sweep_folder
+    from harness.sweeping.planning import SweepHeader
+
+    folder = find_sweep_folder(place, sweep)
+    with Journal.open(folder) as journal:
+        return sweep_of(journal, SweepHeader.from_json(journal.plan), folder.name, place.tracking_uri)

@@ -1,0 +1,81 @@
+"""`harness ui`: MLflow's UI on the right store, opened where the sweeps' runs are."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from harness.errors import UsageError
+from harness.store import find_store
+
+if TYPE_CHECKING:
+    from harness.store import Store
+
+
+def ui(
+    port: Annotated[
+        int | None,
+        typer.Option("--port", min=1, max=65535, help="Port (default: the first free one from 5000 on)."),
+    ] = None,
+    no_open: Annotated[
+        bool, typer.Option("--no-open", help="Only print the address; open no browser.")
+    ] = False,
+    store: Annotated[
+        Path | None, typer.Option("--store", help="Folder of the store (default ./mlruns).")
+    ] = None,
+    tracking_uri: Annotated[
+        str | None, typer.Option("--tracking-uri", help="MLflow's address, if it is a server.")
+    ] = None,
+) -> None:
+    """Open MLflow's UI on the store's training runs; it answers this machine only, until Ctrl-C."""
+    from harness.tracking.connection import shown
+    from harness.tracking.serving import free_port, serving
+
+    place = find_store(store, tracking_uri)
+    if not place.local:
+        _show(shown(place.tracking_uri), no_open or not place.tracking_uri.startswith("http"))
+        return
+    experiment = _latest_experiment(place)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        with serving(place, free_port(port)) as server:
+            _show(server.page(experiment), no_open)
+            typer.echo(f"MLflow's UI on {place.root}, until Ctrl-C", err=True)
+            server.process.wait()
+    except KeyboardInterrupt:
+        typer.echo("closed", err=True)
+
+
+def _latest_experiment(store: Store) -> str:
+    """The experiment of the last sweep.
+
+    Raises:
+        UsageError: The store holds none.
+    """
+    from harness.tracking.connection import connect, database_file
+    from harness.tracking.reading import experiment_ids
+
+    cure = "run `harness sweep` first, or name another folder with --store"
+    if not database_file(store).is_file():
+        raise UsageError(f"{store.root}: holds no sweep yet, there is no {database_file(store).name}; {cure}")
+    client = connect(store, create=False)
+    # MLflow's own experiment 0, `Default`, is in every store.
+    found = next((number for number in experiment_ids(client) if number != "0"), None)
+    if found is None:
+        raise UsageError(f"{store.root}: holds no sweep yet; {cure}")
+    return found
+
+
+def _show(address: str, no_open: bool) -> None:
+    typer.echo(address)
+    if not no_open:
+        import webbrowser
+
+        webbrowser.open(address)
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt

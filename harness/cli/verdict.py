@@ -1,0 +1,101 @@
+"""`harness verdict TABLE.csv`: decide from any table of scores, whoever made it."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from harness.errors import TableError
+
+if TYPE_CHECKING:
+    from harness.records import Decision
+
+
+def verdict(
+    table: Annotated[
+        Path,
+        typer.Argument(
+            metavar="TABLE.csv",
+            help="One row a trial: dataset, family, replicate, trial, validation, test; optional: direction, "
+            "metric, parameters, fit_seconds, status.",
+        ),
+    ],
+    direction: Annotated[
+        str,
+        typer.Option(metavar="min|max", help="Which scores are better, where the table has no such column."),
+    ] = "min",
+    trials: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Budget of one search; by default a family's trials by replicate."),
+    ] = None,
+    region: Annotated[
+        float,
+        typer.Option(metavar="X", help="Half-width of the region of practical equivalence, in the metric's units."),
+    ] = 0.0,
+    oracle: Annotated[
+        str,
+        typer.Option(
+            metavar="random|bayesian|hyperband|grid",
+            help="What searched: trials of `random` are pooled, of the others replicates are compared.",
+        ),
+    ] = "random",
+    level: Annotated[
+        float | None,
+        typer.Option(metavar="P", help="Level of the intervals; by default 0.98 for `random`, 0.95 otherwise."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything decided as JSON.")] = False,
+) -> None:
+    """Decide from any table of scores which cell to use on each dataset, and how surely."""
+    from harness.verdicts import decide
+
+    try:
+        decision = decide(read_csv(table), direction, trials=trials, region=region, oracle=oracle, level=level)
+    except TableError as problem:
+        raise TableError(f"{table}: {problem}") from None
+    typer.echo(json.dumps(decision.to_json(), indent=2) if as_json else as_text(decision))
+
+
+def as_text(decision: Decision) -> str:
+    """The decision for a terminal: each dataset's sentence, its numbers, and the one for all datasets."""
+    from harness.verdicts import across_lines, explain, headline
+
+    blocks = [
+        "\n".join((headline(verdict), *(f"  {line}" for line in explain(verdict))))
+        for verdict in decision.verdicts.values()
+    ]
+    if decision.across:
+        blocks.append("\n".join((f"overall: {decision.overall}", *map("  {}".format, across_lines(decision.across)))))
+    return "\n\n".join(blocks)
+
+
+def read_csv(path: Path) -> dict[str, list[str]]:
+    """The columns of a CSV file, as text.
+
+    Python's own reader, for it takes no cell for something else: a dataset called `NA` stays one.
+
+    Raises:
+        TableError: The file cannot be read, has no header, names a column twice or has a row of another
+            length.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            lines = [line for line in csv.reader(file, strict=True) if line]
+    except OSError as problem:
+        raise TableError(f"cannot be read: {problem.strerror or problem}") from None
+    except UnicodeDecodeError:
+        raise TableError("is not text in UTF-8: expected a CSV file") from None
+    except csv.Error as problem:
+        raise TableError(f"is no CSV file: {problem}") from None
+    if not lines:
+        raise TableError("is empty: expected a header and one row a trial")
+    header = [name.strip() for name in lines[0]]
+    if twice := sorted({name for name in header if header.count(name) > 1}):
+        raise TableError(f"header: {', '.join(map(repr, twice))} appears twice: expected each column once")
+    for number, line in enumerate(lines[1:], start=1):
+        if len(line) != len(header):
+            raise TableError(f"row {number}: {len(line)} cells: expected {len(header)}, as in the header")
+    return {name: [line[place] for line in lines[1:]] for place, name in enumerate(header)}

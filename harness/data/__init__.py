@@ -1,0 +1,9 @@
+"""From a dataset's card to arrays: sources, generators, encoding, windows, splits, sealing.
+
+Knows cards, metrics' names and records; nothing of networks, searches or scores.
+"""
+
+from harness.data.arrays import Part, Scaling, Sealed, SequenceData
+from harness.data.loading import cached_dataset, load_dataset
+
+__all__ = ["Part", "Scaling", "Sealed", "SequenceData", "cached_dataset", "load_dataset"]

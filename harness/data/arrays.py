@@ -1,0 +1,134 @@
+"""What a dataset is once loaded: frozen arrays of three parts, the test part sealed.
+
+Knows no files and no cards.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, TypeAlias, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.records import DataFacts, Objective, TaskKind
+
+Floats: TypeAlias = npt.NDArray[np.float32]
+Wide: TypeAlias = npt.NDArray[np.float64]
+Whole: TypeAlias = npt.NDArray[np.int32]
+Indices: TypeAlias = npt.NDArray[np.int64]
+Flags: TypeAlias = npt.NDArray[np.bool_]
+
+Content = TypeVar("Content")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """The training, validation or test part.
+
+    Its arrays are read-only, because a process shares them among its trials.
+
+    Attributes:
+        x: Inputs (n, steps, channels) in raw units; steps beyond a sequence's length are 0.
+        lengths: Real steps of each sequence (n,), from 1.
+        y: Forecast: float32 (n, horizon, targets) in raw units. Classify: class numbers, int32 (n,). Regress:
+            float32 (n, 1) in raw units.
+        rows: First source row of each window, or place of each sequence in the source (n,), from 0.
+    """
+
+    x: Floats
+    lengths: Whole
+    y: Floats | Whole
+    rows: Indices
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+class Sealed(Generic[Content]):
+    """Keeps the test part out of sight until somebody means to see it.
+
+    `open` is the one way in. Only scoring in `training`, `baselines` and `export` may call it; a test looks
+    for other callers. Printing it shows nothing of what is inside.
+    """
+
+    __slots__ = ("_content",)
+
+    def __init__(self, content: Content) -> None:
+        self._content = content
+
+    def open(self) -> Content:
+        """What is inside."""
+        return self._content
+
+    def __repr__(self) -> str:
+        return "Sealed(…)"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scaling:
+    """Mean and standard deviation of inputs and outputs, from the training part alone.
+
+    Attributes:
+        input_mean: (channels,) over the real steps of the training part.
+        input_scale: (channels,) standard deviations; 1 for a constant channel.
+        output_mean: (targets,); 0 for classes.
+        output_scale: (targets,); 1 for classes and for a constant target.
+    """
+
+    input_mean: Floats
+    input_scale: Floats
+    output_mean: Floats
+    output_scale: Floats
+
+    def scale_inputs(self, x: Floats) -> Floats:
+        """Inputs (…, channels) in raw units → centred, with spread 1."""
+        return (x - self.input_mean) / self.input_scale
+
+    def scale_outputs(self, y: Floats) -> Floats:
+        """Outputs (…, targets) in raw units → centred, with spread 1."""
+        return (y - self.output_mean) / self.output_scale
+
+    def restore_outputs(self, y: Floats) -> Floats:
+        """The inverse of `scale_outputs`."""
+        return y * self.output_scale + self.output_mean
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SequenceData:
+    """A dataset, ready to train on.
+
+    Attributes:
+        name: The card's name.
+        task: What is predicted.
+        objective: The metric that trials are chosen by.
+        train: The training part.
+        validation: The validation part.
+        test: The test part, sealed.
+        scaling: Statistics of the training part.
+        channels: Names of the input channels.
+        targets: Names of what is predicted.
+        classes: Class names, by class number; empty unless the task is `classify`.
+        masked: Whether the sequences' lengths differ.
+        horizon_steps: Steps of a forecast; 1 for other tasks.
+        season_steps: Steps of a season, where the card names them.
+        target_channels: Place of each target among the channels, -1 where a target is no input; forecasts
+            only.
+        facts: What the dataset is, for people and for the record.
+    """
+
+    name: str
+    task: TaskKind
+    objective: Objective
+    train: Part
+    validation: Part
+    test: Sealed[Part]
+    scaling: Scaling
+    channels: tuple[str, ...]
+    targets: tuple[str, ...]
+    classes: tuple[str, ...]
+    masked: bool
+    horizon_steps: int
+    season_steps: int | None
+    target_channels: tuple[int, ...]
+    facts: DataFacts

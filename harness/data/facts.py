@@ -1,0 +1,67 @@
+"""What a loaded dataset is, in words and in one digest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from harness.data.arrays import Part
+from harness.data.splits import Blocks, Members, Rule
+
+
+def digest(parts: Sequence[Part], names: Iterable[Sequence[str]]) -> str:
+    """A digest of the full content: inputs, lengths and answers of all parts, and all names.
+
+    Not MLflow's own, which reads the first 10,000 elements only.
+
+    Args:
+        parts: The parts, in order.
+        names: Lists of names: channels, targets, classes.
+
+    Returns:
+        32 hexadecimal characters.
+    """
+    hashing = hashlib.sha256()
+    for part in parts:
+        for array in (part.x, part.lengths, part.y):
+            hashing.update(f"{array.dtype.str}{array.shape}".encode())
+            hashing.update(np.ascontiguousarray(array).data)
+    hashing.update(json.dumps([list(group) for group in names]).encode())
+    return hashing.hexdigest()[:32]
+
+
+def say_blocks(blocks: Blocks, first_row: int, gap_steps: int) -> str:
+    """The split of a forecast in words.
+
+    Args:
+        blocks: The blocks.
+        first_row: Rows of the source before the first one used.
+        gap_steps: Rows left out between blocks.
+    """
+    spans = (("train", blocks.train), ("validation", blocks.validation), ("test", blocks.test))
+    said = ", ".join(f"{name} rows {first_row + block.start + 1:,}–{first_row + block.stop:,}" for name, block in spans)
+    gap = f", {gap_steps:,} rows left out between them" if gap_steps else ""
+    return f"by time: {said}{gap}; no window crosses from one to another"
+
+
+def say_members(rule: Rule, members: Members, seed: int, classes: bool) -> str:
+    """The split of sequences in words.
+
+    Args:
+        rule: The rule.
+        members: Which sequences are where.
+        seed: Seed of the draw.
+        classes: Whether the task has classes.
+    """
+    train, validation, test = (f"{len(part):,}" for part in (members.train, members.validation, members.test))
+    if rule == "archive":
+        carved = "stratified by class" if classes else "drawn by chance"
+        return (
+            f"the archive's own: {test} test; of its {len(members.train) + len(members.validation):,} others "
+            f"{validation} for validation, {carved} (seed {seed}), {train} train"
+        )
+    words = {"stratified": "stratified by class", "shuffled": "drawn by chance"}[rule]
+    return f"{words} (seed {seed}): {train} train, {validation} validation, {test} test"

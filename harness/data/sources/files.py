@@ -1,0 +1,71 @@
+"""From a card's path to a file on this machine: packages, existence, checksums.
+
+Imports no package in order to find it, opens no address and writes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+from pathlib import Path
+
+from harness.errors import DataError
+
+_EXTRAS = {"sktime": "data", "tsdata": "data"}
+"""Import name of a package that ships data → the extra of this distribution that installs it."""
+
+
+def locate(path: str, sha256: str | None = None) -> Path:
+    """The file that a card names.
+
+    Args:
+        path: A path, or `package:<import name>/<path>` for a file inside an installed package.
+        sha256: Checksum that the file must have; None checks nothing.
+
+    Raises:
+        DataError: The package or file is missing, or the file has changed.
+    """
+    file = _in_package(path) if path.startswith("package:") else Path(path)
+    if file.is_dir():
+        raise DataError(f"{shown(path)}: is a folder: expected a file")
+    if not file.exists():
+        raise DataError(f"{shown(path)}: no such file{_similar(file)}")
+    if not file.stat().st_size:
+        raise DataError(f"{shown(path)}: the file is empty")
+    if sha256 is not None:
+        _check(file, path, sha256)
+    return file
+
+
+def shown(path: str) -> str:
+    """A path as messages show it: relative where it lies below the current folder."""
+    here = Path.cwd()
+    return str(Path(path).relative_to(here)) if Path(path).is_relative_to(here) else path
+
+
+def _in_package(path: str) -> Path:
+    name, _, inner = path.removeprefix("package:").partition("/")
+    if not name.isidentifier() or not inner:
+        raise DataError(f"{path}: expected package:<import name>/<path inside it>")
+    spec = importlib.util.find_spec(name)  # a top-level name: nothing is imported to find it
+    if spec is None or not spec.submodule_search_locations:
+        extra = _EXTRAS.get(name)
+        cure = f'pip install "lstm-gru-harness[{extra}]"' if extra else f"install the package that holds {name!r}"
+        raise DataError(f"{path}: the package {name!r} is not installed: {cure}")
+    return Path(spec.submodule_search_locations[0], inner)
+
+
+def _similar(file: Path) -> str:
+    folder = file.parent
+    if not folder.is_dir():
+        return f"; the folder {shown(str(folder))} does not exist either"
+    near = sorted(other.name for other in folder.iterdir() if other.name.lower() == file.name.lower())
+    near = near or sorted(other.name for other in folder.glob(f"{file.stem}.*"))
+    return f". Did you mean {', '.join(near[:3])}?" if near else ""
+
+
+def _check(file: Path, path: str, sha256: str) -> None:
+    with file.open("rb") as stream:
+        got = hashlib.file_digest(stream, "sha256").hexdigest()
+    if got != sha256:
+        raise DataError(f"{shown(path)}: sha256 = {got}: expected {sha256}; the file is not the one the card means")

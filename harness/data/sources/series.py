@@ -1,0 +1,81 @@
+"""A table with a row a time step, for forecasts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.cards.schema import FileSource, ForecastTask
+from harness.data.raw import Series, first, narrow
+from harness.data.sources.files import shown
+from harness.data.sources.tables import number_columns, numbers, read_table, require_columns, times
+from harness.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def read_series(source: FileSource, task: ForecastTask) -> Series:
+    """The columns that a forecast needs, in time order.
+
+    Args:
+        source: A CSV or Parquet file.
+        task: Names the columns; only its `last_rows` are read as numbers. Without `features` every column of
+            numbers is an input, the targets among them.
+
+    Raises:
+        DataError: The file or a column is missing, a value is no finite number, or times repeat or go back.
+    """
+    where = shown(source.path)
+    frame = read_table(source)
+    total = len(frame)
+    require_columns(frame, task.target, "target", where)
+    require_columns(frame, task.features, "features", where)
+    require_columns(frame, [task.time] if task.time else [], "time", where)
+    frame = frame.iloc[-task.last_rows :] if task.last_rows else frame
+    first_row = total - len(frame)
+    if task.time:
+        _check_times(frame, task.time, where, first_row)
+    features = task.features
+    notes: tuple[str, ...] = ()
+    if not features:
+        features, notes = number_columns(frame, [task.time] if task.time else [], task.target)
+    if first_row:
+        notes = (f"last {len(frame):,} of {total:,} rows", *notes)
+    series = select_columns(frame, features, task.target, where, first_row)
+    return replace(series, notes=notes)
+
+
+def select_columns(
+    frame: pd.DataFrame, features: tuple[str, ...], targets: tuple[str, ...], where: str, first_row: int = 0
+) -> Series:
+    """Columns of a table as numbers, a row a time step.
+
+    Args:
+        frame: The table.
+        features: The inputs, in the order of the channels.
+        targets: What is predicted; may be among the inputs; empty where only inputs are wanted.
+        where: The file, as messages name it.
+        first_row: Rows of the file before the table's first one.
+
+    Raises:
+        DataError: A column holds something else than finite numbers.
+    """
+    columns = tuple(dict.fromkeys((*features, *targets)))
+    values = np.stack([numbers(frame, name, where, first_row) for name in columns], axis=1)
+    empty = Series(where, np.empty((0, 0), np.float32), columns, first_row, features)
+    return Series(where, narrow(values, empty.place), columns, first_row, features)
+
+
+def _check_times(frame: pd.DataFrame, column: str, where: str, first_row: int) -> None:
+    steps = np.diff(times(frame, column, where, first_row))
+    if not (bad := steps <= 0).any():
+        return
+    (at,) = first(bad)
+    before, here = frame[column].iloc[at], frame[column].iloc[at + 1]
+    place = f"{where}: column {column!r}, row {first_row + at + 2}: {str(here)!r}"
+    if steps[at] == 0:
+        raise DataError(f"{place} stands in row {first_row + at + 1} as well: expected each time once")
+    raise DataError(f"{place} comes after {str(before)!r}: expected the rows in time order")

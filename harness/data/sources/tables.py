@@ -1,0 +1,243 @@
+"""CSV and Parquet files as pandas tables, and their columns as numbers, times or labels.
+
+Knows columns; what they mean for a task is said in `series` and `grouped`.
+"""
+
+from __future__ import annotations
+
+import csv
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.cards.schema import FileSource
+from harness.data.arrays import Flags, Wide
+from harness.data.raw import first
+from harness.data.sources.files import locate, shown
+from harness.errors import DataError, nearest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def read_table(source: FileSource) -> pd.DataFrame:
+    """A whole table.
+
+    Args:
+        source: A CSV, which is UTF-8, separated by commas, with column names in its first line; or a Parquet
+            file.
+
+    Raises:
+        DataError: The file is missing, has changed, cannot be read as such a table, has no rows, or has two
+            columns of one name.
+    """
+    file, where = locate(source.path, source.sha256), shown(source.path)
+    frame = _read_parquet(file, where) if source.kind == "parquet" else _read_csv(file, where)
+    if not len(frame):
+        raise DataError(f"{where}: has no rows below its column names")
+    return frame.set_axis([str(name) for name in frame.columns], axis=1)
+
+
+def require_columns(frame: pd.DataFrame, wanted: Iterable[str], key: str, where: str) -> None:
+    """Refuse names that the table does not have.
+
+    Args:
+        frame: The table.
+        wanted: Names of columns.
+        key: The card's key that names them.
+        where: The file, as messages name it.
+
+    Raises:
+        DataError: A column is missing; the message offers near names.
+    """
+    for name in wanted:
+        if name not in frame.columns:
+            raise DataError(
+                f"{where}: has no column {name!r} ([task] {key}). {nearest(name, frame.columns)}{_separator(frame)}"
+            )
+
+
+def number_columns(
+    frame: pd.DataFrame, without: Iterable[str], always: Iterable[str] = ()
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The columns that are inputs where the card names none.
+
+    Args:
+        frame: The table.
+        without: Columns that play another part.
+        always: Columns that are inputs in any case; if they hold no numbers, `numbers` will say so.
+
+    Returns:
+        Columns of numbers or truth values, and what there is to say about the others, which are left out.
+    """
+    from pandas.api import types
+
+    others = [name for name in frame.columns if name not in set(without)]
+    # pandas calls a column without a name `Unnamed: 0`; mostly it is the row's number and measures nothing.
+    good = {name for name in others if types.is_numeric_dtype(frame[name]) and not name.startswith("Unnamed: ")}
+    found = tuple(name for name in others if name in good.union(always))
+    left_out = [name for name in others if name not in found]
+    said = f"columns left out, without numbers or without a name: {', '.join(left_out)}"
+    return found, (said,) if left_out else ()
+
+
+def numbers(frame: pd.DataFrame, column: str, where: str, first_row: int = 0) -> Wide:
+    """A column as numbers (rows,), NaN where a value is missing; true and false become 1 and 0.
+
+    Args:
+        frame: The table.
+        column: Name of the column.
+        where: The file, as messages name it.
+        first_row: Rows of the file before the table's first one.
+
+    Raises:
+        DataError: The column holds times, or a value that is no number.
+    """
+    import pandas as pd
+    from pandas.api import types
+
+    values = frame[column]
+    if types.is_datetime64_any_dtype(values) or types.is_timedelta64_dtype(values):
+        raise DataError(f"{where}: column {column!r} holds times: expected numbers")
+    if types.is_complex_dtype(values):
+        raise DataError(f"{where}: column {column!r} holds complex numbers: expected real ones")
+    if types.is_numeric_dtype(values):  # truth values and pandas' own nullable types among them
+        return values.to_numpy(dtype=np.float64, na_value=np.nan)
+    # Text of categories is a type of its own; as plain objects all columns of text are read the same way.
+    plain = values.astype(object)
+    parsed = pd.to_numeric(plain, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    bad: Flags = np.isnan(parsed) & plain.notna().to_numpy()
+    if bad.any():
+        (at,) = first(bad)
+        raise DataError(
+            f"{where}: column {column!r}, row {first_row + at + 1}: {_short(plain.iloc[at])}: expected a "
+            f"number ({int(bad.sum()):,} of {len(bad):,} values are none)"
+        )
+    return parsed
+
+
+def times(frame: pd.DataFrame, column: str, where: str, first_row: int = 0) -> npt.NDArray[Any]:
+    """A column of time stamps, dates or step numbers (rows,), as numbers that sort like the times.
+
+    Args:
+        frame: The table.
+        column: Name of the column.
+        where: The file, as messages name it.
+        first_row: Rows of the file before the table's first one.
+
+    Raises:
+        DataError: A value is missing or is no time.
+    """
+    import pandas as pd
+    from pandas.api import types
+
+    values = frame[column]
+    parsed: pd.Series[Any]
+    if types.is_numeric_dtype(values):
+        parsed = values
+    else:
+        parsed = pd.to_datetime(values, errors="coerce", utc=True, format="ISO8601")
+        if parsed.isna().any():
+            with warnings.catch_warnings():  # pandas warns where it finds no one format; the gaps it leaves say so too
+                warnings.simplefilter("ignore", UserWarning)
+                parsed = pd.to_datetime(values, errors="coerce", utc=True)
+    bad: Flags = (parsed.isna() | parsed.isin([np.inf, -np.inf])).to_numpy()
+    if bad.any():
+        (at,) = first(bad)
+        raise DataError(
+            f"{where}: column {column!r}, row {first_row + at + 1}: {_short(values.iloc[at])}: "
+            "expected a time such as 2024-05-31 14:30, or a number, in one form all through"
+        )
+    return parsed.to_numpy(np.float64) if types.is_float_dtype(parsed) else parsed.astype("int64").to_numpy()
+
+
+def labels(frame: pd.DataFrame, column: str, where: str) -> npt.NDArray[Any]:
+    """A column of names (rows,): text, whole numbers or truth values, none missing.
+
+    Args:
+        frame: The table.
+        column: Name of the column.
+        where: The file, as messages name it.
+
+    Raises:
+        DataError: A value is missing.
+    """
+    from pandas.api import types
+
+    values = frame[column]
+    if (bad := values.isna().to_numpy()).any():
+        (at,) = first(bad)
+        raise DataError(
+            f"{where}: column {column!r}, row {at + 1}: expected a value, got an empty cell "
+            "(or a word that stands for one, such as NA, None or null)"
+        )
+    if types.is_bool_dtype(values):
+        return values.to_numpy(dtype=np.bool_)
+    if types.is_integer_dtype(values):
+        return values.to_numpy(dtype=np.int64)
+    if types.is_float_dtype(values):
+        return values.to_numpy(dtype=np.float64)
+    return np.array([str(value) for value in values], dtype=np.str_)
+
+
+def _read_csv(file: Path, where: str) -> pd.DataFrame:
+    import pandas as pd
+
+    _refuse_two_columns_of_one_name(file, where)
+    try:
+        with warnings.catch_warnings():
+            # Rows with one field too many would else shift every column by one, or lose their last one in
+            # silence.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            return pd.read_csv(file, index_col=False, low_memory=False, encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{where}: byte {error.object[error.start]:#04x} is not UTF-8: expected a CSV in UTF-8"
+        ) from None
+    except pd.errors.EmptyDataError:
+        raise DataError(f"{where}: the file is empty") from None
+    except pd.errors.ParserWarning:
+        raise DataError(f"{where}: rows have more fields than there are column names") from None
+    except (pd.errors.ParserError, ValueError, OverflowError) as error:
+        said = " ".join(str(error).removeprefix("Error tokenizing data. C error: ").split())
+        raise DataError(f"{where}: cannot be read as CSV: {said}") from None
+
+
+def _refuse_two_columns_of_one_name(file: Path, where: str) -> None:
+    # pandas renames the second one to `name.1` without a word, and a card could then mean either.
+    try:
+        with file.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
+            header = next((line for line in csv.reader(stream) if line), [])
+    except csv.Error as error:
+        raise DataError(f"{where}: cannot be read as CSV: {error}") from None
+    if twice := next((name for name in header if name and header.count(name) > 1), None):
+        raise DataError(f"{where}: two columns are called {twice!r}: expected each name once")
+
+
+def _read_parquet(file: Path, where: str) -> pd.DataFrame:
+    import pandas as pd
+    import pyarrow
+
+    try:
+        frame = pd.read_parquet(file)  # which refuses two columns of one name
+        # A table that pandas wrote with times as its index gives them back as one.
+        return frame if frame.index.names == [None] else frame.reset_index()
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
+        raise DataError(f"{where}: cannot be read as Parquet: {' '.join(str(error).split())}") from None
+
+
+def _separator(frame: pd.DataFrame) -> str:
+    (only, *more) = frame.columns
+    found = next((mark for mark in (";", "\t", "|") if mark in only), None)
+    return f" The columns seem to be separated by {found!r}: expected commas" if found and not more else ""
+
+
+def _short(value: object) -> str:
+    if value is None or value != value:  # NaN and NaT, as pandas reads an empty cell
+        return "an empty cell"
+    text = repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= 40 else f"{text[:37]}…"

@@ -1,0 +1,63 @@
+"""From a long series to windows: the lookback that goes in, the horizon that is to come out.
+
+A window lies wholly inside one block of rows; nothing of another block is looked at, not even to fill a gap.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from harness.cards.schema import ForecastTask
+from harness.data.arrays import Flags, Floats, Part
+from harness.data.encoding import fill_gaps
+from harness.data.raw import Series
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cut:
+    """The windows of one block.
+
+    Attributes:
+        part: The windows.
+        dropped: Windows left out because a channel has no value in the whole lookback.
+    """
+
+    part: Part
+    dropped: int
+
+
+def cut_windows(series: Series, task: ForecastTask, block: range) -> Cut:
+    """The windows that lie inside a block, `window_stride` rows from one to the next.
+
+    A missing input is filled from its own lookback alone: a line to a later value would show the network what
+    it is to predict. A missing target is filled within the block.
+
+    Args:
+        series: The whole series.
+        task: Lookback, horizon, stride and the columns.
+        block: Rows of the block, at least one window long.
+    """
+    rows = slice(block.start, block.stop)
+    inputs, targets = series.pick(series.features)[rows], series.pick(task.target)[rows]
+    if np.isnan(targets).any():
+        targets = fill_gaps(targets[None])[0]
+    count = len(block) - task.lookback_steps - task.horizon_steps + 1
+    x = _windows(inputs, task.lookback_steps, count, task.window_stride)
+    y = _windows(targets[task.lookback_steps :], task.horizon_steps, count, task.window_stride)
+    starts = np.arange(0, count, task.window_stride) + block.start + series.first_row
+    kept: Flags = np.ones(len(x), np.bool_)
+    if (holed := np.isnan(x).any(axis=(1, 2))).any():
+        x[holed] = fill_gaps(x[holed])
+        kept = np.asarray(~np.isnan(x).any(axis=(1, 2)))
+        x, y, starts = x[kept], y[kept], starts[kept]
+    lengths = np.full(len(x), task.lookback_steps, np.int32)
+    return Cut(Part(x, lengths, y, starts), int((~kept).sum()))
+
+
+def _windows(values: Floats, steps: int, count: int, stride: int) -> Floats:
+    """(rows, columns) → (windows, steps, columns), copied only for the windows that are kept."""
+    views = sliding_window_view(values, steps, axis=0)[:count:stride]
+    return np.ascontiguousarray(views.transpose(0, 2, 1))

@@ -1,0 +1,137 @@
+"""A slot for one worker process: a single-worker pebble pool, so killing one spares the rest.
+
+A pool whose worker died is thrown away with it: the worker may have died holding the pool's locks.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from math import inf
+
+from pebble import ProcessExpired, ProcessPool
+
+from harness.engines.base import Done, Task
+from harness.engines.running import one_line
+from harness.engines.spawning import EXITED_WITH_ZERO, WorkerContext
+from harness.engines.worker import LIMIT_SIGNAL, begin, work
+from harness.errors import EngineError
+from harness.records import FailureKind
+
+
+@dataclass(slots=True)
+class _Running:
+    """A task that was handed to a worker."""
+
+    task: Task
+    outcome: Future[tuple[Done, int]]
+    ended_at: float = inf
+
+    @property
+    def error(self) -> BaseException | None:
+        """Why there is no result, though nothing will come any more."""
+        return self.outcome.exception() if self.outcome.done() else BrokenProcessPool()
+
+
+class Slot:
+    """A worker's place: its pool, what it runs and what it ran last. Used from the engine's one thread."""
+
+    def __init__(self, threads: int, memory_bytes: int, woken: threading.Event) -> None:
+        self.running: _Running | None = None
+        self._threads = threads
+        self._memory_bytes = memory_bytes
+        self._woken = woken
+        self._pool: ProcessPool | None = None
+        self._affinity = ""
+        self._last_used = 0
+
+    @property
+    def ended(self) -> bool:
+        """Whether there is a task whose outcome is known, or will never be."""
+        return self.running is not None and (self.running.outcome.done() or not self._alive)
+
+    @property
+    def ended_at(self) -> float:
+        """When its task ended; infinite when it did just now."""
+        return self.running.ended_at if self.running else inf
+
+    def rank(self, affinity: str) -> tuple[bool, bool, int]:
+        """The smaller, the better for a task of this affinity."""
+        return self._affinity != affinity, self._affinity != "", self._last_used
+
+    def start(self, task: Task, number: int) -> None:
+        """Start a task on this slot's worker, on a new one where there is none alive."""
+        try:
+            if not self._alive:
+                self.retire()
+            self._pool = pool = self._pool or _new_pool(self._threads)
+            running = _Running(task, pool.schedule(work, args=(task,)))
+        except (OSError, RuntimeError) as error:
+            self.retire()
+            message = f"task {task.id}: no worker process can be started: {one_line(error)}"
+            raise EngineError(message) from error
+        self.running, self._last_used = running, number
+        self._affinity = task.affinity or self._affinity
+        running.outcome.add_done_callback(lambda _: self._wake(running))
+
+    def mend(self) -> None:
+        """End the worker if it failed the ended task by dying, or came out of it too large."""
+        if self.running and (self.running.error or self.running.outcome.result()[1] > self._memory_bytes):
+            self.retire()
+
+    def take(self) -> Done:
+        """What became of the ended task; the slot is free afterwards."""
+        assert self.running
+        running, self.running = self.running, None
+        return _failed(running.task, running.error) if running.error else running.outcome.result()[0]
+
+    def stop(self) -> None:
+        """Tell the pool to end, without waiting for it."""
+        if self._pool is not None:
+            self._pool.stop()
+
+    def retire(self) -> None:
+        """End the worker and its pool; the next task gets new ones."""
+        if self._pool is not None:
+            self._pool.stop()
+            self._pool.join()
+        self._pool, self._affinity = None, ""
+
+    @property
+    def _alive(self) -> bool:
+        return self._pool is not None and self._pool.active
+
+    def _wake(self, running: _Running) -> None:
+        """Called in pebble's threads."""
+        running.ended_at = time.monotonic()
+        self._woken.set()
+
+
+def _new_pool(threads: int) -> ProcessPool:
+    return ProcessPool(
+        max_workers=1, initializer=begin, initargs=(os.getpid(), threads), context=WorkerContext()
+    )
+
+
+def _failed(task: Task, error: BaseException) -> Done:
+    if isinstance(error, BrokenProcessPool):
+        return Done(task.id, failure=FailureKind.KILLED, message="the worker ended before the task began")
+    if not isinstance(error, ProcessExpired):
+        return Done(task.id, failure=FailureKind.BUG, message=one_line(error))
+    if error.exitcode == -LIMIT_SIGNAL and task.limit_seconds is not None:
+        message = f"over its limit of {task.limit_seconds:g} s"
+        return Done(task.id, failure=FailureKind.TIMEOUT, message=message)
+    message = f"the worker ended with exit code {_exit_words(error.exitcode)}"
+    return Done(task.id, failure=FailureKind.KILLED, message=message)
+
+
+def _exit_words(code: int) -> str:
+    if code == EXITED_WITH_ZERO:
+        return "0"
+    names = [name.name for name in signal.Signals if name == -code]
+    return f"{code} ({names[0]})" if names else str(code)

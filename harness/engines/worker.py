@@ -1,0 +1,100 @@
+"""What runs inside a worker process: its first acts, and its tasks.
+
+Imports nothing heavy: threads must be capped before a numeric library is loaded.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from harness.engines.base import Done, Task
+from harness.engines.running import run
+
+LIMIT_SIGNAL = signal.SIGALRM
+"""What ends a worker whose task is over its limit."""
+
+_THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+)
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def begin(parent_pid: int, threads: int) -> None:
+    """A worker's first acts, before anything heavy is imported.
+
+    Args:
+        parent_pid: Process to live and die with.
+        threads: Cap of the threads of each numeric library.
+    """
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C reaches the whole group; the parent decides what it means
+    _die_with(parent_pid)
+    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, str(threads)))
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+def work(task: Task) -> tuple[Done, int]:
+    """Run one task under its limit.
+
+    Returns:
+        What became of it, and the worker's resident size in bytes afterwards.
+    """
+    with _limited(task.limit_seconds):
+        done = run(task)
+    return done, _resident_bytes()
+
+
+def _die_with(parent_pid: int) -> None:
+    """End with the parent even when it is killed; a busy worker would run on for ever.
+
+    The kernel sends the signal when the parent's *thread* that started us ends; engines are used from one.
+    """
+    threading.Thread(target=_end_after_parent, name="end-after-parent", daemon=True).start()
+    if (
+        sys.platform == "linux"
+    ):  # also ends a worker inside native code that keeps the watching thread from running
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent_pid:  # it died before we asked
+        os._exit(1)
+
+
+def _end_after_parent() -> None:
+    if parent := multiprocessing.parent_process():
+        parent.join()
+        os._exit(1)
+
+
+@contextmanager
+def _limited(seconds: float | None) -> Iterator[None]:
+    """Have the kernel end this process after so many seconds, also inside native code.
+
+    The timer stands still while a laptop sleeps; pebble's own limit goes by the clock on the wall, so that
+    every running task would be over it on waking.
+    """
+    if seconds is None:
+        yield
+        return
+    signal.signal(LIMIT_SIGNAL, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _resident_bytes() -> int:
+    import psutil  # only workers need it
+
+    return int(psutil.Process().memory_info().rss)

@@ -1,0 +1,87 @@
+"""What can go wrong on purpose, as one tree.
+
+Everything that this package raises knowingly descends from `HarnessError`; its message is one line that names the
+file and the key, the value got, what was expected, and the nearest names. The command line prints it without a
+traceback and leaves with the error's `exit_code`.
+
+    HarnessError                     exit 1: it failed
+    ├── UsageError                   exit 2: wrong use
+    │   ├── CardError                a card is unknown, broken or contradicts itself
+    │   ├── DataError                data is missing, changed or not what its card says
+    │   └── TableError               a table of scores cannot be decided from
+    ├── EngineError                  workers could not be started or were lost for good
+    ├── JournalError                 a sweep's journal is damaged, locked or contradicts itself
+    │   └── SealedError              a test score was asked for before the searches of its dataset closed
+    ├── ReplayError                  a search replayed from its journal did not give the same trials again
+    ├── StoreError                   MLflow's store cannot be used
+    └── ExportError                  a model could not be saved, loaded or proved
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class HarnessError(Exception):
+    """Anything this package raises on purpose."""
+
+    exit_code = 1
+
+
+class UsageError(HarnessError):
+    """The request itself is wrong: nothing was started and nothing was written."""
+
+    exit_code = 2
+
+
+class CardError(UsageError):
+    """A card is unknown, broken or contradicts itself."""
+
+
+class DataError(UsageError):
+    """Data is missing, changed or not what its card says."""
+
+
+class TableError(UsageError):
+    """A table of scores cannot be decided from."""
+
+
+class EngineError(HarnessError):
+    """Workers could not be started or were lost for good."""
+
+
+class JournalError(HarnessError):
+    """A sweep's journal is damaged, locked or contradicts itself."""
+
+
+class SealedError(JournalError):
+    """A test score was asked for before the searches of its dataset closed."""
+
+
+class ReplayError(HarnessError):
+    """A search replayed from its journal did not give the same trials again."""
+
+
+class StoreError(HarnessError):
+    """MLflow's store cannot be used."""
+
+
+class ExportError(HarnessError):
+    """A model could not be saved, loaded or proved."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The words that close an error about an unknown name.
+
+    Args:
+        name: What was asked for.
+        known: What there is.
+
+    Returns:
+        `Did you mean a, b?` with at most three near names, else `Known: …`, else an empty text when nothing is known.
+    """
+    names = sorted(set(known))
+    if near := difflib.get_close_matches(name, names, n=3, cutoff=0.5):
+        return f"Did you mean {', '.join(near)}?"
+    return f"Known: {', '.join(names)}" if names else ""

@@ -1,0 +1,135 @@
+"""(Cards, hyperparameters, saved weights) → a champion's folder: the function that a worker runs."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.cards.schema import DatasetCard, SpaceCard
+from harness.data import SequenceData, cached_dataset
+from harness.errors import DataError, ExportError
+from harness.export.champion import save_champion
+from harness.export.description import Description
+from harness.export.loading import Champion
+from harness.export.proving import require_agreement, score_on
+from harness.records import TrialRequest
+
+if TYPE_CHECKING:
+    import keras
+
+    from harness.models import NetworkShape
+
+EXAMPLE_SEQUENCES = 2
+
+_LIBRARIES = ("keras", "tensorflow", "numpy", "lstm-gru-harness")
+_NEEDED = ("keras", "tensorflow")
+
+
+def build_champion(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """Put saved weights into a network, wrap it, prove its test score and save it.
+
+    Args:
+        plain: `dataset` and `space` (cards), `request` (the trial's `TrialRequest`), `weights` (path of an
+            `.npz` with the weights as `arr_0`, `arr_1`, … in the order of `model.get_weights()`), `folder`
+            (where to), `test_score` (the logged one), `sweep_id`, and `digest` (of the data the sweep began
+            with).
+
+    Returns:
+        `folder`, and `test_score`, the wrapped model's.
+
+    Raises:
+        DataError: The data is not what the sweep began with.
+        ExportError: The weights are missing or do not fit, the folder cannot be written, or the wrapped model
+            does not give the logged test score again.
+    """
+    card, space = DatasetCard.model_validate(plain["dataset"]), SpaceCard.model_validate(plain["space"])
+    request = TrialRequest.from_json(plain["request"])
+    data = cached_dataset(card)
+    if data.facts.digest != plain["digest"]:
+        raise DataError(f"{card.name}: the data changed: digest {data.facts.digest}, expected {plain['digest']}")
+    model, shape = _model(data, space, request, Path(plain["weights"]))
+    description = _describe(data, card, space, request, plain, shape)
+    test = data.test.open()
+    score = score_on(Champion(description, model), test)
+    require_agreement(description, score)
+    example = {"x": test.x[:EXAMPLE_SEQUENCES], "lengths": test.lengths[:EXAMPLE_SEQUENCES]}
+    save_champion(Path(plain["folder"]), model, description, {name: example[name] for name in description.inputs})
+    return {"folder": plain["folder"], "test_score": score}
+
+
+def _model(
+    data: SequenceData, space: SpaceCard, request: TrialRequest, weights: Path
+) -> tuple[keras.Model, NetworkShape]:
+    from harness.models import NetworkShape, build_network, wrap_for_export
+    from harness.training.trial import load_weights
+
+    shape = NetworkShape.of(data)
+    if shape.masked:  # longer sequences than the data's longest may come
+        shape = replace(shape, steps=None)
+    network = build_network(shape, space, request.values)
+    try:
+        network.set_weights(load_weights(weights))
+    except (OSError, ValueError, KeyError) as error:
+        raise ExportError(f"{weights}: expected the weights of trial {request.key}: {error}") from error
+    return wrap_for_export(network, shape, data.scaling), shape
+
+
+def _describe(
+    data: SequenceData,
+    card: DatasetCard,
+    space: SpaceCard,
+    request: TrialRequest,
+    plain: Mapping[str, Any],
+    shape: NetworkShape,
+) -> Description:
+    versions = {name: _version(name) for name in _LIBRARIES}
+    inputs = {"x": (-1, -1 if shape.steps is None else shape.steps, shape.channels)}
+    numbers = ("input_mean", "input_scale", "output_mean", "output_scale")
+    return Description(
+        name=card.name,
+        title=data.facts.title,
+        task=data.task,
+        family=request.family,
+        arm=request.key.arm,
+        sweep_id=plain["sweep_id"],
+        trial=str(request.key),
+        seed=request.seed,
+        values=dict(request.values),
+        metric=data.objective.metric,
+        direction=data.objective.direction,
+        unit=data.objective.unit,
+        test_score=plain["test_score"],
+        channels=data.channels,
+        targets=data.targets,
+        classes=data.classes,
+        masked=data.masked,
+        steps=shape.steps,
+        horizon_steps=data.horizon_steps,
+        scaling={name: tuple(getattr(data.scaling, name).tolist()) for name in numbers},
+        digest=data.facts.digest,
+        license=data.facts.license,
+        card=card.model_dump(mode="json"),
+        space=space.model_dump(mode="json"),
+        inputs={**inputs, "lengths": (-1,)} if shape.masked else inputs,
+        output=_output(shape),
+        requirements=tuple(f"{name}=={versions[name]}" for name in _NEEDED),
+        versions=versions,
+    )
+
+
+def _output(shape: NetworkShape) -> tuple[int, ...]:
+    from harness.records import TaskKind
+
+    if shape.task is TaskKind.FORECAST:
+        return (-1, shape.horizon_steps, shape.outputs)
+    return (-1, shape.outputs)
+
+
+def _version(distribution: str) -> str:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:  # tensorflow-cpu and its like have other names
+        return "unknown"

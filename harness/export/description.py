@@ -1,0 +1,125 @@
+"""What stands beside a saved model, in `champion.json`: all that is needed to use it and to trace it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.cards.schema import DatasetCard
+from harness.errors import ExportError
+from harness.records import Direction, Objective, TaskKind, Value
+
+FILE = "champion.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """A champion's description.
+
+    Attributes:
+        name: Name of the dataset, also the registered model's.
+        title: The dataset in one line.
+        task: What is predicted.
+        family: Family of its recurrent cell.
+        arm: Arm that it came from.
+        sweep_id: Sweep that it came from.
+        trial: Key of its trial.
+        seed: Seed of that trial.
+        values: Its hyperparameters.
+        metric: Name of the objective's metric.
+        direction: Whether low or high scores are better.
+        unit: Unit of the score; empty for a pure number.
+        test_score: The logged score on the test part.
+        channels: Names of the input channels, in order.
+        targets: Names of what is predicted.
+        classes: Class names, by class number; empty unless the task is `classify`.
+        masked: Whether sequences may differ in length.
+        steps: Steps of every sequence; None where they may differ.
+        horizon_steps: Steps of a forecast; 1 for other tasks.
+        scaling: Means and standard deviations that are built into the model.
+        digest: Digest of the data.
+        license: Licence of the data.
+        card: The dataset's card.
+        space: The family's search space.
+        inputs: Shape of each of the model's inputs, -1 where it is free.
+        output: Shape of its output.
+        requirements: Packages that load the model.
+        versions: Versions that trained it.
+    """
+
+    name: str
+    title: str
+    task: TaskKind
+    family: str
+    arm: str
+    sweep_id: str
+    trial: str
+    seed: int
+    values: Mapping[str, Value]
+    metric: str
+    direction: Direction
+    unit: str
+    test_score: float
+    channels: tuple[str, ...]
+    targets: tuple[str, ...]
+    classes: tuple[str, ...]
+    masked: bool
+    steps: int | None
+    horizon_steps: int
+    scaling: Mapping[str, tuple[float, ...]]
+    digest: str
+    license: str
+    card: Mapping[str, Any]
+    space: Mapping[str, Any]
+    inputs: Mapping[str, tuple[int, ...]]
+    output: tuple[int, ...]
+    requirements: tuple[str, ...]
+    versions: Mapping[str, str]
+
+    @property
+    def objective(self) -> Objective:
+        """The metric of its score."""
+        return Objective(self.metric, self.direction, self.unit)
+
+    @property
+    def dataset_card(self) -> DatasetCard:
+        """The dataset's card, as it was when the model was trained."""
+        return DatasetCard.model_validate(self.card)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values that `from_json` reads."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> Description:
+        """The description that `to_json` wrote."""
+        lists = ("channels", "targets", "classes", "output", "requirements")
+        return cls(
+            **{
+                **plain,
+                **{name: tuple(plain[name]) for name in lists},
+                "task": TaskKind(plain["task"]),
+                "direction": Direction(plain["direction"]),
+                "inputs": {name: tuple(shape) for name, shape in plain["inputs"].items()},
+                "scaling": {name: tuple(numbers) for name, numbers in plain["scaling"].items()},
+            }
+        )
+
+
+def read_description(folder: Path) -> Description:
+    """The description in a saved champion's folder.
+
+    Raises:
+        ExportError: There is none, or it is damaged.
+    """
+    file = folder / FILE
+    try:
+        return Description.from_json(json.loads(file.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise ExportError(f"{folder}: expected a champion's folder, got one without {FILE}") from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ExportError(f"{file}: is not a champion's description: {type(error).__name__}: {error}") from error

@@ -1,0 +1,195 @@
+"""What a user hands in → arrays as a champion takes them, checked: files, tables, arrays.
+
+Knows the description of a champion, never its network.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.cards.schema import FileSource, ForecastTask
+from harness.data.arrays import Floats, Whole
+from harness.data.encoding import fill_gaps, refuse_missing
+from harness.data.raw import Sequences, narrow
+from harness.data.sources.files import shown
+from harness.data.sources.grouped import group_rows
+from harness.data.sources.npz import read_npz
+from harness.data.sources.series import select_columns
+from harness.data.sources.tables import read_table, require_columns, times
+from harness.errors import DataError
+from harness.export.description import Description
+from harness.export.stamps import Stamps, continue_stamps
+from harness.records import TaskKind
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+_KINDS: dict[str, Literal["csv", "parquet", "npz"]] = {
+    ".csv": "csv",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".npz": "npz",
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """Sequences to predict for.
+
+    Attributes:
+        x: (n, steps, channels) in raw units, 0 beyond a sequence's length.
+        lengths: (n,) real steps.
+        label: What the sequences' names are, such as the id column.
+        names: Name of each sequence.
+        stamps: Times of the forecast's steps, where the input had times.
+    """
+
+    x: Floats
+    lengths: Whole
+    label: str
+    names: tuple[Any, ...]
+    stamps: Stamps | None = None
+
+
+def read_input(description: Description, path: Path) -> Batch:
+    """The sequences in a CSV, Parquet or NPZ file.
+
+    Args:
+        description: Of the champion that is to predict.
+        path: The file.
+
+    Raises:
+        DataError: The file cannot be read or does not fit the champion.
+    """
+    kind = _KINDS.get(path.suffix.lower())
+    if kind is None:
+        raise DataError(f"{path}: expected a file that ends in {', '.join(_KINDS)}")
+    source = FileSource(kind=kind, path=str(path.absolute()))
+    if kind == "npz":
+        raw = read_npz(source, labelled=False)
+        return _checked(description, raw, "sequence", tuple(range(len(raw.x))))
+    return batch_of_frame(description, read_table(source), shown(source.path))
+
+
+def batch_of_arrays(description: Description, x: npt.ArrayLike, lengths: npt.ArrayLike | None) -> Batch:
+    """Arrays as they came from Python.
+
+    Raises:
+        DataError: They do not fit the champion.
+    """
+    values = np.asarray(x)
+    if values.ndim != 3 or not values.size or values.dtype.kind not in "biuf":
+        raise DataError(
+            f"x: {values.dtype} {values.shape}: expected numbers (sequences, steps, channels), none of them 0"
+        )
+    count, steps, _ = values.shape
+    real = np.full(count, steps, np.int32) if lengths is None else np.asarray(lengths)
+    if real.shape != (count,) or real.dtype.kind not in "iu" or real.min() < 1 or real.max() > steps:
+        raise DataError(f"lengths: {real.dtype} {real.shape}: expected {count} whole numbers from 1 to {steps}")
+    values = np.where(np.arange(steps)[None, :, None] < real[:, None, None], values, 0)
+    raw = Sequences(
+        "x",
+        narrow(values, lambda at: f"x{list(at)}"),
+        real.astype(np.int32),
+        np.empty(0),
+        tuple(f"channel_{number + 1}" for number in range(values.shape[2])),
+        lambda at: f"x[{at}]",
+    )
+    return _checked(description, raw, "sequence", tuple(range(count)))
+
+
+def batch_of_frame(description: Description, frame: pd.DataFrame, where: str) -> Batch:
+    """A table of raw rows.
+
+    Args:
+        description: Of the champion that is to predict.
+        frame: For a forecast a row a time step, of which the last `steps` count; else a row a step, grouped
+            by the card's `id` column, or all one sequence where the card has none.
+        where: The table, as messages name it.
+
+    Raises:
+        DataError: It does not fit the champion.
+    """
+    if not len(frame):
+        raise DataError(f"{where}: has no rows")
+    require_columns(frame, description.channels, "features", where)
+    return (_series if description.task is TaskKind.FORECAST else _groups)(description, frame, where)
+
+
+def _series(description: Description, frame: pd.DataFrame, where: str) -> Batch:
+    """The last rows of a series: one sequence, and the times that come after it."""
+    lookback = description.steps or 0
+    if len(frame) < lookback:
+        raise DataError(f"{where}: has {len(frame)} rows: expected at least {lookback}, the model's lookback")
+    first_row = len(frame) - lookback
+    time = description.dataset_card.task.time
+    stamps = None
+    if time is not None and time in frame.columns:
+        _require_order(times(frame.iloc[first_row:], time, where, first_row), where, time)
+        stamps = continue_stamps(frame[time], description.horizon_steps, lookback)
+    series = select_columns(frame.iloc[first_row:], description.channels, (), where, first_row)
+    x = series.pick(description.channels)
+    if description.card["missing"] == "error":
+        refuse_missing(x, series.place)
+    filled = fill_gaps(x[None])
+    if np.isnan(filled).any():
+        channel = description.channels[int(np.argwhere(np.isnan(filled))[0][2])]
+        raise DataError(f"{where}: column {channel!r} has no value in its last {lookback} rows")
+    return Batch(filled, np.array([lookback], np.int32), "sequence", (0,), stamps)
+
+
+def _require_order(stamps: npt.NDArray[Any], where: str, column: str) -> None:
+    if (np.diff(stamps) <= 0).any():
+        raise DataError(f"{where}: column {column!r}: expected the rows in time order, each time once")
+
+
+def _groups(description: Description, frame: pd.DataFrame, where: str) -> Batch:
+    """Rows grouped into sequences."""
+    task = description.dataset_card.task
+    assert not isinstance(task, ForecastTask)
+    column = task.id or "sequence"
+    if task.id is None:
+        frame = frame.assign(**{column: 0})
+    inputs_only = {"id": column, "features": description.channels, "target": None}
+    raw = group_rows(frame, task.model_copy(update=inputs_only), where)
+    return _checked(description, raw, column, tuple(frame[column].drop_duplicates().tolist()))
+
+
+def _checked(description: Description, raw: Sequences, label: str, names: tuple[Any, ...]) -> Batch:
+    """Refuse sequences that the champion cannot take, fill gaps where its card allows them."""
+    if raw.x.shape[2] != len(description.channels):
+        raise DataError(
+            f"{raw.where}: {raw.x.shape[2]} channels: expected {len(description.channels)}: "
+            f"{', '.join(description.channels)}"
+        )
+    if description.steps is not None:
+        raw = _of_steps(raw, description.steps, cut=description.task is TaskKind.FORECAST)
+    if description.card["missing"] == "error":
+        refuse_missing(raw.x, raw.place)
+    if not np.isnan(raw.x).any():
+        return Batch(raw.x, raw.lengths, label, names)
+    padding = np.arange(raw.x.shape[1])[None, :, None] >= raw.lengths[:, None, None]
+    filled = np.where(padding, np.float32(0), fill_gaps(np.where(padding, np.float32(np.nan), raw.x)))
+    if np.isnan(filled).any():
+        at = tuple(int(part) for part in np.argwhere(np.isnan(filled))[0])
+        raise DataError(f"{raw.where}: {raw.name_of(at[0])}: channel {description.channels[at[2]]!r} has no value")
+    return Batch(filled, raw.lengths, label, names)
+
+
+def _of_steps(raw: Sequences, steps: int, *, cut: bool) -> Sequences:
+    """Sequences of exactly this many steps; a forecast needs only the last of longer ones."""
+    short = raw.lengths < steps
+    wrong = short if cut else raw.lengths != steps
+    if wrong.any():
+        at = int(wrong.argmax())
+        expected = f"at least {steps}" if cut else f"{steps}"
+        raise DataError(f"{raw.where}: {raw.name_of(at)} has {raw.lengths[at]} steps: expected {expected}")
+    rows = raw.lengths[:, None] - steps + np.arange(steps)[None, :]
+    x = np.take_along_axis(raw.x, rows[:, :, None], axis=1)
+    return replace(raw, x=x, lengths=np.full(len(x), steps, np.int32))

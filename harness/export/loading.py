@@ -1,0 +1,141 @@
+"""Loading a champion by name or folder, and predicting with it: raw values in, original units out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.errors import ExportError, UsageError
+from harness.export.champion import MODEL_FILE
+from harness.export.description import FILE, Description, read_description
+from harness.export.inputs import Batch, batch_of_arrays, batch_of_frame
+from harness.export.outputs import Predictions, predictions_of
+from harness.quiet import load_tensorflow
+from harness.store import Store, find_store
+from harness.tracking import registry
+
+if TYPE_CHECKING:
+    import keras
+    import pandas as pd
+
+ROWS_A_CALL = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Champion:
+    """A model that predicts.
+
+    Attributes:
+        description: What it is.
+        model: The Keras model: `x` (and `lengths` where they differ) in raw values.
+        where: Name or folder that it was loaded from.
+    """
+
+    description: Description
+    model: keras.Model = field(repr=False)
+    where: str = ""
+
+    def predict(self, x: npt.ArrayLike, lengths: npt.ArrayLike | None = None) -> npt.NDArray[np.float32]:
+        """Predict from raw arrays.
+
+        Args:
+            x: (n, steps, channels) in raw units, channels in the order of `description.channels`.
+            lengths: (n,) real steps of each sequence, where they differ; None when all steps are real.
+
+        Returns:
+            Forecast (n, horizon, targets) or number (n, 1) in original units, or class probabilities (n,
+            classes).
+
+        Raises:
+            DataError: The arrays do not fit the model, or hold what is no finite number.
+        """
+        return self.predict_batch(batch_of_arrays(self.description, x, lengths))
+
+    def predict_frame(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Predict from a table of raw rows.
+
+        Args:
+            frame: For a forecast the series up to now, a row a time step: the `horizon_steps` after its last
+                row are predicted. Else a row a step, with the card's `id` column naming the sequence.
+
+        Returns:
+            A row a predicted step with its time, or a row a sequence.
+
+        Raises:
+            DataError: A column is missing, there are too few rows, or a value is no number.
+        """
+        batch = batch_of_frame(self.description, frame, "the table")
+        return self.tabulate(batch).table
+
+    def predict_batch(self, batch: Batch) -> npt.NDArray[np.float32]:
+        """Predict from a batch that was checked; the same shapes as `predict`."""
+        arrays = {"x": batch.x, "lengths": batch.lengths}
+        feed = [arrays[name] for name in self.description.inputs]
+        outputs = self.model.predict(feed if len(feed) > 1 else feed[0], batch_size=ROWS_A_CALL, verbose=0)
+        return np.asarray(outputs, np.float32)
+
+    def tabulate(self, batch: Batch) -> Predictions:
+        """Predictions with names, times and classes, as tables and as arrays."""
+        return predictions_of(self.description, batch, self.predict_batch(batch))
+
+    def info(self) -> dict[str, Any]:
+        """The description as plain values."""
+        return {"where": self.where, **self.description.to_json()}
+
+
+def load(name_or_path: str | Path, store: Store | None = None) -> Champion:
+    """A champion, by its registered name or its folder.
+
+    Args:
+        name_or_path: A folder; or `name` (its champion, else its candidate), `name@alias`, `name/3`,
+            `models:/…`.
+        store: Where names are looked up; None for the usual place.
+
+    Raises:
+        UsageError: The name is unknown; the message offers near names.
+        ExportError: The model cannot be loaded.
+        StoreError: The store cannot be used.
+    """
+    text = str(name_or_path)
+    path = Path(text).expanduser()
+    if path.suffix == ".keras" and path.is_file():
+        path = path.parent
+    if isinstance(name_or_path, Path) or path.is_dir():
+        if not path.is_dir():
+            raise UsageError(f"{path}: expected a champion's folder, got nothing there")
+        return load_folder(path)
+    if text.startswith((".", "/", "~")) or path.suffix == ".keras":
+        raise UsageError(f"{path}: expected a champion's folder or the name of a registered model")
+    found = registry.resolve(store or find_store(), text)
+    return load_folder(found.path, f"models:/{found.name}/{found.version}")
+
+
+def load_folder(folder: Path, where: str = "") -> Champion:
+    """The champion in a folder: one that was saved, or one that MLflow's registry keeps.
+
+    Args:
+        folder: Holds `champion.json`, and `model.keras` beside it or where MLflow puts it, in `data/`.
+        where: What messages call it; the folder when empty.
+
+    Raises:
+        ExportError: It cannot be loaded.
+    """
+    description = read_description(folder)
+    files = (folder / MODEL_FILE, folder / "data" / MODEL_FILE)
+    file = next((file for file in files if file.is_file()), None)
+    if file is None:
+        raise ExportError(f"{folder}: expected {MODEL_FILE} beside {FILE}, got none")
+    load_tensorflow()
+    import keras
+
+    try:
+        # Built-in layers only: nothing in the file may bring code of its own.
+        model = keras.saving.load_model(file, safe_mode=True, compile=False)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        first = next(iter(str(error).splitlines()), type(error).__name__)
+        raise ExportError(f"{file}: the model cannot be loaded: {first}") from error
+    return Champion(description, model, where or str(folder))

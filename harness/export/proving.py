@@ -1,0 +1,87 @@
+"""Does a saved model give its logged test score again? The one place of export that compares scores."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from harness.cards.schema import DatasetCard
+from harness.data import Part, load_dataset
+from harness.errors import ExportError
+from harness.export.description import Description
+from harness.export.inputs import Batch
+from harness.metrics import METRICS
+from harness.records import TaskKind
+
+if TYPE_CHECKING:
+    from harness.data.arrays import Floats, Whole
+    from harness.export.loading import Champion
+
+TOLERANCE = 1e-5
+
+
+def test_rows(card: DatasetCard) -> tuple[Floats, Whole, Floats | Whole]:
+    """The test part of a dataset: what a champion's test score was measured on.
+
+    Args:
+        card: The dataset's card.
+
+    Returns:
+        x (n, steps, channels) in raw units, lengths (n,), and y: forecast (n, horizon, targets), classes
+        (n,), or numbers (n, 1).
+
+    Raises:
+        DataError: The data is missing, changed or not what the card says.
+    """
+    part = load_dataset(card).test.open()
+    return part.x, part.lengths, part.y
+
+
+def test_batch(champion: Champion) -> tuple[Batch, Floats | Whole]:
+    """The test part of a champion's own dataset, as a batch, and the truth.
+
+    Raises:
+        DataError: The data is missing, changed or not what the card says.
+    """
+    part = load_dataset(champion.description.dataset_card).test.open()
+    label = "row" if champion.description.task is TaskKind.FORECAST else "sequence"
+    return Batch(part.x, part.lengths, label, tuple(part.rows.tolist())), part.y
+
+
+def score_on(champion: Champion, part: Part) -> float:
+    """A champion's score on a part of its dataset, in the objective's unit."""
+    prediction = champion.predict(part.x, part.lengths)
+    return float(METRICS[champion.description.metric].score(part.y, prediction))
+
+
+def agrees(description: Description, score: float) -> bool:
+    """Whether a score is the logged one again: to 1e-5 of it, or to 1e-6 of the targets' spread.
+
+    The second for near-perfect predictions: another kernel adds 32-bit numbers in another order, which is
+    more than 1e-5 of a very small error.
+
+    Args:
+        description: Whose logged score.
+        score: The score to compare with it.
+    """
+    return math.isclose(score, description.test_score, rel_tol=TOLERANCE, abs_tol=_smallest(description))
+
+
+def require_agreement(description: Description, score: float) -> None:
+    """Refuse a model whose score is not the logged one.
+
+    Raises:
+        ExportError: The scores differ by more than 1e-5.
+    """
+    if not agrees(description, score):
+        raise ExportError(
+            f"{description.trial}: the exported model's test {description.metric} is {score!r}: "
+            f"expected the logged {description.test_score!r}, to 1e-5"
+        )
+
+
+def _smallest(description: Description) -> float:
+    if description.task is TaskKind.CLASSIFY:
+        return TOLERANCE
+    scale = max(description.scaling["output_scale"])
+    return 1e-6 * (scale**2 if description.metric == "mse" else scale)

@@ -1,0 +1,226 @@
+"""What happened in a sweep, durable: an append-only list of events in SQLite.
+
+The journal is the truth; oracles, MLflow's store and reports are made from it again. Every event is committed (write-
+ahead log, `synchronous=FULL`) before anybody else is told. Test scores lie in a table of their own, which opens for a
+dataset only after its searches closed.
+
+It knows records as plain values; it decides nothing and knows no library but sqlite3.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from harness.errors import JournalError, SealedError
+from harness.records import SealedScore, TrialKey
+
+JOURNAL_NAME = "journal.db"
+FORMAT = 1
+
+_SCHEMA = """
+CREATE TABLE events (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    at REAL NOT NULL,
+    kind TEXT NOT NULL,
+    dataset TEXT NOT NULL,
+    trial_key TEXT NOT NULL,
+    payload TEXT NOT NULL
+);
+CREATE UNIQUE INDEX one_asking_and_one_ending ON events (kind, trial_key) WHERE trial_key != '';
+CREATE TABLE sealed (trial_key TEXT PRIMARY KEY, dataset TEXT NOT NULL, payload TEXT NOT NULL);
+"""
+
+
+class EventKind(StrEnum):
+    """What can happen."""
+
+    PLANNED = "planned"
+    """The sweep began; payload: plan, cards, versions."""
+    OPENED = "opened"
+    """A comparison began; payload: facts of the data, objective, season."""
+    ASKED = "asked"
+    """An oracle (or a confirmation) gave a trial; payload: the `TrialRequest`."""
+    ENDED = "ended"
+    """A trial ended, and its oracle is told in this order; payload: the `TrialRecord`."""
+    CLOSED = "closed"
+    """The last search of a dataset closed; its test scores may be read from here on."""
+    BASELINES = "baselines"
+    """The baselines were scored; payload: their scores."""
+    DECIDED = "decided"
+    """A verdict was made; payload: the `Verdict`."""
+    CHAMPION = "champion"
+    """A champion was registered and proved; payload: the `ChampionInfo`."""
+    GAVE_UP = "gave_up"
+    """A comparison stopped; payload: why."""
+    FINISHED = "finished"
+    """All comparisons are over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened.
+
+    Attributes:
+        seq: Its number, from 1, in the order things happened.
+        at: Seconds since 1970.
+        kind: What happened.
+        dataset: Which dataset it concerns; empty for the whole sweep.
+        trial_key: Which trial it concerns, as text; empty for none.
+        payload: The rest, as plain values.
+    """
+
+    seq: int
+    at: float
+    kind: EventKind
+    dataset: str
+    trial_key: str
+    payload: Mapping[str, Any]
+
+
+class Journal:
+    """A sweep's journal, opened. A context manager; used from one thread."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.path = path
+        self._connection = connection
+
+    @classmethod
+    def create(cls, folder: Path, plan: Mapping[str, Any]) -> Journal:
+        """A new journal in `folder`, whose first event is `planned`.
+
+        It appears whole: no other process ever sees one without its plan.
+
+        Raises:
+            JournalError: The folder holds one already, or cannot be written.
+        """
+        path = folder / JOURNAL_NAME
+        if path.exists():
+            raise JournalError(f"{path}: exists already; expected a new sweep's folder")
+        temporary = folder / f"{JOURNAL_NAME}.{os.getpid()}.new"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            connection = sqlite3.connect(temporary)
+            connection.executescript(f"{_SCHEMA}PRAGMA user_version = {FORMAT};")
+            _insert(connection, EventKind.PLANNED, "", "", plan)
+            connection.commit()
+            connection.close()
+            temporary.replace(path)
+        except (OSError, sqlite3.Error) as error:
+            raise JournalError(f"{path}: cannot be written: {error}") from error
+        return cls.open(folder)
+
+    @classmethod
+    def open(cls, folder: Path) -> Journal:
+        """The journal in `folder`.
+
+        Raises:
+            JournalError: There is none, it is damaged, or another version of this package wrote it.
+        """
+        path = folder / JOURNAL_NAME
+        if not path.is_file():
+            raise JournalError(f"{path}: no journal; expected the folder of a sweep")
+        try:
+            connection = sqlite3.connect(path, timeout=30.0, isolation_level=None)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            (found,) = connection.execute("PRAGMA user_version").fetchone()
+            (check,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        except sqlite3.DatabaseError as error:
+            raise JournalError(_damaged(path, str(error))) from error
+        if check != "ok":
+            raise JournalError(_damaged(path, check))
+        if found != FORMAT:
+            raise JournalError(f"{path}: format {found}, expected {FORMAT}; use the version that wrote it")
+        return cls(path, connection)
+
+    def append(
+        self,
+        kind: EventKind,
+        payload: Mapping[str, Any],
+        *,
+        dataset: str = "",
+        key: TrialKey | None = None,
+        sealed: SealedScore | None = None,
+    ) -> None:
+        """Commit one event, and the sealed score that belongs to it, in one transaction.
+
+        Raises:
+            JournalError: A trial was asked for or ended a second time, or the disk does not take it.
+        """
+        name = key.dataset if key else dataset
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            _insert(self._connection, kind, name, str(key) if key else "", payload)
+            if sealed:
+                row = (str(sealed.key), name, json.dumps(sealed.to_json()))
+                self._connection.execute("INSERT INTO sealed VALUES (?, ?, ?)", row)
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise JournalError(f"{self.path}: {kind.value} {key or dataset or 'sweep'}: {error}") from error
+
+    def events(self, *kinds: EventKind, dataset: str | None = None) -> Iterator[Event]:
+        """Events in the order they happened, of these kinds (all when none is named) and this dataset."""
+        marks = ", ".join("?" for _ in kinds)
+        where = [f"kind IN ({marks})"] if kinds else []
+        where += ["dataset = ?"] if dataset is not None else []
+        query = "SELECT seq, at, kind, dataset, trial_key, payload FROM events"
+        query += f" WHERE {' AND '.join(where)}" if where else ""
+        values = [kind.value for kind in kinds] + ([dataset] if dataset is not None else [])
+        for seq, at, kind, name, key, payload in self._connection.execute(f"{query} ORDER BY seq", values):
+            yield Event(seq, at, EventKind(kind), name, key, json.loads(payload))
+
+    def has(self, kind: EventKind, dataset: str = "") -> bool:
+        """Whether this has happened, to this dataset."""
+        return next(self.events(kind, dataset=dataset), None) is not None
+
+    @property
+    def plan(self) -> Mapping[str, Any]:
+        """The payload of the first event."""
+        return next(self.events(EventKind.PLANNED)).payload
+
+    def unseal(self, dataset: str) -> dict[str, float]:
+        """Test scores of a dataset's trials, by the key's text.
+
+        Raises:
+            SealedError: The dataset's searches have not closed.
+        """
+        if not self.has(EventKind.CLOSED, dataset):
+            raise SealedError(
+                f"{dataset}: test scores stay sealed until the last search of the dataset has closed"
+            )
+        rows = self._connection.execute("SELECT payload FROM sealed WHERE dataset = ?", [dataset])
+        scores = [SealedScore.from_json(json.loads(payload)) for (payload,) in rows]
+        return {str(score.key): score.test_score for score in scores}
+
+    def close(self) -> None:
+        """Close the file; everything appended is on the disk already."""
+        self._connection.close()
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def _insert(
+    connection: sqlite3.Connection, kind: EventKind, dataset: str, key: str, payload: Mapping[str, Any]
+) -> None:
+    row = (time.time(), kind.value, dataset, key, json.dumps(payload, allow_nan=False))
+    connection.execute(
+        "INSERT INTO events (at, kind, dataset, trial_key, payload) VALUES (?, ?, ?, ?, ?)", row
+    )
+
+
+def _damaged(path: Path, what: str) -> str:
+    return f"{path}: damaged ({what}); it is left as it is: restore it from a copy, or start a new sweep"

@@ -1,0 +1,193 @@
+"""The report as one HTML file that loads nothing, runs nothing and opens offline.
+
+It lays out what `view` and `figures` say. Text from cards, data and errors is escaped by jinja2 on its way into the
+page, without exception: only SVG made here is let through as it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from harness.records import SweepResult, TrialRecord
+from harness.report import figures, intervals, numbers, words
+from harness.report.axes import LOOKS
+from harness.report.clean import printable, without_password
+from harness.report.curves import curves_of
+from harness.report.rows import Row, fact_rows, ledger_rows, pair_rows, selected_rows
+from harness.report.view import ComparisonView, view_of
+from harness.verdicts.wording import QUESTION, across_lines
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+MOST_FAILURES = 20
+"""Failed trials listed of one dataset; the rest is counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A figure and what stands under it.
+
+    Attributes:
+        svg: The figure.
+        caption: One or two sentences.
+    """
+
+    svg: str
+    caption: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """The part of the page about one dataset.
+
+    Attributes:
+        anchor: Its id in the page.
+        view: What it says.
+        difference: Figure of the difference; None when it is not known.
+        drawings: The other figures.
+        pairs: Every pair of three families or more.
+        ledger: What each arm spent.
+        selected: The selected trials.
+        facts: What the dataset is.
+        failures: The failed trials that are listed.
+        failed: How many failed.
+    """
+
+    anchor: str
+    view: ComparisonView
+    difference: Drawing | None
+    drawings: tuple[Drawing, ...]
+    pairs: list[tuple[str, ...]]
+    ledger: list[Row]
+    selected: list[Row]
+    facts: list[tuple[str, str]]
+    failures: tuple[TrialRecord, ...]
+    failed: int
+
+
+def html(result: SweepResult, ui_command: str = "harness ui") -> str:
+    """The sweep's report as a page.
+
+    Args:
+        result: The sweep as it stands.
+        ui_command: The command that opens MLflow's UI on the sweep's store.
+
+    Returns:
+        A whole HTML document.
+    """
+    chapters = [
+        _chapter(view_of(comparison, curves_of(comparison)), f"dataset-{number}")
+        for number, comparison in enumerate(result.comparisons, start=1)
+    ]
+    answer, more = _answer(result)
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            result=result,
+            answer=answer,
+            more=more,
+            chapters=chapters,
+            arms=list(dict.fromkeys(arm.name for chapter in chapters for arm in chapter.view.arms)),
+            question=QUESTION,
+            overview=intervals.overview(result.comparisons),
+            ranks=intervals.ranks(result.across) if result.across else None,
+            across=across_lines(result.across) if result.across else (),
+            tracking_uri=without_password(result.tracking_uri),
+            ui_command=without_password(ui_command),
+            overview_key=intervals.OVERVIEW_KEY,
+            looks=LOOKS,
+            numbers=numbers,
+            words=words,
+        )
+    )
+
+
+def _answer(result: SweepResult) -> tuple[str, str]:
+    """The heading, and what the sentence over several datasets says besides its counts."""
+    if len(result.comparisons) < 2:
+        return result.overall, ""
+    counts, _, more = result.overall.partition("; ")
+    return counts[:1].upper() + counts[1:], more[:1].upper() + more[1:]
+
+
+def _chapter(view: ComparisonView, anchor: str) -> Chapter:
+    failures = [trial for trial in view.result.trials if trial.failure is not None]
+    return Chapter(
+        anchor=anchor,
+        view=view,
+        difference=_difference(view, f"{anchor}-difference"),
+        drawings=tuple(_drawings(view, anchor)),
+        pairs=pair_rows(view.result.verdict, view.style),
+        ledger=ledger_rows(view.result),
+        selected=selected_rows(view.result),
+        facts=fact_rows(view.result.facts),
+        failures=tuple(failures[:MOST_FAILURES]),
+        failed=len(failures),
+    )
+
+
+def _difference(view: ComparisonView, name: str) -> Drawing | None:
+    svg = intervals.difference(view.result, name)
+    verdict = view.result.verdict
+    caption = (
+        f"{view.difference}. "
+        + f"The grey zone is the region of practical equivalence, ± {view.style.with_unit(verdict.region)}."
+    )
+    return Drawing(svg, caption) if svg else None
+
+
+def _drawings(view: ComparisonView, anchor: str) -> list[Drawing]:
+    result, trials = view.result, view.result.verdict.trials
+    line = f" The dotted line is the best baseline, {view.baseline}." if view.baseline else ""
+    made = (
+        (
+            figures.trials(result, f"{anchor}-trials"),
+            f"Every completed trial. The one with the best validation score is selected.{line}",
+        ),
+        (
+            figures.budget(result, view.curves, f"{anchor}-budget"),
+            f"What a search of so many trials can expect of the trial it selects; the line at {trials} is this budget.",
+        ),
+        (
+            figures.spread(result, f"{anchor}-spread"),
+            "Chance at work: another search selects another trial, and another seed scores otherwise.",
+        ),
+        (figures.learning(result, f"{anchor}-learning"), "The selected trials, epoch by epoch."),
+        (figures.cost(result, "parameters", f"{anchor}-parameters"), "What size buys: all completed trials."),
+        (figures.cost(result, "fit_seconds", f"{anchor}-seconds"), "What time buys: all completed trials."),
+    )
+    return [Drawing(svg, caption) for svg, caption in made if svg]
+
+
+def _environment() -> Environment:
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        autoescape=True,
+        loader=FunctionLoader(_template),
+        undefined=StrictUndefined,
+        finalize=_finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["drawn"] = Markup
+    environment.filters["tied"] = _tied
+    return environment
+
+
+def _finalize(value: Any) -> Any:
+    return printable(value) if type(value) is str else value  # markup is a subclass: the page's own text
+
+
+def _tied(sentence: str) -> str:
+    """The sentence with its percent signs on the line of their numbers."""
+    return sentence.replace(" %", "\N{NO-BREAK SPACE}%")
+
+
+def _template(name: str) -> str:
+    return resources.files("harness.report").joinpath("templates", name).read_text(encoding="utf-8")

@@ -1,0 +1,119 @@
+"""The last lines of a sweep, as plain text without colours: for terminals of any width, pipes and log files."""
+
+from __future__ import annotations
+
+import textwrap
+
+from harness.records import SweepResult
+from harness.report import numbers
+from harness.report.clean import printable, without_password
+from harness.report.view import ComparisonView, view_of
+
+PLAIN_WIDTH = 80
+"""Columns where there is no terminal to ask."""
+
+_NARROWEST = 24
+_INDENT = "  "
+
+
+def text(result: SweepResult, ui_command: str, width: int | None = None) -> str:
+    """The verdict of every dataset, the numbers behind it, and where the runs are.
+
+    Names, addresses and commands are never broken, so that they can be copied; everything else keeps to the width.
+
+    Args:
+        result: The sweep as it stands.
+        ui_command: The command that opens MLflow's UI on the sweep's store.
+        width: Columns of the terminal; None where the output is none.
+
+    Returns:
+        Lines without an end of line after the last.
+    """
+    columns = max(width or PLAIN_WIDTH, _NARROWEST)
+    blocks = [_wrapped(f"{result.name}: {result.budget}", columns)]
+    blocks += [_comparison(view_of(comparison), columns) for comparison in result.comparisons]
+    if result.unfinished:
+        blocks.append(_unfinished(result, columns))
+    if len(result.comparisons) != 1 or result.unfinished:
+        blocks.append(_wrapped(result.overall, columns))
+    blocks.append(_where(result, ui_command, columns))
+    return "\n\n".join("\n".join(block) for block in blocks if block)
+
+
+def _comparison(view: ComparisonView, columns: int) -> list[str]:
+    lines = _wrapped(view.headline, columns)
+    for caution in view.cautions:
+        lines += _wrapped(caution, columns, _INDENT)
+    lines += _wrapped(f"test scores: {view.scores}", columns, _INDENT)
+    table = _table(view)
+    lines += table if max(map(len, table)) <= columns else _list(view, columns)
+    if view.baseline:
+        lines += _wrapped(f"best baseline: {view.baseline}, {view.baseline_score}", columns, _INDENT)
+    else:
+        lines += _wrapped("best baseline: none", columns, _INDENT)
+    if champion := view.result.champion:
+        score = view.style.with_unit(champion.test_score)
+        return lines + _wrapped(
+            f"{champion.alias}: {view.champion} ({champion.arm}, test score {score})", columns, _INDENT
+        )
+    return lines + _wrapped("champion: none was exported", columns, _INDENT)
+
+
+def _columns(view: ComparisonView) -> list[tuple[str, list[str]]]:
+    """Head and cells of each column of numbers; fresh seeds only where there were any."""
+    seeds = max(arm.seeds for arm in view.arms)
+    columns = [("selected trial", [arm.selected for arm in view.arms])]
+    if seeds:
+        columns.append((numbers.counted(seeds, "fresh seed"), [arm.confirmed for arm in view.arms]))
+    columns.append((f"expected, best of {view.result.verdict.trials}", [arm.expected for arm in view.arms]))
+    return columns
+
+
+def _table(view: ComparisonView) -> list[str]:
+    names = ["family", *(printable(arm.name) for arm in view.arms)]
+    columns = [[name.ljust(max(map(len, names))) for name in names]]
+    for head, cells in _columns(view):
+        width = max(map(len, (head, *cells)))
+        columns.append([cell.rjust(width) for cell in (head, *cells)])
+    return [_INDENT + "   ".join(row) for row in zip(*columns, strict=True)]
+
+
+def _list(view: ComparisonView, columns: int) -> list[str]:
+    lines = []
+    for place, arm in enumerate(view.arms):
+        lines += _wrapped(f"{arm.name}:", columns, _INDENT)
+        for head, cells in _columns(view):
+            lines += _wrapped(f"{cells[place]} ({head})", columns, _INDENT * 2)
+    return lines
+
+
+def _unfinished(result: SweepResult, columns: int) -> list[str]:
+    lines = ["Not finished:"]
+    for dataset, why in result.unfinished.items():
+        lines += _wrapped(f"{dataset}: {why}", columns, _INDENT)
+    return lines
+
+
+def _where(result: SweepResult, ui_command: str, columns: int) -> list[str]:
+    pairs = (
+        ("Runs in MLflow:", without_password(result.tracking_uri)),
+        ("Open them with:", without_password(ui_command)),
+    )
+    lines = []
+    for label, value in pairs:
+        fits = len(label) + 1 + len(value) <= columns
+        lines += [f"{label} {value}"] if fits else [label, f"{_INDENT}{value}"]
+    return lines
+
+
+def _wrapped(sentence: str, columns: int, indent: str = "") -> list[str]:
+    tied = printable(sentence).replace(" %", "\N{NO-BREAK SPACE}%")
+    lines = textwrap.wrap(
+        tied,
+        columns,
+        initial_indent=indent,
+        subsequent_indent=indent + _INDENT,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]

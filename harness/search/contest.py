@@ -1,0 +1,264 @@
+"""The fair contest of one dataset: which arm is asked next, and when it is over.
+
+The arms take turns: next is the arm with the fewest trials completed or running, and among equals the turn goes round,
+so no arm is always first. At no instant do the arms differ by more trials than there are workers. A failed trial is
+asked for again under the same rule for every arm, up to the same limit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from harness.cards.schema import SpaceCard
+from harness.errors import ReplayError
+from harness.records import (
+    Arm,
+    Objective,
+    Phase,
+    TrialKey,
+    TrialRecord,
+    TrialRequest,
+    TrialStatus,
+    Value,
+    derive_seed,
+)
+from harness.search.oracle import Oracle
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What each arm may spend in one replicate, in one currency.
+
+    Attributes:
+        trials: Completed trials; None when time is the currency.
+        seconds: Seconds for one replicate of all arms; None when trials are.
+    """
+
+    trials: int | None
+    seconds: float | None = None
+
+    @property
+    def attempts(self) -> float:
+        """Trials that may be asked for in one search: failures are replaced up to a fifth of the budget, at least 3."""
+        return math.inf if self.trials is None else self.trials + max(3, self.trials // 5)
+
+
+@dataclass(frozen=True, slots=True)
+class SearchSettings:
+    """What all searches of a contest share.
+
+    Attributes:
+        oracle: `random` or `bayesian`.
+        budget: What each arm may spend in one replicate.
+        replicates: Independent repetitions of each search.
+        epochs: The most epochs of a trial.
+        patience_epochs: Epochs without a better validation score after which a trial ends.
+        seed: The sweep's seed.
+        workers: Trials that can run at the same time.
+    """
+
+    oracle: str
+    budget: Budget
+    replicates: int
+    epochs: int
+    patience_epochs: int
+    seed: int
+    workers: int
+
+
+@dataclass(slots=True)
+class _Search:
+    """Keras Tuner's run over one (dataset, arm, replicate)."""
+
+    arm: Arm
+    oracle: Oracle
+    asked: int = 0
+    ended: list[TrialRecord] = field(default_factory=list)
+    exhausted: bool = False
+
+    @property
+    def running(self) -> int:
+        return self.asked - len(self.ended)
+
+    @property
+    def completed(self) -> int:
+        return sum(record.status is TrialStatus.COMPLETED for record in self.ended)
+
+    @property
+    def standing(self) -> int:
+        """Trials completed or running: what the arms are kept equal in."""
+        return self.completed + self.running
+
+
+class Contest:
+    """All searches of one dataset, asked and told from one thread.
+
+    Args:
+        dataset: Name of the dataset.
+        arms: The contestants.
+        spaces: Search space of each family.
+        objective: What is optimised.
+        settings: What all searches share.
+    """
+
+    def __init__(
+        self,
+        dataset: str,
+        arms: Sequence[Arm],
+        spaces: Mapping[str, SpaceCard],
+        objective: Objective,
+        settings: SearchSettings,
+    ) -> None:
+        self.dataset, self.arms, self.objective, self.settings = dataset, tuple(arms), objective, settings
+        self._rounds = [
+            [
+                _Search(
+                    arm, Oracle(settings.oracle, spaces[arm.family], objective, self._seed(arm, replicate))
+                )
+                for arm in arms
+            ]
+            for replicate in range(1, settings.replicates + 1)
+        ]
+        self._closing: set[int] = set()
+
+    @property
+    def records(self) -> list[TrialRecord]:
+        """All ended trials, search by search."""
+        return [record for searches in self._rounds for search in searches for record in search.ended]
+
+    @property
+    def running(self) -> int:
+        """Trials asked for and not ended."""
+        return sum(search.running for searches in self._rounds for search in searches)
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is running and nothing more will be asked."""
+        return self.running == 0 and all(
+            self._next_search(replicate) is None for replicate in range(1, self.settings.replicates + 1)
+        )
+
+    def standing(self, arm: Arm) -> int:
+        """Trials of an arm that are completed or running, over all replicates."""
+        return sum(search.standing for searches in self._rounds for search in searches if search.arm == arm)
+
+    def replicate_begun(self) -> int:
+        """The last replicate that has been asked for a trial, from 1."""
+        begun = [number for number, searches in enumerate(self._rounds, 1) if any(s.asked for s in searches)]
+        return max(begun, default=1)
+
+    def close_round(self, replicate: int) -> None:
+        """The replicate's time is over: only what makes its arms equal is asked from here on."""
+        self._closing.add(replicate)
+
+    def ask(self) -> TrialRequest | None:
+        """The next trial to be trained; None when nothing can be asked before something has ended, or at all.
+
+        An oracle without a new point is `exhausted`; its arm ends there, and the others at the same number of trials.
+        """
+        for replicate in range(1, self.settings.replicates + 1):
+            while search := self._next_search(replicate):
+                if request := self._ask(search, replicate):
+                    return request
+        return None
+
+    def tell(self, record: TrialRecord) -> None:
+        """Say how a trial ended; the oracle hears it at once."""
+        search = self._search(record.key.arm, record.key.replicate)
+        search.ended.append(record)
+        search.oracle.tell(record.key.number, record.validation_score)
+
+    def replay(self, request: TrialRequest) -> None:
+        """Ask again what was asked before, as the journal recorded it.
+
+        Raises:
+            ReplayError: The oracle answers otherwise: its library, its space or its seed changed.
+        """
+        search = self._search(request.key.arm, request.key.replicate)
+        again = self._ask(search, request.key.replicate)
+        if again != request:
+            raise ReplayError(
+                f"{request.key}: replayed as {dict(again.values) if again else 'no new point'}, "
+                f"expected {dict(request.values)} from the journal; resume with the versions that began the sweep"
+            )
+
+    def failing_throughout(self, first: int = 5) -> TrialRecord | None:
+        """A failure that an arm's first trials all ended with, when there are as many as `first`; else None."""
+        for search in self._rounds[0]:
+            begun = search.ended[:first]
+            if len(begun) == first and len({(record.failure, record.message) for record in begun}) == 1:
+                if begun[0].failure:
+                    return begun[0]
+        return None
+
+    def _seed(self, arm: Arm, replicate: int) -> int:
+        return derive_seed(self.settings.seed, self.dataset, arm.name, replicate)
+
+    def _search(self, arm: str, replicate: int) -> _Search:
+        return next(search for search in self._rounds[replicate - 1] if search.arm.name == arm)
+
+    def _ask(self, search: _Search, replicate: int) -> TrialRequest | None:
+        values = search.oracle.ask()
+        if values is None:
+            search.exhausted = True
+            return None
+        search.asked += 1
+        key = TrialKey(self.dataset, search.arm.name, replicate, Phase.SEARCH, search.asked)
+        return self._request(key, search.arm, values)
+
+    def _request(self, key: TrialKey, arm: Arm, values: Mapping[str, Value]) -> TrialRequest:
+        seed = derive_seed(self.settings.seed, str(key))
+        return TrialRequest(
+            key, arm.family, values, seed, self.settings.epochs, self.settings.patience_epochs
+        )
+
+    def _next_search(self, replicate: int) -> _Search | None:
+        """Whose turn it is; None when no arm of this replicate may be asked now."""
+        searches = self._rounds[replicate - 1]
+        ceiling = self._ceiling(searches, replicate)
+        turns = [
+            (search.standing, (position - search.standing) % len(searches), search)
+            for position, search in enumerate(searches)
+            if search.standing < ceiling and self._may_ask(search) and self._not_ahead(search.arm)
+        ]
+        return min(turns, key=lambda turn: turn[:2])[2] if turns else None
+
+    def _not_ahead(self, arm: Arm) -> bool:
+        # An adaptive oracle with a slow trial in flight must wait for it; the others wait with it, in the end.
+        fewest = min(self.standing(other) for other in self.arms)
+        return self.standing(arm) < fewest + self.settings.workers
+
+    def _ceiling(self, searches: Iterable[_Search], replicate: int) -> float:
+        """How many trials each arm may come to."""
+        budget = self.settings.budget
+        # What an arm that can't go on has come to is where the others stop too.
+        ended = [s.standing for s in searches if s.exhausted or s.asked >= budget.attempts]
+        limits = [*ended, math.inf if budget.trials is None else budget.trials]
+        if replicate in self._closing:
+            limits.append(max(search.standing for search in searches))
+        return min(limits)
+
+    def _may_ask(self, search: _Search) -> bool:
+        if search.exhausted or search.asked >= self.settings.budget.attempts:
+            return False
+        # With few trials in flight an adaptive oracle learns from nearly all it has asked for; with one an arm the
+        # order of tells, and so the whole search, does not depend on which worker is quicker.
+        widest = math.ceil(self.settings.workers / len(self.arms))
+        return self.settings.oracle == "random" or search.running < widest
+
+
+def confirmation_request(
+    selected: TrialRequest, number: int, seed: int, settings: SearchSettings
+) -> TrialRequest:
+    """The selected hyperparameters once more, with a fresh seed."""
+    key = TrialKey(selected.key.dataset, selected.key.arm, selected.key.replicate, Phase.CONFIRMATION, number)
+    return TrialRequest(
+        key,
+        selected.family,
+        selected.values,
+        derive_seed(seed, str(key)),
+        settings.epochs,
+        settings.patience_epochs,
+    )

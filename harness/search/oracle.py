@@ -1,0 +1,95 @@
+"""Keras Tuner's oracles as a plain ask and tell, in memory.
+
+An oracle is deterministic in its seed and the order of calls, so a journal of asks and tells is all that a resume
+needs; Keras Tuner's own files (written in place, and broken by a kill between two writes) are never made.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras_tuner
+from keras_tuner import oracles
+from threadpoolctl import threadpool_limits
+
+from harness.cards.schema import SpaceCard
+from harness.records import Objective, Value
+
+_COMPLETED, _FAILED, _RUNNING = "COMPLETED", "FAILED", "RUNNING"
+_KINDS = {"random": oracles.RandomSearchOracle, "bayesian": oracles.BayesianOptimizationOracle}
+
+
+class Oracle:
+    """One search's source of hyperparameters.
+
+    Args:
+        kind: `random` or `bayesian`.
+        space: The family's search space.
+        objective: What is optimised.
+        seed: The search's seed; not 0, which Keras Tuner reads as none.
+    """
+
+    def __init__(self, kind: str, space: SpaceCard, objective: Objective, seed: int) -> None:
+        # Fixed values are added here and kept from Keras Tuner: it would count them as dimensions, and its Bayesian
+        # oracle draws three random trials a dimension before it begins to learn.
+        self._fixed = {
+            name: hyperparameter.value
+            for name, hyperparameter in space.hyperparameters.items()
+            if hyperparameter.type == "Fixed" and hyperparameter.value is not None
+        }
+        self._oracle = _KINDS[kind](
+            objective=keras_tuner.Objective("score", objective.direction.value),
+            max_trials=None,
+            hyperparameters=_hyperparameters(space),
+            allow_new_entries=False,
+            tune_new_entries=False,
+            seed=seed,
+            # It raises before it saves when this is reached; failures are counted by the contest.
+            max_consecutive_failed_trials=2**31,
+        )
+        self._oracle.verbose = 0
+        self._oracle.save = _nothing
+        self._oracle._save_trial = _nothing
+        self._asked = 0
+
+    def ask(self) -> dict[str, Value] | None:
+        """The next trial's hyperparameters; None when there is no new point in the space.
+
+        The n-th answer belongs to trial n of the search.
+        """
+        # One id a trial: Keras Tuner gives the same trial again to an id that has one in flight.
+        # The Gaussian process has small matrices: more than one thread makes it four times slower beside busy workers.
+        with threadpool_limits(1):
+            trial = self._oracle.create_trial(f"slot-{self._asked + 1}")
+        if trial.status != _RUNNING:
+            return None
+        self._asked += 1
+        return {**trial.hyperparameters.values, **self._fixed}
+
+    def tell(self, number: int, score: float | None) -> None:
+        """Say how trial `number` (from 1) ended; None, like any score that is not finite, is a failure."""
+        trial = self._oracle.trials[f"{number - 1:04d}"]
+        # Keras Tuner would take inf for COMPLETED, and its Gaussian process -inf for the best loss.
+        if score is None or not math.isfinite(score):
+            trial.status = _FAILED
+        else:
+            self._oracle.update_trial(trial.trial_id, {"score": score})
+            trial.status = _COMPLETED
+        self._oracle.end_trial(trial)
+
+
+def _hyperparameters(space: SpaceCard) -> keras_tuner.HyperParameters:
+    hyperparameters = keras_tuner.HyperParameters()
+    for name, hyperparameter in space.hyperparameters.items():
+        if hyperparameter.type != "Fixed":
+            arguments = hyperparameter.arguments()
+            arguments = {
+                key: list(item) if isinstance(item, tuple) else item for key, item in arguments.items()
+            }
+            getattr(hyperparameters, hyperparameter.type)(name, **arguments)
+    return hyperparameters
+
+
+def _nothing(*_: Any, **__: Any) -> None:
+    """In place of Keras Tuner's writing of files: 1 ms a trial instead of 33 ms at 10,000 trials."""

@@ -1,0 +1,80 @@
+"""Where a sweep's files and MLflow's store are. Knows paths and addresses only; opens nothing and makes nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import UsageError
+
+DEFAULT_ROOT = Path("mlruns")
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """One folder for journals and models, and the MLflow store that goes with it.
+
+    Attributes:
+        root: Absolute folder; `mlruns/` below the current folder unless said otherwise.
+        tracking_uri: MLflow's store: `sqlite:///<root>/mlflow.db`, or the address of a server.
+    """
+
+    root: Path
+    tracking_uri: str
+
+    @property
+    def local(self) -> bool:
+        """Whether MLflow's store is the database below `root`."""
+        return self.tracking_uri.startswith("sqlite:")
+
+    @property
+    def sweeps(self) -> Path:
+        """Folder that holds a folder a sweep."""
+        return self.root / "sweeps"
+
+    @property
+    def artifacts(self) -> Path:
+        """Folder of MLflow's artifacts, where the store is local."""
+        return self.root / "artifacts"
+
+    @property
+    def ui_command(self) -> str:
+        """The command that opens MLflow's UI on this store from any folder."""
+        if not self.local:
+            return f"open {self.tracking_uri}"
+        return "harness ui" if self.root == DEFAULT_ROOT.absolute() else f"harness ui --store {self.root}"
+
+
+def find_store(
+    root: Path | None = None, tracking_uri: str | None = None, environment: Mapping[str, str] = os.environ
+) -> Store:
+    """The store that a command means.
+
+    Args:
+        root: `--store`, which goes before `HARNESS_STORE`, which goes before `./mlruns`.
+        tracking_uri: `--tracking-uri`, which goes before `MLFLOW_TRACKING_URI`, which goes before the local database.
+        environment: The environment's variables.
+
+    Raises:
+        UsageError: The folder is a file, or holds MLflow's old file store.
+    """
+    folder = Path(root or environment.get("HARNESS_STORE") or DEFAULT_ROOT).expanduser().absolute()
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder}: expected a folder for the store, got a file")
+    _refuse_old_file_store(folder)
+    uri = tracking_uri or environment.get("MLFLOW_TRACKING_URI") or f"sqlite:///{folder / 'mlflow.db'}"
+    return Store(folder, uri)
+
+
+def _refuse_old_file_store(folder: Path) -> None:
+    # MLflow raises since 3.13 when it meets one; it must not be mixed with a database in the same folder either.
+    if (folder / "mlflow.db").exists() or not folder.is_dir():
+        return
+    if old := next(folder.glob("*/meta.yaml"), None):
+        raise UsageError(
+            f"{folder}: holds MLflow's old file store ({old.parent.name}/meta.yaml); expected a folder of this tool's. "
+            f"Migrate it with `mlflow migrate-filestore --source {folder} --target sqlite:////path/to/new/mlflow.db`, "
+            "or name another folder with --store"
+        )

@@ -1,0 +1,288 @@
+"""From the journal to results: what a report, MLflow and the champion are made from. Reads only."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from harness.cards.schema import Hyperparameter, SpaceCard
+from harness.journal import EventKind, Journal
+from harness.records import (
+    Arm,
+    ArmResult,
+    BaselineScore,
+    ChampionInfo,
+    ComparisonResult,
+    DataFacts,
+    Direction,
+    Ledger,
+    Objective,
+    Phase,
+    ScoreRow,
+    SweepResult,
+    TrialKey,
+    TrialRecord,
+    TrialRequest,
+    TrialStatus,
+    Value,
+    Verdict,
+)
+from harness.search import select
+from harness.sweeping.planning import SweepHeader
+from harness.verdicts import decide_rows, over_all, region_of
+
+Pair = tuple[TrialRequest, TrialRecord]
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """The trial that an arm's searches selected by validation.
+
+    Attributes:
+        request: What was asked for.
+        record: What became of it.
+    """
+
+    request: TrialRequest
+    record: TrialRecord
+
+
+def request_and_records(journal: Journal, dataset: str) -> list[Pair]:
+    """Every ended trial and confirmation of a dataset, in the order they were asked."""
+    ended = {
+        event.trial_key: TrialRecord.from_json(event.payload)
+        for event in journal.events(EventKind.ENDED, dataset=dataset)
+    }
+    asked = journal.events(EventKind.ASKED, dataset=dataset)
+    return [
+        (TrialRequest.from_json(event.payload), ended[event.trial_key])
+        for event in asked
+        if event.trial_key in ended
+    ]
+
+
+def selected_of(
+    journal: Journal, header: SweepHeader, dataset: str, objective: Objective
+) -> dict[str, Selected]:
+    """The selected trial of each arm that has one, by the arm's name."""
+    pairs = [pair for pair in request_and_records(journal, dataset) if pair[0].key.phase is Phase.SEARCH]
+    requests = {str(request.key): request for request, _ in pairs}
+    chosen = {
+        arm.name: select((r for _, r in pairs if r.key.arm == arm.name), objective) for arm in header.arms
+    }
+    return {name: Selected(requests[str(record.key)], record) for name, record in chosen.items() if record}
+
+
+def rows_of(pairs: Sequence[Pair], scores: Mapping[str, float], arms: Sequence[Arm]) -> tuple[ScoreRow, ...]:
+    """The table that is decided from: searches cut to complete pairs.
+
+    Where a sweep was cut short, or an arm ran out of points, each replicate counts as many completed trials of every
+    arm, the first ones asked, as its shortest search has.
+    """
+    searched = [record for request, record in pairs if request.key.phase is Phase.SEARCH]
+    rows: list[ScoreRow] = []
+    for replicate in sorted({record.key.replicate for record in searched}):
+        by_arm = {
+            arm.name: [r for r in searched if (r.key.replicate, r.key.arm) == (replicate, arm.name)]
+            for arm in arms
+        }
+        shortest = min(sum(r.status is TrialStatus.COMPLETED for r in records) for records in by_arm.values())
+        for records in by_arm.values():
+            rows.extend(_row(record, scores) for record in _first_completed(records, shortest))
+    return tuple(rows)
+
+
+def verdict_of(journal: Journal, header: SweepHeader, dataset: str) -> Verdict:
+    """Decide a dataset whose searches have closed and whose baselines are scored."""
+    objective, baselines = objective_of(journal, dataset), baselines_of(journal, dataset)
+    rows = rows_of(request_and_records(journal, dataset), journal.unseal(dataset), header.arms)
+    best = best_baseline(baselines, objective)
+    smallest = header.datasets[dataset].smallest_difference
+    selected = selected_of(journal, header, dataset, objective)
+    edges = [
+        note for arm in header.arms if arm.name in selected for note in edge_notes(arm, header, selected)
+    ]
+    decision = decide_rows(
+        rows,
+        objective=objective,
+        regions={dataset: region_of(objective, smallest, best)},
+        baselines={} if best is None else {dataset: best},
+        families=[arm.name for arm in header.arms],
+        oracle=header.plan.oracle,
+        qualified={dataset: edges},
+    )
+    return decision.verdicts[dataset]
+
+
+def comparison_of(journal: Journal, header: SweepHeader, dataset: str) -> ComparisonResult:
+    """Everything the journal holds of a dataset that has been decided."""
+    pairs, scores = request_and_records(journal, dataset), journal.unseal(dataset)
+    objective = objective_of(journal, dataset)
+    selected = selected_of(journal, header, dataset, objective)
+    champion = next(journal.events(EventKind.CHAMPION, dataset=dataset), None)
+    return ComparisonResult(
+        dataset=dataset,
+        facts=facts_of(journal, dataset),
+        objective=objective,
+        arms=tuple(arm_result(arm, pairs, scores, selected.get(arm.name)) for arm in header.arms),
+        baselines=baselines_of(journal, dataset),
+        verdict=Verdict.from_json(next(journal.events(EventKind.DECIDED, dataset=dataset)).payload),
+        champion=ChampionInfo(**champion.payload) if champion and champion.payload else None,
+        trials=tuple(record for request, record in pairs if request.key.phase is Phase.SEARCH),
+        scores=scores,
+        rows=rows_of(pairs, scores, header.arms),
+        values={str(request.key): request.values for request, _ in pairs},
+    )
+
+
+def sweep_of(
+    journal: Journal, header: SweepHeader, sweep_id: str, tracking_uri: str, only: str | None = None
+) -> SweepResult:
+    """A sweep as it stands, finished or not."""
+    decided = [
+        name for name in header.datasets if journal.has(EventKind.DECIDED, name) and only in (None, name)
+    ]
+    comparisons = tuple(comparison_of(journal, header, name) for name in decided)
+    decision = over_all({result.dataset: result.verdict for result in comparisons})
+    unfinished = {name: _why_unfinished(journal, name) for name in header.datasets if name not in decided}
+    return SweepResult(
+        sweep_id=sweep_id,
+        name=header.plan.name,
+        comparisons=comparisons,
+        overall=decision.overall,
+        across=decision.across,
+        tracking_uri=tracking_uri,
+        seed=header.plan.seed,
+        versions=header.versions,
+        unfinished={} if only else unfinished,
+        budget=budget_in_words(header),
+    )
+
+
+def arm_result(
+    arm: Arm, pairs: Sequence[Pair], scores: Mapping[str, float], selected: Selected | None
+) -> ArmResult:
+    """One arm's part of a comparison."""
+    mine = [pair for pair in pairs if pair[0].key.arm == arm.name]
+    searched = [pair for pair in mine if pair[0].key.phase is Phase.SEARCH]
+    confirmed = [str(request.key) for request, _ in mine if request.key.phase is Phase.CONFIRMATION]
+    key: TrialKey | None = selected.record.key if selected else None
+    return ArmResult(
+        arm=arm,
+        ledger=ledger_of(searched),
+        selected=selected.record if selected else None,
+        selected_values=selected.request.values if selected else {},
+        selected_seed=selected.request.seed if selected else 0,
+        validation_score=selected.record.validation_score if selected else None,
+        test_score=scores.get(str(key)) if key else None,
+        confirmations=tuple(scores[name] for name in confirmed if name in scores),
+    )
+
+
+def ledger_of(pairs: Sequence[Pair]) -> Ledger:
+    """What an arm's searches spent."""
+    records = [record for _, record in pairs]
+    sizes = sorted(record.parameters for record in records if record.parameters) or [0]
+    return Ledger(
+        asked=len(records),
+        distinct=len({tuple(sorted(request.values.items())) for request, _ in pairs}),
+        completed=sum(record.status is TrialStatus.COMPLETED for record in records),
+        failed=dict(Counter(record.failure.value for record in records if record.failure)),
+        epochs=sum(record.epochs for record in records),
+        gradient_steps=sum(record.gradient_steps for record in records),
+        fit_seconds=sum(record.fit_seconds for record in records),
+        compile_seconds=sum(record.compile_seconds for record in records),
+        parameters=(sizes[0], int(statistics.median(sizes)), sizes[-1]),
+        kernels=dict(Counter(record.kernel for record in records if record.kernel)),
+    )
+
+
+def edge_notes(arm: Arm, header: SweepHeader, selected: Mapping[str, Selected]) -> list[str]:
+    """Which selected values of ordered numeric hyperparameters lie at the edge of their range."""
+    space, values = header.spaces[arm.family], selected[arm.name].request.values
+    return [
+        f"{arm.name}: the selected {name} = {values[name]:g} lies at the edge of its range ({low:g} to {high:g})"
+        for name, low, high in _ranges(space)
+        if name in values and values[name] in (low, high)
+    ]
+
+
+def objective_of(journal: Journal, dataset: str) -> Objective:
+    """The objective that a dataset was opened with."""
+    plain = next(journal.events(EventKind.OPENED, dataset=dataset)).payload["objective"]
+    return Objective(plain["metric"], Direction(plain["direction"]), plain["unit"])
+
+
+def facts_of(journal: Journal, dataset: str) -> DataFacts:
+    """The facts that a dataset was opened with."""
+    return DataFacts.from_json(next(journal.events(EventKind.OPENED, dataset=dataset)).payload["facts"])
+
+
+def baselines_of(journal: Journal, dataset: str) -> tuple[BaselineScore, ...]:
+    """The baselines' scores."""
+    event = next(journal.events(EventKind.BASELINES, dataset=dataset))
+    return tuple(BaselineScore(**plain) for plain in event.payload["baselines"])
+
+
+def best_baseline(baselines: Iterable[BaselineScore], objective: Objective) -> float | None:
+    """The best test score of any baseline."""
+    scores = [baseline.test_score for baseline in baselines]
+    if not scores:
+        return None
+    return min(scores) if objective.direction is Direction.MIN else max(scores)
+
+
+def budget_in_words(header: SweepHeader) -> str:
+    """The budget for people, such as `20 trials a family`."""
+    plan = header.plan
+    spent = f"{plan.minutes:g} minutes in all" if plan.minutes else f"{plan.trials} trials an arm"
+    times = f", {plan.replicates} replicates" if plan.replicates > 1 else ""
+    return f"{spent}{times}, {plan.oracle} search, at most {plan.epochs} epochs a trial"
+
+
+def _row(record: TrialRecord, scores: Mapping[str, float]) -> ScoreRow:
+    key = record.key
+    return ScoreRow(
+        *(key.dataset, key.arm, key.replicate, key.number, record.validation_score, scores.get(str(key))),
+        parameters=record.parameters or None,
+        fit_seconds=record.fit_seconds or None,
+        status=record.status,
+    )
+
+
+def _first_completed(records: Sequence[TrialRecord], count: int) -> list[TrialRecord]:
+    """The records up to the `count`-th completed one by number; failures in between stay in the table."""
+    kept, completed = [], 0
+    for record in sorted(records, key=lambda record: record.key.number):
+        if completed == count and record.status is TrialStatus.COMPLETED:
+            break
+        kept.append(record)
+        completed += record.status is TrialStatus.COMPLETED
+    return kept
+
+
+def _ranges(space: SpaceCard) -> list[tuple[str, float, float]]:
+    ranges: list[tuple[str, float, float]] = []
+    for name, hyperparameter in space.hyperparameters.items():
+        values = _numbers(hyperparameter)
+        if len(values) > 2:
+            ranges.append((name, min(values), max(values)))
+    return ranges
+
+
+def _numbers(hyperparameter: Hyperparameter) -> list[float]:
+    """The numbers that a hyperparameter can be, or its ends: only orders with something between the ends count."""
+    if hyperparameter.type in ("Int", "Float"):
+        low, high = hyperparameter.min_value or 0, hyperparameter.max_value or 0
+        return [low, (low + high) / 2, high]
+    values = hyperparameter.values or ()
+    return [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
+
+
+def _why_unfinished(journal: Journal, dataset: str) -> str:
+    gave_up = next(journal.events(EventKind.GAVE_UP, dataset=dataset), None)
+    if gave_up:
+        return f"given up: {gave_up.payload['why']}"
+    return "searching" if journal.has(EventKind.OPENED, dataset) else "not begun"

@@ -1,0 +1,86 @@
+"""What a sweep will take, from a short probe of each family on each dataset. Writes nothing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.cards.schema import SpaceCard
+from harness.engines import Engine
+from harness.records import Phase, TrialKey, TrialRecord, TrialRequest, derive_seed
+from harness.search.oracle import Oracle
+from harness.sweeping.planning import SweepHeader
+from harness.sweeping.running import Inspected, search_settings
+from harness.sweeping.searching import Work, outcome
+from harness.sweeping.working import all_done
+
+PROBE_EPOCHS = 2
+STRUCTURAL = ("units", "layers", "bidirectional", "batch_size", "optimizer")
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What one dataset will take.
+
+    Attributes:
+        dataset: Name of the dataset.
+        sizes: Sequences of the training, validation and test parts.
+        searches: Trials of all searches; None when minutes are the currency.
+        confirmations: Retrainings with fresh seeds.
+        seconds: At most about so long, on the given workers; the given time when minutes are the currency.
+        failure: Why the probe of a family failed; empty when none did.
+    """
+
+    dataset: str
+    sizes: tuple[int, int, int]
+    searches: int | None
+    confirmations: int
+    seconds: float
+    failure: str = ""
+
+
+def estimate(header: SweepHeader, inspected: Mapping[str, Inspected], engine: Engine) -> list[Estimate]:
+    """Probe every family on every dataset for two epochs and reckon from there.
+
+    The estimate counts all epochs of every trial, so early stopping makes the sweep shorter than this.
+    """
+    return [_estimate(header, name, found, engine) for name, found in inspected.items()]
+
+
+def _estimate(header: SweepHeader, name: str, found: Inspected, engine: Engine) -> Estimate:
+    plan, settings = header.plan, search_settings(header, engine.slots)
+    records = [_probe(header, name, found, engine, arm.family) for arm in header.arms]
+    trials = None if plan.minutes else (plan.trials or 0) * plan.replicates
+    seconds = 0.0
+    for arm, record in zip(header.arms, records, strict=True):
+        fits = (trials or 0) + plan.confirmations
+        compiles = min(fits, structures(header.spaces[arm.family])) * engine.slots
+        epoch_seconds = record.fit_seconds / max(1, record.epochs)
+        seconds += fits * plan.epochs * epoch_seconds + compiles * record.compile_seconds
+    searching = (settings.budget.seconds or 0.0) * plan.replicates
+    return Estimate(
+        dataset=name,
+        sizes=found.facts.sizes,
+        searches=None if trials is None else trials * len(header.arms),
+        confirmations=plan.confirmations * len(header.arms),
+        seconds=seconds / engine.slots + searching,
+        failure=next((f"{record.key.arm}: {record.message}" for record in records if record.message), ""),
+    )
+
+
+def structures(space: SpaceCard) -> int:
+    """How many different structures a space holds; each is compiled once a worker."""
+    shaping = [space.hyperparameters[name] for name in STRUCTURAL if name in space.hyperparameters]
+    return math.prod(len(one.values) if one.values else 2 if one.type == "Boolean" else 1 for one in shaping)
+
+
+def _probe(header: SweepHeader, name: str, found: Inspected, engine: Engine, family: str) -> TrialRecord:
+    seed = derive_seed(header.plan.seed, name, family, "probe")
+    values = Oracle("random", header.spaces[family], found.objective, seed).ask() or {}
+    key = TrialKey(name, family, 1, Phase.CONFIRMATION, 1)
+    request = TrialRequest(key, family, values, seed, PROBE_EPOCHS, PROBE_EPOCHS)
+    work = Work(header.datasets[name], dict(header.spaces), found.facts.digest, Path())
+    engine.submit(work.task(request))
+    return outcome(request, next(all_done(engine)))[0]

@@ -1,0 +1,158 @@
+"""The folders of sweeps: their names, their locks, which are unfinished, and how they go away."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import HarnessError, JournalError, UsageError, nearest
+from harness.journal import JOURNAL_NAME, EventKind, Journal
+from harness.store import Store
+from harness.sweeping.planning import SweepHeader
+
+
+@dataclass(frozen=True, slots=True)
+class SweepSummary:
+    """A line of `harness sweeps list`.
+
+    Attributes:
+        sweep_id: The folder's name.
+        begun_at: Seconds since 1970.
+        state: `finished`, `unfinished`, `running` or `broken`.
+        datasets: Names of the datasets.
+        arms: Names of the arms.
+        trials: Ended trials, confirmations included.
+        outcomes: Outcome of each decided dataset, in words.
+        error: Why it cannot be read; empty otherwise.
+    """
+
+    sweep_id: str
+    begun_at: float
+    state: str
+    datasets: tuple[str, ...] = ()
+    arms: tuple[str, ...] = ()
+    trials: int = 0
+    outcomes: tuple[str, ...] = ()
+    error: str = ""
+
+
+def new_id(store: Store, name: str) -> str:
+    """A sweep id nobody has: the name and the time, and a number where that is not enough."""
+    base = f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    number, sweep_id = 1, base
+    while (store.sweeps / sweep_id).exists():
+        number += 1
+        sweep_id = f"{base}-{number}"
+    return sweep_id
+
+
+def sweep_ids(store: Store) -> list[str]:
+    """Ids of all sweeps, oldest first."""
+    if not store.sweeps.is_dir():
+        return []
+    return sorted((path.parent.name for path in store.sweeps.glob(f"*/{JOURNAL_NAME}")), key=_stamp)
+
+
+def find_sweep_folder(store: Store, sweep_id: str | None) -> Path:
+    """The folder of a sweep, the newest when none is named.
+
+    Raises:
+        UsageError: There is none of that id.
+    """
+    ids = sweep_ids(store)
+    if sweep_id is None and not ids:
+        raise UsageError(f"{store.sweeps}: no sweep yet; start one with `harness sweep DATASET`")
+    if sweep_id is not None and sweep_id not in ids:
+        raise UsageError(f"unknown sweep {sweep_id!r} in {store.sweeps}. {nearest(sweep_id, ids)}".rstrip())
+    return store.sweeps / (sweep_id or ids[-1])
+
+
+def find_unfinished(store: Store, header: SweepHeader) -> str | None:
+    """The newest sweep of the same fingerprint that is not finished."""
+    for sweep_id in reversed(sweep_ids(store)):
+        try:
+            with Journal.open(store.sweeps / sweep_id) as journal:
+                same = SweepHeader.from_json(journal.plan).fingerprint == header.fingerprint
+                if same and not journal.has(EventKind.FINISHED):
+                    return sweep_id
+        except (JournalError, ValueError, KeyError):
+            continue
+    return None
+
+
+def summarise(store: Store, sweep_id: str) -> SweepSummary:
+    """A sweep in one line; a broken one stays in the list with its error."""
+    folder = store.sweeps / sweep_id
+    try:
+        with Journal.open(folder) as journal:
+            header = SweepHeader.from_json(journal.plan)
+            decided = [event.payload for event in journal.events(EventKind.DECIDED)]
+            return SweepSummary(
+                sweep_id=sweep_id,
+                begun_at=next(journal.events(EventKind.PLANNED)).at,
+                state=_state(folder, journal),
+                datasets=tuple(header.datasets),
+                arms=tuple(arm.name for arm in header.arms),
+                trials=sum(1 for _ in journal.events(EventKind.ENDED)),
+                outcomes=tuple(
+                    f"{plain['dataset']}: {plain['family'] or plain['outcome']}" for plain in decided
+                ),
+            )
+    except (HarnessError, ValueError, KeyError, StopIteration) as error:
+        return SweepSummary(sweep_id, 0.0, "broken", error=str(error))
+
+
+def remove(store: Store, sweep_id: str) -> Path:
+    """Remove a sweep's folder; what MLflow recorded of it stays.
+
+    Raises:
+        UsageError: It is unknown, or running.
+    """
+    folder = find_sweep_folder(store, sweep_id)
+    with lock(folder):
+        shutil.rmtree(folder)
+    return folder
+
+
+@contextmanager
+def lock(folder: Path) -> Iterator[None]:
+    """Hold a sweep for one command. The kernel lets go when the process ends, however it ends.
+
+    Raises:
+        UsageError: Another command holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UsageError(
+                f"{folder.name}: another command is running this sweep; wait for it or end it"
+            ) from error
+        yield
+    finally:
+        os.close(handle)
+
+
+def _state(folder: Path, journal: Journal) -> str:
+    if journal.has(EventKind.FINISHED):
+        return "finished"
+    try:
+        with lock(folder):
+            return "unfinished"
+    except UsageError:
+        return "running"
+
+
+def _stamp(sweep_id: str) -> tuple[str, int, str]:
+    """What sorts ids by time: `new_id` ends them with the day, the time and perhaps a number."""
+    found = re.search(r"-(\d{8}-\d{6})(?:-(\d+))?$", sweep_id)
+    return (found[1], int(found[2] or 1), sweep_id) if found else ("", 0, sweep_id)

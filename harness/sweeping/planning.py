@@ -1,0 +1,147 @@
+"""From a plan's names to all that a sweep needs, checked before anything is written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from harness.cards import Found, check_shared, find_dataset, find_space
+from harness.cards.schema import DatasetCard, SpaceCard, SweepPlan
+from harness.errors import UsageError
+from harness.records import Arm
+
+LIBRARIES = (
+    "lstm-gru-harness",
+    "tensorflow",
+    "keras",
+    "keras-tuner",
+    "mlflow",
+    "scikit-learn",
+    "numpy",
+    "pandas",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SweepHeader:
+    """What a sweep is; the first event of its journal.
+
+    Attributes:
+        plan: The plan, with every name resolved.
+        datasets: Cards by dataset name, in the order of the sweep.
+        spaces: Search spaces by family.
+        arms: The contestants.
+        hashes: SHA-256 of each card's file, by `datasets/<name>` or `search_spaces/<name>`.
+        versions: Versions of Python and the libraries.
+        notes: What the user should know, such as a built-in card that is overridden.
+    """
+
+    plan: SweepPlan
+    datasets: Mapping[str, DatasetCard]
+    spaces: Mapping[str, SpaceCard]
+    arms: tuple[Arm, ...]
+    hashes: Mapping[str, str]
+    versions: Mapping[str, str]
+    notes: tuple[str, ...]
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of all that decides a sweep's trials; two commands with the same one mean the same sweep."""
+        decisive = {
+            key: item for key, item in self.to_json().items() if key not in ("versions", "notes", "hashes")
+        }
+        decisive["plan"] = {key: item for key, item in decisive["plan"].items() if key != "workers"}
+        return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values that `from_json` reads."""
+        return {
+            "plan": self.plan.model_dump(mode="json"),
+            "datasets": {name: card.model_dump(mode="json") for name, card in self.datasets.items()},
+            "spaces": {name: card.model_dump(mode="json") for name, card in self.spaces.items()},
+            "arms": [[arm.name, arm.family] for arm in self.arms],
+            "hashes": dict(self.hashes),
+            "versions": dict(self.versions),
+            "notes": list(self.notes),
+        }
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> SweepHeader:
+        """The header that `to_json` wrote."""
+        return cls(
+            plan=SweepPlan.model_validate(plain["plan"]),
+            datasets={name: DatasetCard.model_validate(card) for name, card in plain["datasets"].items()},
+            spaces={name: SpaceCard.model_validate(card) for name, card in plain["spaces"].items()},
+            arms=tuple(Arm(*arm) for arm in plain["arms"]),
+            hashes=plain["hashes"],
+            versions=plain["versions"],
+            notes=tuple(plain["notes"]),
+        )
+
+
+def resolve(plan: SweepPlan, card_folders: Sequence[Path] = ()) -> SweepHeader:
+    """Find every card that a plan names.
+
+    Args:
+        plan: Datasets and families by name or path.
+        card_folders: Folders searched before the built-in cards; the usual ones when empty.
+
+    Raises:
+        CardError: A card is unknown or broken.
+        UsageError: A dataset is named twice.
+    """
+    datasets = [find_dataset(name, card_folders) for name in plan.datasets]
+    spaces = [find_space(name, card_folders) for name in dict.fromkeys(plan.families)]
+    groups: dict[str, list[Found[Any]]] = {"datasets": [*datasets], "search_spaces": [*spaces]}
+    everything = [found for group in groups.values() for found in group]
+    check_shared([_card(found) for found in spaces])
+    names = [found.name for found in datasets]
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise UsageError(f"{twice[0]}: named twice; expected each dataset once")
+    families = {given: found.name for given, found in zip(dict.fromkeys(plan.families), spaces, strict=True)}
+    resolved = [families[given] for given in plan.families]
+    return SweepHeader(
+        plan=plan.model_copy(update={"datasets": tuple(names), "families": tuple(resolved)}),
+        datasets={found.name: _card(found) for found in datasets},
+        spaces={found.name: _card(found) for found in spaces},
+        arms=arms_of(resolved),
+        hashes={f"{kind}/{found.name}": found.sha256 for kind, group in groups.items() for found in group},
+        versions=versions(),
+        notes=tuple(
+            f"{found.path} overrides the built-in card {found.name}"
+            for found in everything
+            if found.overrides
+        ),
+    )
+
+
+def arms_of(families: Sequence[str]) -> tuple[Arm, ...]:
+    """One arm a family; a family that is named more than once plays itself as `lstm-1`, `lstm-2`, …"""
+    counts, seen = Counter(families), Counter[str]()
+    arms = []
+    for family in families:
+        seen[family] += 1
+        arms.append(Arm(family if counts[family] == 1 else f"{family}-{seen[family]}", family))
+    return tuple(arms)
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the libraries that decide what a trial gives."""
+    found = {"python": platform.python_version()}
+    for library in LIBRARIES:
+        try:
+            found[library] = metadata.version(library)
+        except metadata.PackageNotFoundError:
+            found[library] = "not installed"
+    return found
+
+
+def _card(found: Found[Any]) -> Any:
+    return found.card

@@ -1,0 +1,75 @@
+"""What a sweep tells whoever watches it: frozen records, handed to one function. It prints nothing itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from harness.records import ComparisonResult, Objective
+
+
+@dataclass(frozen=True, slots=True)
+class ArmProgress:
+    """How far one arm is.
+
+    Attributes:
+        name: The arm's name.
+        completed: Trials with a score.
+        wanted: Trials that the budget gives it; None when time is the currency.
+        running: Trials being trained.
+        failed: Trials without a score.
+        best: Best validation score so far; None when there is none.
+    """
+
+    name: str
+    completed: int
+    wanted: int | None
+    running: int
+    failed: int
+    best: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A dataset's searches at one instant. No test score is in it.
+
+    Attributes:
+        dataset: Name of the dataset.
+        objective: The metric.
+        arms: Each arm's part.
+        seconds_left: Estimate for the rest of this dataset's searches; None before the first trial ended.
+    """
+
+    dataset: str
+    objective: Objective
+    arms: tuple[ArmProgress, ...]
+    seconds_left: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something worth a line.
+
+    Attributes:
+        text: One line.
+        detail: Whether it is only for those who asked for more.
+    """
+
+    text: str
+    detail: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Concluded:
+    """A comparison is over.
+
+    Attributes:
+        result: Everything known of it.
+    """
+
+    result: ComparisonResult
+
+
+Listener: TypeAlias = Callable[[Progress | Note | Concluded], None]
+"""Who watches a sweep."""

@@ -1,0 +1,270 @@
+"""One sweep from its header to its result: wires search, engine, journal, MLflow, verdicts and export.
+
+Every step looks at the journal first and does only what is not there yet, so running a sweep and resuming one are the
+same thing.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.cards.schema import DatasetCard
+from harness.data import load_dataset
+from harness.engines import Engine, Task
+from harness.errors import DataError, UsageError
+from harness.journal import EventKind, Journal
+from harness.records import BaselineScore, DataFacts, Objective, SweepResult, TrialRecord
+from harness.report.html import html
+from harness.report.tables import trials_csv
+from harness.search import Budget, Contest, SearchSettings
+from harness.search.contest import confirmation_request
+from harness.store import Store
+from harness.sweeping.assembling import (
+    comparison_of,
+    request_and_records,
+    selected_of,
+    sweep_of,
+    verdict_of,
+)
+from harness.sweeping.crowning import crown
+from harness.sweeping.folders import lock, new_id
+from harness.sweeping.planning import SweepHeader
+from harness.sweeping.progress import Concluded, Listener, Note
+from harness.sweeping.searching import Floor, GaveUp, Work, run_searches
+from harness.sweeping.working import all_done, run_one
+from harness.tracking import Projector
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """A dataset as it was found before the sweep began.
+
+    Attributes:
+        facts: What it is.
+        objective: The metric of its scores.
+    """
+
+    facts: DataFacts
+    objective: Objective
+
+
+def inspect(header: SweepHeader) -> dict[str, Inspected]:
+    """Load every dataset once, so that what is wrong with any of them is known before anything is written.
+
+    Raises:
+        DataError: A dataset is missing, changed or not what its card says.
+    """
+    return {name: _inspect(card) for name, card in header.datasets.items()}
+
+
+def run_sweep(
+    header: SweepHeader,
+    store: Store,
+    engine: Engine,
+    listener: Listener,
+    *,
+    resume: str | None = None,
+) -> SweepResult:
+    """Run a sweep, or go on with one.
+
+    Args:
+        header: What the sweep is.
+        store: Where its journal, its models and MLflow's store are.
+        engine: Where trials run.
+        listener: Who watches.
+        resume: Id of the sweep to go on with; None begins a new one.
+
+    Raises:
+        DataError: A dataset is missing or changed.
+        UsageError: Another command is running this sweep, or its cards changed.
+        JournalError: The journal is damaged or cannot be written.
+        StoreError: MLflow's store cannot be used.
+    """
+    inspected = inspect(header)
+    sweep_id = resume or new_id(store, header.plan.name)
+    projector = Projector(store, sweep_id, header.plan.name)
+    folder = store.sweeps / sweep_id
+    with lock(folder), _journal(folder, header, new=resume is None) as journal:
+        sweep = _Sweep(header, store, sweep_id, engine, listener, journal, projector)
+        for name, found in inspected.items():
+            sweep.compare(name, found)
+        if not journal.has(EventKind.FINISHED):
+            journal.append(EventKind.FINISHED, {})
+        return sweep.conclude()
+
+
+@dataclass(slots=True)
+class _Sweep:
+    """A running sweep: what its comparisons share."""
+
+    header: SweepHeader
+    store: Store
+    sweep_id: str
+    engine: Engine
+    listener: Listener
+    journal: Journal
+    projector: Projector
+
+    @property
+    def folder(self) -> Path:
+        return self.store.sweeps / self.sweep_id
+
+    def compare(self, name: str, found: Inspected) -> None:
+        """One dataset, from its first trial to its champion; only what the journal does not hold yet."""
+        if self.journal.has(EventKind.GAVE_UP, name):
+            return
+        self._open(name, found)
+        self.projector.comparison_started(name, found.facts, self._tags(name))
+        self.projector.trials(request_and_records(self.journal, name))
+        try:
+            self._search(name, found)
+            self._score_baselines(name)
+            self._confirm(name, found)
+        except GaveUp as reason:
+            for _ in all_done(self.engine):
+                pass  # what still ran belongs to nobody any more
+            self.journal.append(EventKind.GAVE_UP, {"why": str(reason)}, dataset=name)
+            self.listener(Note(f"{name}: given up: {reason}"))
+            return
+        if not self.journal.has(EventKind.DECIDED, name):
+            self.journal.append(
+                EventKind.DECIDED, verdict_of(self.journal, self.header, name).to_json(), dataset=name
+            )
+        if not self.journal.has(EventKind.CHAMPION, name):
+            self._crown(name)
+        self._project(name)
+
+    def conclude(self) -> SweepResult:
+        """The finished sweep; its report is written beside the journal."""
+        result = sweep_of(self.journal, self.header, self.sweep_id, self.store.tracking_uri)
+        (self.folder / "report.html").write_text(html(result), encoding="utf-8")
+        self.projector.close(result.overall)
+        return result
+
+    def _open(self, name: str, found: Inspected) -> None:
+        opened = next(self.journal.events(EventKind.OPENED, dataset=name), None)
+        if opened is None:
+            payload = {"facts": found.facts.to_json(), "objective": _plain(found.objective)}
+            self.journal.append(EventKind.OPENED, payload, dataset=name)
+        elif opened.payload["facts"]["digest"] != found.facts.digest:
+            raise DataError(
+                f"{name}: the data changed since the sweep began: digest {found.facts.digest}, "
+                f"expected {opened.payload['facts']['digest']}; start a new sweep"
+            )
+
+    def _search(self, name: str, found: Inspected) -> None:
+        if self.journal.has(EventKind.CLOSED, name):
+            return
+        settings = search_settings(self.header, self.engine.slots)
+        contest = Contest(name, self.header.arms, self.header.spaces, found.objective, settings)
+        run_searches(contest, self._floor(name), self.listener, settings.budget.seconds)
+
+    def _score_baselines(self, name: str) -> None:
+        if self.journal.has(EventKind.BASELINES, name):
+            return
+        arguments = {"dataset": self.header.datasets[name].model_dump(mode="json")}
+        value = run_one(self.engine, Task(f"{name} baselines", "harness.baselines:run", arguments, name))
+        scores = [BaselineScore(**plain).to_json() for plain in value["baselines"]]
+        self.journal.append(EventKind.BASELINES, {"baselines": scores}, dataset=name)
+
+    def _confirm(self, name: str, found: Inspected) -> None:
+        """Retrain each arm's selected hyperparameters with fresh seeds, as often as the plan says."""
+        plan, settings = self.header.plan, search_settings(self.header, self.engine.slots)
+        wanted = [
+            confirmation_request(selected.request, number, plan.seed, settings)
+            for number in range(1, plan.confirmations + 1)
+            for selected in selected_of(self.journal, self.header, name, found.objective).values()
+        ]
+        asked = {event.trial_key for event in self.journal.events(EventKind.ASKED, dataset=name)}
+        ended = {event.trial_key for event in self.journal.events(EventKind.ENDED, dataset=name)}
+        begun = [request for request in wanted if str(request.key) in asked and str(request.key) not in ended]
+        fresh = [request for request in wanted if str(request.key) not in asked]
+        if begun or fresh:
+            self.listener(Note(f"{name}: {len(begun) + len(fresh)} confirmations with fresh seeds"))
+        fresh.reverse()
+        self._floor(name).run(lambda: fresh.pop() if fresh else None, self._say_confirmed, begun)
+
+    def _say_confirmed(self, record: TrialRecord) -> None:
+        self.listener(Note(f"{record.key} {record.status.value}", detail=True))
+
+    def _crown(self, name: str) -> None:
+        result = comparison_of(self.journal, self.header, name)
+        self.listener(Note(f"{name}: exporting the champion and proving it in a clean process"))
+        weights = self._work(name).weights
+        requests = {str(request.key): request for request, _ in request_and_records(self.journal, name)}
+        champion = crown(result, self.header, requests, self.store, self.engine, self.sweep_id, weights)
+        self.journal.append(EventKind.CHAMPION, champion.to_json() if champion else {}, dataset=name)
+        shutil.rmtree(weights, ignore_errors=True)
+
+    def _project(self, name: str) -> None:
+        result = comparison_of(self.journal, self.header, name)
+        so_far = sweep_of(self.journal, self.header, self.sweep_id, self.store.tracking_uri, only=name)
+        files = {"report.html": html(so_far), "trials.csv": trials_csv([result]), **self._cards(name)}
+        self.projector.trials(request_and_records(self.journal, name))
+        self.projector.conclude(result, files)
+        self.listener(Concluded(result))
+
+    def _cards(self, name: str) -> dict[str, str]:
+        spaces = {
+            f"cards/{family}.json": card.model_dump_json(indent=2)
+            for family, card in self.header.spaces.items()
+        }
+        return {f"cards/{name}.json": self.header.datasets[name].model_dump_json(indent=2), **spaces}
+
+    def _floor(self, name: str) -> Floor:
+        return Floor(self.engine, self.journal, self._work(name), self.projector.trials)
+
+    def _work(self, name: str) -> Work:
+        opened = next(self.journal.events(EventKind.OPENED, dataset=name)).payload
+        return Work(
+            self.header.datasets[name],
+            dict(self.header.spaces),
+            opened["facts"]["digest"],
+            self.folder / "weights" / name,
+        )
+
+    def _tags(self, name: str) -> Mapping[str, str]:
+        plan = self.header.plan
+        return {
+            "oracle": plan.oracle,
+            "seed": str(plan.seed),
+            "arms": " ".join(arm.name for arm in self.header.arms),
+            "card_sha256": next(
+                (sha for file, sha in self.header.hashes.items() if Path(file).stem == name), ""
+            ),
+        }
+
+
+def search_settings(header: SweepHeader, workers: int) -> SearchSettings:
+    """What the searches of each dataset share; minutes are divided equally over datasets and replicates."""
+    plan = header.plan
+    share = plan.minutes * 60 / len(header.datasets) / plan.replicates if plan.minutes else None
+    budget = Budget(None if plan.minutes else plan.trials, share)
+    return SearchSettings(
+        plan.oracle, budget, plan.replicates, plan.epochs, plan.patience_epochs, plan.seed, workers
+    )
+
+
+def _journal(folder: Path, header: SweepHeader, *, new: bool) -> Journal:
+    if new:
+        return Journal.create(folder, header.to_json())
+    journal = Journal.open(folder)
+    began = SweepHeader.from_json(journal.plan)
+    if began.fingerprint != header.fingerprint:
+        journal.close()
+        raise UsageError(
+            f"{folder.name}: its plan or cards are not the ones it began with; start a new sweep"
+        )
+    return journal
+
+
+def _inspect(card: DatasetCard) -> Inspected:
+    data = load_dataset(card)
+    return Inspected(data.facts, data.objective)
+
+
+def _plain(objective: Objective) -> dict[str, str]:
+    return {"metric": objective.metric, "direction": objective.direction.value, "unit": objective.unit}

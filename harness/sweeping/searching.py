@@ -1,0 +1,282 @@
+"""The searches and confirmations of one dataset: contest ⇄ engine, with the journal in between.
+
+The journal is written before the oracle is told. Test scores pass from the engine into the journal's sealed table and
+are held nowhere else.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.cards.schema import DatasetCard, SpaceCard
+from harness.engines import Done, Engine, Task
+from harness.errors import HarnessError
+from harness.journal import EventKind, Journal
+from harness.records import (
+    FailureKind,
+    Objective,
+    Phase,
+    SealedScore,
+    TrialKey,
+    TrialRecord,
+    TrialRequest,
+    TrialStatus,
+)
+from harness.search import Contest, select
+from harness.sweeping.progress import ArmProgress, Listener, Note, Progress
+
+KILLED_TWICE = 2
+"""Attempts at a trial whose worker was killed from outside. No other failure is tried again."""
+
+
+class GaveUp(HarnessError):
+    """A comparison cannot go on; the sweep's other datasets can."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What every trial of a dataset needs to know.
+
+    Attributes:
+        dataset: The dataset's card.
+        spaces: Search space of each family.
+        digest: Digest of the data as the sweep began.
+        weights: Folder for the weights of trials that can still win.
+    """
+
+    dataset: DatasetCard
+    spaces: dict[str, SpaceCard]
+    digest: str
+    weights: Path
+
+    def task(self, request: TrialRequest, attempt: int = 1) -> Task:
+        """The engine's task for a trial; only searched trials keep their weights."""
+        keeps = request.key.phase is Phase.SEARCH
+        arguments = {
+            "request": request.to_json(),
+            "dataset": self.dataset.model_dump(mode="json"),
+            "space": self.spaces[request.family].model_dump(mode="json"),
+            "digest": self.digest,
+            "weights_to": str(self.weights_of(request.key)) if keeps else None,
+        }
+        structure = {
+            name: request.values.get(name) for name in ("units", "layers", "bidirectional", "batch_size")
+        }
+        affinity = f"{self.dataset.name} {request.family} {structure}"
+        return Task(f"{request.key}#{attempt}", "harness.training.trial:run_trial", arguments, affinity)
+
+    def weights_of(self, key: TrialKey) -> Path:
+        """Where a trial's weights are, while it can still win."""
+        return self.weights / f"{str(key).replace('/', '__')}.npz"
+
+
+@dataclass(slots=True)
+class Floor:
+    """Where trials of one dataset run: hands requests to the engine and outcomes to the journal.
+
+    Attributes:
+        engine: Where they run.
+        journal: Where they are recorded.
+        work: What they need to know.
+        project: Called with the trials that ended, while workers train.
+    """
+
+    engine: Engine
+    journal: Journal
+    work: Work
+    project: Callable[[Sequence[tuple[TrialRequest, TrialRecord]]], None]
+
+    def run(
+        self,
+        ask: Callable[[], TrialRequest | None],
+        tell: Callable[[TrialRecord], None],
+        begun: Sequence[TrialRequest] = (),
+    ) -> None:
+        """Keep every slot busy until `ask` has nothing more and nothing is running.
+
+        Args:
+            ask: The next trial, None when there is none before something has ended, or at all.
+            tell: Called once with every ended trial, in the order of the journal.
+            begun: Trials that were asked for before a crash and have not ended.
+        """
+        waiting, running, attempts = list(begun), {}, dict[str, int]()
+        while True:
+            while self.engine.free and (request := waiting.pop(0) if waiting else self._asked(ask())):
+                attempts[str(request.key)] = attempts.get(str(request.key), 0) + 1
+                task = self.work.task(request, attempts[str(request.key)])
+                running[task.id] = request
+                self.engine.submit(task)
+            if not running:
+                return
+            ended = []
+            for done in self.engine.wait(timeout_seconds=1.0):
+                request = running.pop(done.task_id)
+                if done.failure is FailureKind.KILLED and attempts[str(request.key)] < KILLED_TWICE:
+                    waiting.append(request)
+                    continue
+                record, sealed = outcome(request, done)
+                self.journal.append(EventKind.ENDED, record.to_json(), key=record.key, sealed=sealed)
+                tell(record)
+                ended.append((request, record))
+            self.project(ended)
+
+    def _asked(self, request: TrialRequest | None) -> TrialRequest | None:
+        if request:
+            self.journal.append(EventKind.ASKED, request.to_json(), key=request.key)
+        return request
+
+
+def outcome(request: TrialRequest, done: Done) -> tuple[TrialRecord, SealedScore | None]:
+    """An engine's answer as a record and the sealed score that goes with it."""
+    if done.value is None:
+        failed = TrialRecord(
+            request.key,
+            TrialStatus.FAILED,
+            failure=done.failure or FailureKind.BUG,
+            message=done.message,
+            traceback=done.traceback,
+            started_at=time.time(),
+        )
+        return failed, None
+    sealed: Any = done.value["sealed"]
+    record = TrialRecord.from_json(done.value["trial"])
+    return record, SealedScore.from_json(sealed) if sealed else None
+
+
+def run_searches(contest: Contest, floor: Floor, listener: Listener, seconds: float | None) -> None:
+    """Run a dataset's searches to their end, from wherever the journal says they are, and close them.
+
+    Args:
+        contest: The fair contest, fresh.
+        floor: Where its trials run.
+        listener: Who watches.
+        seconds: Seconds a replicate, where time is the currency; each is ended on complete pairs of trials.
+
+    Raises:
+        GaveUp: The first trials of an arm all failed in the same way.
+        ReplayError: The oracle does not answer as it did before.
+    """
+    begun = replay(contest, floor.journal)
+    clock = Clock(spent_seconds=_spent(contest))
+
+    def ask() -> TrialRequest | None:
+        replicate = contest.replicate_begun()
+        if seconds is not None and clock.elapsed() >= seconds * replicate:
+            contest.close_round(replicate)
+        return contest.ask()
+
+    def tell(record: TrialRecord) -> None:
+        contest.tell(record)
+        keep_best_weights(contest.records, contest.objective, floor.work)
+        listener(progress_of(contest, clock, seconds))
+        listener(Note(_line(record), detail=True))
+        if failure := contest.failing_throughout():
+            kind = failure.failure.value if failure.failure else "failed"
+            raise GaveUp(
+                f"{failure.key.arm}: its first trials all failed the same way ({kind}): {failure.message}"
+            )
+
+    listener(progress_of(contest, clock, seconds))
+    floor.run(ask, tell, begun)
+    for arm in contest.arms:
+        if (
+            select((record for record in contest.records if record.key.arm == arm.name), contest.objective)
+            is None
+        ):
+            raise GaveUp(f"{arm.name}: none of its trials completed")
+    floor.journal.append(EventKind.CLOSED, {}, dataset=contest.dataset)
+
+
+def replay(contest: Contest, journal: Journal) -> list[TrialRequest]:
+    """Take a fresh contest to where the journal is.
+
+    Returns:
+        The trials that were asked for and have not ended, in order.
+    """
+    open_requests: dict[str, TrialRequest] = {}
+    for event in journal.events(EventKind.ASKED, EventKind.ENDED, dataset=contest.dataset):
+        if TrialKey.parse(event.trial_key).phase is not Phase.SEARCH:
+            continue
+        if event.kind is EventKind.ASKED:
+            open_requests[event.trial_key] = TrialRequest.from_json(event.payload)
+            contest.replay(open_requests[event.trial_key])
+        else:
+            open_requests.pop(event.trial_key)
+            contest.tell(TrialRecord.from_json(event.payload))
+    return list(open_requests.values())
+
+
+def keep_best_weights(records: Sequence[TrialRecord], objective: Objective, work: Work) -> None:
+    """Remove the weights of trials that cannot be selected any more."""
+    for arm in {record.key.arm for record in records}:
+        mine = [record for record in records if record.key.arm == arm]
+        best = select(mine, objective)
+        for record in mine:
+            if record is not best:
+                work.weights_of(record.key).unlink(missing_ok=True)
+
+
+@dataclass(slots=True)
+class Clock:
+    """Seconds spent on a dataset's searches, those before a crash included."""
+
+    spent_seconds: float
+    begun: float = 0.0
+
+    def elapsed(self) -> float:
+        """Seconds so far."""
+        self.begun = self.begun or time.monotonic()
+        return self.spent_seconds + time.monotonic() - self.begun
+
+
+def progress_of(contest: Contest, clock: Clock, seconds: float | None) -> Progress:
+    """How far the searches are, and an estimate of the rest."""
+    records, settings = contest.records, contest.settings
+    trials = settings.budget.trials
+    wanted = None if trials is None else trials * settings.replicates
+    arms = []
+    for arm in contest.arms:
+        mine = [record for record in records if record.key.arm == arm.name]
+        best = select(mine, contest.objective)
+        completed = sum(record.status is TrialStatus.COMPLETED for record in mine)
+        running = contest.standing(arm) - completed
+        arms.append(
+            ArmProgress(
+                arm.name,
+                completed,
+                wanted,
+                running,
+                len(mine) - completed,
+                best.validation_score if best else None,
+            )
+        )
+    return Progress(contest.dataset, contest.objective, tuple(arms), _seconds_left(contest, clock, seconds))
+
+
+def _seconds_left(contest: Contest, clock: Clock, seconds: float | None) -> float | None:
+    settings, done = contest.settings, len(contest.records)
+    if seconds is not None:
+        return max(0.0, seconds * settings.replicates - clock.elapsed())
+    if not done or settings.budget.trials is None:
+        return None
+    total = settings.budget.trials * settings.replicates * len(contest.arms)
+    return clock.elapsed() / done * max(0, total - done)
+
+
+def _spent(contest: Contest) -> float:
+    # Wall-clock of what ran before a crash is not to be had; the workers' own seconds over their number stand in.
+    spent = sum(record.fit_seconds + record.compile_seconds for record in contest.records)
+    return spent / contest.settings.workers
+
+
+def _line(record: TrialRecord) -> str:
+    if record.validation_score is None:
+        return f"{record.key} failed ({record.failure.value if record.failure else '?'}): {record.message}"
+    seconds = record.fit_seconds + record.compile_seconds
+    return (
+        f"{record.key} validation {record.validation_score:.6g} in epoch {record.best_epoch}, {seconds:.1f} s"
+    )

@@ -1,0 +1,28 @@
+"""Single tasks on an engine, outside a search."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from harness.engines import Done, Engine, Task
+from harness.errors import EngineError
+
+
+def run_one(engine: Engine, task: Task) -> Mapping[str, Any]:
+    """Run one task and wait for it.
+
+    Raises:
+        EngineError: It failed.
+    """
+    engine.submit(task)
+    done = [done for done in all_done(engine) if done.task_id == task.id][0]
+    if done.value is None:
+        raise EngineError(f"{task.id}: {done.message}")
+    return done.value
+
+
+def all_done(engine: Engine) -> Iterator[Done]:
+    """What is running, as it ends, until nothing is."""
+    while engine.free < engine.slots:
+        yield from engine.wait()

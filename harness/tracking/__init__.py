@@ -1,0 +1,12 @@
+"""The only place that imports MLflow's client: a sweep's records → runs, a champion → a registered model.
+
+Knows records and the store, nothing of journals, searches or networks. What it writes is a projection: it can
+be made again at any time, without duplicates.
+"""
+
+from harness.tracking.connection import connect
+from harness.tracking.projection import Projector
+from harness.tracking.reading import read_sweep_scores
+from harness.tracking.registry import Registered, move_alias, register, resolve
+
+__all__ = ["Projector", "Registered", "connect", "move_alias", "read_sweep_scores", "register", "resolve"]

@@ -1,0 +1,113 @@
+"""What runs, metrics and tags are called, within what MLflow allows. Pure text; knows no client.
+
+Names are short and sort as people would: `gru r1 007`, `lstm confirmation 02`. Keys are few and shared by all
+trials, since every key is a column of the UI.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from harness.records import ComparisonResult, Outcome, Phase, TrialKey, Verdict
+
+KEY_LENGTH = 250
+TAG_LENGTH = 5000
+PARAMETER_LENGTH = 6000
+
+VALIDATION_SCORE = "validation_score"
+TEST_SCORE = "test_score"
+TRIAL_KEY = "trial_key"
+COMPARISON_KEY = "comparison_key"
+SWEEP_ID = "sweep_id"
+
+# Windows allows no colon; a name must not read as a path that leads elsewhere.
+_NOT_ALLOWED = re.compile(r"[^\w.\- ]")
+
+
+def keys(prefix: str, names: Iterable[str]) -> dict[str, str]:
+    """Each name's key below a prefix, with what MLflow does not allow replaced and no two alike.
+
+    Args:
+        prefix: Group of the keys, such as `hp`.
+        names: Such as the hyperparameters' names.
+
+    Returns:
+        For each name something like `hp/learning_rate`.
+    """
+    taken: dict[str, str] = {}
+    for name in names:
+        plain = f"{prefix}/{_NOT_ALLOWED.sub('_', name).strip('.') or '_'}"[: KEY_LENGTH - 8]
+        key, number = plain, 1
+        while key in taken.values():
+            number += 1
+            key = f"{plain}_{number}"
+        taken[name] = key
+    return taken
+
+
+def cut(text: str, length: int = TAG_LENGTH) -> str:
+    """The text, shortened to what a tag may hold."""
+    return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def run_name(key: TrialKey) -> str:
+    """A trial's name among the runs of its comparison."""
+    if key.phase is Phase.CONFIRMATION:
+        return f"{key.arm} confirmation {key.number:02d}"
+    return f"{key.arm} r{key.replicate} {key.number:03d}"
+
+
+def answer(verdict: Verdict) -> str:
+    """The verdict in a few words, with the dataset, as it stands in lists of runs."""
+    if verdict.outcome is Outcome.WINNER:
+        return f"{verdict.dataset}: {verdict.family} wins"
+    if verdict.outcome is Outcome.PRACTICALLY_EQUAL:
+        advice = f" (use {verdict.recommended})" if verdict.recommended else ""
+        return f"{verdict.dataset}: {' and '.join(verdict.families)} practically equal{advice}"
+    return f"{verdict.dataset}: undecided"
+
+
+def description(result: ComparisonResult) -> str:
+    """A comparison's description: answer, scores and the way to the champion in its first three lines.
+
+    Args:
+        result: A comparison that is over.
+
+    Returns:
+        Markdown; a blank line makes a paragraph, and MLflow shows three before "Show more".
+    """
+    verdict = result.verdict
+    reasons = "; ".join((*verdict.withheld_because, *verdict.qualified_because))
+    first = f"**{answer(verdict)}**" + (f" ({reasons})" if reasons else "")
+    return "\n\n".join(line for line in (first, _scores(result), _champion(result), _method(result)) if line)
+
+
+def _scores(result: ComparisonResult) -> str:
+    unit = f" {result.objective.unit}" if result.objective.unit else ""
+    parts = [
+        f"{name} {result.verdict.expected[name]:.4g}{unit}"
+        for name in result.verdict.families
+        if name in result.verdict.expected
+    ]
+    if best := result.best_baseline:
+        parts.append(f"best baseline ({best.name}) {best.test_score:.4g}{unit}")
+    return f"Expected test {result.objective.metric}: {', '.join(parts)}"
+
+
+def _champion(result: ComparisonResult) -> str:
+    champion = result.champion
+    if champion is None:
+        return "No model was exported"
+    return (
+        f"Model: `models:/{champion.name}@{champion.alias}` (version {champion.version}, {champion.family}, "
+        f"test score {champion.test_score:.6g}): `harness predict {champion.name}@{champion.alias} INPUT`"
+    )
+
+
+def _method(result: ComparisonResult) -> str:
+    verdict = result.verdict
+    return (
+        f"Difference {verdict.difference:.4g}, {verdict.level:.0%} interval {verdict.low:.4g} to "
+        f"{verdict.high:.4g}, for searches of {verdict.trials} trials; {verdict.method}"
+    )

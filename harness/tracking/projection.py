@@ -1,0 +1,327 @@
+"""A sweep's records → runs in MLflow: one parent run a comparison, under it one run a trial.
+
+Every method may be called again with the same records and then changes nothing: runs are found by tags,
+timestamps come from the records, finished runs are left alone. No test score is written before `conclude`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import tempfile
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from harness.errors import StoreError
+from harness.records import ComparisonResult, DataFacts, TrialRecord, TrialRequest, TrialStatus
+from harness.store import Store
+from harness.tracking import naming
+from harness.tracking.connection import connect
+from harness.tracking.reading import search_runs
+from harness.tracking.summary import comparison_metrics, comparison_tags
+
+METRICS_A_CALL = 1000
+PARAMETERS_A_CALL = 100
+DIGEST_LENGTH = 36
+
+
+@dataclass(slots=True)
+class _Run:
+    """What MLflow holds of a run."""
+
+    id: str
+    status: str
+    end: int = 0
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, run: Any) -> _Run:
+        return cls(run.info.run_id, run.info.status, run.info.end_time or 0, run.data.metrics)
+
+
+@dataclass(slots=True)
+class _Comparison:
+    """A comparison's runs: the parent, and the trials by their keys."""
+
+    parent: _Run
+    start: int
+    trials: dict[str, _Run]
+
+
+class Projector:
+    """Writes one sweep into MLflow.
+
+    Args:
+        store: Where to.
+        sweep_id: The sweep's id.
+        sweep_name: The sweep's name, also the experiment's.
+
+    Raises:
+        StoreError: The store cannot be used.
+    """
+
+    def __init__(self, store: Store, sweep_id: str, sweep_name: str) -> None:
+        self._client = connect(store)
+        self._sweep_id = sweep_id
+        self._experiment = self._client.experiment(sweep_name)
+        self._comparisons: dict[str, _Comparison] = {}
+
+    @property
+    def experiment_id(self) -> str:
+        """The id of the experiment that the runs are in."""
+        return self._experiment
+
+    def comparison_started(
+        self, dataset: str, facts: DataFacts, tags: Mapping[str, str], started_at: float | None = None
+    ) -> str:
+        """Make sure that a dataset's parent run is there.
+
+        Args:
+            dataset: Name of the dataset.
+            facts: What it is; its digest is the one MLflow shows.
+            tags: What else to filter comparisons by.
+            started_at: Seconds since 1970 at which the comparison began; None for now.
+
+        Returns:
+            The parent run's id.
+        """
+        if dataset not in self._comparisons and not self._find(dataset):
+            run = self._client.create_run(
+                self._experiment,
+                start_time=None if started_at is None else round(started_at * 1000),
+                tags=self._parent_tags(dataset, facts, tags),
+                run_name=f"{dataset}: searching",
+            )
+            self._comparisons[dataset] = _Comparison(_Run.of(run), run.info.start_time, {})
+        comparison = self._comparisons[dataset]
+        if comparison.parent.status == "RUNNING":
+            self._client.log_inputs(comparison.parent.id, datasets=[_dataset_input(dataset, facts)])
+        return comparison.parent.id
+
+    def trials(self, pairs: Iterable[tuple[TrialRequest, TrialRecord]]) -> None:
+        """Make sure that each of these trials is one finished run. Writes no test score.
+
+        Args:
+            pairs: What was asked and what became of it. `comparison_started` comes first.
+        """
+        for request, record in pairs:
+            self._trial(self._comparison(record.key.dataset), request, record)
+
+    def conclude(self, result: ComparisonResult, files: Mapping[str, str | bytes | Path]) -> str:
+        """Write what was sealed until now, and the answer.
+
+        Test scores go to the trials; scores, verdict, description and files to the parent run, which ends.
+
+        Args:
+            result: The comparison, over.
+            files: What to keep with it: place in the run's artifacts → content, or a file or folder to copy.
+
+        Returns:
+            The parent run's id.
+        """
+        comparison = self._comparison(result.dataset)
+        self._reveal(comparison, result.scores)
+        end = max([comparison.start, *(run.end for run in comparison.trials.values())])
+        parent = comparison.parent
+        self._log_changed(parent, comparison_metrics(result), end)
+        for key, value in comparison_tags(result).items():
+            self._client.set_tag(parent.id, key, naming.cut(value))
+        self._attach(parent.id, files)
+        self._client.update_run(parent.id, name=naming.answer(result.verdict))
+        self._client.set_terminated(parent.id, "FINISHED", end)
+        parent.status = "FINISHED"
+        return parent.id
+
+    def close(self, overall: str, details: str = "") -> None:
+        """Begin the experiment's description with the answer.
+
+        Args:
+            overall: One sentence for all datasets; MLflow shows only the first line above the runs.
+            details: What follows, in Markdown.
+        """
+        text = "\n\n".join(part for part in (overall, details) if part)
+        self._client.set_experiment_tag(self._experiment, "mlflow.note.content", naming.cut(text))
+
+    def _comparison(self, dataset: str) -> _Comparison:
+        if dataset not in self._comparisons and not self._find(dataset):
+            raise StoreError(f"sweep {self._sweep_id}: the comparison of {dataset} has no run yet")
+        return self._comparisons[dataset]
+
+    def _find(self, dataset: str) -> bool:
+        """Look for a comparison's runs, all at once: a look-up before each run would cost 9 ms."""
+        parent: Any = None
+        trials: dict[str, _Run] = {}
+        for run in search_runs(self._client, [self._experiment], {naming.SWEEP_ID: self._sweep_id, "dataset": dataset}):
+            if naming.COMPARISON_KEY in run.data.tags:
+                parent = run
+            elif key := run.data.tags.get(naming.TRIAL_KEY):
+                trials[key] = _Run.of(run)
+        if parent is not None:
+            self._comparisons[dataset] = _Comparison(_Run.of(parent), parent.info.start_time, trials)
+        return parent is not None
+
+    def _parent_tags(self, dataset: str, facts: DataFacts, tags: Mapping[str, str]) -> dict[str, str]:
+        return {
+            **{key: naming.cut(value) for key, value in tags.items()},
+            naming.COMPARISON_KEY: f"{self._sweep_id}/{dataset}",
+            naming.SWEEP_ID: self._sweep_id,
+            "dataset": dataset,
+            "phase": "comparison",
+            "task": facts.task.value,
+            "digest": facts.digest,
+            "mlflow.source.name": "harness sweep",
+        }
+
+    def _trial(self, comparison: _Comparison, request: TrialRequest, record: TrialRecord) -> None:
+        key = f"{self._sweep_id}/{record.key}"
+        known = comparison.trials.get(key)
+        if known is not None and known.status != "RUNNING":
+            return
+        start = round(record.started_at * 1000) or comparison.start
+        if known is None:
+            created = self._client.create_run(
+                self._experiment,
+                start_time=start,
+                tags=self._trial_tags(comparison, request, record, key),
+                run_name=naming.run_name(record.key),
+            )
+            known = comparison.trials[key] = _Run.of(created)
+        end = start + round((record.compile_seconds + record.fit_seconds) * 1000)
+        self._log(known.id, _trial_metrics(record, start, end), _parameters(request))
+        if record.traceback:
+            self._client.log_text(known.id, record.traceback, "traceback.txt")
+        known.status = "FINISHED" if record.status is TrialStatus.COMPLETED else "FAILED"
+        known.end = end
+        self._client.set_terminated(known.id, known.status, end)
+
+    def _trial_tags(
+        self, comparison: _Comparison, request: TrialRequest, record: TrialRecord, key: str
+    ) -> dict[str, str]:
+        tags = {
+            naming.TRIAL_KEY: key,
+            naming.SWEEP_ID: self._sweep_id,
+            "dataset": record.key.dataset,
+            "family": request.family,
+            "arm": record.key.arm,
+            "phase": record.key.phase.value,
+            "replicate": str(record.key.replicate),
+            "number": str(record.key.number),
+            "seed": str(request.seed),
+            "status": record.status.value,
+            "mlflow.parentRunId": comparison.parent.id,
+        }
+        if record.failure is not None:
+            tags |= {"failure": record.failure.value, "message": record.message}
+        return {name: naming.cut(value) for name, value in tags.items()}
+
+    def _reveal(self, comparison: _Comparison, scores: Mapping[str, float]) -> None:
+        for key, score in scores.items():
+            run = comparison.trials.get(f"{self._sweep_id}/{key}")
+            if run is None:
+                raise StoreError(f"sweep {self._sweep_id}: trial {key} has no run, so its test score has no place")
+            self._log_changed(run, {naming.TEST_SCORE: score}, run.end)
+
+    def _log_changed(self, run: _Run, metrics: Mapping[str, float], timestamp: int) -> None:
+        """Log what the run does not hold yet; a changed value as of now, so that it is the latest."""
+        from mlflow.entities import Metric
+
+        now = round(time.time() * 1000)
+        changed = [
+            Metric(key, value, now if key in run.metrics else timestamp, 0)
+            for key, value in metrics.items()
+            if math.isfinite(value) and run.metrics.get(key) != value
+        ]
+        if changed:
+            self._log(run.id, changed, [])
+            run.metrics = {**run.metrics, **{metric.key: metric.value for metric in changed}}
+
+    def _log(self, run_id: str, metrics: Sequence[Any], parameters: Sequence[Any]) -> None:
+        calls = max(-(-len(metrics) // METRICS_A_CALL), -(-len(parameters) // PARAMETERS_A_CALL))
+        for call in range(calls):
+            self._client.log_batch(
+                run_id,
+                metrics=metrics[call * METRICS_A_CALL : (call + 1) * METRICS_A_CALL],
+                params=parameters[call * PARAMETERS_A_CALL : (call + 1) * PARAMETERS_A_CALL],
+            )
+
+    def _attach(self, run_id: str, files: Mapping[str, str | bytes | Path]) -> None:
+        if not files:
+            return
+        with tempfile.TemporaryDirectory(prefix="harness-") as folder:
+            for place, content in files.items():
+                _put(Path(folder), place, content)
+            self._client.log_artifacts(run_id, folder)
+
+
+def _trial_metrics(record: TrialRecord, start: int, end: int) -> list[Any]:
+    from mlflow.entities import Metric
+
+    epochs = max(record.epochs, 1)
+    curves = {"train_loss": record.train_losses, "validation": record.validation_scores}
+    points = [
+        Metric(name, value, start + (end - start) * epoch // epochs, epoch)
+        for name, curve in curves.items()
+        for epoch, value in enumerate(curve, start=1)
+        if math.isfinite(value)
+    ]
+    single = {
+        naming.VALIDATION_SCORE: record.validation_score,
+        "parameters": record.parameters or None,
+        "fit_seconds": record.fit_seconds,
+        "epochs": record.epochs,
+        "best_epoch": record.best_epoch or None,
+    }
+    points += [
+        Metric(name, float(value), end, 0)
+        for name, value in single.items()
+        if value is not None and math.isfinite(value)
+    ]
+    return points
+
+
+def _parameters(request: TrialRequest) -> list[Any]:
+    from mlflow.entities import Param
+
+    names = naming.keys("hp", request.values)
+    return [
+        Param(names[name], naming.cut(str(value), naming.PARAMETER_LENGTH)) for name, value in request.values.items()
+    ]
+
+
+def _dataset_input(name: str, facts: DataFacts) -> Any:
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    columns = [{"name": channel, "type": "double", "required": True} for channel in facts.channels]
+    profile = {
+        **dict(zip(("training", "validation", "test"), facts.sizes, strict=True)),
+        "steps": list(facts.steps),
+        "split": facts.split,
+        "license": facts.license,
+    }
+    # mlflow.data would hash the first 10,000 elements only: two different arrays got the same digest.
+    dataset = Dataset(
+        name=name,
+        digest=facts.digest[:DIGEST_LENGTH],
+        source_type="harness",
+        source=json.dumps({"title": facts.title, "digest": facts.digest}),
+        schema=json.dumps({"mlflow_colspec": columns}),
+        profile=json.dumps(profile),
+    )
+    return DatasetInput(dataset, [InputTag("mlflow.data.context", "comparison")])
+
+
+def _put(folder: Path, place: str, content: str | bytes | Path) -> None:
+    parts = PurePosixPath(place)
+    if parts.is_absolute() or ".." in parts.parts:
+        raise ValueError(f"artifact {place}: expected a place inside the run")
+    target = folder / parts
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(content, Path):
+        import shutil
+
+        (shutil.copytree if content.is_dir() else shutil.copy2)(content, target)
+    else:
+        target.write_bytes(content.encode() if isinstance(content, str) else content)

@@ -1,0 +1,295 @@
+"""Champions in MLflow's registry: register a saved model, find one again by name, move an alias.
+
+Takes a saved champion's folder (`model.keras`, `champion.json`, `example.npz`) as it is, reads its
+description by keys, and loads no network. MLflow's Keras flavour keeps exactly that one `.keras` file: no
+pickle, so it loads where `MLFLOW_ALLOW_PICKLE_DESERIALIZATION=false`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from harness.errors import StoreError, UsageError, nearest
+from harness.store import Store
+from harness.tracking import naming
+from harness.tracking.connection import Connection, connect, shown, translating, without_warnings
+from harness.tracking.reading import experiment_ids, search_runs
+
+ALIASES = ("champion", "candidate")
+"""What a bare name means: the first of these that the registered model has."""
+
+_REFERENCE = re.compile(r"^(?:models:/)?(?P<name>[^/@]+)(?:/(?P<version>\d+)|@(?P<alias>[\w-]+))?$")
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A version in the registry.
+
+    Attributes:
+        name: Registered name, the dataset's.
+        version: Its version.
+        path: Local folder with its files.
+    """
+
+    name: str
+    version: str
+    path: Path
+
+
+def register(store: Store, folder: Path, tags: Mapping[str, str]) -> Registered:
+    """Put a saved champion into the registry as a new version, with no alias yet.
+
+    A version of the same sweep's same trial that is there already is returned instead.
+
+    Args:
+        store: MLflow's store; the champion's comparison has its run there.
+        folder: The saved champion.
+        tags: What the version says beside what its description says, such as the verdict.
+
+    Raises:
+        StoreError: The store cannot be used, or holds no run of the champion's comparison.
+    """
+    client = connect(store)
+    champion = json.loads((folder / "champion.json").read_text(encoding="utf-8"))
+    key = f"{champion['sweep_id']}/{champion['trial']}"
+    version = _version_of_trial(client, champion["name"], key)
+    if version is None:
+        with translating(store):
+            model, run_id = _log_model(client, folder, champion, tags)
+        _make_name(client, champion["name"])
+        # A local registry looks `models:/<id>` up in MLflow's global store instead of its own, and makes that store, a
+        # `mlflow.db`, in whatever folder one stands in. A server has one store.
+        source = model.artifact_location if store.local else f"models:/{model.model_id}"
+        version = client.create_model_version(
+            champion["name"],
+            source=source,
+            run_id=run_id,
+            model_id=model.model_id,
+            tags=_version_tags(champion, key, tags),
+            description=tags.get("why"),
+        )
+        # As MLflow's own `register_model` does, so that the model's page leads to its version.
+        link = {"name": champion["name"], "version": str(version.version)}
+        client.set_logged_model_tags(model.model_id, {"mlflow.modelVersions": json.dumps([link])})
+    return Registered(champion["name"], str(version.version), _local_folder(client, version))
+
+
+def move_alias(store: Store, name: str, version: str, alias: str) -> None:
+    """Let an alias mean this version from now on.
+
+    Args:
+        store: Which store.
+        name: Registered name.
+        version: The version, proved by the caller.
+        alias: Such as `champion`.
+
+    Raises:
+        StoreError: There is no such version.
+    """
+    connect(store).set_registered_model_alias(name, alias, version)
+
+
+def resolve(store: Store, reference: str) -> Registered:
+    """The registered model that a reference means, with its files on this machine.
+
+    Args:
+        store: Which store.
+        reference: `name` (its champion, else its candidate), `name@alias`, `name/3`, or any of them after
+            `models:/`.
+
+    Raises:
+        UsageError: The reference is malformed or names nothing; the message offers near names.
+        StoreError: The store cannot be used, or the model's files are gone.
+    """
+    match = _REFERENCE.match(reference)
+    if match is None:
+        raise UsageError(f"model {reference!r}: expected a folder, a name, name@alias, name/version or models:/…")
+    client = connect(store, create=False)
+    model = _registered(client, match["name"])
+    number = match["version"] or _aliased(model, match["alias"])
+    versions = {str(version.version): version for version in _versions(client, model.name)}
+    if number not in versions:
+        raise UsageError(
+            f"model {model.name}: version {number}: expected one of {', '.join(sorted(versions, key=int)) or 'none'}"
+        )
+    return Registered(model.name, number, _local_folder(client, versions[number]))
+
+
+def _registered(client: Connection, name: str) -> Any:
+    names = {model.name: model for model in _pages(client.search_registered_models)}
+    if name not in names:
+        place = shown(client.store.tracking_uri)
+        hint = nearest(name, names) or "No model is registered there yet"
+        raise UsageError(f"model {name}: expected the name of a registered model in {place}. {hint}")
+    return names[name]
+
+
+def _aliased(model: Any, alias: str | None) -> str:
+    wanted = ALIASES if alias is None else (alias,)
+    found = next((model.aliases[name] for name in wanted if name in model.aliases), None)
+    if found is None:
+        known = ", ".join(sorted(model.aliases)) or "none"
+        raise UsageError(
+            f"model {model.name}: expected the alias {' or '.join(wanted)}, got {known}; "
+            f"name a version as {model.name}/1"
+        )
+    return str(found)
+
+
+def _versions(client: Connection, name: str) -> list[Any]:
+    return _pages(lambda **page: client.search_model_versions(f"name = '{name}'", **page))
+
+
+def _version_of_trial(client: Connection, name: str, trial_key: str) -> Any:
+    return next((v for v in _versions(client, name) if v.tags.get(naming.TRIAL_KEY) == trial_key), None)
+
+
+def _pages(search: Any) -> list[Any]:
+    found: list[Any] = []
+    token: str | None = None
+    while True:
+        page = search(page_token=token)
+        found += page
+        token = page.token
+        if not token:
+            return found
+
+
+def _make_name(client: Connection, name: str) -> None:
+    try:
+        client.create_registered_model(name, description=f"Champions of the dataset {name}, one version a sweep.")
+    except StoreError:
+        client.get_registered_model(name)  # already there, unless the failure was another one
+
+
+def _version_tags(champion: Mapping[str, Any], key: str, tags: Mapping[str, str]) -> dict[str, str]:
+    known = {name: str(champion[name]) for name in ("sweep_id", "family", "arm", "metric", "test_score")}
+    return {**tags, **known, "dataset": str(champion["name"]), naming.TRIAL_KEY: key}
+
+
+def _log_model(
+    client: Connection, folder: Path, champion: Mapping[str, Any], tags: Mapping[str, str]
+) -> tuple[Any, str]:
+    """Log the saved files as a model of the comparison's run; the logged model, and the run's id."""
+    from mlflow.entities import LoggedModelOutput
+
+    run = _comparison_run(client, f"{champion['sweep_id']}/{champion['name']}")
+    model = client.create_logged_model(
+        run.info.experiment_id,
+        name=champion["name"],
+        source_run_id=run.info.run_id,
+        tags=dict(tags),
+        params={name: str(value) for name, value in champion["values"].items()},
+        model_type=champion["family"],
+    )
+    with tempfile.TemporaryDirectory(prefix="harness-") as temporary:
+        _write_flavour(Path(temporary), folder, champion, model, run.info.run_id)
+        client.log_model_artifacts(model.model_id, temporary)
+    client.finalize_logged_model(model.model_id, "READY")
+    client.log_outputs(run.info.run_id, [LoggedModelOutput(model.model_id, step=0)])
+    return model, str(run.info.run_id)
+
+
+def _comparison_run(client: Connection, key: str) -> Any:
+    run = next(search_runs(client, experiment_ids(client), {naming.COMPARISON_KEY: key}), None)
+    if run is None:
+        raise StoreError(f"comparison {key}: has no run in {shown(client.store.tracking_uri)}")
+    return run
+
+
+def _write_flavour(target: Path, folder: Path, champion: Mapping[str, Any], model: Any, run_id: str) -> None:
+    """MLflow's own writer of Keras models, around the file as it was saved."""
+    with without_warnings():
+        import mlflow.keras
+        from mlflow.models import Model
+
+        mlflow.keras.save_model(
+            _SavedModel(folder / "model.keras"),
+            str(target),
+            mlflow_model=Model(
+                artifact_path=model.artifact_location,
+                model_uuid=model.model_id,
+                model_id=model.model_id,
+                run_id=run_id,
+            ),
+            signature=_signature(champion),
+            input_example=_example(folder),
+            # Inferred requirements take five seconds and a process of their own; explicit ones 0.01 s.
+            pip_requirements=list(champion["requirements"]),
+            metadata={"champion": dict(champion)},
+        )
+    shutil.copy2(folder / "champion.json", target / "champion.json")
+
+
+class _SavedModel:
+    """Stands for the model where MLflow saves it, so that the file goes in byte for byte."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def save(self, path: str) -> None:
+        shutil.copy2(self._file, path)
+
+
+def _signature(champion: Mapping[str, Any]) -> Any:
+    import numpy as np
+    from mlflow.models import ModelSignature
+    from mlflow.types import Schema, TensorSpec
+
+    # Doubles and long integers, since that is what Python, NumPy and JSON give: MLflow compares types to the
+    # letter, and a float32 signature refuses doubles.
+    types = {"x": np.dtype("float64"), "lengths": np.dtype("int64")}
+    shapes = champion["inputs"]
+    # A single input has no name: by a name Keras would warn that a dictionary is not the structure it knows.
+    inputs = [
+        TensorSpec(types[name], tuple(shape), name if len(shapes) > 1 else None) for name, shape in shapes.items()
+    ]
+    return ModelSignature(Schema(inputs), Schema([TensorSpec(np.dtype("float32"), tuple(champion["output"]))]))
+
+
+def _example(folder: Path) -> Any:
+    import numpy as np
+
+    with np.load(folder / "example.npz", allow_pickle=False) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    arrays = {name: array.astype("float64" if name == "x" else "int64") for name, array in arrays.items()}
+    return arrays if len(arrays) > 1 else arrays["x"]
+
+
+def _local_folder(client: Connection, version: Any) -> Path:
+    """The folder of a version's files, downloaded once where the store keeps them elsewhere."""
+    from mlflow.artifacts import download_artifacts
+
+    uri = _artifacts_of(client, version)
+    if uri.startswith("file:"):
+        return _existing(Path(url2pathname(urlsplit(uri).path)))
+    if not urlsplit(uri).scheme:
+        return _existing(Path(uri))
+    kept: Path = client.store.root / "downloads" / version.name / f"{version.version}-{version.creation_timestamp}"
+    if not kept.is_dir():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=kept.parent) as temporary, translating(client.store):
+            got = download_artifacts(uri, dst_path=temporary, tracking_uri=client.store.tracking_uri)
+            Path(got).replace(kept)
+    return kept
+
+
+def _artifacts_of(client: Connection, version: Any) -> str:
+    if version.model_id:
+        return str(client.get_logged_model(version.model_id).artifact_location)
+    return str(client.get_model_version_download_uri(version.name, version.version))
+
+
+def _existing(folder: Path) -> Path:
+    if not folder.is_dir():
+        raise StoreError(f"{folder}: the model's files are gone: expected a folder")
+    return folder

@@ -1,0 +1,112 @@
+"""What a worker keeps between trials: a dataset's tensors, and compiled networks by structure.
+
+Both are caches of one process, bounded, and hold nothing that a trial could not make again.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.cards.schema import DatasetCard, SpaceCard
+from harness.data import Part, Scaling, SequenceData, cached_dataset
+from harness.errors import DataError
+from harness.models import NetworkShape, build_stack
+from harness.models.building import setting
+from harness.records import Value
+from harness.training.loop import CompiledNetwork, TensorPart, xla_pays
+
+LARGEST_NETWORKS = 24
+"""Compiled networks kept by one process; each keeps about 19 MB."""
+
+LOSS_OF_METRIC: Mapping[str, str] = {"mae": "mae", "rmse": "mse", "mse": "mse"}
+"""What is optimised for each metric; every metric of classes is trained on cross-entropy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A dataset as training wants it.
+
+    Attributes:
+        data: The dataset in raw units.
+        shape: Inputs and outputs of its networks.
+        train: Training part, scaled.
+        validation: Validation part, scaled.
+    """
+
+    data: SequenceData
+    shape: NetworkShape
+    train: TensorPart
+    validation: TensorPart
+
+
+def prepare(card: DatasetCard, digest: str) -> Prepared:
+    """The card's dataset as tensors; loaded once a process.
+
+    Raises:
+        DataError: The data is not what the sweep began with.
+    """
+    prepared = _prepared(card.model_dump_json())
+    if prepared.data.facts.digest != digest:
+        raise DataError(
+            f"{card.name}: the data changed: digest {prepared.data.facts.digest}, expected {digest} as the sweep began"
+        )
+    return prepared
+
+
+def scaled(part: Part, scaling: Scaling, shape: NetworkShape) -> TensorPart:
+    """A part in the units that networks are trained in; padded steps become zeros, which masks leave out."""
+    x = (part.x - scaling.input_mean) / scaling.input_scale
+    if shape.masked:
+        x = x * (np.arange(x.shape[1])[None, :, None] < part.lengths[:, None, None])
+    if part.y.dtype.kind != "i":
+        return TensorPart.of(x.astype(np.float32), part.lengths, _scaled_targets(part, scaling))
+    return TensorPart.of(x.astype(np.float32), part.lengths, part.y)
+
+
+_networks: OrderedDict[tuple[object, ...], CompiledNetwork] = OrderedDict()
+
+
+def structure_of(space: SpaceCard, values: Mapping[str, Value]) -> tuple[object, ...]:
+    """What decides whether two trials of one dataset can share a compiled function."""
+    names = ("units", "layers", "bidirectional", "batch_size", "optimizer")
+    return (space.layer, *(setting(values, name) for name in names))
+
+
+def network_for(prepared: Prepared, space: SpaceCard, values: Mapping[str, Value]) -> CompiledNetwork:
+    """The compiled network of these hyperparameters' structure, made when this process has none yet."""
+    key = (prepared.data.facts.digest, prepared.data.objective.metric, *structure_of(space, values))
+    if key not in _networks:
+        _networks[key] = _new_network(prepared, space, values)
+    _networks.move_to_end(key)
+    while len(_networks) > LARGEST_NETWORKS:
+        _networks.popitem(last=False)
+    return _networks[key]
+
+
+def _new_network(prepared: Prepared, space: SpaceCard, values: Mapping[str, Value]) -> CompiledNetwork:
+    units = int(setting(values, "units")) * int(setting(values, "layers"))
+    return CompiledNetwork(
+        build_stack(prepared.shape, space, values),
+        str(setting(values, "optimizer")),
+        LOSS_OF_METRIC.get(prepared.data.objective.metric, "mse"),
+        int(setting(values, "batch_size")),
+        xla=xla_pays(prepared.train.x.shape[1], units),
+    )
+
+
+@functools.lru_cache(maxsize=2)
+def _prepared(card_json: str) -> Prepared:
+    data = cached_dataset(DatasetCard.model_validate_json(card_json))
+    shape = NetworkShape.of(data)
+    return Prepared(
+        data, shape, scaled(data.train, data.scaling, shape), scaled(data.validation, data.scaling, shape)
+    )
+
+
+def _scaled_targets(part: Part, scaling: Scaling) -> np.ndarray:
+    return ((part.y - scaling.output_mean) / scaling.output_scale).astype(np.float32)

@@ -1,0 +1,143 @@
+"""One trial, from plain values to plain values: what a worker runs."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.cards.schema import DatasetCard, SpaceCard
+from harness.models.building import setting
+from harness.records import (
+    FailureKind,
+    SealedScore,
+    TrialRecord,
+    TrialRequest,
+    TrialStatus,
+    derive_seed,
+)
+from harness.training.loop import CompiledNetwork, FloatArray, Knobs, initial_weights
+from harness.training.preparing import Prepared, network_for, prepare
+from harness.training.scoring import test_score, validation_score
+
+
+@dataclass(slots=True)
+class Fit:
+    """How training goes: the best epoch so far and the curves."""
+
+    best_score: float = math.nan
+    best_epoch: int = 0
+    best_weights: list[FloatArray] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+    scores: list[float] = field(default_factory=list)
+
+
+def run_trial(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """Train once.
+
+    Args:
+        plain: `request` (a `TrialRequest`), `dataset` and `space` (cards), `digest` (of the data the sweep began
+            with), and `weights_to` (path of an `.npz` for the best epoch's weights, or None).
+
+    Returns:
+        `trial`, a `TrialRecord` that says nothing of the test part, and `sealed`, a `SealedScore`, which is None when
+        the trial failed.
+
+    Raises:
+        DataError: The data is not what the sweep began with.
+    """
+    request = TrialRequest.from_json(plain["request"])
+    space = SpaceCard.model_validate(plain["space"])
+    started_at = time.time()
+    prepared = prepare(DatasetCard.model_validate(plain["dataset"]), plain["digest"])
+    network = network_for(prepared, space, request.values)
+    compile_seconds = network.prepare(prepared.train, prepared.validation)
+    started = time.perf_counter()
+    fit = train(prepared, network, request)
+    fit_seconds = time.perf_counter() - started
+    sealed = _sealed(prepared, network, request, fit)
+    if sealed and (path := plain.get("weights_to")):
+        save_weights(Path(path), fit.best_weights)
+    record = _record(request, network, prepared, fit, failed=sealed is None)
+    times = {"started_at": started_at, "fit_seconds": fit_seconds, "compile_seconds": compile_seconds}
+    return {"trial": record.to_json() | times, "sealed": sealed.to_json() if sealed else None}
+
+
+def train(prepared: Prepared, network: CompiledNetwork, request: TrialRequest) -> Fit:
+    """Train until the validation score has not improved for `patience_epochs`, or all epochs are done.
+
+    Everything random derives from the request's seed: initial weights, batch order, dropout. Ends at once when a loss
+    or score is not finite; the fit then has `best_epoch` 0.
+    """
+    values, fit = request.values, Fit()
+    knobs = Knobs(*(float(setting(values, name)) for name in ("learning_rate", "dropout", "clip_norm")))
+    network.reset(initial_weights(network.stack, derive_seed(request.seed, "weights")), knobs.learning_rate)
+    orders = np.random.default_rng(derive_seed(request.seed, "order"))
+    rows = prepared.train.x.shape[0]
+    for epoch in range(1, request.epochs + 1):
+        seed = derive_seed(request.seed, "dropout", epoch)
+        fit.losses.append(network.epoch(prepared.train, orders.permutation(rows), seed, knobs))
+        fit.scores.append(validation_score(prepared, network))
+        if not (math.isfinite(fit.losses[-1]) and math.isfinite(fit.scores[-1])):
+            return Fit(losses=fit.losses, scores=fit.scores)
+        if epoch == 1 or prepared.data.objective.better(fit.scores[-1], fit.best_score):
+            fit.best_score, fit.best_epoch, fit.best_weights = fit.scores[-1], epoch, network.weights()
+        if epoch - fit.best_epoch >= request.patience_epochs:
+            break
+    network.restore(fit.best_weights)
+    return fit
+
+
+def save_weights(path: Path, weights: list[FloatArray]) -> None:
+    """Write the weights as `arr_0`, `arr_1`, … in the order of `model.get_weights()`; whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp.npz")
+    np.savez(temporary, *weights)
+    temporary.replace(path)
+
+
+def load_weights(path: Path) -> list[FloatArray]:
+    """The weights that `save_weights` wrote."""
+    with np.load(path, allow_pickle=False) as archive:
+        return [archive[f"arr_{number}"] for number in range(len(archive.files))]
+
+
+def _sealed(
+    prepared: Prepared, network: CompiledNetwork, request: TrialRequest, fit: Fit
+) -> SealedScore | None:
+    if not fit.best_epoch:
+        return None
+    score = test_score(prepared, network)
+    return SealedScore(request.key, score) if math.isfinite(score) else None
+
+
+def _record(
+    request: TrialRequest, network: CompiledNetwork, prepared: Prepared, fit: Fit, *, failed: bool
+) -> TrialRecord:
+    epochs = len(fit.losses)
+    recurrent = sum(layer.count_params() for layer in network.stack.recurrent)
+    return TrialRecord(
+        key=request.key,
+        status=TrialStatus.FAILED if failed else TrialStatus.COMPLETED,
+        validation_score=None if failed else fit.best_score,
+        best_epoch=0 if failed else fit.best_epoch,
+        epochs=epochs,
+        train_losses=tuple(fit.losses),
+        validation_scores=tuple(fit.scores),
+        parameters=network.model.count_params(),
+        recurrent_parameters=recurrent,
+        gradient_steps=epochs * -(-prepared.train.x.shape[0] // network.batch_size),
+        kernel=network.kernel,
+        failure=FailureKind.DIVERGED if failed else None,
+        message=_divergence(fit) if failed else "",
+    )
+
+
+def _divergence(fit: Fit) -> str:
+    loss, score = fit.losses[-1], fit.scores[-1]
+    return f"loss {loss:g}, validation score {score:g} in epoch {len(fit.losses)}: expected finite numbers"

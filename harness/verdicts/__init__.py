@@ -1,0 +1,13 @@
+"""Tables of scores in, decisions out: which family is better on each dataset, and how sure one may be.
+
+Pure deciding. Loads NumPy, and SciPy where a test needs it; must know nothing of TensorFlow, MLflow, pandas
+or files.
+"""
+
+from __future__ import annotations
+
+from harness.verdicts.deciding import decide_rows, over_all, region_of
+from harness.verdicts.table import decide
+from harness.verdicts.wording import across_lines, explain, headline
+
+__all__ = ["across_lines", "decide", "decide_rows", "explain", "headline", "over_all", "region_of"]

@@ -1,0 +1,63 @@
+"""The numbers that deciding uses, in one place, so that sentences and tests can name the same ones."""
+
+from __future__ import annotations
+
+LEVEL_POOLED = 0.98
+"""Level of the interval where all trials are pooled: 1 to 99 %.
+
+Measured by playing a family against itself this keeps false winners below 5 %
+(`tests/verdicts/test_calibration.py`, TRAPS.md); an interval of 95 % does not, because the bootstrap of so
+skewed a score is too narrow.
+"""
+
+LEVEL_REPLICATES = 0.95
+"""Level of Welch's interval where the replicate is the unit."""
+
+SHUFFLED_PER_ERROR = 5.0
+"""A winner may be matched by at most this many times `1 - level` of random exchanges of trials: 10 % at 98 %.
+
+The bootstrap alone names a false winner in up to 9 % of single searches of ten trials; with this second
+condition in at most 5 %. With three replicates or more it changes next to nothing.
+"""
+
+ERROR_CLAIMED = 0.05
+"""False winners that either way stays below, by measurement."""
+
+RESAMPLES = 4000
+"""Bootstrap samples: forty in each tail of a 98 % interval."""
+
+SHUFFLES = 2000
+"""Random exchanges of trials between two families."""
+
+MINIMUM_TRIALS = 4
+"""Completed trials below which a family is not judged: of three each, chance alone parts best from worst in 10 %."""
+
+MINIMUM_REPLICATES = 3
+"""Replicates below which an adaptive search is not judged."""
+
+FAILURE_SHARE = 0.10
+"""Share of failed trials above which a family is not judged."""
+
+CHANCE_TO_DECIDE = 0.80
+"""Chance of a decision at which the estimate of further trials aims."""
+
+HOPELESS = 20
+"""No estimate of further trials is given beyond this many times the trials there are."""
+
+REGION_SHARE = 0.05
+"""Region of practical equivalence as a share of the best baseline's loss."""
+
+REGION_SCORE = 0.01
+"""Region of practical equivalence of a score between 0 and 1."""
+
+MINIMUM_DATASETS = 6
+"""Datasets below which no test over datasets can reach 5 % (two-sided exact Wilcoxon: 2 / 2⁶ = 0.031)."""
+
+ACROSS_PROBABILITY = 0.95
+"""Probability by the signed-rank test above which a family is called better over all datasets."""
+
+ACROSS_ERROR = 0.05
+"""Adjusted p of Wilcoxon's test that such a sentence needs besides."""
+
+SIGNED_RANK_DRAWS = 20_000
+"""Draws from the posterior of the Bayesian signed-rank test."""

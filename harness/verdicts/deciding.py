@@ -1,0 +1,245 @@
+"""A table of scores in, a `Decision` out. Pure: no TensorFlow, no MLflow, no pandas, no files, no clock.
+
+What is decided for each family is the expected test score, on this split and test set, of the model that a
+search of this budget selects by validation, as that trial was trained.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from harness.errors import TableError, UsageError
+from harness.records import Decision, Direction, Objective, Outcome, Pair, ScoreRow, Verdict
+from harness.verdicts import checks, differences, pooled, replicates, wording
+from harness.verdicts.across import compare_datasets
+from harness.verdicts.cheaper import cheapest
+from harness.verdicts.constants import LEVEL_POOLED, LEVEL_REPLICATES, REGION_SCORE, REGION_SHARE
+from harness.verdicts.differences import Evidence
+from harness.verdicts.entrants import Entrant, entrants
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    dataset: str
+    direction: Direction
+    trials: int
+    region: float
+    level: float
+    adaptive: bool
+    baseline: float | None
+
+
+def region_of(objective: Objective, smallest_difference: float | None, best_baseline_test: float | None) -> float:
+    """Half-width of the region of practical equivalence: differences that do not matter.
+
+    Args:
+        objective: The metric. Where higher is better it is taken for a score between 0 and 1.
+        smallest_difference: What the dataset's card states, in the metric's units; None when it states
+            nothing.
+        best_baseline_test: Test score of the best baseline; None when there is none.
+
+    Returns:
+        The card's; else 0.01 for a score, 5 % of the best baseline's loss for a loss, and 0 without a
+        baseline.
+    """
+    if smallest_difference is not None:
+        return smallest_difference
+    if objective.direction is Direction.MAX:
+        return REGION_SCORE
+    if best_baseline_test is None or not math.isfinite(best_baseline_test):
+        return 0.0
+    return REGION_SHARE * abs(best_baseline_test)
+
+
+def decide_rows(
+    rows: Sequence[ScoreRow],
+    *,
+    objective: Objective | Mapping[str, Objective],
+    regions: Mapping[str, float],
+    trials: int | Mapping[str, int] | None = None,
+    oracle: str = "random",
+    level: float | None = None,
+    families: Sequence[str] | None = None,
+    baselines: Mapping[str, float] | None = None,
+    withheld: Mapping[str, Sequence[str]] | None = None,
+    qualified: Mapping[str, Sequence[str]] | None = None,
+) -> Decision:
+    """Decide every dataset of a table, and what is to be said over all of them.
+
+    Args:
+        rows: One row a trial, in any order; datasets keep the order in which they appear.
+        objective: The metric: one for all datasets, or each dataset's.
+        regions: Half-width of each dataset's region of practical equivalence; 0 where it is not named.
+        trials: Budget n of one search, for all datasets or each dataset's; by default the completed trials of
+            a family divided by its replicates.
+        oracle: `random` pools all trials; any other name makes the replicate the unit.
+        level: Level of the intervals; by default 0.98 where trials are pooled, 0.95 where replicates are
+            compared, which both keep false winners below 5 %.
+        families: The families in the order in which two are to be named; by default as the rows come.
+        baselines: Test score of each dataset's best baseline.
+        withheld: Reasons of the caller's for which a dataset's verdict is withheld.
+        qualified: Reasons of the caller's for which a dataset's verdict is to be read with care.
+
+    Returns:
+        The decision.
+
+    Raises:
+        TableError: A completed row has no finite score, or there are fewer than two families.
+        UsageError: `level` is no share between 0.5 and 0.999.
+    """
+    by_dataset: dict[str, list[ScoreRow]] = {}
+    for row in rows:
+        by_dataset.setdefault(row.dataset, []).append(row)
+    order = list(dict.fromkeys((*(families or ()), *(row.family for row in rows))))
+    if len(order) < 2:
+        raise TableError(f"families: {', '.join(order) or 'none'}: expected at least two to compare")
+    adaptive = oracle != "random"
+    verdicts = {}
+    for dataset, its in by_dataset.items():
+        direction = _for(objective, dataset).direction
+        entered = entrants(its, order, direction)
+        question = _Question(
+            dataset=dataset,
+            direction=direction,
+            trials=(budget_of(list(entered.values())) if trials is None else _for(trials, dataset)),
+            region=regions.get(dataset, 0.0),
+            level=_level(level, adaptive),
+            adaptive=adaptive,
+            baseline=(baselines or {}).get(dataset),
+        )
+        verdicts[dataset] = _decide(
+            question,
+            entered,
+            withheld=checks.extras(withheld or {}, dataset),
+            qualified=checks.extras(qualified or {}, dataset),
+        )
+    return over_all(verdicts)
+
+
+def over_all(verdicts: Mapping[str, Verdict]) -> Decision:
+    """Verdicts that were made one by one, and what is to be said over all of them."""
+    across = compare_datasets(verdicts) if len(verdicts) > 1 else None
+    return Decision(verdicts, wording.overall(verdicts, across), across)
+
+
+def budget_of(entered: Sequence[Entrant]) -> int:
+    """Trials of one search where nobody says: completed trials by replicate, of the family with fewest."""
+    return max(1, min(len(entrant.completed) // max(1, entrant.replicates) for entrant in entered))
+
+
+def _decide(
+    question: _Question, entered: Mapping[str, Entrant], withheld: Sequence[str], qualified: Sequence[str]
+) -> Verdict:
+    present = [entrant for entrant in entered.values() if entrant.completed]
+    evidence = _evidence(question, present)
+    named = _in_order(list(entered), evidence)
+    lead = evidence.between(*named[:2])
+    reasons = (
+        *checks.reasons_to_withhold(list(entered.values()), question.trials, question.adaptive),
+        *evidence.reasons,
+        *withheld,
+    )
+    care = checks.reasons_for_care(
+        evidence,
+        named,
+        trials=question.trials,
+        region=question.region,
+        level=question.level,
+        direction=question.direction,
+        baseline=question.baseline,
+    )
+    pairs = _pairs(question, evidence, named, judged=not reasons)
+    outcome, equals = (Outcome.UNDECIDED, []) if reasons else _outcome(pairs, named, evidence)
+    recommended, because = cheapest([entered[name] for name in equals], question.trials, question.adaptive)
+    sign = 1 if question.direction is Direction.MIN else -1
+    best = min(named, key=lambda name: evidence.expected.get(name, math.inf))
+    open_question = outcome is Outcome.UNDECIDED and not reasons
+    completed = {name: len(entered[name].completed) for name in named}
+    return Verdict(
+        dataset=question.dataset,
+        outcome=outcome,
+        family=best if outcome is Outcome.WINNER else None,
+        families=tuple(named),
+        trials=question.trials,
+        completed=completed,
+        expected={name: sign * evidence.expected.get(name, math.nan) for name in named},
+        difference=lead.value,
+        low=lead.low,
+        high=lead.high,
+        level=question.level,
+        region=question.region,
+        probabilities=lead.probabilities,
+        method=wording.method(question.adaptive, question.level, len(named)),
+        withheld_because=tuple(dict.fromkeys(reasons)),
+        qualified_because=tuple(dict.fromkeys((*care, *qualified))),
+        recommended=recommended,
+        cheaper_because=because,
+        more_trials=differences.more_trials(
+            lead, min(completed.values()), question.trials, question.region, question.level
+        )
+        if open_question
+        else None,
+        shuffled=lead.shuffled,
+        pairs=pairs,
+    )
+
+
+def _evidence(question: _Question, present: Sequence[Entrant]) -> Evidence:
+    if not present:
+        return Evidence({}, ())
+    if question.adaptive:
+        return replicates.compare(present, question.trials, question.region, question.level)
+    return pooled.compare(question.dataset, present, question.trials, question.region, question.level)
+
+
+def _in_order(families: list[str], evidence: Evidence) -> list[str]:
+    """Two families as given; more by expected loss, best first."""
+    if len(families) == 2:
+        return families
+    return sorted(families, key=lambda name: (evidence.expected.get(name, math.inf), name))
+
+
+def _pairs(question: _Question, evidence: Evidence, named: Sequence[str], judged: bool) -> tuple[Pair, ...]:
+    between = [evidence.between(first, second) for first, second in itertools.combinations(named, 2)]
+    adjusted = differences.holm([1.0 if math.isnan(pair.p) else pair.p for pair in between])
+    pairs = tuple(
+        differences.judge(pair, p, question.region, question.level) for pair, p in zip(between, adjusted, strict=True)
+    )
+    return pairs if judged else tuple(replace(pair, outcome=Outcome.UNDECIDED, family=None) for pair in pairs)
+
+
+def _outcome(pairs: Sequence[Pair], named: Sequence[str], evidence: Evidence) -> tuple[Outcome, list[str]]:
+    """The outcome for all families, and which of them are practically equal.
+
+    A winner beats every other family. Practically equal are the best and those within its region, if it beats
+    the rest.
+    """
+    best = min(named, key=lambda name: (evidence.expected[name], name))
+    against = {
+        (pair.second if pair.first == best else pair.first): pair for pair in pairs if best in (pair.first, pair.second)
+    }
+    if all(pair.family == best for pair in against.values()):
+        return Outcome.WINNER, []
+    equal = [name for name in named if name in against and against[name].outcome is Outcome.PRACTICALLY_EQUAL]
+    beaten = [name for name in against if against[name].family == best]
+    if equal and len(equal) + len(beaten) == len(against):
+        return Outcome.PRACTICALLY_EQUAL, [best, *equal]
+    return Outcome.UNDECIDED, []
+
+
+def _level(level: float | None, adaptive: bool) -> float:
+    if level is None:
+        return LEVEL_REPLICATES if adaptive else LEVEL_POOLED
+    if not 0.5 <= level <= 0.999:
+        raise UsageError(f"level = {level}: expected a share between 0.5 and 0.999")
+    return level
+
+
+def _for(value: T | Mapping[str, T], dataset: str) -> T:
+    return value[dataset] if isinstance(value, Mapping) else value

@@ -1,0 +1,68 @@
+import pytest
+
+from harness.cards import check_shared, find_space
+from harness.cards.comparing import Difference, differences, in_words
+from harness.cards.schema import Hyperparameter, SpaceCard
+from harness.errors import CardError
+
+
+def space(name="lstm", layer="LSTM", **hyperparameters) -> SpaceCard:
+    return SpaceCard(name=name, layer=layer, hyperparameters=hyperparameters)
+
+
+UNITS = {"type": "Choice", "values": (8, 16)}
+FIXED = {"type": "Fixed", "value": 2}
+
+
+def test_all_differences_are_named():
+    one = space(units=UNITS, layers=FIXED)
+    other = space("gru", "GRU", units={**UNITS, "values": (8, 32)}, batch_size={"type": "Fixed", "value": 16})
+    assert differences(one, other) == [
+        Difference("layer", "LSTM", "GRU"),
+        Difference(
+            "hyperparameters.units",
+            '{type = "Choice", values = [8, 16]}',
+            '{type = "Choice", values = [8, 32]}',
+        ),
+        Difference("hyperparameters.layers", '{type = "Fixed", value = 2}', None),
+        Difference("hyperparameters.batch_size", None, '{type = "Fixed", value = 16}'),
+    ]
+    assert differences(one, space("copy", units=UNITS, layers=FIXED)) == []
+
+
+def test_the_shipped_families_differ_in_the_layer():
+    found = differences(find_space("lstm").card, find_space("gru").card)
+    assert found == [Difference("layer", "LSTM", "GRU")]
+
+
+def test_families_that_are_compared_share_their_hyperparameters_or_say_why_not():
+    one, other = space(units=UNITS, layers=FIXED), space("gru", "GRU", units=UNITS)
+    message = (
+        r"^search space lstm: \[hyperparameters.layers\] missing key 'reason': why lstm has layers and gru has not$"
+    )
+    for pair in ([one, other], [other, one]):
+        with pytest.raises(CardError, match=message):
+            check_shared(pair)
+    check_shared([space(units=UNITS, layers={**FIXED, "reason": "why not"}), other])
+    check_shared([one, one])
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (UNITS, "Choice [8, 16]"),
+        (FIXED, "Fixed 2"),
+        ({"type": "Boolean"}, "Boolean"),
+        ({"type": "Int", "min_value": 8, "max_value": 64, "step": 8}, "Int 8 to 64 in steps of 8"),
+        (
+            {"type": "Float", "min_value": 1e-4, "max_value": 0.1, "sampling": "log"},
+            "Float 0.0001 to 0.1, log",
+        ),
+        (
+            {**FIXED, "parent_name": "layers", "parent_values": (1, 2)},
+            "Fixed 2, where layers is one of [1, 2]",
+        ),
+    ],
+)
+def test_a_hyperparameter_in_words(given, words):
+    assert in_words(Hyperparameter(**given)) == words

@@ -1,0 +1,152 @@
+"""Loading a champion and predicting with arrays and tables."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from harness.cards.schema import DatasetCard
+from harness.errors import DataError, ExportError, UsageError
+from harness.export import load, verify
+from harness.export import test_rows as rows_of_the_test
+from harness.export.proving import agrees
+from harness.metrics import METRICS
+
+
+def test_the_test_rows_give_the_logged_score_again(built: Any) -> None:
+    champion = load(built.folder)
+    x, lengths, y = rows_of_the_test(DatasetCard.model_validate(built.plain["dataset"]))
+    score = METRICS[champion.description.metric].score(y, champion.predict(x, lengths))
+    assert agrees(champion.description, score)
+
+
+def test_a_clean_process_gives_it_too(classify: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A file of the user's that has a library's name does not get in the way.
+    (tmp_path / "keras.py").write_text("raise SystemExit('the wrong keras')")
+    monkeypatch.chdir(tmp_path)
+    assert verify(classify.folder) == pytest.approx(classify.plain["test_score"], rel=1e-5)
+
+
+def test_a_model_that_cannot_be_proved_says_why(forecast: Any, tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    shutil.copytree(forecast.folder, broken)
+    (broken / "model.keras").write_bytes(b"not a model")
+    with pytest.raises(ExportError, match=r"broken: the model cannot be proved: .*model.keras"):
+        verify(broken)
+
+
+def test_doubles_and_whole_numbers_are_taken(regress: Any) -> None:
+    champion = load(str(regress.folder))
+    x = np.round(np.random.default_rng(0).uniform(0, 3, (2, 12, 2)))
+    assert champion.predict(x).shape == (2, 1)
+    assert np.array_equal(champion.predict(x), champion.predict(x.astype(np.int64)))
+    assert np.array_equal(champion.predict(x), champion.predict(x.tolist()))
+
+
+def test_padding_and_batch_do_not_matter(classify: Any) -> None:
+    champion = load(classify.folder)
+    random = np.random.default_rng(0)
+    short, long = random.normal(size=(1, 5, 2)), random.normal(size=(1, 30, 2))  # longer than any in the data
+    both = np.full((2, 30, 2), np.nan)
+    both[0, :5], both[1] = short[0], long[0]
+    together = champion.predict(both, [5, 30])
+    assert together.sum(axis=1) == pytest.approx([1, 1])
+    assert together[0] == pytest.approx(champion.predict(short)[0], abs=1e-6)
+    assert together[1] == pytest.approx(champion.predict(long)[0], abs=1e-6)
+
+
+def test_a_longer_series_is_cut_to_the_lookback(forecast: Any) -> None:
+    champion = load(forecast.folder)
+    x = np.random.default_rng(0).normal(size=(2, 20, 3))
+    assert np.array_equal(champion.predict(x), champion.predict(x[:, -12:]))
+
+
+@pytest.mark.parametrize(
+    ("x", "lengths", "said"),
+    [
+        (np.zeros((2, 12)), None, r"float64 \(2, 12\): expected numbers \(sequences, steps, channels\)"),
+        (np.zeros((0, 12, 3)), None, "none of them 0"),
+        (np.full((1, 12, 3), "a"), None, "expected numbers"),
+        (np.zeros((1, 12, 2)), None, "2 channels: expected 3: demand, temperature, holiday"),
+        (np.zeros((1, 11, 3)), None, r"x\[0\] has 11 steps: expected at least 12"),
+        (np.zeros((1, 12, 3)), [5], r"x\[0\] has 5 steps: expected at least 12"),
+        (np.zeros((1, 12, 3)), [13], "expected 1 whole numbers from 1 to 12"),
+        (np.zeros((1, 12, 3)), [[12]], "expected 1 whole numbers"),
+        (np.full((1, 12, 3), np.nan), None, "missing value"),
+        (np.full((1, 12, 3), 1e300), None, "expected a finite number"),
+    ],
+)
+def test_arrays_that_do_not_fit(forecast: Any, x: Any, lengths: Any, said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        load(forecast.folder).predict(x, lengths)
+
+
+def test_a_number_for_sequences_of_one_length_takes_no_other(regress: Any) -> None:
+    with pytest.raises(DataError, match="has 13 steps: expected 12"):
+        load(regress.folder).predict(np.zeros((1, 13, 2)))
+
+
+def test_a_table_goes_on_after_its_end(forecast: Any) -> None:
+    frame = pd.read_csv(forecast.data)
+    champion = load(forecast.folder)
+    after = champion.predict_frame(frame)
+    assert after["time"].tolist() == [f"2024-01-11T{hour:02d}:00:00Z" for hour in range(4)]
+    x = frame[["demand", "temperature", "holiday"]].to_numpy(float)[None, -12:]
+    assert after["demand"].to_numpy() == pytest.approx(champion.predict(x)[0, :, 0])
+    assert champion.predict_frame(frame.drop(columns="time"))["step"].tolist() == [1, 2, 3, 4]
+
+
+def test_a_table_of_sequences_gives_a_row_each(classify: Any) -> None:
+    frame = pd.read_csv(classify.data).drop(columns="said").sample(frac=1, random_state=0)
+    champion = load(classify.folder)
+    said = champion.predict_frame(frame)
+    assert list(said.columns) == ["word", "class", "p(no)", "p(perhaps)", "p(yes)"]
+    one = said.set_index("word").loc["w07"]
+    rows = frame[frame["word"] == "w07"].sort_values("t")
+    alone = champion.predict(rows[["a", "b"]].to_numpy()[None])[0]
+    assert one[["p(no)", "p(perhaps)", "p(yes)"]].to_numpy(float) == pytest.approx(alone, abs=1e-6)
+    assert one["class"] == ("no", "perhaps", "yes")[int(alone.argmax())]
+
+
+def test_the_description_is_at_hand(forecast: Any) -> None:
+    champion = load(forecast.folder)
+    info = champion.info()
+    assert (info["name"], info["channels"], info["unit"]) == ("load", ("demand", "temperature", "holiday"), "MWh")
+    assert json.dumps(info)
+
+
+def test_the_model_file_names_its_folder(forecast: Any) -> None:
+    assert load(str(forecast.folder / "model.keras")).description.name == "load"
+
+
+@pytest.mark.parametrize("name", ["./none", "/no/where", "none/model.keras", Path("none")])
+def test_a_folder_that_is_not_there(name: str | Path) -> None:
+    with pytest.raises(UsageError, match="expected a champion's folder"):
+        load(name)
+
+
+def test_a_folder_that_holds_something_else(tmp_path: Path, forecast: Any) -> None:
+    with pytest.raises(ExportError, match=r"got one without champion.json"):
+        load(tmp_path)
+    (tmp_path / "champion.json").write_text('{"name": 1}')
+    with pytest.raises(ExportError, match="is not a champion's description"):
+        load(tmp_path)
+    shutil.copy(forecast.folder / "champion.json", tmp_path)
+    with pytest.raises(ExportError, match=r"expected model.keras beside champion.json, got none"):
+        load(tmp_path)
+
+
+def test_code_in_a_model_file_is_refused(tmp_path: Path, forecast: Any) -> None:
+    import keras
+
+    shutil.copytree(forecast.folder, tmp_path / "c")
+    x = keras.Input((12, 3))
+    keras.Model(x, keras.layers.Lambda(lambda value: value)(x)).save(tmp_path / "c" / "model.keras")
+    with pytest.raises(ExportError, match="the model cannot be loaded"):
+        load(tmp_path / "c")

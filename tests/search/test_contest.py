@@ -1,0 +1,196 @@
+"""Fairness by construction: turns, budgets, failures, replay."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+import pytest
+
+from harness.cards.schema import SpaceCard
+from harness.errors import ReplayError
+from harness.records import (
+    Arm,
+    Direction,
+    FailureKind,
+    Objective,
+    TrialRecord,
+    TrialRequest,
+    TrialStatus,
+)
+from harness.search import Budget, Contest, SearchSettings
+from harness.search.contest import confirmation_request
+
+HYPERPARAMETERS = {
+    "units": {"type": "Choice", "values": [8, 16, 32]},
+    "learning_rate": {"type": "Float", "min_value": 1e-4, "max_value": 1e-1, "sampling": "log"},
+    "optimizer": {"type": "Fixed", "value": "adam"},
+}
+OBJECTIVE = Objective("mae", Direction.MIN)
+ARMS = (Arm("lstm", "lstm"), Arm("gru", "gru"))
+
+
+def space(name: str, layer: str, hyperparameters: dict = HYPERPARAMETERS) -> SpaceCard:
+    return SpaceCard.model_validate({"name": name, "layer": layer, "hyperparameters": hyperparameters})
+
+
+SPACES = {"lstm": space("lstm", "LSTM"), "gru": space("gru", "GRU")}
+
+
+def contest(arms=ARMS, spaces=SPACES, budget: Budget | None = None, **changes) -> Contest:
+    given = {"oracle": "random", "replicates": 1, "epochs": 5, "patience_epochs": 2, "seed": 7, "workers": 2}
+    settings = SearchSettings(budget=budget or Budget(trials=6), **{**given, **changes})
+    return Contest("toy", arms, spaces, OBJECTIVE, settings)
+
+
+def score(request: TrialRequest) -> float:
+    return float(request.values["learning_rate"]) + float(request.values["units"]) / 100
+
+
+def completed(request: TrialRequest) -> TrialRecord:
+    return TrialRecord(request.key, TrialStatus.COMPLETED, validation_score=score(request))
+
+
+def failed(request: TrialRequest) -> TrialRecord:
+    return TrialRecord(request.key, TrialStatus.FAILED, failure=FailureKind.DIVERGED, message="nan")
+
+
+def play(one: Contest, workers: int, seed: int = 0, fails=lambda request: False):
+    """Run a contest with workers that end in random order; yields the arms' standing after every ask."""
+    chance, running, asked = random.Random(seed), [], []
+    while True:
+        while len(running) < workers and (request := one.ask()):
+            running.append(request)
+            asked.append(request)
+            standing = [one.standing(arm) for arm in one.arms]
+            assert max(standing) - min(standing) <= workers
+        if not running:
+            return asked
+        request = running.pop(chance.randrange(len(running)))
+        one.tell(failed(request) if fails(request) else completed(request))
+
+
+@pytest.mark.parametrize(
+    ("workers", "oracle"),
+    [(1, "random"), (2, "random"), (3, "random"), (5, "random"), (2, "bayesian"), (3, "bayesian")],
+)
+def test_each_arm_completes_its_budget_in_every_replicate(workers: int, oracle: str) -> None:
+    one = contest(replicates=2, workers=workers, oracle=oracle)
+    play(one, workers)
+    counts = Counter((record.key.arm, record.key.replicate) for record in one.records)
+    assert counts == {(arm.name, replicate): 6 for arm in ARMS for replicate in (1, 2)}
+    assert one.finished
+
+
+def test_no_arm_is_always_first() -> None:
+    asked = play(contest(), workers=1)
+    firsts = [asked[position].key.arm for position in range(0, len(asked), 2)]
+    assert Counter(firsts) == {"lstm": 3, "gru": 3}
+
+
+def test_random_search_gives_the_same_trials_whatever_the_number_of_workers() -> None:
+    def trials(workers: int):
+        return {
+            str(r.key): (dict(r.values), r.seed)
+            for r in play(contest(workers=workers), workers, seed=workers)
+        }
+
+    assert trials(1) == trials(2) == trials(4)
+
+
+def test_an_adaptive_search_with_a_worker_an_arm_does_not_depend_on_who_is_quicker() -> None:
+    def trials(seed: int):
+        one = contest(oracle="bayesian", budget=Budget(trials=8))
+        return {str(r.key): dict(r.values) for r in play(one, 2, seed)}
+
+    assert trials(1) == trials(2)
+
+
+def test_another_seed_gives_other_trials_and_two_arms_of_a_family_two_searches() -> None:
+    def values(one: Contest, arm: str):
+        return [dict(r.values) for r in play(one, 2) if r.key.arm == arm]
+
+    assert values(contest(seed=7), "lstm") != values(contest(seed=8), "lstm")
+    twins = (Arm("lstm-1", "lstm"), Arm("lstm-2", "lstm"))
+    assert values(contest(arms=twins), "lstm-1") != values(contest(arms=twins), "lstm-2")
+
+
+def test_fixed_hyperparameters_are_in_every_trial() -> None:
+    assert all(request.values["optimizer"] == "adam" for request in play(contest(), 2))
+
+
+def test_failures_are_replaced_up_to_the_same_limit() -> None:
+    one = contest(budget=Budget(trials=6))
+    play(one, 2, fails=lambda request: request.key.arm == "gru" and request.key.number <= 2)
+    done = Counter(r.key.arm for r in one.records if r.status is TrialStatus.COMPLETED)
+    assert done == {"lstm": 6, "gru": 6}
+    assert sum(r.status is TrialStatus.FAILED for r in one.records) == 2
+
+
+def test_an_arm_that_always_fails_stops_the_other_too() -> None:
+    one = contest(budget=Budget(trials=6))
+    play(one, 2, fails=lambda request: request.key.arm == "gru")
+    asked = Counter(r.key.arm for r in one.records)
+    assert asked["gru"] == Budget(trials=6).attempts == 9
+    assert asked["lstm"] <= 2
+    assert one.failing_throughout() is not None
+
+
+def test_an_exhausted_space_ends_both_arms_at_the_same_number() -> None:
+    small = {"units": {"type": "Choice", "values": [8, 16, 32]}}
+    spaces = {"lstm": space("lstm", "LSTM", small), "gru": SPACES["gru"]}
+    one = contest(spaces=spaces, budget=Budget(trials=20))
+    chance_free = []
+    while request := one.ask():
+        chance_free.append(request)
+        one.tell(TrialRecord(request.key, TrialStatus.COMPLETED, validation_score=1.0))
+    done = Counter(request.key.arm for request in chance_free)
+    assert done["lstm"] == 3
+    assert abs(done["gru"] - 3) <= 1
+    assert one.finished
+
+
+def test_a_round_that_closes_is_ended_on_a_complete_pair() -> None:
+    one = contest(budget=Budget(trials=None, seconds=60.0))
+    first = one.ask()
+    assert first is not None
+    one.close_round(1)
+    second = one.ask()
+    assert second is not None
+    assert {first.key.arm, second.key.arm} == {"lstm", "gru"}
+    assert one.ask() is None
+    one.tell(completed(first))
+    one.tell(completed(second))
+    assert one.finished
+
+
+@pytest.mark.parametrize("oracle", ["random", "bayesian"])
+def test_replayed_asks_and_tells_give_the_same_contest_again(oracle: str) -> None:
+    first = contest(oracle=oracle, budget=Budget(trials=12))
+    log: list[tuple[str, TrialRequest]] = []
+    for _ in range(8):
+        requests = [first.ask(), first.ask()]
+        for request in requests:
+            log.append(("ask", request))
+        for request in reversed(requests):
+            log.append(("tell", request))
+            first.tell(completed(request))
+    second = contest(oracle=oracle, budget=Budget(trials=12))
+    for what, request in log:
+        second.replay(request) if what == "ask" else second.tell(completed(request))
+    assert second.ask() == first.ask()
+    assert second.ask() == first.ask()
+
+
+def test_a_replay_that_differs_is_refused() -> None:
+    request = contest(seed=7).ask()
+    with pytest.raises(ReplayError, match="toy/lstm/r1/search/0001"):
+        contest(seed=8).replay(request)
+
+
+def test_a_confirmation_has_the_selected_values_and_a_fresh_seed() -> None:
+    one = contest()
+    request = one.ask()
+    again = [confirmation_request(request, number, 7, one.settings) for number in (1, 2)]
+    assert [r.values for r in again] == [request.values] * 2
+    assert len({request.seed, *(r.seed for r in again)}) == 3

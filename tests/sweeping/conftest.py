@@ -1,0 +1,177 @@
+"""A tiny project, and one real sweep over it that many tests look at."""
+
+from __future__ import annotations
+
+import gc
+import json
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.cards import make_plan
+from harness.engines import ProcessEngine
+from harness.records import SweepResult
+from harness.search import Contest
+from harness.store import Store
+from harness.sweeping.planning import SweepHeader, resolve
+from harness.sweeping.progress import Concluded, Note, Progress
+from harness.sweeping.running import run_sweep
+
+ADDING = """
+name = "tiny_adding"
+license = "generated"
+[source]
+kind = "generator"
+generator = "adding"
+steps = 6
+sequences = 90
+[task]
+kind = "regress"
+"""
+WAVES = """
+name = "tiny_waves"
+license = "generated"
+[source]
+kind = "csv"
+path = "waves.csv"
+[task]
+kind = "forecast"
+target = ["level"]
+features = ["level", "pressure"]
+time = "at"
+lookback_steps = 6
+horizon_steps = 2
+window_stride = 2
+metric = "mae"
+unit = "m"
+[split]
+validation = 0.2
+test = 0.2
+"""
+SPACE = """
+name = "{family}"
+layer = "{layer}"
+[hyperparameters.units]
+type = "Choice"
+values = [2, 3]
+[hyperparameters.learning_rate]
+type = "Float"
+min_value = 1e-3
+max_value = 1e-1
+sampling = "log"
+[hyperparameters.dropout]
+type = "Float"
+min_value = 0.0
+max_value = 0.3
+"""
+
+
+def write_project(folder: Path) -> Path:
+    """Toy cards and data in a folder that can be given as `--cards`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    chance = np.random.default_rng(0)
+    rows = ["at,level,pressure"]
+    for hour in range(300):
+        level = 5 + 2 * np.sin(hour / 4) + chance.normal(0, 0.3)
+        rows.append(f"2024-01-{1 + hour // 24:02d} {hour % 24:02d}:00,{level:.4f},{chance.normal():.4f}")
+    (folder / "waves.csv").write_text("\n".join(rows) + "\n")
+    (folder / "tiny_adding.toml").write_text(ADDING)
+    (folder / "tiny_waves.toml").write_text(WAVES)
+    for family, layer in (("tiny_lstm", "LSTM"), ("tiny_gru", "GRU")):
+        (folder / f"{family}.toml").write_text(SPACE.format(family=family, layer=layer))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def cards(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_project(tmp_path_factory.mktemp("project"))
+
+
+def tiny_header(cards: Path, **changes: object) -> SweepHeader:
+    plan = {
+        "name": "tiny",
+        "datasets": ("tiny_adding", "tiny_waves"),
+        "families": ("tiny_lstm", "tiny_gru"),
+        **{"trials": 3, "epochs": 2, "patience_epochs": 2, "confirmations": 1, "seed": 5, "workers": 2},
+    }
+    return resolve(make_plan({**plan, **changes}), [cards])
+
+
+def store_in(folder: Path) -> Store:
+    return Store(folder / "mlruns", f"sqlite:///{folder / 'mlruns' / 'mlflow.db'}")
+
+
+@dataclass
+class Spy:
+    """Watches a sweep and, while a dataset is searched, looks for its sealed scores where they must not be."""
+
+    store: Store
+    said: list[Progress | Note | Concluded] = field(default_factory=list)
+    leaks: list[str] = field(default_factory=list)
+    looks: int = 0
+
+    def __call__(self, said: Progress | Note | Concluded) -> None:
+        self.said.append(said)
+        if isinstance(said, Progress):
+            self._look(said.dataset)
+
+    def _look(self, dataset: str) -> None:
+        sealed = self._sealed(dataset)
+        if not sealed:
+            return
+        self.looks += 1
+        with sqlite3.connect(f"file:{self.store.root / 'mlflow.db'}?mode=ro", uri=True) as database:
+            found = {value for (value,) in database.execute("SELECT value FROM metrics")}
+        if found & sealed:
+            self.leaks.append(f"{dataset}: in MLflow")
+        for contest in (thing for thing in gc.get_objects() if isinstance(thing, Contest)):
+            if contest.dataset == dataset and floats_in(contest) & sealed:
+                self.leaks.append(f"{dataset}: within reach of the search")
+        if any(repr(score) in str(self.said) for score in sealed):
+            self.leaks.append(f"{dataset}: on the screen")
+
+    def _sealed(self, dataset: str) -> set[float]:
+        (journal,) = self.store.sweeps.glob("*/journal.db")
+        with sqlite3.connect(f"file:{journal}?mode=ro", uri=True) as database:
+            rows = database.execute("SELECT payload FROM sealed WHERE dataset = ?", [dataset])
+            return {json.loads(payload)["test_score"] for (payload,) in rows}
+
+
+def floats_in(root: object) -> set[float]:
+    """Every float that can be reached from an object without passing through a module or a class."""
+    found, seen, waiting = set(), set(), [root]
+    while waiting:
+        thing = waiting.pop()
+        if isinstance(thing, float):
+            found.add(thing)
+        if id(thing) in seen or isinstance(thing, type) or type(thing).__name__ in ("module", "function"):
+            continue
+        seen.add(id(thing))
+        waiting.extend(gc.get_referents(thing))
+    return found
+
+
+@dataclass(frozen=True)
+class Swept:
+    """A finished sweep and what was seen of it."""
+
+    header: SweepHeader
+    store: Store
+    result: SweepResult
+    spy: Spy
+
+    @property
+    def folder(self) -> Path:
+        return self.store.sweeps / self.result.sweep_id
+
+
+@pytest.fixture(scope="session")
+def swept(cards: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swept]:
+    store = store_in(tmp_path_factory.mktemp("store"))
+    header, spy = tiny_header(cards), Spy(store)
+    with ProcessEngine(2, threads_per_worker=1) as engine:
+        yield Swept(header, store, run_sweep(header, store, engine, spy), spy)

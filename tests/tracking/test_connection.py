@@ -1,0 +1,117 @@
+"""Opening MLflow's store: quickly, quietly, once; or saying in one line why not."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from harness.errors import StoreError
+from harness.store import Store
+from harness.tracking.connection import connect, prepare_environment, shown
+
+
+def test_a_local_store_is_made_where_it_is_to_be(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    root = tmp_path / "a" / "mlruns"
+    client = connect(Store(root, f"sqlite:///{root / 'mlflow.db'}"))
+    number = client.experiment("nightly")
+    assert client.experiment("nightly") == number
+    assert client.get_experiment(number).artifact_location == (root / "artifacts" / "nightly").as_uri()
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    assert capfd.readouterr() == ("", "")
+    with sqlite3.connect(root / "mlflow.db") as database:
+        assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    database.close()
+
+
+def test_processes_that_start_at_once_all_get_in(tmp_path: Path) -> None:
+    # Without a lock two of three die with `duplicate column name`.
+    code = (
+        "import sys; from pathlib import Path; from harness.store import Store\n"
+        "from harness.tracking.connection import connect\n"
+        "root = Path(sys.argv[1]); print(connect(Store(root, f'sqlite:///{root}/mlflow.db')).experiment('x'))"
+    )
+    processes = [
+        subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "m")], stdout=subprocess.PIPE) for _ in range(3)
+    ]
+    assert [process.communicate()[0].strip() for process in processes] == [b"1"] * 3
+
+
+def test_a_store_that_is_not_there_is_not_made_by_a_reader(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="no sweep has run in this store yet"):
+        connect(Store(tmp_path / "m", f"sqlite:///{tmp_path}/m/mlflow.db"), create=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_no_database(tmp_path: Path) -> None:
+    (tmp_path / "mlflow.db").write_text("hello " * 1000)
+    started = time.monotonic()
+    with pytest.raises(StoreError, match=r"mlflow.db: file is not a database; expected MLflow's database"):
+        connect(Store(tmp_path, f"sqlite:///{tmp_path}/mlflow.db"))
+    assert time.monotonic() - started < 5  # MLflow itself would try for 100 seconds
+
+
+@pytest.mark.parametrize(
+    ("uri", "said"),
+    [
+        ("http://127.0.0.1:{closed}", "no answer"),
+        ("http://no-such-host.invalid:5000", "no answer"),
+        ("postgresql://me:secret@127.0.0.1:{closed}/mlflow", r"me:\*\*\*@127.0.0.1:\d+/mlflow: no answer"),
+        ("http://127.0.0.1:{silent}", "no answer .*timed out"),
+    ],
+)
+def test_a_server_that_does_not_answer_is_named_within_ten_seconds(tmp_path: Path, uri: str, said: str) -> None:
+    with socket.socket() as closed, socket.socket() as silent:
+        closed.bind(("127.0.0.1", 0))
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        ports = {"closed": closed.getsockname()[1], "silent": silent.getsockname()[1]}
+        before, started = dict(os.environ), time.monotonic()
+        with pytest.raises(StoreError, match=said) as caught:
+            connect(Store(tmp_path, uri.format(**ports)))
+    assert time.monotonic() - started < 10
+    assert "\n" not in str(caught.value)
+    assert "secret" not in str(caught.value)
+    assert {name: value for name, value in os.environ.items() if "REQUEST" in name} == {
+        name: value for name, value in before.items() if "REQUEST" in name
+    }
+
+
+def test_failures_inside_calls_become_store_errors(store: Store) -> None:
+    with pytest.raises(StoreError, match="no-such-run"):
+        connect(store).get_run("no-such-run")
+
+
+def test_nothing_is_sent_that_the_user_did_not_ask_for() -> None:
+    environment = {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "true"}
+    prepare_environment(environment)
+    assert environment["MLFLOW_DISABLE_TELEMETRY"] == "true"
+    assert environment["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] == "true"  # the user's word goes first
+
+
+def test_mlflows_chatter_is_quiet_and_its_warnings_are_not(store: Store) -> None:
+    connect(store)
+    assert logging.getLogger("alembic.runtime").getEffectiveLevel() == logging.WARNING
+
+
+@pytest.mark.parametrize(
+    ("uri", "text"),
+    [
+        ("postgresql+psycopg://a:b@h/d", "postgresql+psycopg://a:***@h/d"),
+        ("sqlite:////x/y.db", "sqlite:////x/y.db"),
+        ("http://h:5000", "http://h:5000"),
+    ],
+)
+def test_passwords_are_not_shown(uri: str, text: str) -> None:
+    assert shown(uri) == text

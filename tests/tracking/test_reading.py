@@ -1,0 +1,81 @@
+"""Reading a sweep's scores back from MLflow alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from harness.errors import UsageError
+from harness.records import ComparisonResult, DataFacts, Phase
+from harness.store import Store
+from harness.tracking import reading
+from harness.tracking.projection import Projector
+from harness.tracking.reading import read_sweep_scores
+
+
+@pytest.fixture
+def projected(
+    store: Store,
+    facts: DataFacts,
+    make_pair: Callable[..., Any],
+    make_result: Callable[..., ComparisonResult],
+) -> Store:
+    pairs = [
+        make_pair("lstm", 1),
+        make_pair("gru", 1),
+        make_pair("gru", 2, failed=True),
+        make_pair("gru", 1, phase=Phase.CONFIRMATION),
+    ]
+    for sweep in ("s1", "s2"):
+        projector = Projector(store, sweep, "nightly")
+        projector.comparison_started("toy", facts, {})
+        projector.trials(pairs)
+    projector.conclude(make_result(pairs), {})
+    return store
+
+
+def test_all_that_a_verdict_is_made_from(projected: Store) -> None:
+    rows = read_sweep_scores(projected, "s2")
+    assert [row["trial_key"] for row in rows] == [
+        "s2/toy/gru/r1/confirmation/0001",
+        "s2/toy/gru/r1/search/0001",
+        "s2/toy/gru/r1/search/0002",
+        "s2/toy/lstm/r1/search/0001",
+    ]
+    first = rows[1]
+    del first["run_id"]
+    assert first == {
+        "dataset": "toy",
+        "arm": "gru",
+        "family": "gru",
+        "phase": "search",
+        "status": "completed",
+        "trial_key": "s2/toy/gru/r1/search/0001",
+        "replicate": 1,
+        "number": 1,
+        "seed": 7,
+        "validation_score": pytest.approx(1 / 3 + 0.01),
+        "test_score": 0.51,
+        "fit_seconds": 2.0,
+        "parameters": 4321,
+    }
+    assert (rows[2]["status"], rows[2]["validation_score"], rows[2]["test_score"]) == ("failed", None, None)
+
+
+def test_what_is_sealed_is_not_there(projected: Store) -> None:
+    assert {row["test_score"] for row in read_sweep_scores(projected, "s1")} == {None}
+
+
+def test_page_by_page(projected: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = read_sweep_scores(projected, "s2")
+    monkeypatch.setattr(reading, "RUNS_A_PAGE", 2)
+    monkeypatch.setattr(reading, "EXPERIMENTS_A_PAGE", 1)
+    assert read_sweep_scores(projected, "s2") == whole
+
+
+@pytest.mark.parametrize("sweep", ["nope", "it's"])
+def test_an_unknown_sweep(projected: Store, sweep: str) -> None:
+    with pytest.raises(UsageError, match=sweep):
+        read_sweep_scores(projected, sweep)

@@ -1,0 +1,176 @@
+"""Champions in the registry. The model's file goes in byte for byte, so any bytes will do here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from harness.errors import StoreError, UsageError
+from harness.records import DataFacts
+from harness.store import Store
+from harness.tracking import Projector, connect, move_alias, register, resolve
+
+
+@pytest.fixture
+def save(tmp_path: Path) -> Callable[..., Path]:
+    def make(name: str = "toy", trial: int = 1, **changes: Any) -> Path:
+        folder = tmp_path / f"{name}-{trial}"
+        folder.mkdir()
+        champion = {
+            "name": name,
+            "sweep_id": "s1",
+            "trial": f"{name}/gru/r1/search/{trial:04d}",
+            "family": "gru",
+            "arm": "gru",
+            "metric": "mae",
+            "test_score": 0.25,
+            "values": {"units": 32},
+            "inputs": {"x": [-1, 5, 2]},
+            "output": [-1, 1],
+            "requirements": ["keras==3.15.1"],
+            **changes,
+        }
+        (folder / "champion.json").write_text(json.dumps(champion))
+        (folder / "model.keras").write_bytes(b"the network")
+        arrays = {"x": np.ones((2, 5, 2), np.float32), "lengths": np.array([5, 3], np.int32)}
+        np.savez(folder / "example.npz", **{key: arrays[key] for key in champion["inputs"]})
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def projected(store: Store, facts: DataFacts) -> Store:
+    projector = Projector(store, "s1", "nightly")
+    for name in ("toy", "vic_elec"):
+        projector.comparison_started(name, facts, {})
+    return store
+
+
+def _model_file(folder: Path) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = yaml.safe_load((folder / "MLmodel").read_text())
+    return found
+
+
+def test_a_version_without_an_alias(projected: Store, save: Callable[..., Path]) -> None:
+    registered = register(projected, save(), {"verdict": "winner", "why": "gru is the winner"})
+    assert (registered.name, registered.version) == ("toy", "1")
+    version = connect(projected).get_model_version("toy", "1")
+    assert version.tags == {
+        "verdict": "winner",
+        "why": "gru is the winner",
+        "sweep_id": "s1",
+        "dataset": "toy",
+        "family": "gru",
+        "arm": "gru",
+        "metric": "mae",
+        "test_score": "0.25",
+        "trial_key": "s1/toy/gru/r1/search/0001",
+    }
+    assert version.description == "gru is the winner"
+    assert connect(projected).get_registered_model("toy").aliases == {}
+    with pytest.raises(UsageError, match="expected the alias champion or candidate, got none; name a version"):
+        resolve(projected, "toy")
+
+
+def test_its_files_hold_one_keras_file_and_no_pickle(projected: Store, save: Callable[..., Path]) -> None:
+    folder = register(projected, save(), {}).path
+    files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    assert {"MLmodel", "champion.json", "data/model.keras", "requirements.txt", "input_example.json"} <= files
+    assert not [name for name in files if "pickle" in name or name.endswith((".pkl", ".bin", ".joblib"))]
+    assert (folder / "data/model.keras").read_bytes() == b"the network"
+    assert "keras==3.15.1" in (folder / "requirements.txt").read_text().splitlines()
+    model = _model_file(folder)
+    assert set(model["flavors"]) == {"keras", "python_function"}
+    assert model["metadata"]["champion"]["trial"] == "toy/gru/r1/search/0001"
+    assert json.loads(model["signature"]["inputs"]) == [
+        {"type": "tensor", "tensor-spec": {"dtype": "float64", "shape": [-1, 5, 2]}}
+    ]
+
+
+def test_two_inputs_have_names(projected: Store, save: Callable[..., Path]) -> None:
+    folder = register(projected, save(inputs={"x": [-1, -1, 2], "lengths": [-1]}), {}).path
+    inputs = json.loads(_model_file(folder)["signature"]["inputs"])
+    assert [(given["name"], given["tensor-spec"]["dtype"]) for given in inputs] == [
+        ("x", "float64"),
+        ("lengths", "int64"),
+    ]
+
+
+def test_it_is_an_output_of_the_comparisons_run(
+    projected: Store, save: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    register(projected, save(), {})
+    assert list((tmp_path / "here").iterdir()) == []  # no second store
+    client = connect(projected)
+    version = client.get_model_version("toy", "1")
+    run = client.get_run(version.run_id)
+    assert run.data.tags["comparison_key"] == "s1/toy"
+    (output,) = run.outputs.model_outputs
+    model = client.get_logged_model(output.model_id)
+    assert (model.source_run_id, model.artifact_location) == (version.run_id, version.source)
+    assert json.loads(model.tags["mlflow.modelVersions"]) == [{"name": "toy", "version": "1"}]
+
+
+def test_registering_again_is_the_same_version(projected: Store, save: Callable[..., Path]) -> None:
+    folder = save()
+    assert register(projected, folder, {}) == register(projected, folder, {})
+    assert register(projected, save(trial=2), {}).version == "2"
+
+
+def test_references(projected: Store, save: Callable[..., Path]) -> None:
+    paths = [register(projected, save(trial=trial), {}).path for trial in (1, 2)]
+    move_alias(projected, "toy", "1", "candidate")
+    for reference in ("toy", "toy@candidate", "models:/toy@candidate", "toy/1", "models:/toy/1"):
+        assert resolve(projected, reference).path == paths[0]
+    move_alias(projected, "toy", "2", "champion")
+    assert resolve(projected, "toy").path == paths[1]
+    move_alias(projected, "toy", "1", "champion")
+    assert resolve(projected, "toy@champion").version == "1"
+
+
+@pytest.mark.parametrize(
+    ("reference", "said"),
+    [
+        ("vic_elek", r"model vic_elek: expected the name of a registered model in sqlite.*Did you mean vic_elec\?"),
+        ("zzz", "Known: vic_elec"),
+        ("vic_elec@chamion", "expected the alias chamion, got champion"),
+        ("vic_elec/7", "version 7: expected one of 1"),
+        ("a/b/c", "expected a folder, a name, name@alias"),
+        ("", "expected a folder, a name"),
+    ],
+)
+def test_references_to_nothing(projected: Store, save: Callable[..., Path], reference: str, said: str) -> None:
+    register(projected, save("vic_elec"), {})
+    move_alias(projected, "vic_elec", "1", "champion")
+    with pytest.raises(UsageError, match=said):
+        resolve(projected, reference)
+
+
+def test_an_empty_registry_and_no_store(projected: Store, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="No model is registered there yet"):
+        resolve(projected, "toy")
+    with pytest.raises(StoreError, match="no sweep has run in this store yet"):
+        resolve(Store(tmp_path / "none", f"sqlite:///{tmp_path}/none/mlflow.db"), "toy")
+
+
+def test_a_champion_of_a_sweep_that_is_not_there(projected: Store, save: Callable[..., Path]) -> None:
+    with pytest.raises(StoreError, match="comparison s2/toy: has no run"):
+        register(projected, save(sweep_id="s2"), {})
+    assert connect(projected).search_registered_models() == []
+
+
+def test_files_that_are_gone(projected: Store, save: Callable[..., Path]) -> None:
+    import shutil
+
+    shutil.rmtree(register(projected, save(), {}).path)
+    with pytest.raises(StoreError, match="the model's files are gone"):
+        resolve(projected, "toy/1")
