@@ -195,9 +195,7 @@ class Journal:
             SealedError: The dataset's searches have not closed.
         """
         if not self.has(EventKind.CLOSED, dataset):
-            raise SealedError(
-                f"{dataset}: test scores stay sealed until the last search of the dataset has closed"
-            )
+            raise SealedError(f"{dataset}: test scores stay sealed until the last search of the dataset has closed")
         rows = self._connection.execute("SELECT payload FROM sealed WHERE dataset = ?", [dataset])
         scores = [SealedScore.from_json(json.loads(payload)) for (payload,) in rows]
         return {str(score.key): score.test_score for score in scores}
@@ -217,9 +215,7 @@ def _insert(
     connection: sqlite3.Connection, kind: EventKind, dataset: str, key: str, payload: Mapping[str, Any]
 ) -> None:
     row = (time.time(), kind.value, dataset, key, json.dumps(payload, allow_nan=False))
-    connection.execute(
-        "INSERT INTO events (at, kind, dataset, trial_key, payload) VALUES (?, ?, ?, ?, ?)", row
-    )
+    connection.execute("INSERT INTO events (at, kind, dataset, trial_key, payload) VALUES (?, ?, ?, ?, ?)", row)
 
 
 def _damaged(path: Path, what: str) -> str:

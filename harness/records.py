@@ -612,9 +612,7 @@ class DataFacts:
     def from_json(cls, plain: Mapping[str, Any]) -> DataFacts:
         """The facts that `to_json` wrote."""
         tuples = ("sizes", "steps", "channels", "targets", "classes", "notes")
-        return cls(
-            **{**plain, **{name: tuple(plain[name]) for name in tuples}, "task": TaskKind(plain["task"])}
-        )
+        return cls(**{**plain, **{name: tuple(plain[name]) for name in tuples}, "task": TaskKind(plain["task"])})
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,9 +29,7 @@ def test_events_come_back_in_order_with_their_payload(tmp_path: Path) -> None:
         assert journal.plan == {"plan": "x"}
         assert TrialRecord.from_json(events[2].payload) == record()
         assert events[2].dataset == "weather"
-        assert [event.kind for event in journal.events(EventKind.OPENED, dataset="weather")] == [
-            EventKind.OPENED
-        ]
+        assert [event.kind for event in journal.events(EventKind.OPENED, dataset="weather")] == [EventKind.OPENED]
 
 
 def test_a_trial_cannot_end_twice_and_the_first_ending_stays(tmp_path: Path) -> None:

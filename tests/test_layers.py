@@ -11,7 +11,7 @@ import harness
 
 ROOT = Path(harness.__file__).parent
 LAYERS = [
-    {"errors", "quiet"},
+    {"errors", "starting"},
     {"records"},
     {"store"},
     {"cards", "verdicts", "metrics"},
@@ -27,7 +27,7 @@ RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 ALONE = {
     "engines": {"errors", "records"},
     "verdicts": {"errors", "records"},
-    "search": {"errors", "quiet", "records", "cards"},
+    "search": {"errors", "starting", "records", "cards"},
 }
 SIDEWAYS = {("export", "tracking")}
 """The one arrow within a layer: a champion is registered, and found again, through the store."""

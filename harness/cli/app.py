@@ -33,9 +33,7 @@ app.command("predict")(predict.predict)
 
 @app.callback()
 def options(
-    version: Annotated[
-        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)
-    ] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
 ) -> None:
     """LSTM or GRU? Tune both with equal budgets on your data, and get a verdict that holds."""
     if version:

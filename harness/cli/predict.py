@@ -17,14 +17,10 @@ if TYPE_CHECKING:
 
 
 def predict(
-    model: Annotated[
-        str, typer.Argument(help="name, name@alias, name/version, models:/… or a champion's folder.")
-    ],
+    model: Annotated[str, typer.Argument(help="name, name@alias, name/version, models:/… or a champion's folder.")],
     data: Annotated[
         Path | None,
-        typer.Argument(
-            metavar="[INPUT]", help="CSV, Parquet or NPZ of raw rows or sequences.", show_default=False
-        ),
+        typer.Argument(metavar="[INPUT]", help="CSV, Parquet or NPZ of raw rows or sequences.", show_default=False),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write to this .csv, .parquet or .npz instead.")
@@ -33,9 +29,7 @@ def predict(
         bool, typer.Option("--test", help="Predict the test part of the model's dataset; compare the score.")
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON, one record a row.")] = False,
-    store: Annotated[
-        Path | None, typer.Option("--store", help="Folder of the store (default ./mlruns).")
-    ] = None,
+    store: Annotated[Path | None, typer.Option("--store", help="Folder of the store (default ./mlruns).")] = None,
     tracking_uri: Annotated[
         str | None, typer.Option("--tracking-uri", help="MLflow's address, if it is a server.")
     ] = None,

@@ -23,9 +23,7 @@ SweepArgument = Annotated[
 def report(
     sweep: SweepArgument = None,
     store: StoreOption = None,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Where the HTML goes.")] = Path(
-        "report.html"
-    ),
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where the HTML goes.")] = Path("report.html"),
 ) -> None:
     """Show the verdicts of a sweep at a glance, and write report.html."""
     from harness.report.html import html
@@ -35,10 +33,8 @@ def report(
     place = find_store(store)
     result = read_result(place, sweep)
     if not result.comparisons:
-        raise UsageError(
-            f"{result.sweep_id}: no comparison is finished yet; go on with --resume {result.sweep_id}"
-        )
-    written = html(result)
+        raise UsageError(f"{result.sweep_id}: no comparison is finished yet; go on with --resume {result.sweep_id}")
+    written = html(result, place.ui_command)
     try:
         output.write_text(written, encoding="utf-8")
     except OSError as error:

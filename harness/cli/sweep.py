@@ -23,9 +23,7 @@ RUNNING = "Where and how it runs"
 def sweep(
     datasets: Annotated[
         list[str] | None,
-        typer.Argument(
-            help="Names or paths of dataset cards; see `harness datasets list`.", show_default=False
-        ),
+        typer.Argument(help="Names or paths of dataset cards; see `harness datasets list`.", show_default=False),
     ] = None,
     family: Annotated[
         list[str] | None,
@@ -63,9 +61,7 @@ def sweep(
     ] = None,
     replicates: Annotated[
         int | None,
-        typer.Option(
-            help="Independent repetitions of each search. [1]", rich_help_panel=BUDGET, show_default=False
-        ),
+        typer.Option(help="Independent repetitions of each search. [1]", rich_help_panel=BUDGET, show_default=False),
     ] = None,
     confirmations: Annotated[
         int | None,
@@ -146,14 +142,14 @@ def sweep(
 
     place = find_store(store, tracking_uri)
     options = {
-        **{
+
             "datasets": tuple(datasets or ()),
             "families": tuple(family or ()),
             "oracle": oracle,
-            "trials": trials,
-        },
-        **{"minutes": minutes, "epochs": epochs, "replicates": replicates, "confirmations": confirmations},
-        **{"seed": seed, "workers": workers, "name": name},
+            "trials": trials
+        ,
+        "minutes": minutes, "epochs": epochs, "replicates": replicates, "confirmations": confirmations,
+        "seed": seed, "workers": workers, "name": name,
     }
     given: dict[str, object] = {key: value for key, value in options.items() if value is not None and value != ()}
     header, begun = _header(place, given, config, resume, cards or [])
@@ -174,9 +170,7 @@ def _header(
         header = resolve(_plan(given, config), cards)
         return header, find_unfinished(place, header)
     if others := sorted(set(given) - {"workers"}):
-        raise UsageError(
-            f"--resume {resume}: goes with the plan it began with; leave out {', '.join(others)}"
-        )
+        raise UsageError(f"--resume {resume}: goes with the plan it began with; leave out {', '.join(others)}")
     return _begun_header(find_sweep_folder(place, resume)), resume
 
 
@@ -241,9 +235,7 @@ def _dry_run(header: SweepHeader) -> None:
     fits = sum((one.searches or 0) + one.confirmations for one in estimates)
     total = _duration(sum(one.seconds for one in estimates))
     counted = (
-        f"{fits} fits"
-        if not header.plan.minutes
-        else f"as many fits as the time allows, and {fits} confirmations"
+        f"{fits} fits" if not header.plan.minutes else f"as many fits as the time allows, and {fits} confirmations"
     )
     typer.echo(f"in all: {counted}, at most about {total} on {workers} workers (early stopping shortens it)")
 

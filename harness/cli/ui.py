@@ -20,12 +20,8 @@ def ui(
         int | None,
         typer.Option("--port", min=1, max=65535, help="Port (default: the first free one from 5000 on)."),
     ] = None,
-    no_open: Annotated[
-        bool, typer.Option("--no-open", help="Only print the address; open no browser.")
-    ] = False,
-    store: Annotated[
-        Path | None, typer.Option("--store", help="Folder of the store (default ./mlruns).")
-    ] = None,
+    no_open: Annotated[bool, typer.Option("--no-open", help="Only print the address; open no browser.")] = False,
+    store: Annotated[Path | None, typer.Option("--store", help="Folder of the store (default ./mlruns).")] = None,
     tracking_uri: Annotated[
         str | None, typer.Option("--tracking-uri", help="MLflow's address, if it is a server.")
     ] = None,
@@ -40,10 +36,10 @@ def ui(
         return
     experiment = _latest_experiment(place)
     signal.signal(signal.SIGTERM, _interrupt)
+    typer.echo(f"starting MLflow's UI on {place.root}, until Ctrl-C", err=True)
     try:
         with serving(place, free_port(port)) as server:
             _show(server.page(experiment), no_open)
-            typer.echo(f"MLflow's UI on {place.root}, until Ctrl-C", err=True)
             server.process.wait()
     except KeyboardInterrupt:
         typer.echo("closed", err=True)

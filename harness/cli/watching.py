@@ -82,9 +82,7 @@ def table(said: Progress) -> Table:
     grid = Table.grid(padding=(0, 1))
     grid.add_row(Text(said.dataset, style="bold"), "", "", Text(_left(said), style="dim"))
     for arm in said.arms:
-        grid.add_row(
-            Text(f"  {arm.name}"), Text(_bar(arm), style="cyan"), Text(_done(arm)), Text(_best(said, arm))
-        )
+        grid.add_row(Text(f"  {arm.name}"), Text(_bar(arm), style="cyan"), Text(_done(arm)), Text(_best(said, arm)))
     return grid
 
 

@@ -45,9 +45,7 @@ class ProcessEngine:
         Raises:
             UsageError: A number is smaller than 1.
         """
-        _at_least_one(
-            workers=workers, threads_per_worker=threads_per_worker, worker_memory_mb=worker_memory_mb
-        )
+        _at_least_one(workers=workers, threads_per_worker=threads_per_worker, worker_memory_mb=worker_memory_mb)
         threads = threads_per_worker or max(1, _cores() // workers)
         memory_bytes = (worker_memory_mb or WORKER_MEMORY_MB) * 1_000_000
         self._woken = threading.Event()

@@ -25,9 +25,7 @@ def checked(task: Task) -> Task:
     """
     limit = task.limit_seconds
     if limit is not None and not limit > 0:
-        raise EngineError(
-            f"task {task.id}: limit_seconds = {limit}: expected more than 0, or None for no limit"
-        )
+        raise EngineError(f"task {task.id}: limit_seconds = {limit}: expected more than 0, or None for no limit")
     try:
         return dataclasses.replace(task, arguments=to_plain(task.arguments, "arguments"))
     except TypeError as error:
@@ -44,9 +42,7 @@ def run(task: Task) -> Done:
     try:
         returned = resolve(task.function)(task.arguments)
         if not isinstance(returned, Mapping):
-            raise TypeError(
-                f"{task.function} returned {_type_name(returned)}: expected a dict of plain values"
-            )
+            raise TypeError(f"{task.function} returned {_type_name(returned)}: expected a dict of plain values")
         return Done(task.id, value=to_plain(returned, f"the value of {task.function}"))
     except (Exception, SystemExit) as error:
         kind = FailureKind.OUT_OF_MEMORY if isinstance(error, MemoryError) else FailureKind.BUG
@@ -97,9 +93,7 @@ def to_plain(value: Any, where: str) -> Any:
             return [to_plain(item, f"{where}[{index}]") for index, item in enumerate(value)]
         case Mapping():
             return {_text_key(key, where): to_plain(item, f"{where}[{key!r}]") for key, item in value.items()}
-    raise TypeError(
-        f"{where} is {_type_name(value)}: expected plain values (None, bool, int, float, str, list, dict)"
-    )
+    raise TypeError(f"{where} is {_type_name(value)}: expected plain values (None, bool, int, float, str, list, dict)")
 
 
 def one_line(error: BaseException) -> str:

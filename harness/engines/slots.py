@@ -113,9 +113,7 @@ class Slot:
 
 
 def _new_pool(threads: int) -> ProcessPool:
-    return ProcessPool(
-        max_workers=1, initializer=begin, initargs=(os.getpid(), threads), context=WorkerContext()
-    )
+    return ProcessPool(max_workers=1, initializer=begin, initargs=(os.getpid(), threads), context=WorkerContext())
 
 
 def _failed(task: Task, error: BaseException) -> Done:

@@ -37,9 +37,7 @@ def begin(parent_pid: int, threads: int) -> None:
         parent_pid: Process to live and die with.
         threads: Cap of the threads of each numeric library.
     """
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C reaches the whole group; the parent decides what it means
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides what it means
     _die_with(parent_pid)
     os.environ.update(dict.fromkeys(_THREAD_VARIABLES, str(threads)))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -62,9 +60,7 @@ def _die_with(parent_pid: int) -> None:
     The kernel sends the signal when the parent's *thread* that started us ends; engines are used from one.
     """
     threading.Thread(target=_end_after_parent, name="end-after-parent", daemon=True).start()
-    if (
-        sys.platform == "linux"
-    ):  # also ends a worker inside native code that keeps the watching thread from running
+    if sys.platform == "linux":  # also ends a worker inside native code that keeps the watching thread from running
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent_pid:  # it died before we asked
         os._exit(1)

@@ -87,8 +87,16 @@ class Description:
 
     @property
     def dataset_card(self) -> DatasetCard:
-        """The dataset's card, as it was when the model was trained."""
-        return DatasetCard.model_validate(self.card)
+        """The dataset's card, as it was when the model was trained.
+
+        Raises:
+            ExportError: It is not a card, or not one of this version's.
+        """
+        try:
+            return DatasetCard.model_validate(self.card)
+        except ValueError as error:
+            first = " ".join(str(error).split())[:300]
+            raise ExportError(f"{FILE} of {self.trial}: card = {{…}}: not a dataset's card here: {first}") from error
 
     def to_json(self) -> dict[str, Any]:
         """Plain values that `from_json` reads."""

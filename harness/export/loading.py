@@ -14,7 +14,7 @@ from harness.export.champion import MODEL_FILE
 from harness.export.description import FILE, Description, read_description
 from harness.export.inputs import Batch, batch_of_arrays, batch_of_frame
 from harness.export.outputs import Predictions, predictions_of
-from harness.quiet import load_tensorflow
+from harness.starting import load_tensorflow
 from harness.store import Store, find_store
 from harness.tracking import registry
 
@@ -105,8 +105,8 @@ def load(name_or_path: str | Path, store: Store | None = None) -> Champion:
     if path.suffix == ".keras" and path.is_file():
         path = path.parent
     if isinstance(name_or_path, Path) or path.is_dir():
-        if not path.is_dir():
-            raise UsageError(f"{path}: expected a champion's folder, got nothing there")
+        if not (path / FILE).is_file():
+            raise UsageError(f"{path}: expected a champion's folder, got one without {FILE}")
         return load_folder(path)
     if text.startswith((".", "/", "~")) or path.suffix == ".keras":
         raise UsageError(f"{path}: expected a champion's folder or the name of a registered model")

@@ -1,6 +1,6 @@
 """(Search space, task, values of hyperparameters) → a Keras model. One builder for every family."""
 
-from harness.quiet import load_tensorflow
+from harness.starting import load_tensorflow
 
 load_tensorflow()
 

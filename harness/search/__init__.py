@@ -4,7 +4,7 @@ A search sees `TrialRecord`s, which say nothing of the test part. It has no way 
 imports neither the journal nor an engine, and is asked and told from one thread by `sweeping`.
 """
 
-from harness.quiet import load_tensorflow
+from harness.starting import load_tensorflow
 
 load_tensorflow()  # Keras Tuner imports Keras, which imports it
 

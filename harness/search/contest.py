@@ -114,9 +114,7 @@ class Contest:
         self.dataset, self.arms, self.objective, self.settings = dataset, tuple(arms), objective, settings
         self._rounds = [
             [
-                _Search(
-                    arm, Oracle(settings.oracle, spaces[arm.family], objective, self._seed(arm, replicate))
-                )
+                _Search(arm, Oracle(settings.oracle, spaces[arm.family], objective, self._seed(arm, replicate)))
                 for arm in arms
             ]
             for replicate in range(1, settings.replicates + 1)
@@ -188,9 +186,9 @@ class Contest:
         """A failure that an arm's first trials all ended with, when there are as many as `first`; else None."""
         for search in self._rounds[0]:
             begun = search.ended[:first]
-            if len(begun) == first and len({(record.failure, record.message) for record in begun}) == 1:
-                if begun[0].failure:
-                    return begun[0]
+            ends = {(record.failure, record.message) for record in begun}
+            if len(begun) == first and len(ends) == 1 and begun[0].failure:
+                return begun[0]
         return None
 
     def _seed(self, arm: Arm, replicate: int) -> int:
@@ -210,9 +208,7 @@ class Contest:
 
     def _request(self, key: TrialKey, arm: Arm, values: Mapping[str, Value]) -> TrialRequest:
         seed = derive_seed(self.settings.seed, str(key))
-        return TrialRequest(
-            key, arm.family, values, seed, self.settings.epochs, self.settings.patience_epochs
-        )
+        return TrialRequest(key, arm.family, values, seed, self.settings.epochs, self.settings.patience_epochs)
 
     def _next_search(self, replicate: int) -> _Search | None:
         """Whose turn it is; None when no arm of this replicate may be asked now."""
@@ -249,9 +245,7 @@ class Contest:
         return self.settings.oracle == "random" or search.running < widest
 
 
-def confirmation_request(
-    selected: TrialRequest, number: int, seed: int, settings: SearchSettings
-) -> TrialRequest:
+def confirmation_request(selected: TrialRequest, number: int, seed: int, settings: SearchSettings) -> TrialRequest:
     """The selected hyperparameters once more, with a fresh seed."""
     key = TrialKey(selected.key.dataset, selected.key.arm, selected.key.replicate, Phase.CONFIRMATION, number)
     return TrialRequest(

@@ -84,9 +84,7 @@ def _hyperparameters(space: SpaceCard) -> keras_tuner.HyperParameters:
     for name, hyperparameter in space.hyperparameters.items():
         if hyperparameter.type != "Fixed":
             arguments = hyperparameter.arguments()
-            arguments = {
-                key: list(item) if isinstance(item, tuple) else item for key, item in arguments.items()
-            }
+            arguments = {key: list(item) if isinstance(item, tuple) else item for key, item in arguments.items()}
             getattr(hyperparameters, hyperparameter.type)(name, **arguments)
     return hyperparameters
 

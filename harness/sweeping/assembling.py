@@ -26,7 +26,6 @@ from harness.records import (
     TrialRecord,
     TrialRequest,
     TrialStatus,
-    Value,
     Verdict,
 )
 from harness.search import select
@@ -57,21 +56,15 @@ def request_and_records(journal: Journal, dataset: str) -> list[Pair]:
     }
     asked = journal.events(EventKind.ASKED, dataset=dataset)
     return [
-        (TrialRequest.from_json(event.payload), ended[event.trial_key])
-        for event in asked
-        if event.trial_key in ended
+        (TrialRequest.from_json(event.payload), ended[event.trial_key]) for event in asked if event.trial_key in ended
     ]
 
 
-def selected_of(
-    journal: Journal, header: SweepHeader, dataset: str, objective: Objective
-) -> dict[str, Selected]:
+def selected_of(journal: Journal, header: SweepHeader, dataset: str, objective: Objective) -> dict[str, Selected]:
     """The selected trial of each arm that has one, by the arm's name."""
     pairs = [pair for pair in request_and_records(journal, dataset) if pair[0].key.phase is Phase.SEARCH]
     requests = {str(request.key): request for request, _ in pairs}
-    chosen = {
-        arm.name: select((r for _, r in pairs if r.key.arm == arm.name), objective) for arm in header.arms
-    }
+    chosen = {arm.name: select((r for _, r in pairs if r.key.arm == arm.name), objective) for arm in header.arms}
     return {name: Selected(requests[str(record.key)], record) for name, record in chosen.items() if record}
 
 
@@ -85,8 +78,7 @@ def rows_of(pairs: Sequence[Pair], scores: Mapping[str, float], arms: Sequence[A
     rows: list[ScoreRow] = []
     for replicate in sorted({record.key.replicate for record in searched}):
         by_arm = {
-            arm.name: [r for r in searched if (r.key.replicate, r.key.arm) == (replicate, arm.name)]
-            for arm in arms
+            arm.name: [r for r in searched if (r.key.replicate, r.key.arm) == (replicate, arm.name)] for arm in arms
         }
         shortest = min(sum(r.status is TrialStatus.COMPLETED for r in records) for records in by_arm.values())
         for records in by_arm.values():
@@ -101,9 +93,7 @@ def verdict_of(journal: Journal, header: SweepHeader, dataset: str) -> Verdict:
     best = best_baseline(baselines, objective)
     smallest = header.datasets[dataset].smallest_difference
     selected = selected_of(journal, header, dataset, objective)
-    edges = [
-        note for arm in header.arms if arm.name in selected for note in edge_notes(arm, header, selected)
-    ]
+    edges = [note for arm in header.arms if arm.name in selected for note in edge_notes(arm, header, selected)]
     decision = decide_rows(
         rows,
         objective=objective,
@@ -141,9 +131,7 @@ def sweep_of(
     journal: Journal, header: SweepHeader, sweep_id: str, tracking_uri: str, only: str | None = None
 ) -> SweepResult:
     """A sweep as it stands, finished or not."""
-    decided = [
-        name for name in header.datasets if journal.has(EventKind.DECIDED, name) and only in (None, name)
-    ]
+    decided = [name for name in header.datasets if journal.has(EventKind.DECIDED, name) and only in (None, name)]
     comparisons = tuple(comparison_of(journal, header, name) for name in decided)
     decision = over_all({result.dataset: result.verdict for result in comparisons})
     unfinished = {name: _why_unfinished(journal, name) for name in header.datasets if name not in decided}
@@ -161,9 +149,7 @@ def sweep_of(
     )
 
 
-def arm_result(
-    arm: Arm, pairs: Sequence[Pair], scores: Mapping[str, float], selected: Selected | None
-) -> ArmResult:
+def arm_result(arm: Arm, pairs: Sequence[Pair], scores: Mapping[str, float], selected: Selected | None) -> ArmResult:
     """One arm's part of a comparison."""
     mine = [pair for pair in pairs if pair[0].key.arm == arm.name]
     searched = [pair for pair in mine if pair[0].key.phase is Phase.SEARCH]

@@ -12,7 +12,7 @@ from typing import Any
 
 from harness.engines import Engine, Task
 from harness.errors import ExportError
-from harness.export import agrees, load_folder, verify
+from harness.export import agrees, read_description, verify
 from harness.records import ArmResult, ChampionInfo, ComparisonResult, Outcome, TrialRequest
 from harness.store import Store
 from harness.sweeping.planning import SweepHeader
@@ -97,7 +97,7 @@ def crown(
     tags = {"verdict": result.verdict.outcome.value, "why": why}
     registered = register(store, folder, tags)
     again = verify(registered.path)
-    if not agrees(load_folder(registered.path).description, again):
+    if not agrees(read_description(registered.path), again):
         raise ExportError(
             f"models:/{registered.name}/{registered.version}: in a clean process its test {result.objective.metric} "
             f"is {again!r}, expected {test_score!r}; no alias was moved"

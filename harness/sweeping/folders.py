@@ -101,9 +101,7 @@ def summarise(store: Store, sweep_id: str) -> SweepSummary:
                 datasets=tuple(header.datasets),
                 arms=tuple(arm.name for arm in header.arms),
                 trials=sum(1 for _ in journal.events(EventKind.ENDED)),
-                outcomes=tuple(
-                    f"{plain['dataset']}: {plain['family'] or plain['outcome']}" for plain in decided
-                ),
+                outcomes=tuple(f"{plain['dataset']}: {plain['family'] or plain['outcome']}" for plain in decided),
             )
     except (HarnessError, ValueError, KeyError, StopIteration) as error:
         return SweepSummary(sweep_id, 0.0, "broken", error=str(error))
@@ -134,9 +132,7 @@ def lock(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise UsageError(
-                f"{folder.name}: another command is running this sweep; wait for it or end it"
-            ) from error
+            raise UsageError(f"{folder.name}: another command is running this sweep; wait for it or end it") from error
         yield
     finally:
         os.close(handle)

@@ -54,9 +54,7 @@ class SweepHeader:
     @property
     def fingerprint(self) -> str:
         """Digest of all that decides a sweep's trials; two commands with the same one mean the same sweep."""
-        decisive = {
-            key: item for key, item in self.to_json().items() if key not in ("versions", "notes", "hashes")
-        }
+        decisive = {key: item for key, item in self.to_json().items() if key not in ("versions", "notes", "hashes")}
         decisive["plan"] = {key: item for key, item in decisive["plan"].items() if key != "workers"}
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -115,15 +113,13 @@ def resolve(plan: SweepPlan, card_folders: Sequence[Path] = ()) -> SweepHeader:
         hashes={f"{kind}/{found.name}": found.sha256 for kind, group in groups.items() for found in group},
         versions=versions(),
         notes=tuple(
-            f"{found.path} overrides the built-in card {found.name}"
-            for found in everything
-            if found.overrides
+            f"{found.path} overrides the built-in card {found.name}" for found in everything if found.overrides
         ),
     )
 
 
 def arms_of(families: Sequence[str]) -> tuple[Arm, ...]:
-    """One arm a family; a family that is named more than once plays itself as `lstm-1`, `lstm-2`, …"""
+    """One arm a family; a family that is named more than once plays itself as `lstm-1`, `lstm-2` and so on."""
     counts, seen = Counter(families), Counter[str]()
     arms = []
     for family in families:

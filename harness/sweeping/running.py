@@ -117,7 +117,8 @@ class _Sweep:
         if self.journal.has(EventKind.GAVE_UP, name):
             return
         self._open(name, found)
-        self.projector.comparison_started(name, found.facts, self._tags(name))
+        opened = next(self.journal.events(EventKind.OPENED, dataset=name))
+        self.projector.comparison_started(name, found.facts, self._tags(name), started_at=opened.at)
         self.projector.trials(request_and_records(self.journal, name))
         try:
             self._search(name, found)
@@ -130,9 +131,7 @@ class _Sweep:
             self.listener(Note(f"{name}: given up: {reason}"))
             return
         if not self.journal.has(EventKind.DECIDED, name):
-            self.journal.append(
-                EventKind.DECIDED, verdict_of(self.journal, self.header, name).to_json(), dataset=name
-            )
+            self.journal.append(EventKind.DECIDED, verdict_of(self.journal, self.header, name).to_json(), dataset=name)
         if not self.journal.has(EventKind.CHAMPION, name):
             self._crown(name)
         self._project(name)
@@ -140,7 +139,7 @@ class _Sweep:
     def conclude(self) -> SweepResult:
         """The finished sweep; its report is written beside the journal."""
         result = sweep_of(self.journal, self.header, self.sweep_id, self.store.tracking_uri)
-        (self.folder / "report.html").write_text(html(result), encoding="utf-8")
+        (self.folder / "report.html").write_text(html(result, self.store.ui_command), encoding="utf-8")
         self.projector.close(result.overall)
         return result
 
@@ -202,16 +201,17 @@ class _Sweep:
     def _project(self, name: str) -> None:
         result = comparison_of(self.journal, self.header, name)
         so_far = sweep_of(self.journal, self.header, self.sweep_id, self.store.tracking_uri, only=name)
-        files = {"report.html": html(so_far), "trials.csv": trials_csv([result]), **self._cards(name)}
+        files = {
+            "report.html": html(so_far, self.store.ui_command),
+            "trials.csv": trials_csv([result]),
+            **self._cards(name),
+        }
         self.projector.trials(request_and_records(self.journal, name))
         self.projector.conclude(result, files)
         self.listener(Concluded(result))
 
     def _cards(self, name: str) -> dict[str, str]:
-        spaces = {
-            f"cards/{family}.json": card.model_dump_json(indent=2)
-            for family, card in self.header.spaces.items()
-        }
+        spaces = {f"cards/{family}.json": card.model_dump_json(indent=2) for family, card in self.header.spaces.items()}
         return {f"cards/{name}.json": self.header.datasets[name].model_dump_json(indent=2), **spaces}
 
     def _floor(self, name: str) -> Floor:
@@ -232,9 +232,7 @@ class _Sweep:
             "oracle": plan.oracle,
             "seed": str(plan.seed),
             "arms": " ".join(arm.name for arm in self.header.arms),
-            "card_sha256": next(
-                (sha for file, sha in self.header.hashes.items() if Path(file).stem == name), ""
-            ),
+            "card_sha256": next((sha for file, sha in self.header.hashes.items() if Path(file).stem == name), ""),
         }
 
 
@@ -243,9 +241,7 @@ def search_settings(header: SweepHeader, workers: int) -> SearchSettings:
     plan = header.plan
     share = plan.minutes * 60 / len(header.datasets) / plan.replicates if plan.minutes else None
     budget = Budget(None if plan.minutes else plan.trials, share)
-    return SearchSettings(
-        plan.oracle, budget, plan.replicates, plan.epochs, plan.patience_epochs, plan.seed, workers
-    )
+    return SearchSettings(plan.oracle, budget, plan.replicates, plan.epochs, plan.patience_epochs, plan.seed, workers)
 
 
 def _journal(folder: Path, header: SweepHeader, *, new: bool) -> Journal:
@@ -255,9 +251,7 @@ def _journal(folder: Path, header: SweepHeader, *, new: bool) -> Journal:
     began = SweepHeader.from_json(journal.plan)
     if began.fingerprint != header.fingerprint:
         journal.close()
-        raise UsageError(
-            f"{folder.name}: its plan or cards are not the ones it began with; start a new sweep"
-        )
+        raise UsageError(f"{folder.name}: its plan or cards are not the ones it began with; start a new sweep")
     return journal
 
 

@@ -63,9 +63,7 @@ class Work:
             "digest": self.digest,
             "weights_to": str(self.weights_of(request.key)) if keeps else None,
         }
-        structure = {
-            name: request.values.get(name) for name in ("units", "layers", "bidirectional", "batch_size")
-        }
+        structure = {name: request.values.get(name) for name in ("units", "layers", "bidirectional", "batch_size")}
         affinity = f"{self.dataset.name} {request.family} {structure}"
         return Task(f"{request.key}#{attempt}", "harness.training.trial:run_trial", arguments, affinity)
 
@@ -176,17 +174,12 @@ def run_searches(contest: Contest, floor: Floor, listener: Listener, seconds: fl
         listener(Note(_line(record), detail=True))
         if failure := contest.failing_throughout():
             kind = failure.failure.value if failure.failure else "failed"
-            raise GaveUp(
-                f"{failure.key.arm}: its first trials all failed the same way ({kind}): {failure.message}"
-            )
+            raise GaveUp(f"{failure.key.arm}: its first trials all failed the same way ({kind}): {failure.message}")
 
     listener(progress_of(contest, clock, seconds))
     floor.run(ask, tell, begun)
     for arm in contest.arms:
-        if (
-            select((record for record in contest.records if record.key.arm == arm.name), contest.objective)
-            is None
-        ):
+        if select((record for record in contest.records if record.key.arm == arm.name), contest.objective) is None:
             raise GaveUp(f"{arm.name}: none of its trials completed")
     floor.journal.append(EventKind.CLOSED, {}, dataset=contest.dataset)
 
@@ -277,6 +270,4 @@ def _line(record: TrialRecord) -> str:
     if record.validation_score is None:
         return f"{record.key} failed ({record.failure.value if record.failure else '?'}): {record.message}"
     seconds = record.fit_seconds + record.compile_seconds
-    return (
-        f"{record.key} validation {record.validation_score:.6g} in epoch {record.best_epoch}, {seconds:.1f} s"
-    )
+    return f"{record.key} validation {record.validation_score:.6g} in epoch {record.best_epoch}, {seconds:.1f} s"

@@ -10,13 +10,13 @@ from harness.errors import EngineError
 
 
 def run_one(engine: Engine, task: Task) -> Mapping[str, Any]:
-    """Run one task and wait for it.
+    """Run one task on an idle engine and wait for it.
 
     Raises:
         EngineError: It failed.
     """
     engine.submit(task)
-    done = [done for done in all_done(engine) if done.task_id == task.id][0]
+    (done,) = all_done(engine)
     if done.value is None:
         raise EngineError(f"{task.id}: {done.message}")
     return done.value

@@ -78,9 +78,12 @@ def description(result: ComparisonResult) -> str:
         Markdown; a blank line makes a paragraph, and MLflow shows three before "Show more".
     """
     verdict = result.verdict
-    reasons = "; ".join((*verdict.withheld_because, *verdict.qualified_because))
-    first = f"**{answer(verdict)}**" + (f" ({reasons})" if reasons else "")
-    return "\n\n".join(line for line in (first, _scores(result), _champion(result), _method(result)) if line)
+    first = f"**{answer(verdict)}**"
+    if verdict.withheld_because:
+        first += f" ({'; '.join(verdict.withheld_because)})"
+    care = f"With care: {'; '.join(verdict.qualified_because)}" if verdict.qualified_because else ""
+    parts = (first, _scores(result), _champion(result), care, _method(verdict))
+    return "\n\n".join(part for part in parts if part)
 
 
 def _scores(result: ComparisonResult) -> str:
@@ -105,9 +108,8 @@ def _champion(result: ComparisonResult) -> str:
     )
 
 
-def _method(result: ComparisonResult) -> str:
-    verdict = result.verdict
+def _method(verdict: Verdict) -> str:
     return (
-        f"Difference {verdict.difference:.4g}, {verdict.level:.0%} interval {verdict.low:.4g} to "
-        f"{verdict.high:.4g}, for searches of {verdict.trials} trials; {verdict.method}"
+        f"{verdict.families[0]} is better by {verdict.difference:.4g} ({verdict.level:.0%} interval {verdict.low:.4g} "
+        f"to {verdict.high:.4g}), for searches of {verdict.trials} trials; {verdict.method}"
     )

@@ -6,7 +6,6 @@ timestamps come from the records, finished runs are left alone. No test score is
 
 from __future__ import annotations
 
-import json
 import math
 import tempfile
 import time
@@ -20,12 +19,12 @@ from harness.records import ComparisonResult, DataFacts, TrialRecord, TrialReque
 from harness.store import Store
 from harness.tracking import naming
 from harness.tracking.connection import connect
+from harness.tracking.entities import dataset_input, trial_metrics, trial_parameters
 from harness.tracking.reading import search_runs
 from harness.tracking.summary import comparison_metrics, comparison_tags
 
 METRICS_A_CALL = 1000
 PARAMETERS_A_CALL = 100
-DIGEST_LENGTH = 36
 
 
 @dataclass(slots=True)
@@ -98,7 +97,7 @@ class Projector:
             self._comparisons[dataset] = _Comparison(_Run.of(run), run.info.start_time, {})
         comparison = self._comparisons[dataset]
         if comparison.parent.status == "RUNNING":
-            self._client.log_inputs(comparison.parent.id, datasets=[_dataset_input(dataset, facts)])
+            self._client.log_inputs(comparison.parent.id, datasets=[dataset_input(dataset, facts)])
         return comparison.parent.id
 
     def trials(self, pairs: Iterable[tuple[TrialRequest, TrialRecord]]) -> None:
@@ -190,7 +189,7 @@ class Projector:
             )
             known = comparison.trials[key] = _Run.of(created)
         end = start + round((record.compile_seconds + record.fit_seconds) * 1000)
-        self._log(known.id, _trial_metrics(record, start, end), _parameters(request))
+        self._log(known.id, trial_metrics(record, start, end), trial_parameters(request))
         if record.traceback:
             self._client.log_text(known.id, record.traceback, "traceback.txt")
         known.status = "FINISHED" if record.status is TrialStatus.COMPLETED else "FAILED"
@@ -254,63 +253,6 @@ class Projector:
             for place, content in files.items():
                 _put(Path(folder), place, content)
             self._client.log_artifacts(run_id, folder)
-
-
-def _trial_metrics(record: TrialRecord, start: int, end: int) -> list[Any]:
-    from mlflow.entities import Metric
-
-    epochs = max(record.epochs, 1)
-    curves = {"train_loss": record.train_losses, "validation": record.validation_scores}
-    points = [
-        Metric(name, value, start + (end - start) * epoch // epochs, epoch)
-        for name, curve in curves.items()
-        for epoch, value in enumerate(curve, start=1)
-        if math.isfinite(value)
-    ]
-    single = {
-        naming.VALIDATION_SCORE: record.validation_score,
-        "parameters": record.parameters or None,
-        "fit_seconds": record.fit_seconds,
-        "epochs": record.epochs,
-        "best_epoch": record.best_epoch or None,
-    }
-    points += [
-        Metric(name, float(value), end, 0)
-        for name, value in single.items()
-        if value is not None and math.isfinite(value)
-    ]
-    return points
-
-
-def _parameters(request: TrialRequest) -> list[Any]:
-    from mlflow.entities import Param
-
-    names = naming.keys("hp", request.values)
-    return [
-        Param(names[name], naming.cut(str(value), naming.PARAMETER_LENGTH)) for name, value in request.values.items()
-    ]
-
-
-def _dataset_input(name: str, facts: DataFacts) -> Any:
-    from mlflow.entities import Dataset, DatasetInput, InputTag
-
-    columns = [{"name": channel, "type": "double", "required": True} for channel in facts.channels]
-    profile = {
-        **dict(zip(("training", "validation", "test"), facts.sizes, strict=True)),
-        "steps": list(facts.steps),
-        "split": facts.split,
-        "license": facts.license,
-    }
-    # mlflow.data would hash the first 10,000 elements only: two different arrays got the same digest.
-    dataset = Dataset(
-        name=name,
-        digest=facts.digest[:DIGEST_LENGTH],
-        source_type="harness",
-        source=json.dumps({"title": facts.title, "digest": facts.digest}),
-        schema=json.dumps({"mlflow_colspec": columns}),
-        profile=json.dumps(profile),
-    )
-    return DatasetInput(dataset, [InputTag("mlflow.data.context", "comparison")])
 
 
 def _put(folder: Path, place: str, content: str | bytes | Path) -> None:

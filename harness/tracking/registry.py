@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +20,8 @@ from urllib.request import url2pathname
 from harness.errors import StoreError, UsageError, nearest
 from harness.store import Store
 from harness.tracking import naming
-from harness.tracking.connection import Connection, connect, shown, translating, without_warnings
+from harness.tracking.connection import Connection, connect, shown, translating
+from harness.tracking.flavour import write_flavour
 from harness.tracking.reading import experiment_ids, search_runs
 
 ALIASES = ("champion", "candidate")
@@ -192,7 +192,7 @@ def _log_model(
         model_type=champion["family"],
     )
     with tempfile.TemporaryDirectory(prefix="harness-") as temporary:
-        _write_flavour(Path(temporary), folder, champion, model, run.info.run_id)
+        write_flavour(Path(temporary), folder, champion, model, run.info.run_id)
         client.log_model_artifacts(model.model_id, temporary)
     client.finalize_logged_model(model.model_id, "READY")
     client.log_outputs(run.info.run_id, [LoggedModelOutput(model.model_id, step=0)])
@@ -204,65 +204,6 @@ def _comparison_run(client: Connection, key: str) -> Any:
     if run is None:
         raise StoreError(f"comparison {key}: has no run in {shown(client.store.tracking_uri)}")
     return run
-
-
-def _write_flavour(target: Path, folder: Path, champion: Mapping[str, Any], model: Any, run_id: str) -> None:
-    """MLflow's own writer of Keras models, around the file as it was saved."""
-    with without_warnings():
-        import mlflow.keras
-        from mlflow.models import Model
-
-        mlflow.keras.save_model(
-            _SavedModel(folder / "model.keras"),
-            str(target),
-            mlflow_model=Model(
-                artifact_path=model.artifact_location,
-                model_uuid=model.model_id,
-                model_id=model.model_id,
-                run_id=run_id,
-            ),
-            signature=_signature(champion),
-            input_example=_example(folder),
-            # Inferred requirements take five seconds and a process of their own; explicit ones 0.01 s.
-            pip_requirements=list(champion["requirements"]),
-            metadata={"champion": dict(champion)},
-        )
-    shutil.copy2(folder / "champion.json", target / "champion.json")
-
-
-class _SavedModel:
-    """Stands for the model where MLflow saves it, so that the file goes in byte for byte."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-
-    def save(self, path: str) -> None:
-        shutil.copy2(self._file, path)
-
-
-def _signature(champion: Mapping[str, Any]) -> Any:
-    import numpy as np
-    from mlflow.models import ModelSignature
-    from mlflow.types import Schema, TensorSpec
-
-    # Doubles and long integers, since that is what Python, NumPy and JSON give: MLflow compares types to the
-    # letter, and a float32 signature refuses doubles.
-    types = {"x": np.dtype("float64"), "lengths": np.dtype("int64")}
-    shapes = champion["inputs"]
-    # A single input has no name: by a name Keras would warn that a dictionary is not the structure it knows.
-    inputs = [
-        TensorSpec(types[name], tuple(shape), name if len(shapes) > 1 else None) for name, shape in shapes.items()
-    ]
-    return ModelSignature(Schema(inputs), Schema([TensorSpec(np.dtype("float32"), tuple(champion["output"]))]))
-
-
-def _example(folder: Path) -> Any:
-    import numpy as np
-
-    with np.load(folder / "example.npz", allow_pickle=False) as archive:
-        arrays = {name: archive[name] for name in archive.files}
-    arrays = {name: array.astype("float64" if name == "x" else "int64") for name, array in arrays.items()}
-    return arrays if len(arrays) > 1 else arrays["x"]
 
 
 def _local_folder(client: Connection, version: Any) -> Path:

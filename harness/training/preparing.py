@@ -77,35 +77,39 @@ def structure_of(space: SpaceCard, values: Mapping[str, Value]) -> tuple[object,
     return (space.layer, *(setting(values, name) for name in names))
 
 
-def network_for(prepared: Prepared, space: SpaceCard, values: Mapping[str, Value]) -> CompiledNetwork:
+def network_for(prepared: Prepared, space: SpaceCard, values: Mapping[str, Value], epochs: int) -> CompiledNetwork:
     """The compiled network of these hyperparameters' structure, made when this process has none yet."""
-    key = (prepared.data.facts.digest, prepared.data.objective.metric, *structure_of(space, values))
+    xla = _xla(prepared, values, epochs)
+    key = (prepared.data.facts.digest, prepared.data.objective.metric, xla, *structure_of(space, values))
     if key not in _networks:
-        _networks[key] = _new_network(prepared, space, values)
+        _networks[key] = _new_network(prepared, space, values, xla=xla)
     _networks.move_to_end(key)
     while len(_networks) > LARGEST_NETWORKS:
         _networks.popitem(last=False)
     return _networks[key]
 
 
-def _new_network(prepared: Prepared, space: SpaceCard, values: Mapping[str, Value]) -> CompiledNetwork:
-    units = int(setting(values, "units")) * int(setting(values, "layers"))
+def _new_network(prepared: Prepared, space: SpaceCard, values: Mapping[str, Value], *, xla: bool) -> CompiledNetwork:
     return CompiledNetwork(
         build_stack(prepared.shape, space, values),
         str(setting(values, "optimizer")),
         LOSS_OF_METRIC.get(prepared.data.objective.metric, "mse"),
         int(setting(values, "batch_size")),
-        xla=xla_pays(prepared.train.x.shape[1], units),
+        xla=xla,
     )
+
+
+def _xla(prepared: Prepared, values: Mapping[str, Value], epochs: int) -> bool:
+    rows, steps, _ = prepared.train.x.shape
+    batches = -(-rows // int(setting(values, "batch_size")))
+    return xla_pays(steps, int(setting(values, "units")), int(setting(values, "layers")), batches * epochs)
 
 
 @functools.lru_cache(maxsize=2)
 def _prepared(card_json: str) -> Prepared:
     data = cached_dataset(DatasetCard.model_validate_json(card_json))
     shape = NetworkShape.of(data)
-    return Prepared(
-        data, shape, scaled(data.train, data.scaling, shape), scaled(data.validation, data.scaling, shape)
-    )
+    return Prepared(data, shape, scaled(data.train, data.scaling, shape), scaled(data.validation, data.scaling, shape))
 
 
 def _scaled_targets(part: Part, scaling: Scaling) -> np.ndarray:

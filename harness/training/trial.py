@@ -55,7 +55,7 @@ def run_trial(plain: Mapping[str, Any]) -> dict[str, Any]:
     space = SpaceCard.model_validate(plain["space"])
     started_at = time.time()
     prepared = prepare(DatasetCard.model_validate(plain["dataset"]), plain["digest"])
-    network = network_for(prepared, space, request.values)
+    network = network_for(prepared, space, request.values, request.epochs)
     compile_seconds = network.prepare(prepared.train, prepared.validation)
     started = time.perf_counter()
     fit = train(prepared, network, request)
@@ -107,9 +107,7 @@ def load_weights(path: Path) -> list[FloatArray]:
         return [archive[f"arr_{number}"] for number in range(len(archive.files))]
 
 
-def _sealed(
-    prepared: Prepared, network: CompiledNetwork, request: TrialRequest, fit: Fit
-) -> SealedScore | None:
+def _sealed(prepared: Prepared, network: CompiledNetwork, request: TrialRequest, fit: Fit) -> SealedScore | None:
     if not fit.best_epoch:
         return None
     score = test_score(prepared, network)

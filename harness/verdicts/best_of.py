@@ -54,32 +54,32 @@ class Sample:
         return len(self.test)
 
 
-def cumulative_weights(size: int, n: int) -> Floats:
-    """Share of searches of n among `size` trials, without replacement, whose best is among the first k.
+def beyond(size: int, n: int) -> Floats:
+    """Share of searches of n among `size` trials, without replacement, whose best is beyond the first k.
 
-    1 - C(N-k, n) / C(N, n), by the recurrence C(N-k-1, n) / C(N-k, n) = (N-k-n) / (N-k), which neither
-    overflows nor cancels.
+    C(N-k, n) / C(N, n), by the recurrence C(N-k-1, n) / C(N-k, n) = (N-k-n) / (N-k), which does not overflow. What is
+    left rather than what is reached, so that the tiny shares of the worst trials keep their digits: one of them may
+    have a loss of 10¹².
 
     Args:
         size: Number of trials N.
-        n: Budget of a search, 1 ≤ n ≤ N.
+        n: Budget of a search, at least 1.
 
     Returns:
-        Shares for k = 0…N, from 0 to 1.
+        Shares for k = 0…N, from 1 to 0.
     """
     k = np.arange(size)
-    ratios = np.maximum(size - k - n, 0) / (size - k)
-    return 1.0 - np.concatenate(([1.0], np.cumprod(ratios)))
+    return np.concatenate(([1.0], np.cumprod(np.maximum(size - k - n, 0) / (size - k))))
 
 
-def cumulative_weights_with_replacement(size: int, n: int) -> Floats:
-    """The same for n independent draws from the sample: 1 - (1 - k/N)ⁿ for k = 0…N."""
-    return 1.0 - (1.0 - np.arange(size + 1) / size) ** n
+def beyond_with_replacement(size: int, n: int) -> Floats:
+    """The same for n independent draws from the sample: (1 - k/N)ⁿ for k = 0…N."""
+    return np.asarray((1.0 - np.arange(size + 1) / size) ** n, dtype=np.float64)
 
 
 def weights(size: int, n: int) -> Floats:
     """Share of searches of n whose best is trial i of N sorted ones, C(N-1-i, n-1) / C(N, n): shape (N,)."""
-    return np.diff(cumulative_weights(size, n))
+    return -np.diff(beyond(size, n))
 
 
 def expected(sample: Sample, n: int, values: Floats | None = None) -> float:
@@ -95,8 +95,8 @@ def expected(sample: Sample, n: int, values: Floats | None = None) -> float:
     """
     counts = np.ones((1, len(sample)), dtype=np.int64)
     chosen = sample.test if values is None else values
-    cumulative = cumulative_weights(len(sample), n)
-    return float(_mean_of_best(counts, np.cumsum(counts, axis=1), chosen, sample.starts, cumulative)[0])
+    shares = beyond(len(sample), n)
+    return float(_mean_of_best(counts, np.cumsum(counts, axis=1), chosen, sample.starts, shares)[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +127,8 @@ def resample(sample: Sample, n: int, resamples: int, seed: int) -> Resampled:
     """
     random = np.random.default_rng(seed)
     size = len(sample)
-    best = cumulative_weights_with_replacement(size, n)
-    fall = cumulative_weights_with_replacement(size, max(n // 2, 1)) - best
+    best = beyond_with_replacement(size, n)
+    fall = beyond_with_replacement(size, max(n // 2, 1)) - best
     tests, gains = np.empty(resamples), np.empty(resamples)
     for block in _blocks(resamples, size):
         counts = _counts(random, block.stop - block.start, size)
@@ -153,7 +153,7 @@ def exchange(first: Sample, second: Sample, n: int, exchanges: int, seed: int) -
     """
     random = np.random.default_rng(seed)
     pooled = Sample.of(np.concatenate((first.validation, second.validation)), np.concatenate((first.test, second.test)))
-    shares = [cumulative_weights(len(sample), n) for sample in (first, second)]
+    shares = [beyond(len(sample), n) for sample in (first, second)]
     places = np.arange(1, len(pooled) + 1)
     differences = np.empty(exchanges)
     for block in _blocks(exchanges, len(pooled)):
@@ -164,6 +164,17 @@ def exchange(first: Sample, second: Sample, n: int, exchanges: int, seed: int) -
         differences[block] = _mean_of_best(mine, reached, pooled.test, pooled.starts, shares[0])
         differences[block] -= _mean_of_best(~mine, places - reached, pooled.test, pooled.starts, shares[1])
     return differences
+
+
+def deviation(values: Floats, ddof: int = 0) -> float:
+    """Standard deviation, in units of the largest value so that squares neither overflow nor vanish.
+
+    Exactly 0 where nothing varies, which `np.std` alone does not promise.
+    """
+    if np.ptp(values) == 0:
+        return 0.0
+    scale = float(np.max(np.abs(values)))
+    return scale * float(np.std(values / scale, ddof=ddof))
 
 
 def _blocks(rows: int, size: int) -> Iterator[slice]:
@@ -179,13 +190,7 @@ def _counts(random: np.random.Generator, rows: int, size: int) -> Ints:
     return np.bincount(drawn.ravel(), minlength=rows * size).reshape(rows, size)
 
 
-def _mean_of_best(
-    counts: npt.NDArray[Any],
-    reached: Ints,
-    values: Floats,
-    starts: Ints,
-    cumulative: Floats,
-) -> Floats:
+def _mean_of_best(counts: npt.NDArray[Any], reached: Ints, values: Floats, starts: Ints, shares: Floats) -> Floats:
     """Expected value of the best, for rows of counts of sorted trials; tied copies are equally likely.
 
     Args:
@@ -193,18 +198,18 @@ def _mean_of_best(
         reached: Their running sums.
         values: Value of each trial.
         starts: First place of each group of tied trials.
-        cumulative: Share of searches whose best is among the first k copies, for k = 0….
+        shares: Share of searches whose best is beyond the first k copies, for k = 0….
     """
     if len(starts) == len(values):
-        return _sum_by_parts(reached, values, cumulative)
+        return _sum_by_parts(reached, values, shares)
     ends = reached[:, np.append(starts[1:], len(values)) - 1]
     in_group = np.diff(ends, axis=1, prepend=0)
     means = np.add.reduceat(counts * values, starts, axis=1) / np.maximum(in_group, 1)
-    share = np.diff(cumulative.take(ends), axis=1, prepend=0.0)
-    return np.asarray((share * means).sum(axis=1), dtype=np.float64)
+    weight = -np.diff(shares.take(ends), axis=1, prepend=shares[0])
+    return np.asarray((weight * means).sum(axis=1), dtype=np.float64)
 
 
-def _sum_by_parts(reached: Ints, values: Floats, cumulative: Floats) -> Floats:
-    """Σ (S(kᵢ) - S(kᵢ₋₁)) vᵢ as Σ S(kᵢ) (vᵢ - vᵢ₊₁) + S(N) v_N: one look-up and one product."""
-    steps = values - np.append(values[1:], 0.0)
-    return np.asarray(cumulative.take(reached) @ steps, dtype=np.float64)
+def _sum_by_parts(reached: Ints, values: Floats, shares: Floats) -> Floats:
+    """Σ (Q(kᵢ₋₁) - Q(kᵢ)) vᵢ as Q(0) v₀ + Σ Q(kᵢ) (vᵢ₊₁ - vᵢ): one look-up and one product; Q(N) is 0."""
+    steps = np.append(values[1:] - values[:-1], 0.0)
+    return np.asarray(shares[0] * values[0] + shares.take(reached) @ steps, dtype=np.float64)

@@ -16,21 +16,23 @@ LEVEL_REPLICATES = 0.95
 SHUFFLED_PER_ERROR = 5.0
 """A winner may be matched by at most this many times `1 - level` of random exchanges of trials: 10 % at 98 %.
 
-The bootstrap alone names a false winner in up to 9 % of single searches of ten trials; with this second
+The bootstrap alone names a false winner in 5 to 8 % of single searches of ten trials; with this second
 condition in at most 5 %. With three replicates or more it changes next to nothing.
 """
 
 ERROR_CLAIMED = 0.05
 """False winners that either way stays below, by measurement."""
 
-RESAMPLES = 4000
-"""Bootstrap samples: forty in each tail of a 98 % interval."""
+RESAMPLES = 2000
+"""Bootstrap samples: twenty in each tail of a 98 % interval."""
 
-SHUFFLES = 2000
-"""Random exchanges of trials between two families."""
+SHUFFLES = 1000
+"""Random exchanges of trials between two families: a share of 10 % is met to within 1 %."""
 
-MINIMUM_TRIALS = 4
-"""Completed trials below which a family is not judged: of three each, chance alone parts best from worst in 10 %."""
+MINIMUM_TRIALS = 5
+"""Completed trials below which a family is not judged: with three each 5 to 8 % of winners are false, with four up to
+7 %, with five 2 to 4 %.
+"""
 
 MINIMUM_REPLICATES = 3
 """Replicates below which an adaptive search is not judged."""

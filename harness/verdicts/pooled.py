@@ -37,11 +37,12 @@ def compare(dataset: str, entrants: Sequence[Entrant], trials: int, region: floa
     Returns:
         Expected losses, all pairs (the better one first) and the gain of the budget's second half.
     """
-    middle, rounding = _middle(entrants)
+    middle = float(np.median(np.concatenate([entrant.sample.test for entrant in entrants])))
     samples = {
         entrant.name: Sample(entrant.sample.validation, entrant.sample.test - middle, entrant.sample.starts)
         for entrant in entrants
     }
+    rounding = _rounding(list(samples.values()), trials)
     points = {name: best_of.expected(sample, trials) for name, sample in samples.items()}
     ranked = sorted(samples, key=lambda name: (points[name], name))
     resampled = {
@@ -88,7 +89,7 @@ def from_draws(first: str, second: str, value: float, draws: Floats, region: flo
         high=max(float(ordered[-1 - tail]), value),
         p=min(1.0, 2 * share_against) if value > 0 else 1.0,
         probabilities=(better, max(0.0, 1.0 - better - worse), worse),
-        spread=float(np.std(draws)),
+        spread=best_of.deviation(draws),
     )
 
 
@@ -116,16 +117,17 @@ def _gain(sample: Sample, resampled: Resampled, trials: int, level: float) -> Ga
     return Gain(value, min(float(low), value), max(float(high), value))
 
 
-def _middle(entrants: Sequence[Entrant]) -> tuple[float, float]:
-    """The median test loss, and how small a difference is rounding.
+def _rounding(samples: Sequence[Sample], trials: int) -> float:
+    """How small a difference the arithmetic cannot tell from none.
 
-    Sums of weights are 1 to within rounding only. Measured from the median, scores that are all equal give
-    exactly 0; whatever else is smaller than the arithmetic can tell is set to 0, so that rounding never names
-    a winner.
+    Sums of weights are 1 to within rounding only: what is smaller than that share of the terms that are summed (losses
+    measured from the median) is set to 0, so that rounding never names a winner.
     """
-    every = np.concatenate([entrant.sample.test for entrant in entrants])
-    middle = float(np.median(every))
-    return middle, 1e-12 * float(np.max(np.abs(every - middle)))
+    terms = [
+        abs(sample.test[0]) + best_of.beyond_with_replacement(len(sample), trials)[1:-1] @ np.abs(np.diff(sample.test))
+        for sample in samples
+    ]
+    return 1e-12 * float(max(terms))
 
 
 def _snap(values: Floats, rounding: float) -> Floats:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from harness.records import ScoreRow
-from harness.verdicts.best_of import Floats
+from harness.verdicts.best_of import Floats, deviation
 from harness.verdicts.constants import MINIMUM_REPLICATES
 from harness.verdicts.differences import Difference, Evidence, Gain
 from harness.verdicts.entrants import Entrant, score
@@ -94,14 +94,15 @@ def welch(
     if min(len(first_losses), len(second_losses)) < 2:
         unknown = math.nan
         return Difference(first, second, value, unknown, unknown, 1.0, (unknown,) * 3, unknown)
-    terms = [_squared_error(losses) for losses in (first_losses, second_losses)]
-    if sum(terms) == 0:
+    errors = [deviation(losses, ddof=1) / math.sqrt(len(losses)) for losses in (first_losses, second_losses)]
+    spread = math.hypot(*errors)
+    if spread == 0:
         sure = (float(value > region), float(abs(value) <= region), float(value < -region))
         return Difference(first, second, value, value, value, 1.0, sure, 0.0)
     from scipy import special  # here: half a second that a table of random trials need not wait
 
-    spread = math.sqrt(sum(terms))
-    freedom = sum(terms) ** 2 / (terms[0] ** 2 / (len(first_losses) - 1) + terms[1] ** 2 / (len(second_losses) - 1))
+    parts = [(error / spread) ** 2 for error in errors]
+    freedom = 1 / (parts[0] ** 2 / (len(first_losses) - 1) + parts[1] ** 2 / (len(second_losses) - 1))
     reach = spread * float(special.stdtrit(freedom, (1 + level) / 2))
     better = float(special.stdtr(freedom, (value - region) / spread))
     worse = float(special.stdtr(freedom, (-value - region) / spread))
@@ -117,11 +118,6 @@ def welch(
     )
 
 
-def _squared_error(losses: Floats) -> float:
-    """Squared standard error of the mean; exactly 0 where nothing varies, as `var` alone does not promise."""
-    return float(np.var(losses, ddof=1)) / len(losses) if np.ptp(losses) > 0 else 0.0
-
-
 def _gain(entrant: Entrant, trials: int, level: float) -> Gain:
     """Fall of the best validation loss over the second half of the trials' numbers, mean over replicates."""
     from scipy import special
@@ -134,5 +130,7 @@ def _gain(entrant: Entrant, trials: int, level: float) -> Gain:
     if len(falls) < MINIMUM_REPLICATES:
         return Gain(math.nan, math.nan, math.nan)
     value = float(np.mean(falls))
-    reach = float(np.std(falls, ddof=1) / math.sqrt(len(falls)) * special.stdtrit(len(falls) - 1, (1 + level) / 2))
+    reach = float(
+        deviation(np.array(falls), ddof=1) / math.sqrt(len(falls)) * special.stdtrit(len(falls) - 1, (1 + level) / 2)
+    )
     return Gain(value, value - reach, value + reach)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ class Built:
     data: Path
 
 
-def build(card: Mapping[str, Any], folder: Path, data: Path, **changes: Any) -> Built:
+def build(card: Mapping[str, Any], folder: Path, data: Path) -> Built:
     from harness.export.building import build_champion
     from harness.metrics import METRICS
     from harness.models import NetworkShape, build_network
@@ -64,7 +64,6 @@ def build(card: Mapping[str, Any], folder: Path, data: Path, **changes: Any) -> 
         "test_score": score,
         "sweep_id": "s1",
         "digest": dataset.facts.digest,
-        **changes,
     }
     assert build_champion(plain)["test_score"] == pytest.approx(score, rel=1e-5)
     return Built(Path(plain["folder"]), plain, data)
@@ -146,8 +145,3 @@ def regress(tmp_path_factory: pytest.TempPathFactory) -> Built:
 def built(request: pytest.FixtureRequest) -> Built:
     found: Built = request.getfixturevalue(request.param)
     return found
-
-
-@pytest.fixture(scope="session")
-def rebuild() -> Callable[..., Built]:
-    return build

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 
 from harness.cards.schema import DatasetCard
 from harness.errors import DataError, ExportError, UsageError
-from harness.export import load, verify
+from harness.export import Champion, load, load_folder
 from harness.export import test_rows as rows_of_the_test
 from harness.export.proving import agrees
 from harness.metrics import METRICS
@@ -24,21 +25,6 @@ def test_the_test_rows_give_the_logged_score_again(built: Any) -> None:
     x, lengths, y = rows_of_the_test(DatasetCard.model_validate(built.plain["dataset"]))
     score = METRICS[champion.description.metric].score(y, champion.predict(x, lengths))
     assert agrees(champion.description, score)
-
-
-def test_a_clean_process_gives_it_too(classify: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # A file of the user's that has a library's name does not get in the way.
-    (tmp_path / "keras.py").write_text("raise SystemExit('the wrong keras')")
-    monkeypatch.chdir(tmp_path)
-    assert verify(classify.folder) == pytest.approx(classify.plain["test_score"], rel=1e-5)
-
-
-def test_a_model_that_cannot_be_proved_says_why(forecast: Any, tmp_path: Path) -> None:
-    broken = tmp_path / "broken"
-    shutil.copytree(forecast.folder, broken)
-    (broken / "model.keras").write_bytes(b"not a model")
-    with pytest.raises(ExportError, match=r"broken: the model cannot be proved: .*model.keras"):
-        verify(broken)
 
 
 def test_doubles_and_whole_numbers_are_taken(regress: Any) -> None:
@@ -114,6 +100,48 @@ def test_a_table_of_sequences_gives_a_row_each(classify: Any) -> None:
     assert one["class"] == ("no", "perhaps", "yes")[int(alone.argmax())]
 
 
+def _with_card(champion: Champion, **changes: Any) -> Champion:
+    card = {**champion.description.card, **changes}
+    return replace(champion, description=replace(champion.description, card=card))
+
+
+def test_gaps_are_filled_where_the_card_allows_them(forecast: Any) -> None:
+    champion = _with_card(load(forecast.folder), missing="interpolate")
+    frame = pd.read_csv(forecast.data)
+    line = frame.assign(demand=frame["demand"].where(frame.index != 235).interpolate())
+    holed = frame.assign(demand=frame["demand"].where(frame.index != 235))
+    expected = champion.predict_frame(line)["demand"].to_numpy()
+    assert champion.predict_frame(holed)["demand"].to_numpy() == pytest.approx(expected, rel=1e-6)
+    empty = frame.assign(temperature=np.nan)
+    with pytest.raises(DataError, match="column 'temperature' has no value in its last 12 rows"):
+        champion.predict_frame(empty)
+    x = frame[["demand", "temperature", "holiday"]].to_numpy(float)[None, -12:]
+    x[0, 7, 0] = np.nan
+    assert champion.predict(x)[0, :, 0] == pytest.approx(expected, rel=1e-6)
+    x[0, :, 1] = np.nan
+    with pytest.raises(DataError, match=r"x\[0\]: channel 'temperature' has no value"):
+        champion.predict(x)
+
+
+def test_gaps_in_short_sequences_are_filled_from_their_own_steps(classify: Any) -> None:
+    champion = _with_card(load(classify.folder), missing="interpolate")
+    x = np.zeros((1, 6, 2))
+    x[0, :4, 0] = [1, np.nan, 3, np.nan]
+    filled = np.array([[[1.0, 0], [2, 0], [3, 0], [3, 0]]])
+    assert champion.predict(x, [4]) == pytest.approx(champion.predict(filled), abs=1e-6)
+
+
+def test_a_table_is_one_sequence_where_the_card_has_no_id(classify: Any) -> None:
+    champion = load(classify.folder)
+    task = {**champion.description.card["task"], "id": None, "time": None, "target": None}
+    frame = pd.read_csv(classify.data).query("word == 'w07'")
+    source = {"kind": "npz", "path": str(classify.data.with_suffix(".npz"))}
+    said = _with_card(champion, source=source, task=task).predict_frame(frame[["b", "a"]])
+    assert said["sequence"].tolist() == [0]
+    expected = champion.predict_frame(frame).iloc[0, 2:].to_numpy(float)
+    assert said.iloc[0, 2:].to_numpy(float) == pytest.approx(expected, abs=1e-6)
+
+
 def test_the_description_is_at_hand(forecast: Any) -> None:
     champion = load(forecast.folder)
     info = champion.info()
@@ -132,8 +160,10 @@ def test_a_folder_that_is_not_there(name: str | Path) -> None:
 
 
 def test_a_folder_that_holds_something_else(tmp_path: Path, forecast: Any) -> None:
-    with pytest.raises(ExportError, match=r"got one without champion.json"):
+    with pytest.raises(UsageError, match=r"got one without champion.json"):
         load(tmp_path)
+    with pytest.raises(ExportError, match=r"got one without champion.json"):
+        load_folder(tmp_path)
     (tmp_path / "champion.json").write_text('{"name": 1}')
     with pytest.raises(ExportError, match="is not a champion's description"):
         load(tmp_path)

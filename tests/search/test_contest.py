@@ -90,10 +90,7 @@ def test_no_arm_is_always_first() -> None:
 
 def test_random_search_gives_the_same_trials_whatever_the_number_of_workers() -> None:
     def trials(workers: int):
-        return {
-            str(r.key): (dict(r.values), r.seed)
-            for r in play(contest(workers=workers), workers, seed=workers)
-        }
+        return {str(r.key): (dict(r.values), r.seed) for r in play(contest(workers=workers), workers, seed=workers)}
 
     assert trials(1) == trials(2) == trials(4)
 

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -87,6 +88,12 @@ def write_project(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def toys() -> SimpleNamespace:
+    """What tests make more of: projects, headers, stores."""
+    return SimpleNamespace(write_project=write_project, header=tiny_header, store_in=store_in, floats_in=floats_in)
+
+
+@pytest.fixture(scope="session")
 def cards(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_project(tmp_path_factory.mktemp("project"))
 
@@ -96,7 +103,7 @@ def tiny_header(cards: Path, **changes: object) -> SweepHeader:
         "name": "tiny",
         "datasets": ("tiny_adding", "tiny_waves"),
         "families": ("tiny_lstm", "tiny_gru"),
-        **{"trials": 3, "epochs": 2, "patience_epochs": 2, "confirmations": 1, "seed": 5, "workers": 2},
+        "trials": 3, "epochs": 2, "patience_epochs": 2, "confirmations": 1, "seed": 5, "workers": 2,
     }
     return resolve(make_plan({**plan, **changes}), [cards])
 

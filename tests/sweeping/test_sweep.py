@@ -13,11 +13,11 @@ import pytest
 
 from harness.engines import InProcessEngine
 from harness.errors import DataError, UsageError
-from harness.export import load, test_rows
+from harness import export
 from harness.journal import EventKind, Journal
 from harness.metrics import METRICS
-from harness.records import Outcome, Phase, TrialKey, TrialRequest, TrialStatus
-from harness.sweeping.assembling import rows_of, sweep_of
+from harness.records import Outcome, Phase, SealedScore, TrialKey, TrialRequest, TrialStatus
+from harness.sweeping.assembling import request_and_records, rows_of
 from harness.sweeping.folders import find_unfinished, lock, sweep_ids
 from harness.sweeping.running import run_sweep
 from harness.tracking.reading import read_sweep_scores
@@ -54,19 +54,19 @@ def test_no_test_score_is_seen_before_the_last_search_has_closed(swept) -> None:
     assert swept.spy.leaks == []
 
 
-def test_the_spy_would_see_a_leak(swept) -> None:
+def test_the_spy_would_see_a_leak(swept, toys) -> None:
     (score, *_) = swept.result.comparisons[0].scores.values()
-    from conftest import floats_in
 
-    assert score in floats_in({"deep": [{"er": (score,)}]})
+    assert score in toys.floats_in({"deep": [{"er": (score,)}]})
 
 
 def test_every_trial_of_the_journal_is_exactly_one_run_in_mlflow(swept) -> None:
     rows = read_sweep_scores(swept.store, swept.result.sweep_id)
-    assert Counter(row["trial_key"] for row in rows) == Counter(dict.fromkeys(trials_of(swept), 1))
+    keys = [row["trial_key"].removeprefix(f"{swept.result.sweep_id}/") for row in rows]
+    assert sorted(keys) == sorted(trials_of(swept))
     scores = {key: score for c in swept.result.comparisons for key, score in c.scores.items()}
     for row in rows:
-        assert row["test_score"] == scores[row["trial_key"]]
+        assert row["test_score"] == scores[row["trial_key"].removeprefix(f"{swept.result.sweep_id}/")]
         assert row["status"] == "completed"
 
 
@@ -100,8 +100,8 @@ def test_a_champion_is_selected_by_validation_and_gives_its_test_score_again(swe
         mine = [r for r in comparison.trials if r.key.arm == champion.arm]
         best = min(mine, key=lambda record: (record.validation_score, record.key.number))
         assert champion.trial == str(best.key)
-        x, lengths, y = test_rows(swept.header.datasets[comparison.dataset])
-        again = load(comparison.dataset, store=swept.store).predict(x, lengths)
+        x, lengths, y = export.test_rows(swept.header.datasets[comparison.dataset])
+        again = export.load(comparison.dataset, store=swept.store).predict(x, lengths)
         score = METRICS[comparison.objective.metric].score(y, np.asarray(again))
         assert score == pytest.approx(champion.test_score, rel=1e-5)
         assert champion.test_score == comparison.scores[champion.trial]
@@ -119,11 +119,10 @@ def test_a_finished_sweep_is_not_gone_on_with(swept) -> None:
     assert sweep_ids(swept.store) == [swept.result.sweep_id]
 
 
-def test_a_journal_cut_short_is_gone_on_with_and_gives_the_same(swept, cards: Path, tmp_path: Path) -> None:
+def test_a_journal_cut_short_is_gone_on_with_and_gives_the_same(swept, toys, tmp_path: Path) -> None:
     """The journal as a kill between two trials leaves it: half the first dataset's trials, one of them running."""
-    from conftest import store_in
 
-    store = store_in(tmp_path)
+    store = toys.store_in(tmp_path)
     folder = store.sweeps / swept.result.sweep_id
     with Journal.open(swept.folder) as whole, Journal.create(folder, whole.plan) as cut:
         sealed = whole.unseal("tiny_adding")
@@ -131,8 +130,6 @@ def test_a_journal_cut_short_is_gone_on_with_and_gives_the_same(swept, cards: Pa
             key = TrialKey.parse(event.trial_key) if event.trial_key else None
             score = None
             if event.kind is EventKind.ENDED and key:
-                from harness.records import SealedScore
-
                 score = SealedScore(key, sealed[event.trial_key])
             cut.append(event.kind, event.payload, dataset=event.dataset, key=key, sealed=score)
         ended = {event.trial_key for event in cut.events(EventKind.ENDED)}
@@ -158,13 +155,12 @@ def test_two_commands_on_one_sweep_are_one_too_many(swept) -> None:
         run_sweep(swept.header, swept.store, engine, lambda _: None, resume=swept.result.sweep_id)
 
 
-def test_data_that_changed_underneath_is_refused_before_anything_is_written(swept, cards: Path, tmp_path: Path) -> None:
-    from conftest import tiny_header, write_project
+def test_data_that_changed_underneath_is_refused_before_anything_is_written(swept, toys, tmp_path: Path) -> None:
 
-    other = write_project(tmp_path / "other")
+    other = toys.write_project(tmp_path / "other")
     text = (other / "waves.csv").read_text()
     (other / "waves.csv").write_text(text.replace("2024-01-05 10:00,", "2024-01-05 10:00,1"))
-    header = tiny_header(other)
+    header = toys.header(other)
     mine = dataclasses.replace(
         swept.header, datasets={**swept.header.datasets, "tiny_waves": header.datasets["tiny_waves"]}
     )
@@ -174,26 +170,22 @@ def test_data_that_changed_underneath_is_refused_before_anything_is_written(swep
     assert len(trials_of(swept)) == events
 
 
-def test_bad_data_leaves_nothing_behind(cards: Path, tmp_path: Path) -> None:
-    from conftest import store_in, tiny_header, write_project
+def test_bad_data_leaves_nothing_behind(toys, tmp_path: Path) -> None:
 
-    broken = write_project(tmp_path / "broken")
+    broken = toys.write_project(tmp_path / "broken")
     (broken / "waves.csv").write_text("at,pressure\n2024-01-01,1\n")
-    store = store_in(tmp_path)
+    store = toys.store_in(tmp_path)
     with InProcessEngine() as engine, pytest.raises(DataError, match="level"):
-        run_sweep(tiny_header(broken), store, engine, lambda _: None)
+        run_sweep(toys.header(broken), store, engine, lambda _: None)
     assert not store.root.exists()
 
 
 def test_rows_of_a_sweep_cut_short_are_complete_pairs(swept) -> None:
     with Journal.open(swept.folder) as journal:
-        from harness.sweeping.assembling import request_and_records
-
         pairs = request_and_records(journal, "tiny_adding")
         scores = journal.unseal("tiny_adding")
         short = [pair for pair in pairs if not (pair[0].key.arm == "tiny_gru" and pair[0].key.number == 3)]
         rows = rows_of(short, scores, swept.header.arms)
-        sweep_of(journal, swept.header, swept.result.sweep_id, "x")
     done = Counter(row.family for row in rows if row.status is TrialStatus.COMPLETED)
     assert done == {"tiny_lstm": 2, "tiny_gru": 2}
 

@@ -43,6 +43,25 @@ def test_the_answer_says_what_the_verdict_says(
     )
 
 
+def test_what_withholds_a_verdict_stands_beside_it_and_what_qualifies_it_below(
+    make_pair: Callable[..., Any], make_result: Callable[..., ComparisonResult]
+) -> None:
+    result = make_result(
+        [make_pair()],
+        outcome=Outcome.UNDECIDED,
+        family=None,
+        withheld_because=("too few", "too uneven"),
+        qualified_because=("an edge",),
+    )
+    lines = naming.description(result).split("\n\n")
+    assert lines[0] == "**toy: undecided** (too few; too uneven)"
+    assert lines[2:] == [
+        "No model was exported",
+        "With care: an edge",
+        "lstm is better by -0.03 (98% interval -0.05 to -0.01), for searches of 3 trials; pooled trials, bootstrap",
+    ]
+
+
 def test_the_description_leads_to_the_champion(
     make_pair: Callable[..., Any], make_result: Callable[..., ComparisonResult]
 ) -> None:

@@ -52,15 +52,11 @@ def test_the_record_is_whole_and_says_nothing_of_the_test_part(tmp_path: Path) -
     record = TrialRecord.from_json(json.loads(json.dumps(answer["trial"])))
     assert record.status is TrialStatus.COMPLETED
     assert record.epochs == len(record.train_losses) == len(record.validation_scores) == 4
-    assert (
-        record.validation_score
-        == min(record.validation_scores)
-        == record.validation_scores[record.best_epoch - 1]
-    )
+    assert record.validation_score == min(record.validation_scores) == record.validation_scores[record.best_epoch - 1]
     assert record.gradient_steps == 4 * -(-84 // 16)
     assert 0 < record.recurrent_parameters < record.parameters
     assert repr(answer["sealed"]["test_score"]) not in json.dumps(answer["trial"])
-    assert [weight.shape for weight in load_weights(tmp_path / "w" / "w.npz")][0] == (2, 12)
+    assert load_weights(tmp_path / "w" / "w.npz")[0].shape == (2, 12)
 
 
 def test_the_same_seed_gives_the_same_and_another_another() -> None:
@@ -104,9 +100,7 @@ def test_learns_as_model_fit_does(family: str, masked: bool, layers: int) -> Non
     rows, steps, batch = 96, 7, 32
     shape = NetworkShape(TaskKind.REGRESS, steps, 3, masked, 1, 1)
     x = chance.normal(size=(rows, steps, 3)).astype(np.float32)
-    lengths = (
-        chance.integers(2, steps + 1, rows).astype(np.int32) if masked else np.full(rows, steps, np.int32)
-    )
+    lengths = chance.integers(2, steps + 1, rows).astype(np.int32) if masked else np.full(rows, steps, np.int32)
     y = x[:, :2].sum(axis=(1, 2), keepdims=True)[:, 0].astype(np.float32)
     values = {"units": 5, "layers": layers}
     fast = CompiledNetwork(build_stack(shape, space(family), values), "adam", "mse", batch, xla=True)
@@ -132,9 +126,7 @@ def test_a_last_smaller_batch_counts_as_many_rows_as_it_has() -> None:
     network = CompiledNetwork(build_stack(shape, space("gru"), {"units": 3}), "sgd", "mse", 8, xla=False)
     weights = initial_weights(network.stack, 1)
     network.reset(weights, 0.0)
-    loss = network.epoch(
-        TensorPart.of(x, np.full(10, 4, np.int32), y), np.arange(10), 1, Knobs(0.0, 0.0, 1.0)
-    )
+    loss = network.epoch(TensorPart.of(x, np.full(10, 4, np.int32), y), np.arange(10), 1, Knobs(0.0, 0.0, 1.0))
     squares = (network.model.predict(x, verbose=0) - y)[:, 0] ** 2
     assert loss == pytest.approx((squares[:8].mean() + squares[8:].mean()) / 2, rel=1e-5)
 

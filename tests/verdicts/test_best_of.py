@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from harness.verdicts.best_of import (
     Sample,
-    cumulative_weights,
-    cumulative_weights_with_replacement,
+    beyond,
+    beyond_with_replacement,
     exchange,
     expected,
     resample,
@@ -85,7 +85,7 @@ def test_weights_with_replacement_are_those_of_independent_draws():
     size, n = 4, 3
     best = [min(draw) for draw in itertools.product(range(size), repeat=n)]
     shares = np.bincount(best, minlength=size) / len(best)
-    assert np.diff(cumulative_weights_with_replacement(size, n)) == pytest.approx(shares)
+    assert -np.diff(beyond_with_replacement(size, n)) == pytest.approx(shares)
 
 
 @settings(max_examples=20)
@@ -94,7 +94,7 @@ def test_a_resample_is_worth_what_its_sorted_trials_are(trials, n):
     size = len(trials)
     sample = Sample.of(*(np.array([float(pair[place]) for pair in trials]) for place in (0, 1)))
     drawn = np.random.default_rng(5).integers(0, size, (30, size))
-    shares = np.diff(cumulative_weights_with_replacement(size, n))
+    shares = -np.diff(beyond_with_replacement(size, n))
     slow = []
     for row in drawn:
         validation, test = sample.validation[row], sample.test[row]
@@ -107,7 +107,7 @@ def test_a_resample_is_worth_what_its_sorted_trials_are(trials, n):
 def test_the_gain_is_that_of_the_second_half_of_the_budget():
     sample = Sample.of(np.array([1.0, 2.0, 4.0]), np.zeros(3))
     gain = resample(sample, 2, 50_000, seed=1).gain
-    one, two = (np.diff(cumulative_weights_with_replacement(3, n)) for n in (1, 2))
+    one, two = (-np.diff(beyond_with_replacement(3, n)) for n in (1, 2))
     drawn = np.random.default_rng(3).integers(0, 3, (50_000, 3))
     slow = np.sort(sample.validation[drawn], axis=1) @ (one - two)
     assert np.all(gain >= 0)
@@ -139,8 +139,17 @@ def test_a_sample_forgets_the_order_of_its_trials():
     assert np.array_equal(resample(one, 10, 50, 1).test, resample(other, 10, 50, 1).test)
 
 
-def test_cumulative_weights_run_from_nothing_to_all():
-    shares = cumulative_weights(10, 4)
-    assert shares[0] == 0
-    assert shares[-1] == 1
-    assert np.all(np.diff(shares) >= 0)
+def test_shares_run_from_all_to_nothing():
+    shares = beyond(10, 4)
+    assert shares[0] == 1
+    assert shares[-1] == 0
+    assert np.all(np.diff(shares) <= 0)
+
+
+def test_a_trial_gone_astray_takes_no_digits_from_the_others():
+    random = np.random.default_rng(0)
+    test = np.sort(random.random(40))
+    astray = np.append(test[:-1], 1e18)
+    sample = Sample.of(np.arange(40.0), astray)
+    exact = sum(Fraction(math.comb(39 - i, 19), math.comb(40, 20)) * Fraction(value) for i, value in enumerate(astray))
+    assert expected(sample, 20) == pytest.approx(float(exact), rel=1e-14)

@@ -45,7 +45,7 @@ def lower_bound(share: float, replays: int) -> float:
     return float(stats.beta.ppf(0.01, hits, replays - hits + 1)) if hits else 0.0
 
 
-CELLS = [(1, 4), (1, 10), (1, 20), (3, 10), (5, 20)]
+CELLS = [(1, 5), (1, 10), (1, 20), (3, 10), (5, 20)]
 
 
 @pytest.mark.parametrize("kind", ["skewed", "accuracy"])

@@ -62,7 +62,9 @@ def test_tied_selected_trials_are_averaged(rows_of):
 
 @pytest.mark.parametrize("oracle", ["bayesian", "hyperband", "grid"])
 def test_fewer_than_three_replicates_are_withheld(rows_of, oracle):
-    rows = rows_of({"lstm": [(1, 1.0), (2, 2), (1, 1.2), (2, 2)], "gru": [(1, 8.0), (2, 9)] * 2}, trials=2)
+    rows = rows_of(
+        {"lstm": [(1, 1.0), (2, 2), (3, 3), (1, 1.2), (2, 2), (3, 3)], "gru": [(1, 8.0), (2, 9), (3, 9)] * 2}, trials=3
+    )
     verdict = decide_rows(rows, objective=MAE, regions={}, oracle=oracle).verdicts["toy"]
     assert verdict.outcome is Outcome.UNDECIDED
     assert verdict.withheld_because == (

@@ -1,0 +1,211 @@
+"""MLflow's server on a local store, and `harness ui` around it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from harness.cli.ui import ui
+from harness.errors import StoreError, UsageError
+from harness.records import DataFacts
+from harness.store import Store
+from harness.tracking import Projector, connect
+from harness.tracking.serving import free_port, serving
+
+APP = typer.Typer()
+APP.command()(ui)
+
+
+@pytest.fixture
+def filled(store: Store, facts: DataFacts, make_pair: Callable[..., Any]) -> Store:
+    projector = Projector(store, "s1", "nightly")
+    projector.comparison_started("toy", facts, {})
+    projector.trials([make_pair("lstm", 1), make_pair("gru", 1)])
+    return store
+
+
+def test_the_wanted_port_or_the_next_free_one() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        number = taken.getsockname()[1]
+        with pytest.raises(UsageError, match=f"--port {number}: expected a free port, got one that is taken"):
+            free_port(number)
+        assert free_port(None) != number
+    assert free_port(number) == number
+
+
+def test_the_command_shows_the_training_runs_and_ends_with_all_it_started(filled: Store, tmp_path: Path) -> None:
+    (tmp_path / "here").mkdir()
+    command = [sys.executable, "-c", "from harness.cli import main; main()"]
+    command += ["ui", "--no-open", "--store", str(filled.root)]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path / "here"
+    )
+    assert process.stdout is not None
+    address = process.stdout.readline().strip()
+    root, _, route = address.partition("/#/")
+    assert route == "experiments/1/runs?workflowType=machine_learning"
+    assert root.startswith("http://127.0.0.1:")
+    question = urllib.request.Request(
+        f"{root}/api/2.0/mlflow/runs/search",
+        json.dumps({"experiment_ids": ["1"]}).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(question) as answer:
+        names = {run["info"]["run_name"] for run in json.load(answer)["runs"]}
+    assert names == {"toy: searching", "lstm r1 001", "gru r1 001"}
+    with urllib.request.urlopen(root) as answer:
+        assert b"<html" in answer.read()
+    family = psutil.Process(process.pid).children(recursive=True)
+    assert family
+    os.kill(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert errors.splitlines()[-1] == "closed"
+    assert "Traceback" not in errors
+    assert not [one for one in family if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+    assert list((tmp_path / "here").iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_server_that_cannot_start_says_why(filled: Store) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with (
+            pytest.raises(StoreError, match="MLflow's server ended with code"),
+            serving(filled, taken.getsockname()[1]),
+        ):
+            pass
+
+
+def _refusal(*arguments: str) -> UsageError:
+    error = CliRunner().invoke(APP, list(arguments)).exception
+    assert isinstance(error, UsageError)
+    return error
+
+
+def test_a_store_without_a_sweep(store: Store, tmp_path: Path) -> None:
+    missing = _refusal("--no-open", "--store", str(tmp_path / "none"))
+    assert "holds no sweep yet, there is no mlflow.db; run `harness sweep` first" in str(missing)
+    assert not (tmp_path / "none").exists()
+    assert "holds no sweep yet; run `harness sweep` first" in str(_refusal("--no-open", "--store", str(store.root)))
+
+
+def test_a_server_elsewhere_is_named(tmp_path: Path) -> None:
+    result = CliRunner().invoke(APP, ["--no-open", "--tracking-uri", "http://me:secret@mlflow.example:5000"])
+    assert result.stdout == "http://me:***@mlflow.example:5000\n"
+
+
+@pytest.mark.slow
+def test_everything_through_a_real_server(
+    empty_database: Path,
+    tmp_path: Path,
+    facts: DataFacts,
+    make_pair: Callable[..., Any],
+    make_result: Callable[..., Any],
+) -> None:
+    """A tracking server that keeps the artifacts itself, as teams run them."""
+    import numpy as np
+
+    from harness.records import Phase
+    from harness.tracking import move_alias, read_sweep_scores, register, resolve
+
+    there, here = tmp_path / "server", tmp_path / "client"
+    there.mkdir()
+    port = free_port(None)
+    uri = f"http://127.0.0.1:{port}"
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "mlflow",
+        "server",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--workers",
+        "1",
+    ]
+    command += ["--backend-store-uri", f"sqlite:///{there}/m.db", "--artifacts-destination", str(there / "artifacts")]
+    quiet = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    with (there / "log").open("wb") as log:
+        server = subprocess.Popen(command, stdout=log, stderr=log, cwd=there, env=quiet, start_new_session=True)
+    try:
+        _wait_for(uri)
+        store = Store(here, uri)
+        pairs = [make_pair("lstm", 1), make_pair("gru", 1), make_pair("gru", 1, phase=Phase.CONFIRMATION)]
+        champion = tmp_path / "champion"
+        champion.mkdir()
+        (champion / "model.keras").write_bytes(b"the network")
+        np.savez(champion / "example.npz", x=np.ones((2, 5, 2)))
+        description = {
+            "name": "toy",
+            "sweep_id": "s1",
+            "trial": "toy/gru/r1/search/0001",
+            "family": "gru",
+            "arm": "gru",
+            "metric": "mae",
+            "test_score": 0.5,
+            "values": {},
+            "inputs": {"x": [-1, 5, 2]},
+            "output": [-1, 1],
+            "requirements": ["keras==3.15.1"],
+        }
+        (champion / "champion.json").write_text(json.dumps(description))
+        for _ in range(2):
+            projector = Projector(store, "s1", "nightly")
+            projector.comparison_started("toy", facts, {})
+            projector.trials(pairs)
+            registered = register(store, champion, {"verdict": "winner"})
+            projector.conclude(make_result(pairs), {"report.html": "<p>ü</p>"})
+            projector.close("gru wins")
+        move_alias(store, "toy", registered.version, "champion")
+        assert registered.version == "1"
+        found = resolve(store, "toy")
+        assert found.path == registered.path
+        assert found.path.is_relative_to(here)  # downloaded once
+        assert (found.path / "data/model.keras").read_bytes() == b"the network"
+        assert json.loads((found.path / "champion.json").read_text()) == description
+        rows = read_sweep_scores(store, "s1")
+        assert [(row["trial_key"], row["test_score"]) for row in rows] == [
+            ("s1/toy/gru/r1/confirmation/0001", 0.51),
+            ("s1/toy/gru/r1/search/0001", 0.51),
+            ("s1/toy/lstm/r1/search/0001", 0.51),
+        ]
+        client = connect(store)
+        runs = client.search_runs([projector.experiment_id])
+        parent = next(run for run in runs if run.info.run_name == "toy: gru wins")
+        assert [file.path for file in client.list_artifacts(parent.info.run_id)] == ["report.html"]
+    finally:
+        for one in psutil.Process(server.pid).children(recursive=True):
+            one.terminate()
+        server.terminate()
+        server.wait(10)
+
+
+def _wait_for(uri: str) -> None:
+    import time
+
+    for _ in range(300):
+        try:
+            urllib.request.urlopen(f"{uri}/health").close()
+            return
+        except OSError:
+            time.sleep(0.2)
+    raise AssertionError("the server did not start")
