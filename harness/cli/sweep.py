@@ -142,14 +142,17 @@ def sweep(
 
     place = find_store(store, tracking_uri)
     options = {
-
-            "datasets": tuple(datasets or ()),
-            "families": tuple(family or ()),
-            "oracle": oracle,
-            "trials": trials
-        ,
-        "minutes": minutes, "epochs": epochs, "replicates": replicates, "confirmations": confirmations,
-        "seed": seed, "workers": workers, "name": name,
+        "datasets": tuple(datasets or ()),
+        "families": tuple(family or ()),
+        "oracle": oracle,
+        "trials": trials,
+        "minutes": minutes,
+        "epochs": epochs,
+        "replicates": replicates,
+        "confirmations": confirmations,
+        "seed": seed,
+        "workers": workers,
+        "name": name,
     }
     given: dict[str, object] = {key: value for key, value in options.items() if value is not None and value != ()}
     header, begun = _header(place, given, config, resume, cards or [])

@@ -7,7 +7,6 @@ registered model, loaded in a clean process, gave the logged test score again.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from harness.engines import Engine, Task
@@ -16,6 +15,7 @@ from harness.export import agrees, read_description, verify
 from harness.records import ArmResult, ChampionInfo, ComparisonResult, Outcome, TrialRequest
 from harness.store import Store
 from harness.sweeping.planning import SweepHeader
+from harness.sweeping.searching import Work
 from harness.sweeping.working import run_one
 from harness.tracking.registry import move_alias, register
 
@@ -56,7 +56,7 @@ def crown(
     store: Store,
     engine: Engine,
     sweep_id: str,
-    weights: Path,
+    work: Work,
 ) -> ChampionInfo | None:
     """Build the champion in a worker, register it, prove it in a clean process, and only then move the alias.
 
@@ -67,7 +67,7 @@ def crown(
         store: Where it is registered.
         engine: Where it is built.
         sweep_id: The sweep's id.
-        weights: The selected trials' weights: a folder with an `.npz` a trial.
+        work: Where the selected trial's weights are; it is trained again when they are gone, with the same seed.
 
     Returns:
         The registered champion; None when no trial completed.
@@ -77,16 +77,21 @@ def crown(
         StoreError: The registry cannot be used.
     """
     chosen = choose(result)
-    if chosen is None or chosen[0].selected is None or chosen[0].test_score is None:
+    if chosen is None:
         return None
     arm, why = chosen
-    key, test_score = str(chosen[0].selected.key), float(chosen[0].test_score)
+    if arm.selected is None or arm.test_score is None:
+        return None
+    key, test_score = str(arm.selected.key), arm.test_score
+    weights = work.weights_of(arm.selected.key)
+    if not weights.exists():
+        run_one(engine, work.task(requests[key]))
     folder = store.sweeps / sweep_id / "champions" / result.dataset
     plain: dict[str, Any] = {
         "dataset": header.datasets[result.dataset].model_dump(mode="json"),
         "space": header.spaces[arm.arm.family].model_dump(mode="json"),
         "request": requests[key].to_json(),
-        "weights": str(weights / f"{key.replace('/', '__')}.npz"),
+        "weights": str(weights),
         "folder": str(folder),
         "test_score": test_score,
         "sweep_id": sweep_id,

@@ -192,11 +192,11 @@ class _Sweep:
     def _crown(self, name: str) -> None:
         result = comparison_of(self.journal, self.header, name)
         self.listener(Note(f"{name}: exporting the champion and proving it in a clean process"))
-        weights = self._work(name).weights
+        work = self._work(name)
         requests = {str(request.key): request for request, _ in request_and_records(self.journal, name)}
-        champion = crown(result, self.header, requests, self.store, self.engine, self.sweep_id, weights)
+        champion = crown(result, self.header, requests, self.store, self.engine, self.sweep_id, work)
         self.journal.append(EventKind.CHAMPION, champion.to_json() if champion else {}, dataset=name)
-        shutil.rmtree(weights, ignore_errors=True)
+        shutil.rmtree(work.weights, ignore_errors=True)
 
     def _project(self, name: str) -> None:
         result = comparison_of(self.journal, self.header, name)

@@ -1,8 +1,11 @@
-"""Runs in MLflow → the scores of a sweep, from what MLflow holds alone. Writes nothing."""
+"""Runs in MLflow → scores and comparisons of a sweep, from what MLflow holds alone. Writes nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from harness.errors import UsageError
@@ -24,7 +27,7 @@ def read_sweep_scores(store: Store, sweep_id: str) -> list[dict[str, Any]]:
     Returns:
         A row a trial: `dataset`, `arm`, `family`, `replicate`, `number`, `phase`, `seed`, `status`,
         `validation_score`, `test_score` (None where there is none, or it is still sealed), `parameters`,
-        `fit_seconds`, `trial_key`, `run_id`.
+        `fit_seconds`, `failure` (None unless it failed), `values` (hyperparameters as text), `trial_key`, `run_id`.
 
     Raises:
         UsageError: MLflow holds no such sweep.
@@ -36,6 +39,80 @@ def read_sweep_scores(store: Store, sweep_id: str) -> list[dict[str, Any]]:
     if not rows:
         raise UsageError(f"sweep {sweep_id}: expected one that MLflow holds in {store.tracking_uri}, got none")
     return sorted(rows, key=lambda row: str(row["trial_key"]))
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedComparison:
+    """What MLflow holds of a comparison besides its trials.
+
+    Attributes:
+        dataset: Name of the dataset.
+        run_id: The parent run.
+        finished: Whether it was concluded; until then it holds no verdict.
+        tags: The parent run's.
+        metrics: The parent run's.
+        files: Text of its artifacts by their place, as far as they were asked for and are there.
+    """
+
+    dataset: str
+    run_id: str
+    finished: bool
+    tags: Mapping[str, str]
+    metrics: Mapping[str, float]
+    files: Mapping[str, str]
+
+
+def read_comparisons(store: Store, sweep_id: str, wanted: Callable[[str], bool]) -> list[RecordedComparison]:
+    """The parent runs of a sweep, in the order of their names.
+
+    Args:
+        store: Where they are.
+        sweep_id: The sweep's id.
+        wanted: Whether to read the artifact of this place, such as `cards/lstm.json`.
+
+    Raises:
+        StoreError: The store cannot be used, or an artifact that it lists cannot be read.
+    """
+    client = connect(store, create=False)
+    runs = search_runs(client, experiment_ids(client), {naming.SWEEP_ID: sweep_id, "phase": "comparison"})
+    found = [
+        RecordedComparison(
+            dataset=run.data.tags["dataset"],
+            run_id=run.info.run_id,
+            finished=run.info.status == "FINISHED",
+            tags=run.data.tags,
+            metrics=run.data.metrics,
+            files=_texts(client, run.info.run_id, wanted),
+        )
+        for run in runs
+    ]
+    return sorted(found, key=lambda comparison: comparison.dataset)
+
+
+def last_of_history(store: Store, run_id: str, metric: str) -> float | None:
+    """The value that a metric's history ends with; None where it has none.
+
+    MLflow keeps the latest value a second time, and shows the one in tables and the other in figures.
+
+    Raises:
+        StoreError: The store cannot be used.
+    """
+    history = connect(store, create=False).get_metric_history(run_id, metric)
+    last = max(history, key=lambda point: (point.step, point.timestamp, point.value), default=None)
+    return None if last is None else float(last.value)
+
+
+def _texts(client: Connection, run_id: str, wanted: Callable[[str], bool]) -> dict[str, str]:
+    listed = client.list_artifacts(run_id)
+    files = [entry for entry in listed if not entry.is_dir]
+    for folder in (entry for entry in listed if entry.is_dir):
+        files += [entry for entry in client.list_artifacts(run_id, folder.path) if not entry.is_dir]
+    places = [entry.path for entry in files if wanted(entry.path)]
+    with tempfile.TemporaryDirectory(prefix="harness-") as folder:
+        return {
+            place: Path(client.download_artifacts(run_id, place, folder)).read_text(encoding="utf-8")
+            for place in places
+        }
 
 
 def search_runs(client: Connection, experiments: Sequence[str], tags: Mapping[str, str]) -> Iterator[Any]:
@@ -89,5 +166,7 @@ def _row(run: Any) -> dict[str, Any]:
         **{name: int(tags[name]) for name in ("replicate", "number", "seed")},
         **{name: metrics.get(name) for name in (naming.VALIDATION_SCORE, naming.TEST_SCORE, "fit_seconds")},
         "parameters": int(metrics["parameters"]) if "parameters" in metrics else None,
+        "failure": tags.get("failure"),
+        "values": {key.removeprefix("hp/"): value for key, value in run.data.params.items() if key.startswith("hp/")},
         "run_id": run.info.run_id,
     }

@@ -1,55 +1,66 @@
 """A finished comparison → the metrics and tags of its parent run. Pure; knows no client.
 
-Keys are grouped by prefix: `<arm>/…`, `baseline/…`, `verdict/…`.
+Keys are grouped by prefix: `<arm>/…`, `baseline/…`, `verdict/…`. What follows from the trials alone has functions of
+its own, so that it can be made again from what MLflow holds and compared with what was written.
 """
 
 from __future__ import annotations
 
 import statistics
+from collections.abc import Mapping, Sequence
 
-from harness.records import ArmResult, ComparisonResult
+from harness.records import ArmResult, ComparisonResult, Verdict
 from harness.tracking import naming
+
+BASELINE = "baseline"
+METRIC = "metric"
+DIRECTION = "direction"
 
 
 def comparison_metrics(result: ComparisonResult) -> dict[str, float]:
-    """The numbers of a comparison that is over.
+    """The numbers of a comparison that is over: those of arms and verdict, and each baseline's test score."""
+    baselines = _under(BASELINE, {baseline.name: baseline.test_score for baseline in result.baselines})
+    return decided_metrics(result.arms, result.verdict) | _known(baselines)
+
+
+def decided_metrics(arms: Sequence[ArmResult], verdict: Verdict) -> dict[str, float]:
+    """The numbers that follow from a comparison's trials.
 
     Returns:
         For each arm its expected test score, the selected trial's scores, mean and standard deviation of its
-        confirmations and what it spent; each baseline's test score; the difference with its interval.
+        confirmations and what it spent; the difference with its interval.
     """
     metrics: dict[str, float | None] = {}
-    for arm in result.arms:
-        metrics |= _under(arm.arm.name, _arm_metrics(arm, result.verdict.expected.get(arm.arm.name)))
-    metrics |= _under("baseline", {baseline.name: baseline.test_score for baseline in result.baselines})
-    verdict = result.verdict
-    metrics |= _under(
-        "verdict",
-        {
-            "difference": verdict.difference,
-            "low": verdict.low,
-            "high": verdict.high,
-            "region": verdict.region,
-        },
-    )
-    return {key: float(value) for key, value in metrics.items() if value is not None}
+    for arm in arms:
+        metrics |= _under(arm.arm.name, _arm_metrics(arm, verdict.expected.get(arm.arm.name)))
+    numbers = ("difference", "low", "high", "region")
+    metrics |= _under("verdict", {name: getattr(verdict, name) for name in numbers})
+    return _known(metrics)
 
 
 def comparison_tags(result: ComparisonResult) -> dict[str, str]:
     """The words of a comparison that is over: what one filters comparisons by, and the run's description."""
-    verdict, champion = result.verdict, result.champion
+    champion = result.champion
+    tags = {
+        **verdict_tags(result.verdict),
+        METRIC: result.objective.metric,
+        DIRECTION: result.objective.direction.value,
+        "champion": f"models:/{champion.name}/{champion.version}" if champion else "",
+    }
+    return {name: value for name, value in tags.items() if value} | {"mlflow.note.content": naming.description(result)}
+
+
+def verdict_tags(verdict: Verdict) -> dict[str, str]:
+    """The words of a verdict; empty ones are left out."""
     tags = {
         "verdict": verdict.outcome.value,
         "winner": verdict.family or "",
         "recommended": verdict.recommended or "",
         "withheld_because": "; ".join(verdict.withheld_because),
         "qualified_because": "; ".join(verdict.qualified_because),
-        "metric": result.objective.metric,
-        "direction": result.objective.direction.value,
         "trials": str(verdict.trials),
-        "champion": f"models:/{champion.name}/{champion.version}" if champion else "",
     }
-    return {name: value for name, value in tags.items() if value} | {"mlflow.note.content": naming.description(result)}
+    return {name: naming.cut(value) for name, value in tags.items() if value}
 
 
 def _arm_metrics(arm: ArmResult, expected: float | None) -> dict[str, float | None]:
@@ -64,6 +75,10 @@ def _arm_metrics(arm: ArmResult, expected: float | None) -> dict[str, float | No
         "failed": sum(arm.ledger.failed.values()),
         "fit_seconds": arm.ledger.fit_seconds,
     }
+
+
+def _known(metrics: Mapping[str, float | None]) -> dict[str, float]:
+    return {key: float(value) for key, value in metrics.items() if value is not None}
 
 
 def _under(prefix: str, values: dict[str, float | None]) -> dict[str, float | None]:

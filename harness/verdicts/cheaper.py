@@ -32,9 +32,14 @@ def cheapest(entrants: Sequence[Entrant], trials: int, adaptive: bool) -> tuple[
         if len(known) < len(costs) or len(set(known.values())) < 2:
             continue
         order = sorted(known, key=lambda name: (known[name], name))
-        others = ", ".join(f"{known[name]:,.4g} of {name}" for name in order[1:])
-        return order[0], f"{what}: {known[order[0]]:,.4g} against {others}"
+        others = ", ".join(f"{_shown(known[name])} of {name}" for name in order[1:])
+        return order[0], f"{what}: {_shown(known[order[0]])} against {others}"
     return None, ""
+
+
+def _shown(cost: float) -> str:
+    """`50,241` and `3.142`: no cost is written with an exponent for being large."""
+    return f"{cost:,.0f}" if cost >= 1000 else f"{cost:.4g}"
 
 
 def _parameters(row: ScoreRow) -> float | None:

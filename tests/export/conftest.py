@@ -23,11 +23,6 @@ SPACE = {
 }
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    # MLflow 3.17 on SQLAlchemy 2.1: a deprecation inside MLflow's own queries.
-    config.addinivalue_line("filterwarnings", "ignore:The ..noload.. loader strategy:DeprecationWarning")
-
-
 @dataclass(frozen=True)
 class Built:
     """A champion's folder, and what it was built from."""

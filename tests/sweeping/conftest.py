@@ -103,7 +103,12 @@ def tiny_header(cards: Path, **changes: object) -> SweepHeader:
         "name": "tiny",
         "datasets": ("tiny_adding", "tiny_waves"),
         "families": ("tiny_lstm", "tiny_gru"),
-        "trials": 3, "epochs": 2, "patience_epochs": 2, "confirmations": 1, "seed": 5, "workers": 2,
+        "trials": 3,
+        "epochs": 2,
+        "patience_epochs": 2,
+        "confirmations": 1,
+        "seed": 5,
+        "workers": 2,
     }
     return resolve(make_plan({**plan, **changes}), [cards])
 

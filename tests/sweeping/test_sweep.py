@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from harness import export
 from harness.engines import InProcessEngine
 from harness.errors import DataError, UsageError
-from harness import export
 from harness.journal import EventKind, Journal
 from harness.metrics import METRICS
 from harness.records import Outcome, Phase, SealedScore, TrialKey, TrialRequest, TrialStatus

@@ -37,11 +37,6 @@ STARTED_AT = 1_700_000_000.0
 Pair = tuple[TrialRequest, TrialRecord]
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    # MLflow 3.17 on SQLAlchemy 2.1: a deprecation inside MLflow's own queries.
-    config.addinivalue_line("filterwarnings", "ignore:The ..noload.. loader strategy:DeprecationWarning")
-
-
 @pytest.fixture(scope="session")
 def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # Making MLflow's tables takes more than a second: once for all tests.
