@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import harness
-from harness.cli import datasets, predict, reporting, spaces, sweep, sweeps, ui, verdict
+from harness.cli import calibrate, datasets, predict, reporting, spaces, sweep, sweeps, ui, verdict, verify
 from harness.errors import HarnessError
 
 INTERRUPTED = 130
@@ -25,6 +25,8 @@ app.add_typer(sweeps.app, name="sweeps")
 app.command("trials")(reporting.trials)
 app.command("report")(reporting.report)
 app.command("verdict")(verdict.verdict)
+app.command("verify")(verify.verify)
+app.command("calibrate")(calibrate.calibrate)
 app.command("ui")(ui.ui)
 app.add_typer(datasets.app, name="datasets")
 app.add_typer(spaces.app, name="spaces")

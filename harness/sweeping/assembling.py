@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.cards.schema import Hyperparameter, SpaceCard
@@ -26,6 +26,7 @@ from harness.records import (
     TrialRecord,
     TrialRequest,
     TrialStatus,
+    Value,
     Verdict,
 )
 from harness.search import select
@@ -48,6 +49,29 @@ class Selected:
     record: TrialRecord
 
 
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What a dataset is decided by, apart from its trials.
+
+    Attributes:
+        dataset: Name of the dataset.
+        objective: The metric of all scores.
+        arms: The contestants, in order.
+        spaces: Search spaces by family.
+        oracle: What searched.
+        smallest_difference: What the dataset's card states, in the metric's units; None when it states nothing.
+        baselines: Test scores of the baselines.
+    """
+
+    dataset: str
+    objective: Objective
+    arms: Sequence[Arm]
+    spaces: Mapping[str, SpaceCard]
+    oracle: str
+    smallest_difference: float | None
+    baselines: Sequence[float]
+
+
 def request_and_records(journal: Journal, dataset: str) -> list[Pair]:
     """Every ended trial and confirmation of a dataset, in the order they were asked."""
     ended = {
@@ -62,9 +86,14 @@ def request_and_records(journal: Journal, dataset: str) -> list[Pair]:
 
 def selected_of(journal: Journal, header: SweepHeader, dataset: str, objective: Objective) -> dict[str, Selected]:
     """The selected trial of each arm that has one, by the arm's name."""
-    pairs = [pair for pair in request_and_records(journal, dataset) if pair[0].key.phase is Phase.SEARCH]
-    requests = {str(request.key): request for request, _ in pairs}
-    chosen = {arm.name: select((r for _, r in pairs if r.key.arm == arm.name), objective) for arm in header.arms}
+    return select_pairs(request_and_records(journal, dataset), header.arms, objective)
+
+
+def select_pairs(pairs: Sequence[Pair], arms: Sequence[Arm], objective: Objective) -> dict[str, Selected]:
+    """The selected trial of each arm that has one, by the arm's name, wherever they were read from."""
+    searched = [pair for pair in pairs if pair[0].key.phase is Phase.SEARCH]
+    requests = {str(request.key): request for request, _ in searched}
+    chosen = {arm.name: select((r for _, r in searched if r.key.arm == arm.name), objective) for arm in arms}
     return {name: Selected(requests[str(record.key)], record) for name, record in chosen.items() if record}
 
 
@@ -88,19 +117,36 @@ def rows_of(pairs: Sequence[Pair], scores: Mapping[str, float], arms: Sequence[A
 
 def verdict_of(journal: Journal, header: SweepHeader, dataset: str) -> Verdict:
     """Decide a dataset whose searches have closed and whose baselines are scored."""
-    objective, baselines = objective_of(journal, dataset), baselines_of(journal, dataset)
-    rows = rows_of(request_and_records(journal, dataset), journal.unseal(dataset), header.arms)
-    best = best_baseline(baselines, objective)
-    smallest = header.datasets[dataset].smallest_difference
-    selected = selected_of(journal, header, dataset, objective)
-    edges = [note for arm in header.arms if arm.name in selected for note in edge_notes(arm, header, selected)]
-    decision = decide_rows(
-        rows,
-        objective=objective,
-        regions={dataset: region_of(objective, smallest, best)},
-        baselines={} if best is None else {dataset: best},
-        families=[arm.name for arm in header.arms],
+    basis = Basis(
+        dataset=dataset,
+        objective=objective_of(journal, dataset),
+        arms=header.arms,
+        spaces=header.spaces,
         oracle=header.plan.oracle,
+        smallest_difference=header.datasets[dataset].smallest_difference,
+        baselines=tuple(baseline.test_score for baseline in baselines_of(journal, dataset)),
+    )
+    return decide_pairs(request_and_records(journal, dataset), journal.unseal(dataset), basis)
+
+
+def decide_pairs(pairs: Sequence[Pair], scores: Mapping[str, float], basis: Basis) -> Verdict:
+    """Decide a dataset, wherever its trials were read from."""
+    dataset, objective = basis.dataset, basis.objective
+    best = best_score(basis.baselines, objective)
+    selected = select_pairs(pairs, basis.arms, objective)
+    edges = [
+        note
+        for arm in basis.arms
+        if arm.name in selected
+        for note in edge_notes(arm.name, basis.spaces[arm.family], selected[arm.name].request.values)
+    ]
+    decision = decide_rows(
+        rows_of(pairs, scores, basis.arms),
+        objective=objective,
+        regions={dataset: region_of(objective, basis.smallest_difference, best)},
+        baselines={} if best is None else {dataset: best},
+        families=[arm.name for arm in basis.arms],
+        oracle=basis.oracle,
         qualified={dataset: edges},
     )
     return decision.verdicts[dataset]
@@ -185,11 +231,10 @@ def ledger_of(pairs: Sequence[Pair]) -> Ledger:
     )
 
 
-def edge_notes(arm: Arm, header: SweepHeader, selected: Mapping[str, Selected]) -> list[str]:
+def edge_notes(arm: str, space: SpaceCard, values: Mapping[str, Value]) -> list[str]:
     """Which selected values of ordered numeric hyperparameters lie at the edge of their range."""
-    space, values = header.spaces[arm.family], selected[arm.name].request.values
     return [
-        f"{arm.name}: the selected {name} = {values[name]:g} lies at the edge of its range ({low:g} to {high:g})"
+        f"{arm}: the selected {name} = {values[name]:g} lies at the edge of its range ({low:g} to {high:g})"
         for name, low, high in _ranges(space)
         if name in values and values[name] in (low, high)
     ]
@@ -212,9 +257,8 @@ def baselines_of(journal: Journal, dataset: str) -> tuple[BaselineScore, ...]:
     return tuple(BaselineScore(**plain) for plain in event.payload["baselines"])
 
 
-def best_baseline(baselines: Iterable[BaselineScore], objective: Objective) -> float | None:
-    """The best test score of any baseline."""
-    scores = [baseline.test_score for baseline in baselines]
+def best_score(scores: Sequence[float], objective: Objective) -> float | None:
+    """The best of some scores; None when there is none."""
     if not scores:
         return None
     return min(scores) if objective.direction is Direction.MIN else max(scores)

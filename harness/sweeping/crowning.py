@@ -13,6 +13,7 @@ from harness.engines import Engine, Task
 from harness.errors import ExportError
 from harness.export import agrees, read_description, verify
 from harness.records import ArmResult, ChampionInfo, ComparisonResult, Outcome, TrialRequest
+from harness.search import select
 from harness.store import Store
 from harness.sweeping.planning import SweepHeader
 from harness.sweeping.searching import Work
@@ -25,7 +26,8 @@ CHAMPION, CANDIDATE = "champion", "candidate"
 def choose(result: ComparisonResult) -> tuple[ArmResult, str] | None:
     """Whose selected trial is exported, and why in one sentence; None when no arm has one.
 
-    Winner: the winner's. Practically equal: the cheaper family's. Undecided: the better validation score's.
+    Winner: the winner's. Practically equal: the cheaper family's. Undecided: the better validation score's, and of equal
+    ones the model with fewer parameters.
     """
     able = [arm for arm in result.arms if arm.selected and arm.validation_score is not None]
     if not able:
@@ -35,11 +37,11 @@ def choose(result: ComparisonResult) -> tuple[ArmResult, str] | None:
         return by_name[verdict.family], f"{verdict.family} is the winner"
     if verdict.outcome is Outcome.PRACTICALLY_EQUAL and verdict.recommended in by_name:
         return by_name[verdict.recommended], f"practically equal, and {verdict.cheaper_because}"
-    best = able[0]
-    for arm in able[1:]:
-        if result.objective.better(arm.validation_score or 0.0, best.validation_score or 0.0):
-            best = arm
-    return best, "the families are not told apart; its validation score is the better one"
+    best = select((arm.selected for arm in able if arm.selected), result.objective)
+    equals = [arm for arm in able if best and arm.validation_score == best.validation_score]
+    cheapest = min(equals, key=lambda arm: arm.selected.parameters if arm.selected else 0)
+    better = "its validation score is the better one" if len(equals) == 1 else "at equal validation scores it is smaller"
+    return cheapest, f"the families are not told apart; {better}"
 
 
 def alias_of(result: ComparisonResult, test_score: float) -> str:

@@ -6,6 +6,7 @@ same thing.
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ from harness.sweeping.progress import Concluded, Listener, Note
 from harness.sweeping.searching import Floor, GaveUp, Work, run_searches
 from harness.sweeping.working import all_done, run_one
 from harness.tracking import Projector
+from harness.tracking.naming import TRIALS_FILE, VERDICT_FILE, card_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +205,8 @@ class _Sweep:
         so_far = sweep_of(self.journal, self.header, self.sweep_id, self.store.tracking_uri, only=name)
         files = {
             "report.html": html(so_far, self.store.ui_command),
-            "trials.csv": trials_csv([result]),
+            TRIALS_FILE: trials_csv([result]),
+            VERDICT_FILE: json.dumps(result.verdict.to_json(), indent=2),
             **self._cards(name),
         }
         self.projector.trials(request_and_records(self.journal, name))
@@ -211,8 +214,8 @@ class _Sweep:
         self.listener(Concluded(result))
 
     def _cards(self, name: str) -> dict[str, str]:
-        spaces = {f"cards/{family}.json": card.model_dump_json(indent=2) for family, card in self.header.spaces.items()}
-        return {f"cards/{name}.json": self.header.datasets[name].model_dump_json(indent=2), **spaces}
+        spaces = {card_file(family): card.model_dump_json(indent=2) for family, card in self.header.spaces.items()}
+        return {card_file(name): self.header.datasets[name].model_dump_json(indent=2), **spaces}
 
     def _floor(self, name: str) -> Floor:
         return Floor(self.engine, self.journal, self._work(name), self.projector.trials)

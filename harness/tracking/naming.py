@@ -1,4 +1,4 @@
-"""What runs, metrics and tags are called, within what MLflow allows. Pure text; knows no client.
+"""What runs, metrics, tags and artifacts are called, within what MLflow allows. Pure text; knows no client.
 
 Names are short and sort as people would: `gru r1 007`, `lstm confirmation 02`. Keys are few and shared by all
 trials, since every key is a column of the UI.
@@ -20,6 +20,9 @@ TEST_SCORE = "test_score"
 TRIAL_KEY = "trial_key"
 COMPARISON_KEY = "comparison_key"
 SWEEP_ID = "sweep_id"
+
+TRIALS_FILE = "trials.csv"
+VERDICT_FILE = "verdict.json"
 
 # Windows allows no colon; a name must not read as a path that leads elsewhere.
 _NOT_ALLOWED = re.compile(r"[^\w.\- ]")
@@ -46,6 +49,11 @@ def keys(prefix: str, names: Iterable[str]) -> dict[str, str]:
     return taken
 
 
+def card_file(name: str) -> str:
+    """Where a card lies among the artifacts of a comparison's run."""
+    return f"cards/{name}.json"
+
+
 def cut(text: str, length: int = TAG_LENGTH) -> str:
     """The text, shortened to what a tag may hold."""
     return text if len(text) <= length else f"{text[: length - 1]}…"
@@ -64,7 +72,7 @@ def answer(verdict: Verdict) -> str:
         return f"{verdict.dataset}: {verdict.family} wins"
     if verdict.outcome is Outcome.PRACTICALLY_EQUAL:
         advice = f" (use {verdict.recommended})" if verdict.recommended else ""
-        return f"{verdict.dataset}: {' and '.join(verdict.families)} practically equal{advice}"
+        return f"{verdict.dataset}: practically equal{advice}"
     return f"{verdict.dataset}: undecided"
 
 

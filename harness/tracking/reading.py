@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,17 +89,21 @@ def read_comparisons(store: Store, sweep_id: str, wanted: Callable[[str], bool])
     return sorted(found, key=lambda comparison: comparison.dataset)
 
 
-def last_of_history(store: Store, run_id: str, metric: str) -> float | None:
-    """The value that a metric's history ends with; None where it has none.
+def ends_of_histories(store: Store, run_ids: Iterable[str], metric: str) -> dict[str, float]:
+    """The value that a metric's history ends with, by run; runs without one are left out.
 
     MLflow keeps the latest value a second time, and shows the one in tables and the other in figures.
 
     Raises:
         StoreError: The store cannot be used.
     """
-    history = connect(store, create=False).get_metric_history(run_id, metric)
-    last = max(history, key=lambda point: (point.step, point.timestamp, point.value), default=None)
-    return None if last is None else float(last.value)
+    client = connect(store, create=False)
+    ends = {}
+    for run_id in run_ids:
+        history = client.get_metric_history(run_id, metric)
+        if history:
+            ends[run_id] = float(max(history, key=lambda point: (point.step, point.timestamp, point.value)).value)
+    return ends
 
 
 def _texts(client: Connection, run_id: str, wanted: Callable[[str], bool]) -> dict[str, str]:

@@ -113,12 +113,13 @@ def columns_of(table: Any) -> Columns:
     return {str(name): table[name].tolist() for name in table.columns}
 
 
-def read_columns(columns: Columns, direction: str = "min") -> ScoreTable:
+def read_columns(columns: Columns, direction: str = "min", *, compared: bool = True) -> ScoreTable:
     """Check a table and turn it into rows.
 
     Args:
         columns: The table's columns, all of one length.
         direction: Direction where the table has no such column.
+        compared: Whether families are to be compared: then there must be two of them, the same on every dataset.
 
     Returns:
         The rows with the objective of each dataset.
@@ -132,7 +133,8 @@ def read_columns(columns: Columns, direction: str = "min") -> ScoreTable:
     if not rows:
         raise TableError("no rows: expected one row a trial")
     _check_unique(rows)
-    _check_families(rows)
+    if compared:
+        _check_families(rows)
     default = _direction(direction, "direction")
     return ScoreTable(tuple(rows), _objectives(columns, rows, default))
 

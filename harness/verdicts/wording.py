@@ -32,8 +32,8 @@ def clean(text: str) -> str:
 
 
 def number(value: float) -> str:
-    """A score for people: four significant digits."""
-    return f"{value:.4g}"
+    """A score for people: four significant digits, and no exponent from ten thousand to a thousand million."""
+    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.4g}"
 
 
 def method(adaptive: bool, level: float, families: int) -> str:

@@ -60,8 +60,11 @@ def test_all_that_a_verdict_is_made_from(projected: Store) -> None:
         "test_score": 0.51,
         "fit_seconds": 2.0,
         "parameters": 4321,
+        "failure": None,
+        "values": {"units": "32", "learning_rate": "0.001", "bidirectional": "True"},
     }
     assert (rows[2]["status"], rows[2]["validation_score"], rows[2]["test_score"]) == ("failed", None, None)
+    assert rows[2]["failure"] == "bug"
 
 
 def test_what_is_sealed_is_not_there(projected: Store) -> None:
