@@ -94,7 +94,7 @@ class CompiledNetwork:
         self.batch_size = batch_size
         self.kernel = "xla-epoch" if xla else "tf-epoch"
         self._loss = _loss_of(stack.shape.task, loss)
-        self._epoch = tf.function(self._run_epoch, jit_compile=xla, autograph=True)
+        self._epoch = tf.function(self._run_epoch, jit_compile=xla, autograph=False)
         self._predict = tf.function(self._run_predict, jit_compile=xla, autograph=False)
 
     def prepare(self, train: TensorPart, validation: TensorPart) -> float:
@@ -181,19 +181,22 @@ class CompiledNetwork:
     ) -> Any:
         masks = self._keep_masks(order, seed, dropout)
         variables = self.stack.variables
-        total, step = tf.constant(0.0), tf.constant(0)
-        # Not `tf.range(steps)`: under XLA its limit would have to be a constant, and each number another compile.
-        while step < steps:
+
+        def train_batch(step: Any, total: Any) -> tuple[Any, Any]:
             rows, weight = order[step], weights[step]
             with tf.GradientTape() as tape:
-                outputs = self.stack.forward(
-                    tf.gather(x, rows), tf.gather(lengths, rows), [mask[step] for mask in masks]
-                )
+                keep = [mask[step] for mask in masks]
+                outputs = self.stack.forward(tf.gather(x, rows), tf.gather(lengths, rows), keep)
                 losses = self._loss(tf.gather(y, rows), outputs)
                 loss = tf.reduce_sum(losses * weight) / tf.reduce_sum(weight)
             gradients = tape.gradient(loss, [variable.value for variable in variables])
             self.optimizer.apply(_clipped(gradients, clip), variables)
-            total, step = total + loss, step + 1
+            return step + 1, total + loss
+
+        # The number of steps is an input of the loop: as a `range` it would be a constant to XLA, and each number
+        # another compile. Not left to autograph, which leaves a file in the temporary folder for every trace.
+        begin = (tf.constant(0), tf.constant(0.0))
+        _, total = tf.while_loop(lambda step, _: step < steps, train_batch, begin)
         return total
 
     def _run_predict(self, x: Any, lengths: Any) -> Any:

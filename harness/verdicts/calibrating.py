@@ -184,7 +184,8 @@ def wilson(hits: int, replays: int, level: float) -> tuple[float, float]:
     share, weight = hits / replays, z * z / replays
     middle = (share + weight / 2) / (1 + weight)
     reach = z * math.sqrt(share * (1 - share) / replays + weight / (4 * replays)) / (1 + weight)
-    return max(0.0, middle - reach), min(1.0, middle + reach)
+    low = middle - reach if hits else 0.0  # exactly, which the arithmetic misses by a rounding
+    return low, middle + reach if hits < replays else 1.0
 
 
 def lower_bounds(shares: Sequence[Share], claimed: float = ERROR_CLAIMED, level: float = LEVEL) -> list[float]:
@@ -208,7 +209,7 @@ def lower_bounds(shares: Sequence[Share], claimed: float = ERROR_CLAIMED, level:
     for rank, index in enumerate(sorted(range(len(shares)), key=lambda i: tails[i])):
         one = shares[index]
         error = (1 - level) / (len(shares) - rank)
-        exact = float(special.btdtri(one.hits, one.replays - one.hits + 1, error)) if one.hits else 0.0
+        exact = float(special.betaincinv(one.hits, one.replays - one.hits + 1, error)) if one.hits else 0.0
         bounds[index] = min(exact, claimed) if stopped else exact
         stopped = stopped or exact <= claimed
     return bounds

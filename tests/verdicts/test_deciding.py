@@ -90,6 +90,8 @@ def test_equality_needs_a_region_and_recommends_the_cheaper(rows_of, spread):
     assert equal.recommended == "gru"
     assert "fewer parameters" in equal.cheaper_because
     assert "300 against 400 of lstm" in equal.cheaper_because
+    large = decide_one(rows_of(scores, parameters={"lstm": 66_241, "gru": 50_241}), region=0.05)
+    assert "50,241 against 66,241 of lstm" in large.cheaper_because
     assert equal.probabilities == (0, 1, 0)
     assert decide_one(rows).outcome is Outcome.UNDECIDED
     assert decide_one(rows).recommended is None

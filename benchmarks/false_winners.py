@@ -1,0 +1,142 @@
+"""How often the verdicts' rule names a false winner, and a true one, on the recorded trials: a table in Markdown.
+
+Every family of every table in `benchmarks/recorded` plays itself, for R of 1, 3, 5, 10 searches of n of 10, 20, 40
+trials; then with one side made worse by 20 % and 50 %. What must hold: the mean share of false winners is at most 5 %,
+and no cell's one-sided lower bound, adjusted by Holm over all cells, exceeds 5 %. Leaves with 1 where it does not.
+
+    python benchmarks/false_winners.py                      # both ways of deciding: most of an hour on two cores
+    python benchmarks/false_winners.py --replays 100        # a look
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import sys
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+from harness.cli.verdict import read_csv
+from harness.records import Objective, ScoreRow
+from harness.verdicts.calibrating import LEVEL, Cell, Share, calibrate, lower_bounds
+from harness.verdicts.constants import ERROR_CLAIMED, MINIMUM_REPLICATES
+from harness.verdicts.table import read_columns
+
+RECORDED = Path(__file__).parent / "recorded"
+REPLICATES, TRIALS, SHIFTS = (1, 3, 5, 10), (10, 20, 40), (0.2, 0.5)
+WAYS = {"random": "pooled trials (way a)", "bayesian": "replicates (way b)"}
+
+
+@dataclass(frozen=True)
+class Job:
+    """One size of one family of one dataset: what a process does at a time."""
+
+    rows: tuple[ScoreRow, ...]
+    objective: Objective
+    oracle: str
+    replicates: int
+    trials: int
+    shifts: tuple[float, ...]
+    replays: int
+
+    def run(self) -> list[Cell]:
+        sizes = {"replicates": [self.replicates], "trials": [self.trials], "shifts": self.shifts}
+        objectives = {self.rows[0].dataset: self.objective}
+        return list(calibrate(self.rows, objectives, oracle=self.oracle, replays=self.replays, **sizes))
+
+
+def jobs_of(tables: Iterable[Path], oracle: str, shifts: tuple[float, ...], replays: int) -> list[Job]:
+    """Every size of every family of every table; by replicates from three on."""
+    jobs = []
+    for path in tables:
+        table = read_columns(read_csv(path), compared=False)
+        for dataset, family in dict.fromkeys((row.dataset, row.family) for row in table.rows):
+            rows = tuple(row for row in table.rows if (row.dataset, row.family) == (dataset, family))
+            jobs += [
+                Job(rows, table.objectives[dataset], oracle, replicates, trials, shifts, replays)
+                for replicates, trials in itertools.product(REPLICATES, TRIALS)
+                if oracle == "random" or replicates >= MINIMUM_REPLICATES
+            ]
+    return jobs
+
+
+def holds(cells: Sequence[Cell]) -> tuple[list[float], float, bool]:
+    """Holm's lower bound of each A/A cell, the mean share of false winners, and whether both are as claimed."""
+    shares = [cell.false_winners for cell in cells]
+    bounds = lower_bounds(shares)
+    mean = sum(share.value for share in shares) / len(shares)
+    return bounds, mean, mean <= ERROR_CLAIMED and max(bounds) <= ERROR_CLAIMED
+
+
+def markdown(oracle: str, cells: Sequence[Cell]) -> tuple[str, bool]:
+    """The table of one way, and whether what must hold does."""
+    alike = [cell for cell in cells if not cell.shift]
+    shifts = sorted({cell.shift for cell in cells if cell.shift})
+    shifted = {(*_size(cell), cell.shift): cell for cell in cells if cell.shift}
+    bounds, mean, held = holds(alike)
+    heads = ["dataset", "family", "recorded", "R", "n", "false winners", "lower bound (Holm)"]
+    heads += [f"power, {100 * shift:g} %" for shift in shifts] + ["wrong family" for _ in shifts[:1]]
+    lines = [f"### {WAYS[oracle]}", "", _piped(heads), _piped(["---", "---", *["---:"] * (len(heads) - 2)])]
+    for cell, bound in zip(alike, bounds, strict=True):
+        others = [shifted[*_size(cell), shift] for shift in shifts]
+        row = [*map(str, _size(cell)), _shown(cell.false_winners), f"{100 * bound:.2f} %"]
+        row.insert(2, str(cell.recorded))
+        row += [_shown(other.named) for other in others]
+        row += [f"{100 * max(other.wrong.value for other in others):.1f} %"] if others else []
+        lines.append(_piped(row))
+    replays = alike[0].false_winners.replays
+    lines += [
+        "",
+        f"{replays:,} replays a cell; shares with Wilson's {100 * LEVEL:g} % interval. Mean share of false winners "
+        f"{100 * mean:.2f} %, highest lower bound {100 * max(bounds):.2f} %: "
+        f"{'at most' if held else 'NOT at most'} {100 * ERROR_CLAIMED:g} % as claimed.",
+        "",
+    ]
+    return "\n".join(lines), held
+
+
+def _size(cell: Cell) -> tuple[str, str, int, int]:
+    return cell.dataset, cell.family, cell.replicates, cell.trials
+
+
+def _shown(share: Share) -> str:
+    low, high = share.interval
+    return f"{100 * share.value:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
+
+
+def _piped(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("tables", nargs="*", type=Path, help="[every table in benchmarks/recorded]")
+    parser.add_argument("--replays", type=int, default=1000, help="replays of each cell [1000]")
+    parser.add_argument("--oracle", choices=list(WAYS), action="append", help="[both]")
+    parser.add_argument("--shift", type=float, action="append", help="[0.2, 0.5]")
+    parser.add_argument("--no-shift", action="store_true", help="false winners only")
+    parser.add_argument("--workers", type=int, default=2)
+    chosen = parser.parse_args()
+    tables = chosen.tables or sorted(RECORDED.glob("*.csv"))
+    if not tables:
+        sys.exit(f"{RECORDED}: holds no table; make them with benchmarks/record_trials.py")
+    shifts = () if chosen.no_shift else tuple(chosen.shift or SHIFTS)
+    all_held = True
+    with ProcessPoolExecutor(chosen.workers, mp_context=get_context("spawn")) as pool:
+        for oracle in chosen.oracle or WAYS:
+            jobs, cells = jobs_of(tables, oracle, shifts, chosen.replays), []
+            for number, done in enumerate(pool.map(Job.run, jobs), start=1):
+                cells += done
+                if sys.stderr.isatty():
+                    print(f"{oracle}: {number} of {len(jobs)}", file=sys.stderr, end="\r")
+            text, held = markdown(oracle, cells)
+            print(text)
+            all_held = all_held and held
+    sys.exit(0 if all_held else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,233 @@
+"""Trials a minute: plain `keras_tuner.RandomSearch` against this product, on the same work, side by side in one run.
+
+Both sides run the same hyperparameters (the same oracle, space and seed for each family), data, batches and epochs,
+each in a fresh process whose start, imports and compiles count. XLA's compiles on disk start empty. The product's side
+is a whole sweep: workers, journal, MLflow, verdict and champion included.
+
+    pip install tensorboard            # plain Keras Tuner imports it, TensorFlow no longer installs it
+    python benchmarks/throughput.py --size small --rounds 3 --json
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+FAMILIES = {"lstm": "LSTM", "gru": "GRU"}
+SEED = 11
+
+
+@dataclass(frozen=True)
+class Size:
+    """What one size of the benchmark runs: trials are counted over both families."""
+
+    steps: int
+    units: tuple[int, ...]
+    trials: int
+    epochs: int
+    batches: int
+
+    @property
+    def sequences(self) -> int:
+        """So many that the training part, 70 % of them, is a whole number of batches of 32."""
+        return round(self.batches * 32 / 0.7)
+
+
+SIZES = {
+    "small": Size(24, (16, 32, 48, 64), 48, 10, 63),
+    "middle": Size(100, (32, 64, 96, 128), 16, 10, 63),
+    "large": Size(400, (64, 128, 192, 256), 6, 2, 20),
+}
+
+
+def space(size: Size, family: str) -> dict[str, Any]:
+    """The search space of both sides."""
+    return {
+        "name": family,
+        "layer": FAMILIES[family],
+        "hyperparameters": {
+            "units": {"type": "Choice", "values": list(size.units)},
+            "learning_rate": {"type": "Float", "min_value": 1e-3, "max_value": 1e-2, "sampling": "log"},
+            "dropout": {"type": "Float", "min_value": 0.0, "max_value": 0.4, "step": 0.08},
+        },
+    }
+
+
+def dataset(size: Size) -> dict[str, Any]:
+    """The card of the adding problem of this size."""
+    return {
+        "name": "work",
+        "source": {"kind": "generator", "generator": "adding", "steps": size.steps, "sequences": size.sequences},
+        "task": {"kind": "regress", "metric": "mse"},
+    }
+
+
+def report(trials: list[dict[str, Any]], steps: int, began: float) -> dict[str, Any]:
+    """What a side says of itself, in the same form for both."""
+    shown = sorted(json.dumps(trial["values"], sort_keys=True) for trial in trials)
+    return {
+        "seconds": time.time() - began,
+        "trials": len(trials),
+        "gradient_steps": steps,
+        "digest": hashlib.sha256("\n".join(shown).encode()).hexdigest()[:16],
+        "median_validation": statistics.median(trial["score"] for trial in trials),
+    }
+
+
+def run_product(size: Size, began: float) -> dict[str, Any]:
+    """One sweep through the public API."""
+    import harness
+    from harness.journal import EventKind, Journal
+
+    with tempfile.TemporaryDirectory() as folder:
+        cards = Path(folder)
+        _write_toml(cards / "work.toml", dataset(size))
+        for family in FAMILIES:
+            _write_toml(cards / f"{family}.toml", space(size, family))
+        options = {"trials": size.trials // 2, "epochs": size.epochs, "patience_epochs": size.epochs}
+        result = harness.sweep("work", store=cards / "s", cards=[cards], confirmations=0, seed=SEED, **options)
+        with Journal.open(cards / "s" / "sweeps" / result.sweep_id) as journal:
+            requests = {event.trial_key: event.payload["values"] for event in journal.events(EventKind.ASKED)}
+        (comparison,) = result.comparisons
+        trials = [{"values": requests[str(r.key)], "score": r.validation_score} for r in comparison.trials]
+        return report(trials, sum(record.gradient_steps for record in comparison.trials), began)
+
+
+def run_plain(size: Size, began: float) -> dict[str, Any]:
+    """The same trials as Keras Tuner's guide shows it: a builder, `RandomSearch`, `search`."""
+    import keras
+    import keras_tuner
+
+    from harness.cards.schema import DatasetCard
+    from harness.data import load_dataset
+    from harness.records import derive_seed
+
+    data = load_dataset(DatasetCard.model_validate(dataset(size)))
+    scaling, train, validation = data.scaling, data.train, data.validation
+    trials = []
+    for family, layer in FAMILIES.items():
+
+        def build(hp: keras_tuner.HyperParameters, layer: str = layer) -> keras.Model:
+            units = hp.Choice("units", list(size.units))
+            rate = hp.Float("learning_rate", 1e-3, 1e-2, sampling="log")
+            dropout = hp.Float("dropout", 0.0, 0.4, step=0.08)
+            model = keras.Sequential(
+                [
+                    keras.Input((size.steps, 2)),
+                    getattr(keras.layers, layer)(units),
+                    keras.layers.Dropout(dropout),
+                    keras.layers.Dense(1),
+                ]
+            )
+            model.compile(optimizer=keras.optimizers.Adam(rate, global_clipnorm=1.0), loss="mse")
+            return model
+
+        with tempfile.TemporaryDirectory() as folder:
+            tuner = keras_tuner.RandomSearch(
+                build,
+                objective="val_loss",
+                max_trials=size.trials // 2,
+                seed=derive_seed(SEED, "work", family, 1),
+                directory=folder,
+            )
+            tuner.search(
+                scaling.scale_inputs(train.x),
+                scaling.scale_outputs(train.y),
+                validation_data=(scaling.scale_inputs(validation.x), scaling.scale_outputs(validation.y)),
+                epochs=size.epochs,
+                batch_size=32,
+                verbose=0,
+            )
+            unscale = float(scaling.output_scale[0]) ** 2
+            for trial in tuner.oracle.trials.values():
+                trials.append({"values": dict(trial.hyperparameters.values), "score": trial.score * unscale})
+    return report(trials, len(trials) * size.epochs * size.batches, began)
+
+
+def run_side(side: str, size: str) -> dict[str, Any]:
+    """One side in a process of its own, with an empty folder for XLA's compiles."""
+    with tempfile.TemporaryDirectory() as cache:
+        began = time.time()
+        done = subprocess.run(
+            [sys.executable, __file__, "--size", size, "--side", side, "--began", repr(began)],
+            env={**os.environ, "HARNESS_XLA_CACHE": cache, "TF_CPP_MIN_LOG_LEVEL": "3"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        seconds = time.time() - began
+    if done.returncode:
+        sys.exit(f"{side}: {done.stderr[-2000:]}")
+    return {**json.loads(done.stdout.splitlines()[-1]), "seconds": seconds}
+
+
+def compare(size: str, rounds: int) -> dict[str, Any]:
+    """Alternate the sides and take medians."""
+    runs = [(run_side("plain", size), run_side("product", size)) for _ in range(rounds)]
+    plain, product = runs[0]
+    for key in ("trials", "gradient_steps", "digest"):
+        if plain[key] != product[key]:
+            sys.exit(f"the sides ran different work: {key} {plain[key]} and {product[key]}")
+    ratios = [one["seconds"] / other["seconds"] for one, other in runs]
+    return {
+        "family": "both",
+        "size": size,
+        "ratio": statistics.median(ratios),
+        "ratios": ratios,
+        "plain_seconds_a_trial": statistics.median(one["seconds"] for one, _ in runs) / plain["trials"],
+        "product_seconds_a_trial": statistics.median(other["seconds"] for _, other in runs) / plain["trials"],
+        "trials": plain["trials"],
+        "gradient_steps": plain["gradient_steps"],
+        "digest": plain["digest"],
+        "median_validation": [plain["median_validation"], product["median_validation"]],
+    }
+
+
+def _write_toml(path: Path, card: dict[str, Any]) -> None:
+    tables = {key: item for key, item in card.items() if isinstance(item, dict)}
+    lines = [f"{key} = {json.dumps(item)}" for key, item in card.items() if key not in tables]
+    for name, table in tables.items():
+        groups = table if name == "hyperparameters" else {"": table}
+        for group, items in groups.items():
+            lines.append(f"[{name}.{group}]" if group else f"[{name}]")
+            lines.extend(f"{key} = {json.dumps(item)}" for key, item in items.items())
+    path.write_text("\n".join(lines) + "\n")
+
+
+def main() -> None:
+    """Run both sides, or, called by itself, one of them."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--size", choices=SIZES, default="small")
+    parser.add_argument("--rounds", type=int, default=1, help="alternations; the median ratio counts")
+    parser.add_argument("--json", action="store_true", help="print a list of rows as JSON")
+    parser.add_argument("--side", choices=("plain", "product"), help=argparse.SUPPRESS)
+    parser.add_argument("--began", type=float, default=0.0, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.side:
+        run = run_plain if options.side == "plain" else run_product
+        print(json.dumps(run(SIZES[options.size], options.began)))
+        return
+    row = compare(options.size, options.rounds)
+    if options.json:
+        print(json.dumps([row], indent=2))
+        return
+    print(
+        f"{row['size']}: {row['ratio']:.1f} times plain Keras Tuner's trials a minute "
+        f"({row['product_seconds_a_trial']:.2f} s against {row['plain_seconds_a_trial']:.2f} s a trial, "
+        f"{row['trials']} trials, digest {row['digest']}); median validation MSE "
+        f"{row['median_validation'][0]:.4g} plain, {row['median_validation'][1]:.4g} here"
+    )
+
+
+if __name__ == "__main__":
+    main()
