@@ -14,7 +14,8 @@ traceback and leaves with the error's `exit_code`.
     │   └── SealedError              a test score was asked for before the searches of its dataset closed
     ├── ReplayError                  a search replayed from its journal did not give the same trials again
     ├── StoreError                   MLflow's store cannot be used
-    └── ExportError                  a model could not be saved, loaded or proved
+    ├── ExportError                  a model could not be saved, loaded or proved
+    └── Interrupted                  exit 130: the user ended it; says how to go on
 """
 
 from __future__ import annotations
@@ -69,6 +70,12 @@ class StoreError(HarnessError):
 
 class ExportError(HarnessError):
     """A model could not be saved, loaded or proved."""
+
+
+class Interrupted(HarnessError):
+    """The user ended it; the message says how to go on."""
+
+    exit_code = 130
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -11,6 +11,8 @@ from harness.errors import UsageError
 
 DEFAULT_ROOT = Path("mlruns")
 
+_KINDS = ("sqlite", "http", "https", "postgresql", "mysql", "mssql", "databricks", "databricks-uc", "uc")
+
 
 @dataclass(frozen=True, slots=True)
 class Store:
@@ -58,14 +60,27 @@ def find_store(
         environment: The environment's variables.
 
     Raises:
-        UsageError: The folder is a file, or holds MLflow's old file store.
+        UsageError: The folder is a file, or holds MLflow's old file store; or MLflow has no store of such an address.
     """
     folder = Path(root or environment.get("HARNESS_STORE") or DEFAULT_ROOT).expanduser().absolute()
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder}: expected a folder for the store, got a file")
     _refuse_old_file_store(folder)
     uri = tracking_uri or environment.get("MLFLOW_TRACKING_URI") or f"sqlite:///{folder / 'mlflow.db'}"
+    _refuse_other_kinds(uri)
     return Store(folder, uri)
+
+
+def _refuse_other_kinds(uri: str) -> None:
+    scheme = uri.partition(":")[0].partition("+")[0]
+    if scheme in _KINDS:
+        return
+    # Nothing of an address after its kind is shown: it may hold a password.
+    got = f"{scheme}:…" if ":" in uri else uri
+    raise UsageError(
+        f"MLflow's store {got}: expected http://…, https://… or a database such as sqlite:////absolute/mlflow.db; a "
+        "folder is MLflow's old file store, to be migrated with `mlflow migrate-filestore`"
+    )
 
 
 def _refuse_old_file_store(folder: Path) -> None:

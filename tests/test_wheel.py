@@ -65,7 +65,9 @@ def test_it_works_from_another_folder(unpacked: Path, tmp_path: Path) -> None:
         sys.executable, "-P", "-c", "import harness; print(harness.__file__)", cwd=tmp_path, PYTHONPATH=str(unpacked)
     )
     assert where.startswith(str(unpacked))
-    assert {"adding_50", "japanese_vowels", "vic_elec"} <= {row["name"] for row in json.loads(harness("datasets", "list", "--json"))}
+    assert {"adding_50", "japanese_vowels", "vic_elec"} <= {
+        row["name"] for row in json.loads(harness("datasets", "list", "--json"))
+    }
     assert {"lstm", "gru", "rnn"} <= {row["name"] for row in json.loads(harness("spaces", "list", "--json"))}
     assert "1,400 train" in harness("datasets", "check", "adding_50")
     rows = ["t,y,x", *(f"2024-01-{1 + hour // 24:02d} {hour % 24:02d}:00,{hour % 7},{hour % 5}" for hour in range(400))]

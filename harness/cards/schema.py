@@ -254,7 +254,7 @@ class SweepPlan(_Card):
     patience_epochs: Count = 5
     replicates: Count = 1
     confirmations: CountOrZero = 3
-    workers: CountOrZero | None = None
+    workers: Count | None = None
     seed: Seed = 1
 
     @model_validator(mode="before")

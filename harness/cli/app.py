@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Annotated, Any
 
 import typer
 
@@ -13,50 +15,83 @@ from harness.errors import HarnessError
 
 INTERRUPTED = 130
 
+# Typer's own base of all wrong uses. It is click's, or that of the copy which newer versions of Typer bring along.
+_WrongUse: Any = typer.BadParameter.__bases__[0]
+
 app = typer.Typer(
     name="harness",
-    help="LSTM or GRU? Tune both with equal budgets on your data, and get a verdict that holds.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    # Its markup would take a default in brackets for a style, and its boxes break an error into lines.
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("sweep")(sweep.sweep)
-app.add_typer(sweeps.app, name="sweeps")
-app.command("trials")(reporting.trials)
-app.command("report")(reporting.report)
-app.command("verdict")(verdict.verdict)
-app.command("verify")(verify.verify)
-app.command("calibrate")(calibrate.calibrate)
-app.command("ui")(ui.ui)
+# In the order of a first day: what there is, a sweep, what it found, what to do with it.
 app.add_typer(datasets.app, name="datasets")
 app.add_typer(spaces.app, name="spaces")
-app.command("predict")(predict.predict)
+app.command("sweep", short_help="Tune every family on every dataset, and say which to use.")(sweep.sweep)
+app.add_typer(sweeps.app, name="sweeps")
+app.command("report", short_help="A sweep's verdicts at a glance; writes report.html.")(reporting.report)
+app.command("trials", short_help="A sweep's table of scores, as `verdict` reads it.")(reporting.trials)
+app.command("ui", short_help="Open MLflow's UI on the store, until Ctrl-C.")(ui.ui)
+app.command("predict", short_help="Predict with a champion, in the original units.")(predict.predict)
+app.command("verdict", short_help="Decide from anybody's table of scores.")(verdict.verdict)
+app.command("verify", short_help="Make a sweep's verdicts again from MLflow alone.")(verify.verify)
+app.command("calibrate", short_help="How often the rule errs, on recorded trials.")(calibrate.calibrate)
 
 
-@app.callback()
-def options(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
-) -> None:
-    """LSTM or GRU? Tune both with equal budgets on your data, and get a verdict that holds."""
-    if version:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         typer.echo(f"harness {harness.__version__}")
         raise typer.Exit
 
 
-def main() -> None:
-    """Run the command and leave with its exit code: 0 done, 1 failed, 2 wrong use, 130 interrupted."""
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """LSTM or GRU? Tune both with equal budgets on your data, and get a verdict that holds."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command and leave with its exit code: 0 done, 1 failed, 2 wrong use, 130 interrupted.
+
+    Args:
+        arguments: The words after `harness`; those of this process when left out.
+    """
     try:
-        app()
+        # Typer makes an exit code of Ctrl-C, and says nothing.
+        code = app(arguments and list(arguments), prog_name="harness", standalone_mode=False) or 0
+        if code == INTERRUPTED:
+            raise KeyboardInterrupt
     except HarnessError as error:
-        typer.echo(f"harness: {error}", err=True)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        typer.echo("harness: interrupted", err=True)
-        sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        # The reader of our output went away, as `head` does.
-        sys.stderr.close()
-        sys.exit(1)
+        code = _say(f"harness: {' '.join(str(error).splitlines())}", error.exit_code)
+    except _WrongUse as error:
+        code = _say(_in_words(error), error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        code = _say("harness: interrupted", INTERRUPTED)
+    sys.exit(code)
+
+
+def _say(message: str, code: int) -> int:
+    typer.echo(message, err=True)
+    return code
+
+
+def _in_words(error: Any) -> str:
+    """A wrong use in one line, with the nearest names; the help where there was nothing at all."""
+    message = str(error.format_message())
+    if "\n" in message:
+        return message
+    message = message.rstrip(".")
+    command = error.ctx.command_path if error.ctx else "harness"
+    if hasattr(error, "possibilities"):
+        known = [name for parameter in error.ctx.command.params for name in parameter.opts if name[:2] == "--"]
+        near = get_close_matches(error.option_name, known, cutoff=0.5)
+        message = f"No such option: {error.option_name}" + (f". Did you mean {', '.join(near)}?" if near else "")
+    return f"{command}: {message}{' See' if message.endswith('?') else '; see'} `{command} --help`"
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from harness.cli.arguments import whole_number
 from harness.cli.cards import CardsOption, JsonOption, as_plain, echo_json, echo_table, home_of
 from harness.errors import CardError, HarnessError, UsageError
 
@@ -55,7 +56,7 @@ def show(name: NameArgument, cards: CardsOption = None, as_json: JsonOption = Fa
 @app.command("check")
 def check(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME|PATH]", help="Name or path of a card.", show_default=False)
+        str | None, typer.Argument(metavar="NAME|PATH", help="Name or path of a card.", show_default=False)
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Check all datasets.")] = False,
     cards: CardsOption = None,
@@ -86,10 +87,14 @@ def new(
         str | None, typer.Option("--id", metavar="COL", help="Column that says which rows form a sequence.")
     ] = None,
     task: Annotated[str | None, typer.Option(metavar="KIND", help="forecast, classify or regress.")] = None,
-    horizon: Annotated[int | None, typer.Option(metavar="N", help="Rows to forecast.")] = None,
-    lookback: Annotated[int | None, typer.Option(metavar="N", help="Rows to forecast from.")] = None,
+    horizon: Annotated[int | None, typer.Option(metavar="N", parser=whole_number, help="Rows to forecast.")] = None,
+    lookback: Annotated[
+        int | None, typer.Option(metavar="N", parser=whole_number, help="Rows to forecast from.")
+    ] = None,
     features: Annotated[str | None, typer.Option(metavar="A,B", help="Columns that are inputs.")] = None,
-    name: Annotated[str | None, typer.Option(help="Name of the dataset; the file's when left out.")] = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Name of the dataset; the file's when left out.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a card that is there.")] = False,
 ) -> None:
     """Begin a card for a table of your own: guess its task, write ./datasets/NAME.toml to be changed."""

@@ -17,21 +17,26 @@ if TYPE_CHECKING:
 
 
 def predict(
-    model: Annotated[str, typer.Argument(help="name, name@alias, name/version, models:/… or a champion's folder.")],
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="name, name@alias, name/version, models:/… or a champion's folder.")
+    ],
     data: Annotated[
         Path | None,
-        typer.Argument(metavar="[INPUT]", help="CSV, Parquet or NPZ of raw rows or sequences.", show_default=False),
+        typer.Argument(metavar="INPUT", help="CSV, Parquet or NPZ of raw rows or sequences.", show_default=False),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write to this .csv, .parquet or .npz instead.")
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write to this .csv, .parquet or .npz instead."),
     ] = None,
     test: Annotated[
         bool, typer.Option("--test", help="Predict the test part of the model's dataset; compare the score.")
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON, one record a row.")] = False,
-    store: Annotated[Path | None, typer.Option("--store", help="Folder of the store (default ./mlruns).")] = None,
+    store: Annotated[
+        Path | None, typer.Option("--store", metavar="DIR", help="Folder of the store. [./mlruns]")
+    ] = None,
     tracking_uri: Annotated[
-        str | None, typer.Option("--tracking-uri", help="MLflow's address, if it is a server.")
+        str | None, typer.Option("--tracking-uri", metavar="URI", help="MLflow's address, if it is a server.")
     ] = None,
 ) -> None:
     """Predict with a champion: raw values in, original units or class names with probabilities out.
@@ -40,7 +45,7 @@ def predict(
     channels) and, where they differ, lengths. Tables of sequences hold a row a step and the card's id column.
     """
     if (data is None) == (not test):
-        raise UsageError("harness predict: expected either INPUT or --test")
+        raise UsageError("expected either INPUT or --test")
     from harness.export.inputs import read_input
     from harness.export.loading import load
     from harness.export.outputs import check_output, predictions_of, write

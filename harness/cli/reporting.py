@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from harness.cli.arguments import output_width
 from harness.cli.sweeps import JsonOption, StoreOption
 from harness.errors import UsageError
 
@@ -15,15 +16,19 @@ if TYPE_CHECKING:
     from harness.records import SweepResult
     from harness.store import Store
 
+COLUMNS = ("dataset", "family", "replicate", "trial", "validation", "test", "parameters", "fit_seconds", "status")
+
 SweepArgument = Annotated[
-    str | None, typer.Argument(help="Id of the sweep; the newest by default.", show_default=False)
+    str | None, typer.Argument(metavar="SWEEP", help="Id of the sweep; the newest by default.", show_default=False)
 ]
 
 
 def report(
     sweep: SweepArgument = None,
     store: StoreOption = None,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Where the HTML goes.")] = Path("report.html"),
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where the HTML goes.")] = Path(
+        "report.html"
+    ),
 ) -> None:
     """Show the verdicts of a sweep at a glance, and write report.html."""
     from harness.report.html import html
@@ -33,18 +38,19 @@ def report(
     place = find_store(store)
     result = read_result(place, sweep)
     if not result.comparisons:
-        raise UsageError(f"{result.sweep_id}: no comparison is finished yet; go on with --resume {result.sweep_id}")
+        why = "; ".join(f"{dataset}: {why}" for dataset, why in result.unfinished.items())
+        raise UsageError(f"{result.sweep_id}: no comparison is finished; {why}")
     written = html(result, place.ui_command)
     try:
         output.write_text(written, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"--output {output}: cannot be written: {error.strerror}") from error
-    typer.echo(text(result, place.ui_command))
+    typer.echo(text(result, place.ui_command, output_width()))
     typer.echo(f"wrote {output}", err=True)
 
 
 def trials(
-    sweep: Annotated[str, typer.Argument(help="Id of the sweep.")],
+    sweep: Annotated[str, typer.Argument(metavar="SWEEP", help="Id of the sweep; see `harness sweeps list`.")],
     csv: Annotated[bool, typer.Option("--csv", help="As CSV (the default).")] = False,
     as_json: JsonOption = False,
     store: StoreOption = None,
@@ -58,18 +64,7 @@ def trials(
     result = read_result(find_store(store), sweep)
     if as_json:
         rows = [row for comparison in result.comparisons for row in comparison.rows]
-        names = (
-            "dataset",
-            "family",
-            "replicate",
-            "trial",
-            "validation",
-            "test",
-            "parameters",
-            "fit_seconds",
-            "status",
-        )
-        typer.echo(json.dumps([{name: getattr(row, name) for name in names} for row in rows], indent=2))
+        typer.echo(json.dumps([{name: getattr(row, name) for name in COLUMNS} for row in rows], indent=2))
         return
     typer.echo(trials_csv(result.comparisons), nl=False)
 

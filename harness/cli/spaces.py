@@ -51,7 +51,7 @@ def show(name: NameArgument, cards: CardsOption = None, as_json: JsonOption = Fa
 @app.command("check")
 def check(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME|PATH]", help="Name or path of a card.", show_default=False)
+        str | None, typer.Argument(metavar="NAME|PATH", help="Name or path of a card.", show_default=False)
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Check all search spaces.")] = False,
     cards: CardsOption = None,

@@ -2,134 +2,103 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.errors import UsageError
+from harness.cli.arguments import number, output_width, whole_number
+from harness.errors import Interrupted, UsageError
+from harness.store import DEFAULT_ROOT
 
 if TYPE_CHECKING:
     from harness.cards.schema import SweepPlan
+    from harness.store import Store
     from harness.sweeping.estimating import Estimate
     from harness.sweeping.planning import SweepHeader
-
-SEARCHING = "What is searched"
-BUDGET = "Budget"
-RUNNING = "Where and how it runs"
 
 
 def sweep(
     datasets: Annotated[
         list[str] | None,
-        typer.Argument(help="Names or paths of dataset cards; see `harness datasets list`.", show_default=False),
+        typer.Argument(metavar="DATASET", help="Names or paths of dataset cards; see `harness datasets list`."),
     ] = None,
     family: Annotated[
         list[str] | None,
         typer.Option(
             "--family",
             "-f",
-            help="A family of cells; twice the same plays it against itself. [lstm, gru]",
-            rich_help_panel=SEARCHING,
+            metavar="NAME",
+            help="A family of cells, repeated for each; one named twice plays itself. [lstm, gru]",
             show_default=False,
         ),
-    ] = None,
-    oracle: Annotated[
-        str | None,
-        typer.Option(help="random or bayesian. [random]", rich_help_panel=SEARCHING, show_default=False),
     ] = None,
     trials: Annotated[
         int | None,
-        typer.Option(
-            help="Completed trials of each family and replicate. [20]",
-            rich_help_panel=BUDGET,
-            show_default=False,
-        ),
+        typer.Option(metavar="N", parser=whole_number, help="Completed trials of each family and replicate. [20]"),
     ] = None,
     minutes: Annotated[
         float | None,
         typer.Option(
-            help="Minutes for all searches, instead of trials; ended on complete pairs.",
-            rich_help_panel=BUDGET,
-            show_default=False,
+            metavar="M", parser=number, help="Minutes for all searches, instead of trials; ended on complete pairs."
         ),
     ] = None,
     epochs: Annotated[
-        int | None,
-        typer.Option(help="The most epochs of a trial. [30]", rich_help_panel=BUDGET, show_default=False),
+        int | None, typer.Option(metavar="N", parser=whole_number, help="The most epochs of a trial. [30]")
     ] = None,
     replicates: Annotated[
-        int | None,
-        typer.Option(help="Independent repetitions of each search. [1]", rich_help_panel=BUDGET, show_default=False),
+        int | None, typer.Option(metavar="R", parser=whole_number, help="Independent repetitions of each search. [1]")
     ] = None,
     confirmations: Annotated[
         int | None,
         typer.Option(
+            metavar="S",
+            parser=whole_number,
             help="Retrainings of the selected hyperparameters with fresh seeds. [3]",
-            rich_help_panel=BUDGET,
-            show_default=False,
         ),
     ] = None,
+    oracle: Annotated[
+        str | None, typer.Option(metavar="NAME", help="How hyperparameters are chosen: random or bayesian. [random]")
+    ] = None,
     seed: Annotated[
-        int | None,
-        typer.Option(help="Seed of everything random. [1]", rich_help_panel=BUDGET, show_default=False),
+        int | None, typer.Option(metavar="K", parser=whole_number, help="Seed of everything random. [1]")
     ] = None,
     workers: Annotated[
-        int | None,
-        typer.Option(help="Worker processes. [one a core]", rich_help_panel=RUNNING, show_default=False),
+        int | None, typer.Option(metavar="N", parser=whole_number, help="Worker processes. [one a core]")
     ] = None,
     config: Annotated[
         str | None,
         typer.Option(
-            help="A sweep's TOML file, or the name of a built-in one; options override it.",
-            rich_help_panel=RUNNING,
-            show_default=False,
+            metavar="FILE|NAME", help="A sweep's TOML file, or the name of a built-in one; options override it."
         ),
     ] = None,
     name: Annotated[
         str | None,
-        typer.Option(
-            help="The sweep's name, also the MLflow experiment's.",
-            rich_help_panel=RUNNING,
-            show_default=False,
-        ),
-    ] = None,
-    resume: Annotated[
-        str | None,
-        typer.Option(help="Go on with the sweep of this id.", rich_help_panel=RUNNING, show_default=False),
+        typer.Option(metavar="NAME", help="The sweep's name, also the MLflow experiment's. [the dataset's]"),
     ] = None,
     dry_run: Annotated[
-        bool,
-        typer.Option(
-            "--dry-run",
-            help="Print the plan and an estimate of time; run nothing else.",
-            rich_help_panel=RUNNING,
-        ),
+        bool, typer.Option("--dry-run", help="Print the plan and an estimate of time; run nothing else.")
     ] = False,
+    resume: Annotated[
+        str | None, typer.Option(metavar="SWEEP", help="Go on with the sweep of this id, with the plan it began with.")
+    ] = None,
     cards: Annotated[
         list[Path] | None,
         typer.Option(
-            help="A folder with cards, searched first. [./datasets, ./search_spaces]",
-            rich_help_panel=RUNNING,
+            metavar="DIR",
+            help="A folder with cards; may be repeated. [./datasets, ./search_spaces]",
             show_default=False,
         ),
     ] = None,
     store: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder of journals, models and MLflow's database. [./mlruns]",
-            rich_help_panel=RUNNING,
-            show_default=False,
-        ),
+        Path | None, typer.Option(metavar="DIR", help="Folder of journals, models and MLflow's database. [./mlruns]")
     ] = None,
     tracking_uri: Annotated[
         str | None,
-        typer.Option(
-            help="MLflow's store, when it is a server. [the store's database]",
-            rich_help_panel=RUNNING,
-            show_default=False,
-        ),
+        typer.Option(metavar="URI", help="MLflow's store, when it is a server. [the store's database]"),
     ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="A line for every trial.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the verdicts.")] = False,
@@ -140,7 +109,8 @@ def sweep(
     """
     from harness.store import find_store
 
-    place = find_store(store, tracking_uri)
+    if quiet and verbose:
+        raise UsageError("--quiet and --verbose: expected one of them")
     options = {
         "datasets": tuple(datasets or ()),
         "families": tuple(family or ()),
@@ -155,6 +125,9 @@ def sweep(
         "name": name,
     }
     given: dict[str, object] = {key: value for key, value in options.items() if value is not None and value != ()}
+    if resume is not None:
+        _refuse_beside_resume(resume, given, config=config, cards=cards, dry_run=dry_run)
+    place = find_store(store, tracking_uri)
     header, begun = _header(place, given, config, resume, cards or [])
     if dry_run:
         _dry_run(header)
@@ -162,8 +135,17 @@ def sweep(
     _run(header, place, begun, verbose=verbose, quiet=quiet)
 
 
+def _refuse_beside_resume(resume: str, given: dict[str, object], **others: object) -> None:
+    """A sweep that is gone on with has its plan already; more workers, or fewer, change no trial."""
+    names = {"datasets": "DATASET", "families": "--family"}
+    set_too = [*(key for key in given if key != "workers"), *(key for key, value in others.items() if value)]
+    if set_too:
+        words = ", ".join(names.get(key, f"--{key.replace('_', '-')}") for key in set_too)
+        raise UsageError(f"--resume {resume}: goes on with the plan it began with; leave out {words}")
+
+
 def _header(
-    place: Any, given: dict[str, object], config: str | None, resume: str | None, cards: list[Path]
+    place: Store, given: dict[str, object], config: str | None, resume: str | None, cards: list[Path]
 ) -> tuple[SweepHeader, str | None]:
     """The sweep that the options mean, and the id of the one to go on with."""
     from harness.sweeping.folders import find_sweep_folder, find_unfinished
@@ -172,9 +154,10 @@ def _header(
     if resume is None:
         header = resolve(_plan(given, config), cards)
         return header, find_unfinished(place, header)
-    if others := sorted(set(given) - {"workers"}):
-        raise UsageError(f"--resume {resume}: goes with the plan it began with; leave out {', '.join(others)}")
-    return _begun_header(find_sweep_folder(place, resume)), resume
+    header = _begun_header(find_sweep_folder(place, resume))
+    if workers := given.get("workers"):
+        header = replace(header, plan=header.plan.model_copy(update={"workers": workers}))
+    return header, resume
 
 
 def _begun_header(folder: Path) -> SweepHeader:
@@ -194,30 +177,40 @@ def _plan(given: dict[str, object], config: str | None) -> SweepPlan:
     datasets = given.get("datasets")
     if not isinstance(datasets, tuple) or not datasets:
         raise UsageError("no dataset: name one or more, or a --config; see `harness datasets list`")
+    if table := next((name for name in datasets if name.endswith((".csv", ".parquet"))), None):
+        raise UsageError(f"{table}: expected a dataset's card; begin one with `harness datasets new {table}`")
     return make_plan({"name": default_name(datasets), **given})
 
 
-def _run(header: SweepHeader, place: Any, begun: str | None, *, verbose: bool, quiet: bool) -> None:
+def _run(header: SweepHeader, place: Store, begun: str | None, *, verbose: bool, quiet: bool) -> None:
     from harness.cli.watching import Watcher
     from harness.engines import ProcessEngine
     from harness.report.terminal import text
     from harness.sweeping import cores
-    from harness.sweeping.progress import Note
     from harness.sweeping.running import run_sweep
 
     signal.signal(signal.SIGTERM, _as_interrupt)
     workers = header.plan.workers or cores()
-    with Watcher(verbose=verbose, quiet=quiet) as watcher:
-        for note in header.notes:
-            watcher(Note(note))
-        if workers > cores():
-            watcher(Note(f"{workers} workers on {cores()} cores: allowed, but they will wait for each other"))
-        watcher(Note(f"going on with sweep {begun}" if begun else "starting a new sweep"))
-        with ProcessEngine(workers) as engine:
-            result = run_sweep(header, place, engine, watcher, resume=begun)
-    typer.echo(text(result, place.ui_command))
+    crowded = f"{workers} workers on {cores()} cores: they will wait for each other" if workers > cores() else ""
+    with Watcher(verbose=verbose, quiet=quiet, warning=crowded) as watcher:
+        try:
+            with ProcessEngine(workers) as engine:
+                result = run_sweep(header, place, engine, watcher, resume=begun)
+        except KeyboardInterrupt:
+            raise Interrupted(_how_to_go_on(watcher.sweep_id, place)) from None
+    typer.echo(text(result, place.ui_command, output_width()))
     if result.unfinished:
         raise typer.Exit(1)
+
+
+def _how_to_go_on(sweep_id: str, place: Store) -> str:
+    if not sweep_id:
+        return "interrupted before the sweep began"
+    where = "" if place.root == DEFAULT_ROOT.absolute() else f" --store {shlex.quote(str(place.root))}"
+    return (
+        "interrupted; what has ended is kept. The same command goes on with it, "
+        f"or `harness sweep --resume {sweep_id}{where}`"
+    )
 
 
 def _dry_run(header: SweepHeader) -> None:

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from harness.errors import UsageError
+
 if TYPE_CHECKING:
     from harness.sweeping.folders import SweepSummary
 
 app = typer.Typer(help="List, show and remove sweeps.", no_args_is_help=True)
 
 StoreOption = Annotated[
-    Path | None, typer.Option("--store", help="Folder of the store. [./mlruns]", show_default=False)
+    Path | None, typer.Option("--store", metavar="DIR", help="Folder of the store. [./mlruns]", show_default=False)
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -41,7 +43,7 @@ def list_sweeps(store: StoreOption = None, as_json: JsonOption = False) -> None:
 @app.command("show")
 def show(
     sweep: Annotated[
-        str | None, typer.Argument(help="Id of the sweep; the newest by default.", show_default=False)
+        str | None, typer.Argument(metavar="SWEEP", help="Id of the sweep; the newest by default.", show_default=False)
     ] = None,
     store: StoreOption = None,
     as_json: JsonOption = False,
@@ -69,7 +71,7 @@ def show(
 
 @app.command("rm")
 def remove_sweep(
-    sweep: Annotated[str, typer.Argument(help="Id of the sweep.")],
+    sweep: Annotated[str, typer.Argument(metavar="SWEEP", help="Id of the sweep.")],
     store: StoreOption = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
@@ -79,10 +81,19 @@ def remove_sweep(
 
     place = find_store(store)
     folder = find_sweep_folder(place, sweep)
-    if not yes and not typer.confirm(f"Remove {folder}? It cannot be reported or resumed afterwards"):
+    if not yes and not _agreed(f"Remove {folder}? It cannot be reported or resumed afterwards"):
+        typer.echo(f"kept {folder}", err=True)
         raise typer.Exit(1)
     remove(place, sweep)
     typer.echo(f"removed {folder}")
+
+
+def _agreed(question: str) -> bool:
+    try:
+        return typer.confirm(question, err=True)
+    except typer.Abort:
+        typer.echo(err=True)
+        raise UsageError("nobody answered; --yes removes it without asking") from None
 
 
 def _line(one: SweepSummary) -> str:

@@ -18,12 +18,14 @@ if TYPE_CHECKING:
 def ui(
     port: Annotated[
         int | None,
-        typer.Option("--port", min=1, max=65535, help="Port (default: the first free one from 5000 on)."),
+        typer.Option("--port", metavar="N", min=1, max=65535, help="Port. [the first free one from 5000 on]"),
     ] = None,
     no_open: Annotated[bool, typer.Option("--no-open", help="Only print the address; open no browser.")] = False,
-    store: Annotated[Path | None, typer.Option("--store", help="Folder of the store (default ./mlruns).")] = None,
+    store: Annotated[
+        Path | None, typer.Option("--store", metavar="DIR", help="Folder of the store. [./mlruns]")
+    ] = None,
     tracking_uri: Annotated[
-        str | None, typer.Option("--tracking-uri", help="MLflow's address, if it is a server.")
+        str | None, typer.Option("--tracking-uri", metavar="URI", help="MLflow's address, if it is a server.")
     ] = None,
 ) -> None:
     """Open MLflow's UI on the store's training runs; it answers this machine only, until Ctrl-C."""

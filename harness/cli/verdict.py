@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from harness.cli.arguments import number, whole_number
 from harness.errors import TableError
 
 if TYPE_CHECKING:
@@ -30,11 +31,15 @@ def verdict(
     ] = "min",
     trials: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Budget of one search; by default a family's trials by replicate."),
+        typer.Option(
+            metavar="N", parser=whole_number, help="Budget of one search; by default a family's trials by replicate."
+        ),
     ] = None,
     region: Annotated[
         float,
-        typer.Option(metavar="X", help="Half-width of the region of practical equivalence, in the metric's units."),
+        typer.Option(
+            metavar="X", parser=number, help="Half-width of the region of practical equivalence, in the metric's units."
+        ),
     ] = 0.0,
     oracle: Annotated[
         str,
@@ -45,7 +50,9 @@ def verdict(
     ] = "random",
     level: Annotated[
         float | None,
-        typer.Option(metavar="P", help="Level of the intervals; by default 0.98 for `random`, 0.95 otherwise."),
+        typer.Option(
+            metavar="P", parser=number, help="Level of the intervals; by default 0.98 for `random`, 0.95 otherwise."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything decided as JSON.")] = False,
 ) -> None:
@@ -95,7 +102,7 @@ def read_csv(path: Path) -> dict[str, list[str]]:
     header = [name.strip() for name in lines[0]]
     if twice := sorted({name for name in header if header.count(name) > 1}):
         raise TableError(f"header: {', '.join(map(repr, twice))} appears twice: expected each column once")
-    for number, line in enumerate(lines[1:], start=1):
+    for row, line in enumerate(lines[1:], start=1):
         if len(line) != len(header):
-            raise TableError(f"row {number}: {len(line)} cells: expected {len(header)}, as in the header")
+            raise TableError(f"row {row}: {len(line)} cells: expected {len(header)}, as in the header")
     return {name: [line[place] for line in lines[1:]] for place, name in enumerate(header)}

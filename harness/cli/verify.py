@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 
 def verify(
     sweep: Annotated[
-        str | None, typer.Argument(help="Id of the sweep; the newest by default.", show_default=False)
+        str | None, typer.Argument(metavar="SWEEP", help="Id of the sweep; the newest by default.", show_default=False)
     ] = None,
     store: StoreOption = None,
     tracking_uri: Annotated[
         str | None,
-        typer.Option(help="MLflow's store, when it is a server. [the store's database]", show_default=False),
+        typer.Option(
+            metavar="URI", help="MLflow's store, when it is a server. [the store's database]", show_default=False
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

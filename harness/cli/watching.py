@@ -6,15 +6,15 @@ import sys
 import time
 from types import TracebackType
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from harness.sweeping.progress import ArmProgress, Concluded, Listener, Note, Progress
+from harness.sweeping.progress import ArmProgress, Begun, Concluded, Progress, Said
 
 PLAIN_EVERY_SECONDS = 10.0
-BAR_CELLS = 20
+BAR_CELLS, NARROWEST_BAR = 20, 5
 
 
 class Watcher:
@@ -23,19 +23,32 @@ class Watcher:
     Args:
         verbose: Show every trial.
         quiet: Show nothing.
+        warning: Shown as the sweep begins, for a command that is refused should say nothing else; may be empty.
+
+    Attributes:
+        sweep_id: Id of the sweep that is watched; empty until it has begun.
     """
 
-    def __init__(self, *, verbose: bool = False, quiet: bool = False) -> None:
+    def __init__(self, *, verbose: bool = False, quiet: bool = False, warning: str = "") -> None:
+        self.sweep_id = ""
         self._verbose, self._quiet = verbose, quiet
         self._console = Console(stderr=True, highlight=False)
         self._live: Live | None = None
+        self._dataset = ""
         self._last_plain = 0.0
+        self._warning = warning
 
-    def __call__(self, said: Progress | Note | Concluded) -> None:
+    def __call__(self, said: Said) -> None:
         """Show one thing that the sweep said."""
+        if isinstance(said, Begun):
+            self.sweep_id = said.sweep_id
         if self._quiet:
             return
-        if isinstance(said, Progress):
+        if isinstance(said, Begun):
+            self._line(beginning(said))
+            if self._warning:
+                self._line(self._warning)
+        elif isinstance(said, Progress):
             self._progress(said)
         elif isinstance(said, Concluded):
             self._stop()
@@ -54,16 +67,19 @@ class Watcher:
         if not self._console.is_terminal:
             self._plain(said)
             return
+        if said.dataset != self._dataset:
+            self._stop()
+            self._dataset = said.dataset
         if self._live is None:
             self._live = Live(console=self._console, transient=False, refresh_per_second=4)
             self._live.start()
-        self._live.update(table(said), refresh=True)
-        if _over(said):
+        self._live.update(table(said, self._console.width), refresh=True)
+        if said.over:
             self._stop()
 
     def _plain(self, said: Progress) -> None:
         now = time.monotonic()
-        if now - self._last_plain >= PLAIN_EVERY_SECONDS or _over(said):
+        if now - self._last_plain >= PLAIN_EVERY_SECONDS or said.over:
             self._last_plain = now
             print(plain(said), file=sys.stderr, flush=True)
 
@@ -77,19 +93,35 @@ class Watcher:
             self._live = None
 
 
-def table(said: Progress) -> Table:
-    """One line an arm: a bar, trials done, the best validation score so far; the time left below."""
+def beginning(said: Begun) -> str:
+    """Which sweep this is, and whether it is a new one."""
+    if said.finished:
+        return f"sweep {said.sweep_id} was finished before; its report and its runs in MLflow are made again"
+    return f"going on with sweep {said.sweep_id}" if said.resumed else f"starting a new sweep, {said.sweep_id}"
+
+
+def table(said: Progress, width: int) -> Group:
+    """The time left, and one line an arm: a bar where there is room, trials done, the best score so far."""
+    heading = Text.assemble((said.dataset, "bold"), "  ", (_left(said), "dim"), no_wrap=True, overflow="ellipsis")
+    heading.append(f"  best validation {said.objective.metric}", "dim")
+    done, best = [_done(arm) for arm in said.arms], [_best(arm) for arm in said.arms]
+    room = width - max(map(len, done)) - max(map(len, best)) - 6  # an indent of two, and a space after each column
+    names = [f"  {_cut(arm.name, room)}" for arm in said.arms]
+    room -= max(map(len, names))
+    cells = min(BAR_CELLS, room) if room >= NARROWEST_BAR else 0
     grid = Table.grid(padding=(0, 1))
-    grid.add_row(Text(said.dataset, style="bold"), "", "", Text(_left(said), style="dim"))
-    for arm in said.arms:
-        grid.add_row(Text(f"  {arm.name}"), Text(_bar(arm), style="cyan"), Text(_done(arm)), Text(_best(said, arm)))
-    return grid
+    for _ in range(4):
+        grid.add_column(no_wrap=True)
+    for arm, *texts in zip(said.arms, names, done, best, strict=True):
+        grid.add_row(Text(texts[0]), Text(_bar(arm, cells), style="cyan"), Text(texts[1]), Text(texts[2]))
+    return Group(heading, grid)
 
 
 def plain(said: Progress) -> str:
     """The same in one line."""
-    arms = "; ".join(f"{arm.name} {_done(arm)}, {_best(said, arm)}" for arm in said.arms)
-    return f"{said.dataset}: {arms}; {_left(said)}"
+    metric = f"validation {said.objective.metric}"
+    arms = "; ".join(f"{arm.name} {_done(arm)}, best {metric} {_best(arm)}" for arm in said.arms)
+    return f"{said.dataset}: {'; '.join(part for part in (arms, _left(said)) if part)}"
 
 
 def duration(seconds: float) -> str:
@@ -102,15 +134,15 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
-def _over(said: Progress) -> bool:
-    return all(arm.wanted is not None and arm.completed >= arm.wanted for arm in said.arms)
+def _cut(name: str, cells: int) -> str:
+    return name if len(name) <= cells else f"{name[: max(1, cells - 1)]}…"
 
 
-def _bar(arm: ArmProgress) -> str:
+def _bar(arm: ArmProgress, cells: int) -> str:
     if not arm.wanted:
         return ""
-    filled = round(BAR_CELLS * min(1.0, arm.completed / arm.wanted))
-    return "━" * filled + "╌" * (BAR_CELLS - filled)
+    filled = round(cells * min(1.0, arm.completed / arm.wanted))
+    return "━" * filled + "╌" * (cells - filled)
 
 
 def _done(arm: ArmProgress) -> str:
@@ -119,15 +151,11 @@ def _done(arm: ArmProgress) -> str:
     return f"{arm.completed}{of} trials{failed}"
 
 
-def _best(said: Progress, arm: ArmProgress) -> str:
-    score = "–" if arm.best is None else f"{arm.best:.4g}"
-    return f"best validation {said.objective.metric} {score}"
+def _best(arm: ArmProgress) -> str:
+    return "–" if arm.best is None else f"{arm.best:.4g}"
 
 
 def _left(said: Progress) -> str:
-    if _over(said):
+    if said.over:
         return "searches done"
     return "" if said.seconds_left is None else f"about {duration(said.seconds_left)} left"
-
-
-__all__ = ["Listener", "Watcher", "duration", "plain", "table"]

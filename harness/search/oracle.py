@@ -2,6 +2,8 @@
 
 An oracle is deterministic in its seed and the order of calls, so a journal of asks and tells is all that a resume
 needs; Keras Tuner's own files (written in place, and broken by a kill between two writes) are never made.
+
+Keras Tuner, and TensorFlow with it, is imported by the first oracle: a report of a sweep, or a refusal, needs neither.
 """
 
 from __future__ import annotations
@@ -9,15 +11,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import keras_tuner
-from keras_tuner import oracles
 from threadpoolctl import threadpool_limits
 
 from harness.cards.schema import SpaceCard
 from harness.records import Objective, Value
+from harness.starting import load_tensorflow
 
 _COMPLETED, _FAILED, _RUNNING = "COMPLETED", "FAILED", "RUNNING"
-_KINDS = {"random": oracles.RandomSearchOracle, "bayesian": oracles.BayesianOptimizationOracle}
+_KINDS = {"random": "RandomSearchOracle", "bayesian": "BayesianOptimizationOracle"}
 
 
 class Oracle:
@@ -38,10 +39,13 @@ class Oracle:
             for name, hyperparameter in space.hyperparameters.items()
             if hyperparameter.type == "Fixed" and hyperparameter.value is not None
         }
-        self._oracle = _KINDS[kind](
+        load_tensorflow()  # Keras Tuner imports Keras, which imports it
+        import keras_tuner
+
+        self._oracle = getattr(keras_tuner.oracles, _KINDS[kind])(
             objective=keras_tuner.Objective("score", objective.direction.value),
             max_trials=None,
-            hyperparameters=_hyperparameters(space),
+            hyperparameters=_fill(keras_tuner.HyperParameters(), space),
             allow_new_entries=False,
             tune_new_entries=False,
             seed=seed,
@@ -79,8 +83,7 @@ class Oracle:
         self._oracle.end_trial(trial)
 
 
-def _hyperparameters(space: SpaceCard) -> keras_tuner.HyperParameters:
-    hyperparameters = keras_tuner.HyperParameters()
+def _fill(hyperparameters: Any, space: SpaceCard) -> Any:
     for name, hyperparameter in space.hyperparameters.items():
         if hyperparameter.type != "Fixed":
             arguments = hyperparameter.arguments()

@@ -29,6 +29,7 @@ from harness.records import (
     Value,
     Verdict,
 )
+from harness.report.numbers import counted
 from harness.search import select
 from harness.sweeping.planning import SweepHeader
 from harness.verdicts import decide_rows, over_all, region_of
@@ -267,9 +268,9 @@ def best_score(scores: Sequence[float], objective: Objective) -> float | None:
 def budget_in_words(header: SweepHeader) -> str:
     """The budget for people, such as `20 trials a family`."""
     plan = header.plan
-    spent = f"{plan.minutes:g} minutes in all" if plan.minutes else f"{plan.trials} trials an arm"
+    spent = f"{plan.minutes:g} min in all" if plan.minutes else f"{counted(plan.trials or 0, 'trial')} an arm"
     times = f", {plan.replicates} replicates" if plan.replicates > 1 else ""
-    return f"{spent}{times}, {plan.oracle} search, at most {plan.epochs} epochs a trial"
+    return f"{spent}{times}, {plan.oracle} search, at most {counted(plan.epochs, 'epoch')} a trial"
 
 
 def _row(record: TrialRecord, scores: Mapping[str, float]) -> ScoreRow:

@@ -26,8 +26,8 @@ CHAMPION, CANDIDATE = "champion", "candidate"
 def choose(result: ComparisonResult) -> tuple[ArmResult, str] | None:
     """Whose selected trial is exported, and why in one sentence; None when no arm has one.
 
-    Winner: the winner's. Practically equal: the cheaper family's. Undecided: the better validation score's, and of equal
-    ones the model with fewer parameters.
+    Winner: the winner's. Practically equal: the cheaper family's. Undecided: the better validation score's, and of
+    equal ones the model with fewer parameters.
     """
     able = [arm for arm in result.arms if arm.selected and arm.validation_score is not None]
     if not able:
@@ -40,7 +40,9 @@ def choose(result: ComparisonResult) -> tuple[ArmResult, str] | None:
     best = select((arm.selected for arm in able if arm.selected), result.objective)
     equals = [arm for arm in able if best and arm.validation_score == best.validation_score]
     cheapest = min(equals, key=lambda arm: arm.selected.parameters if arm.selected else 0)
-    better = "its validation score is the better one" if len(equals) == 1 else "at equal validation scores it is smaller"
+    better = (
+        "its validation score is the better one" if len(equals) == 1 else "at equal validation scores it is smaller"
+    )
     return cheapest, f"the families are not told apart; {better}"
 
 

@@ -31,6 +31,21 @@ class ArmProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """The sweep has its folder: from here on what ends is kept.
+
+    Attributes:
+        sweep_id: The sweep's id.
+        resumed: Whether it was begun by another command.
+        finished: Whether it was finished before, too, so that only its report and MLflow's runs are made again.
+    """
+
+    sweep_id: str
+    resumed: bool = False
+    finished: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """A dataset's searches at one instant. No test score is in it.
 
@@ -39,12 +54,14 @@ class Progress:
         objective: The metric.
         arms: Each arm's part.
         seconds_left: Estimate for the rest of this dataset's searches; None before the first trial ended.
+        over: Whether the searches have ended.
     """
 
     dataset: str
     objective: Objective
     arms: tuple[ArmProgress, ...]
     seconds_left: float | None
+    over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,5 +88,7 @@ class Concluded:
     result: ComparisonResult
 
 
-Listener: TypeAlias = Callable[[Progress | Note | Concluded], None]
+Said: TypeAlias = Begun | Progress | Note | Concluded
+
+Listener: TypeAlias = Callable[[Said], None]
 """Who watches a sweep."""

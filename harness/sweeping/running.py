@@ -33,7 +33,7 @@ from harness.sweeping.assembling import (
 from harness.sweeping.crowning import crown
 from harness.sweeping.folders import lock, new_id
 from harness.sweeping.planning import SweepHeader
-from harness.sweeping.progress import Concluded, Listener, Note
+from harness.sweeping.progress import Begun, Concluded, Listener, Note
 from harness.sweeping.searching import Floor, GaveUp, Work, run_searches
 from harness.sweeping.working import all_done, run_one
 from harness.tracking import Projector
@@ -90,6 +90,9 @@ def run_sweep(
     projector = Projector(store, sweep_id, header.plan.name)
     folder = store.sweeps / sweep_id
     with lock(folder), _journal(folder, header, new=resume is None) as journal:
+        listener(Begun(sweep_id, resume is not None, journal.has(EventKind.FINISHED)))
+        for note in header.notes:
+            listener(Note(note))
         sweep = _Sweep(header, store, sweep_id, engine, listener, journal, projector)
         for name, found in inspected.items():
             sweep.compare(name, found)
@@ -168,7 +171,9 @@ class _Sweep:
             return
         arguments = {"dataset": self.header.datasets[name].model_dump(mode="json")}
         value = run_one(self.engine, Task(f"{name} baselines", "harness.baselines:run", arguments, name))
-        scores = [BaselineScore(**plain).to_json() for plain in value["baselines"]]
+        # A baseline without a finite score is nothing to beat.
+        finite = [plain for plain in value["baselines"] if None not in plain.values()]
+        scores = [BaselineScore(**plain).to_json() for plain in finite]
         self.journal.append(EventKind.BASELINES, {"baselines": scores}, dataset=name)
 
     def _confirm(self, name: str, found: Inspected) -> None:

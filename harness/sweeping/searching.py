@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -178,9 +178,11 @@ def run_searches(contest: Contest, floor: Floor, listener: Listener, seconds: fl
 
     listener(progress_of(contest, clock, seconds))
     floor.run(ask, tell, begun)
+    listener(replace(progress_of(contest, clock, seconds), over=True))
     for arm in contest.arms:
         if select((record for record in contest.records if record.key.arm == arm.name), contest.objective) is None:
-            raise GaveUp(f"{arm.name}: none of its trials completed")
+            last = next((one for one in reversed(contest.records) if one.key.arm == arm.name), None)
+            raise GaveUp(f"{arm.name}: none of its trials completed{f'; the last: {last.message}' if last else ''}")
     floor.journal.append(EventKind.CLOSED, {}, dataset=contest.dataset)
 
 
@@ -218,11 +220,10 @@ class Clock:
     """Seconds spent on a dataset's searches, those before a crash included."""
 
     spent_seconds: float
-    begun: float = 0.0
+    begun: float = field(default_factory=time.monotonic)
 
     def elapsed(self) -> float:
         """Seconds so far."""
-        self.begun = self.begun or time.monotonic()
         return self.spent_seconds + time.monotonic() - self.begun
 
 

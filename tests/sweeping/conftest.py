@@ -5,12 +5,11 @@ from __future__ import annotations
 import gc
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 
 from harness.cards import make_plan
@@ -22,79 +21,15 @@ from harness.sweeping.planning import SweepHeader, resolve
 from harness.sweeping.progress import Concluded, Note, Progress
 from harness.sweeping.running import run_sweep
 
-ADDING = """
-name = "tiny_adding"
-license = "generated"
-[source]
-kind = "generator"
-generator = "adding"
-steps = 6
-sequences = 90
-[task]
-kind = "regress"
-"""
-WAVES = """
-name = "tiny_waves"
-license = "generated"
-[source]
-kind = "csv"
-path = "waves.csv"
-[task]
-kind = "forecast"
-target = ["level"]
-features = ["level", "pressure"]
-time = "at"
-lookback_steps = 6
-horizon_steps = 2
-window_stride = 2
-metric = "mae"
-unit = "m"
-[split]
-validation = 0.2
-test = 0.2
-"""
-SPACE = """
-name = "{family}"
-layer = "{layer}"
-[hyperparameters.units]
-type = "Choice"
-values = [2, 3]
-[hyperparameters.learning_rate]
-type = "Float"
-min_value = 1e-3
-max_value = 1e-1
-sampling = "log"
-[hyperparameters.dropout]
-type = "Float"
-min_value = 0.0
-max_value = 0.3
-"""
-
-
-def write_project(folder: Path) -> Path:
-    """Toy cards and data in a folder that can be given as `--cards`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    chance = np.random.default_rng(0)
-    rows = ["at,level,pressure"]
-    for hour in range(300):
-        level = 5 + 2 * np.sin(hour / 4) + chance.normal(0, 0.3)
-        rows.append(f"2024-01-{1 + hour // 24:02d} {hour % 24:02d}:00,{level:.4f},{chance.normal():.4f}")
-    (folder / "waves.csv").write_text("\n".join(rows) + "\n")
-    (folder / "tiny_adding.toml").write_text(ADDING)
-    (folder / "tiny_waves.toml").write_text(WAVES)
-    for family, layer in (("tiny_lstm", "LSTM"), ("tiny_gru", "GRU")):
-        (folder / f"{family}.toml").write_text(SPACE.format(family=family, layer=layer))
-    return folder
-
 
 @pytest.fixture(scope="session")
-def toys() -> SimpleNamespace:
+def toys(write_project: Callable[[Path], Path]) -> SimpleNamespace:
     """What tests make more of: projects, headers, stores."""
     return SimpleNamespace(write_project=write_project, header=tiny_header, store_in=store_in, floats_in=floats_in)
 
 
 @pytest.fixture(scope="session")
-def cards(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def cards(tmp_path_factory: pytest.TempPathFactory, write_project: Callable[[Path], Path]) -> Path:
     return write_project(tmp_path_factory.mktemp("project"))
 
 

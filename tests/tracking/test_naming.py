@@ -38,8 +38,7 @@ def test_the_answer_says_what_the_verdict_says(
     assert answer() == "toy: gru wins"
     assert answer(outcome=Outcome.UNDECIDED, family=None) == "toy: undecided"
     assert (
-        answer(outcome=Outcome.PRACTICALLY_EQUAL, family=None, recommended="gru")
-        == "toy: practically equal (use gru)"
+        answer(outcome=Outcome.PRACTICALLY_EQUAL, family=None, recommended="gru") == "toy: practically equal (use gru)"
     )
 
 

@@ -1,0 +1,55 @@
+"""The frozen records that travel between modules.
+
+They hold plain values (and know how to become JSON and come back), import nothing of the package but its errors, and
+decide nothing.
+"""
+
+from harness.records.plain import derive_seed
+from harness.records.results import ArmResult, ChampionInfo, ComparisonResult, DataFacts, SweepResult
+from harness.records.trials import (
+    Arm,
+    BaselineScore,
+    Direction,
+    FailureKind,
+    Ledger,
+    Objective,
+    Phase,
+    SealedScore,
+    TaskKind,
+    TrialKey,
+    TrialRecord,
+    TrialRequest,
+    TrialStatus,
+    Value,
+)
+from harness.records.verdicts import Across, Decision, Outcome, Pair, PairAcross, ScoreRow, Verdict
+
+__all__ = [
+    "Across",
+    "Arm",
+    "ArmResult",
+    "BaselineScore",
+    "ChampionInfo",
+    "ComparisonResult",
+    "DataFacts",
+    "Decision",
+    "Direction",
+    "FailureKind",
+    "Ledger",
+    "Objective",
+    "Outcome",
+    "Pair",
+    "PairAcross",
+    "Phase",
+    "ScoreRow",
+    "SealedScore",
+    "SweepResult",
+    "TaskKind",
+    "TrialKey",
+    "TrialRecord",
+    "TrialRequest",
+    "TrialStatus",
+    "Value",
+    "Verdict",
+    "derive_seed",
+]

@@ -1,0 +1,280 @@
+"""What is asked of a trial, what became of it, and what an arm spent on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+from harness.records.plain import to_floats, to_plain
+
+Value: TypeAlias = bool | int | float | str
+"""The value of one hyperparameter."""
+
+
+class TaskKind(StrEnum):
+    """What is predicted."""
+
+    FORECAST = "forecast"
+    CLASSIFY = "classify"
+    REGRESS = "regress"
+
+
+class Direction(StrEnum):
+    """Which scores are better."""
+
+    MIN = "min"
+    MAX = "max"
+
+
+class Phase(StrEnum):
+    """Why a model was trained: to find hyperparameters, or to show the spread of the ones found."""
+
+    SEARCH = "search"
+    CONFIRMATION = "confirmation"
+
+
+class TrialStatus(StrEnum):
+    """How a trial ended."""
+
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+class FailureKind(StrEnum):
+    """Why a trial has no score."""
+
+    DIVERGED = "diverged"
+    OUT_OF_MEMORY = "out_of_memory"
+    TIMEOUT = "timeout"
+    KILLED = "killed"
+    BUG = "bug"
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """The metric by which trials are chosen and families compared.
+
+    Attributes:
+        metric: Name of the metric, a key of `harness.metrics.METRICS`.
+        direction: Whether lower or higher scores are better.
+        unit: Unit of the score for people, such as `MWh`; empty for a pure number.
+    """
+
+    metric: str
+    direction: Direction
+    unit: str = ""
+
+    def better(self, a: float, b: float) -> bool:
+        """Whether score `a` is strictly better than score `b`."""
+        return a < b if self.direction is Direction.MIN else a > b
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """A contestant: one family, or one of two searches of the same family.
+
+    Attributes:
+        name: What the arm is called in tables: the family's name, or `lstm-1`, `lstm-2` where a family plays itself.
+        family: The family whose search space it uses.
+    """
+
+    name: str
+    family: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrialKey:
+    """Which training this is, unique within a sweep.
+
+    Attributes:
+        dataset: Name of the dataset.
+        arm: Name of the arm.
+        replicate: Number of the replicate, from 1.
+        phase: Search or confirmation.
+        number: Number of the trial within its search, or of the confirmation within its arm, from 1.
+    """
+
+    dataset: str
+    arm: str
+    replicate: int
+    phase: Phase
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.dataset}/{self.arm}/r{self.replicate}/{self.phase.value}/{self.number:04d}"
+
+    @classmethod
+    def parse(cls, text: str) -> TrialKey:
+        """The key that `str` wrote."""
+        dataset, arm, replicate, phase, number = text.rsplit("/", 4)
+        return cls(dataset, arm, int(replicate[1:]), Phase(phase), int(number))
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRequest:
+    """A trial to be trained: everything a worker needs to know apart from the cards.
+
+    Attributes:
+        key: Which trial.
+        family: Family of the recurrent cell.
+        values: The hyperparameters' values.
+        seed: Seed of initial weights, batch order and dropout.
+        epochs: The most epochs to train.
+        patience_epochs: Epochs without a better validation score after which training ends.
+    """
+
+    key: TrialKey
+    family: str
+    values: Mapping[str, Value]
+    seed: int
+    epochs: int
+    patience_epochs: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values that `from_json` reads."""
+        return {**to_plain(self), "key": str(self.key)}
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> TrialRequest:
+        """The request that `to_json` wrote."""
+        return cls(**{**plain, "key": TrialKey.parse(plain["key"])})
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRecord:
+    """What became of a trial, with no word of the test part.
+
+    Attributes:
+        key: Which trial.
+        status: Completed or failed.
+        validation_score: Score of the best epoch on the validation part, in the objective's unit; None when failed.
+        best_epoch: Epoch of that score, from 1; 0 when failed.
+        epochs: Epochs trained.
+        train_losses: Loss of each epoch on the training part, as optimised (scaled units).
+        validation_scores: Validation score of each epoch.
+        parameters: Number of trainable weights.
+        recurrent_parameters: Number of those in recurrent layers.
+        gradient_steps: Batches whose gradient was applied.
+        fit_seconds: Training and validation, compiling apart.
+        compile_seconds: Tracing and compiling; 0 when a compiled function was used again.
+        started_at: Seconds since 1970 at which the worker began.
+        kernel: How the epochs ran, such as `xla-epoch` or `tf-epoch`.
+        failure: Why there is no score; None when completed.
+        message: The failure in one line; empty when completed.
+        traceback: The failure's traceback; empty when there is none.
+    """
+
+    key: TrialKey
+    status: TrialStatus
+    validation_score: float | None = None
+    best_epoch: int = 0
+    epochs: int = 0
+    train_losses: tuple[float, ...] = ()
+    validation_scores: tuple[float, ...] = ()
+    parameters: int = 0
+    recurrent_parameters: int = 0
+    gradient_steps: int = 0
+    fit_seconds: float = 0.0
+    compile_seconds: float = 0.0
+    started_at: float = 0.0
+    kernel: str = ""
+    failure: FailureKind | None = None
+    message: str = ""
+    traceback: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values that `from_json` reads; non-finite numbers become None."""
+        return {**to_plain(self), "key": str(self.key)}
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> TrialRecord:
+        """The record that `to_json` wrote."""
+        failure = plain.get("failure")
+        return cls(
+            **{
+                **plain,
+                "key": TrialKey.parse(plain["key"]),
+                "status": TrialStatus(plain["status"]),
+                "failure": FailureKind(failure) if failure else None,
+                "train_losses": to_floats(plain.get("train_losses", ())),
+                "validation_scores": to_floats(plain.get("validation_scores", ())),
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SealedScore:
+    """A trial's score on the test part, kept apart from its `TrialRecord` until the dataset's last search has closed.
+
+    Attributes:
+        key: Which trial.
+        test_score: Score of the best epoch's weights on the test part, in the objective's unit.
+    """
+
+    key: TrialKey
+    test_score: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values that `from_json` reads."""
+        return {"key": str(self.key), "test_score": self.test_score}
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> SealedScore:
+        """The score that `to_json` wrote."""
+        return cls(TrialKey.parse(plain["key"]), float(plain["test_score"]))
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineScore:
+    """Score of a model without a recurrent cell.
+
+    Attributes:
+        name: Such as `seasonal naive` or `ridge on the lags`.
+        validation_score: On the validation part, in the objective's unit.
+        test_score: On the test part, in the objective's unit.
+        fit_seconds: Seconds of fitting and predicting.
+    """
+
+    name: str
+    validation_score: float
+    test_score: float
+    fit_seconds: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values that are this class's arguments."""
+        return to_plain(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What one arm spent on one dataset, in every currency.
+
+    Attributes:
+        asked: Trials asked for.
+        distinct: Different sets of hyperparameters among them.
+        completed: Trials with a score.
+        failed: Failures by kind.
+        epochs: Epochs trained.
+        gradient_steps: Batches whose gradient was applied.
+        fit_seconds: Seconds of training, compiling apart.
+        compile_seconds: Seconds of tracing and compiling.
+        parameters: Smallest, median and largest number of trainable weights.
+        kernels: Trials by the kernel that ran them.
+    """
+
+    asked: int = 0
+    distinct: int = 0
+    completed: int = 0
+    failed: Mapping[str, int] = field(default_factory=dict)
+    epochs: int = 0
+    gradient_steps: int = 0
+    fit_seconds: float = 0.0
+    compile_seconds: float = 0.0
+    parameters: tuple[int, int, int] = (0, 0, 0)
+    kernels: Mapping[str, int] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values that are this class's arguments."""
+        return to_plain(self)

@@ -1,0 +1,244 @@
+"""The table that is decided from, and what is decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from harness.records.plain import to_float, to_floats, to_plain
+from harness.records.trials import TrialStatus
+
+
+class Outcome(StrEnum):
+    """The three answers a verdict can give."""
+
+    WINNER = "winner"
+    PRACTICALLY_EQUAL = "practically_equal"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreRow:
+    """One row of the table that verdicts are made from.
+
+    Attributes:
+        dataset: Name of the dataset.
+        family: Name of the arm (the family, unless a family plays itself).
+        replicate: Number of the replicate, from 1.
+        trial: Number of the trial within its search, from 1.
+        validation: Validation score; None when the trial failed.
+        test: Test score; None when the trial failed.
+        parameters: Number of trainable weights; None when unknown.
+        fit_seconds: Seconds of training; None when unknown.
+        status: Completed or failed.
+    """
+
+    dataset: str
+    family: str
+    replicate: int
+    trial: int
+    validation: float | None
+    test: float | None
+    parameters: int | None = None
+    fit_seconds: float | None = None
+    status: TrialStatus = TrialStatus.COMPLETED
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """How two families compare on one dataset.
+
+    Attributes:
+        first: One family.
+        second: The other.
+        difference: How much better the first's expected test score is, in the metric's units.
+        low: Lower end of the difference's interval.
+        high: Upper end of the difference's interval.
+        p: Two-sided p of no difference, adjusted by Holm over the pairs of the dataset.
+        outcome: One of the three answers, for this pair alone.
+        family: The better one; None unless the outcome is `winner`.
+    """
+
+    first: str
+    second: str
+    difference: float
+    low: float
+    high: float
+    p: float
+    outcome: Outcome
+    family: str | None
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> Pair:
+        """The pair that a verdict's `to_json` wrote."""
+        numbers = ("difference", "low", "high", "p")
+        return cls(
+            **{
+                **plain,
+                **{name: to_float(plain[name]) for name in numbers},
+                "outcome": Outcome(plain["outcome"]),
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is decided for one dataset, with the numbers behind it.
+
+    Differences are `b` minus `a` in the test metric's units, turned so that a positive one says `families[0]` is
+    better.
+
+    Attributes:
+        dataset: Name of the dataset.
+        outcome: One of the three answers.
+        family: The winner's name; None unless the outcome is `winner`.
+        families: The arms compared: two in the order given; three or more by expected score, best first.
+        trials: Budget n: what is decided is the expected test score of the best of n trials by validation.
+        completed: Completed trials of each family.
+        expected: Expected test score of each family's search of that budget.
+        difference: How much better the first family's expected score is than the second's (of three or more:
+            the best against the runner-up, as for `low`, `high` and `probabilities`).
+        low: Lower end of the difference's interval.
+        high: Upper end of the difference's interval.
+        level: Level of that interval, such as 0.98.
+        region: Half-width of the region of practical equivalence, in the metric's units.
+        probabilities: Probability that the first is better, that they are practically equal, that the second is
+            better; they sum to 1.
+        method: How it was decided, in a few words.
+        withheld_because: Reasons for which no winner may be named; any one makes the outcome `undecided`.
+        qualified_because: Reasons to read a verdict with care, such as no cell beating the best baseline.
+        recommended: The family to use when practically equal: the cheaper one; None otherwise.
+        cheaper_because: Why that one is cheaper; empty otherwise.
+        more_trials: Estimate of how many more completed trials a family, beyond those there are, would
+            probably decide; None when decided, withheld or not to be had.
+        shuffled: Share of random exchanges of trials between the two families that differ as much as they do;
+            None where the interval holds zero and it was not asked.
+        pairs: Every pair of families, with p-values adjusted by Holm over the pairs of this dataset.
+    """
+
+    dataset: str
+    outcome: Outcome
+    family: str | None
+    families: tuple[str, ...]
+    trials: int
+    completed: Mapping[str, int]
+    expected: Mapping[str, float]
+    difference: float
+    low: float
+    high: float
+    level: float
+    region: float
+    probabilities: tuple[float, float, float]
+    method: str
+    withheld_because: tuple[str, ...] = ()
+    qualified_because: tuple[str, ...] = ()
+    recommended: str | None = None
+    cheaper_because: str = ""
+    more_trials: int | None = None
+    shuffled: float | None = None
+    pairs: tuple[Pair, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values that `from_json` reads; non-finite numbers become None."""
+        return {**to_plain(self), "pairs": [to_plain(pair) for pair in self.pairs]}
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> Verdict:
+        """The verdict that `to_json` wrote."""
+        lists = ("families", "withheld_because", "qualified_because")
+        numbers = ("difference", "low", "high")
+        return cls(
+            **{
+                **plain,
+                **{name: tuple(plain[name]) for name in lists},
+                **{name: to_float(plain[name]) for name in numbers},
+                "outcome": Outcome(plain["outcome"]),
+                "expected": {name: to_float(value) for name, value in plain["expected"].items()},
+                "probabilities": to_floats(plain["probabilities"]),
+                "pairs": tuple(Pair.from_json(pair) for pair in plain.get("pairs", ())),
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PairAcross:
+    """What two families are to each other over all datasets of a decision.
+
+    Attributes:
+        first: One family.
+        second: The other.
+        wins: Datasets on which the first beats the second.
+        ties: Datasets on which they are practically equal.
+        losses: Datasets on which the second beats the first.
+        undecided: The other datasets.
+        datasets: Datasets whose differences the two tests use: those with nothing withheld.
+        signed_rank: Probability that over datasets like these the first is better, that they are practically
+            equal, that the second is better (Benavoli et al. 2017); None when refused.
+        wilcoxon_p: Two-sided p of Wilcoxon's signed-rank test, adjusted by Holm over the pairs; None when
+            refused.
+    """
+
+    first: str
+    second: str
+    wins: int
+    ties: int
+    losses: int
+    undecided: int
+    datasets: int
+    signed_rank: tuple[float, float, float] | None = None
+    wilcoxon_p: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Across:
+    """What is to be said over several datasets.
+
+    Attributes:
+        wins: Datasets that each family wins against every other.
+        practically_equal: Datasets with that outcome.
+        undecided: Datasets with that outcome.
+        pairs: Every pair of families.
+        average_ranks: Mean rank of each family by expected test score, 1 the best; empty when refused.
+        friedman_p: p of Friedman's test that all families rank alike; None when refused.
+        critical_difference: Difference of average ranks beyond which Nemenyi's test tells two families apart
+            at 5 %; None when refused.
+        refused: Tests that were not made, each with its reason.
+    """
+
+    wins: Mapping[str, int]
+    practically_equal: int
+    undecided: int
+    pairs: tuple[PairAcross, ...]
+    average_ranks: Mapping[str, float]
+    friedman_p: float | None
+    critical_difference: float | None
+    refused: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values of all fields."""
+        return {**to_plain(self), "pairs": [to_plain(pair) for pair in self.pairs]}
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """All that is decided from one table of scores.
+
+    Attributes:
+        verdicts: Verdict of each dataset, by its name.
+        overall: One sentence for all datasets, which says no more than the verdicts do.
+        across: The numbers behind that sentence; None for a single dataset.
+    """
+
+    verdicts: Mapping[str, Verdict]
+    overall: str
+    across: Across | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values of everything decided; non-finite numbers become None."""
+        return {
+            "overall": self.overall,
+            "verdicts": {name: verdict.to_json() for name, verdict in self.verdicts.items()},
+            "across": self.across.to_json() if self.across else None,
+        }

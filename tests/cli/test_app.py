@@ -1,0 +1,93 @@
+"""What holds for every command: its help, its exit codes, and wrong use in one line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import typer.main
+
+import harness
+from harness.cli import app as module
+from harness.errors import ExportError
+
+
+def every_command() -> list[tuple[str, ...]]:
+    top = typer.main.get_command(module.app)
+    found = []
+    for name, one in top.commands.items():
+        found += [(name, inner) for inner in one.commands] if hasattr(one, "commands") else [(name,)]
+    return found
+
+
+def test_the_version(command) -> None:
+    ran = command("--version")
+    assert (ran.code, ran.out, ran.err) == (0, f"harness {harness.__version__}\n", "")
+
+
+def test_the_help_names_every_command_and_cuts_no_sentence(command) -> None:
+    ran = command("--help")
+    assert ran.code == 0
+    assert {words[0] for words in every_command()} <= set(ran.out.split())
+    assert "..." not in ran.out.replace("[ARGS]...", "")
+
+
+@pytest.mark.parametrize("words", every_command(), ids=" ".join)
+def test_every_command_has_a_help_without_types_of_switches(words, command) -> None:
+    ran = command(*words, "--help")
+    assert (ran.code, ran.err) == (0, "")
+    assert "<bool>" not in ran.out
+    assert "[[" not in ran.out
+
+
+@pytest.mark.parametrize("words", [(), ("sweeps",), ("datasets",), ("spaces",)], ids=" ".join)
+def test_a_command_without_its_word_is_wrong_use_and_gets_the_help(words, command) -> None:
+    ran = command(*words)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith(f"Usage: {' '.join(('harness', *words))} ")
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ("sweeep", "harness: No such command 'sweeep'. Did you mean 'sweep', 'sweeps'? See `harness --help`"),
+        ("sweeps lst", "harness sweeps: No such command 'lst'. Did you mean 'list'? See `harness sweeps --help`"),
+        ("--bogus", "harness: No such option: --bogus; see `harness --help`"),
+        ("report --ouput x", "harness report: No such option: --ouput. Did you mean --output? See `harness report"),
+        ("trials", "harness trials: Missing argument 'SWEEP'; see `harness trials --help`"),
+        ("report a b", "harness report: Got unexpected extra argument(s) (b); see `harness report --help`"),
+        ("report --output", "harness: Option '--output' requires an argument; see `harness --help`"),
+        ("verdict t.csv --trials x", "harness verdict: Invalid value for '--trials': got \"x\", expected a whole"),
+    ],
+)
+def test_wrong_use_is_one_line_with_the_nearest_names(words, line, command, project) -> None:
+    ran = command(*words.split())
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith(line)
+    assert ran.err.count("\n") == 1
+
+
+def test_an_error_of_ours_is_one_line_and_its_own_exit_code(command, monkeypatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ExportError("first\nsecond")
+
+    monkeypatch.setattr(module, "app", fail)
+    ran = command("report")
+    assert (ran.code, ran.out, ran.err) == (1, "", "harness: first second\n")
+
+
+@pytest.mark.parametrize("ending", [KeyboardInterrupt(), typer.Abort()])
+def test_an_interrupt_is_130_and_said(ending, command, monkeypatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise ending
+
+    monkeypatch.setattr(module, "app", interrupted)
+    assert command("report").code == 130
+
+
+def test_output_into_a_closed_pipe_says_nothing(project) -> None:
+    code = "from harness.cli import main; main(['datasets', 'list', '--json'])"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""

@@ -1,0 +1,66 @@
+"""`harness report`, `harness trials`, and `harness verdict` on the table that they print."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def store(first_day, tmp_path, monkeypatch) -> str:
+    monkeypatch.chdir(tmp_path)
+    return str(first_day.folder / "mlruns")
+
+
+def test_report_says_what_the_sweep_said_and_writes_html(first_day, store, command) -> None:
+    ran = command("report", "--store", store)
+    assert (ran.code, ran.err) == (0, "wrote report.html\n")
+    told = first_day.finished.out.splitlines()
+    assert ran.out.splitlines()[:-1] == told[:-1]
+    assert ran.out.splitlines()[-1].startswith("Open them with: harness ui --store ") or store in ran.out
+    assert Path("report.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+
+
+def test_report_to_a_place_that_is_not_there_is_refused(store, command) -> None:
+    ran = command("report", "--store", store, "--output", "nowhere/report.html")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err == "harness: --output nowhere/report.html: cannot be written: No such file or directory\n"
+
+
+@pytest.mark.parametrize("words", [("report",), ("report", "nobody"), ("trials", "nobody")], ids=" ".join)
+def test_without_a_sweep_it_is_wrong_use_and_writes_nothing(words, command, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    ran = command(*words)
+    assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_trials_prints_the_table_that_verdict_decides_from(first_day, store, command) -> None:
+    ran = command("trials", first_day.sweep_id, "--csv", "--store", store)
+    rows = list(csv.DictReader(io.StringIO(ran.out)))
+    assert [(row["dataset"], row["family"]) for row in rows].count(("my", "gru")) == 3
+    Path("scores.csv").write_text(ran.out, encoding="utf-8")
+    again = command("verdict", "scores.csv", "--trials", "3", "--json")
+    assert again.code == 0
+    (decided,) = [json.loads(again.out)["verdicts"][name] for name in ("my",)]
+    assert decided["outcome"] == "undecided"
+    assert decided["completed"] == {"lstm": 3, "gru": 3}
+    assert "fewer" in str(decided) or "at least" in str(decided)
+
+
+def test_trials_as_json_has_the_same_numbers(first_day, store, command) -> None:
+    plain = json.loads(command("trials", first_day.sweep_id, "--json", "--store", store).out)
+    table = csv.DictReader(io.StringIO(command("trials", first_day.sweep_id, "--store", store).out))
+    for row, line in zip(plain, table, strict=True):
+        assert row["test"] == float(line["test"])
+        assert row["validation"] == float(line["validation"])
+        assert (row["family"], str(row["trial"]), row["status"]) == (line["family"], line["trial"], line["status"])
+
+
+def test_trials_is_one_table_at_a_time(store, command) -> None:
+    ran = command("trials", "x", "--csv", "--json", "--store", store)
+    assert (ran.code, ran.err) == (2, "harness: --csv and --json: expected one of them\n")

@@ -1,0 +1,117 @@
+"""How a running sweep looks, with a terminal of any width and without one."""
+
+from __future__ import annotations
+
+import pytest
+from rich.console import Console
+
+from harness.cli.watching import Watcher, duration, plain, table
+from harness.records import Direction, Objective
+from harness.sweeping.progress import ArmProgress, Begun, Note, Progress
+
+OBJECTIVE = Objective("accuracy", Direction.MAX)
+
+
+def progress(wanted: int | None = 20, name: str = "gru", dataset: str = "vowels", **changes: object) -> Progress:
+    arms = (
+        ArmProgress("lstm", 7, wanted, 1, 2, 0.93333),
+        ArmProgress(name, 20, wanted, 1, 0, None),
+    )
+    return Progress(dataset, OBJECTIVE, arms, **{"seconds_left": 125.0, **changes})
+
+
+def drawn(said: Progress, width: int) -> list[str]:
+    console = Console(width=width, force_terminal=True, color_system=None)
+    with console.capture() as captured:
+        console.print(table(said, width))
+    return [line.rstrip() for line in captured.get().splitlines()]
+
+
+def test_a_line_a_family_with_trials_score_and_time_left() -> None:
+    assert drawn(progress(), 80) == [
+        "vowels  about 2 min 5 s left  best validation accuracy",
+        "  lstm ━━━━━━━╌╌╌╌╌╌╌╌╌╌╌╌╌ 7/20 trials, 2 failed 0.9333",
+        "  gru  ━━━━━━━━━━━━━━━━━━━━ 20/20 trials          –",
+    ]
+
+
+@pytest.mark.parametrize("width", [40, 50, 60, 72])
+@pytest.mark.parametrize("wanted", [20, None])
+def test_a_narrow_terminal_loses_the_bar_then_letters_of_the_name_and_never_the_score(width, wanted) -> None:
+    lines = drawn(progress(wanted, "a-family-of-a-very-long-name"), width)
+    assert len(lines) == 3
+    assert max(map(len, lines)) <= width
+    assert lines[1].endswith("0.9333")
+    assert "20/20 trials" in lines[2] or wanted is None
+
+
+def test_plain_is_the_same_in_one_line() -> None:
+    assert plain(progress()) == (
+        "vowels: lstm 7/20 trials, 2 failed, best validation accuracy 0.9333; "
+        "gru 20/20 trials, best validation accuracy –; about 2 min 5 s left"
+    )
+    assert plain(progress(seconds_left=None)).endswith("accuracy –")
+    assert plain(progress(over=True)).endswith("; searches done")
+
+
+def test_without_a_terminal_there_are_plain_lines_now_and_then(capsys) -> None:
+    with Watcher() as watcher:
+        watcher(Begun("vowels-1"))
+        for _ in range(3):
+            watcher(progress())
+        watcher(progress(over=True))
+        watcher(Note("a note"))
+        watcher(Note("for those who asked", detail=True))
+    said = capsys.readouterr()
+    assert said.out == ""
+    lines = said.err.splitlines()
+    assert lines[0] == "starting a new sweep, vowels-1"
+    assert [line.startswith("vowels: ") for line in lines[1:3]] == [True, True]
+    assert lines[3:] == ["a note"]
+
+
+def test_verbose_shows_details_and_quiet_nothing(capsys) -> None:
+    with Watcher(verbose=True) as watcher:
+        watcher(Note("for those who asked", detail=True))
+    assert capsys.readouterr().err == "for those who asked\n"
+    with Watcher(quiet=True, warning="crowded") as watcher:
+        for said in (Begun("vowels-1"), progress(), Note("a note")):
+            watcher(said)
+        assert watcher.sweep_id == "vowels-1"
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("begun", "line"),
+    [
+        (Begun("x"), "starting a new sweep, x"),
+        (Begun("x", resumed=True), "going on with sweep x"),
+        (Begun("x", resumed=True, finished=True), "sweep x was finished before; its report and its runs in MLflow are"),
+    ],
+)
+def test_it_says_which_sweep_this_is_and_then_what_to_beware_of(begun, line, capsys) -> None:
+    with Watcher(warning="crowded") as watcher:
+        watcher(begun)
+    said = capsys.readouterr().err.splitlines()
+    assert said[0].startswith(line)
+    assert said[1:] == ["crowded"]
+
+
+def test_a_terminal_gets_one_table_a_dataset_and_the_cursor_back(capsys, monkeypatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "60")
+    with Watcher() as watcher:
+        watcher(progress())
+        watcher(Note("in between"))
+        watcher(progress(dataset="waves"))
+    said = capsys.readouterr().err
+    assert "in between" in said
+    assert said.count("\x1b[?25l") == said.count("\x1b[?25h") == 2
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(-1, "0 s"), (45.4, "45 s"), (200, "3 min 20 s"), (59.7, "1 min 0 s"), (7500, "2 h 5 min")]
+)
+def test_durations_are_for_people(seconds, words) -> None:
+    assert duration(seconds) == words

@@ -1,0 +1,79 @@
+"""A tiny project that every folder of tests can have: two datasets and two families, trained in seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ADDING = """
+name = "tiny_adding"
+license = "generated"
+[source]
+kind = "generator"
+generator = "adding"
+steps = 6
+sequences = 90
+[task]
+kind = "regress"
+"""
+WAVES = """
+name = "tiny_waves"
+license = "generated"
+[source]
+kind = "csv"
+path = "waves.csv"
+[task]
+kind = "forecast"
+target = ["level"]
+features = ["level", "pressure"]
+time = "at"
+lookback_steps = 6
+horizon_steps = 2
+window_stride = 2
+metric = "mae"
+unit = "m"
+[split]
+validation = 0.2
+test = 0.2
+"""
+SPACE = """
+name = "{family}"
+layer = "{layer}"
+[hyperparameters.units]
+type = "Choice"
+values = [2, 3]
+[hyperparameters.learning_rate]
+type = "Float"
+min_value = 1e-3
+max_value = 1e-1
+sampling = "log"
+[hyperparameters.dropout]
+type = "Float"
+min_value = 0.0
+max_value = 0.3
+"""
+
+
+def _write_project(folder: Path) -> Path:
+    """Toy cards and data in a folder that can be given as `--cards`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    chance = np.random.default_rng(0)
+    rows = ["at,level,pressure"]
+    for hour in range(300):
+        level = 5 + 2 * np.sin(hour / 4) + chance.normal(0, 0.3)
+        rows.append(f"2024-01-{1 + hour // 24:02d} {hour % 24:02d}:00,{level:.4f},{chance.normal():.4f}")
+    (folder / "waves.csv").write_text("\n".join(rows) + "\n")
+    (folder / "tiny_adding.toml").write_text(ADDING)
+    (folder / "tiny_waves.toml").write_text(WAVES)
+    for family, layer in (("tiny_lstm", "LSTM"), ("tiny_gru", "GRU")):
+        (folder / f"{family}.toml").write_text(SPACE.format(family=family, layer=layer))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def write_project() -> Callable[[Path], Path]:
+    """Writes toy cards and data in a folder that can be given as `--cards`, and returns it."""
+    return _write_project
