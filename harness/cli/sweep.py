@@ -215,6 +215,7 @@ def _how_to_go_on(sweep_id: str, place: Store) -> str:
 
 def _dry_run(header: SweepHeader) -> None:
     from harness.engines import ProcessEngine
+    from harness.report.numbers import counted
     from harness.sweeping import cores
     from harness.sweeping.assembling import budget_in_words
     from harness.sweeping.estimating import estimate
@@ -230,10 +231,8 @@ def _dry_run(header: SweepHeader) -> None:
         typer.echo(_estimate_line(one))
     fits = sum((one.searches or 0) + one.confirmations for one in estimates)
     total = _duration(sum(one.seconds for one in estimates))
-    counted = (
-        f"{fits} fits" if not header.plan.minutes else f"as many fits as the time allows, and {fits} confirmations"
-    )
-    typer.echo(f"in all: {counted}, at most about {total} on {workers} workers (early stopping shortens it)")
+    runs = f"{fits} fits" if not header.plan.minutes else f"as many fits as the time allows, and {fits} confirmations"
+    typer.echo(f"in all: {runs}, at most about {total} on {counted(workers, 'worker')} (early stopping shortens it)")
 
 
 def _estimate_line(one: Estimate) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -89,11 +90,12 @@ def remove_sweep(
 
 
 def _agreed(question: str) -> bool:
-    try:
-        return typer.confirm(question, err=True)
-    except typer.Abort:
+    typer.echo(f"{question} [y/N] ", err=True, nl=False)
+    answer = sys.stdin.readline()
+    if not answer:
         typer.echo(err=True)
-        raise UsageError("nobody answered; --yes removes it without asking") from None
+        raise UsageError("nobody answered; --yes removes it without asking")
+    return answer.strip().lower() in ("y", "yes")
 
 
 def _line(one: SweepSummary) -> str:

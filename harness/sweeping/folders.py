@@ -94,6 +94,7 @@ def summarise(store: Store, sweep_id: str) -> SweepSummary:
         with Journal.open(folder) as journal:
             header = SweepHeader.from_json(journal.plan)
             decided = [event.payload for event in journal.events(EventKind.DECIDED)]
+            given_up = [event.dataset for event in journal.events(EventKind.GAVE_UP)]
             return SweepSummary(
                 sweep_id=sweep_id,
                 begun_at=next(journal.events(EventKind.PLANNED)).at,
@@ -101,7 +102,10 @@ def summarise(store: Store, sweep_id: str) -> SweepSummary:
                 datasets=tuple(header.datasets),
                 arms=tuple(arm.name for arm in header.arms),
                 trials=sum(1 for _ in journal.events(EventKind.ENDED)),
-                outcomes=tuple(f"{plain['dataset']}: {plain['family'] or plain['outcome']}" for plain in decided),
+                outcomes=(
+                    *(f"{plain['dataset']}: {plain['family'] or plain['outcome']}" for plain in decided),
+                    *(f"{dataset}: given up" for dataset in given_up),
+                ),
             )
     except (HarnessError, ValueError, KeyError, StopIteration) as error:
         return SweepSummary(sweep_id, 0.0, "broken", error=str(error))

@@ -130,16 +130,21 @@ class _Sweep:
             self._score_baselines(name)
             self._confirm(name, found)
         except GaveUp as reason:
-            for _ in all_done(self.engine):
-                pass  # what still ran belongs to nobody any more
-            self.journal.append(EventKind.GAVE_UP, {"why": str(reason)}, dataset=name)
-            self.listener(Note(f"{name}: given up: {reason}"))
+            self._give_up(name, str(reason))
             return
         if not self.journal.has(EventKind.DECIDED, name):
             self.journal.append(EventKind.DECIDED, verdict_of(self.journal, self.header, name).to_json(), dataset=name)
         if not self.journal.has(EventKind.CHAMPION, name):
             self._crown(name)
         self._project(name)
+
+    def _give_up(self, name: str, why: str) -> None:
+        for _ in all_done(self.engine):
+            pass  # what still ran belongs to nobody any more
+        self.journal.append(EventKind.GAVE_UP, {"why": why}, dataset=name)
+        self.projector.trials(request_and_records(self.journal, name))
+        self.projector.gave_up(name, why)
+        self.listener(Note(f"{name}: given up: {why}"))
 
     def conclude(self) -> SweepResult:
         """The finished sweep; its report is written beside the journal."""

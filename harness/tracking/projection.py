@@ -134,6 +134,15 @@ class Projector:
         parent.status = "FINISHED"
         return parent.id
 
+    def gave_up(self, dataset: str, why: str) -> None:
+        """End the parent run of a comparison that cannot go on; its name says so, and its description why."""
+        comparison = self._comparison(dataset)
+        end = max([comparison.start, *(run.end for run in comparison.trials.values())])
+        self._client.set_tag(comparison.parent.id, "mlflow.note.content", naming.cut(why))
+        self._client.update_run(comparison.parent.id, name=f"{dataset}: given up")
+        self._client.set_terminated(comparison.parent.id, "FAILED", end)
+        comparison.parent.status = "FAILED"
+
     def close(self, overall: str, details: str = "") -> None:
         """Begin the experiment's description with the answer.
 

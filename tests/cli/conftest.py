@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 
 from harness.cli import main
@@ -63,6 +66,7 @@ class FirstDay:
     interrupted: Ran
     workers_left: Sequence[int]
     finished: Ran
+    command: Sequence[str] = SWEEP
 
     @property
     def sweep_id(self) -> str:
@@ -95,17 +99,24 @@ def _interrupt(folder: Path, *arguments: str, when: str) -> tuple[Ran, list[int]
             os.killpg(process.pid, signal.SIGINT)
             break
     out, rest = process.communicate(timeout=60)
-    return Ran(process.returncode, out, "".join(lines) + rest), _alive(process.pid)
+    return Ran(process.returncode, out, "".join(lines) + rest), _left(process.pid)
+
+
+def _left(group: int) -> list[int]:
+    """Processes of a group that are still there five seconds after it ended."""
+    end = time.monotonic() + 5
+    while (left := _alive(group)) and time.monotonic() < end:
+        time.sleep(0.05)
+    return left
 
 
 def _alive(group: int) -> list[int]:
-    import psutil
-
-    return [
-        one.pid
-        for one in psutil.process_iter()
-        if psutil.pid_exists(one.pid) and one.status() != psutil.STATUS_ZOMBIE and os.getpgid(one.pid) == group
-    ]
+    found = []
+    for one in psutil.process_iter():
+        with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
+            if os.getpgid(one.pid) == group and one.status() != psutil.STATUS_ZOMBIE:
+                found.append(one.pid)
+    return found
 
 
 def _environment() -> dict[str, str]:

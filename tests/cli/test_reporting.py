@@ -19,10 +19,10 @@ def store(first_day, tmp_path, monkeypatch) -> str:
 def test_report_says_what_the_sweep_said_and_writes_html(first_day, store, command) -> None:
     ran = command("report", "--store", store)
     assert (ran.code, ran.err) == (0, "wrote report.html\n")
-    told = first_day.finished.out.splitlines()
-    assert ran.out.splitlines()[:-1] == told[:-1]
-    assert ran.out.splitlines()[-1].startswith("Open them with: harness ui --store ") or store in ran.out
-    assert Path("report.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    verdict, _, where = ran.out.partition("Runs in MLflow:")
+    assert verdict == first_day.finished.out.partition("Runs in MLflow:")[0]
+    assert f"harness ui --store {store}" in where
+    assert Path("report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
 
 
 def test_report_to_a_place_that_is_not_there_is_refused(store, command) -> None:
@@ -49,7 +49,6 @@ def test_trials_prints_the_table_that_verdict_decides_from(first_day, store, com
     (decided,) = [json.loads(again.out)["verdicts"][name] for name in ("my",)]
     assert decided["outcome"] == "undecided"
     assert decided["completed"] == {"lstm": 3, "gru": 3}
-    assert "fewer" in str(decided) or "at least" in str(decided)
 
 
 def test_trials_as_json_has_the_same_numbers(first_day, store, command) -> None:

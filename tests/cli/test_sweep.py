@@ -52,8 +52,7 @@ def test_cards_that_take_the_place_of_built_in_ones_are_said(first_day) -> None:
 
 
 def test_after_a_finished_sweep_the_same_command_starts_a_new_one_and_says_so(first_day, interrupt, run) -> None:
-    command = ("sweep", "my", "--trials", "3", "--epochs", "2", "--confirmations", "1", "-v")
-    ran, left = interrupt(first_day.folder, *command, when="starting a new sweep")
+    ran, left = interrupt(first_day.folder, *first_day.command, when="starting a new sweep")
     (other,) = re.findall(r"^starting a new sweep, (\S+)\n", ran.err)
     assert other != first_day.sweep_id
     assert (ran.code, left) == (130, [])
@@ -62,7 +61,7 @@ def test_after_a_finished_sweep_the_same_command_starts_a_new_one_and_says_so(fi
 
 def test_a_dry_run_tells_the_fits_and_writes_nothing(first_day, run) -> None:
     def files() -> dict[Path, int]:
-        return {path: path.stat().st_mtime_ns for path in sorted(first_day.folder.rglob("*"))}
+        return {path: path.stat().st_mtime_ns for path in sorted(first_day.folder.rglob("*")) if path.is_file()}
 
     before = files()
     ran = run(first_day.folder, "sweep", "my", "--trials", "4", "--epochs", "3", "--dry-run", "--workers", "1")

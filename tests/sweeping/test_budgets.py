@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import pytest
 import harness.engines
 from harness.cli import main
 from harness.engines import Done, InProcessEngine, Task
-from harness.journal import Journal
+from harness.journal import EventKind, Journal
 from harness.records import (
     Direction,
     FailureKind,
@@ -27,6 +28,7 @@ from harness.sweeping.assembling import request_and_records, rows_of
 from harness.sweeping.progress import Begun
 from harness.sweeping.running import inspect, run_sweep, search_settings
 from harness.sweeping.searching import Floor, GaveUp, Work, run_searches
+from harness.tracking.reading import read_sweep_scores
 
 OBJECTIVE = Objective("mse", Direction.MIN)
 
@@ -221,6 +223,9 @@ def test_a_family_that_always_diverges_is_given_up_in_one_line_and_the_command_f
         main(["report"])
     assert left.value.code == 2
     assert "no comparison is finished; tiny_adding: given up: " in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["sweeps", "list"])
+    assert capsys.readouterr().out.endswith("  tiny_adding: given up\n")
 
 
 def test_a_dataset_that_cannot_go_on_stops_alone(write_project, toys, tmp_path) -> None:
@@ -241,3 +246,11 @@ def test_a_dataset_that_cannot_go_on_stops_alone(write_project, toys, tmp_path) 
     (comparison,) = result.comparisons
     assert comparison.dataset == "tiny_adding"
     assert comparison.champion is not None
+    store = toys.store_in(tmp_path)
+    with Journal.open(store.sweeps / result.sweep_id) as journal:
+        ended = [f"{result.sweep_id}/{event.trial_key}" for event in journal.events(EventKind.ENDED)]
+    assert Counter(row["trial_key"] for row in read_sweep_scores(store, result.sweep_id)) == Counter(ended)
+    with sqlite3.connect(store.root / "mlflow.db") as database:
+        parents = database.execute("SELECT name, status FROM runs WHERE name LIKE 'tiny%:%' ORDER BY name").fetchall()
+    assert [status for _, status in parents] == ["FINISHED", "FAILED"]
+    assert parents[1][0] == "tiny_waves: given up"
