@@ -19,7 +19,7 @@ import pytest
 from harness.cli import main
 
 COMMAND = [sys.executable, "-c", "from harness.cli import main; main()"]
-SWEEP = ("sweep", "my", "--trials", "3", "--epochs", "2", "--confirmations", "1", "-v")
+SWEEP = ("sweep", "my", "--trials", "3", "--epochs", "2", "--confirmations", "1", "--workers", "1", "-v")
 
 
 @dataclass(frozen=True)
