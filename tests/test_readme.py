@@ -19,14 +19,25 @@ LINES = [line.split("#")[0].strip() for block in BLOCKS for line in block.splitl
 COMMANDS = [line for line in LINES if re.match(r"(\.venv/bin/)?harness ", line)]
 
 
-@pytest.mark.parametrize("line", COMMANDS)
-def test_every_command_parses(line: str) -> None:
-    """Parsed by the command line itself, without running it: unknown commands, options and missing words fail."""
+def parse(line: str) -> str:
+    """The full name of the command that a line means, parsed by the command line itself without running it."""
     command, words = typer.main.get_command(app), shlex.split(line)[1:]
     context = command.make_context("harness", words, resilient_parsing=False)
     while hasattr(command, "commands"):
         name, command, words = command.resolve_command(context, [*context._protected_args, *context.args])
         context = command.make_context(name, words, parent=context)
+    return str(context.command_path)
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_every_command_parses(line: str) -> None:
+    assert line.split("harness ", 1)[1].startswith(parse(line).removeprefix("harness "))
+
+
+@pytest.mark.parametrize("line", ["harness swep x", "harness sweep x --famly lstm", "harness sweeps lst"])
+def test_a_command_that_is_not_there_does_not_parse(line: str) -> None:
+    with pytest.raises(typer.BadParameter.__bases__[0], match="No such"):
+        parse(line)
 
 
 def test_there_are_commands_to_parse() -> None:
