@@ -21,6 +21,7 @@ from harness.sweeping.progress import Note
 
 DATASETS = ("japanese_vowels", "vic_elec")
 FAMILIES = ("lstm", "gru")
+CARDS = Path(__file__).parent / "cards"
 RECORDED = Path(__file__).parent / "recorded"
 ROUNDED = ("validation", "test", "fit_seconds")
 
@@ -43,6 +44,7 @@ def record(datasets: tuple[str, ...], trials: int, store: Path, output: Path, op
         store=store,
         listener=lambda said: print(said.text, file=sys.stderr) if isinstance(said, Note) else None,
         name="recording",
+        cards=[CARDS],
         families=FAMILIES,
         trials=trials,
         confirmations=0,
