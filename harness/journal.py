@@ -52,6 +52,9 @@ class EventKind(StrEnum):
     """A trial ended, and its oracle is told in this order; payload: the `TrialRecord`."""
     CLOSED = "closed"
     """The last search of a dataset closed; its test scores may be read from here on."""
+    EXTENDED = "extended"
+    """A dataset is searched on with more replicates; payload: `replicates`, how many of each family, and `why`. It
+    undoes `closed`, `decided`, `champion` and `finished`."""
     BASELINES = "baselines"
     """The baselines were scored; payload: their scores."""
     DECIDED = "decided"
@@ -62,6 +65,9 @@ class EventKind(StrEnum):
     """A comparison stopped; payload: why."""
     FINISHED = "finished"
     """All comparisons are over."""
+
+
+_UNDONE_BY_MORE = (EventKind.CLOSED, EventKind.DECIDED, EventKind.CHAMPION, EventKind.FINISHED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,8 +186,16 @@ class Journal:
             yield Event(seq, at, EventKind(kind), name, key, json.loads(payload))
 
     def has(self, kind: EventKind, dataset: str = "") -> bool:
-        """Whether this has happened, to this dataset."""
-        return next(self.events(kind, dataset=dataset), None) is not None
+        """Whether this has happened, to this dataset, and was not undone since by more replicates."""
+        last = self.last(kind, dataset)
+        if last is None or kind not in _UNDONE_BY_MORE:
+            return last is not None
+        more = self.last(EventKind.EXTENDED, dataset or None)
+        return more is None or more.seq < last.seq
+
+    def last(self, kind: EventKind, dataset: str | None = "") -> Event | None:
+        """The newest event of a kind, of this dataset (of any when None); None when it has not happened."""
+        return max(self.events(kind, dataset=dataset), key=lambda event: event.seq, default=None)
 
     @property
     def plan(self) -> Mapping[str, Any]:

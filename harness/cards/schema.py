@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from harness.cards.combinations import check_dataset
 from harness.cards.faults import fault
 from harness.cards.hyperparameters import check_hyperparameters
-from harness.records import Value
+from harness.records import LOOKS, Value
 
 Name = Annotated[
     str,
@@ -253,6 +253,7 @@ class SweepPlan(_Card):
     epochs: Count = 30
     patience_epochs: Count = 5
     replicates: Count = 1
+    until_decided: Annotated[bool, Field(strict=True)] = False
     confirmations: CountOrZero = 3
     workers: Count | None = None
     seed: Seed = 1
@@ -270,6 +271,14 @@ class SweepPlan(_Card):
             raise fault(("minutes",), f"expected no minutes where trials = {self.trials} is given, or no trials")
         if self.minutes is None and self.trials is None:
             raise fault((), "expected a budget: trials or minutes")
+        if self.until_decided and self.replicates != 1:
+            looks = f"{', '.join(map(str, LOOKS[:-1]))} and {LOOKS[-1]}"
+            raise fault(("replicates",), f"expected none beside until_decided, which looks at {looks} of them")
         if twice := sorted({name for name in self.datasets if self.datasets.count(name) > 1}):
             raise fault(("datasets",), f"expected each dataset once, got {', '.join(twice)} twice")
         return self
+
+    @property
+    def looks(self) -> tuple[int, ...]:
+        """Replicates at which the verdict is looked at; each but the last only until it is decided."""
+        return LOOKS if self.until_decided else (self.replicates,)

@@ -52,6 +52,14 @@ def sweep(
     replicates: Annotated[
         int | None, typer.Option(metavar="R", parser=whole_number, help="Independent repetitions of each search. [1]")
     ] = None,
+    until_decided: Annotated[
+        bool,
+        typer.Option(
+            "--until-decided",
+            help="Add replicates until the verdict is decided, at looks fixed in advance (3, 5, 10 replicates); "
+            "each look spends its share of the error.",
+        ),
+    ] = False,
     confirmations: Annotated[
         int | None,
         typer.Option(
@@ -119,6 +127,7 @@ def sweep(
         "minutes": minutes,
         "epochs": epochs,
         "replicates": replicates,
+        "until_decided": until_decided or None,
         "confirmations": confirmations,
         "seed": seed,
         "workers": workers,

@@ -22,9 +22,10 @@ from harness.records.trials import (
     TrialStatus,
     Value,
 )
-from harness.records.verdicts import Across, Decision, Outcome, Pair, PairAcross, ScoreRow, Verdict
+from harness.records.verdicts import LOOKS, Across, Decision, Outcome, Pair, PairAcross, ScoreRow, Verdict
 
 __all__ = [
+    "LOOKS",
     "Across",
     "Arm",
     "ArmResult",

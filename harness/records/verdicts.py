@@ -10,6 +10,9 @@ from typing import Any
 from harness.records.plain import to_float, to_floats, to_plain
 from harness.records.trials import TrialStatus
 
+LOOKS = (3, 5, 10)
+"""Replicates of each family at which a sweep that goes on until it is decided looks at its verdict."""
+
 
 class Outcome(StrEnum):
     """The three answers a verdict can give."""

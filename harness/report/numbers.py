@@ -130,6 +130,12 @@ def counted(value: int, noun: str) -> str:
     return f"{value:,} {noun}{'' if value == 1 else 's'}"
 
 
+def listed(values: Sequence[int], last: str = "and") -> str:
+    """Whole numbers in a sentence: `3`, `3, 5 or 10`."""
+    words = [f"{value:,}" for value in values]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"
+
+
 def percent(share: float) -> str:
     """A probability in percent; it comes from a sample of chance, so 0 and 100 % are never claimed."""
     if not math.isfinite(share):

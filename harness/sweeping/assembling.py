@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.cards.schema import Hyperparameter, SpaceCard
+from harness.errors import JournalError
 from harness.journal import EventKind, Journal
 from harness.records import (
     Arm,
@@ -29,10 +30,10 @@ from harness.records import (
     Value,
     Verdict,
 )
-from harness.report.numbers import counted
+from harness.report.numbers import counted, listed
 from harness.search import select
 from harness.sweeping.planning import SweepHeader
-from harness.verdicts import decide_rows, over_all, region_of
+from harness.verdicts import decide_rows, look_at, over_all, region_of
 
 Pair = tuple[TrialRequest, TrialRecord]
 
@@ -62,6 +63,7 @@ class Basis:
         oracle: What searched.
         smallest_difference: What the dataset's card states, in the metric's units; None when it states nothing.
         baselines: Test scores of the baselines.
+        until_decided: Whether replicates were added until it was decided.
     """
 
     dataset: str
@@ -71,6 +73,7 @@ class Basis:
     oracle: str
     smallest_difference: float | None
     baselines: Sequence[float]
+    until_decided: bool = False
 
 
 def request_and_records(journal: Journal, dataset: str) -> list[Pair]:
@@ -126,6 +129,7 @@ def verdict_of(journal: Journal, header: SweepHeader, dataset: str) -> Verdict:
         oracle=header.plan.oracle,
         smallest_difference=header.datasets[dataset].smallest_difference,
         baselines=tuple(baseline.test_score for baseline in baselines_of(journal, dataset)),
+        until_decided=header.plan.until_decided,
     )
     return decide_pairs(request_and_records(journal, dataset), journal.unseal(dataset), basis)
 
@@ -141,14 +145,17 @@ def decide_pairs(pairs: Sequence[Pair], scores: Mapping[str, float], basis: Basi
         if arm.name in selected
         for note in edge_notes(arm.name, basis.spaces[arm.family], selected[arm.name].request.values)
     ]
+    rows = rows_of(pairs, scores, basis.arms)
+    replicates = max((row.replicate for row in rows), default=0)
     decision = decide_rows(
-        rows_of(pairs, scores, basis.arms),
+        rows,
         objective=objective,
         regions={dataset: region_of(objective, basis.smallest_difference, best)},
         baselines={} if best is None else {dataset: best},
         families=[arm.name for arm in basis.arms],
         oracle=basis.oracle,
         qualified={dataset: edges},
+        look=look_at(replicates, basis.oracle != "random") if basis.until_decided else None,
     )
     return decision.verdicts[dataset]
 
@@ -158,14 +165,17 @@ def comparison_of(journal: Journal, header: SweepHeader, dataset: str) -> Compar
     pairs, scores = request_and_records(journal, dataset), journal.unseal(dataset)
     objective = objective_of(journal, dataset)
     selected = selected_of(journal, header, dataset, objective)
-    champion = next(journal.events(EventKind.CHAMPION, dataset=dataset), None)
+    champion = journal.last(EventKind.CHAMPION, dataset) if journal.has(EventKind.CHAMPION, dataset) else None
+    decided = journal.last(EventKind.DECIDED, dataset)
+    if decided is None:
+        raise JournalError(f"{journal.path}: {dataset} has not been decided")
     return ComparisonResult(
         dataset=dataset,
         facts=facts_of(journal, dataset),
         objective=objective,
         arms=tuple(arm_result(arm, pairs, scores, selected.get(arm.name)) for arm in header.arms),
         baselines=baselines_of(journal, dataset),
-        verdict=Verdict.from_json(next(journal.events(EventKind.DECIDED, dataset=dataset)).payload),
+        verdict=Verdict.from_json(decided.payload),
         champion=ChampionInfo(**champion.payload) if champion and champion.payload else None,
         trials=tuple(record for request, record in pairs if request.key.phase is Phase.SEARCH),
         scores=scores,
@@ -200,8 +210,12 @@ def arm_result(arm: Arm, pairs: Sequence[Pair], scores: Mapping[str, float], sel
     """One arm's part of a comparison."""
     mine = [pair for pair in pairs if pair[0].key.arm == arm.name]
     searched = [pair for pair in mine if pair[0].key.phase is Phase.SEARCH]
-    confirmed = [str(request.key) for request, _ in mine if request.key.phase is Phase.CONFIRMATION]
     key: TrialKey | None = selected.record.key if selected else None
+    confirmed = [  # a trial that more replicates have overtaken has confirmations of its own
+        str(request.key)
+        for request, _ in mine
+        if key and (request.key.phase, request.key.replicate) == (Phase.CONFIRMATION, key.replicate)
+    ]
     return ArmResult(
         arm=arm,
         ledger=ledger_of(searched),
@@ -265,11 +279,18 @@ def best_score(scores: Sequence[float], objective: Objective) -> float | None:
     return min(scores) if objective.direction is Direction.MIN else max(scores)
 
 
+def replicates_of(journal: Journal, header: SweepHeader, dataset: str) -> int:
+    """Replicates of each family that a dataset's searches are to come to, as far as that is settled."""
+    more = journal.last(EventKind.EXTENDED, dataset)
+    return int(more.payload["replicates"]) if more else header.plan.looks[0]
+
+
 def budget_in_words(header: SweepHeader) -> str:
     """The budget for people, such as `20 trials a family`."""
     plan = header.plan
     spent = f"{plan.minutes:g} min in all" if plan.minutes else f"{counted(plan.trials or 0, 'trial')} an arm"
-    times = f", {plan.replicates} replicates" if plan.replicates > 1 else ""
+    times = f", {listed(plan.looks, 'or')} replicates" if plan.looks[-1] > 1 else ""
+    times += ", until decided" if plan.until_decided else ""
     return f"{spent}{times}, {plan.oracle} search, at most {counted(plan.epochs, 'epoch')} a trial"
 
 

@@ -52,14 +52,14 @@ def estimate(header: SweepHeader, inspected: Mapping[str, Inspected], engine: En
 def _estimate(header: SweepHeader, name: str, found: Inspected, engine: Engine) -> Estimate:
     plan, settings = header.plan, search_settings(header, engine.slots)
     records = [_probe(header, name, found, engine, arm.family) for arm in header.arms]
-    trials = None if plan.minutes else (plan.trials or 0) * plan.replicates
+    trials = None if plan.minutes else (plan.trials or 0) * plan.looks[-1]
     seconds = 0.0
     for arm, record in zip(header.arms, records, strict=True):
         fits = (trials or 0) + plan.confirmations
         compiles = min(fits, structures(header.spaces[arm.family])) * engine.slots
         epoch_seconds = record.fit_seconds / max(1, record.epochs)
         seconds += fits * plan.epochs * epoch_seconds + compiles * record.compile_seconds
-    searching = (settings.budget.seconds or 0.0) * plan.replicates
+    searching = (settings.budget.seconds or 0.0) * plan.looks[-1]
     return Estimate(
         dataset=name,
         sizes=found.facts.sizes,

@@ -93,7 +93,11 @@ def summarise(store: Store, sweep_id: str) -> SweepSummary:
     try:
         with Journal.open(folder) as journal:
             header = SweepHeader.from_json(journal.plan)
-            decided = [event.payload for event in journal.events(EventKind.DECIDED)]
+            decided = {
+                event.dataset: event.payload
+                for event in journal.events(EventKind.DECIDED)
+                if journal.has(EventKind.DECIDED, event.dataset)
+            }.values()
             given_up = [event.dataset for event in journal.events(EventKind.GAVE_UP)]
             return SweepSummary(
                 sweep_id=sweep_id,

@@ -17,7 +17,7 @@ from harness.data import load_dataset
 from harness.engines import Engine, Task
 from harness.errors import DataError, UsageError
 from harness.journal import EventKind, Journal
-from harness.records import BaselineScore, DataFacts, Objective, SweepResult, TrialRecord
+from harness.records import BaselineScore, DataFacts, Objective, Outcome, SweepResult, TrialRecord
 from harness.report.html import html
 from harness.report.tables import trials_csv
 from harness.search import Budget, Contest, SearchSettings
@@ -25,6 +25,7 @@ from harness.search.contest import confirmation_request
 from harness.store import Store
 from harness.sweeping.assembling import (
     comparison_of,
+    replicates_of,
     request_and_records,
     selected_of,
     sweep_of,
@@ -38,6 +39,7 @@ from harness.sweeping.searching import Floor, GaveUp, Work, run_searches
 from harness.sweeping.working import all_done, run_one
 from harness.tracking import Projector
 from harness.tracking.naming import TRIALS_FILE, VERDICT_FILE, card_file
+from harness.tracking.summary import UNTIL_DECIDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,8 @@ class _Sweep:
         try:
             self._search(name, found)
             self._score_baselines(name)
+            while self._look_on(name):
+                self._search(name, found)
             self._confirm(name, found)
         except GaveUp as reason:
             self._give_up(name, str(reason))
@@ -167,9 +171,23 @@ class _Sweep:
     def _search(self, name: str, found: Inspected) -> None:
         if self.journal.has(EventKind.CLOSED, name):
             return
-        settings = search_settings(self.header, self.engine.slots)
+        settings = search_settings(self.header, self.engine.slots, replicates_of(self.journal, self.header, name))
         contest = Contest(name, self.header.arms, self.header.spaces, found.objective, settings)
         run_searches(contest, self._floor(name), self.listener, settings.budget.seconds)
+
+    def _look_on(self, name: str) -> bool:
+        """Whether the dataset is to be searched on: its verdict is open, nothing withholds it, and looks are left."""
+        so_far = replicates_of(self.journal, self.header, name)
+        following = [look for look in self.header.plan.looks if look > so_far]
+        if not following or self.journal.has(EventKind.DECIDED, name):
+            return False
+        verdict = verdict_of(self.journal, self.header, name)
+        if verdict.outcome is not Outcome.UNDECIDED or verdict.withheld_because:
+            return False
+        why = f"undecided at {so_far} replicates"
+        self.journal.append(EventKind.EXTENDED, {"replicates": following[0], "why": why}, dataset=name)
+        self.listener(Note(f"{name}: {why}; searching on to {following[0]}"))
+        return True
 
     def _score_baselines(self, name: str) -> None:
         if self.journal.has(EventKind.BASELINES, name):
@@ -245,16 +263,31 @@ class _Sweep:
             "oracle": plan.oracle,
             "seed": str(plan.seed),
             "arms": " ".join(arm.name for arm in self.header.arms),
+            **({UNTIL_DECIDED: "yes"} if plan.until_decided else {}),
             "card_sha256": next((sha for file, sha in self.header.hashes.items() if Path(file).stem == name), ""),
         }
 
 
-def search_settings(header: SweepHeader, workers: int) -> SearchSettings:
-    """What the searches of each dataset share; minutes are divided equally over datasets and replicates."""
+def search_settings(header: SweepHeader, workers: int, replicates: int | None = None) -> SearchSettings:
+    """What the searches of each dataset share; minutes are divided equally over datasets and replicates.
+
+    Args:
+        header: The sweep.
+        workers: Trials that can run at the same time.
+        replicates: Replicates that a dataset's searches are to come to; by default those of the first look.
+    """
     plan = header.plan
-    share = plan.minutes * 60 / len(header.datasets) / plan.replicates if plan.minutes else None
+    share = plan.minutes * 60 / len(header.datasets) / plan.looks[-1] if plan.minutes else None
     budget = Budget(None if plan.minutes else plan.trials, share)
-    return SearchSettings(plan.oracle, budget, plan.replicates, plan.epochs, plan.patience_epochs, plan.seed, workers)
+    return SearchSettings(
+        plan.oracle,
+        budget,
+        replicates or plan.looks[0],
+        plan.epochs,
+        plan.patience_epochs,
+        plan.seed,
+        workers,
+    )
 
 
 def _journal(folder: Path, header: SweepHeader, *, new: bool) -> Journal:

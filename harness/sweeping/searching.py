@@ -163,6 +163,8 @@ def run_searches(contest: Contest, floor: Floor, listener: Listener, seconds: fl
 
     def ask() -> TrialRequest | None:
         replicate = contest.replicate_begun()
+        for earlier in range(1, replicate if seconds is not None else 1):
+            contest.close_round(earlier)  # a contest that was replayed has not seen their time run out
         if seconds is not None and clock.elapsed() >= seconds * replicate:
             contest.close_round(replicate)
         return contest.ask()

@@ -45,7 +45,7 @@ from harness.sweeping.assembling import (
 from harness.sweeping.folders import find_sweep_folder
 from harness.tracking.naming import TEST_SCORE, TRIALS_FILE, VALIDATION_SCORE, VERDICT_FILE, card_file
 from harness.tracking.reading import RecordedComparison, ends_of_histories, read_comparisons, read_sweep_scores
-from harness.tracking.summary import BASELINE, DIRECTION, METRIC, decided_metrics, verdict_tags
+from harness.tracking.summary import BASELINE, DIRECTION, METRIC, UNTIL_DECIDED, decided_metrics, verdict_tags
 
 ROUNDING = 1e-9
 """Relative difference up to which two numbers of a verdict are one: what another processor's sums may differ by. Scores
@@ -203,6 +203,7 @@ def _journals(store: Store, sweep_id: str) -> dict[str, _Known]:
                 request_and_records(journal, event.dataset), journal.unseal(event.dataset), event.payload
             )
             for event in journal.events(EventKind.DECIDED)
+            if journal.has(EventKind.DECIDED, event.dataset)
         }
 
 
@@ -222,6 +223,7 @@ def _basis(comparison: RecordedComparison, rows: Sequence[Mapping[str, Any]]) ->
         oracle=tags["oracle"],
         smallest_difference=card.smallest_difference,
         baselines=[value for name, value in comparison.metrics.items() if name.startswith(prefix)],
+        until_decided=UNTIL_DECIDED in tags,
     )
 
 

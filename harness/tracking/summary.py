@@ -15,6 +15,7 @@ from harness.tracking import naming
 BASELINE = "baseline"
 METRIC = "metric"
 DIRECTION = "direction"
+UNTIL_DECIDED = "until_decided"
 
 
 def comparison_metrics(result: ComparisonResult) -> dict[str, float]:

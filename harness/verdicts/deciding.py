@@ -20,6 +20,7 @@ from harness.verdicts.cheaper import cheapest
 from harness.verdicts.constants import LEVEL_POOLED, LEVEL_REPLICATES, REGION_SCORE, REGION_SHARE
 from harness.verdicts.differences import Evidence
 from harness.verdicts.entrants import Entrant, entrants
+from harness.verdicts.looks import Look
 
 T = TypeVar("T")
 
@@ -32,6 +33,7 @@ class _Question:
     region: float
     level: float
     adaptive: bool
+    look: Look | None
     baseline: float | None
 
 
@@ -69,6 +71,7 @@ def decide_rows(
     baselines: Mapping[str, float] | None = None,
     withheld: Mapping[str, Sequence[str]] | None = None,
     qualified: Mapping[str, Sequence[str]] | None = None,
+    look: Look | None = None,
 ) -> Decision:
     """Decide every dataset of a table, and what is to be said over all of them.
 
@@ -85,6 +88,7 @@ def decide_rows(
         baselines: Test score of each dataset's best baseline.
         withheld: Reasons of the caller's for which a dataset's verdict is withheld.
         qualified: Reasons of the caller's for which a dataset's verdict is to be read with care.
+        look: Where replicates are added until it is decided: which look this is. It brings its own level.
 
     Returns:
         The decision.
@@ -109,8 +113,9 @@ def decide_rows(
             direction=direction,
             trials=(budget_of(list(entered.values())) if trials is None else _for(trials, dataset)),
             region=regions.get(dataset, 0.0),
-            level=_level(level, adaptive),
+            level=look.level if look else _level(level, adaptive),
             adaptive=adaptive,
+            look=look,
             baseline=(baselines or {}).get(dataset),
         )
         verdicts[dataset] = _decide(
@@ -175,7 +180,7 @@ def _decide(
         level=question.level,
         region=question.region,
         probabilities=lead.probabilities,
-        method=wording.method(question.adaptive, question.level, len(named)),
+        method=wording.method(question.adaptive, question.level, len(named), question.look),
         withheld_because=tuple(dict.fromkeys(reasons)),
         qualified_because=tuple(dict.fromkeys((*care, *qualified))),
         recommended=recommended,

@@ -18,6 +18,7 @@ from harness.verdicts.constants import (
     CHANCE_TO_DECIDE,
     SHUFFLED_PER_ERROR,
 )
+from harness.verdicts.looks import Look
 
 QUESTION = (
     "the expected test score, on this split and test set, of the model that a search of this budget selects "
@@ -36,7 +37,7 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.4g}"
 
 
-def method(adaptive: bool, level: float, families: int) -> str:
+def method(adaptive: bool, level: float, families: int, look: Look | None = None) -> str:
     """How a verdict was made, in a few words."""
     if adaptive:
         way = (
@@ -49,7 +50,14 @@ def method(adaptive: bool, level: float, families: int) -> str:
             f"{percent(level)} interval by bootstrap over trials; a winner's difference is matched by "
             f"at most {percent(shuffled_at_most(level))} of random exchanges of trials"
         )
-    return way + ("; pairs adjusted by Holm" if families > 2 else "")
+    return way + ("; pairs adjusted by Holm" if families > 2 else "") + (f"; {_look(look)}" if look else "")
+
+
+def _look(look: Look) -> str:
+    return (
+        f"look {look.number} of at most {look.looks}, at {look.replicates} replicates, at its own level: all looks "
+        f"together spend the error of {percent(look.overall)} (Lan and DeMets 1983)"
+    )
 
 
 def shuffled_at_most(level: float) -> float:

@@ -1,0 +1,118 @@
+"""Looking more than once: how much of the error each look of `--until-decided` may spend.
+
+Replicates are added until the verdict is decided, at looks fixed in advance. Deciding at each of them at the full error
+would name a false winner far more often than once claimed; so each look has a stricter level of its own, by which the
+error spent over all looks is the one that a single look would have spent.
+
+Numbers only: knows no table and no family.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from statistics import NormalDist
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.records import LOOKS
+from harness.verdicts.constants import LEVEL_POOLED, LEVEL_REPLICATES
+
+_NODES = 81
+_HALVINGS = 44
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One of the looks of a comparison that goes on until it is decided.
+
+    Attributes:
+        number: Which one, from 1.
+        looks: How many there are at most.
+        replicates: Replicates of each family at this look.
+        level: Level of this look's intervals.
+        overall: Level that all looks together hold at.
+    """
+
+    number: int
+    looks: int
+    replicates: int
+    level: float
+    overall: float
+
+    @property
+    def last(self) -> bool:
+        """Whether there is none after it."""
+        return self.number == self.looks
+
+
+def look_at(replicates: int, adaptive: bool, looks: Sequence[int] = LOOKS) -> Look:
+    """The look that is due at so many replicates: the last one that they suffice for, else the first.
+
+    Args:
+        replicates: Replicates of each family so far.
+        adaptive: Whether the replicate is the unit of the decision.
+        looks: Replicates at each look, ascending.
+    """
+    overall = LEVEL_REPLICATES if adaptive else LEVEL_POOLED
+    number = max(1, sum(replicates >= at for at in looks))
+    errors = nominal_errors(tuple(at / looks[-1] for at in looks), round(1 - overall, 12))
+    return Look(number, len(looks), looks[number - 1], 1 - errors[number - 1], overall)
+
+
+def spent(fraction: float, error: float) -> float:
+    """Error spent when a share of all information is in: α ln(1 + (e - 1) t), of Pocock's kind (Lan and DeMets 1983).
+
+    It spends early what it can, since a comparison that is decided at its first look saves two thirds of the time.
+    """
+    return error * math.log(1 + (math.e - 1) * min(fraction, 1.0))
+
+
+@lru_cache(maxsize=32)
+def nominal_errors(fractions: tuple[float, ...], error: float) -> tuple[float, ...]:
+    """Two-sided error of each look at which all looks together spend `error`.
+
+    The statistics of the looks are those of a Brownian motion at the fractions of information; its density among paths
+    that have not crossed is carried from look to look by numerical integration (Armitage, McPherson and Rowe 1969;
+    Jennison and Turnbull 2000, chapter 19).
+
+    Args:
+        fractions: Share of all information at each look, ascending, the last one 1.
+        error: Two-sided error of all looks together.
+
+    Returns:
+        The error of each look alone, two-sided.
+    """
+    normal = NormalDist()
+    bounds: list[float] = []
+    before, density, nodes, weights = 0.0, np.ones(1), np.zeros(1), np.ones(1)
+    for fraction in fractions:
+        deviation, increment = math.sqrt(fraction - before), spent(fraction, error) - spent(before, error)
+        edge = _edge(nodes, weights * density, deviation, increment)
+        bounds.append(2 * normal.cdf(-edge / math.sqrt(fraction)))
+        unit, its = np.polynomial.legendre.leggauss(_NODES)
+        following = edge * unit
+        steps = (following[:, None] - nodes[None, :]) / deviation
+        kernel = np.exp(-0.5 * steps**2) / (deviation * math.sqrt(2 * math.pi))
+        density, nodes, weights, before = kernel @ (weights * density), following, edge * its, fraction
+    return tuple(bounds)
+
+
+def _edge(nodes: npt.NDArray[np.float64], masses: npt.NDArray[np.float64], deviation: float, increment: float) -> float:
+    """Where the paths from `nodes` must be cut on both sides so that the share `increment` lies beyond."""
+    low, high = 0.0, float(np.max(np.abs(nodes))) + 12 * deviation
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        beyond = [
+            math.erfc((middle - node) / (deviation * math.sqrt(2)))
+            + math.erfc((middle + node) / (deviation * math.sqrt(2)))
+            for node in nodes
+        ]
+        if 0.5 * float(masses @ np.array(beyond)) > increment:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2
