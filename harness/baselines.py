@@ -17,7 +17,6 @@ import numpy.typing as npt
 
 from harness.cards.schema import DatasetCard
 from harness.data import Part, SequenceData, cached_dataset
-from harness.metrics import METRICS
 from harness.records import BaselineScore, TaskKind
 
 Numbers: TypeAlias = npt.NDArray[np.floating[Any]]
@@ -205,11 +204,11 @@ def _ridge(data: SequenceData, name: str, features: Callable[[Part], Numbers]) -
 
     x, best, best_score = features(data.validation), models[0], math.nan
     for model in models:
-        score = METRICS[data.objective.metric].score(data.validation.y, predict(model, x))
+        score = data.score(data.validation, predict(model, x))
         if math.isnan(best_score) or data.objective.better(score, best_score):
             best, best_score = model, score
     return Baseline(name, lambda part: predict(best, features(part)))
 
 
 def _score(data: SequenceData, predict: Predict, part: Part) -> float:
-    return METRICS[data.objective.metric].score(part.y, predict(part))
+    return data.score(part, predict(part))

@@ -14,11 +14,15 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from harness.errors import UsageError
 from harness.records import Direction, Objective
+from harness.user_code import is_function, load_function
 
 # One floor for all models: float32 probabilities of a network and float64 ones of a baseline would otherwise
 # be punished differently for being sure and wrong (scikit-learn takes the floor of the array's own type).
 _SMALLEST_PROBABILITY = float(np.finfo(np.float32).eps)
+
+_UNITS = {"nll": "nats a step", "bits_per_character": "bits"}
 
 Scorer = Callable[[npt.ArrayLike, npt.ArrayLike], float]
 
@@ -37,13 +41,46 @@ class Metric:
     direction: Direction
     score: Scorer
 
+    def of(self, truth: npt.ArrayLike, prediction: npt.ArrayLike, lengths: npt.ArrayLike | None = None) -> float:
+        """The score.
+
+        Args:
+            truth: What is true.
+            prediction: What was said.
+            lengths: Real steps of each sequence (n,) where every step has an answer: both arrays are then (n, steps,
+                …), and only real steps count, each as much as any other. None where there are no steps.
+        """
+        if lengths is None:
+            return float(self.score(truth, prediction))
+        return float(self.score(at_real_steps(truth, lengths), at_real_steps(prediction, lengths)))
+
+
+def at_real_steps(values: npt.ArrayLike, lengths: npt.ArrayLike) -> npt.NDArray[Any]:
+    """The values that stand at no padding.
+
+    Args:
+        values: (n, steps, …).
+        lengths: Real steps of each sequence (n,).
+
+    Returns:
+        (sum of lengths, …), sequence by sequence.
+    """
+    array = np.asarray(values)
+    real: npt.NDArray[Any] = array[np.arange(array.shape[1]) < np.asarray(lengths)[:, None]]
+    return real
+
 
 class Scored(Protocol):
     """What is asked of a task's card here."""
 
     @property
     def metric(self) -> str:
-        """Name of the metric."""
+        """Name of the metric, or `file.py:function`."""
+        ...
+
+    @property
+    def direction(self) -> Direction | None:
+        """The direction of a metric of the user's own; None for others."""
         ...
 
 
@@ -52,10 +89,39 @@ def objective_of(task: Scored) -> Objective:
 
     Args:
         task: A task's card; its `unit`, where it has one, becomes the score's (squared for `mse`).
+
+    Raises:
+        UsageError: A metric of the user's own cannot be loaded.
     """
-    unit = getattr(task, "unit", "")
-    squared = f"({unit})²" if unit and task.metric == "mse" else unit
-    return Objective(task.metric, METRICS[task.metric].direction, squared)
+    metric, unit = metric_of(task), getattr(task, "unit", "")
+    unit = f"({unit})²" if unit and task.metric == "mse" else unit
+    return Objective(metric.name, metric.direction, _UNITS.get(task.metric, unit))
+
+
+def metric_of(task: Scored) -> Metric:
+    """The metric that a task's card names: one of `METRICS`, or a function of the user's own.
+
+    The function takes what is true and what was said, as scikit-learn's metrics do, and gives one number. Where every
+    step has an answer it sees real steps only. Its file is loaded by path.
+
+    Args:
+        task: A task's card.
+
+    Raises:
+        UsageError: The function cannot be loaded.
+    """
+    if not is_function(task.metric):
+        return METRICS[task.metric]
+    assert task.direction is not None  # a card whose metric is the user's own says it
+    function = load_function(task.metric)
+
+    def score(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> float:
+        try:
+            return float(function(np.asarray(truth), np.asarray(prediction)))
+        except Exception as error:  # whatever the user's code does
+            raise UsageError(f"{task.metric}: {type(error).__name__}: {error}: expected one number") from error
+
+    return Metric(task.metric.rpartition(":")[2], task.direction, score)
 
 
 def mae(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> float:
@@ -168,6 +234,88 @@ def log_loss(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> float:
     return float(-np.log(np.clip(named, _SMALLEST_PROBABILITY, 1.0)).mean())
 
 
+def perplexity(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> float:
+    """How many tokens, all equally probable, would be as hard to guess: exp of `log_loss`.
+
+    Source: F. Jelinek, R. L. Mercer, L. R. Bahl and J. K. Baker (1977), "Perplexity, a measure of the difficulty of
+    speech recognition tasks", JASA 62.
+
+    Args:
+        truth: Numbers of tokens (n,).
+        prediction: Probabilities (n, vocabulary).
+
+    Raises:
+        ValueError: The shapes do not fit.
+    """
+    return math.exp(log_loss(truth, prediction))
+
+
+def bits_per_character(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> float:
+    """Mean of -log2(probability of the true token), a token being a character where the card says so.
+
+    Args:
+        truth: Numbers of tokens (n,).
+        prediction: Probabilities (n, vocabulary).
+
+    Raises:
+        ValueError: The shapes do not fit.
+    """
+    return log_loss(truth, prediction) / math.log(2)
+
+
+def nll(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> float:
+    """Negative log-likelihood of independent labels, summed over labels, mean over steps, in nats a step.
+
+    Source: N. Boulanger-Lewandowski, Y. Bengio and P. Vincent (2012), arXiv 1206.6392, the measure of their table 1.
+
+    Args:
+        truth: Labels (n, labels), 0 or 1.
+        prediction: Probabilities (n, labels), kept 1.2e-7 away from 0 and 1.
+
+    Raises:
+        ValueError: The shapes differ.
+    """
+    difference = _difference(truth, prediction)
+    if difference is None:
+        return math.nan
+    said = 1.0 - np.abs(difference)  # the probability of what is true
+    clipped = np.clip(said, _SMALLEST_PROBABILITY, 1.0)
+    return float(-np.log(clipped).sum(axis=-1).mean())
+
+
+def binary_accuracy(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> float:
+    """Share of all labels, at all steps, that are said rightly at a threshold of one half.
+
+    Args:
+        truth: Labels (n, labels), 0 or 1.
+        prediction: Probabilities (n, labels).
+
+    Raises:
+        ValueError: The shapes differ.
+    """
+    difference = _difference(truth, prediction)
+    return math.nan if difference is None else float((np.abs(difference) < 0.5).mean())
+
+
+def micro_f1(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> float:
+    """Harmonic mean of precision and recall over all labels and steps, at a threshold of one half.
+
+    As scikit-learn's `f1_score(average="micro")` of labels: 2·hits / (true ones + said ones); 0 where there are none.
+
+    Args:
+        truth: Labels (n, labels), 0 or 1.
+        prediction: Probabilities (n, labels).
+
+    Raises:
+        ValueError: The shapes differ.
+    """
+    if _difference(truth, prediction) is None:
+        return math.nan
+    true, said = np.asarray(truth) > 0.5, np.asarray(prediction) > 0.5
+    size = int(true.sum()) + int(said.sum())
+    return 2.0 * int((true & said).sum()) / size if size else 0.0
+
+
 def _difference(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> npt.NDArray[np.float64] | None:
     # float64, so that neither sums of many entries lose digits nor squares of large ones overflow.
     expected, got = np.asarray(truth, np.float64), np.asarray(prediction, np.float64)
@@ -206,6 +354,11 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
             (Direction.MAX, balanced_accuracy),
             (Direction.MAX, macro_f1),
             (Direction.MIN, log_loss),
+            (Direction.MIN, perplexity),
+            (Direction.MIN, bits_per_character),
+            (Direction.MIN, nll),
+            (Direction.MAX, binary_accuracy),
+            (Direction.MAX, micro_f1),
         )
     }
 )

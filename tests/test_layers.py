@@ -12,7 +12,7 @@ import harness
 ROOT = Path(harness.__file__).parent
 LAYERS = [
     {"errors", "starting"},
-    {"records"},
+    {"records", "user_code"},
     {"store"},
     {"cards", "verdicts", "metrics"},
     {"journal", "data"},

@@ -10,6 +10,11 @@ from harness.cards.schema import ClassifyTask, ForecastTask, RegressTask
 from harness.metrics import METRICS, objective_of
 from harness.records import Direction, Objective
 
+LABEL_REFERENCES = {
+    "nll": lambda y, p: -np.log(np.where(y > 0.5, p, 1 - p)).sum(axis=1).mean(),
+    "binary_accuracy": lambda y, p: sklearn.metrics.accuracy_score(y.ravel(), p.ravel() > 0.5),
+    "micro_f1": lambda y, p: sklearn.metrics.f1_score(y, p > 0.5, average="micro"),
+}
 SIMPLE_REFERENCES = {
     "mae": lambda y, p: sklearn.metrics.mean_absolute_error(y.ravel(), p.ravel()),
     "mse": lambda y, p: sklearn.metrics.mean_squared_error(y.ravel(), p.ravel()),
@@ -20,6 +25,8 @@ CLASS_REFERENCES = {
     "balanced_accuracy": lambda y, p: sklearn.metrics.balanced_accuracy_score(y, p.argmax(1)),
     "macro_f1": lambda y, p: sklearn.metrics.f1_score(y, p.argmax(1), average="macro"),
     "log_loss": lambda y, p: sklearn.metrics.log_loss(y, p, labels=list(range(p.shape[1]))),
+    "perplexity": lambda y, p: np.exp(sklearn.metrics.log_loss(y, p, labels=list(range(p.shape[1])))),
+    "bits_per_character": lambda y, p: sklearn.metrics.log_loss(y, p, labels=list(range(p.shape[1]))) / np.log(2),
 }
 
 
@@ -44,6 +51,34 @@ def test_class_metrics_agree_with_scikit_learn(name: str, seed: int) -> None:
     assert METRICS[name].score(truth, prediction) == pytest.approx(CLASS_REFERENCES[name](truth, prediction), rel=1e-6)
 
 
+@pytest.mark.parametrize("name", sorted(LABEL_REFERENCES))
+def test_label_metrics_agree_with_their_definitions(name: str) -> None:
+    random = np.random.default_rng(1)
+    truth, prediction = (random.random((50, 7)) < 0.3).astype(np.float32), random.random((50, 7))
+    expected = LABEL_REFERENCES[name](truth, prediction)
+    assert METRICS[name].score(truth, prediction) == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_wrong_label_said_surely_costs_what_the_floor_allows() -> None:
+    cost = METRICS["nll"].score(np.array([[1.0, 0.0]]), np.array([[0.0, 0.0]]))
+    assert cost == pytest.approx(-math.log(np.finfo(np.float32).eps))
+
+
+@pytest.mark.parametrize("name", ["accuracy", "nll"])
+def test_what_stands_at_padded_steps_changes_no_score(name: str) -> None:
+    random, lengths = np.random.default_rng(2), np.array([3, 1, 5])
+    real = np.arange(5) < lengths[:, None]
+    if name == "nll":
+        truth, said = (random.random((3, 5, 4)) < 0.5).astype(np.float32), random.random((3, 5, 4))
+    else:
+        truth, said = random.integers(0, 4, (3, 5)), random.random((3, 5, 4))
+    expected = METRICS[name].score(truth[real], said[real])
+    assert METRICS[name].of(truth, said, lengths) == expected
+    said[~real], truth[~real] = np.nan, 1
+    assert METRICS[name].of(truth, said, lengths) == expected
+    assert METRICS[name].of(truth, said, np.array([2, 1, 5])) != expected
+
+
 @pytest.mark.parametrize("name", ["balanced_accuracy", "macro_f1"])
 def test_a_class_that_never_occurs_counts_as_in_scikit_learn(name: str) -> None:
     truth = np.array([0, 0, 1, 1, 1])
@@ -56,9 +91,9 @@ def test_a_class_that_never_occurs_counts_as_in_scikit_learn(name: str) -> None:
 
 
 def test_every_metric_is_covered_and_knows_its_direction() -> None:
-    assert set(METRICS) == {*SIMPLE_REFERENCES, *CLASS_REFERENCES}
+    assert set(METRICS) == {*SIMPLE_REFERENCES, *CLASS_REFERENCES, *LABEL_REFERENCES}
     lower = {name for name, metric in METRICS.items() if metric.direction is Direction.MIN}
-    assert lower == {"mae", "mse", "rmse", "log_loss"}
+    assert lower == {"mae", "mse", "rmse", "log_loss", "perplexity", "bits_per_character", "nll"}
     assert all(name == metric.name for name, metric in METRICS.items())
 
 

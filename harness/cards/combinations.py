@@ -5,17 +5,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.cards.faults import fault
+from harness.user_code import is_function
 
 if TYPE_CHECKING:
-    from harness.cards.schema import ClassifyTask, DatasetCard, ForecastTask, RegressTask
+    from harness.cards.schema import ClassifyTask, DatasetCard, ForecastTask, LabelTask, RegressTask, TaskCard
 
 _TABLES = ("csv", "parquet")
 _RULES = {
     "forecast": ("time",),
     "classify": ("stratified", "shuffled", "archive"),
     "regress": ("shuffled", "archive"),
+    "label": ("time", "shuffled", "archive"),
+    "next_token": ("time", "shuffled"),
 }
-_TASKS = {"npz": ("classify", "regress"), "ts": ("classify", "regress"), "generator": ("regress",)}
+_TASKS = {
+    "csv": ("forecast", "classify", "regress", "label"),
+    "parquet": ("forecast", "classify", "regress", "label"),
+    "npz": ("classify", "regress", "label"),
+    "ts": ("classify", "regress"),
+    "generator": ("regress",),
+}
+_OF_LABELS = ("nll", "binary_accuracy", "micro_f1")
 
 
 def check_dataset(card: DatasetCard) -> None:
@@ -26,10 +36,23 @@ def check_dataset(card: DatasetCard) -> None:
     """
     _check_source(card)
     _check_split(card)
-    if card.task.kind == "forecast":
-        _check_forecast(card.task)
-    else:
-        _check_sequences(card, card.task)
+    _check_metric(card.task)
+    match card.task.kind:
+        case "forecast":
+            _check_forecast(card.task)
+        case "label":
+            _check_label(card, card.task)
+        case "classify" | "regress":
+            _check_sequences(card, card.task)
+
+
+def _check_metric(task: TaskCard) -> None:
+    if is_function(task.metric) and task.direction is None:
+        raise fault(
+            ("task",), "missing key 'direction': expected min or max, which scores of your own metric are better"
+        )
+    if not is_function(task.metric) and task.direction is not None:
+        raise fault(("task", "direction"), f"expected none: {task.metric} knows its own")
 
 
 def _check_source(card: DatasetCard) -> None:
@@ -43,17 +66,23 @@ def _check_split(card: DatasetCard) -> None:
     if rule is not None and rule not in _RULES[task]:
         allowed = " or ".join(_RULES[task])
         raise fault(("split", "rule"), f'expected {allowed} where [task] kind = "{task}"')
-    if rule == "archive" and card.source.kind != "ts":
+    if rule == "archive" and card.source.kind not in ("ts",):
         raise fault(("split", "rule"), "expected another rule: only `ts` sources bring a test part of their own")
-    if card.split.gap_steps and task != "forecast":
-        raise fault(("split", "gap_steps"), "expected 0: only a forecast's blocks have a gap between them")
+    if card.split.gap_steps and task not in ("forecast", "label", "next_token"):
+        raise fault(("split", "gap_steps"), "expected 0: only blocks of time have a gap between them")
 
 
 def _check_forecast(task: ForecastTask) -> None:
     _check_once(task.target, "target")
     _check_once(task.features, "features")
-    if task.time is not None and task.time in (*task.target, *task.features):
-        raise fault(("task", "time"), "expected a column that is neither target nor feature")
+    _check_once(task.known_covariates, "known_covariates")
+    for key in ("time", "id"):
+        if getattr(task, key) in (*task.target, *task.features, *task.known_covariates):
+            raise fault(("task", key), "expected a column that is neither target nor feature")
+    if task.id is not None and task.id == task.time:
+        raise fault(("task", "id"), "expected another column than the time")
+    if both := [name for name in task.known_covariates if name in task.target]:
+        raise fault(("task", "known_covariates"), f"expected no {both[0]}: a target is not known in advance")
     if task.last_rows is None:
         return
     window = task.lookback_steps + task.horizon_steps
@@ -81,6 +110,36 @@ def _check_sequences(card: DatasetCard, task: ClassifyTask | RegressTask) -> Non
     if known := [column for column in columns if column in task.features]:
         why = "it would give the answer away" if known[0] == task.target else "it names rows, it measures nothing"
         raise fault(("task", "features"), f"expected no {known[0]} among the features: {why}")
+
+
+def _check_label(card: DatasetCard, task: LabelTask) -> None:
+    _check_once(task.features, "features")
+    _check_once(task.target, "target")
+    if not is_function(task.metric) and (task.metric in _OF_LABELS) != task.multi_label:
+        among = _OF_LABELS if task.multi_label else ("accuracy", "balanced_accuracy", "macro_f1", "log_loss")
+        where = "true" if task.multi_label else "false"
+        raise fault(("task", "metric"), f"expected one of {', '.join(among)} where multi_label = {where}")
+    if task.class_weight is not None and task.multi_label:
+        raise fault(("task", "class_weight"), "expected none where multi_label = true: there is no one class to weigh")
+    if task.window_stride is not None and task.window_steps is None:
+        raise fault(("task", "window_stride"), "expected window_steps beside it: the steps of a piece")
+    if card.source.kind not in _TABLES:
+        for key in ("id", "time", "last_rows"):
+            if getattr(task, key) is not None:
+                raise fault(("task", key), f'expected none where [source] kind = "{card.source.kind}"')
+        return
+    if not task.target:
+        raise fault(("task",), "missing key 'target': the columns that say what is predicted, which a table needs")
+    if len(task.target) > 1 and not task.multi_label:
+        raise fault(("task", "target"), "expected one column of classes, or multi_label = true and columns of 0 and 1")
+    _check_once(tuple(column for column in (*task.target, task.id, task.time) if column is not None), "id")
+    for name in task.features:
+        if name in task.target and not task.ahead_steps:
+            raise fault(("task", "features"), f"expected no {name} among the features: it would give the answer away")
+        if name in (task.id, task.time):
+            raise fault(
+                ("task", "features"), f"expected no {name} among the features: it names rows, it measures nothing"
+            )
 
 
 def _check_once(columns: tuple[str, ...], key: str) -> None:

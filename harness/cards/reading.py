@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from harness.cards.schema import DatasetCard, FileSource, TsSource
+from harness.cards.schema import DatasetCard, GeneratorSource, TsSource
 from harness.cards.wording import complaint_of, in_file, in_toml, shown_path, toml_text
 from harness.errors import CardError
+from harness.user_code import in_folder
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -74,14 +75,13 @@ def read_dataset(path: Path) -> tuple[DatasetCard, bytes]:
 
 
 def _with_absolute_paths(card: DatasetCard, folder: Path) -> DatasetCard:
-    source = card.source
-    if isinstance(source, FileSource):
-        update = {"path": _absolute(source.path, folder)}
-    elif isinstance(source, TsSource):
-        update = {"train": _absolute(source.train, folder), "test": _absolute(source.test, folder)}
-    else:
-        return card
-    return card.model_copy(update={"source": source.model_copy(update=update)})
+    source, metric = card.source, in_folder(card.task.metric, folder)
+    keys = (
+        () if isinstance(source, GeneratorSource) else ("train", "test") if isinstance(source, TsSource) else ("path",)
+    )
+    update = {key: _absolute(getattr(source, key), folder) for key in keys}
+    task = card.task.model_copy(update={"metric": metric})
+    return card.model_copy(update={"source": source.model_copy(update=update), "task": task})
 
 
 def _absolute(location: str, folder: Path) -> str:

@@ -66,16 +66,15 @@ def predict(
     else:
         typer.echo(predictions.table.to_csv(index=False), nl=False)
     if truth is not None:
-        _compare(champion, outputs, truth)
+        _compare(champion, outputs, truth, batch.lengths)
 
 
-def _compare(champion: Champion, outputs: npt.NDArray[Any], truth: npt.NDArray[Any]) -> None:
+def _compare(champion: Champion, outputs: npt.NDArray[Any], truth: npt.NDArray[Any], lengths: npt.NDArray[Any]) -> None:
     """Say the score of the test rows beside the logged one, on standard error."""
-    from harness.export.proving import require_agreement
-    from harness.metrics import METRICS
+    from harness.export.proving import require_agreement, score_of
 
     description = champion.description
-    score = float(METRICS[description.metric].score(truth, outputs))
+    score = score_of(description, truth, outputs, lengths)
     unit = f" {description.unit}" if description.unit else ""
     typer.echo(
         f"test {description.metric} {score:.8g}{unit} on {len(truth)} test rows of {description.name}; "

@@ -15,6 +15,8 @@ from harness.cards.schema import (
     FileSource,
     ForecastTask,
     GeneratorSource,
+    LabelTask,
+    NextTokenTask,
     RegressTask,
     TsSource,
 )
@@ -38,7 +40,7 @@ from harness.data.sources.ts import read_ts
 from harness.data.splits import Blocks, rule_of, sequence_parts, time_blocks
 from harness.data.windows import cut_windows
 from harness.errors import DataError, nearest
-from harness.metrics import objective_of
+from harness.metrics import metric_of, objective_of
 from harness.records import DataFacts, TaskKind
 
 
@@ -54,6 +56,8 @@ def load_dataset(card: DatasetCard) -> SequenceData:
     rule = rule_of(card)
     if isinstance(card.task, ForecastTask):
         return _load_forecast(card, card.task)
+    if isinstance(card.task, LabelTask | NextTokenTask):
+        raise DataError(f"{card.name}: [task] kind = {card.task.kind!r}: cannot be loaded yet")
     raw = _select(_read_sequences(card, card.task), card.task.features)
     classes: tuple[str, ...] = ()
     codes: Whole | None = None
@@ -227,4 +231,5 @@ def _finish(
         season_steps=forecast.season_steps if forecast else None,
         target_channels=tuple(channels.index(name) if name in channels else -1 for name in targets) if forecast else (),
         facts=facts,
+        metric=metric_of(card.task),
     )

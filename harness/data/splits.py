@@ -21,6 +21,8 @@ _USUAL: dict[TaskKind, Rule] = {
     TaskKind.FORECAST: "time",
     TaskKind.CLASSIFY: "stratified",
     TaskKind.REGRESS: "shuffled",
+    TaskKind.LABEL: "shuffled",
+    TaskKind.NEXT_TOKEN: "time",
 }
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from harness.cards.schema import FileSource, ForecastTask
+from harness.cards.schema import ClassifyTask, FileSource, ForecastTask, RegressTask
 from harness.data.arrays import Floats, Whole
 from harness.data.encoding import fill_gaps, refuse_missing
 from harness.data.raw import Sequences, narrow
@@ -128,7 +128,9 @@ def _series(description: Description, frame: pd.DataFrame, where: str) -> Batch:
     if len(frame) < lookback:
         raise DataError(f"{where}: has {len(frame)} rows: expected at least {lookback}, the model's lookback")
     first_row = len(frame) - lookback
-    time = description.dataset_card.task.time
+    task = description.dataset_card.task
+    assert isinstance(task, ForecastTask)
+    time = task.time
     stamps = None
     if time is not None and time in frame.columns:
         _require_order(times(frame.iloc[first_row:], time, where, first_row), where, time)
@@ -152,7 +154,7 @@ def _require_order(stamps: npt.NDArray[Any], where: str, column: str) -> None:
 def _groups(description: Description, frame: pd.DataFrame, where: str) -> Batch:
     """Rows grouped into sequences."""
     task = description.dataset_card.task
-    assert not isinstance(task, ForecastTask)
+    assert isinstance(task, ClassifyTask | RegressTask)
     column = task.id or "sequence"
     if task.id is None:
         frame = frame.assign(**{column: 0})

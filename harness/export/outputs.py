@@ -57,7 +57,7 @@ def predictions_of(description: Description, batch: Batch, outputs: npt.NDArray[
             return Predictions(
                 table, {"class": named, "probabilities": outputs, "classes": np.array(description.classes)}
             )
-        case TaskKind.REGRESS:
+        case _:
             columns = {name: outputs[:, number] for number, name in enumerate(description.targets)}
             return Predictions(_sequences(batch, columns), {"prediction": outputs})
 

@@ -5,22 +5,25 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
+
 from harness.cards.schema import DatasetCard
 from harness.data import Part, load_dataset
 from harness.errors import ExportError
 from harness.export.description import Description
 from harness.export.inputs import Batch
-from harness.metrics import METRICS
+from harness.metrics import metric_of
 from harness.records import TaskKind
 
 if TYPE_CHECKING:
-    from harness.data.arrays import Floats, Whole
+    from harness.data.arrays import Values, Whole
     from harness.export.loading import Champion
 
 TOLERANCE = 1e-5
 
 
-def test_rows(card: DatasetCard) -> tuple[Floats, Whole, Floats | Whole]:
+def test_rows(card: DatasetCard) -> tuple[Values, Whole, Values]:
     """The test part of a dataset: what a champion's test score was measured on.
 
     Args:
@@ -37,7 +40,7 @@ def test_rows(card: DatasetCard) -> tuple[Floats, Whole, Floats | Whole]:
     return part.x, part.lengths, part.y
 
 
-def test_batch(champion: Champion) -> tuple[Batch, Floats | Whole]:
+def test_batch(champion: Champion) -> tuple[Batch, Values]:
     """The test part of a champion's own dataset, as a batch, and the truth.
 
     Raises:
@@ -51,7 +54,20 @@ def test_batch(champion: Champion) -> tuple[Batch, Floats | Whole]:
 def score_on(champion: Champion, part: Part) -> float:
     """A champion's score on a part of its dataset, in the objective's unit."""
     prediction = champion.predict(part.x, part.lengths)
-    return float(METRICS[champion.description.metric].score(part.y, prediction))
+    return score_of(champion.description, part.y, prediction, part.lengths)
+
+
+def score_of(description: Description, truth: Values, prediction: npt.NDArray[np.float32], lengths: Whole) -> float:
+    """The objective's score of predictions, padded steps apart.
+
+    Args:
+        description: Of the champion that made them.
+        truth: As in a `Part`.
+        prediction: In original units, or probabilities.
+        lengths: Real steps of each sequence (n,).
+    """
+    metric = metric_of(description.dataset_card.task)
+    return metric.of(truth, prediction, lengths if description.task.per_step else None)
 
 
 def agrees(description: Description, score: float) -> bool:

@@ -1,6 +1,7 @@
 """The one builder of recurrent networks, for every family and task.
 
-A network is a stack of recurrent layers, a dropout after each, and a dense head. The same `Stack` gives the Keras
+A network is an embedding where its inputs are tokens, a stack of recurrent layers, a dropout after each, and a dense
+head, at every step where every step has an answer. The same `Stack` gives the Keras
 model that is saved and the forward pass of the fast training loop, so there is no second description to drift away.
 """
 
@@ -13,10 +14,12 @@ from typing import Any
 import keras
 
 from harness.cards.schema import SpaceCard
+from harness.errors import UsageError
 from harness.models.shapes import NetworkShape
 from harness.records import TaskKind, Value
 
 DEFAULTS: Mapping[str, Value] = {
+    "embedding_dim": 32,
     "units": 32,
     "layers": 1,
     "bidirectional": False,
@@ -35,31 +38,35 @@ class Stack:
 
     Attributes:
         shape: Inputs and outputs.
-        recurrent: Recurrent layers; all but the last return sequences.
+        recurrent: Recurrent layers; all but the last return sequences, and the last where every step has an answer.
         dropouts: One dropout layer after each recurrent layer; one mask for all steps of a sequence.
         head: The dense layer.
+        embedding: Tokens to vectors; None where inputs are numbers.
     """
 
     shape: NetworkShape
     recurrent: Sequence[keras.layers.Layer]
     dropouts: Sequence[keras.layers.Layer]
     head: keras.layers.Layer
+    embedding: keras.layers.Layer | None = None
 
-    def forward(self, x: Any, lengths: Any = None, keep_masks: Sequence[Any] | None = None) -> Any:
+    def forward(self, x: Any, lengths: Any = None, keep_masks: Sequence[Any] | None = None, future: Any = None) -> Any:
         """Predict from scaled inputs.
 
         Args:
-            x: (batch, steps, channels), scaled.
+            x: (batch, steps, channels), scaled, or numbers of tokens (batch, steps).
             lengths: (batch,) real steps, when the shape is masked.
             keep_masks: One tensor a dropout layer, (batch, features): 0 for what is dropped, 1 / (1 - rate) for what
                 is kept. None leaves dropout to the layers themselves.
+            future: (batch, horizon, known channels), scaled, when the shape has any. The head takes them beside the
+                last hidden state.
 
         Returns:
-            Forecast (batch, horizon, targets) and regression (batch, targets) in scaled units, classes as logits
-            (batch, classes).
+            Forecast (batch, horizon, targets) and regression (batch, targets) in scaled units; logits of classes
+            (batch, classes); of each step's classes or labels (batch, steps, outputs).
         """
         mask = length_mask(x, lengths) if self.shape.masked else None
-        hidden = x
+        hidden = x if self.embedding is None else self.embedding(x)
         for number, (layer, dropout) in enumerate(zip(self.recurrent, self.dropouts, strict=True)):
             hidden = layer(hidden, mask=mask)
             if keep_masks is None:
@@ -67,6 +74,9 @@ class Stack:
             else:
                 keep = keep_masks[number]
                 hidden = hidden * (keep if len(hidden.shape) == 2 else keras.ops.expand_dims(keep, 1))
+        if self.shape.known_channels:
+            flat = keras.ops.reshape(future, (-1, self.shape.future_width))
+            hidden = keras.ops.concatenate([hidden, flat], axis=-1)
         outputs = self.head(hidden)
         if self.shape.task is not TaskKind.FORECAST:
             return outputs
@@ -75,12 +85,19 @@ class Stack:
     @property
     def variables(self) -> list[Any]:
         """Trainable variables in the order of `model.get_weights()`."""
-        return [variable for layer in (*self.recurrent, self.head) for variable in layer.trainable_variables]
+        return [variable for layer in self.weighted for variable in layer.trainable_variables]
+
+    @property
+    def weighted(self) -> tuple[keras.layers.Layer, ...]:
+        """The layers that have weights, in the order of `model.get_weights()`."""
+        first = () if self.embedding is None else (self.embedding,)
+        return (*first, *self.recurrent, self.head)
 
 
 def length_mask(x: Any, lengths: Any) -> Any:
     """Which steps are real: (batch, steps), from the lengths alone, since real data holds zeros too."""
-    steps = keras.ops.cumsum(keras.ops.ones_like(x[:, :, 0], dtype="int32"), axis=1)
+    one = x if len(x.shape) == 2 else x[:, :, 0]
+    steps = keras.ops.cumsum(keras.ops.ones_like(one, dtype="int32"), axis=1)
     return keras.ops.less_equal(steps, keras.ops.expand_dims(keras.ops.cast(lengths, "int32"), 1))
 
 
@@ -96,12 +113,21 @@ def build_stack(shape: NetworkShape, space: SpaceCard, values: Mapping[str, Valu
         shape: Inputs and outputs.
         space: The family's search space, which names the kind of layer.
         values: Values of the hyperparameters; `DEFAULTS` stand in for missing ones.
+
+    Raises:
+        UsageError: A bidirectional layer is asked for where it would read the answers.
     """
+    if setting(values, "bidirectional") and not shape.looks_ahead:
+        raise UsageError(
+            f"{space.name}: bidirectional = true: expected false where the answer of a step is what comes after it: "
+            "a layer that reads backwards would see it"
+        )
     count, rate = int(setting(values, "layers")), float(setting(values, "dropout"))
-    recurrent = [_recurrent_layer(space.layer, number, count, values) for number in range(1, count + 1)]
-    dropouts = [_dropout_layer(rate, number, last=number == count) for number in range(1, count + 1)]
-    width = shape.outputs * shape.horizon_steps
-    return Stack(shape, recurrent, dropouts, keras.layers.Dense(width, name="head"))
+    sequences = [number < count or shape.task.per_step for number in range(1, count + 1)]
+    recurrent = [_recurrent_layer(space.layer, n, values, sequences=more) for n, more in enumerate(sequences, 1)]
+    dropouts = [_dropout_layer(rate, n, sequences=more) for n, more in enumerate(sequences, 1)]
+    head = keras.layers.Dense(shape.outputs * shape.horizon_steps, name="head")
+    return Stack(shape, recurrent, dropouts, head, _embedding_layer(shape, values))
 
 
 def build_network(shape: NetworkShape, space: SpaceCard, values: Mapping[str, Value]) -> keras.Model:
@@ -112,27 +138,52 @@ def build_network(shape: NetworkShape, space: SpaceCard, values: Mapping[str, Va
 def model_of(stack: Stack) -> keras.Model:
     """A functional model around a stack's layers, which it builds.
 
-    Its inputs are `x` (batch, steps, channels) and, when the shape is masked, `lengths` (batch,).
+    Its inputs are `x` (batch, steps, channels), or (batch, steps) for tokens, when the shape is masked `lengths`
+    (batch,), and when channels are known in advance `future` (batch, horizon, known channels).
     """
-    x = keras.Input((stack.shape.steps, stack.shape.channels), name="x")
-    if not stack.shape.masked:
-        return keras.Model(x, stack.forward(x))
-    lengths = keras.Input((), dtype="int32", name="lengths")
-    return keras.Model([x, lengths], stack.forward(x, lengths))
+    feed = inputs_of(stack.shape)
+    outputs = stack.forward(feed["x"], feed.get("lengths"), future=feed.get("future"))
+    return keras.Model(as_model_takes(list(feed.values())), outputs)
 
 
-def _recurrent_layer(kind: str, number: int, count: int, values: Mapping[str, Value]) -> keras.layers.Layer:
-    last = number == count
+def inputs_of(shape: NetworkShape) -> dict[str, Any]:
+    """Symbolic inputs of a network, by their names, in order."""
+    steps = shape.steps
+    x = (
+        keras.Input((steps,), dtype="int32", name="x")
+        if shape.vocabulary
+        else keras.Input((steps, shape.channels), name="x")
+    )
+    inputs = {
+        "x": x,
+        "lengths": keras.Input((), dtype="int32", name="lengths"),
+        "future": keras.Input((shape.horizon_steps, shape.known_channels), name="future"),
+    }
+    return {name: inputs[name] for name in shape.inputs}
+
+
+def as_model_takes(inputs: list[Any]) -> Any:
+    """One input by itself, several as a list: a model that is called with a list of one warns."""
+    return inputs if len(inputs) > 1 else inputs[0]
+
+
+def _embedding_layer(shape: NetworkShape, values: Mapping[str, Value]) -> keras.layers.Layer | None:
+    if not shape.vocabulary:
+        return None
+    return keras.layers.Embedding(shape.vocabulary, int(setting(values, "embedding_dim")), name="embedding")
+
+
+def _recurrent_layer(kind: str, number: int, values: Mapping[str, Value], *, sequences: bool) -> keras.layers.Layer:
     layer = getattr(keras.layers, kind)(
-        int(setting(values, "units")), return_sequences=not last, name=f"{kind.lower()}_{number}"
+        int(setting(values, "units")), return_sequences=sequences, name=f"{kind.lower()}_{number}"
     )
     if not setting(values, "bidirectional"):
         return layer
     return keras.layers.Bidirectional(layer, name=f"bidirectional_{number}")
 
 
-def _dropout_layer(rate: float, number: int, *, last: bool) -> keras.layers.Layer:
+def _dropout_layer(rate: float, number: int, *, sequences: bool) -> keras.layers.Layer:
     # One mask for all steps of a sequence (Gal and Ghahramani 2016), so that a whole epoch's masks are small enough
     # to be drawn at once.
-    noise_shape = None if last else (None, 1, None)
+    noise_shape = (None, 1, None) if sequences else None
     return keras.layers.Dropout(rate, noise_shape=noise_shape, name=f"dropout_{number}")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 
 from harness.data import Scaling
+from harness.models.building import as_model_takes, inputs_of
 from harness.models.shapes import NetworkShape
-from harness.records import TaskKind
+from harness.records import Answer
 
 
 def wrap_for_export(network: keras.Model, shape: NetworkShape, scaling: Scaling) -> keras.Model:
@@ -19,28 +22,39 @@ def wrap_for_export(network: keras.Model, shape: NetworkShape, scaling: Scaling)
         scaling: Statistics of the training part.
 
     Returns:
-        A functional model with inputs `x` (batch, steps, channels) in raw units and, when the shape is masked,
-        `lengths` (batch,), whose output is a forecast (batch, horizon, targets) or regression (batch, targets) in
-        original units, or class probabilities (batch, classes). Built-in layers only, so that it loads with
-        `safe_mode=True` where only Keras is known.
+        A functional model with inputs `x` (batch, steps, channels) in raw units, or numbers of tokens (batch, steps),
+        when the shape is masked `lengths` (batch,), and when channels are known in advance `future` (batch, horizon,
+        known channels) in raw units. Its output is a forecast (batch, horizon, targets) or regression (batch, targets)
+        in original units, or probabilities: of classes (batch, classes), or of each step's classes or labels (batch,
+        steps, outputs). Built-in layers only, so that it loads with `safe_mode=True` where only Keras is known.
     """
-    x = keras.Input((shape.steps, shape.channels), name="x")
+    inputs = inputs_of(shape)
+    feed = dict(inputs)
+    if not shape.vocabulary:
+        feed["x"] = _scaled(inputs["x"], scaling.input_mean, scaling.input_scale, "inputs")
+    if shape.known_channels:
+        known = slice(-shape.known_channels, None)  # they are the last channels
+        feed["future"] = _scaled(inputs["future"], scaling.input_mean[known], scaling.input_scale[known], "future")
+    outputs = _restored(network(as_model_takes(list(feed.values()))), shape, scaling)
+    return keras.Model(as_model_takes(list(inputs.values())), outputs, name="champion")
+
+
+def _scaled(x: Any, mean: np.ndarray, scale: np.ndarray, name: str) -> Any:
     # Rescaling and not Normalization: plain numbers in its configuration, no adapted state. Two of them, since x - mean
     # is exact in float32 where x * scale - mean * scale loses what is small beside a large mean.
-    centred = keras.layers.Rescaling(scale=1.0, offset=_numbers(-scaling.input_mean), name="centre_inputs")(x)
-    scaled = keras.layers.Rescaling(scale=_numbers(1.0 / scaling.input_scale), name="scale_inputs")(centred)
-    inputs, feed = x, scaled
-    if shape.masked:
-        lengths = keras.Input((), dtype="int32", name="lengths")
-        inputs, feed = [x, lengths], [scaled, lengths]
-    outputs = network(feed)
-    if shape.task is TaskKind.CLASSIFY:
-        outputs = keras.layers.Softmax(name="probabilities")(outputs)
-    else:
-        outputs = keras.layers.Rescaling(
-            scale=_numbers(scaling.output_scale), offset=_numbers(scaling.output_mean), name="original_units"
-        )(outputs)
-    return keras.Model(inputs, outputs, name="champion")
+    centred = keras.layers.Rescaling(scale=1.0, offset=_numbers(-mean), name=f"centre_{name}")(x)
+    return keras.layers.Rescaling(scale=_numbers(1.0 / scale), name=f"scale_{name}")(centred)
+
+
+def _restored(outputs: Any, shape: NetworkShape, scaling: Scaling) -> Any:
+    match shape.answer:
+        case Answer.CLASS:
+            return keras.layers.Softmax(name="probabilities")(outputs)
+        case Answer.FLAGS:
+            return keras.layers.Activation("sigmoid", name="probabilities")(outputs)
+        case Answer.NUMBERS:
+            scale, offset = _numbers(scaling.output_scale), _numbers(scaling.output_mean)
+            return keras.layers.Rescaling(scale=scale, offset=offset, name="original_units")(outputs)
 
 
 def _numbers(values: np.ndarray) -> list[float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.data import SequenceData
-from harness.records import TaskKind
+from harness.records import Answer, TaskKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,10 +15,15 @@ class NetworkShape:
     Attributes:
         task: What is predicted.
         steps: Length of every sequence after padding; None leaves it open.
-        channels: Input channels.
+        channels: Input channels; 1 for tokens.
         masked: Whether lengths differ, so that the network takes them as a second input.
-        outputs: Targets of a forecast or regression, classes of a classification.
+        outputs: Targets, or classes where the answer is a class.
         horizon_steps: Steps of a forecast; 1 for other tasks.
+        multi_label: Whether each output is a yes or no of its own.
+        vocabulary: Number of different tokens; 0 where inputs are numbers.
+        known_channels: How many channels, the last ones, are known in advance: their values over the horizon are a
+            further input.
+        looks_ahead: Whether a step's answer may be made from later steps too, so that a bidirectional layer is fair.
     """
 
     task: TaskKind
@@ -27,10 +32,40 @@ class NetworkShape:
     masked: bool
     outputs: int
     horizon_steps: int
+    multi_label: bool = False
+    vocabulary: int = 0
+    known_channels: int = 0
+    looks_ahead: bool = True
+
+    @property
+    def answer(self) -> Answer:
+        """What an answer is made of."""
+        return Answer.of(self.task, self.multi_label)
+
+    @property
+    def future_width(self) -> int:
+        """Numbers that are known in advance, all channels and steps of the horizon together."""
+        return self.horizon_steps * self.known_channels
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of a network's inputs, in order."""
+        wanted = (("x", True), ("lengths", self.masked), ("future", self.known_channels > 0))
+        return tuple(name for name, there in wanted if there)
 
     @classmethod
     def of(cls, data: SequenceData) -> NetworkShape:
         """The shape that a dataset asks for."""
-        outputs = len(data.classes) if data.task is TaskKind.CLASSIFY else len(data.targets)
-        _, steps, channels = data.train.x.shape
-        return cls(data.task, steps, channels, data.masked, outputs, data.horizon_steps)
+        outputs = len(data.classes) if data.answer is Answer.CLASS else len(data.targets)
+        return cls(
+            task=data.task,
+            steps=data.train.x.shape[1],
+            channels=len(data.channels),
+            masked=data.masked,
+            outputs=outputs,
+            horizon_steps=data.horizon_steps,
+            multi_label=data.multi_label,
+            vocabulary=len(data.vocabulary),
+            known_channels=len(data.known),
+            looks_ahead=data.looks_ahead,
+        )

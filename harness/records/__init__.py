@@ -7,6 +7,7 @@ decide nothing.
 from harness.records.plain import derive_seed
 from harness.records.results import ArmResult, ChampionInfo, ComparisonResult, DataFacts, SweepResult
 from harness.records.trials import (
+    Answer,
     Arm,
     BaselineScore,
     Direction,
@@ -27,6 +28,7 @@ from harness.records.verdicts import LOOKS, Across, Decision, Outcome, Pair, Pai
 __all__ = [
     "LOOKS",
     "Across",
+    "Answer",
     "Arm",
     "ArmResult",
     "BaselineScore",

@@ -19,6 +19,28 @@ class TaskKind(StrEnum):
     FORECAST = "forecast"
     CLASSIFY = "classify"
     REGRESS = "regress"
+    LABEL = "label"
+    NEXT_TOKEN = "next_token"
+
+    @property
+    def per_step(self) -> bool:
+        """Whether every step of a sequence has an answer of its own."""
+        return self in (TaskKind.LABEL, TaskKind.NEXT_TOKEN)
+
+
+class Answer(StrEnum):
+    """What an answer is made of, whether a sequence has one or every step."""
+
+    NUMBERS = "numbers"
+    CLASS = "class"
+    FLAGS = "flags"
+
+    @classmethod
+    def of(cls, task: TaskKind, multi_label: bool = False) -> Answer:
+        """The answer of a task: numbers, one class of several, or yes and no for each of several labels."""
+        if multi_label:
+            return cls.FLAGS
+        return cls.NUMBERS if task in (TaskKind.FORECAST, TaskKind.REGRESS) else cls.CLASS
 
 
 class Direction(StrEnum):

@@ -12,7 +12,7 @@ This module knows arrays and layers; it knows nothing of datasets, trials or sco
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -23,7 +23,8 @@ import tensorflow as tf
 
 from harness.models import Stack
 from harness.models.building import model_of
-from harness.records import TaskKind, derive_seed
+from harness.records import derive_seed
+from harness.training.losses import Loss
 
 FloatArray: TypeAlias = npt.NDArray[np.float32]
 IntArray: TypeAlias = npt.NDArray[np.int32]
@@ -45,19 +46,26 @@ class TensorPart:
     """One part of a dataset in scaled units, as tensors that stay where they are for all trials of a worker.
 
     Attributes:
-        x: (n, steps, channels) float32.
+        x: (n, steps, channels) float32, or tokens (n, steps) int32.
         lengths: (n,) int32.
-        y: Forecast (n, horizon, targets) or regression (n, targets) float32, classes (n,) int32.
+        y: Forecast (n, horizon, targets) or regression (n, targets) float32, classes (n,) int32; a class of each step
+            (n, steps) int32, labels of each step (n, steps, targets) float32.
+        future: (n, horizon, known channels) float32; (n, 0, 0) where nothing is known in advance.
     """
 
     x: Any
     lengths: Any
     y: Any
+    future: Any
 
     @classmethod
-    def of(cls, x: FloatArray, lengths: IntArray, y: npt.NDArray[Any]) -> TensorPart:
+    def of(
+        cls, x: npt.NDArray[Any], lengths: IntArray, y: npt.NDArray[Any], future: FloatArray | None = None
+    ) -> TensorPart:
         """Tensors of these arrays."""
-        return cls(tf.constant(x), tf.constant(lengths), tf.constant(y))
+        if future is None:
+            future = np.zeros((len(x), 0, 0), np.float32)
+        return cls(*(tf.constant(array) for array in (x, lengths, y, future)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,19 +89,19 @@ class CompiledNetwork:
     Args:
         stack: The layers, not yet built.
         optimizer: Such as `adam`.
-        loss: `mae` or `mse`; classes are always trained on cross-entropy.
+        loss: What is minimised.
         batch_size: Sequences a batch.
         xla: Whether to compile with XLA.
     """
 
-    def __init__(self, stack: Stack, optimizer: str, loss: str, batch_size: int, *, xla: bool) -> None:
+    def __init__(self, stack: Stack, optimizer: str, loss: Loss, batch_size: int, *, xla: bool) -> None:
         self.stack = stack
         self.model = model_of(stack)
         self.optimizer = keras.optimizers.get({"class_name": optimizer, "config": {"learning_rate": 1e-3}})
         self.optimizer.build(stack.variables)
         self.batch_size = batch_size
         self.kernel = "xla-epoch" if xla else "tf-epoch"
-        self._loss = _loss_of(stack.shape.task, loss)
+        self._loss = loss
         self._epoch = tf.function(self._run_epoch, jit_compile=xla, autograph=False)
         self._predict = tf.function(self._run_predict, jit_compile=xla, autograph=False)
 
@@ -155,7 +163,8 @@ class CompiledNetwork:
     ) -> Any:
         # NumPy's numbers become tensors; Python's would be constants, and each new value another compile.
         return self._epoch(
-            *(part.x, part.lengths, part.y, order, weights, np.int32(steps), np.array([seed, 0], np.int32)),
+            *(part.x, part.lengths, part.y, part.future),
+            *(order, weights, np.int32(steps), np.array([seed, 0], np.int32)),
             *(np.float32(knobs.dropout), np.float32(knobs.clip_norm)),
         )
 
@@ -172,6 +181,7 @@ class CompiledNetwork:
         x: Any,
         lengths: Any,
         y: Any,
+        future: Any,
         order: Any,
         weights: Any,
         steps: Any,
@@ -186,9 +196,10 @@ class CompiledNetwork:
             rows, weight = order[step], weights[step]
             with tf.GradientTape() as tape:
                 keep = [mask[step] for mask in masks]
-                outputs = self.stack.forward(tf.gather(x, rows), tf.gather(lengths, rows), keep)
-                losses = self._loss(tf.gather(y, rows), outputs)
-                loss = tf.reduce_sum(losses * weight) / tf.reduce_sum(weight)
+                steps_of = tf.gather(lengths, rows)
+                outputs = self.stack.forward(tf.gather(x, rows), steps_of, keep, tf.gather(future, rows))
+                costs, counts = self._loss(tf.gather(y, rows), outputs, steps_of)
+                loss = tf.reduce_sum(costs * weight) / tf.reduce_sum(counts * weight)
             gradients = tape.gradient(loss, [variable.value for variable in variables])
             self.optimizer.apply(_clipped(gradients, clip), variables)
             return step + 1, total + loss
@@ -199,9 +210,9 @@ class CompiledNetwork:
         _, total = tf.while_loop(lambda step, _: step < steps, train_batch, begin)
         return total
 
-    def _run_predict(self, x: Any, lengths: Any) -> Any:
+    def _run_predict(self, x: Any, lengths: Any, future: Any) -> Any:
         keep = [tf.ones((1, 1)) for _ in self.stack.dropouts]
-        return self.stack.forward(x, lengths, keep)
+        return self.stack.forward(x, lengths, keep, future)
 
     def _keep_masks(self, order: Any, seed: Any, dropout: Any) -> list[Any]:
         masks = []
@@ -220,8 +231,11 @@ def initial_weights(stack: Stack, seed: int) -> list[FloatArray]:
     random state is read or changed.
     """
     weights: list[FloatArray] = []
-    shape: tuple[int | None, ...] = (None, stack.shape.steps, stack.shape.channels)
-    for layer in (*stack.recurrent, stack.head):
+    steps = (None, stack.shape.steps)
+    shape: tuple[int | None, ...] = steps if stack.embedding else (*steps, stack.shape.channels)
+    for layer in stack.weighted:
+        if layer is stack.head:  # which takes what is known in advance beside the hidden state
+            shape = (*shape[:-1], (shape[-1] or 0) + stack.shape.future_width)
         fresh = type(layer).from_config(_seeded(layer.get_config(), seed, layer.name))
         fresh.build(shape)
         shape = layer.compute_output_shape(shape)
@@ -253,15 +267,10 @@ def _seeded(config: Any, seed: int, path: str) -> Any:
     return {key: _seeded(item, seed, f"{path}.{key}") for key, item in config.items()} | seeds
 
 
-def _loss_of(task: TaskKind, loss: str) -> Callable[[Any, Any], Any]:
-    if task is TaskKind.CLASSIFY:
-        return lambda y, logits: tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits)
-    shape = tf.abs if loss == "mae" else tf.square
-    return lambda y, outputs: tf.reduce_mean(tf.reshape(shape(y - outputs), (tf.shape(y)[0], -1)), axis=1)
-
-
 def _clipped(gradients: list[Any], clip: Any) -> list[Any]:
     # tf.clip_by_global_norm by another formula, so that an infinite limit means no clipping and not NaN.
+    # An embedding's gradient comes as the rows that were looked up.
+    gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]
     norm = tf.sqrt(tf.add_n([tf.reduce_sum(tf.square(gradient)) for gradient in gradients]))
     factor = tf.minimum(1.0, clip / (norm + 1e-12))
     return [gradient * factor for gradient in gradients]
@@ -271,7 +280,7 @@ def _chunk(part: TensorPart) -> int:
     return min(int(part.x.shape[0]), PREDICT_ROWS)
 
 
-def _rows(part: TensorPart, start: int, chunk: int) -> tuple[Any, Any]:
+def _rows(part: TensorPart, start: int, chunk: int) -> tuple[Any, Any, Any]:
     # The last chunk reads some rows twice, the surplus first… so that every call has the same shape.
     rows = tf.range(start, start + chunk) % part.x.shape[0]
-    return tf.gather(part.x, rows), tf.gather(part.lengths, rows)
+    return tf.gather(part.x, rows), tf.gather(part.lengths, rows), tf.gather(part.future, rows)

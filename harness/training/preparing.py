@@ -17,14 +17,12 @@ from harness.data import Part, Scaling, SequenceData, cached_dataset
 from harness.errors import DataError
 from harness.models import NetworkShape, build_stack
 from harness.models.building import setting
-from harness.records import Value
+from harness.records import Answer, Value
 from harness.training.loop import CompiledNetwork, TensorPart, xla_pays
+from harness.training.losses import LOSS_OF_METRIC, loss_of
 
 LARGEST_NETWORKS = 24
 """Compiled networks kept by one process; each keeps about 19 MB."""
-
-LOSS_OF_METRIC: Mapping[str, str] = {"mae": "mae", "rmse": "mse", "mse": "mse"}
-"""What is optimised for each metric; every metric of classes is trained on cross-entropy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +58,13 @@ def prepare(card: DatasetCard, digest: str) -> Prepared:
 
 def scaled(part: Part, scaling: Scaling, shape: NetworkShape) -> TensorPart:
     """A part in the units that networks are trained in; padded steps become zeros, which masks leave out."""
-    x = (part.x - scaling.input_mean) / scaling.input_scale
+    x = part.x if shape.vocabulary else scaling.scale_inputs(part.x).astype(np.float32)
     if shape.masked:
-        x = x * (np.arange(x.shape[1])[None, :, None] < part.lengths[:, None, None])
-    if part.y.dtype.kind != "i":
-        return TensorPart.of(x.astype(np.float32), part.lengths, _scaled_targets(part, scaling))
-    return TensorPart.of(x.astype(np.float32), part.lengths, part.y)
+        real = np.arange(x.shape[1]) < part.lengths[:, None]
+        x = np.where(real if shape.vocabulary else real[:, :, None], x, np.zeros((), x.dtype))
+    y = scaling.scale_outputs(part.y).astype(np.float32) if shape.answer is Answer.NUMBERS else part.y
+    future = None if part.future is None else scaling.scale_future(part.future).astype(np.float32)
+    return TensorPart.of(x, part.lengths, y, future)
 
 
 _networks: OrderedDict[tuple[object, ...], CompiledNetwork] = OrderedDict()
@@ -73,7 +72,7 @@ _networks: OrderedDict[tuple[object, ...], CompiledNetwork] = OrderedDict()
 
 def structure_of(space: SpaceCard, values: Mapping[str, Value]) -> tuple[object, ...]:
     """What decides whether two trials of one dataset can share a compiled function."""
-    names = ("units", "layers", "bidirectional", "batch_size", "optimizer")
+    names = ("embedding_dim", "units", "layers", "bidirectional", "batch_size", "optimizer")
     return (space.layer, *(setting(values, name) for name in names))
 
 
@@ -93,14 +92,14 @@ def _new_network(prepared: Prepared, space: SpaceCard, values: Mapping[str, Valu
     return CompiledNetwork(
         build_stack(prepared.shape, space, values),
         str(setting(values, "optimizer")),
-        LOSS_OF_METRIC.get(prepared.data.objective.metric, "mse"),
+        loss_of(prepared.shape, LOSS_OF_METRIC.get(prepared.data.objective.metric, "mse"), prepared.data.class_weights),
         int(setting(values, "batch_size")),
         xla=xla,
     )
 
 
 def _xla(prepared: Prepared, values: Mapping[str, Value], epochs: int) -> bool:
-    rows, steps, _ = prepared.train.x.shape
+    rows, steps = prepared.train.x.shape[:2]
     batches = -(-rows // int(setting(values, "batch_size")))
     return xla_pays(steps, int(setting(values, "units")), int(setting(values, "layers")), batches * epochs)
 
@@ -110,7 +109,3 @@ def _prepared(card_json: str) -> Prepared:
     data = cached_dataset(DatasetCard.model_validate_json(card_json))
     shape = NetworkShape.of(data)
     return Prepared(data, shape, scaled(data.train, data.scaling, shape), scaled(data.validation, data.scaling, shape))
-
-
-def _scaled_targets(part: Part, scaling: Scaling) -> np.ndarray:
-    return ((part.y - scaling.output_mean) / scaling.output_scale).astype(np.float32)

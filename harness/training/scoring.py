@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
 from harness.data import SequenceData
-from harness.metrics import METRICS
-from harness.records import TaskKind
+from harness.records import Answer
 from harness.training.loop import CompiledNetwork
 from harness.training.preparing import Prepared, scaled
 
 
 def validation_score(prepared: Prepared, network: CompiledNetwork) -> float:
     """Score on the validation part with the network's present weights; may be non-finite."""
-    return _score(prepared.data, prepared.data.validation.y, network.predict(prepared.validation))
+    outputs = network.predict(prepared.validation)
+    return prepared.data.score(prepared.data.validation, in_original_units(prepared.data, outputs))
 
 
 def test_score(prepared: Prepared, network: CompiledNetwork) -> float:
@@ -26,16 +24,17 @@ def test_score(prepared: Prepared, network: CompiledNetwork) -> float:
     """
     part = prepared.data.test.open()
     outputs = network.predict(scaled(part, prepared.data.scaling, prepared.shape))
-    return _score(prepared.data, part.y, outputs)
-
-
-def _score(data: SequenceData, y: npt.NDArray[Any], outputs: npt.NDArray[np.float32]) -> float:
-    return float(METRICS[data.objective.metric].score(y, in_original_units(data, outputs)))
+    return prepared.data.score(part, in_original_units(prepared.data, outputs))
 
 
 def in_original_units(data: SequenceData, outputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Forecasts and numbers in the data's units, class probabilities for logits."""
-    if data.task is not TaskKind.CLASSIFY:
-        return outputs * data.scaling.output_scale + data.scaling.output_mean
-    shifted = np.exp(outputs - outputs.max(axis=1, keepdims=True))
-    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True), np.float32)
+    """Forecasts and numbers in the data's units, probabilities of classes or labels for logits."""
+    match data.answer:
+        case Answer.NUMBERS:
+            return data.scaling.restore_outputs(outputs)
+        case Answer.CLASS:
+            shifted = np.exp(outputs - outputs.max(axis=-1, keepdims=True))
+            return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True), np.float32)
+        case Answer.FLAGS:
+            with np.errstate(over="ignore"):  # exp of a very sure no is infinite, and its probability 0
+                return np.asarray(1.0 / (1.0 + np.exp(-outputs)), np.float32)

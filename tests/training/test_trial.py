@@ -17,6 +17,7 @@ from harness.models import NetworkShape, build_network, build_stack, wrap_for_ex
 from harness.models.building import model_of
 from harness.records import FailureKind, Phase, TaskKind, TrialKey, TrialRecord, TrialRequest, TrialStatus
 from harness.training.loop import CompiledNetwork, Knobs, TensorPart, initial_weights
+from harness.training.losses import loss_of
 from harness.training.scoring import in_original_units
 from harness.training.trial import load_weights, run_trial
 
@@ -103,7 +104,7 @@ def test_learns_as_model_fit_does(family: str, masked: bool, layers: int) -> Non
     lengths = chance.integers(2, steps + 1, rows).astype(np.int32) if masked else np.full(rows, steps, np.int32)
     y = x[:, :2].sum(axis=(1, 2), keepdims=True)[:, 0].astype(np.float32)
     values = {"units": 5, "layers": layers}
-    fast = CompiledNetwork(build_stack(shape, space(family), values), "adam", "mse", batch, xla=True)
+    fast = CompiledNetwork(build_stack(shape, space(family), values), "adam", loss_of(shape, "mse"), batch, xla=True)
     weights = initial_weights(fast.stack, 11)
     fast.reset(weights, 5e-3)
     plain_model = build_network(shape, space(family), values)
@@ -123,7 +124,9 @@ def test_a_last_smaller_batch_counts_as_many_rows_as_it_has() -> None:
     chance = np.random.default_rng(4)
     shape = NetworkShape(TaskKind.REGRESS, 4, 1, False, 1, 1)
     x, y = chance.normal(size=(10, 4, 1)).astype(np.float32), chance.normal(size=(10, 1)).astype(np.float32)
-    network = CompiledNetwork(build_stack(shape, space("gru"), {"units": 3}), "sgd", "mse", 8, xla=False)
+    network = CompiledNetwork(
+        build_stack(shape, space("gru"), {"units": 3}), "sgd", loss_of(shape, "mse"), 8, xla=False
+    )
     weights = initial_weights(network.stack, 1)
     network.reset(weights, 0.0)
     loss = network.epoch(TensorPart.of(x, np.full(10, 4, np.int32), y), np.arange(10), 1, Knobs(0.0, 0.0, 1.0))
