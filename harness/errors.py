@@ -8,6 +8,7 @@ traceback and leaves with the error's `exit_code`.
     ├── UsageError                   exit 2: wrong use
     │   ├── CardError                a card is unknown, broken or contradicts itself
     │   ├── DataError                data is missing, changed or not what its card says
+    │   │   └── AbsentDataError      it is in order, but has to be installed, downloaded or pointed at first
     │   └── TableError               a table of scores cannot be decided from
     ├── EngineError                  workers could not be started or were lost for good
     ├── JournalError                 a sweep's journal is damaged, locked or contradicts itself
@@ -42,6 +43,10 @@ class CardError(UsageError):
 
 class DataError(UsageError):
     """Data is missing, changed or not what its card says."""
+
+
+class AbsentDataError(DataError):
+    """Data is not on this machine: it has to be installed, downloaded or pointed at first."""
 
 
 class TableError(UsageError):

@@ -6,7 +6,9 @@ The file is loaded by its path, under a name that hides no module, and `sys.path
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
+import sys
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -36,7 +38,7 @@ def in_folder(location: str, folder: Path) -> str:
 
 @lru_cache(maxsize=32)
 def load_function(location: str) -> Callable[..., Any]:
-    """The function, from a file that is run once a process.
+    """The function, from a file that is run once a process, which is said on standard error.
 
     Args:
         location: `file.py:function`, the file's path absolute.
@@ -54,6 +56,8 @@ def load_function(location: str) -> Callable[..., Any]:
     assert spec is not None  # the file ends in .py
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    # A card runs no code in silence.
+    print(f"running {os.path.relpath(file)}, whose {name} a card names", file=sys.stderr)
     try:
         spec.loader.exec_module(module)
     except Exception as error:  # whatever the user's code does

@@ -8,24 +8,44 @@ from harness.cards.faults import fault
 from harness.user_code import is_function
 
 if TYPE_CHECKING:
-    from harness.cards.schema import ClassifyTask, DatasetCard, ForecastTask, LabelTask, RegressTask, TaskCard
+    from harness.cards.schema import (
+        ClassifyTask,
+        DatasetCard,
+        ForecastTask,
+        LabelTask,
+        RegressTask,
+        SplitCard,
+        TaskCard,
+    )
 
 _TABLES = ("csv", "parquet")
+_ANY = ("classify", "regress")
 _RULES = {
-    "forecast": ("time",),
-    "classify": ("stratified", "shuffled", "archive"),
-    "regress": ("shuffled", "archive"),
-    "label": ("time", "shuffled", "archive"),
-    "next_token": ("time", "shuffled"),
+    "forecast": ("time", "rolling"),
+    "classify": ("stratified", "shuffled", "group", "archive"),
+    "regress": ("shuffled", "group", "archive"),
+    "label": ("time", "shuffled", "group", "archive"),
+    "next_token": ("time", "shuffled", "archive"),
 }
-_TASKS = {
+_TASKS: dict[str, tuple[str, ...]] = {
     "csv": ("forecast", "classify", "regress", "label"),
     "parquet": ("forecast", "classify", "regress", "label"),
+    "loader": ("forecast", "classify", "regress", "label"),
     "npz": ("classify", "regress", "label"),
+    "npy": ("classify", "regress", "label"),
     "ts": ("classify", "regress"),
-    "generator": ("regress",),
+    "text": ("classify", "next_token"),
+    "sklearn": ("classify",),
+    "keras": ("classify",),
+}
+_GENERATED: dict[str, tuple[str, ...]] = {
+    "adding": ("regress",),
+    "temporal_order": ("classify",),
+    "mnist1d": ("classify",),
 }
 _OF_LABELS = ("nll", "binary_accuracy", "micro_f1")
+_WITH_ARCHIVE = ("ts", "keras", "mnist1d")
+"""Sources and generators that bring a test part of their own."""
 
 
 def check_dataset(card: DatasetCard) -> None:
@@ -56,20 +76,72 @@ def _check_metric(task: TaskCard) -> None:
 
 
 def _check_source(card: DatasetCard) -> None:
-    source, task = card.source.kind, card.task.kind
-    if task not in (allowed := _TASKS.get(source, (task,))):
-        raise fault(("task", "kind"), f'expected {" or ".join(allowed)} where [source] kind = "{source}"')
+    source, task = card.source, card.task.kind
+    if source.kind == "generator":
+        allowed, key = _GENERATED.get(source.generator, ()), f'generator = "{source.generator}"'
+    else:
+        allowed, key = _TASKS.get(source.kind, (task,)), f'kind = "{source.kind}"'
+    if task not in allowed:
+        raise fault(("task", "kind"), f"expected {' or '.join(allowed)} where [source] {key}")
+    if source.kind == "parquet" and (source.separator != "," or source.columns):
+        key = "columns" if source.columns else "separator"
+        raise fault(("source", key), 'expected it only where kind = "csv"')
+    if source.kind == "text" and source.form == "folders" and source.sha256 is not None:
+        raise fault(("source", "sha256"), 'expected none where form = "folders"')
 
 
 def _check_split(card: DatasetCard) -> None:
-    rule, task = card.split.rule, card.task.kind
-    if rule is not None and rule not in _RULES[task]:
+    split, task = card.split, card.task.kind
+    if split.rule is not None and split.rule not in _RULES[task]:
         allowed = " or ".join(_RULES[task])
         raise fault(("split", "rule"), f'expected {allowed} where [task] kind = "{task}"')
-    if rule == "archive" and card.source.kind not in ("ts",):
-        raise fault(("split", "rule"), "expected another rule: only `ts` sources bring a test part of their own")
-    if card.split.gap_steps and task not in ("forecast", "label", "next_token"):
+    if split.rule == "archive" and not brings_parts(card):
+        raise fault(("split", "rule"), "expected another rule: this source brings no test part of its own")
+    if split.gap_steps and task not in ("forecast", "label", "next_token"):
         raise fault(("split", "gap_steps"), "expected 0: only blocks of time have a gap between them")
+    _check_folds(split)
+    _check_group(card)
+
+
+def _check_folds(split: SplitCard) -> None:
+    if split.rule != "rolling":
+        for key in ("folds", "fold"):
+            if getattr(split, key) is not None:
+                raise fault(("split", key), 'expected it only where rule = "rolling"')
+        return
+    if split.folds is None:
+        raise fault(("split",), "missing key 'folds': how many divisions a rolling split makes")
+    if split.fold is not None and split.fold > split.folds:
+        raise fault(("split", "fold"), f"expected at most folds = {split.folds}")
+
+
+def _check_group(card: DatasetCard) -> None:
+    split, source = card.split, card.source
+    wanted = split.rule == "group"
+    if source.kind in _TABLES or source.kind == "loader":
+        if wanted and split.group is None and source.kind != "loader":
+            raise fault(("split",), "missing key 'group': the column that says which rows stay together")
+    elif split.group is not None:
+        raise fault(("split", "group"), f'expected no column where [source] kind = "{source.kind}"')
+    elif wanted and getattr(source, "groups", None) is None:
+        raise fault(("split", "rule"), "expected another rule: [source] names no groups")
+    if split.group is not None and not wanted:
+        raise fault(("split", "group"), 'expected it only where rule = "group"')
+    if split.group is not None and split.group in _columns(card.task):
+        raise fault(("split", "group"), "expected a column that is neither target nor feature")
+
+
+def _columns(task: TaskCard) -> tuple[str, ...]:
+    target = getattr(task, "target", None)
+    targets = target if isinstance(target, tuple) else (target,) if target else ()
+    return (*targets, *getattr(task, "features", ()))
+
+
+def brings_parts(card: DatasetCard) -> bool:
+    """Whether the source has a test part of its own."""
+    source = card.source
+    kind = source.generator if source.kind == "generator" else source.kind
+    return kind in _WITH_ARCHIVE
 
 
 def _check_forecast(task: ForecastTask) -> None:
@@ -97,6 +169,8 @@ def _check_forecast(task: ForecastTask) -> None:
 
 def _check_sequences(card: DatasetCard, task: ClassifyTask | RegressTask) -> None:
     _check_once(task.features, "features")
+    if card.source.kind == "loader":
+        return
     if card.source.kind not in _TABLES:
         for key in ("target", "id", "time"):
             if getattr(task, key) is not None:
@@ -123,6 +197,8 @@ def _check_label(card: DatasetCard, task: LabelTask) -> None:
         raise fault(("task", "class_weight"), "expected none where multi_label = true: there is no one class to weigh")
     if task.window_stride is not None and task.window_steps is None:
         raise fault(("task", "window_stride"), "expected window_steps beside it: the steps of a piece")
+    if card.source.kind == "loader":
+        return
     if card.source.kind not in _TABLES:
         for key in ("id", "time", "last_rows"):
             if getattr(task, key) is not None:

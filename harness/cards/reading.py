@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from harness.cards.schema import DatasetCard, GeneratorSource, TsSource
+from harness.cards.schema import DatasetCard
 from harness.cards.wording import complaint_of, in_file, in_toml, shown_path, toml_text
 from harness.errors import CardError
 from harness.user_code import in_folder
@@ -74,12 +74,13 @@ def read_dataset(path: Path) -> tuple[DatasetCard, bytes]:
     return _with_absolute_paths(card, path.absolute().parent), content
 
 
+_LOCATIONS = ("path", "train", "test", "loader")
+"""Keys of sources that name files."""
+
+
 def _with_absolute_paths(card: DatasetCard, folder: Path) -> DatasetCard:
     source, metric = card.source, in_folder(card.task.metric, folder)
-    keys = (
-        () if isinstance(source, GeneratorSource) else ("train", "test") if isinstance(source, TsSource) else ("path",)
-    )
-    update = {key: _absolute(getattr(source, key), folder) for key in keys}
+    update = {key: _absolute(getattr(source, key), folder) for key in _LOCATIONS if getattr(source, key, None)}
     task = card.task.model_copy(update={"metric": metric})
     return card.model_copy(update={"source": source.model_copy(update=update), "task": task})
 

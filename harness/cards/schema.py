@@ -10,42 +10,34 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
-    model_validator,
-)
+from pydantic import Field, PlainSerializer, ValidatorFunctionWrapHandler, WrapValidator, model_validator
 
 from harness.cards.combinations import check_dataset
 from harness.cards.faults import fault
+from harness.cards.fields import (
+    Card,
+    Column,
+    Columns,
+    Count,
+    CountOrZero,
+    Name,
+    Number,
+    Plain,
+    Seed,
+    Share,
+)
 from harness.cards.hyperparameters import check_hyperparameters
-from harness.records import LOOKS, Direction, Value
+from harness.cards.sources import ArraysSource as ArraysSource
+from harness.cards.sources import FileSource as FileSource
+from harness.cards.sources import GeneratorSource as GeneratorSource
+from harness.cards.sources import KerasSource as KerasSource
+from harness.cards.sources import LoaderSource as LoaderSource
+from harness.cards.sources import SklearnSource as SklearnSource
+from harness.cards.sources import Source as Source
+from harness.cards.sources import TextSource as TextSource
+from harness.cards.sources import TsSource as TsSource
+from harness.records import LOOKS, Direction
 from harness.user_code import is_function
-
-Name = Annotated[
-    str,
-    Field(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$",
-        max_length=80,
-        description="a name of letters, digits, `_`, `.` and `-`, at most 80",
-    ),
-]
-Share = Annotated[float, Field(gt=0, lt=1, strict=True, description="a share between 0 and 1")]
-Count = Annotated[int, Field(ge=1, strict=True, description="a whole number of at least 1")]
-CountOrZero = Annotated[int, Field(ge=0, strict=True, description="a whole number of at least 0")]
-Seed = Annotated[int, Field(strict=True, description="a whole number")]
-Number = Annotated[
-    Annotated[float, Field(strict=True)] | Annotated[int, Field(strict=True)], Field(description="a number")
-]
-Plain = Annotated[Value, Field(description="a number, text, true or false")]
-Column = Annotated[str, Field(min_length=1, description="the name of a column, in quotes")]
-Columns = Annotated[tuple[Column, ...], Field(description='a list of columns, such as ["y"]')]
-Location = Annotated[str, Field(min_length=1, description="the path of a file, in quotes")]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="64 digits of 0-9 and a-f")]
 
 
 def _or_own(value: Any, named: ValidatorFunctionWrapHandler) -> Any:
@@ -64,52 +56,10 @@ MetricDirection = Annotated[Direction, Field(description="min or max")] | None
 ClassWeight = Annotated[Literal["balanced"], Field(description='"balanced"')] | None
 
 
-class _Card(BaseModel):
-    # A NaN would pass every comparison that a later check makes.
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
 # --- datasets -----------------------------------------------------------------------------------------------
 
 
-class FileSource(_Card):
-    """A table or archive of arrays in a file.
-
-    `path` is absolute, relative to the card's folder, or `package:<import name>/<path>` for a file inside an
-    installed package, which is found without importing it.
-    """
-
-    kind: Literal["csv", "parquet", "npz"]
-    path: Location
-    sha256: Sha256 | None = None
-
-
-class TsSource(_Card):
-    """A pair of `.ts` files of the UCR/UEA archive, the archive's own split into train and test."""
-
-    kind: Literal["ts"]
-    train: Location
-    test: Location
-    train_sha256: Sha256 | None = None
-    test_sha256: Sha256 | None = None
-
-
-class GeneratorSource(_Card):
-    """Sequences made by a generator of `harness.data.generators`, the same for the same seed."""
-
-    kind: Literal["generator"]
-    generator: Literal["adding"]
-    steps: Annotated[int, Field(ge=4, le=5000, strict=True, description="a whole number from 4 to 5000")] = 50
-    sequences: Annotated[
-        int, Field(ge=20, le=1_000_000, strict=True, description="a whole number from 20 to 1000000")
-    ] = 2000
-    seed: Seed = 0
-
-
-Source = Annotated[FileSource | TsSource | GeneratorSource, Field(discriminator="kind")]
-
-
-class ForecastTask(_Card):
+class ForecastTask(Card):
     """Predict the targets' next `horizon_steps` values from the features' last `lookback_steps` values.
 
     Attributes:
@@ -147,7 +97,7 @@ class ForecastTask(_Card):
     unit: str = ""
 
 
-class ClassifyTask(_Card):
+class ClassifyTask(Card):
     """Name the class of a whole sequence.
 
     Where the source is a table `target` and `id`, which groups its rows into sequences, are needed.
@@ -164,7 +114,7 @@ class ClassifyTask(_Card):
     class_weight: ClassWeight = None
 
 
-class RegressTask(_Card):
+class RegressTask(Card):
     """Predict one number for a whole sequence. A table needs `target` and `id`, as for `ClassifyTask`."""
 
     kind: Literal["regress"]
@@ -177,7 +127,7 @@ class RegressTask(_Card):
     unit: str = ""
 
 
-class LabelTask(_Card):
+class LabelTask(Card):
     """Say something of every step of a sequence: its class, or yes and no for each of several labels.
 
     Attributes:
@@ -218,7 +168,7 @@ class LabelTask(_Card):
         return values
 
 
-class NextTokenTask(_Card):
+class NextTokenTask(Card):
     """Say which character or word comes next, at every step.
 
     Attributes:
@@ -243,24 +193,32 @@ class NextTokenTask(_Card):
 TaskCard = Annotated[ForecastTask | ClassifyTask | RegressTask | LabelTask | NextTokenTask, Field(discriminator="kind")]
 
 
-class SplitCard(_Card):
+class SplitCard(Card):
     """How rows or sequences are divided.
 
     Attributes:
-        rule: `time` (contiguous blocks, for forecasts), `stratified` (classes in equal shares), `shuffled`,
-            or `archive` (the archive's own test part, validation carved from its train part). None picks by
-            task and source.
-        validation: Share of the validation part.
+        rule: `time` (contiguous blocks, for forecasts), `rolling` (several such divisions, each later than the one
+            before and trained on all that lies before it), `stratified` (classes in equal shares), `shuffled`,
+            `group` (whole groups, such as all recordings of a person), or `archive` (the source's own test part,
+            validation carved from its train part unless it has one of its own). None picks by task and source.
+        validation: Share of the validation part; of a fold's rows for `rolling`.
         test: Share of the test part; ignored by `archive`.
-        gap_steps: Extra rows left out between the blocks of a `time` split. Windows never cross a block's
+        gap_steps: Extra rows left out between the blocks of a `time` or `rolling` split. Windows never cross a block's
             edge.
-        seed: Seed of the shuffled rules.
+        folds: Divisions of a `rolling` split.
+        fold: The one division of a `rolling` split that is wanted, from 1; None means all, and the last one where only
+            one can be had.
+        group: Column with each row's group, for `group` on a table; other sources name theirs in `[source]`.
+        seed: Seed of the rules that draw by chance.
     """
 
-    rule: Literal["time", "stratified", "shuffled", "archive"] | None = None
+    rule: Literal["time", "rolling", "stratified", "shuffled", "group", "archive"] | None = None
     validation: Share = 0.15
     test: Share = 0.15
     gap_steps: CountOrZero = 0
+    folds: Annotated[int, Field(ge=2, le=20, strict=True, description="a whole number from 2 to 20")] | None = None
+    fold: Count | None = None
+    group: Column | None = None
     seed: Seed = 0
 
     @model_validator(mode="after")
@@ -273,18 +231,95 @@ class SplitCard(_Card):
         return self
 
 
-class DatasetCard(_Card):
-    """A dataset: where its sequences are, what is predicted, how it is split."""
+class EncodingCard(Card):
+    """From raw values to what a network sees; it ends up inside the exported model.
+
+    Attributes:
+        scaling: `standard` (mean 0, deviation 1), `robust` (median 0, interquartile range 1), `log` (the logarithm of
+            1 + size with its sign, then standard), `difference` (change from step to step, then standard; the answers
+            are changes from the last value seen).
+        calendar: Channels made from the column of times: each as sine and cosine of its cycle.
+        cut_steps: Long sequences are cut into pieces of so many steps, each with the sequence's answer; what is left
+            over at the end is dropped.
+        cut_stride: Steps from one piece to the next; `cut_steps` when left out.
+    """
+
+    scaling: Literal["standard", "robust", "log", "difference"] = "standard"
+    calendar: tuple[Literal["minute", "hour", "weekday", "day", "month", "year"], ...] = ()
+    cut_steps: Count | None = None
+    cut_stride: Count | None = None
+
+
+class SizeCard(Card):
+    """How large a dataset is, for lists that load no data; `harness datasets check` holds it to the truth.
+
+    Attributes:
+        rows: Rows of a series, or sequences.
+        steps: Steps of every sequence or lookback; shortest and longest where they differ.
+        channels: Input channels.
+        classes: Classes; 0 where there are none.
+        megabytes: Of the file or download; 0 for what is generated.
+    """
+
+    rows: Count
+    steps: Annotated[tuple[Count, Count], Field(description="a list of two: shortest and longest")] | Count
+    channels: Count
+    classes: CountOrZero = 0
+    megabytes: Annotated[float, Field(ge=0, description="a number of at least 0")] = 0.0
+
+
+class ReferenceCard(Card):
+    """A published score on the dataset.
+
+    Attributes:
+        metric: Its metric.
+        score: The score.
+        model: What reached it.
+        source: Where that is written.
+        note: How far the score can be compared with ours.
+    """
+
+    metric: Annotated[str, Field(min_length=1, description="the name of a metric")]
+    score: Number
+    model: Annotated[str, Field(min_length=1, description="what reached the score")]
+    source: Annotated[str, Field(min_length=1, description="where the score is written")]
+    note: str = ""
+
+
+class DatasetCard(Card):
+    """A dataset: where its sequences are, what is predicted, how it is split.
+
+    Attributes:
+        name: Its name, the file's stem.
+        title: One line for people.
+        license: Licence of the data.
+        homepage: Address that tells of it.
+        citation: What to cite.
+        suites: Names under which it can be swept together with others.
+        size: How large it is.
+        reference: A published score.
+        source: Where the sequences are.
+        task: What is predicted.
+        split: How they are divided.
+        encoding: From raw values to what a network sees.
+        missing: What becomes of gaps: refused, filled on a straight line, or filled with the mean beside a channel that
+            says where they were.
+        smallest_difference: The smallest difference of scores that matters.
+    """
 
     name: Name
     title: str = ""
     license: str = ""
     homepage: str = ""
     citation: str = ""
+    suites: tuple[Name, ...] = ()
+    size: SizeCard | None = None
+    reference: ReferenceCard | None = None
     source: Source
     task: TaskCard
     split: SplitCard = SplitCard()
-    missing: Literal["error", "interpolate"] = "error"
+    encoding: EncodingCard = EncodingCard()
+    missing: Literal["error", "interpolate", "mask"] = "error"
     smallest_difference: Annotated[float, Field(ge=0, strict=True, description="a number of at least 0")] | None = None
 
     @model_validator(mode="after")
@@ -296,7 +331,7 @@ class DatasetCard(_Card):
 # --- search spaces ------------------------------------------------------------------------------------------
 
 
-class Hyperparameter(_Card):
+class Hyperparameter(Card):
     """One hyperparameter; the keys are the arguments of Keras Tuner's `HyperParameters.<type>`."""
 
     type: Literal["Choice", "Int", "Float", "Boolean", "Fixed"]
@@ -317,7 +352,7 @@ class Hyperparameter(_Card):
         return self.model_dump(exclude={"type", "reason"}, exclude_none=True)
 
 
-class SpaceCard(_Card):
+class SpaceCard(Card):
     """The search space of a family, with what it `extends` already merged in."""
 
     name: Name
@@ -331,20 +366,20 @@ class SpaceCard(_Card):
         return self
 
 
-class SpaceFile(_Card):
+class SpaceFile(Card):
     """What one file of a search space may say, before what it `extends` is merged in."""
 
     name: Name | None = None
     title: str = ""
     extends: Annotated[str, Field(min_length=1, description="the name or path of a card")] | None = None
     layer: Literal["LSTM", "GRU", "SimpleRNN"] | None = None
-    hyperparameters: dict[str, Hyperparameter] = {}
+    hyperparameters: dict[str, Hyperparameter] = Field(default_factory=dict)
 
 
 # --- sweeps -------------------------------------------------------------------------------------------------
 
 
-class SweepPlan(_Card):
+class SweepPlan(Card):
     """What one launch does: the keys of a sweep's TOML file, and the options of `harness sweep`.
 
     The budget is either `trials` or `minutes`; with `minutes` alone `trials` is None.

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from harness.cards.fields import Name
 from harness.cards.guesses import Guess
-from harness.cards.schema import Hyperparameter, Name, SpaceCard
+from harness.cards.schema import Hyperparameter, SpaceCard
 from harness.cards.wording import shown_path, toml_text
 from harness.errors import UsageError
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from harness.cards.schema import SplitCard
 from harness.data.arrays import Part
 from harness.data.splits import Blocks, Members, Rule
 
@@ -33,21 +34,22 @@ def digest(parts: Sequence[Part], names: Iterable[Sequence[str]]) -> str:
     return hashing.hexdigest()[:32]
 
 
-def say_blocks(blocks: Blocks, first_row: int, gap_steps: int) -> str:
+def say_blocks(blocks: Blocks, first_row: int, split: SplitCard) -> str:
     """The split of a forecast in words.
 
     Args:
         blocks: The blocks.
         first_row: Rows of the source before the first one used.
-        gap_steps: Rows left out between blocks.
+        split: The card's split.
     """
     spans = (("train", blocks.train), ("validation", blocks.validation), ("test", blocks.test))
     said = ", ".join(f"{name} rows {first_row + block.start + 1:,}–{first_row + block.stop:,}" for name, block in spans)
-    gap = f", {gap_steps:,} rows left out between them" if gap_steps else ""
-    return f"by time: {said}{gap}; no window crosses from one to another"
+    gap = f", {split.gap_steps:,} rows left out between them" if split.gap_steps else ""
+    fold = f"fold {split.fold or split.folds} of {split.folds}, rolling origin" if split.folds else "by time"
+    return f"{fold}: {said}{gap}; no window crosses from one to another"
 
 
-def say_members(rule: Rule, members: Members, seed: int, classes: bool) -> str:
+def say_members(rule: Rule, members: Members, seed: int, classes: bool, own_parts: int = 2) -> str:
     """The split of sequences in words.
 
     Args:
@@ -55,13 +57,16 @@ def say_members(rule: Rule, members: Members, seed: int, classes: bool) -> str:
         members: Which sequences are where.
         seed: Seed of the draw.
         classes: Whether the task has classes.
+        own_parts: How many parts the source itself has.
     """
     train, validation, test = (f"{len(part):,}" for part in (members.train, members.validation, members.test))
+    if rule == "archive" and own_parts == 3:
+        return f"the source's own: {train} train, {validation} validation, {test} test"
     if rule == "archive":
         carved = "stratified by class" if classes else "drawn by chance"
         return (
             f"the archive's own: {test} test; of its {len(members.train) + len(members.validation):,} others "
             f"{validation} for validation, {carved} (seed {seed}), {train} train"
         )
-    words = {"stratified": "stratified by class", "shuffled": "drawn by chance"}[rule]
+    words = {"stratified": "stratified by class", "shuffled": "drawn by chance", "group": "by whole groups"}[rule]
     return f"{words} (seed {seed}): {train} train, {validation} validation, {test} test"

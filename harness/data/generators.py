@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import random as random_module
+from collections.abc import Callable, Iterator, Mapping
+
 import numpy as np
 
 from harness.cards.schema import GeneratorSource
 from harness.data.raw import Sequences
+from harness.errors import DataError
 from harness.records import derive_seed
 
 
@@ -35,5 +40,77 @@ def adding(source: GeneratorSource) -> Sequences:
     return Sequences("generator adding", x, lengths, y, ("number", "marker"), lambda at: f"sequence {at}")
 
 
-GENERATORS = {"adding": adding}
-"""Every generator, by its name on cards. All give one number a sequence."""
+def temporal_order(source: GeneratorSource) -> Sequences:
+    """Temporal order: two symbols, X or Y, stand far apart among others; which came first, which second?
+
+    Eight channels, one a symbol: four that mean nothing, X and Y, and the marks of the begin and the end. The first of
+    the two stands in the second tenth of the sequence, the other in the sixth. Four classes: XX, XY, YX, YY.
+
+    Source: S. Hochreiter and J. Schmidhuber (1997), "Long Short-Term Memory", experiment 6a, where sequences of 100 to
+    110 steps hold them at 10 to 20 and 50 to 60; here all have the same length.
+
+    Args:
+        source: Steps, number of sequences and seed.
+    """
+    random = np.random.default_rng(derive_seed("temporal_order", source.seed))
+    n, steps = source.sequences, source.steps
+    every = np.arange(n)
+    symbols = random.integers(0, 4, (n, steps))
+    order = random.integers(0, 2, (n, 2))
+    for number, tenth in enumerate((1, 5)):
+        start = max(steps * tenth // 10, 1)
+        symbols[every, random.integers(start, max(steps * (tenth + 1) // 10, start + 1), n)] = 4 + order[:, number]
+    symbols[:, 0], symbols[:, -1] = 6, 7
+    x = np.eye(8, dtype=np.float32)[symbols]
+    y = np.array(["XX", "XY", "YX", "YY"])[2 * order[:, 0] + order[:, 1]]
+    lengths = np.full(n, steps, np.int32)
+    channels = ("a", "b", "c", "d", "X", "Y", "begin", "end")
+    return Sequences("generator temporal_order", x, lengths, y, channels, lambda at: f"sequence {at}")
+
+
+def mnist1d(source: GeneratorSource) -> Sequences:
+    """MNIST-1D: ten digits as lines of 40 points, scaled, moved, sheared and with noise; four fifths to train on.
+
+    Source: S. Greydanus and D. Kobak (2024), "Scaling down deep learning with MNIST-1D", arXiv 2011.14439; made by
+    their package.
+
+    Args:
+        source: Steps after which a line ends, number of sequences and seed; the paper's are 40, 5000 and 42.
+
+    Raises:
+        DataError: The package is not installed.
+    """
+    try:
+        from mnist1d.data import get_dataset_args, make_dataset
+    except ImportError:
+        raise DataError(
+            "generator mnist1d: the package 'mnist1d' is not installed: pip install \"lstm-gru-harness[data]\""
+        ) from None
+    arguments = get_dataset_args()
+    arguments.num_samples, arguments.final_seq_length, arguments.seed = source.sequences, source.steps, source.seed
+    with _global_random_states_kept():
+        made = make_dataset(arguments)
+    x = np.concatenate([made["x"], made["x_test"]]).astype(np.float32)[:, :, None]
+    y = np.concatenate([made["y"], made["y_test"]])
+    parts = (len(made["y"]), len(made["y_test"]))
+    lengths = np.full(len(x), x.shape[1], np.int32)
+    return Sequences("generator mnist1d", x, lengths, y, ("height",), lambda at: f"sequence {at}", own_parts=parts)
+
+
+@contextlib.contextmanager
+def _global_random_states_kept() -> Iterator[None]:
+    # The package seeds the global generators of Python and NumPy.
+    python, legacy = random_module.getstate(), np.random.get_state()
+    try:
+        yield
+    finally:
+        random_module.setstate(python)
+        np.random.set_state(legacy)
+
+
+GENERATORS: Mapping[str, Callable[[GeneratorSource], Sequences]] = {
+    "adding": adding,
+    "temporal_order": temporal_order,
+    "mnist1d": mnist1d,
+}
+"""Every generator, by its name on cards."""

@@ -5,6 +5,7 @@ The only module that knows the order. What is fitted is fitted on the training p
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -14,11 +15,9 @@ from harness.cards.schema import (
     DatasetCard,
     FileSource,
     ForecastTask,
-    GeneratorSource,
     LabelTask,
+    LoaderSource,
     NextTokenTask,
-    RegressTask,
-    TsSource,
 )
 from harness.data.arrays import Floats, Part, Scaling, Sealed, SequenceData, Whole
 from harness.data.encoding import (
@@ -31,12 +30,10 @@ from harness.data.encoding import (
     refuse_missing,
 )
 from harness.data.facts import digest, say_blocks, say_members
-from harness.data.generators import GENERATORS
 from harness.data.raw import Sequences, Series
-from harness.data.sources.grouped import read_grouped
-from harness.data.sources.npz import read_npz
+from harness.data.sources.loader import read_loaded_series
+from harness.data.sources.sequences import read_sequences
 from harness.data.sources.series import read_series
-from harness.data.sources.ts import read_ts
 from harness.data.splits import Blocks, rule_of, sequence_parts, time_blocks
 from harness.data.windows import cut_windows
 from harness.errors import DataError, nearest
@@ -58,13 +55,13 @@ def load_dataset(card: DatasetCard) -> SequenceData:
         return _load_forecast(card, card.task)
     if isinstance(card.task, LabelTask | NextTokenTask):
         raise DataError(f"{card.name}: [task] kind = {card.task.kind!r}: cannot be loaded yet")
-    raw = _select(_read_sequences(card, card.task), card.task.features)
+    raw = _select(read_sequences(card, card.task), card.task.features)
     classes: tuple[str, ...] = ()
     codes: Whole | None = None
     if isinstance(card.task, ClassifyTask):
         classes, codes = number_classes(raw)
     y = number_answers(raw) if codes is None else codes
-    members = sequence_parts(rule, card.split, codes, classes, len(raw.x), raw.archive_train, raw.where)
+    members = sequence_parts(rule, card.split, codes, classes, len(raw.x), raw.own_parts, raw.where, raw.groups)
     x, filled = _fill_sequences(raw, card.missing)
     parts = [
         Part(x[rows], raw.lengths[rows], y[rows], rows) for rows in (members.train, members.validation, members.test)
@@ -73,7 +70,7 @@ def load_dataset(card: DatasetCard) -> SequenceData:
     scaling = Scaling(*fit_scaling(real), *_output_scaling(parts[0].y, classes))
     target = card.task.target or ("class" if classes else "y")
     notes = (*raw.notes, *filled, *_say_constant(real, raw.channels))
-    split = say_members(rule, members, card.split.seed, bool(classes))
+    split = say_members(rule, members, card.split.seed, bool(classes), len(raw.own_parts))
     return _finish(card, parts, scaling, raw.channels, (target,), classes, split, notes)
 
 
@@ -95,8 +92,11 @@ def cached_dataset(card: DatasetCard) -> SequenceData:
 
 
 def _load_forecast(card: DatasetCard, task: ForecastTask) -> SequenceData:
-    assert isinstance(card.source, FileSource)  # the only source that a card allows for a forecast
-    series = read_series(card.source, task)
+    if isinstance(card.source, LoaderSource):
+        series = read_loaded_series(card.source, task)
+    else:
+        assert isinstance(card.source, FileSource)  # the only other source that a card allows for a forecast
+        series = read_series(card.source, task)
     if card.missing == "error":
         refuse_missing(series.values, series.place)
     blocks = time_blocks(len(series.values), card.split, task.lookback_steps + task.horizon_steps, series.where)
@@ -107,7 +107,7 @@ def _load_forecast(card: DatasetCard, task: ForecastTask) -> SequenceData:
     parts, notes = _cut(series, task, blocks)
     scaling = Scaling(*fit_scaling(inputs), *fit_scaling(outputs))
     notes = (*series.notes, *notes, *_say_constant(inputs, series.features))
-    split = say_blocks(blocks, series.first_row, card.split.gap_steps)
+    split = say_blocks(blocks, series.first_row, card.split)
     return _finish(card, parts, scaling, series.features, task.target, (), split, notes)
 
 
@@ -125,18 +125,6 @@ def _cut(series: Series, task: ForecastTask, blocks: Blocks) -> tuple[list[Part]
     return parts, tuple(notes)
 
 
-def _read_sequences(card: DatasetCard, task: ClassifyTask | RegressTask) -> Sequences:
-    match card.source:
-        case GeneratorSource() as source:
-            return GENERATORS[source.generator](source)
-        case TsSource() as source:
-            return read_ts(source)
-        case FileSource(kind="npz") as source:
-            return read_npz(source)
-        case FileSource() as source:
-            return read_grouped(source, task)
-
-
 def _select(raw: Sequences, features: tuple[str, ...]) -> Sequences:
     """The channels that the card asks for; all where it asks for none."""
     for name in features:
@@ -145,7 +133,7 @@ def _select(raw: Sequences, features: tuple[str, ...]) -> Sequences:
     if not features or features == raw.channels:
         return raw
     x = raw.x[:, :, [raw.channels.index(name) for name in features]]
-    return Sequences(raw.where, x, raw.lengths, raw.y, features, raw.name_of, raw.archive_train, raw.notes)
+    return replace(raw, x=x, channels=features)
 
 
 def _fill_sequences(raw: Sequences, missing: str) -> tuple[Floats, tuple[str, ...]]:

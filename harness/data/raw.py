@@ -55,9 +55,10 @@ class Sequences:
             asked for.
         channels: Names of the channels.
         name_of: Number of a sequence, from 0 → what messages call it, such as `id 'a7'`.
-        archive_train: How many of the sequences, the first ones, are the archive's own train part; None when
-            the source has no split of its own.
+        own_parts: How many of the sequences, from the first one on, are the source's own train and test, or train,
+            validation and test part; empty when it has none.
         notes: What reading had to say.
+        groups: What each sequence belongs to (n,), such as a person; None where nothing is said of it.
     """
 
     where: str
@@ -66,8 +67,9 @@ class Sequences:
     y: npt.NDArray[Any]
     channels: tuple[str, ...]
     name_of: Callable[[int], str]
-    archive_train: int | None = None
+    own_parts: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
+    groups: npt.NDArray[Any] | None = None
 
     def place(self, at: tuple[int, ...]) -> str:
         """What messages call the value at (sequence, step, channel)."""

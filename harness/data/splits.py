@@ -6,16 +6,18 @@ Knows numbers of rows, class numbers and the card's `[split]`; no values of the 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
+from harness.cards.combinations import brings_parts
 from harness.cards.schema import DatasetCard, SplitCard
 from harness.data.arrays import Indices, Whole
 from harness.errors import DataError
 from harness.records import TaskKind, derive_seed
 
-Rule = Literal["time", "stratified", "shuffled", "archive"]
+Rule = Literal["time", "rolling", "stratified", "shuffled", "group", "archive"]
 
 _USUAL: dict[TaskKind, Rule] = {
     TaskKind.FORECAST: "time",
@@ -50,16 +52,33 @@ def rule_of(card: DatasetCard) -> Rule:
     Args:
         card: The dataset's card.
     """
-    usual: Rule = "archive" if card.source.kind == "ts" else _USUAL[TaskKind(card.task.kind)]
+    usual: Rule = "archive" if brings_parts(card) else _USUAL[TaskKind(card.task.kind)]
     return card.split.rule or usual
+
+
+def fold_cards(card: DatasetCard) -> tuple[DatasetCard, ...]:
+    """The divisions of a rolling split, the earliest first, each as a card of its own; else the card itself.
+
+    Args:
+        card: The dataset's card.
+    """
+    split = card.split
+    if split.folds is None or split.fold is not None:
+        return (card,)
+    folds = (split.model_copy(update={"fold": fold}) for fold in range(1, split.folds + 1))
+    return tuple(card.model_copy(update={"split": fold}) for fold in folds)
 
 
 def time_blocks(rows: int, split: SplitCard, window: int, where: str) -> Blocks:
     """Training, validation and test rows, one after the other; the gaps between them cost training rows.
 
+    Of a rolling split's folds the last one's test block ends with the series, and each earlier one's ends where the
+    next one's begins (R. J. Hyndman and G. Athanasopoulos, "Forecasting: Principles and Practice", 3rd edition, section
+    5.10); training begins with the series in all.
+
     Args:
         rows: Number of rows.
-        split: Shares and gap.
+        split: Shares, gap and fold.
         window: Rows that one window needs.
         where: The file, as messages name it.
 
@@ -67,13 +86,16 @@ def time_blocks(rows: int, split: SplitCard, window: int, where: str) -> Blocks:
         DataError: A block is too short for one window.
     """
     test, validation = round(rows * split.test), round(rows * split.validation)
-    train = rows - validation - test - 2 * split.gap_steps
+    later = (split.folds or 0) - (split.fold or split.folds or 0)
+    end = rows - later * test
+    train = end - validation - test - 2 * split.gap_steps
     start = max(train, 0) + split.gap_steps
-    blocks = Blocks(range(max(train, 0)), range(start, start + validation), range(rows - test, rows))
+    blocks = Blocks(range(max(train, 0)), range(start, start + validation), range(max(end - test, 0), max(end, 0)))
+    fold = f" of fold {split.fold or split.folds}" if split.folds else ""
     for name, block in (("train", blocks.train), ("validation", blocks.validation), ("test", blocks.test)):
         if len(block) < window:
             raise DataError(
-                f"{where}: {rows:,} rows leave {len(block):,} for the {name} part: expected at least "
+                f"{where}: {rows:,} rows leave {len(block):,} for the {name} part{fold}: expected at least "
                 f"{window:,}, one window (lookback_steps + horizon_steps)"
             )
     return blocks
@@ -85,45 +107,94 @@ def sequence_parts(
     codes: Whole | None,
     classes: tuple[str, ...],
     n: int,
-    archive: int | None,
+    own_parts: tuple[int, ...],
     where: str,
+    groups: NDArray[Any] | None = None,
 ) -> Members:
     """Training, validation and test sequences.
 
     Args:
-        rule: `stratified`, `shuffled` or `archive`.
+        rule: `stratified`, `shuffled`, `group` or `archive`.
         split: Shares and seed.
         codes: Class numbers (n,); None for a task without classes, whose archive is divided by chance.
         classes: Class names.
         n: Number of sequences.
-        archive: How many of them, the first ones, are the archive's train part; None without an archive.
+        own_parts: How many of them, from the first one on, are the source's own train and test, or train, validation
+            and test part; empty where it has none.
         where: The file, as messages name it.
+        groups: Each sequence's group (n,), for the rule `group`.
 
     Raises:
         DataError: A part would be empty, or a class has too few sequences or none to train on.
     """
     random = np.random.default_rng(derive_seed("split", split.seed))
-    strata = None if rule == "shuffled" else codes
-    every = np.arange(n)
-    if rule == "archive":
-        rest, test = every[:archive], every[archive:]
-        if codes is not None:
-            _refuse_classes_without_training(codes[rest], classes, where)
-            _refuse_small_classes(codes[rest], classes, 2, "in the archive's train part, one for validation", where)
-        share = split.validation
+    if rule == "group":
+        members = _by_group(split, groups, where, random)
+    elif rule == "archive":
+        members = _of_archive(split, codes, classes, own_parts, where, random)
     else:
-        if strata is not None:
-            _refuse_small_classes(strata, classes, 3, 'one for each part ([split] rule = "stratified")', where)
-        rest, test = _carve(every, strata, split.test, random)
-        share = split.validation / (1 - split.test)  # of what the test part has left
-    train, validation = _carve(rest, strata, share, random)
-    members = Members(train, validation, test)
-    for name, part in (("train", train), ("validation", validation), ("test", test)):
+        members = _by_chance(split, codes if rule == "stratified" else None, classes, n, where, random)
+    for name, part in (("train", members.train), ("validation", members.validation), ("test", members.test)):
         if not len(part):
             raise DataError(f"{where}: of {n} sequences none is left for the {name} part")
     if codes is not None:
-        _refuse_classes_without_training(codes[train], classes, where)
+        _refuse_classes_without_training(codes[members.train], classes, where)
     return members
+
+
+def _by_chance(
+    split: SplitCard,
+    strata: Whole | None,
+    classes: tuple[str, ...],
+    n: int,
+    where: str,
+    random: np.random.Generator,
+) -> Members:
+    if strata is not None:
+        _refuse_small_classes(strata, classes, 3, 'one for each part ([split] rule = "stratified")', where)
+    rest, test = _carve(np.arange(n), strata, split.test, random)
+    train, validation = _carve(rest, strata, split.validation / (1 - split.test), random)  # of what test has left
+    return Members(train, validation, test)
+
+
+def _of_archive(
+    split: SplitCard,
+    codes: Whole | None,
+    classes: tuple[str, ...],
+    own_parts: tuple[int, ...],
+    where: str,
+    random: np.random.Generator,
+) -> Members:
+    first, *others = np.split(np.arange(sum(own_parts)), np.cumsum(own_parts)[:-1])
+    if codes is not None:
+        _refuse_classes_without_training(codes[first], classes, where)
+    if len(others) == 2:
+        return Members(first, *others)
+    if codes is not None:
+        _refuse_small_classes(codes[first], classes, 2, "in the archive's train part, one for validation", where)
+    return Members(*_carve(first, codes, split.validation, random), others[0])
+
+
+def _by_group(split: SplitCard, groups: NDArray[Any] | None, where: str, random: np.random.Generator) -> Members:
+    """Whole groups, drawn by chance until a part has its share of the sequences; one at least for each part."""
+    if groups is None:
+        raise DataError(f'{where}: has no groups: expected them for [split] rule = "group"')
+    names, of = np.unique(groups, return_inverse=True)
+    if len(names) < 3:
+        raise DataError(f"{where}: {len(names)} groups: expected at least 3, one for each part")
+    order, sizes = random.permutation(len(names)), np.bincount(of)
+    filled = np.cumsum(sizes[order])
+    tests = min(max(1, _nearest(filled, split.test * len(of))), len(names) - 2)
+    rest = filled[tests:] - filled[tests - 1]
+    validations = min(max(1, _nearest(rest, split.validation * len(of))), len(names) - tests - 1)
+    part_of = np.zeros(len(names), np.int64)
+    part_of[order[:tests]], part_of[order[tests : tests + validations]] = 2, 1
+    return Members(*(np.flatnonzero(part_of[of] == part) for part in range(3)))
+
+
+def _nearest(filled: Indices, wanted: float) -> int:
+    """How many of the groups together come nearest to so many sequences."""
+    return int(np.abs(filled - wanted).argmin()) + 1
 
 
 def _carve(pool: Indices, codes: Whole | None, share: float, random: np.random.Generator) -> tuple[Indices, Indices]:

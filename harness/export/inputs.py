@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from harness.cards.schema import ClassifyTask, FileSource, ForecastTask, RegressTask
+from harness.cards.schema import ArraysSource, ClassifyTask, FileSource, ForecastTask, RegressTask
 from harness.data.arrays import Floats, Whole
 from harness.data.encoding import fill_gaps, refuse_missing
 from harness.data.raw import Sequences, narrow
+from harness.data.sources.arrays import read_arrays
 from harness.data.sources.files import shown
 from harness.data.sources.grouped import group_rows
-from harness.data.sources.npz import read_npz
 from harness.data.sources.series import select_columns
 from harness.data.sources.tables import read_table, require_columns, times
 from harness.errors import DataError
@@ -70,10 +70,10 @@ def read_input(description: Description, path: Path) -> Batch:
     kind = _KINDS.get(path.suffix.lower())
     if kind is None:
         raise DataError(f"{path}: expected a file that ends in {', '.join(_KINDS)}")
-    source = FileSource(kind=kind, path=str(path.absolute()))
     if kind == "npz":
-        raw = read_npz(source, labelled=False)
+        raw = read_arrays(ArraysSource(kind=kind, path=str(path.absolute())), labelled=False)
         return _checked(description, raw, "sequence", tuple(range(len(raw.x))))
+    source = FileSource(kind=kind, path=str(path.absolute()))
     return batch_of_frame(description, read_table(source), shown(source.path))
 
 

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import importlib.util
+import random
+
 import numpy as np
 import pytest
 
 from harness.cards.schema import GeneratorSource
-from harness.data.generators import GENERATORS, adding
+from harness.data.generators import GENERATORS, adding, mnist1d, temporal_order
 
 
 @pytest.mark.parametrize("steps", [4, 5, 50])
@@ -31,3 +34,35 @@ def test_the_seed_decides() -> None:
 def test_every_generator_that_a_card_may_name_exists() -> None:
     annotation = GeneratorSource.model_fields["generator"].annotation
     assert set(GENERATORS) == set(annotation.__args__)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("steps", [20, 100])
+def test_temporal_order_is_as_published(steps: int) -> None:
+    raw = temporal_order(GeneratorSource(kind="generator", generator="temporal_order", steps=steps, sequences=400))
+    symbols = raw.x.argmax(axis=2)
+    assert (raw.x.sum(axis=2) == 1).all()
+    assert (symbols[:, 0] == 6).all()
+    assert (symbols[:, -1] == 7).all()
+    for sequence, answer in zip(symbols, raw.y, strict=True):
+        places = np.flatnonzero((sequence == 4) | (sequence == 5))
+        assert len(places) == 2
+        assert steps // 10 <= places[0] < steps // 5
+        assert steps // 2 <= places[1] < steps * 6 // 10
+        assert "".join("XY"[symbol - 4] for symbol in sequence[places]) == answer
+    assert np.unique(raw.y, return_counts=True)[1].min() > 70
+
+
+@pytest.mark.skipif(importlib.util.find_spec("mnist1d") is None, reason="mnist1d makes the data")
+def test_mnist1d_leaves_the_global_random_states_alone() -> None:
+    source = GeneratorSource(kind="generator", generator="mnist1d", steps=40, sequences=200, seed=42)
+    random.seed(1)
+    np.random.seed(1)
+    expected = random.random(), np.random.random()
+    random.seed(1)
+    np.random.seed(1)
+    raw = mnist1d(source)
+    assert (random.random(), np.random.random()) == expected
+    assert raw.x.shape == (200, 40, 1)
+    assert raw.own_parts == (160, 40)
+    assert np.bincount(raw.y).tolist() == [20] * 10
+    assert np.array_equal(mnist1d(source).x, raw.x)

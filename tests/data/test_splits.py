@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.cards.schema import DatasetCard, SplitCard
-from harness.data.splits import Members, Rule, rule_of, sequence_parts, time_blocks
+from harness.data.splits import Blocks, Members, Rule, fold_cards, rule_of, sequence_parts, time_blocks
 from harness.errors import DataError
 
 CODES = np.repeat([0, 1, 2], [40, 20, 10]).astype(np.int32)
@@ -18,7 +18,8 @@ NAMES = ("a", "b", "c")
 def divide(rule: Rule, codes: Any = CODES, archive: int | None = None, **split: Any) -> Members:
     names = NAMES[: codes.max() + 1] if codes is not None else ()
     n = len(codes) if codes is not None else 70
-    return sequence_parts(rule, SplitCard(**split), codes, names, n, archive, "toy")
+    own = (archive, n - archive) if archive else ()
+    return sequence_parts(rule, SplitCard(**split), codes, names, n, own, "toy")
 
 
 def everything(members: Members) -> list[int]:
@@ -161,3 +162,60 @@ def test_the_usual_rule(kind: str, source: str, rule: str) -> None:
     assert rule_of(card) == rule
     if source == "ts":
         assert rule_of(card.model_copy(update={"split": SplitCard(rule="stratified")})) == "stratified"
+
+
+def blocks_of_fold(fold: int | None, rows: int = 100) -> Blocks:
+    split = SplitCard(rule="rolling", folds=3, fold=fold, validation=0.1, test=0.2, gap_steps=2)
+    return time_blocks(rows, split, 5, "toy")
+
+
+def test_the_test_blocks_of_a_rolling_origin_follow_each_other_to_the_end() -> None:
+    folds = [blocks_of_fold(fold) for fold in (1, 2, 3)]
+    assert [fold.test for fold in folds] == [range(40, 60), range(60, 80), range(80, 100)]
+    assert [fold.validation for fold in folds] == [range(28, 38), range(48, 58), range(68, 78)]
+    assert [fold.train for fold in folds] == [range(26), range(46), range(66)]
+    assert blocks_of_fold(None) == folds[-1]
+
+
+def test_a_fold_that_is_too_short_is_named() -> None:
+    with pytest.raises(DataError, match=r"^toy: 40 rows leave 4 for the validation part of fold 1: expected "):
+        blocks_of_fold(1, rows=40)
+
+
+def test_a_rolling_split_is_a_card_a_fold() -> None:
+    source = {"kind": "csv", "path": "x.csv"}
+    task = {"kind": "forecast", "target": ["y"], "lookback_steps": 3}
+    plain = {"name": "toy", "source": source, "task": task, "split": {"rule": "rolling", "folds": 3}}
+    card = DatasetCard.model_validate(plain)
+    assert [one.split.fold for one in fold_cards(card)] == [1, 2, 3]
+    (second,) = fold_cards(fold_cards(card)[1])
+    assert second.split.fold == 2
+
+
+GROUPS = np.repeat(np.array(["ann", "bob", "cid", "dan", "eve", "fay"]), [10, 20, 15, 15, 20, 20])
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_group_is_in_two_parts(seed: int) -> None:
+    split = SplitCard(rule="group", seed=seed, validation=0.2, test=0.3)
+    members = sequence_parts("group", split, None, (), 100, (), "toy", GROUPS)
+    parts = [set(GROUPS[part].tolist()) for part in (members.train, members.validation, members.test)]
+    assert set.union(*parts) == set(GROUPS.tolist())
+    assert sum(map(len, parts)) == 6
+    assert abs(len(members.test) - 30) <= 10
+    assert abs(len(members.validation) - 20) <= 10
+
+
+@pytest.mark.parametrize("groups", [None, np.repeat(np.array(["a", "b"]), 50)])
+def test_two_groups_are_too_few(groups: Any) -> None:
+    with pytest.raises(DataError, match=r"^toy: (has no groups|2 groups): expected "):
+        sequence_parts("group", SplitCard(rule="group"), None, (), 100, (), "toy", groups)
+
+
+def test_a_source_with_three_parts_of_its_own_keeps_them() -> None:
+    members = sequence_parts("archive", SplitCard(), None, (), 10, (5, 2, 3), "toy")
+    assert [part.tolist() for part in (members.train, members.validation, members.test)] == [
+        [0, 1, 2, 3, 4],
+        [5, 6],
+        [7, 8, 9],
+    ]

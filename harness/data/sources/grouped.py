@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,29 +19,33 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def read_grouped(source: FileSource, task: ClassifyTask | RegressTask) -> Sequences:
+def read_grouped(source: FileSource, task: ClassifyTask | RegressTask, group: str | None = None) -> Sequences:
     """The sequences of a long table, in the order in which their ids first appear.
 
     Args:
         source: A CSV or Parquet file.
         task: Names the columns. Without `features` every column of numbers that plays no other part is an
             input.
+        group: Column with each row's group, for a split by group.
 
     Raises:
         DataError: The file or a column is missing, a value is no finite number, times repeat within a
             sequence, or the target changes within one.
     """
     where, frame = shown(source.path), read_table(source)
-    return group_rows(frame, task, where)
+    return group_rows(frame, task, where, group)
 
 
-def group_rows(frame: pd.DataFrame, task: ClassifyTask | RegressTask, where: str) -> Sequences:
+def group_rows(
+    frame: pd.DataFrame, task: ClassifyTask | RegressTask, where: str, group_column: str | None = None
+) -> Sequences:
     """Rows of one id → one sequence.
 
     Args:
         frame: The table.
         task: Names the columns; without a `target` only inputs are wanted.
         where: The file, as messages name it.
+        group_column: Column with each row's group, for a split by group.
 
     Raises:
         DataError: As `read_grouped`.
@@ -51,7 +56,9 @@ def group_rows(frame: pd.DataFrame, task: ClassifyTask | RegressTask, where: str
     roles = {"id": task.id, "time": task.time, "target": task.target}
     for key, name in roles.items():
         require_columns(frame, [name] if name else [], key, where)
-    channels, notes = _channels(frame, task.features, [name for name in roles.values() if name], where)
+    require_columns(frame, [group_column] if group_column else [], "group", where, "split")
+    apart = [name for name in (*roles.values(), group_column) if name]
+    channels, notes = _channels(frame, task.features, apart, where)
     labels(frame, task.id, where)  # refuses rows without an id
     group, ids = pd.factorize(frame[task.id])
     order = _order(frame, group, ids, task.time, where)
@@ -62,7 +69,9 @@ def group_rows(frame: pd.DataFrame, task: ClassifyTask | RegressTask, where: str
     x = np.zeros((len(ids), int(lengths.max()), len(channels)), np.float32)
     x[group[order], steps] = flat
     y = _answers(frame, group, ids, task, where) if task.target else np.empty(0)
-    return Sequences(where, x, lengths, y, channels, lambda at: f"{task.id} {str(ids[at])!r}", notes=notes)
+    groups = _one_each(labels(frame, group_column, where), group, ids, group_column, where) if group_column else None
+    name_of = partial(_name, str(task.id), ids)
+    return Sequences(where, x, lengths, y, channels, name_of, notes=notes, groups=groups)
 
 
 def _channels(
@@ -103,14 +112,23 @@ def _answers(
     if not classify and (bad := ~np.isfinite(column)).any():
         (at,) = first(bad)
         raise DataError(f"{where}: column {target!r}, row {at + 1}: {column[at]}: expected a finite number")
-    start = np.full(len(ids), len(frame))
-    np.minimum.at(start, group, np.arange(len(frame)))
+    return _one_each(column, group, ids, target, where)
+
+
+def _one_each(column: npt.NDArray[Any], group: Indices, ids: Any, name: str, where: str) -> npt.NDArray[Any]:
+    """The one value that a column has in each sequence."""
+    start = np.full(len(ids), len(column))
+    np.minimum.at(start, group, np.arange(len(column)))
     if (bad := column != column[start][group]).any():
         (at,) = first(bad)
         earlier = column[start[group[at]]]
         raise DataError(
-            f"{where}: column {target!r}, row {at + 1}: {str(column[at])!r} differs from {str(earlier)!r} "
-            f"earlier in the sequence {str(ids[group[at]])!r}: expected one answer a sequence"
+            f"{where}: column {name!r}, row {at + 1}: {str(column[at])!r} differs from {str(earlier)!r} "
+            f"earlier in the sequence {str(ids[group[at]])!r}: expected one value a sequence"
         )
-    answers: npt.NDArray[Any] = column[start]
-    return answers
+    values: npt.NDArray[Any] = column[start]
+    return values
+
+
+def _name(column: str, ids: Any, at: int) -> str:
+    return f"{column} {str(ids[at])!r}"

@@ -10,7 +10,7 @@ import numpy as np
 from harness.cards.schema import FileSource, ForecastTask
 from harness.data.raw import Series, first, narrow
 from harness.data.sources.files import shown
-from harness.data.sources.tables import number_columns, numbers, read_table, require_columns, times
+from harness.data.sources.tables import number_columns, numbers, read_tail, require_columns, times
 from harness.errors import DataError
 
 if TYPE_CHECKING:
@@ -28,9 +28,23 @@ def read_series(source: FileSource, task: ForecastTask) -> Series:
     Raises:
         DataError: The file or a column is missing, a value is no finite number, or times repeat or go back.
     """
-    where = shown(source.path)
-    frame = read_table(source)
-    total = len(frame)
+    frame, first_row = read_tail(source, task.last_rows)
+    return series_of(frame, task, shown(source.path), first_row)
+
+
+def series_of(frame: pd.DataFrame, task: ForecastTask, where: str, before: int = 0) -> Series:
+    """The columns that a forecast needs, of a table in time order.
+
+    Args:
+        frame: The table.
+        task: Names the columns.
+        where: The table, as messages name it.
+        before: Rows of the source before the table's first one.
+
+    Raises:
+        DataError: As `read_series`.
+    """
+    total = before + len(frame)
     require_columns(frame, task.target, "target", where)
     require_columns(frame, task.features, "features", where)
     require_columns(frame, [task.time] if task.time else [], "time", where)

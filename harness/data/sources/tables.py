@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import csv
 import warnings
-from collections.abc import Iterable
+import zipfile
+from collections import deque
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,25 +26,63 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+PIECE_ROWS = 200_000
+"""Rows of a CSV that are in memory as text at once."""
+
+
 def read_table(source: FileSource) -> pd.DataFrame:
     """A whole table.
 
     Args:
-        source: A CSV, which is UTF-8, separated by commas, with column names in its first line; or a Parquet
-            file.
+        source: A CSV in UTF-8 with column names in its first line, unless the card says otherwise; or a Parquet file.
 
     Raises:
         DataError: The file is missing, has changed, cannot be read as such a table, has no rows, or has two
             columns of one name.
     """
+    return read_tail(source)[0]
+
+
+def read_tail(source: FileSource, last_rows: int | None = None) -> tuple[pd.DataFrame, int]:
+    """The end of a table, read in pieces so that the rest of a large file is never in memory.
+
+    Args:
+        source: The table.
+        last_rows: Rows that are wanted; all when None.
+
+    Returns:
+        The rows, and how many come before them.
+
+    Raises:
+        DataError: As `read_table`.
+    """
+    import pandas as pd
+
     file, where = locate(source.path, source.sha256), shown(source.path)
-    frame = _read_parquet(file, where) if source.kind == "parquet" else _read_csv(file, where)
-    if not len(frame):
-        raise DataError(f"{where}: has no rows below its column names")
-    return frame.set_axis([str(name) for name in frame.columns], axis=1)
+    kept: deque[pd.DataFrame] = deque()
+    total, held = 0, 0
+    for piece in _read_parquet(file, where) if source.kind == "parquet" else _read_csv(file, where, source):
+        frame = _wanted(piece.set_axis([str(name) for name in piece.columns], axis=1), source, where)
+        kept.append(frame)
+        total, held = total + len(frame), held + len(frame)
+        while last_rows and held - len(kept[0]) >= last_rows:
+            held -= len(kept.popleft())
+    if not total:
+        rows = "no such rows ([source] where)" if source.where else "no rows below its column names"
+        raise DataError(f"{where}: has {rows}")
+    whole = kept[0] if len(kept) == 1 else pd.concat(kept, ignore_index=True)
+    whole = whole.iloc[-last_rows:] if last_rows else whole
+    return whole.reset_index(drop=True), total - len(whole)
 
 
-def require_columns(frame: pd.DataFrame, wanted: Iterable[str], key: str, where: str) -> None:
+def _wanted(frame: pd.DataFrame, source: FileSource, where: str) -> pd.DataFrame:
+    require_columns(frame, source.where, "where", where, "source")
+    for name, value in source.where.items():
+        frame = frame[frame[name] == value]
+    return frame
+
+
+def require_columns(frame: pd.DataFrame, wanted: Iterable[str], key: str, where: str, table: str = "task") -> None:
     """Refuse names that the table does not have.
 
     Args:
@@ -50,6 +90,7 @@ def require_columns(frame: pd.DataFrame, wanted: Iterable[str], key: str, where:
         wanted: Names of columns.
         key: The card's key that names them.
         where: The file, as messages name it.
+        table: The card's table that the key is in.
 
     Raises:
         DataError: A column is missing; the message offers near names.
@@ -57,7 +98,7 @@ def require_columns(frame: pd.DataFrame, wanted: Iterable[str], key: str, where:
     for name in wanted:
         if name not in frame.columns:
             raise DataError(
-                f"{where}: has no column {name!r} ([task] {key}). {nearest(name, frame.columns)}{_separator(frame)}"
+                f"{where}: has no column {name!r} ([{table}] {key}). {nearest(name, frame.columns)}{_separator(frame)}"
             )
 
 
@@ -184,16 +225,25 @@ def labels(frame: pd.DataFrame, column: str, where: str) -> npt.NDArray[Any]:
     return np.array([str(value) for value in values], dtype=np.str_)
 
 
-def _read_csv(file: Path, where: str) -> pd.DataFrame:
+def _read_csv(file: Path, where: str, source: FileSource) -> Iterator[pd.DataFrame]:
     import pandas as pd
 
-    _refuse_two_columns_of_one_name(file, where)
+    names = list(source.columns) or None
+    if names is None:
+        _refuse_two_columns_of_one_name(file, where, source.separator)
+    separator = r"\s+" if source.separator == "whitespace" else source.separator
+    options: dict[str, Any] = {"sep": separator, "names": names, "header": None if names else 0}
     try:
         with warnings.catch_warnings():
             # Rows with one field too many would else shift every column by one, or lose their last one in
             # silence.
             warnings.simplefilter("error", pd.errors.ParserWarning)
-            return pd.read_csv(file, index_col=False, low_memory=False, encoding="utf-8")
+            # A column may be numbers in one piece and text in another: `numbers` says where.
+            warnings.simplefilter("ignore", pd.errors.DtypeWarning)
+            with pd.read_csv(
+                file, index_col=False, encoding="utf-8", chunksize=PIECE_ROWS, low_memory=False, **options
+            ) as pieces:
+                yield from pieces
     except UnicodeDecodeError as error:
         raise DataError(
             f"{where}: byte {error.object[error.start]:#04x} is not UTF-8: expected a CSV in UTF-8"
@@ -202,30 +252,32 @@ def _read_csv(file: Path, where: str) -> pd.DataFrame:
         raise DataError(f"{where}: the file is empty") from None
     except pd.errors.ParserWarning:
         raise DataError(f"{where}: rows have more fields than there are column names") from None
-    except (pd.errors.ParserError, ValueError, OverflowError) as error:
+    except (pd.errors.ParserError, ValueError, OverflowError, OSError, EOFError, zipfile.BadZipFile) as error:
         said = " ".join(str(error).removeprefix("Error tokenizing data. C error: ").split())
         raise DataError(f"{where}: cannot be read as CSV: {said}") from None
 
 
-def _refuse_two_columns_of_one_name(file: Path, where: str) -> None:
+def _refuse_two_columns_of_one_name(file: Path, where: str, separator: str) -> None:
     # pandas renames the second one to `name.1` without a word, and a card could then mean either.
+    if file.suffix.lower() in (".gz", ".bz2", ".xz", ".zip") or separator == "whitespace":
+        return
     try:
         with file.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
-            header = next((line for line in csv.reader(stream) if line), [])
-    except csv.Error as error:
+            header = next((line for line in csv.reader(stream, delimiter=separator) if line), [])
+    except (csv.Error, TypeError, ValueError) as error:
         raise DataError(f"{where}: cannot be read as CSV: {error}") from None
     if twice := next((name for name in header if name and header.count(name) > 1), None):
         raise DataError(f"{where}: two columns are called {twice!r}: expected each name once")
 
 
-def _read_parquet(file: Path, where: str) -> pd.DataFrame:
+def _read_parquet(file: Path, where: str) -> Iterator[pd.DataFrame]:
     import pandas as pd
     import pyarrow
 
     try:
         frame = pd.read_parquet(file)  # which refuses two columns of one name
         # A table that pandas wrote with times as its index gives them back as one.
-        return frame if frame.index.names == [None] else frame.reset_index()
+        yield frame if frame.index.names == [None] else frame.reset_index()
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise DataError(f"{where}: cannot be read as Parquet: {' '.join(str(error).split())}") from None
 

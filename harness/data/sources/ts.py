@@ -50,7 +50,9 @@ def read_ts(source: TsSource) -> Sequences:
     numbers = narrow(x, lambda at: f"{names[at[0]]}, channel {at[2] + 1}, step {at[1] + 1}")
     y: npt.NDArray[np.str_] = np.array(train.answers + test.answers, dtype=np.str_)
     channels = tuple(f"channel_{number + 1}" for number in range(width))
-    return Sequences(shown(source.train), numbers, lengths, y, channels, lambda at: names[at], archive_train=split)
+    return Sequences(
+        shown(source.train), numbers, lengths, y, channels, lambda at: names[at], own_parts=(split, len(names) - split)
+    )
 
 
 def _read(path: str, sha256: str | None) -> _Content:

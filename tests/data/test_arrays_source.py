@@ -10,20 +10,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.cards.schema import DatasetCard, FileSource
+from harness.cards.schema import ArraysSource, DatasetCard
 from harness.data import load_dataset
-from harness.data.sources.npz import read_npz
+from harness.data.sources.arrays import read_arrays
 from harness.errors import DataError
 
 X = np.arange(24.0).reshape(4, 3, 2)
 
 
-def source(path: Path) -> FileSource:
-    return FileSource(kind="npz", path=str(path))
+def source(path: Path) -> ArraysSource:
+    return ArraysSource(kind="npz", path=str(path))
 
 
 def test_arrays_become_sequences(write_npz: Callable[..., Path]) -> None:
-    raw = read_npz(source(write_npz(x=X, y=np.array(["a", "b", "a", "b"]))))
+    raw = read_arrays(source(write_npz(x=X, y=np.array(["a", "b", "a", "b"]))))
     assert raw.x.dtype == np.float32
     assert np.array_equal(raw.x, X)
     assert (raw.lengths.tolist(), raw.channels) == ([3, 3, 3, 3], ("channel_1", "channel_2"))
@@ -34,7 +34,7 @@ def test_whatever_stands_beyond_a_length_is_padding(write_npz: Callable[..., Pat
     x = X.copy()
     x[1, 1:] = np.nan
     x[2, 2:] = np.inf
-    raw = read_npz(source(write_npz(x=x, y=np.arange(4.0)[:, None], lengths=np.array([3, 1, 2, 3], np.uint8))))
+    raw = read_arrays(source(write_npz(x=x, y=np.arange(4.0)[:, None], lengths=np.array([3, 1, 2, 3], np.uint8))))
     assert raw.lengths.dtype == np.int32
     assert raw.x[1].tolist() == [[6, 7], [0, 0], [0, 0]]
     assert raw.x[2, 2].tolist() == [0, 0]
@@ -42,12 +42,12 @@ def test_whatever_stands_beyond_a_length_is_padding(write_npz: Callable[..., Pat
 
 
 def test_truth_values_and_whole_numbers_as_inputs(write_npz: Callable[..., Path]) -> None:
-    assert read_npz(source(write_npz(x=X > 5, y=np.zeros(4)))).x.dtype == np.float32
-    assert read_npz(source(write_npz(x=X.astype(np.int8), y=np.zeros(4)))).x.sum() == X.sum()
+    assert read_arrays(source(write_npz(x=X > 5, y=np.zeros(4)))).x.dtype == np.float32
+    assert read_arrays(source(write_npz(x=X.astype(np.int8), y=np.zeros(4)))).x.sum() == X.sum()
 
 
 def test_inputs_alone_for_a_prediction(write_npz: Callable[..., Path]) -> None:
-    assert read_npz(source(write_npz(x=X)), labelled=False).y.size == 0
+    assert read_arrays(source(write_npz(x=X)), labelled=False).y.size == 0
 
 
 FAULTS: list[tuple[str, dict[str, Any], str]] = [
@@ -57,8 +57,8 @@ FAULTS: list[tuple[str, dict[str, Any], str]] = [
     ("empty x", {"x": X[:0], "y": np.zeros(0)}, "toy.npz: x has shape (0, 3, 2): expected (sequences, steps, channels), none of them 0"),
     ("text in x", {"x": X.astype(str), "y": np.zeros(4)}, "toy.npz: x holds <U32: expected numbers"),
     ("infinite", {"x": np.where(X == 9, np.inf, X), "y": np.zeros(4)}, "toy.npz: x[1, 1, 1]: inf: expected a finite number, at most 3.4e38 in size"),
-    ("few answers", {"x": X, "y": np.zeros(3)}, "toy.npz: y has shape (3,): expected 4 answers, one a sequence of x"),
-    ("wide answers", {"x": X, "y": np.zeros((4, 2))}, "toy.npz: y has shape (4, 2): expected 4 answers, one a sequence of x"),
+    ("few answers", {"x": X, "y": np.zeros(3)}, "toy.npz: y has shape (3,): expected 4 values, one a sequence"),
+    ("wide answers", {"x": X, "y": np.zeros((4, 2))}, "toy.npz: y has shape (4, 2): expected 4 values, one a sequence"),
     ("times as answers", {"x": X, "y": np.zeros(4, "datetime64[s]")}, "toy.npz: y holds datetime64[s]: expected numbers or text"),
     ("ragged", {"x": X, "y": np.zeros(4), "lengths": np.array([3, 4, 1, 1])}, "toy.npz: lengths[1] = 4: expected 1 to 3, the steps of x"),
     ("no steps", {"x": X, "y": np.zeros(4), "lengths": np.array([3, 3, 0, 1])}, "toy.npz: lengths[2] = 0: expected 1 to 3, the steps of x"),
@@ -78,7 +78,7 @@ def test_one_fault_one_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
-        read_npz(source(write_npz(**arrays)))
+        read_arrays(source(write_npz(**arrays)))
 
 
 class Trap:
@@ -92,24 +92,24 @@ def test_a_pickle_is_refused_and_not_opened(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.chdir(tmp_path)
     Path("toy.npz").write_bytes(pickle.dumps(Trap()))
     with pytest.raises(DataError, match="holds a pickle, which could run code"):
-        read_npz(FileSource(kind="npz", path="toy.npz"))
+        read_arrays(ArraysSource(kind="npz", path="toy.npz"))
     assert not Path("unpickled").exists()
 
 
 def test_files_that_are_no_archive(tmp_path: Path, write_npz: Callable[..., Path]) -> None:
     np.save(tmp_path / "one.npy", X)
     with pytest.raises(DataError, match=r"one\.npy: holds one array: expected an \.npz with x and y"):
-        read_npz(source(tmp_path / "one.npy"))
+        read_arrays(source(tmp_path / "one.npy"))
     whole = write_npz(x=np.random.default_rng(0).normal(size=(50, 30, 4)), y=np.zeros(50)).read_bytes()
     for size in (1, 10, 200, len(whole) // 2, len(whole) - 10):
         (tmp_path / "cut.npz").write_bytes(whole[:size])
         with pytest.raises(DataError, match=r"cut\.npz: (cannot be read as \.npz|holds a pickle)[^\n]*$"):
-            read_npz(source(tmp_path / "cut.npz"))
+            read_arrays(source(tmp_path / "cut.npz"))
     damaged = bytearray(whole)
     damaged[len(whole) // 2] ^= 0xFF
     (tmp_path / "cut.npz").write_bytes(damaged)
     with pytest.raises(DataError, match=r"cut\.npz: cannot be read as \.npz"):
-        read_npz(source(tmp_path / "cut.npz"))
+        read_arrays(source(tmp_path / "cut.npz"))
 
 
 def test_missing_values_are_named(write_npz: Callable[..., Path], npz_card: Callable[..., DatasetCard]) -> None:

@@ -1,0 +1,145 @@
+"""NumPy's files: inputs (n, steps, channels), answers (n,) and, where they differ, lengths (n,).
+
+An `.npz` holds plain arrays, never a pickle. An `.npy` may hold a dictionary of arrays, which is a pickle: only a card
+that says `kind = "npy"` has it read, by an unpickler that knows nothing but arrays.
+"""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.cards.schema import ArraysSource
+from harness.data.arrays import Flags, Whole, Wide
+from harness.data.raw import Sequences, first, narrow, pad
+from harness.data.sources.files import locate, shown
+from harness.data.sources.pickles import read_npy
+from harness.errors import DataError, nearest
+
+_PICKLE = "holds a pickle, which could run code when opened and is refused: expected plain arrays"
+
+
+def read_arrays(source: ArraysSource, labelled: bool = True) -> Sequences:
+    """The sequences of an archive of arrays.
+
+    Args:
+        source: The file, and what its arrays are called.
+        labelled: Whether answers are wanted.
+
+    Raises:
+        DataError: The file is missing, has changed, is no such archive, holds a pickle, or its arrays do not
+            fit each other.
+    """
+    where, file = shown(source.path), locate(source.path, source.sha256)
+    names = (source.x, *((source.y,) if labelled else ()), *((source.groups,) if source.groups else ()))
+    arrays = read_npy(file, where) if source.kind == "npy" else _read_npz(file, where, (*names, source.lengths))
+    for name in names:
+        if name not in arrays:
+            raise DataError(f"{where}: has no array {name!r}. {nearest(name, arrays)}".rstrip())
+    return sequences_of(arrays, source, where, labelled)
+
+
+def sequences_of(arrays: Mapping[str, Any], names: ArraysSource, where: str, labelled: bool = True) -> Sequences:
+    """Sequences from arrays by name.
+
+    Args:
+        arrays: The arrays; inputs may be a list of arrays (steps, channels) of different lengths.
+        names: What they are called.
+        where: What messages call them.
+        labelled: Whether answers are wanted.
+
+    Raises:
+        DataError: The arrays do not fit each other.
+    """
+    x, lengths = _inputs(arrays, names, where)
+    y = _answers(np.asarray(arrays[names.y]), len(x), where, names.y) if labelled else np.empty(0)
+    groups = _answers(np.asarray(arrays[names.groups]), len(x), where, names.groups) if names.groups else None
+    channels = tuple(f"channel_{number + 1}" for number in range(x.shape[2]))
+    padding = np.arange(x.shape[1]) >= lengths[:, None]
+    values = np.where(padding[:, :, None], 0, x)  # whatever was used as padding, NaN included, is no value
+    numbers = narrow(values, lambda at: f"{where}: {names.x}{list(at)}")
+    return Sequences(where, numbers, lengths, y, channels, lambda at: f"{names.x}[{at}]", groups=groups)
+
+
+def _read_npz(file: Path, where: str, names: tuple[str, ...]) -> dict[str, npt.NDArray[Any]]:
+    try:
+        with file.open("rb") as stream:  # NumPy leaves a file that it opened itself open when it is no archive
+            content = np.load(stream, allow_pickle=False)
+            if isinstance(content, np.ndarray):
+                raise DataError(f"{where}: holds one array: expected an .npz with x and y (numpy.savez)")
+            found = {key: content[key] for key in names if key in content.files}
+            # What is not asked for is not read, but a message may offer its name.
+            return {key: found.get(key, np.empty(0)) for key in content.files if key in found or key not in names}
+    except ValueError as error:
+        if "pickle" in str(error).lower():
+            raise DataError(f"{where}: {_PICKLE}") from None
+        raise DataError(f"{where}: cannot be read as .npz: {error}") from None
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(f"{where}: cannot be read as .npz; is it cut off? {error}") from None
+
+
+def _inputs(arrays: Mapping[str, Any], names: ArraysSource, where: str) -> tuple[npt.NDArray[Any], Whole]:
+    x = arrays[names.x]
+    if isinstance(x, list | tuple) or getattr(x, "dtype", None) == np.object_:
+        return _padded(list(x), names.x, where)
+    x = np.asarray(x)
+    if x.ndim != 3 or not x.size:
+        raise DataError(
+            f"{where}: {names.x} has shape {x.shape}: expected (sequences, steps, channels), none of them 0"
+        )
+    if x.dtype.kind not in "biuf":
+        raise DataError(f"{where}: {names.x} holds {x.dtype}: expected numbers")
+    return x, _lengths(arrays, x.shape, where, names.lengths)
+
+
+def _padded(pieces: list[Any], name: str, where: str) -> tuple[npt.NDArray[Any], Whole]:
+    arrays: list[Wide] = []
+    for at, piece in enumerate(pieces):
+        try:
+            array = np.asarray(piece, np.float64)
+        except (TypeError, ValueError):
+            raise DataError(f"{where}: {name}[{at}]: expected numbers (steps, channels)") from None
+        array = array[:, None] if array.ndim == 1 else array
+        if array.ndim != 2 or not array.size:
+            raise DataError(f"{where}: {name}[{at}] has shape {array.shape}: expected (steps, channels), neither 0")
+        if arrays and array.shape[1] != arrays[0].shape[1]:
+            raise DataError(
+                f"{where}: {name}[{at}] has {array.shape[1]} channels: expected {arrays[0].shape[1]}, as in {name}[0]"
+            )
+        arrays.append(array)
+    if not arrays:
+        raise DataError(f"{where}: {name} holds no sequence")
+    return pad(arrays)
+
+
+def _lengths(arrays: Mapping[str, Any], shape: tuple[int, ...], where: str, name: str) -> Whole:
+    n, steps, _ = shape
+    if arrays.get(name) is None:
+        return np.full(n, steps, np.int32)
+    lengths = np.asarray(arrays[name])
+    if lengths.shape != (n,) or lengths.dtype.kind not in "iu":
+        raise DataError(
+            f"{where}: {name} is {lengths.dtype} of shape {lengths.shape}: expected {n} whole numbers, one a sequence"
+        )
+    bad: Flags = (lengths < 1) | (lengths > steps)
+    if bad.any():
+        (at,) = first(bad)
+        raise DataError(f"{where}: {name}[{at}] = {lengths[at]}: expected 1 to {steps}, the steps of x")
+    return lengths.astype(np.int32)
+
+
+def _answers(y: npt.NDArray[Any], n: int, where: str, name: str) -> npt.NDArray[Any]:
+    flat = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
+    if flat.shape != (n,):
+        raise DataError(f"{where}: {name} has shape {y.shape}: expected {n} values, one a sequence")
+    if flat.dtype == np.object_ and all(isinstance(value, str) for value in flat):
+        flat = flat.astype(np.str_)
+    if flat.dtype.kind not in "biufU":
+        raise DataError(f"{where}: {name} holds {flat.dtype}: expected numbers or text")
+    return flat

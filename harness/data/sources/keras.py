@@ -1,0 +1,94 @@
+"""The files of `keras.datasets`: downloaded by Keras the first time, then read from its cache.
+
+Read here and not with Keras' `load_data`, so that a copy that lies elsewhere can be read in the same way.
+"""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.cards.schema import KerasSource
+from harness.data.raw import Sequences
+from harness.data.sources.files import locate, shown
+from harness.data.sources.pickles import load_object
+from harness.errors import AbsentDataError, DataError
+
+ORIGIN = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
+_SHA256 = {
+    "imdb": "69664113be75683a8fe16e3ed0ab59fda8886cb3cd7ada244f7d9544e4676b9f",
+    "reuters": "d6586e694ee56d7a4e65172e12b3e987c03096cb01eab99753921ef915959916",
+    "mnist": "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1",
+}
+
+
+def read_keras(source: KerasSource) -> Sequences:
+    """Images of `mnist` as sequences of rows or of pixels.
+
+    Args:
+        source: Which dataset, and how it is to be read.
+
+    Raises:
+        DataError: It cannot be downloaded, or is no such file.
+    """
+    where = f"keras.datasets {source.dataset}"
+    arrays = load_archive(_file(source, where), where)
+    x = np.concatenate([_some(arrays["x_train"], source, 6 / 7), _some(arrays["x_test"], source, 1 / 7)])
+    parts = tuple(len(_some(arrays[name], source, share)) for name, share in (("y_train", 6 / 7), ("y_test", 1 / 7)))
+    y = np.concatenate([_some(arrays["y_train"], source, 6 / 7), _some(arrays["y_test"], source, 1 / 7)])
+    pixels = x.size // len(x)
+    if pixels % source.steps:
+        raise DataError(f"{where}: {pixels} pixels cannot be read in {source.steps} steps: expected 28, 784 or alike")
+    x = x.reshape(len(x), source.steps, -1).astype(np.float32)
+    channels = tuple(f"pixel_{number + 1}" for number in range(x.shape[2]))
+    lengths = np.full(len(x), source.steps, np.int32)
+    return Sequences(where, x, lengths, y, channels, lambda at: f"image {at}", own_parts=parts)
+
+
+def load_archive(file: Path, where: str) -> dict[str, Any]:
+    """The arrays of one of Keras' files, whose sequences of different lengths are pickled lists.
+
+    Args:
+        file: The file.
+        where: What messages call it.
+
+    Raises:
+        DataError: It is cut off, or holds anything but arrays.
+    """
+    wanted = ("x_train", "y_train", "x_test", "y_test"), ("x", "y")
+    try:
+        with zipfile.ZipFile(file) as archive:
+            names = {name.removesuffix(".npy") for name in archive.namelist()}
+            keys = next((keys for keys in wanted if names.issuperset(keys)), None)
+            if keys is None:
+                raise DataError(f"{where}: {shown(str(file))} holds {', '.join(sorted(names))}: expected x and y")
+            found = {}
+            for key in keys:
+                with archive.open(f"{key}.npy") as stream:
+                    found[key] = load_object(stream, where)
+            return found
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(f"{where}: {shown(str(file))} cannot be read; is it cut off? {error}") from None
+
+
+def _file(source: KerasSource, where: str) -> Path:
+    if source.path is not None:
+        return locate(source.path)
+    import keras
+
+    name = f"{source.dataset}.npz"
+    try:
+        return Path(keras.utils.get_file(name, ORIGIN + name, file_hash=_SHA256[source.dataset]))
+    except Exception as error:  # get_file raises plain exceptions
+        raise AbsentDataError(
+            f"{where}: has to be downloaded once, and {ORIGIN}{name} cannot be reached "
+            f"({' '.join(str(error).split())[-80:]}); or let [source] path name a copy of {name}"
+        ) from None
+
+
+def _some(array: Any, source: KerasSource, share: float) -> Any:
+    return array if source.sequences is None else array[: max(round(source.sequences * share), 1)]
