@@ -403,6 +403,8 @@ class SweepPlan(Card):
     until_decided: Annotated[bool, Field(strict=True)] = False
     confirmations: CountOrZero = 3
     workers: Count | None = None
+    trial_minutes: Annotated[float, Field(gt=0, strict=True, description="a number greater than 0")] | None = None
+    trial_memory_mb: Count | None = None
     seed: Seed = 1
 
     @model_validator(mode="before")

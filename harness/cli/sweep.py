@@ -77,6 +77,19 @@ def sweep(
     workers: Annotated[
         int | None, typer.Option(metavar="N", parser=whole_number, help="Worker processes. [one a core]")
     ] = None,
+    trial_minutes: Annotated[
+        float | None,
+        typer.Option(metavar="M", parser=number, help="Minutes after which a trial is ended. [no limit]"),
+    ] = None,
+    trial_memory_mb: Annotated[
+        int | None,
+        typer.Option(
+            metavar="MB",
+            parser=whole_number,
+            help="Memory of a worker at which its trial is ended; TensorFlow takes 700. [a share of the machine]",
+            show_default=False,
+        ),
+    ] = None,
     config: Annotated[
         str | None,
         typer.Option(
@@ -131,6 +144,8 @@ def sweep(
         "confirmations": confirmations,
         "seed": seed,
         "workers": workers,
+        "trial_minutes": trial_minutes,
+        "trial_memory_mb": trial_memory_mb,
         "name": name,
     }
     given: dict[str, object] = {key: value for key, value in options.items() if value is not None and value != ()}

@@ -5,6 +5,7 @@ Importing it loads neither TensorFlow nor NumPy; a task's function is imported w
 
 from harness.engines.base import Done, Engine, Task
 from harness.engines.inprocess import InProcessEngine
+from harness.engines.memory import machine_mb
 from harness.engines.processes import ProcessEngine
 
-__all__ = ["Done", "Engine", "InProcessEngine", "ProcessEngine", "Task"]
+__all__ = ["Done", "Engine", "InProcessEngine", "ProcessEngine", "Task", "machine_mb"]

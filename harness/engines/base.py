@@ -24,6 +24,7 @@ class Task:
         affinity: Tasks of one affinity like to run on the same worker (they share compiled functions); may be
             empty.
         limit_seconds: The longest it may run; None for no limit.
+        limit_mb: The most resident memory that its worker may come to, in megabytes; None for no limit.
     """
 
     id: str
@@ -31,6 +32,7 @@ class Task:
     arguments: Mapping[str, Any]
     affinity: str = ""
     limit_seconds: float | None = None
+    limit_mb: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,10 @@ class Engine(Protocol):
         Blocks until at least one has ended or the timeout is over; returns an empty list at once when none is
         running.
         """
+        ...
+
+    def drop(self) -> None:
+        """Give up all running tasks; every slot is free afterwards and nothing more is heard of them."""
         ...
 
     def close(self) -> None:

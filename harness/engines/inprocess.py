@@ -13,7 +13,7 @@ from harness.errors import EngineError
 class InProcessEngine:
     """Runs one task at a time, inside `wait`.
 
-    Nothing here can end a task from outside: `limit_seconds` and `timeout_seconds` are not kept, and a task
+    Nothing here can end a task from outside: its limits and `timeout_seconds` are not kept, and a task
     that takes the process down takes everything down.
     """
 
@@ -47,6 +47,10 @@ class InProcessEngine:
         """Run the task that was handed over; an empty list when there is none."""
         task, self._task = self._task, None  # given up first, so that the engine stays usable after Ctrl-C
         return [run(task)] if task else []
+
+    def drop(self) -> None:
+        """Give up the task that is to be waited for."""
+        self._task = None
 
     def close(self) -> None:
         """Drop the task. May be called twice."""

@@ -12,6 +12,7 @@ import time
 from math import inf
 
 from harness.engines.base import Done, Task
+from harness.engines.memory import Watch
 from harness.engines.running import checked
 from harness.engines.slots import Slot
 from harness.errors import EngineError, UsageError
@@ -50,6 +51,7 @@ class ProcessEngine:
         memory_bytes = (worker_memory_mb or WORKER_MEMORY_MB) * 1_000_000
         self._woken = threading.Event()
         self._slots = [Slot(threads, memory_bytes, self._woken) for _ in range(workers)]
+        self._watch = Watch([slot.limit_memory for slot in self._slots])
         self._submitted = 0
         self._closed = False
         # Runs before pebble's own, which can miss a worker that is just being replaced and then wait for it.
@@ -79,6 +81,8 @@ class ProcessEngine:
         task = checked(task)
         free = [slot for slot in self._slots if slot.running is None]
         self._submitted += 1
+        if task.limit_mb is not None:
+            self._watch.begin()
         min(free, key=lambda slot: slot.rank(task.affinity)).start(task, self._submitted)
 
     def wait(self, timeout_seconds: float | None = None) -> list[Done]:
@@ -95,9 +99,19 @@ class ProcessEngine:
             self._woken.clear()
         return []
 
+    def drop(self) -> None:
+        """Kill the workers that run a task; every slot is free afterwards."""
+        busy = [slot for slot in self._slots if slot.running]
+        for slot in busy:
+            slot.stop()
+        for slot in busy:
+            slot.retire()
+            slot.running = None
+
     def close(self) -> None:
         """Kill all workers, running tasks included. May be called twice."""
         self._closed = True
+        self._watch.end()
         for slot in self._slots:
             slot.stop()
         for slot in self._slots:

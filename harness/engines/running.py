@@ -21,11 +21,11 @@ def checked(task: Task) -> Task:
     """The task with its arguments copied as plain values, so that all engines hand over the same.
 
     Raises:
-        EngineError: The arguments are not plain, or the limit is not a positive number of seconds.
+        EngineError: The arguments are not plain, or a limit is not a positive number.
     """
-    limit = task.limit_seconds
-    if limit is not None and not limit > 0:
-        raise EngineError(f"task {task.id}: limit_seconds = {limit}: expected more than 0, or None for no limit")
+    for name, limit in {"limit_seconds": task.limit_seconds, "limit_mb": task.limit_mb}.items():
+        if limit is not None and not limit > 0:
+            raise EngineError(f"task {task.id}: {name} = {limit}: expected more than 0, or None for no limit")
     try:
         return dataclasses.replace(task, arguments=to_plain(task.arguments, "arguments"))
     except TypeError as error:

@@ -17,6 +17,7 @@ from math import inf
 from pebble import ProcessExpired, ProcessPool
 
 from harness.engines.base import Done, Task
+from harness.engines.memory import MB, kernel_kills, resident_bytes
 from harness.engines.running import one_line
 from harness.engines.spawning import EXITED_WITH_ZERO, WorkerContext
 from harness.engines.worker import LIMIT_SIGNAL, begin, work
@@ -26,11 +27,18 @@ from harness.records import FailureKind
 
 @dataclass(slots=True)
 class _Running:
-    """A task that was handed to a worker."""
+    """A task that was handed to a worker.
+
+    Attributes:
+        kernel_kills: How often the kernel had ended a process for want of memory when the task began.
+        over_bytes: Resident size at which the worker was ended; 0 when it was not.
+    """
 
     task: Task
     outcome: Future[tuple[Done, int]]
     ended_at: float = inf
+    kernel_kills: int = 0
+    over_bytes: int = 0
 
     @property
     def error(self) -> BaseException | None:
@@ -46,6 +54,7 @@ class Slot:
         self._threads = threads
         self._memory_bytes = memory_bytes
         self._woken = woken
+        self._context = WorkerContext()
         self._pool: ProcessPool | None = None
         self._affinity = ""
         self._last_used = 0
@@ -69,8 +78,8 @@ class Slot:
         try:
             if not self._alive:
                 self.retire()
-            self._pool = pool = self._pool or _new_pool(self._threads)
-            running = _Running(task, pool.schedule(work, args=(task,)))
+            self._pool = pool = self._pool or _new_pool(self._threads, self._context)
+            running = _Running(task, pool.schedule(work, args=(task,)), kernel_kills=kernel_kills())
         except (OSError, RuntimeError) as error:
             self.retire()
             message = f"task {task.id}: no worker process can be started: {one_line(error)}"
@@ -88,7 +97,17 @@ class Slot:
         """What became of the ended task; the slot is free afterwards."""
         assert self.running
         running, self.running = self.running, None
-        return _failed(running.task, running.error) if running.error else running.outcome.result()[0]
+        return _failed(running, running.error) if running.error else running.outcome.result()[0]
+
+    def limit_memory(self) -> None:
+        """End the worker when its task has come to more memory than it may have. Called in the watching thread."""
+        running, worker = self.running, self._context.latest
+        if running is None or running.task.limit_mb is None or worker is None or worker.pid is None:
+            return
+        size = resident_bytes(worker.pid)
+        if size > running.task.limit_mb * MB and not running.outcome.done():
+            running.over_bytes = size
+            worker.kill()
 
     def stop(self) -> None:
         """Tell the pool to end, without waiting for it."""
@@ -100,7 +119,7 @@ class Slot:
         if self._pool is not None:
             self._pool.stop()
             self._pool.join()
-        self._pool, self._affinity = None, ""
+        self._pool, self._affinity, self._context.latest = None, "", None
 
     @property
     def _alive(self) -> bool:
@@ -112,11 +131,15 @@ class Slot:
         self._woken.set()
 
 
-def _new_pool(threads: int) -> ProcessPool:
-    return ProcessPool(max_workers=1, initializer=begin, initargs=(os.getpid(), threads), context=WorkerContext())
+def _new_pool(threads: int, context: WorkerContext) -> ProcessPool:
+    return ProcessPool(max_workers=1, initializer=begin, initargs=(os.getpid(), threads), context=context)
 
 
-def _failed(task: Task, error: BaseException) -> Done:
+def _failed(running: _Running, error: BaseException) -> Done:
+    task = running.task
+    if running.over_bytes:
+        message = f"over its limit of {task.limit_mb} MB ({running.over_bytes // MB} MB)"
+        return Done(task.id, failure=FailureKind.OUT_OF_MEMORY, message=message)
     if isinstance(error, BrokenProcessPool):
         return Done(task.id, failure=FailureKind.KILLED, message="the worker ended before the task began")
     if not isinstance(error, ProcessExpired):
@@ -124,6 +147,9 @@ def _failed(task: Task, error: BaseException) -> Done:
     if error.exitcode == -LIMIT_SIGNAL and task.limit_seconds is not None:
         message = f"over its limit of {task.limit_seconds:g} s"
         return Done(task.id, failure=FailureKind.TIMEOUT, message=message)
+    if error.exitcode == -signal.SIGKILL and kernel_kills() > running.kernel_kills:
+        message = "the machine ran out of memory, and the kernel ended the worker"
+        return Done(task.id, failure=FailureKind.OUT_OF_MEMORY, message=message)
     message = f"the worker ended with exit code {_exit_words(error.exitcode)}"
     return Done(task.id, failure=FailureKind.KILLED, message=message)
 

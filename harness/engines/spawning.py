@@ -46,9 +46,20 @@ class WorkerProcess(SpawnProcess):
 
 
 class WorkerContext(SpawnContext):
-    """Starts `WorkerProcess`es."""
+    """Starts `WorkerProcess`es.
 
-    Process = WorkerProcess
+    Attributes:
+        latest: The one that was started last; None before the first.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.latest: WorkerProcess | None = None
+
+    def Process(self, *arguments: Any, **named: Any) -> WorkerProcess:  # type: ignore[override]  # noqa: N802
+        """A process that is not started yet; the name is multiprocessing's."""
+        self.latest = WorkerProcess(*arguments, **named)
+        return self.latest
 
 
 @contextmanager

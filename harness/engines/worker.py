@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from harness.engines.base import Done, Task
+from harness.engines.memory import resident_bytes
 from harness.engines.running import run
 
 LIMIT_SIGNAL = signal.SIGALRM
@@ -51,7 +52,7 @@ def work(task: Task) -> tuple[Done, int]:
     """
     with _limited(task.limit_seconds):
         done = run(task)
-    return done, _resident_bytes()
+    return done, resident_bytes(os.getpid())
 
 
 def _die_with(parent_pid: int) -> None:
@@ -88,9 +89,3 @@ def _limited(seconds: float | None) -> Iterator[None]:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-
-
-def _resident_bytes() -> int:
-    import psutil  # only workers need it
-
-    return int(psutil.Process().memory_info().rss)

@@ -186,6 +186,7 @@ class TrialRecord:
         failure: Why there is no score; None when completed.
         message: The failure in one line; empty when completed.
         traceback: The failure's traceback; empty when there is none.
+        attempts: How often it was trained: once, and once more for each time that its worker was killed.
     """
 
     key: TrialKey
@@ -205,6 +206,7 @@ class TrialRecord:
     failure: FailureKind | None = None
     message: str = ""
     traceback: str = ""
+    attempts: int = 1
 
     def to_json(self) -> dict[str, Any]:
         """Plain values that `from_json` reads; non-finite numbers become None."""
@@ -277,7 +279,8 @@ class Ledger:
         asked: Trials asked for.
         distinct: Different sets of hyperparameters among them.
         completed: Trials with a score.
-        failed: Failures by kind.
+        failed: Failures by kind; each was replaced by another trial, as long as the arm had some left to ask for.
+        retried: Trainings begun again because their worker was killed.
         epochs: Epochs trained.
         gradient_steps: Batches whose gradient was applied.
         fit_seconds: Seconds of training, compiling apart.
@@ -290,6 +293,7 @@ class Ledger:
     distinct: int = 0
     completed: int = 0
     failed: Mapping[str, int] = field(default_factory=dict)
+    retried: int = 0
     epochs: int = 0
     gradient_steps: int = 0
     fit_seconds: float = 0.0

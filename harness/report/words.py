@@ -53,12 +53,13 @@ def values_words(values: Mapping[str, Value]) -> str:
 
 
 def failures_words(ledger: Ledger) -> str:
-    """The failures by kind: `none`, `3 (2 diverged, 1 timeout)`."""
+    """The failures by kind: `none`, `3 (2 diverged, 1 timeout)`, `none, 1 tried again`."""
+    again = f", {numbers.count(ledger.retried)} tried again" if ledger.retried else ""
     total = sum(ledger.failed.values())
     if not total:
-        return "none"
+        return f"none{again}"
     kinds = ", ".join(f"{number} {kind.replace('_', ' ')}" for kind, number in ledger.failed.items() if number)
-    return f"{numbers.count(total)} ({kinds})"
+    return f"{numbers.count(total)} ({kinds}){again}"
 
 
 def model_uri(champion: ChampionInfo) -> str:

@@ -8,6 +8,7 @@ asked for again under the same rule for every arm, up to the same limit.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -183,10 +184,13 @@ class Contest:
             )
 
     def failing_throughout(self, first: int = 5) -> TrialRecord | None:
-        """A failure that an arm's first trials all ended with, when there are as many as `first`; else None."""
+        """A failure that an arm's first trials all ended with, when there are as many as `first`; else None.
+
+        Messages that differ in numbers alone, such as the epoch or the megabytes, are the same.
+        """
         for search in self._rounds[0]:
             begun = search.ended[:first]
-            ends = {(record.failure, record.message) for record in begun}
+            ends = {(record.failure, re.sub(r"\d+", "", record.message)) for record in begun}
             if len(begun) == first and len(ends) == 1 and begun[0].failure:
                 return begun[0]
         return None

@@ -237,6 +237,7 @@ def ledger_of(pairs: Sequence[Pair]) -> Ledger:
         distinct=len({tuple(sorted(request.values.items())) for request, _ in pairs}),
         completed=sum(record.status is TrialStatus.COMPLETED for record in records),
         failed=dict(Counter(record.failure.value for record in records if record.failure)),
+        retried=sum(record.attempts - 1 for record in records),
         epochs=sum(record.epochs for record in records),
         gradient_steps=sum(record.gradient_steps for record in records),
         fit_seconds=sum(record.fit_seconds for record in records),

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.cards.schema import DatasetCard
+from harness.cards.schema import DatasetCard, SweepPlan
 from harness.data import load_dataset
-from harness.engines import Engine, Task
+from harness.engines import Engine, Task, machine_mb
 from harness.errors import DataError, UsageError
 from harness.journal import EventKind, Journal
 from harness.records import BaselineScore, DataFacts, Objective, Outcome, SweepResult, TrialRecord
@@ -36,7 +36,7 @@ from harness.sweeping.folders import lock, new_id
 from harness.sweeping.planning import SweepHeader
 from harness.sweeping.progress import Begun, Concluded, Listener, Note
 from harness.sweeping.searching import Floor, GaveUp, Work, run_searches
-from harness.sweeping.working import all_done, run_one
+from harness.sweeping.working import run_one
 from harness.tracking import Projector
 from harness.tracking.naming import TRIALS_FILE, VERDICT_FILE, card_file
 from harness.tracking.summary import UNTIL_DECIDED
@@ -143,8 +143,7 @@ class _Sweep:
         self._project(name)
 
     def _give_up(self, name: str, why: str) -> None:
-        for _ in all_done(self.engine):
-            pass  # what still ran belongs to nobody any more
+        self.engine.drop()  # what still ran belongs to nobody any more
         self.journal.append(EventKind.GAVE_UP, {"why": why}, dataset=name)
         self.projector.trials(request_and_records(self.journal, name))
         self.projector.gave_up(name, why)
@@ -255,6 +254,7 @@ class _Sweep:
             dict(self.header.spaces),
             opened["facts"]["digest"],
             self.folder / "weights" / name,
+            *trial_limits(self.header.plan, self.engine.slots),
         )
 
     def _tags(self, name: str) -> Mapping[str, str]:
@@ -266,6 +266,19 @@ class _Sweep:
             **({UNTIL_DECIDED: "yes"} if plan.until_decided else {}),
             "card_sha256": next((sha for file, sha in self.header.hashes.items() if Path(file).stem == name), ""),
         }
+
+
+LEAST_MEMORY_MB, SHARE_OF_MEMORY = 2000, 0.8
+
+
+def trial_limits(plan: SweepPlan, workers: int) -> tuple[float | None, int]:
+    """The most seconds and megabytes of a trial, the same for every family.
+
+    Where the plan says nothing: as long as it takes, and the worker's share of four fifths of the machine's memory, at
+    least 2,000 MB (TensorFlow alone takes 700).
+    """
+    seconds = plan.trial_minutes * 60 if plan.trial_minutes else None
+    return seconds, plan.trial_memory_mb or max(LEAST_MEMORY_MB, round(SHARE_OF_MEMORY * machine_mb() / workers))
 
 
 def search_settings(header: SweepHeader, workers: int, replicates: int | None = None) -> SearchSettings:

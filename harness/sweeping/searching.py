@@ -29,7 +29,9 @@ from harness.records import (
 from harness.search import Contest, select
 from harness.sweeping.progress import ArmProgress, Listener, Note, Progress
 
-KILLED_TWICE = 2
+TRIAL = "harness.training.trial:run_trial"
+
+ATTEMPTS = 2
 """Attempts at a trial whose worker was killed from outside. No other failure is tried again."""
 
 
@@ -46,12 +48,18 @@ class Work:
         spaces: Search space of each family.
         digest: Digest of the data as the sweep began.
         weights: Folder for the weights of trials that can still win.
+        limit_seconds: The longest a trial may run; None for no limit.
+        limit_mb: The most resident memory of its worker, in megabytes; None for no limit.
+        function: Dotted path of what trains a trial.
     """
 
     dataset: DatasetCard
     spaces: dict[str, SpaceCard]
     digest: str
     weights: Path
+    limit_seconds: float | None = None
+    limit_mb: int | None = None
+    function: str = TRIAL
 
     def task(self, request: TrialRequest, attempt: int = 1) -> Task:
         """The engine's task for a trial; only searched trials keep their weights."""
@@ -65,7 +73,8 @@ class Work:
         }
         structure = {name: request.values.get(name) for name in ("units", "layers", "bidirectional", "batch_size")}
         affinity = f"{self.dataset.name} {request.family} {structure}"
-        return Task(f"{request.key}#{attempt}", "harness.training.trial:run_trial", arguments, affinity)
+        limits = (self.limit_seconds, self.limit_mb)
+        return Task(f"{request.key}#{attempt}", self.function, arguments, affinity, *limits)
 
     def weights_of(self, key: TrialKey) -> Path:
         """Where a trial's weights are, while it can still win."""
@@ -113,10 +122,12 @@ class Floor:
             ended = []
             for done in self.engine.wait(timeout_seconds=1.0):
                 request = running.pop(done.task_id)
-                if done.failure is FailureKind.KILLED and attempts[str(request.key)] < KILLED_TWICE:
+                tried = attempts[str(request.key)]
+                if done.failure is FailureKind.KILLED and tried < ATTEMPTS:
                     waiting.append(request)
                     continue
                 record, sealed = outcome(request, done)
+                record = replace(record, attempts=tried)
                 self.journal.append(EventKind.ENDED, record.to_json(), key=record.key, sealed=sealed)
                 tell(record)
                 ended.append((request, record))

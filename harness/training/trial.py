@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from harness.cards.schema import DatasetCard, SpaceCard
 from harness.models.building import setting
@@ -50,19 +52,23 @@ def run_trial(plain: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises:
         DataError: The data is not what the sweep began with.
+        MemoryError: TensorFlow could not get the memory that it asked for.
     """
     request = TrialRequest.from_json(plain["request"])
     space = SpaceCard.model_validate(plain["space"])
     started_at = time.time()
     prepared = prepare(DatasetCard.model_validate(plain["dataset"]), plain["digest"])
-    network = network_for(prepared, space, request.values, request.epochs)
-    compile_seconds = network.prepare(prepared.train, prepared.validation)
-    started = time.perf_counter()
-    fit = train(prepared, network, request)
-    fit_seconds = time.perf_counter() - started
-    sealed = _sealed(prepared, network, request, fit)
+    with _want_of_memory_named():
+        network = network_for(prepared, space, request.values, request.epochs)
+        compile_seconds = network.prepare(prepared.train, prepared.validation)
+        started = time.perf_counter()
+        fit = train(prepared, network, request)
+        fit_seconds = time.perf_counter() - started
+        sealed = _sealed(prepared, network, request, fit)
     if sealed and (path := plain.get("weights_to")):
-        save_weights(Path(path), fit.best_weights)
+        # A full disk is no failure of the trial: the selected one is trained again where its weights are missing.
+        with contextlib.suppress(OSError):
+            save_weights(Path(path), fit.best_weights)
     record = _record(request, network, prepared, fit, failed=sealed is None)
     times = {"started_at": started_at, "fit_seconds": fit_seconds, "compile_seconds": compile_seconds}
     return {"trial": record.to_json() | times, "sealed": sealed.to_json() if sealed else None}
@@ -105,6 +111,15 @@ def load_weights(path: Path) -> list[FloatArray]:
     """The weights that `save_weights` wrote."""
     with np.load(path, allow_pickle=False) as archive:
         return [archive[f"arr_{number}"] for number in range(len(archive.files))]
+
+
+@contextlib.contextmanager
+def _want_of_memory_named() -> Iterator[None]:
+    """Call TensorFlow's want of memory by Python's name for it, which engines know."""
+    try:
+        yield
+    except tf.errors.ResourceExhaustedError as error:
+        raise MemoryError(error.message) from error
 
 
 def _sealed(prepared: Prepared, network: CompiledNetwork, request: TrialRequest, fit: Fit) -> SealedScore | None:

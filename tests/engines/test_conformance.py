@@ -189,6 +189,15 @@ def test_a_task_within_its_limit_is_not_hurt(engine: Engine, run_all: RunAll) ->
     assert [done.failure for done in ended.values()] == [None, None]
 
 
+def test_what_was_dropped_is_never_heard_of_and_its_slot_is_free(engine: Engine, run_all: RunAll) -> None:
+    engine.submit(Task("dropped", "toys:sleep", {"seconds": 60}))
+    engine.drop()
+    engine.drop()
+    assert engine.free == engine.slots
+    assert engine.wait(timeout_seconds=0.1) == []
+    assert run_all(engine, Task("next", "toys:double", {"number": 2}))["next"].value == {"doubled": 4}
+
+
 def test_a_closed_engine_refuses_and_has_nothing_to_wait_for(fresh: Engine) -> None:
     fresh.submit(Task("given up", "toys:double", {"number": 1}))
     fresh.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import re
 import signal
 import threading
 import time
@@ -79,6 +80,37 @@ def test_a_task_over_its_limit_is_killed_and_its_sibling_unharmed(
     assert (ended["slow"].failure, ended["slow"].message) == (FailureKind.TIMEOUT, "over its limit of 0.4 s")
     assert ended["sibling"].value == {"pid": _pid(two_workers, "sibling")}
     assert run_all(two_workers, Task("a", "toys:pid", {}), Task("b", "toys:pid", {})).keys() == {"a", "b"}
+
+
+def test_a_task_that_allocates_without_end_is_killed_and_its_sibling_unharmed(
+    two_workers: ProcessEngine, run_all: RunAll
+) -> None:
+    ended = run_all(
+        two_workers,
+        Task("greedy", "toys:allocate_without_end", {}, limit_mb=300),
+        Task("sibling", "toys:sleep", {"seconds": 1.5}, affinity="sibling", limit_mb=300),
+    )
+    assert ended["greedy"].failure is FailureKind.OUT_OF_MEMORY
+    words = re.fullmatch(r"over its limit of 300 MB \((\d+) MB\)", ended["greedy"].message)
+    assert words
+    assert 300 <= int(words[1]) < 1500
+    assert ended["sibling"].value == {"pid": _pid(two_workers, "sibling")}
+
+
+def test_a_worker_that_the_kernel_ended_for_want_of_memory_was_out_of_memory(
+    monkeypatch: pytest.MonkeyPatch, run_all: RunAll, tmp_path: Path
+) -> None:
+    counter = tmp_path / "memory.events"
+    counter.write_text("oom 0\noom_kill 7\n")
+    monkeypatch.setattr("harness.engines.memory._COUNTERS", (tmp_path / "none", counter))
+    with ProcessEngine() as engine:
+        engine.submit(Task("t", "toys:sleep", {"seconds": 60, "started": str(tmp_path / "pid")}))
+        worker = int(_text_of(tmp_path / "pid"))
+        counter.write_text("oom 1\noom_kill 8\n")
+        os.kill(worker, signal.SIGKILL)
+        (done,) = engine.wait(timeout_seconds=20)
+    assert done.failure is FailureKind.OUT_OF_MEMORY
+    assert done.message == "the machine ran out of memory, and the kernel ended the worker"
 
 
 def test_a_worker_killed_while_idle_costs_one_task_at_the_most(run_all: RunAll) -> None:

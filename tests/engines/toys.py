@@ -120,3 +120,10 @@ def watch_only() -> None:
     threading.Thread(target=_end_after_parent, daemon=True).start()
     print("watching", flush=True)
     time.sleep(60)
+
+
+def allocate_without_end(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """By 20 MB at a time, so that what looks on has time to see it."""
+    while True:
+        _ballast.append(b"x" * 20_000_000)
+        time.sleep(0.02)
