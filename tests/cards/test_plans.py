@@ -89,7 +89,7 @@ def test_cards_named_by_path_are_read_from_the_sweeps_folder(write_sweep, projec
         ({"families": ["gru"]}, '--family = ["gru"]: expected at least two families; one named twice plays itself'),
         ({"datasets": ["a", "b", "a"]}, 'DATASET = ["a", "b", "a"]: expected each dataset once, got a twice'),
         ({"datasets": ()}, "DATASET: expected at least one dataset, or --config with a sweep that names some"),
-        ({"trails": 3}, "unknown key 'trails'. Did you mean trials, families, oracle?"),
+        ({"trails": 3}, "unknown key 'trails'. Did you mean trials, families, trial_minutes?"),
     ],
 )
 def test_a_wrong_option_is_named(values, message):
