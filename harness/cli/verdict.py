@@ -50,9 +50,7 @@ def verdict(
     ] = "random",
     level: Annotated[
         float | None,
-        typer.Option(
-            metavar="P", parser=number, help="Level of the intervals; by default 0.98 for `random`, 0.95 otherwise."
-        ),
+        typer.Option(metavar="P", parser=number, help="Level of the intervals. [0.95]"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything decided as JSON.")] = False,
 ) -> None:

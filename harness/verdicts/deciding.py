@@ -17,7 +17,7 @@ from harness.records import Decision, Direction, Objective, Outcome, Pair, Score
 from harness.verdicts import checks, differences, pooled, replicates, wording
 from harness.verdicts.across import compare_datasets
 from harness.verdicts.cheaper import cheapest
-from harness.verdicts.constants import LEVEL_POOLED, LEVEL_REPLICATES, REGION_SCORE, REGION_SHARE
+from harness.verdicts.constants import LEVEL, REGION_SCORE, REGION_SHARE
 from harness.verdicts.differences import Evidence
 from harness.verdicts.entrants import Entrant, entrants
 from harness.verdicts.looks import Look
@@ -82,8 +82,7 @@ def decide_rows(
         trials: Budget n of one search, for all datasets or each dataset's; by default the completed trials of
             a family divided by its replicates.
         oracle: `random` pools all trials; any other name makes the replicate the unit.
-        level: Level of the intervals; by default 0.98 where trials are pooled, 0.95 where replicates are
-            compared, which both keep false winners below 5 %.
+        level: Level of the intervals; 0.95 by default, at which false winners stay below 5 % either way.
         families: The families in the order in which two are to be named; by default as the rows come.
         baselines: Test score of each dataset's best baseline.
         withheld: Reasons of the caller's for which a dataset's verdict is withheld.
@@ -113,7 +112,7 @@ def decide_rows(
             direction=direction,
             trials=(budget_of(list(entered.values())) if trials is None else _for(trials, dataset)),
             region=regions.get(dataset, 0.0),
-            level=look.level if look else _level(level, adaptive),
+            level=look.level if look else _level(level),
             adaptive=adaptive,
             look=look,
             baseline=(baselines or {}).get(dataset),
@@ -238,9 +237,9 @@ def _outcome(pairs: Sequence[Pair], named: Sequence[str], evidence: Evidence) ->
     return Outcome.UNDECIDED, []
 
 
-def _level(level: float | None, adaptive: bool) -> float:
+def _level(level: float | None) -> float:
     if level is None:
-        return LEVEL_REPLICATES if adaptive else LEVEL_POOLED
+        return LEVEL
     if not 0.5 <= level <= 0.999:
         raise UsageError(f"level = {level}: expected a share between 0.5 and 0.999")
     return level

@@ -13,7 +13,7 @@ from statistics import NormalDist
 from harness.records import Outcome, Pair
 from harness.verdicts.constants import CHANCE_TO_DECIDE, HOPELESS
 
-_ROUNDING = 1e-9  # of a level such as 0.98, whose complement is not exactly 0.02
+_ROUNDING = 1e-9  # of a level such as 0.95, whose complement is not exactly 0.05
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.records import LOOKS
-from harness.verdicts.constants import LEVEL_POOLED, LEVEL_REPLICATES
+from harness.verdicts.constants import LEVEL
 
 _NODES = 81
 _HALVINGS = 44
@@ -49,18 +49,16 @@ class Look:
         return self.number == self.looks
 
 
-def look_at(replicates: int, adaptive: bool, looks: Sequence[int] = LOOKS) -> Look:
+def look_at(replicates: int, looks: Sequence[int] = LOOKS) -> Look:
     """The look that is due at so many replicates: the last one that they suffice for, else the first.
 
     Args:
         replicates: Replicates of each family so far.
-        adaptive: Whether the replicate is the unit of the decision.
         looks: Replicates at each look, ascending.
     """
-    overall = LEVEL_REPLICATES if adaptive else LEVEL_POOLED
     number = max(1, sum(replicates >= at for at in looks))
-    errors = nominal_errors(tuple(at / looks[-1] for at in looks), round(1 - overall, 12))
-    return Look(number, len(looks), looks[number - 1], 1 - errors[number - 1], overall)
+    errors = nominal_errors(tuple(at / looks[-1] for at in looks), round(1 - LEVEL, 12))
+    return Look(number, len(looks), looks[number - 1], 1 - errors[number - 1], LEVEL)
 
 
 def spent(fraction: float, error: float) -> float:

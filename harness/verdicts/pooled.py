@@ -1,8 +1,11 @@
 """The first way: random search, whose trials are independent draws, so that all of them are one sample.
 
-Compares the expected test score of the best of n trials by validation (`best_of`), with an interval by
-bootstrap over trials, and asks besides whether the difference survives exchanging trials between the families
-at random.
+Compares the expected test score of the best of n trials by validation (`best_of`). A winner has to pass two tests at
+one level. Its interval by bootstrap over trials must exclude zero; alone that names false winners too often where few
+trials decide, since a resample knows nothing of the better trials that were not drawn. And at most as many random
+exchanges of trials between the families may differ as much: a permutation test (Fisher 1935), whose error is exact
+where the families are alike, however skewed their scores; alone it would take a difference of spreads for one of
+scores.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ import numpy as np
 from harness.records import derive_seed
 from harness.verdicts import best_of
 from harness.verdicts.best_of import Floats, Resampled, Sample
-from harness.verdicts.constants import RESAMPLES, SHUFFLED_PER_ERROR, SHUFFLES
+from harness.verdicts.constants import RESAMPLES, SHUFFLES
 from harness.verdicts.differences import Difference, Evidence, Gain, convincing
 from harness.verdicts.entrants import Entrant
 
@@ -105,7 +108,7 @@ def _shuffled(
     sizes = np.abs(best_of.exchange(first, second, trials, SHUFFLES, seed))
     same = np.abs(sizes - difference.value) <= rounding
     share = float((np.sum((sizes > difference.value) & ~same) + 0.5 * np.sum(same) + 0.5) / (SHUFFLES + 1))
-    return replace(difference, p=max(difference.p, share / SHUFFLED_PER_ERROR), shuffled=share)
+    return replace(difference, p=max(difference.p, share), shuffled=share)
 
 
 def _gain(sample: Sample, resampled: Resampled, trials: int, level: float) -> Gain:

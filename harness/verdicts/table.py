@@ -66,7 +66,7 @@ def decide(
             each one's.
         oracle: What searched: `random` pools all trials; `bayesian`, `hyperband` and `grid` compare
             replicates.
-        level: Level of the intervals; by default 0.98 for `random` and 0.95 otherwise.
+        level: Level of the intervals; 0.95 by default.
 
     Returns:
         The decision: `decision.verdicts[dataset].outcome` is one of three words, `.family` the winner's name,

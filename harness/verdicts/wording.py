@@ -16,8 +16,8 @@ from harness.verdicts.constants import (
     ACROSS_ERROR,
     ACROSS_PROBABILITY,
     CHANCE_TO_DECIDE,
-    SHUFFLED_PER_ERROR,
 )
+from harness.verdicts.differences import convincing
 from harness.verdicts.looks import Look
 
 QUESTION = (
@@ -48,7 +48,7 @@ def method(adaptive: bool, level: float, families: int, look: Look | None = None
         way = (
             "all trials of all replicates pooled, exact expectation of the best of n by validation, "
             f"{percent(level)} interval by bootstrap over trials; a winner's difference is matched by "
-            f"at most {percent(shuffled_at_most(level))} of random exchanges of trials"
+            f"at most {percent(1 - level)} of random exchanges of trials"
         )
     return way + ("; pairs adjusted by Holm" if families > 2 else "") + (f"; {_look(look)}" if look else "")
 
@@ -58,11 +58,6 @@ def _look(look: Look) -> str:
         f"look {look.number} of at most {look.looks}, at {look.replicates} replicates, at its own level: all looks "
         f"together spend the error of {percent(look.overall)} (Lan and DeMets 1983)"
     )
-
-
-def shuffled_at_most(level: float) -> float:
-    """Share of random exchanges of trials that may match a winner's difference."""
-    return SHUFFLED_PER_ERROR * (1 - level)
 
 
 def headline(verdict: Verdict) -> str:
@@ -173,8 +168,8 @@ def _doubt(verdict: Verdict) -> str:
     """Why the better family is not the winner."""
     if verdict.low <= 0 <= verdict.high:
         return "which holds 0"
-    allowed = shuffled_at_most(verdict.level)
-    if verdict.shuffled is not None and verdict.shuffled > allowed:
+    allowed = 1 - verdict.level
+    if verdict.shuffled is not None and not convincing(verdict.shuffled, verdict.level):
         return (
             f"but {percent(round(verdict.shuffled, 3))} of random exchanges of trials differ as much, "
             f"more than {percent(allowed)}"

@@ -16,7 +16,7 @@ from harness.records import Direction, Objective, Outcome, ScoreRow, TrialStatus
 from harness.verdicts import decide_rows, over_all, region_of
 from harness.verdicts.constants import (
     FAILURE_SHARE,
-    LEVEL_POOLED,
+    LEVEL,
     MINIMUM_TRIALS,
     REGION_SCORE,
     REGION_SHARE,
@@ -51,7 +51,7 @@ def test_a_plain_difference_has_a_winner(rows_of, spread, objective, winner):
     assert (verdict.outcome, verdict.family) == (Outcome.WINNER, winner)
     assert verdict.families == ("lstm", "gru")
     assert math.copysign(1, verdict.difference) == (1 if winner == "lstm" else -1)
-    assert verdict.level == LEVEL_POOLED
+    assert verdict.level == LEVEL
     assert verdict.completed == {"lstm": 20, "gru": 20}
     assert verdict.shuffled is not None
     assert verdict.shuffled < 0.01
@@ -257,7 +257,7 @@ def test_a_validation_score_still_improving_is_said(rows_of, objective, verb):
     verdict = decide_one(rows_of({"lstm": steep, "gru": flat}, trials=20), objective, region=0.5)
     [care] = verdict.qualified_because
     assert care.startswith(f"the expected validation score of lstm was still {verb} at the end of the budget: by ")
-    assert "from the best of 10 to the best of 20 trials (98 % interval" in care
+    assert "from the best of 10 to the best of 20 trials (95 % interval" in care
     assert care.endswith("more than the region of practical equivalence (0.5)")
 
 

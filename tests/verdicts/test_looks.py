@@ -9,7 +9,7 @@ import pytest
 
 from harness.records import LOOKS, Direction, Objective, Outcome
 from harness.verdicts import decide_rows, look_at
-from harness.verdicts.constants import LEVEL_POOLED, LEVEL_REPLICATES
+from harness.verdicts.constants import LEVEL
 from harness.verdicts.looks import nominal_errors, spent
 
 
@@ -37,27 +37,26 @@ def test_paths_without_drift_cross_as_often_as_the_error_says() -> None:
     assert np.mean(crossed[:, 0]) == pytest.approx(spent(0.3, 0.05), abs=0.001)
 
 
-@pytest.mark.parametrize(("adaptive", "overall"), [(False, LEVEL_POOLED), (True, LEVEL_REPLICATES)])
-def test_each_look_is_stricter_than_a_single_one_would_be(adaptive: bool, overall: float) -> None:
-    looks = [look_at(replicates, adaptive) for replicates in LOOKS]
+def test_each_look_is_stricter_than_a_single_one_would_be() -> None:
+    looks = [look_at(replicates) for replicates in LOOKS]
     assert [look.replicates for look in looks] == list(LOOKS)
     assert [look.last for look in looks] == [False, False, True]
-    assert all(overall < look.level < 1 for look in looks)
-    assert {look.overall for look in looks} == {overall}
+    assert all(LEVEL < look.level < 1 for look in looks)
+    assert {look.overall for look in looks} == {LEVEL}
 
 
 @pytest.mark.parametrize(("replicates", "number"), [(1, 1), (3, 1), (4, 1), (5, 2), (9, 2), (10, 3), (12, 3)])
 def test_the_look_is_the_last_one_that_the_replicates_suffice_for(replicates: int, number: int) -> None:
-    assert look_at(replicates, adaptive=False).number == number
+    assert look_at(replicates).number == number
 
 
 def test_the_verdict_has_the_looks_level_and_says_which_look_it_is(rows_of) -> None:
     random = np.random.default_rng(1)
     scores = {name: [(x, x) for x in 1 + level * random.random(30)] for name, level in (("a", 0.1), ("b", 5))}
-    look = look_at(3, adaptive=False)
+    look = look_at(3)
     decided = decide_rows(rows_of(scores, trials=10), objective=Objective("mae", Direction.MIN), regions={}, look=look)
     verdict = decided.verdicts["toy"]
     assert verdict.outcome is Outcome.WINNER
     assert verdict.level == look.level
     assert "look 1 of at most 3, at 3 replicates" in verdict.method
-    assert "98 %" in verdict.method  # of all looks together
+    assert f"{100 * LEVEL:g} %" in verdict.method  # of all looks together

@@ -8,7 +8,7 @@ from scipy import stats
 
 from harness.records import Direction, Objective, Outcome
 from harness.verdicts import decide_rows
-from harness.verdicts.constants import LEVEL_REPLICATES, MINIMUM_REPLICATES
+from harness.verdicts.constants import LEVEL, MINIMUM_REPLICATES
 from harness.verdicts.replicates import welch
 
 ACCURACY = Objective("accuracy", Direction.MAX)
@@ -49,7 +49,7 @@ def test_a_search_counts_by_the_trial_it_selects_by_validation(rows_of):
     assert verdict.expected == pytest.approx({"lstm": 0.8, "gru": 0.5})
     assert verdict.difference == pytest.approx(0.3)
     assert (verdict.outcome, verdict.family) == (Outcome.WINNER, "lstm")
-    assert verdict.level == LEVEL_REPLICATES
+    assert verdict.level == LEVEL
     assert verdict.trials == 2
     assert "Welch" in verdict.method
 

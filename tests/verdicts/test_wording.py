@@ -14,9 +14,7 @@ from harness.verdicts.constants import (
     ACROSS_ERROR,
     ACROSS_PROBABILITY,
     CHANCE_TO_DECIDE,
-    LEVEL_POOLED,
-    LEVEL_REPLICATES,
-    SHUFFLED_PER_ERROR,
+    LEVEL,
 )
 
 MAE = Objective("mae", Direction.MIN)
@@ -51,7 +49,7 @@ def test_a_winner(verdict_of, amount):
     assert headline(verdict) == (
         f"toy: {winner} wins: expected test score {verdict.expected[winner]:.4g} against "
         f"{verdict.expected[other]:.4g} of {other} (better by {abs(verdict.difference):.4g}, "
-        f"{100 * LEVEL_POOLED:g} % interval {ends[0]:.4g} to {ends[1]:.4g})"
+        f"{100 * LEVEL:g} % interval {ends[0]:.4g} to {ends[1]:.4g})"
     )
 
 
@@ -86,7 +84,7 @@ def test_undecided_because_the_interval_holds_zero(verdict_of):
     sentence = headline(verdict)
     assert verdict.low < 0 < verdict.high
     assert sentence.startswith("toy: undecided between lstm and gru (")
-    assert f"{100 * LEVEL_POOLED:g} % interval" in sentence
+    assert f"{100 * LEVEL:g} % interval" in sentence
     assert "which holds 0)" in sentence
 
 
@@ -102,7 +100,7 @@ def test_undecided_says_what_would_probably_decide(verdict_of):
 
 def test_undecided_because_exchanges_differ_as_much(verdict_of):
     verdict = replace(verdict_of(0.5), outcome=Outcome.UNDECIDED, family=None, shuffled=0.1234, more_trials=None)
-    allowed = 100 * SHUFFLED_PER_ERROR * (1 - LEVEL_POOLED)
+    allowed = 100 * (1 - LEVEL)
     assert headline(verdict).endswith(
         f"but 12.3 % of random exchanges of trials differ as much, more than {allowed:.4g} %)"
     )
@@ -124,19 +122,18 @@ def test_the_allowed_share_of_exchanges_is_the_one_that_decides(verdict_of):
     """A share just above what the sentence allows is undecided by the rule that decides, one just below is not."""
     from harness.verdicts.differences import Difference, judge
 
-    allowed = wording.shuffled_at_most(LEVEL_POOLED)
-    assert allowed == pytest.approx(0.10)
+    allowed = 1 - LEVEL
     for share, outcome in ((allowed - 1e-6, Outcome.WINNER), (allowed + 1e-6, Outcome.UNDECIDED)):
-        difference = Difference("a", "b", 1.0, 0.5, 1.5, share / SHUFFLED_PER_ERROR, (1, 0, 0), 0.1, share)
-        assert judge(difference, difference.p, 0.0, LEVEL_POOLED).outcome is outcome
+        difference = Difference("a", "b", 1.0, 0.5, 1.5, share, (1, 0, 0), 0.1, share)
+        assert judge(difference, difference.p, 0.0, LEVEL).outcome is outcome
     assert f"at most {100 * allowed:.4g} % of random exchanges" in verdict_of().method
 
 
 def test_methods_name_their_levels():
-    assert f"{100 * LEVEL_POOLED:g} % interval by bootstrap" in wording.method(False, LEVEL_POOLED, 2)
-    assert f"{100 * LEVEL_REPLICATES:g} % interval by Welch's t" in wording.method(True, LEVEL_REPLICATES, 2)
-    assert "Holm" not in wording.method(False, LEVEL_POOLED, 2)
-    assert "Holm" in wording.method(False, LEVEL_POOLED, 3)
+    assert f"{100 * LEVEL:g} % interval by bootstrap" in wording.method(False, LEVEL, 2)
+    assert f"{100 * LEVEL:g} % interval by Welch's t" in wording.method(True, LEVEL, 2)
+    assert "Holm" not in wording.method(False, LEVEL, 2)
+    assert "Holm" in wording.method(False, LEVEL, 3)
 
 
 def test_explanations_hold_every_number(verdict_of):
@@ -146,7 +143,7 @@ def test_explanations_hold_every_number(verdict_of):
         "expected test score of the best of 20 trials by validation: "
         f"lstm {verdict.expected['lstm']:.4g}, gru {verdict.expected['gru']:.4g}"
     )
-    assert figures(lines[1])[:2] == pytest.approx([verdict.difference, 98], rel=1e-3)
+    assert figures(lines[1])[:2] == pytest.approx([verdict.difference, 100 * LEVEL], rel=1e-3)
     assert lines[1].endswith("region of practical equivalence ±0.01")
     assert lines[2] == "probabilities: lstm better 1.000, practically equal 0.000, gru better 0.000"
     assert "with care: units at its edge" in lines
