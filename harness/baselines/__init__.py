@@ -1,0 +1,80 @@
+"""What a recurrent network has to beat: models of one line of NumPy or one estimator of scikit-learn.
+
+Each is fitted on the training part; where one has a setting, the validation part chooses it. They know data
+and metrics and nothing of networks.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from harness.baselines.base import Baseline, Numbers, Predict
+from harness.baselines.forecasts import forecasts, persistence, ridge_on_lags, seasonal_naive
+from harness.baselines.sequences import classifiers, logistic_regression, majority, regressors, summaries
+from harness.baselines.steps import labellers, token_guessers
+from harness.cards.schema import DatasetCard
+from harness.data import Part, SequenceData, cached_dataset
+from harness.records import BaselineScore, TaskKind
+
+__all__ = [
+    "Baseline",
+    "Numbers",
+    "Predict",
+    "compute",
+    "logistic_regression",
+    "majority",
+    "persistence",
+    "ridge_on_lags",
+    "run",
+    "seasonal_naive",
+    "summaries",
+]
+
+_FITS: Mapping[TaskKind, Callable[[SequenceData], Iterator[Baseline]]] = {
+    TaskKind.FORECAST: forecasts,
+    TaskKind.CLASSIFY: classifiers,
+    TaskKind.REGRESS: regressors,
+    TaskKind.LABEL: labellers,
+    TaskKind.NEXT_TOKEN: token_guessers,
+}
+
+
+def run(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Fit and score all baselines of a dataset, where an engine runs it.
+
+    Args:
+        request: `{"dataset": plain values of a DatasetCard}`.
+
+    Returns:
+        `{"baselines": [plain values of a BaselineScore, …]}`.
+
+    Raises:
+        DataError: The dataset cannot be loaded.
+    """
+    data = cached_dataset(DatasetCard.model_validate(request["dataset"]))
+    return {"baselines": [score.to_json() for score in compute(data)]}
+
+
+def compute(data: SequenceData) -> tuple[BaselineScore, ...]:
+    """Fit and score all baselines that the task has.
+
+    Args:
+        data: The dataset; its test part is opened for the score alone.
+    """
+    import sklearn.linear_model  # noqa: F401 - here, or the first estimator's seconds would be those of the import
+
+    scores = []
+    started = time.perf_counter()
+    for baseline in _FITS[data.task](data):
+        validation = _score(data, baseline.predict, data.validation)
+        test = _score(data, baseline.predict, data.test.open())
+        now = time.perf_counter()
+        scores.append(BaselineScore(baseline.name, validation, test, now - started))
+        started = now
+    return tuple(scores)
+
+
+def _score(data: SequenceData, predict: Predict, part: Part) -> float:
+    return data.score(part, predict(part))

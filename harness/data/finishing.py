@@ -1,0 +1,122 @@
+"""The last steps of loading any dataset: freeze the arrays, describe them, seal the test part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.cards.schema import DatasetCard, ForecastTask
+from harness.data.arrays import Floats, Part, Scaling, Sealed, SequenceData
+from harness.data.facts import digest
+from harness.metrics import at_real_steps, metric_of, objective_of
+from harness.records import DataFacts, TaskKind
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Loaded:
+    """A dataset's parts and what is known of them; the attributes are those of `SequenceData`.
+
+    Attributes:
+        train: The training part.
+        validation: The validation part.
+        test: The test part.
+        scaling: Statistics of the training part.
+        channels: Names of the input channels.
+        targets: Names of what is predicted.
+        split: The split in words.
+        notes: What loading had to say.
+        classes: Class names, where an answer is one class.
+        multi_label: Whether each target is a yes or no of its own.
+        vocabulary: The tokens, where inputs are tokens.
+        known: Channels that are known in advance.
+        looks_ahead: Whether a step's answer may be made from later steps too.
+    """
+
+    train: Part
+    validation: Part
+    test: Part
+    scaling: Scaling
+    channels: tuple[str, ...]
+    targets: tuple[str, ...]
+    split: str
+    notes: tuple[str, ...]
+    classes: tuple[str, ...] = ()
+    multi_label: bool = False
+    vocabulary: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
+    looks_ahead: bool = True
+
+    @property
+    def parts(self) -> tuple[Part, Part, Part]:
+        """The three parts in order."""
+        return self.train, self.validation, self.test
+
+
+def finish(card: DatasetCard, loaded: Loaded) -> SequenceData:
+    """Freeze, describe and seal.
+
+    Args:
+        card: The dataset's card.
+        loaded: What was loaded.
+    """
+    for part in loaded.parts:
+        for array in (part.x, part.lengths, part.y, part.rows, part.future):
+            if array is not None:
+                array.flags.writeable = False
+    lengths = np.concatenate([part.lengths for part in loaded.parts])
+    forecast = card.task if isinstance(card.task, ForecastTask) else None
+    channels = loaded.channels
+    places = tuple(channels.index(name) if name in channels else -1 for name in loaded.targets) if forecast else ()
+    return SequenceData(
+        name=card.name,
+        task=TaskKind(card.task.kind),
+        objective=objective_of(card.task),
+        train=loaded.train,
+        validation=loaded.validation,
+        test=Sealed(loaded.test),
+        scaling=loaded.scaling,
+        channels=channels,
+        targets=loaded.targets,
+        classes=loaded.classes,
+        masked=bool(lengths.min() != lengths.max()),
+        horizon_steps=forecast.horizon_steps if forecast else 1,
+        season_steps=forecast.season_steps if forecast else None,
+        target_channels=places,
+        facts=_facts(card, loaded, (int(lengths.min()), int(lengths.max()))),
+        metric=metric_of(card.task),
+        multi_label=loaded.multi_label,
+        vocabulary=loaded.vocabulary,
+        known=loaded.known,
+        class_weights=_class_weights(card, loaded),
+        looks_ahead=loaded.looks_ahead,
+    )
+
+
+def _facts(card: DatasetCard, loaded: Loaded, steps: tuple[int, int]) -> DataFacts:
+    # A vocabulary is no list of classes for people; how large it is is said in a note.
+    classes = () if loaded.classes == loaded.vocabulary else loaded.classes
+    names = (loaded.channels, loaded.targets, loaded.classes)
+    return DataFacts(
+        title=card.title or card.name,
+        task=TaskKind(card.task.kind),
+        sizes=(len(loaded.train), len(loaded.validation), len(loaded.test)),
+        steps=steps,
+        channels=loaded.channels,
+        targets=loaded.targets,
+        classes=classes,
+        digest=digest(loaded.parts, (*names, loaded.vocabulary) if loaded.vocabulary else names),
+        license=card.license,
+        split=loaded.split,
+        notes=loaded.notes,
+    )
+
+
+def _class_weights(card: DatasetCard, loaded: Loaded) -> Floats | None:
+    """scikit-learn's `balanced`: answers / (classes × answers of the class), of the training part's real steps."""
+    if getattr(card.task, "class_weight", None) is None:
+        return None
+    train = loaded.train
+    answers = at_real_steps(train.y, train.lengths) if TaskKind(card.task.kind).per_step else train.y
+    counts = np.bincount(answers, minlength=len(loaded.classes))
+    return (len(answers) / (len(counts) * np.maximum(counts, 1))).astype(np.float32)
