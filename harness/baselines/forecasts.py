@@ -50,7 +50,7 @@ def seasonal_naive(data: SequenceData, season_steps: int) -> Baseline:
 
 
 def ridge_on_lags(data: SequenceData) -> Baseline:
-    """One linear model from all values of the lookback, and all that is known in advance, to all values of the horizon."""
+    """One linear model from the lookback's values, and those known in advance, to the horizon's."""
     _, steps, channels = data.train.x.shape
     every = -(-steps * channels // MOST_COLUMNS)
 

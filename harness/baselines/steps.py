@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -92,7 +93,9 @@ def logistic_of_steps(data: SequenceData) -> Baseline:
     every = -(-len(x) // MOST_STEPS)
     plain = LogisticRegression(max_iter=2000)
     model = make_pipeline(StandardScaler(), OneVsRestClassifier(plain) if data.answer is Answer.FLAGS else plain)
-    fitted = _with_every_class(x[::every], y[::every], x, y) if data.answer is Answer.CLASS else (x[::every], y[::every])
+    fitted = (
+        _with_every_class(x[::every], y[::every], x, y) if data.answer is Answer.CLASS else (x[::every], y[::every])
+    )
     model.fit(*fitted)
 
     def predict(part: Part) -> Numbers:
@@ -130,10 +133,10 @@ def bigram(data: SequenceData) -> Baseline:
 
 def _token_shares(data: SequenceData) -> npt.NDArray[np.float32]:
     counts = np.bincount(_answers(data.train), minlength=len(data.vocabulary)) + 1.0
-    return (counts / counts.sum()).astype(np.float32)
+    return np.asarray(counts / counts.sum(), np.float32)
 
 
-def _answers(part: Part) -> npt.NDArray[np.generic]:
+def _answers(part: Part) -> npt.NDArray[Any]:
     return at_real_steps(part.y, part.lengths)
 
 
@@ -142,8 +145,11 @@ def _everywhere(part: Part, shares: Numbers) -> Numbers:
 
 
 def _with_every_class(
-    x: npt.NDArray[np.generic], y: npt.NDArray[np.generic], every_x: npt.NDArray[np.generic], every_y: npt.NDArray[np.generic]
-) -> tuple[npt.NDArray[np.generic], npt.NDArray[np.generic]]:
+    x: npt.NDArray[Any],
+    y: npt.NDArray[Any],
+    every_x: npt.NDArray[Any],
+    every_y: npt.NDArray[Any],
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     """A thinned sample, with the first step of each class that thinning lost: columns are then the class numbers."""
     missing = np.setdiff1d(every_y, y)
     first = [int(np.flatnonzero(every_y == code)[0]) for code in missing]

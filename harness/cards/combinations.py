@@ -34,6 +34,7 @@ _TASKS: dict[str, tuple[str, ...]] = {
     "npz": ("classify", "regress", "label"),
     "npy": ("classify", "regress", "label"),
     "ts": ("classify", "regress"),
+    "mat": ("label",),
     "text": ("classify", "next_token"),
     "sklearn": ("classify",),
     "keras": ("classify",),
@@ -44,7 +45,7 @@ _GENERATED: dict[str, tuple[str, ...]] = {
     "mnist1d": ("classify",),
 }
 _OF_LABELS = ("nll", "binary_accuracy", "micro_f1")
-_WITH_ARCHIVE = ("ts", "keras", "mnist1d")
+_WITH_ARCHIVE = ("ts", "mat", "keras", "mnist1d")
 """Sources and generators that bring a test part of their own."""
 
 

@@ -52,6 +52,7 @@ def _positive(value: Any) -> bool:
 
 KNOWN: Mapping[str, Known] = MappingProxyType(
     {
+        "embedding_dim": Known(_count, "whole numbers of at least 1"),
         "units": Known(_count, "whole numbers of at least 1"),
         "layers": Known(_count, "whole numbers of at least 1"),
         "bidirectional": Known(lambda value: isinstance(value, bool), "true or false"),

@@ -17,6 +17,7 @@ from harness.user_code import in_folder
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 PACKAGE_PREFIX = "package:"
+DATA_PREFIX = "data:"
 
 
 def read_toml(path: Path) -> tuple[dict[str, Any], bytes]:
@@ -86,6 +87,6 @@ def _with_absolute_paths(card: DatasetCard, folder: Path) -> DatasetCard:
 
 
 def _absolute(location: str, folder: Path) -> str:
-    if location.startswith(PACKAGE_PREFIX):
+    if location.startswith((PACKAGE_PREFIX, DATA_PREFIX)):
         return location
     return str((folder / Path(location).expanduser()).resolve())

@@ -32,6 +32,7 @@ from harness.cards.sources import FileSource as FileSource
 from harness.cards.sources import GeneratorSource as GeneratorSource
 from harness.cards.sources import KerasSource as KerasSource
 from harness.cards.sources import LoaderSource as LoaderSource
+from harness.cards.sources import MatSource as MatSource
 from harness.cards.sources import SklearnSource as SklearnSource
 from harness.cards.sources import Source as Source
 from harness.cards.sources import TextSource as TextSource
@@ -235,7 +236,7 @@ class EncodingCard(Card):
     """From raw values to what a network sees; it ends up inside the exported model.
 
     Attributes:
-        scaling: `standard` (mean 0, deviation 1), `robust` (median 0, interquartile range 1), `log` (the logarithm of
+        scaling: `none`, `standard` (mean 0, deviation 1), `robust` (median 0, interquartile range 1), `log` (the log of
             1 + size with its sign, then standard), `difference` (change from step to step, then standard; the answers
             are changes from the last value seen).
         calendar: Channels made from the column of times: each as sine and cosine of its cycle.
@@ -244,7 +245,7 @@ class EncodingCard(Card):
         cut_stride: Steps from one piece to the next; `cut_steps` when left out.
     """
 
-    scaling: Literal["standard", "robust", "log", "difference"] = "standard"
+    scaling: Literal["none", "standard", "robust", "log", "difference"] = "standard"
     calendar: tuple[Literal["minute", "hour", "weekday", "day", "month", "year"], ...] = ()
     cut_steps: Count | None = None
     cut_stride: Count | None = None

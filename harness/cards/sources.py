@@ -88,6 +88,26 @@ class TextSource(Card):
     sha256: Sha256 | None = None
 
 
+class MatSource(Card):
+    """A MATLAB file with a cell array of sequences (steps, channels) for each of the three parts.
+
+    Attributes:
+        kind: MATLAB, up to version 7.
+        path: As for `FileSource`.
+        sha256: The file's checksum.
+        train_name: Name of the variable with the training sequences.
+        validation_name: Name of the one with the validation sequences.
+        test_name: Name of the one with the test sequences.
+    """
+
+    kind: Literal["mat"]
+    path: Location
+    sha256: Sha256 | None = None
+    train_name: Key = "traindata"
+    validation_name: Key = "validdata"
+    test_name: Key = "testdata"
+
+
 class GeneratorSource(Card):
     """Sequences made by a generator of `harness.data.generators`, the same for the same seed."""
 
@@ -143,6 +163,14 @@ class LoaderSource(Card):
 
 
 Source = Annotated[
-    FileSource | ArraysSource | TsSource | TextSource | GeneratorSource | SklearnSource | KerasSource | LoaderSource,
+    FileSource
+    | ArraysSource
+    | TsSource
+    | MatSource
+    | TextSource
+    | GeneratorSource
+    | SklearnSource
+    | KerasSource
+    | LoaderSource,
     Field(discriminator="kind"),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,9 +19,7 @@ class Loaded:
     """A dataset's parts and what is known of them; the attributes are those of `SequenceData`.
 
     Attributes:
-        train: The training part.
-        validation: The validation part.
-        test: The test part.
+        parts: The training, validation and test part.
         scaling: Statistics of the training part.
         channels: Names of the input channels.
         targets: Names of what is predicted.
@@ -33,9 +32,7 @@ class Loaded:
         looks_ahead: Whether a step's answer may be made from later steps too.
     """
 
-    train: Part
-    validation: Part
-    test: Part
+    parts: Sequence[Part]
     scaling: Scaling
     channels: tuple[str, ...]
     targets: tuple[str, ...]
@@ -46,11 +43,6 @@ class Loaded:
     vocabulary: tuple[str, ...] = ()
     known: tuple[str, ...] = ()
     looks_ahead: bool = True
-
-    @property
-    def parts(self) -> tuple[Part, Part, Part]:
-        """The three parts in order."""
-        return self.train, self.validation, self.test
 
 
 def finish(card: DatasetCard, loaded: Loaded) -> SequenceData:
@@ -64,6 +56,7 @@ def finish(card: DatasetCard, loaded: Loaded) -> SequenceData:
         for array in (part.x, part.lengths, part.y, part.rows, part.future):
             if array is not None:
                 array.flags.writeable = False
+    train, validation, test = loaded.parts
     lengths = np.concatenate([part.lengths for part in loaded.parts])
     forecast = card.task if isinstance(card.task, ForecastTask) else None
     channels = loaded.channels
@@ -72,9 +65,9 @@ def finish(card: DatasetCard, loaded: Loaded) -> SequenceData:
         name=card.name,
         task=TaskKind(card.task.kind),
         objective=objective_of(card.task),
-        train=loaded.train,
-        validation=loaded.validation,
-        test=Sealed(loaded.test),
+        train=train,
+        validation=validation,
+        test=Sealed(test),
         scaling=loaded.scaling,
         channels=channels,
         targets=loaded.targets,
@@ -96,11 +89,12 @@ def finish(card: DatasetCard, loaded: Loaded) -> SequenceData:
 def _facts(card: DatasetCard, loaded: Loaded, steps: tuple[int, int]) -> DataFacts:
     # A vocabulary is no list of classes for people; how large it is is said in a note.
     classes = () if loaded.classes == loaded.vocabulary else loaded.classes
+    train, validation, test = loaded.parts
     names = (loaded.channels, loaded.targets, loaded.classes)
     return DataFacts(
         title=card.title or card.name,
         task=TaskKind(card.task.kind),
-        sizes=(len(loaded.train), len(loaded.validation), len(loaded.test)),
+        sizes=(len(train), len(validation), len(test)),
         steps=steps,
         channels=loaded.channels,
         targets=loaded.targets,
@@ -116,7 +110,7 @@ def _class_weights(card: DatasetCard, loaded: Loaded) -> Floats | None:
     """scikit-learn's `balanced`: answers / (classes × answers of the class), of the training part's real steps."""
     if getattr(card.task, "class_weight", None) is None:
         return None
-    train = loaded.train
+    train = loaded.parts[0]
     answers = at_real_steps(train.y, train.lengths) if TaskKind(card.task.kind).per_step else train.y
     counts = np.bincount(answers, minlength=len(loaded.classes))
     return (len(answers) / (len(counts) * np.maximum(counts, 1))).astype(np.float32)

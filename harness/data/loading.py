@@ -19,7 +19,7 @@ from harness.cards.schema import (
     LoaderSource,
     NextTokenTask,
 )
-from harness.data.arrays import Floats, Part, Scaling, Sealed, SequenceData, Whole
+from harness.data.arrays import Floats, Part, Scaling, SequenceData, Whole
 from harness.data.encoding import (
     constant_channels,
     fill_gaps,
@@ -29,16 +29,16 @@ from harness.data.encoding import (
     real_steps,
     refuse_missing,
 )
-from harness.data.facts import digest, say_blocks, say_members
+from harness.data.facts import say_blocks, say_members
+from harness.data.finishing import Loaded, finish
 from harness.data.raw import Sequences, Series
 from harness.data.sources.loader import read_loaded_series
 from harness.data.sources.sequences import read_sequences
 from harness.data.sources.series import read_series
 from harness.data.splits import Blocks, rule_of, sequence_parts, time_blocks
+from harness.data.stepwise import load_labels, load_tokens
 from harness.data.windows import cut_windows
 from harness.errors import DataError, nearest
-from harness.metrics import metric_of, objective_of
-from harness.records import DataFacts, TaskKind
 
 
 def load_dataset(card: DatasetCard) -> SequenceData:
@@ -53,8 +53,10 @@ def load_dataset(card: DatasetCard) -> SequenceData:
     rule = rule_of(card)
     if isinstance(card.task, ForecastTask):
         return _load_forecast(card, card.task)
-    if isinstance(card.task, LabelTask | NextTokenTask):
-        raise DataError(f"{card.name}: [task] kind = {card.task.kind!r}: cannot be loaded yet")
+    if isinstance(card.task, LabelTask):
+        return load_labels(card, card.task)
+    if isinstance(card.task, NextTokenTask):
+        return load_tokens(card, card.task)
     raw = _select(read_sequences(card, card.task), card.task.features)
     classes: tuple[str, ...] = ()
     codes: Whole | None = None
@@ -71,7 +73,7 @@ def load_dataset(card: DatasetCard) -> SequenceData:
     target = card.task.target or ("class" if classes else "y")
     notes = (*raw.notes, *filled, *_say_constant(real, raw.channels))
     split = say_members(rule, members, card.split.seed, bool(classes), len(raw.own_parts))
-    return _finish(card, parts, scaling, raw.channels, (target,), classes, split, notes)
+    return finish(card, Loaded(parts, scaling, raw.channels, (target,), split, notes, classes))
 
 
 @lru_cache(maxsize=2)  # a worker trains on one dataset after another; more would only hold memory
@@ -108,7 +110,7 @@ def _load_forecast(card: DatasetCard, task: ForecastTask) -> SequenceData:
     scaling = Scaling(*fit_scaling(inputs), *fit_scaling(outputs))
     notes = (*series.notes, *notes, *_say_constant(inputs, series.features))
     split = say_blocks(blocks, series.first_row, card.split)
-    return _finish(card, parts, scaling, series.features, task.target, (), split, notes)
+    return finish(card, Loaded(parts, scaling, series.features, task.target, split, notes))
 
 
 def _cut(series: Series, task: ForecastTask, blocks: Blocks) -> tuple[list[Part], tuple[str, ...]]:
@@ -171,53 +173,3 @@ def _refuse_empty(values: Floats, names: tuple[str, ...], where: str) -> None:
 def _say_constant(values: Floats, channels: tuple[str, ...]) -> tuple[str, ...]:
     flat = constant_channels(values, channels)
     return (f"constant in the training part: {', '.join(flat)}",) if flat else ()
-
-
-def _finish(
-    card: DatasetCard,
-    parts: list[Part],
-    scaling: Scaling,
-    channels: tuple[str, ...],
-    targets: tuple[str, ...],
-    classes: tuple[str, ...],
-    split: str,
-    notes: tuple[str, ...],
-) -> SequenceData:
-    """Freeze, describe and seal."""
-    for part in parts:
-        for array in (part.x, part.lengths, part.y, part.rows):
-            array.flags.writeable = False
-    train, validation, test = parts
-    lengths = np.concatenate([part.lengths for part in parts])
-    task, forecast = TaskKind(card.task.kind), card.task if isinstance(card.task, ForecastTask) else None
-    facts = DataFacts(
-        title=card.title or card.name,
-        task=task,
-        sizes=(len(train), len(validation), len(test)),
-        steps=(int(lengths.min()), int(lengths.max())),
-        channels=channels,
-        targets=targets,
-        classes=classes,
-        digest=digest(parts, (channels, targets, classes)),
-        license=card.license,
-        split=split,
-        notes=notes,
-    )
-    return SequenceData(
-        name=card.name,
-        task=task,
-        objective=objective_of(card.task),
-        train=train,
-        validation=validation,
-        test=Sealed(test),
-        scaling=scaling,
-        channels=channels,
-        targets=targets,
-        classes=classes,
-        masked=bool(lengths.min() != lengths.max()),
-        horizon_steps=forecast.horizon_steps if forecast else 1,
-        season_steps=forecast.season_steps if forecast else None,
-        target_channels=tuple(channels.index(name) if name in channels else -1 for name in targets) if forecast else (),
-        facts=facts,
-        metric=metric_of(card.task),
-    )

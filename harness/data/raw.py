@@ -76,6 +76,29 @@ class Sequences:
         return f"{self.where}: {self.name_of(at[0])}, channel {self.channels[at[2]]!r}, step {at[1] + 1}"
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Texts:
+    """Many texts, or a single long one; tokens are made of them once it is known which of them are trained on.
+
+    Attributes:
+        where: The file, as messages name it.
+        texts: The texts.
+        y: Each text's label (n,), as text; empty where none were asked for.
+        name_of: Number of a text, from 0 → what messages call it, such as `line 7`.
+        own_parts: As in `Sequences`.
+        notes: What reading had to say.
+        groups: As in `Sequences`.
+    """
+
+    where: str
+    texts: tuple[str, ...]
+    y: npt.NDArray[Any]
+    name_of: Callable[[int], str]
+    own_parts: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
+    groups: npt.NDArray[Any] | None = None
+
+
 def narrow(values: npt.NDArray[Any], place: Callable[[tuple[int, ...]], str]) -> Floats:
     """Numbers as float32, which everything after a source computes with.
 

@@ -69,7 +69,9 @@ def fold_cards(card: DatasetCard) -> tuple[DatasetCard, ...]:
     return tuple(card.model_copy(update={"split": fold}) for fold in folds)
 
 
-def time_blocks(rows: int, split: SplitCard, window: int, where: str) -> Blocks:
+def time_blocks(
+    rows: int, split: SplitCard, window: int, where: str, why: str = "one window (lookback_steps + horizon_steps)"
+) -> Blocks:
     """Training, validation and test rows, one after the other; the gaps between them cost training rows.
 
     Of a rolling split's folds the last one's test block ends with the series, and each earlier one's ends where the
@@ -81,6 +83,7 @@ def time_blocks(rows: int, split: SplitCard, window: int, where: str) -> Blocks:
         split: Shares, gap and fold.
         window: Rows that one window needs.
         where: The file, as messages name it.
+        why: What needs so many rows.
 
     Raises:
         DataError: A block is too short for one window.
@@ -96,7 +99,7 @@ def time_blocks(rows: int, split: SplitCard, window: int, where: str) -> Blocks:
         if len(block) < window:
             raise DataError(
                 f"{where}: {rows:,} rows leave {len(block):,} for the {name} part{fold}: expected at least "
-                f"{window:,}, one window (lookback_steps + horizon_steps)"
+                f"{window:,}, {why}"
             )
     return blocks
 

@@ -50,20 +50,24 @@ def load_labels(card: DatasetCard, task: LabelTask) -> SequenceData:
         refuse_missing(raw.x, raw.place)
     parts = [
         Part(
-            _filled(take(raw.x, piece), piece, raw), piece.lengths, take(answers, piece, task.ahead_steps), piece.sequence
+            _filled(take(raw.x, piece), piece, raw),
+            piece.lengths,
+            take(answers, piece, task.ahead_steps),
+            piece.sequence,
         )
         for piece in pieces
     ]
     if classes:
         _refuse_classes_without_training(parts[0], classes, raw.where)
     real = real_steps(parts[0].x, parts[0].lengths)
-    scaling = Scaling(*fit_scaling(real), *_unscaled(1))
+    inputs = _unscaled(len(raw.channels)) if card.encoding.scaling == "none" else fit_scaling(real)
+    scaling = Scaling(*inputs, *_unscaled(1))
     flat = constant_channels(real, raw.channels)
-    notes = (*raw.notes, *_say_dropped(pieces), *((f"constant in the training part: {', '.join(flat)}",) if flat else ()))
+    notes = (*raw.notes, *_say_dropped(pieces), *_say_constant(flat))
     return finish(
         card,
         Loaded(
-            *parts,
+            parts=parts,
             scaling=scaling,
             channels=raw.channels,
             targets=targets,
@@ -103,7 +107,7 @@ def load_tokens(card: DatasetCard, task: NextTokenTask) -> SequenceData:
     return finish(
         card,
         Loaded(
-            *parts,
+            parts=parts,
             scaling=Scaling(*_unscaled(1), *_unscaled(1)),
             channels=(task.tokens,),
             targets=("next " + task.tokens.removesuffix("s"),),
@@ -131,7 +135,7 @@ def _by_time(card: DatasetCard, lengths: Whole, where: str) -> tuple[Spans, str]
     """The blocks of each sequence: its first steps are trained on, its last ones tested."""
     spans: Spans = ([], [], [])
     for row, steps in enumerate(lengths.tolist()):
-        blocks = time_blocks(steps, card.split, 2, where)
+        blocks = time_blocks(steps, card.split, 2, where, "a step and its answer")
         for part, block in zip(spans, (blocks.train, blocks.validation, blocks.test), strict=True):
             part.append(Span(row, block))
     shares = f"the last {card.split.test:.0%} for test, {card.split.validation:.0%} before them for validation"
@@ -207,8 +211,8 @@ def _filled(x: Floats, pieces: Pieces, raw: Sequences) -> Floats:
     if (left := np.isnan(filled)).any():
         piece, _, channel = np.argwhere(left)[0]
         raise DataError(
-            f"{raw.where}: {raw.name_of(int(pieces.sequence[piece]))}, steps from {pieces.start[piece] + 1} on, channel "
-            f"{raw.channels[channel]!r}: every value is missing: expected one at least to interpolate from"
+            f"{raw.where}: {raw.name_of(int(pieces.sequence[piece]))}, steps from {pieces.start[piece] + 1} on, "
+            f"channel {raw.channels[channel]!r}: every value is missing: expected one at least to interpolate from"
         )
     return filled
 
@@ -219,6 +223,11 @@ def _numbered(y: npt.NDArray[Any]) -> tuple[str, ...]:
 
 def _unscaled(width: int) -> tuple[Floats, Floats]:
     return np.zeros(width, np.float32), np.ones(width, np.float32)
+
+
+def _say_constant(flat: Sequence[str]) -> tuple[str, ...]:
+    more = f" and {len(flat) - 6} more" if len(flat) > 6 else ""
+    return (f"constant in the training part: {', '.join(flat[:6])}{more}",) if flat else ()
 
 
 def _say_dropped(pieces: Sequence[Pieces]) -> tuple[str, ...]:

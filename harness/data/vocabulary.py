@@ -19,7 +19,7 @@ Tokens = Literal["characters", "words"]
 UNKNOWN = "\N{REPLACEMENT CHARACTER}"
 """The token with number 0: whatever the vocabulary does not hold."""
 
-_WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")  # noqa: RUF001 - a typographic apostrophe is part of a word
+_WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
 
 
 def tokenize(text: str, tokens: Tokens) -> list[str]:

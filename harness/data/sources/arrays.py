@@ -25,12 +25,13 @@ from harness.errors import DataError, nearest
 _PICKLE = "holds a pickle, which could run code when opened and is refused: expected plain arrays"
 
 
-def read_arrays(source: ArraysSource, labelled: bool = True) -> Sequences:
+def read_arrays(source: ArraysSource, labelled: bool = True, *, per_step: bool = False) -> Sequences:
     """The sequences of an archive of arrays.
 
     Args:
         source: The file, and what its arrays are called.
         labelled: Whether answers are wanted.
+        per_step: Whether every step has an answer, or several: (n, steps) or (n, steps, answers).
 
     Raises:
         DataError: The file is missing, has changed, is no such archive, holds a pickle, or its arrays do not
@@ -42,10 +43,12 @@ def read_arrays(source: ArraysSource, labelled: bool = True) -> Sequences:
     for name in names:
         if name not in arrays:
             raise DataError(f"{where}: has no array {name!r}. {nearest(name, arrays)}".rstrip())
-    return sequences_of(arrays, source, where, labelled)
+    return sequences_of(arrays, source, where, labelled, per_step=per_step)
 
 
-def sequences_of(arrays: Mapping[str, Any], names: ArraysSource, where: str, labelled: bool = True) -> Sequences:
+def sequences_of(
+    arrays: Mapping[str, Any], names: ArraysSource, where: str, labelled: bool = True, *, per_step: bool = False
+) -> Sequences:
     """Sequences from arrays by name.
 
     Args:
@@ -53,12 +56,17 @@ def sequences_of(arrays: Mapping[str, Any], names: ArraysSource, where: str, lab
         names: What they are called.
         where: What messages call them.
         labelled: Whether answers are wanted.
+        per_step: Whether every step has an answer, or several.
 
     Raises:
         DataError: The arrays do not fit each other.
     """
     x, lengths = _inputs(arrays, names, where)
-    y = _answers(np.asarray(arrays[names.y]), len(x), where, names.y) if labelled else np.empty(0)
+    y: npt.NDArray[Any] = np.empty(0)
+    if labelled and per_step:
+        y = _answers_of_steps(np.asarray(arrays[names.y]), x.shape, where, names.y)
+    elif labelled:
+        y = _answers(np.asarray(arrays[names.y]), len(x), where, names.y)
     groups = _answers(np.asarray(arrays[names.groups]), len(x), where, names.groups) if names.groups else None
     channels = tuple(f"channel_{number + 1}" for number in range(x.shape[2]))
     padding = np.arange(x.shape[1]) >= lengths[:, None]
@@ -132,6 +140,17 @@ def _lengths(arrays: Mapping[str, Any], shape: tuple[int, ...], where: str, name
         (at,) = first(bad)
         raise DataError(f"{where}: {name}[{at}] = {lengths[at]}: expected 1 to {steps}, the steps of x")
     return lengths.astype(np.int32)
+
+
+def _answers_of_steps(y: npt.NDArray[Any], shape: tuple[int, ...], where: str, name: str) -> npt.NDArray[Any]:
+    if y.ndim not in (2, 3) or y.shape[:2] != shape[:2] or not y.size:
+        raise DataError(
+            f"{where}: {name} has shape {y.shape}: expected ({shape[0]}, {shape[1]}) or ({shape[0]}, {shape[1]}, "
+            "answers), a step of x each"
+        )
+    if y.dtype.kind not in "biufU":
+        raise DataError(f"{where}: {name} holds {y.dtype}: expected numbers or text")
+    return y
 
 
 def _answers(y: npt.NDArray[Any], n: int, where: str, name: str) -> npt.NDArray[Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import os
 from pathlib import Path
 
 from harness.errors import AbsentDataError, DataError
@@ -21,18 +22,22 @@ _CURES = {
 }
 """Import name of a package that ships data → what installs it."""
 
+DATA_FOLDER = "HARNESS_DATA"
+"""The variable with the user's own folder of data."""
+
 
 def locate(path: str, sha256: str | None = None) -> Path:
     """The file that a card names.
 
     Args:
-        path: A path, or `package:<import name>/<path>` for a file inside an installed package.
+        path: A path; `package:<import name>/<path>` for a file inside an installed package; or `data:<path>` for one
+            in the user's own folder of data, which the variable `HARNESS_DATA` names, else `data` in the current one.
         sha256: Checksum that the file must have; None checks nothing.
 
     Raises:
         DataError: The package or file is missing, or the file has changed.
     """
-    file = _in_package(path) if path.startswith("package:") else Path(path)
+    file = _found(path)
     if file.is_dir():
         raise DataError(f"{shown(path)}: is a folder: expected a file")
     if not file.exists():
@@ -48,6 +53,23 @@ def shown(path: str) -> str:
     """A path as messages show it: relative where it lies below the current folder."""
     here = Path.cwd()
     return str(Path(path).relative_to(here)) if Path(path).is_relative_to(here) else path
+
+
+def _found(path: str) -> Path:
+    if path.startswith("package:"):
+        return _in_package(path)
+    return _in_data_folder(path) if path.startswith("data:") else Path(path)
+
+
+def _in_data_folder(path: str) -> Path:
+    folder = Path(os.environ.get(DATA_FOLDER) or "data").expanduser()
+    file = folder / path.removeprefix("data:")
+    if not file.exists():
+        raise DataError(
+            f"{path}: no such file in {shown(str(folder.absolute()))}: put it there, or name its folder in the "
+            f"variable {DATA_FOLDER}; the card's homepage says where it comes from"
+        )
+    return file
 
 
 def _in_package(path: str) -> Path:

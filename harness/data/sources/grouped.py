@@ -1,15 +1,17 @@
-"""A long table whose `id` column groups rows into sequences, for classes and for one number a sequence."""
+"""A long table whose `id` column groups rows into sequences with one answer each, or one a step."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from harness.cards.schema import ClassifyTask, FileSource, RegressTask
-from harness.data.arrays import Indices
+from harness.cards.schema import ClassifyTask, FileSource, LabelTask, RegressTask
+from harness.data.arrays import Floats, Indices, Whole
 from harness.data.raw import Sequences, first, narrow
 from harness.data.sources.files import shown
 from harness.data.sources.tables import labels, number_columns, numbers, read_table, require_columns, times
@@ -50,28 +52,119 @@ def group_rows(
     Raises:
         DataError: As `read_grouped`.
     """
-    import pandas as pd
-
     assert task.id is not None  # a card with a table has one
     roles = {"id": task.id, "time": task.time, "target": task.target}
+    channels, notes = _columns(frame, roles, task.features, group_column, where)
+    layout = _laid_out(frame, task.id, task.time, where)
+    y = _answers(frame, layout, task, where) if task.target else np.empty(0)
+    groups = _one_each(labels(frame, group_column, where), layout, group_column, where) if group_column else None
+    return Sequences(
+        where,
+        layout.place(_inputs(frame, channels, where)),
+        layout.lengths,
+        y,
+        channels,
+        partial(_name, task.id, layout.ids),
+        notes=notes,
+        groups=groups,
+    )
+
+
+def label_rows(frame: pd.DataFrame, task: LabelTask, where: str, group_column: str | None = None) -> Sequences:
+    """Rows of one id → one sequence with an answer, or several, a step; a table without an id is one sequence.
+
+    Args:
+        frame: The table, of which the card's `last_rows` count.
+        task: Names the columns; without a `target` only inputs are wanted.
+        where: The file, as messages name it.
+        group_column: Column with each row's group, for a split by group.
+
+    Raises:
+        DataError: A column is missing, a value is no finite number, or times repeat within a sequence.
+    """
+    total = len(frame)
+    frame = frame.iloc[-task.last_rows :].reset_index(drop=True) if task.last_rows else frame
+    roles = {"id": task.id, "time": task.time}
+    require_columns(frame, task.target, "target", where)
+    apart = () if task.ahead_steps else task.target  # what is predicted may be an input where it is known by then
+    channels, notes = _columns(frame, roles, task.features, group_column, where, apart)
+    if len(frame) < total:
+        notes = (f"last {len(frame):,} of {total:,} rows", *notes)
+    layout = _laid_out(frame, task.id, task.time, where)
+    groups = _one_each(labels(frame, group_column, where), layout, group_column, where) if group_column else None
+    y: npt.NDArray[Any] = np.empty(0)
+    if task.target and task.multi_label:
+        y = layout.place(_inputs(frame, task.target, where))
+    elif task.target:
+        y = layout.place(labels(frame, task.target[0], where))
+    return Sequences(
+        where,
+        layout.place(_inputs(frame, channels, where)),
+        layout.lengths,
+        y,
+        channels,
+        partial(_name, task.id, layout.ids) if task.id else lambda _: "the table",
+        notes=notes,
+        groups=groups,
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Layout:
+    """Where each row of a table stands among the sequences.
+
+    Attributes:
+        group: Sequence of each row (rows,).
+        ids: What the sequences are called.
+        order: Places of the rows, sequence by sequence, each in its own order.
+        lengths: Steps of each sequence.
+        steps: Step of each row, in that order.
+    """
+
+    group: Indices
+    ids: Any
+    order: Indices
+    lengths: Whole
+    steps: Indices
+
+    def place(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Values (rows, …) → (sequences, steps, …), padded with zeros or empty text."""
+        placed = np.zeros((len(self.lengths), int(self.lengths.max()), *values.shape[1:]), values.dtype)
+        placed[self.group[self.order], self.steps] = values[self.order]
+        return placed
+
+
+def _laid_out(frame: pd.DataFrame, id_column: str | None, time: str | None, where: str) -> _Layout:
+    import pandas as pd
+
+    group: Indices = np.zeros(len(frame), np.int64)
+    ids: Any = np.zeros(1, np.int64)
+    if id_column is not None:
+        labels(frame, id_column, where)  # refuses rows without an id
+        group, ids = pd.factorize(frame[id_column])
+    order = _order(frame, group, ids, time, where)
+    lengths = np.bincount(group, minlength=len(ids)).astype(np.int32)
+    return _Layout(group, ids, order, lengths, np.arange(len(frame)) - np.repeat(np.cumsum(lengths) - lengths, lengths))
+
+
+def _inputs(frame: pd.DataFrame, columns: tuple[str, ...], where: str) -> Floats:
+    values = np.stack([numbers(frame, name, where) for name in columns], axis=1)
+    return narrow(values, lambda at: f"{where}: column {columns[at[1]]!r}, row {at[0] + 1}")
+
+
+def _columns(
+    frame: pd.DataFrame,
+    roles: Mapping[str, str | None],
+    features: tuple[str, ...],
+    group_column: str | None,
+    where: str,
+    apart: tuple[str, ...] = (),
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of the channels, and what there is to say about the columns left out; every column named is there."""
     for key, name in roles.items():
         require_columns(frame, [name] if name else [], key, where)
     require_columns(frame, [group_column] if group_column else [], "group", where, "split")
-    apart = [name for name in (*roles.values(), group_column) if name]
-    channels, notes = _channels(frame, task.features, apart, where)
-    labels(frame, task.id, where)  # refuses rows without an id
-    group, ids = pd.factorize(frame[task.id])
-    order = _order(frame, group, ids, task.time, where)
-    values = np.stack([numbers(frame, name, where) for name in channels], axis=1)
-    flat = narrow(values, lambda at: f"{where}: column {channels[at[1]]!r}, row {at[0] + 1}")[order]
-    lengths = np.bincount(group, minlength=len(ids)).astype(np.int32)
-    steps = np.arange(len(frame)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    x = np.zeros((len(ids), int(lengths.max()), len(channels)), np.float32)
-    x[group[order], steps] = flat
-    y = _answers(frame, group, ids, task, where) if task.target else np.empty(0)
-    groups = _one_each(labels(frame, group_column, where), group, ids, group_column, where) if group_column else None
-    name_of = partial(_name, str(task.id), ids)
-    return Sequences(where, x, lengths, y, channels, name_of, notes=notes, groups=groups)
+    return _channels(frame, features, [name for name in (*roles.values(), group_column, *apart) if name], where)
 
 
 def _channels(
@@ -104,19 +197,18 @@ def _order(frame: pd.DataFrame, group: Indices, ids: Any, time: str | None, wher
     return order
 
 
-def _answers(
-    frame: pd.DataFrame, group: Indices, ids: Any, task: ClassifyTask | RegressTask, where: str
-) -> npt.NDArray[Any]:
+def _answers(frame: pd.DataFrame, layout: _Layout, task: ClassifyTask | RegressTask, where: str) -> npt.NDArray[Any]:
     target, classify = str(task.target), task.kind == "classify"
     column = labels(frame, target, where) if classify else numbers(frame, target, where)
     if not classify and (bad := ~np.isfinite(column)).any():
         (at,) = first(bad)
         raise DataError(f"{where}: column {target!r}, row {at + 1}: {column[at]}: expected a finite number")
-    return _one_each(column, group, ids, target, where)
+    return _one_each(column, layout, target, where)
 
 
-def _one_each(column: npt.NDArray[Any], group: Indices, ids: Any, name: str, where: str) -> npt.NDArray[Any]:
+def _one_each(column: npt.NDArray[Any], layout: _Layout, name: str, where: str) -> npt.NDArray[Any]:
     """The one value that a column has in each sequence."""
+    group, ids = layout.group, layout.ids
     start = np.full(len(ids), len(column))
     np.minimum.at(start, group, np.arange(len(column)))
     if (bad := column != column[start][group]).any():

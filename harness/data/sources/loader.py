@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from harness.cards.schema import ArraysSource, ClassifyTask, ForecastTask, LoaderSource, RegressTask
+from harness.cards.schema import ArraysSource, ClassifyTask, ForecastTask, LabelTask, LoaderSource, RegressTask
 from harness.data.raw import Sequences, Series
 from harness.data.sources.arrays import sequences_of
 from harness.data.sources.files import shown
-from harness.data.sources.grouped import group_rows
+from harness.data.sources.grouped import group_rows, label_rows
 from harness.data.sources.series import series_of
 from harness.errors import DataError, UsageError
 from harness.user_code import load_function
 
 
-def read_loaded(source: LoaderSource, task: ClassifyTask | RegressTask, group: str | None = None) -> Sequences:
+def read_loaded(
+    source: LoaderSource, task: ClassifyTask | RegressTask | LabelTask, group: str | None = None
+) -> Sequences:
     """The sequences that the user's function returns.
 
     Args:
@@ -30,13 +32,16 @@ def read_loaded(source: LoaderSource, task: ClassifyTask | RegressTask, group: s
 
     where, made = _call(source)
     if isinstance(made, pd.DataFrame):
+        if isinstance(task, LabelTask):
+            return label_rows(made, task, where, group)
         if task.id is None or task.target is None:
             raise DataError(f"{where}: returned a table: expected [task] target and id, which say what is a sequence")
         return group_rows(made, task, where, group)
     if not isinstance(made, Mapping) or not {"x", "y"} <= made.keys():
         raise DataError(f"{where}: returned {_kind(made)}: expected a pandas table, or a dictionary with x and y")
     groups = "groups" if "groups" in made else None
-    return sequences_of(made, ArraysSource(kind="npz", path=source.loader, groups=groups), where)
+    names = ArraysSource(kind="npz", path=source.loader, groups=groups)
+    return sequences_of(made, names, where, per_step=isinstance(task, LabelTask))
 
 
 def read_loaded_series(source: LoaderSource, task: ForecastTask) -> Series:

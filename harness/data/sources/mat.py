@@ -33,12 +33,11 @@ def read_mat(source: MatSource) -> Sequences:
     """
     where = shown(source.path)
     variables = _variables(locate(source.path, source.sha256), where)
-    parts = [_cells(variables, name, where) for name in (source.train, source.validation, source.test)]
+    wanted = (source.train_name, source.validation_name, source.test_name)
+    parts = [_cells(variables, name, where) for name in wanted]
     pieces = [piece for part in parts for piece in part]
     names = [
-        f"{name}{{{number}}}"
-        for name, part in zip((source.train, source.validation, source.test), parts, strict=True)
-        for number in range(1, len(part) + 1)
+        f"{name}{{{number}}}" for name, part in zip(wanted, parts, strict=True) for number in range(1, len(part) + 1)
     ]
     width = pieces[0].shape[1]
     for name, piece in zip(names, pieces, strict=True):

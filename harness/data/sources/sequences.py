@@ -10,6 +10,7 @@ from harness.cards.schema import (
     GeneratorSource,
     KerasSource,
     LoaderSource,
+    MatSource,
     RegressTask,
     SklearnSource,
     TextSource,
@@ -51,5 +52,5 @@ def read_sequences(card: DatasetCard, task: ClassifyTask | RegressTask) -> Seque
             return read_loaded(source, task, card.split.group)
         case FileSource() as source:
             return read_grouped(source, task, card.split.group)
-        case TextSource():
+        case TextSource() | MatSource():
             raise DataError(f"{card.name}: text is not read yet")

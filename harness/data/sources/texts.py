@@ -37,7 +37,7 @@ def _whole(source: TextSource) -> Texts:
     text = _decoded(locate(source.path, source.sha256), source, where)
     if not text.strip():
         raise DataError(f"{where}: holds nothing but blanks: expected text")
-    return Texts(where, (text,), np.empty(0), lambda at: "the text")
+    return Texts(where, (text,), np.empty(0), lambda _: "the text")
 
 
 def _lines(source: TextSource, labelled: bool) -> Texts:
