@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from harness.baselines.base import Baseline, Numbers, Predict
-from harness.baselines.forecasts import forecasts, persistence, ridge_on_lags, seasonal_naive
+from harness.baselines.forecasts import forecasters, persistence, ridge_on_lags, seasonal_naive
 from harness.baselines.sequences import classifiers, logistic_regression, majority, regressors, summaries
 from harness.baselines.steps import labellers, token_guessers
 from harness.cards.schema import DatasetCard
@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 _FITS: Mapping[TaskKind, Callable[[SequenceData], Iterator[Baseline]]] = {
-    TaskKind.FORECAST: forecasts,
+    TaskKind.FORECAST: forecasters,
     TaskKind.CLASSIFY: classifiers,
     TaskKind.REGRESS: regressors,
     TaskKind.LABEL: labellers,

@@ -13,7 +13,7 @@ MOST_COLUMNS = 2000
 """Columns beyond which a linear model's lags are thinned: fitting costs their square."""
 
 
-def forecasts(data: SequenceData) -> Iterator[Baseline]:
+def forecasters(data: SequenceData) -> Iterator[Baseline]:
     """The baselines of a forecast.
 
     Args:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from harness import baselines
-from harness.baselines import compute, forecasts, ridge_on_lags, run, summaries
+from harness.baselines import compute, ridge_on_lags, run, summaries
 from harness.cards.schema import DatasetCard
 from harness.data import Part, SequenceData, load_dataset
 from harness.metrics import METRICS
@@ -99,7 +99,7 @@ def test_many_lags_are_thinned_and_the_name_says_so(forecast: Forecast, monkeypa
     random = np.random.default_rng(0)
     data = load_dataset(forecast(a=random.normal(size=200), y=random.normal(size=200)))
     assert ridge_on_lags(data).name == "ridge on the lags"
-    monkeypatch.setattr(forecasts, "MOST_COLUMNS", 10)
+    monkeypatch.setattr("harness.baselines.forecasts.MOST_COLUMNS", 10)
     thinned = ridge_on_lags(data)
     assert thinned.name == "ridge on one lag in 3"
     assert thinned.predict(data.validation).shape == data.validation.y.shape

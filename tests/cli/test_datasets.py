@@ -35,11 +35,9 @@ def test_list_names_what_there_is_and_what_is_broken(project):
     output = run("list")
     header, *rows, last = output.splitlines()
     assert header.split() == ["NAME", "TASK", "TITLE", "LICENCE", "SOURCE", "CARD"]
-    assert [row.split()[:2] for row in rows] == [
-        ["adding_50", "regress"],
-        ["japanese_vowels", "classify"],
-        ["vic_elec", "forecast"],
-    ]
+    known = {row.split()[0]: row.split()[1] for row in rows}
+    assert len(known) == len(rows)
+    assert {"adding_50": "regress", "japanese_vowels": "classify", "vic_elec": "forecast"}.items() <= known.items()
     assert all(row.endswith("built in") for row in rows)
     assert last == "broken: datasets/bad.toml: missing table [source]"
 
