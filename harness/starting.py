@@ -38,7 +38,7 @@ def load_tensorflow() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if (folder := cache_folder(os.environ)) and _FLAG not in os.environ.get("TF_XLA_FLAGS", ""):
         os.environ["TF_XLA_FLAGS"] = f"{os.environ.get('TF_XLA_FLAGS', '')} {_FLAG}={folder}".strip()
-    with _closed_standard_error():
+    with closed_standard_error():
         import tensorflow  # noqa: F401
     # Every structure has a function of its own, which TensorFlow takes for retracing by mistake.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
@@ -95,7 +95,8 @@ def _kind_of_machine() -> str:
 
 
 @contextmanager
-def _closed_standard_error() -> Iterator[None]:
+def closed_standard_error() -> Iterator[None]:
+    """Keep out what C++ writes to standard error, by closing the file descriptor itself."""
     try:
         kept = os.dup(2)
     except OSError:  # a process without standard error

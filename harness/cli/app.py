@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 import harness
-from harness.cli import calibrate, datasets, predict, reporting, spaces, sweep, sweeps, ui, verdict, verify
+from harness.cli import calibrate, datasets, export, predict, reporting, spaces, sweep, sweeps, ui, verdict, verify
 from harness.errors import HarnessError
 
 INTERRUPTED = 130
@@ -35,6 +35,7 @@ app.command("report", short_help="A sweep's verdicts at a glance; writes report.
 app.command("trials", short_help="A sweep's table of scores, as `verdict` reads it.")(reporting.trials)
 app.command("ui", short_help="Open MLflow's UI on the store, until Ctrl-C.")(ui.ui)
 app.command("predict", short_help="Predict with a champion, in the original units.")(predict.predict)
+app.command("export", short_help="Write a champion for Keras, TensorFlow, ONNX Runtime or LiteRT.")(export.export)
 app.command("verdict", short_help="Decide from anybody's table of scores.")(verdict.verdict)
 app.command("verify", short_help="Make a sweep's verdicts again from MLflow alone.")(verify.verify)
 app.command("calibrate", short_help="How often the rule errs, on recorded trials.")(calibrate.calibrate)

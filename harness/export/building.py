@@ -34,8 +34,8 @@ def build_champion(plain: Mapping[str, Any]) -> dict[str, Any]:
     Args:
         plain: `dataset` and `space` (cards), `request` (the trial's `TrialRequest`), `weights` (path of an
             `.npz` with the weights as `arr_0`, `arr_1`, … in the order of `model.get_weights()`), `folder`
-            (where to), `test_score` (the logged one), `sweep_id`, and `digest` (of the data the sweep began
-            with).
+            (where to), `test_score` (the logged one), `sweep_id`, `digest` (of the data the sweep began
+            with), and `evidence` (the comparison's, for the model card).
 
     Returns:
         `folder`, and `test_score`, the wrapped model's.
@@ -117,6 +117,7 @@ def _describe(
         output=_output(shape),
         requirements=tuple(f"{name}=={versions[name]}" for name in _NEEDED),
         versions=versions,
+        evidence=plain.get("evidence", {}),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,7 @@ class Description:
         output: Shape of its output.
         requirements: Packages that load the model.
         versions: Versions that trained it.
+        evidence: The comparison behind it: verdict, scores, budget, as plain values; empty where there was none.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Description:
     output: tuple[int, ...]
     requirements: tuple[str, ...]
     versions: Mapping[str, str]
+    evidence: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def objective(self) -> Objective:

@@ -15,6 +15,7 @@ from harness.export import agrees, read_description, verify
 from harness.records import ArmResult, ChampionInfo, ComparisonResult, Outcome, TrialRequest
 from harness.search import select
 from harness.store import Store
+from harness.sweeping.evidence import evidence_of
 from harness.sweeping.planning import SweepHeader
 from harness.sweeping.searching import Work
 from harness.sweeping.working import run_one
@@ -100,6 +101,7 @@ def crown(
         "test_score": test_score,
         "sweep_id": sweep_id,
         "digest": result.facts.digest,
+        "evidence": evidence_of(result, header, why),
     }
     run_one(engine, Task(f"{result.dataset} champion", "harness.export.building:build_champion", plain))
     alias = alias_of(result, test_score)

@@ -1,0 +1,115 @@
+"""A champion → a folder that stands for itself, whole and proved, or nothing at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.errors import ExportError, UsageError
+from harness.export.description import FILE
+from harness.export.formats.checking import Agreement, require_same_outputs, rows_to_check
+from harness.export.formats.converting import convert
+from harness.export.formats.kinds import Format, require_packages
+from harness.export.formats.modelcard import model_card, output_words
+from harness.export.formats.scripts import EXAMPLE_FILE, script
+from harness.export.formats.scripts import FILE as SCRIPT_FILE
+
+if TYPE_CHECKING:
+    from harness.export.loading import Champion
+
+CARD_FILE = "README.md"
+OUTPUT_FILE = "example_output.json"
+EXAMPLE_SEQUENCES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """A folder that was written and proved.
+
+    Attributes:
+        folder: Where it is.
+        kind: Its format.
+        files: Names of what is in it.
+        agreement: How its outputs compare with the champion's.
+    """
+
+    folder: Path
+    kind: Format
+    files: tuple[str, ...]
+    agreement: Agreement
+
+
+def export(champion: Champion, kind: Format, folder: Path) -> Exported:
+    """Write a champion's folder in a format and prove it in that format's own runtime.
+
+    Args:
+        champion: What is exported.
+        kind: The format.
+        folder: A folder that is empty or does not exist; it gets `README.md` (the model card), the model,
+            `predict.py`, `example_input.json`, `example_output.json` and `champion.json`.
+
+    Raises:
+        UsageError: The folder holds something, or the format's packages are not installed.
+        ExportError: The format cannot carry the model, or does not give its outputs again; nothing is left behind.
+    """
+    require_packages(kind)
+    _require_empty(folder)
+    unfinished = folder.absolute().with_name(f".{folder.absolute().name}.{os.getpid()}")
+    try:
+        unfinished.mkdir(parents=True)
+        agreement = _write(champion, kind, unfinished)
+        if folder.exists():
+            folder.rmdir()
+        unfinished.rename(folder)
+    except OSError as error:
+        raise ExportError(f"{folder}: cannot be written: {error}") from error
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return Exported(folder, kind, tuple(sorted(path.name for path in folder.iterdir())), agreement)
+
+
+def _require_empty(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"--to {folder}: expected a folder, got a file")
+    if folder.is_dir() and any(folder.iterdir()):
+        raise UsageError(f"--to {folder}: expected a new or an empty folder, got one that holds files")
+
+
+def _write(champion: Champion, kind: Format, folder: Path) -> Agreement:
+    description = champion.description
+    example = _example(champion)
+    inputs = {given.name: str(given.dtype) for given in champion.model.inputs}
+    (folder / EXAMPLE_FILE).write_text(_json(example), encoding="utf-8")
+    (folder / SCRIPT_FILE).write_text(script(kind, inputs, output_words(description)), encoding="utf-8")
+    (folder / FILE).write_text(json.dumps(description.to_json(), indent=2, ensure_ascii=False), encoding="utf-8")
+    outputs = champion.model.predict([*example.values()] if len(example) > 1 else example["x"], verbose=0)
+    (folder / OUTPUT_FILE).write_text(_json({"prediction": outputs}), encoding="utf-8")
+    convert(champion.model, kind, folder)
+    agreement = require_same_outputs(folder, champion)
+    card = model_card(description, kind, inputs, agreement, (folder / SCRIPT_FILE).read_text(encoding="utf-8"))
+    (folder / CARD_FILE).write_text(card, encoding="utf-8")
+    return agreement
+
+
+def _example(champion: Champion) -> dict[str, npt.NDArray[Any]]:
+    batch, _ = rows_to_check(champion)
+    lengths = batch.lengths[:EXAMPLE_SEQUENCES]
+    arrays = {"x": batch.x[:EXAMPLE_SEQUENCES, : lengths.max()], "lengths": lengths}
+    return {name: arrays[name] for name in champion.description.inputs}
+
+
+def _json(arrays: Mapping[str, npt.NDArray[Any]]) -> str:
+    return json.dumps({name: _plain(values) for name, values in arrays.items()})
+
+
+def _plain(values: npt.NDArray[Any]) -> Any:
+    # By way of text, since a float32 as a double has nine digits more than it knows.
+    return (values.astype(str).astype(np.float64) if values.dtype.kind == "f" else values).tolist()

@@ -1,0 +1,157 @@
+"""The model card: what an exported model is, on what evidence, and where it must not be trusted. Pure text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from harness.export.description import Description
+from harness.export.formats.checking import TOLERANCE, Agreement
+from harness.export.formats.kinds import RUNTIMES, Format
+from harness.records import TaskKind
+
+
+def output_words(description: Description) -> str:
+    """What the axes of a prediction are, in one sentence."""
+    names = ", ".join(description.classes or description.targets)
+    match description.task:
+        case TaskKind.FORECAST:
+            return f"Gives (sequences, {description.horizon_steps} steps ahead, targets): {names}."
+        case TaskKind.CLASSIFY:
+            return f"Gives (sequences, probability of each class): {names}."
+        case TaskKind.REGRESS:
+            return f"Gives (sequences, targets): {names}."
+        case TaskKind.LABEL | TaskKind.NEXT_TOKEN:
+            return f"Gives (sequences, steps, probability of each): {names}."
+
+
+def model_card(
+    description: Description, kind: Format, inputs: Mapping[str, str], agreement: Agreement, script: str
+) -> str:
+    """The card in Markdown.
+
+    Args:
+        description: The champion's.
+        kind: Format of the model beside the card.
+        inputs: The model's inputs, each with its type.
+        agreement: How its outputs compare with the champion's.
+        script: The lines that use it.
+    """
+    evidence = description.evidence
+    sections = {
+        "Use": _use(description, kind, inputs, script),
+        "Data": _data(description, evidence),
+        "Verdict": _verdict(evidence),
+        "Scores": _scores(description, evidence),
+        "Budget": _budget(evidence),
+        "Limits": _bullets(_limits(description, kind, evidence)),
+        "Proof": _proof(kind, agreement),
+        "Versions": _bullets(f"{name} {version}" for name, version in description.versions.items()),
+    }
+    head = f"# {description.title or description.name}\n\n{_summary(description, kind)}\n"
+    return head + "".join(f"\n## {title}\n\n{text}\n" for title, text in sections.items() if text)
+
+
+def _summary(description: Description, kind: Format) -> str:
+    what = {
+        TaskKind.FORECAST: f"forecasts {', '.join(description.targets)} {description.horizon_steps} steps ahead",
+        TaskKind.CLASSIFY: f"tells {len(description.classes)} classes of sequences apart",
+        TaskKind.REGRESS: f"predicts {', '.join(description.targets)} from a sequence",
+        TaskKind.LABEL: "labels every step of a sequence",
+        TaskKind.NEXT_TOKEN: "tells what comes next after every step of a sequence",
+    }[description.task]
+    return (
+        f"A recurrent network ({description.family}) that {what}; for {RUNTIMES[kind].title}. "
+        "Raw values go in, and original units or probabilities come out: nothing has to be scaled."
+    )
+
+
+def _use(description: Description, kind: Format, inputs: Mapping[str, str], script: str) -> str:
+    shapes = {
+        "x": f"(sequences, {description.steps or 'steps'}, {len(description.channels)})",
+        "lengths": "(sequences,), real steps of each; what lies beyond is ignored",
+    }
+    rows = [f"`{name}`: {dtype}, {shapes.get(name, '')}" for name, dtype in inputs.items()]
+    channels = f"Channels of `x`, in this order: {', '.join(f'`{name}`' for name in description.channels)}."
+    packages = " ".join(("numpy", *RUNTIMES[kind].packages))
+    return (
+        f"{_bullets(rows)}\n\n{channels} {output_words(description)} An example lies in `example_input.json` and "
+        f"`example_output.json`.\n\n`pip install {packages}`, then `python predict.py`:\n\n```python\n{script}```"
+    )
+
+
+def _data(description: Description, evidence: Mapping[str, Any]) -> str:
+    sizes = evidence.get("sizes", ())
+    rows = {
+        "dataset": description.name,
+        "licence of the data": description.license or "not stated",
+        "home page": str(description.card.get("homepage") or ""),
+        "digest": f"`{description.digest}`",
+        "sequences for training, validation, test": ", ".join(f"{size:,}" for size in sizes),
+        "split": str(evidence.get("split", "")),
+        "remarks": "; ".join(evidence.get("notes", ())),
+    }
+    return _bullets(f"{name}: {text}" for name, text in rows.items() if text)
+
+
+def _verdict(evidence: Mapping[str, Any]) -> str:
+    if not evidence:
+        return ""
+    return _bullets([evidence["headline"], f"exported because {evidence['why']}", *evidence["details"]])
+
+
+def _scores(description: Description, evidence: Mapping[str, Any]) -> str:
+    unit = f" {description.unit}" if description.unit else ""
+    better = "lower" if description.direction.value == "min" else "higher"
+    metric = f"{description.metric.replace('_', ' ')}{unit}, {better} is better"
+    test = "not tested" if description.test_score is None else f"{description.test_score:.6g} on the test part"
+    lines = [f"{test} ({metric})."]
+    if evidence:
+        lines += ["", "| | expected test score | validation | test | trials |", "|---|---|---|---|---|"]
+        lines += [_arm(name, arm) for name, arm in evidence["arms"].items()]
+        lines += [f"| baseline: {name} | | | {_number(score)} | |" for name, score in evidence["baselines"].items()]
+    return "\n".join(lines)
+
+
+def _arm(name: str, arm: Mapping[str, Any]) -> str:
+    keys = ("expected_test_score", "validation_score", "test_score")
+    return f"| {name} | {' | '.join(_number(arm[key]) for key in keys)} | {arm['completed_trials']} |"
+
+
+def _budget(evidence: Mapping[str, Any]) -> str:
+    if not evidence:
+        return ""
+    epochs = f"at most {evidence['epochs']} epochs a trial"
+    seconds = ", ".join(f"{name} {arm['fit_seconds']:.0f} s" for name, arm in evidence["arms"].items())
+    return f"{evidence['budget']}, {evidence['oracle']} search, {epochs}; training took {seconds}."
+
+
+def _limits(description: Description, kind: Format, evidence: Mapping[str, Any]) -> Iterable[str]:
+    yield "The score holds for data like the test part; it says nothing of a changed world."
+    yield from evidence.get("cautions", ())
+    if description.steps is not None:
+        yield f"Every sequence has exactly {description.steps} steps."
+    if description.card.get("missing") == "interpolate":
+        yield "Missing values have to be filled before: each on the straight line between its neighbours in time."
+    else:
+        yield "Missing values are not taken."
+    if kind is Format.LITERT:
+        yield "LiteRT takes one sequence a call."
+    if not description.license:
+        yield "The licence of the data is not stated: ask before you hand the model on."
+
+
+def _proof(kind: Format, agreement: Agreement) -> str:
+    return (
+        f"Run in {RUNTIMES[kind].title} right after it was written, on {agreement.rows:,} sequences "
+        f"({agreement.source}): the largest difference from the champion's outputs is {agreement.largest:.1g} of "
+        f"their spread (at most {TOLERANCE:g} is allowed)."
+    )
+
+
+def _bullets(lines: Iterable[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.6g}"
