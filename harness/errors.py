@@ -83,6 +83,10 @@ class Interrupted(HarnessError):
     exit_code = 130
 
 
+MOST_NAMES = 12
+"""Names that an error lists where none is near."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """The words that close an error about an unknown name.
 
@@ -91,9 +95,11 @@ def nearest(name: str, known: Iterable[str]) -> str:
         known: What there is.
 
     Returns:
-        `Did you mean a, b?` with at most three near names, else `Known: …`, else an empty text when nothing is known.
+        `Did you mean a, b?` with at most three near names, else `Known: …` with the first dozen, else an empty text
+        when nothing is known.
     """
     names = sorted(set(known))
     if near := difflib.get_close_matches(name, names, n=3, cutoff=0.5):
         return f"Did you mean {', '.join(near)}?"
-    return f"Known: {', '.join(names)}" if names else ""
+    more = f", … ({len(names)} in all)" if len(names) > MOST_NAMES else ""
+    return f"Known: {', '.join(names[:MOST_NAMES])}{more}" if names else ""

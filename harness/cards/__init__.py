@@ -4,6 +4,7 @@ from harness.cards.comparing import check_shared
 from harness.cards.finding import Found, find_dataset, find_space, list_datasets, list_spaces
 from harness.cards.plans import find_sweep, make_plan, read_sweep
 from harness.cards.schema import DatasetCard, Hyperparameter, SpaceCard, SweepPlan
+from harness.cards.suites import find_datasets, suites_of
 
 __all__ = [
     "DatasetCard",
@@ -13,10 +14,12 @@ __all__ = [
     "SweepPlan",
     "check_shared",
     "find_dataset",
+    "find_datasets",
     "find_space",
     "find_sweep",
     "list_datasets",
     "list_spaces",
     "make_plan",
     "read_sweep",
+    "suites_of",
 ]

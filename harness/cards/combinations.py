@@ -170,6 +170,8 @@ def _check_forecast(task: ForecastTask) -> None:
 
 def _check_sequences(card: DatasetCard, task: ClassifyTask | RegressTask) -> None:
     _check_once(task.features, "features")
+    if task.window_stride is not None and task.window_steps is None:
+        raise fault(("task", "window_stride"), "expected window_steps beside it: the steps of a piece")
     if card.source.kind == "loader":
         return
     if card.source.kind not in _TABLES:

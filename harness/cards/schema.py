@@ -102,7 +102,9 @@ class ClassifyTask(Card):
     """Name the class of a whole sequence.
 
     Where the source is a table `target` and `id`, which groups its rows into sequences, are needed.
-    `class_weight = "balanced"` weighs errors on rare classes as much as those on frequent ones, in training.
+    `class_weight = "balanced"` weighs errors on rare classes as much as those on frequent ones, in training. Sequences
+    that are longer than `window_steps` are cut into pieces of so many steps, `window_stride` from one to the next, each
+    with the sequence's class; a sequence's pieces stay in one part.
     """
 
     kind: Literal["classify"]
@@ -110,19 +112,23 @@ class ClassifyTask(Card):
     features: Columns = ()
     id: Column | None = None
     time: Column | None = None
+    window_steps: Count | None = None
+    window_stride: Count | None = None
     metric: ClassMetric = "accuracy"
     direction: MetricDirection = None
     class_weight: ClassWeight = None
 
 
 class RegressTask(Card):
-    """Predict one number for a whole sequence. A table needs `target` and `id`, as for `ClassifyTask`."""
+    """Predict one number for a whole sequence. A table's columns and `window_steps` are as for `ClassifyTask`."""
 
     kind: Literal["regress"]
     target: Column | None = None
     features: Columns = ()
     id: Column | None = None
     time: Column | None = None
+    window_steps: Count | None = None
+    window_stride: Count | None = None
     metric: NumberMetric = "mse"
     direction: MetricDirection = None
     unit: str = ""
@@ -240,15 +246,10 @@ class EncodingCard(Card):
             1 + size with its sign, then standard), `difference` (change from step to step, then standard; the answers
             are changes from the last value seen).
         calendar: Channels made from the column of times: each as sine and cosine of its cycle.
-        cut_steps: Long sequences are cut into pieces of so many steps, each with the sequence's answer; what is left
-            over at the end is dropped.
-        cut_stride: Steps from one piece to the next; `cut_steps` when left out.
     """
 
     scaling: Literal["none", "standard", "robust", "log", "difference"] = "standard"
     calendar: tuple[Literal["minute", "hour", "weekday", "day", "month", "year"], ...] = ()
-    cut_steps: Count | None = None
-    cut_stride: Count | None = None
 
 
 class SizeCard(Card):
@@ -267,6 +268,16 @@ class SizeCard(Card):
     channels: Count
     classes: CountOrZero = 0
     megabytes: Annotated[float, Field(ge=0, description="a number of at least 0")] = 0.0
+
+    @property
+    def shortest(self) -> int:
+        """Steps of the shortest sequence."""
+        return self.steps if isinstance(self.steps, int) else self.steps[0]
+
+    @property
+    def longest(self) -> int:
+        """Steps of the longest sequence."""
+        return self.steps if isinstance(self.steps, int) else self.steps[1]
 
 
 class ReferenceCard(Card):

@@ -21,19 +21,24 @@ if TYPE_CHECKING:
 app = typer.Typer(help="List, show, check and begin datasets' cards.", no_args_is_help=True)
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME|PATH", help="Name or path of a dataset's card.")]
+PlotOption = Annotated[
+    Path | None, typer.Option("--plot", metavar="FILE.png", help="Draw sequences, lengths, classes and the split.")
+]
 
 
 @app.command("list")
 def list_cards(cards: CardsOption = None, as_json: JsonOption = False) -> None:
     """All datasets that can be swept, and the cards that are broken. Loads no data."""
-    from harness.cards import list_datasets
+    from harness.cards import list_datasets, suites_of
 
     found = list_datasets(cards or ())
     if as_json:
         echo_json([as_plain(one) for one in found])
         return
-    header = ("NAME", "TASK", "TITLE", "LICENCE", "SOURCE", "CARD")
+    header = ("NAME", "TASK", "ROWS", "STEPS", "CHANNELS", "CLASSES", "LICENCE", "TITLE", "CARD")
     echo_table(header, [_row(one, one.card) for one in found if one.card])
+    for suite, members in suites_of(found).items():
+        typer.echo(f"suite {suite}: {', '.join(one.name for one in members)}")
     for one in found:
         if one.error:
             typer.echo(f"broken: {one.error}")
@@ -183,7 +188,16 @@ def _tell(card: Path, name: str, because: tuple[str, ...]) -> None:
 
 
 def _row(found: Found[DatasetCard], card: DatasetCard) -> tuple[str, ...]:
-    return (found.name, card.task.kind, card.title, card.license, card.source.kind, home_of(found))
+    # A card of one's own need not say its size: `harness datasets new` writes it down.
+    size = card.size
+    rows, channels, classes = (size.rows, size.channels, size.classes) if size else (0, 0, 0)
+    numbers = (f"{rows:,}" if rows else "–", _steps(size.shortest, size.longest) if size else "–")
+    more = (str(channels or "–"), str(classes or "–"))
+    return (found.name, card.task.kind, *numbers, *more, card.license, card.title, home_of(found))
+
+
+def _steps(shortest: int, longest: int) -> str:
+    return f"{longest:,}" if shortest == longest else f"{shortest:,}–{longest:,}"
 
 
 def _some(names: tuple[str, ...], most: int = 12) -> str:

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 def sweep(
     datasets: Annotated[
         list[str] | None,
-        typer.Argument(metavar="DATASET", help="Names or paths of dataset cards; see `harness datasets list`."),
+        typer.Argument(
+            metavar="DATASET", help="Datasets or suites by name, or cards by path; see `harness datasets list`."
+        ),
     ] = None,
     family: Annotated[
         list[str] | None,

@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from harness.cards import Found, check_shared, find_dataset, find_space
+from harness.cards import Found, check_shared, find_datasets, find_space
 from harness.cards.schema import DatasetCard, SpaceCard, SweepPlan
 from harness.errors import UsageError
 from harness.records import Arm
@@ -88,21 +88,19 @@ def resolve(plan: SweepPlan, card_folders: Sequence[Path] = ()) -> SweepHeader:
     """Find every card that a plan names.
 
     Args:
-        plan: Datasets and families by name or path.
+        plan: Datasets and families by name or path; a suite's name stands for all its datasets.
         card_folders: Folders searched before the built-in cards; the usual ones when empty.
 
     Raises:
         CardError: A card is unknown or broken.
         UsageError: A dataset is named twice.
     """
-    datasets = [find_dataset(name, card_folders) for name in plan.datasets]
+    datasets = _datasets(plan.datasets, card_folders)
     spaces = [find_space(name, card_folders) for name in dict.fromkeys(plan.families)]
     groups: dict[str, list[Found[Any]]] = {"datasets": [*datasets], "search_spaces": [*spaces]}
     everything = [found for group in groups.values() for found in group]
     check_shared([_card(found) for found in spaces])
     names = [found.name for found in datasets]
-    if twice := [name for name, count in Counter(names).items() if count > 1]:
-        raise UsageError(f"{twice[0]}: named twice; expected each dataset once")
     families = {given: found.name for given, found in zip(dict.fromkeys(plan.families), spaces, strict=True)}
     resolved = [families[given] for given in plan.families]
     return SweepHeader(
@@ -116,6 +114,19 @@ def resolve(plan: SweepPlan, card_folders: Sequence[Path] = ()) -> SweepHeader:
             f"{found.path} overrides the built-in card {found.name}" for found in everything if found.overrides
         ),
     )
+
+
+def _datasets(given: Sequence[str], folders: Sequence[Path]) -> list[Found[DatasetCard]]:
+    # Suites may overlap; a dataset that is named by itself twice, by its name and by its path, is a slip.
+    found: dict[str, Found[DatasetCard]] = {}
+    alone: set[str] = set()
+    for name in given:
+        group = find_datasets(name, folders)
+        if len(group) == 1 and (one := group[0].name) in alone:
+            raise UsageError(f"{one}: named twice; expected each dataset once")
+        alone |= {group[0].name} if len(group) == 1 else set()
+        found |= {one.name: one for one in group}
+    return list(found.values())
 
 
 def arms_of(families: Sequence[str]) -> tuple[Arm, ...]:

@@ -34,11 +34,16 @@ def test_list_names_what_there_is_and_what_is_broken(project):
     Path("datasets/bad.toml").write_text('name = "bad"\n')
     output = run("list")
     header, *rows, last = output.splitlines()
-    assert header.split() == ["NAME", "TASK", "TITLE", "LICENCE", "SOURCE", "CARD"]
-    known = {row.split()[0]: row.split()[1] for row in rows}
-    assert len(known) == len(rows)
-    assert {"adding_50": "regress", "japanese_vowels": "classify", "vic_elec": "forecast"}.items() <= known.items()
-    assert all(row.endswith("built in") for row in rows)
+    assert header.split() == [
+        *("NAME", "TASK", "ROWS", "STEPS", "CHANNELS", "CLASSES", "LICENCE", "TITLE", "CARD"),
+    ]
+    suites = [row for row in rows if row.startswith("suite ")]
+    found = {row.split()[0]: row.split()[1:6] for row in rows if row not in suites}
+    assert found["adding_50"] == ["regress", "2,000", "50", "2", "–"]
+    assert found["japanese_vowels"] == ["classify", "640", "7–29", "12", "9"]
+    assert found["vic_elec"] == ["forecast", "52,608", "48", "3", "–"]
+    assert all(row.endswith("built in") for row in rows if row not in suites)
+    assert "suite known-answers: adding_200, adding_50, adding_600" in output
     assert last == "broken: datasets/bad.toml: missing table [source]"
 
 
@@ -91,14 +96,16 @@ def test_check_of_one_card_raises_its_fault(project):
         run("check", "mine")
 
 
-def test_check_all_goes_on_after_a_fault_and_then_fails(project):
+def test_check_all_goes_on_after_a_fault_and_then_fails(project, monkeypatch):
+    Path("builtin").mkdir()
+    monkeypatch.setattr("harness.cards.finding.builtin_folder", lambda kind: Path("builtin"))
     run("new", "my.csv", "--target", "y")
     run("new", "my.csv", "--target", "y", "--name", "good")
     card = Path("datasets/my.toml")
     card.write_text(card.read_text().replace("../my.csv", "../gone.csv"))
     result = CliRunner().invoke(app, ["check", "--all"])
     assert isinstance(result.exception, CardError)
-    assert str(result.exception) == "1 of 5 datasets are not in order"
+    assert str(result.exception) == "1 of 2 datasets are not in order"
     assert "good: in order (datasets/good.toml)\n" in result.output
     assert "my: gone.csv: no such file" in result.output
     plain = json.loads(CliRunner().invoke(app, ["check", "--all", "--json"]).output)
