@@ -174,14 +174,20 @@ class Journal:
                 self._connection.execute("ROLLBACK")
             raise JournalError(f"{self.path}: {kind.value} {key or dataset or 'sweep'}: {error}") from error
 
-    def events(self, *kinds: EventKind, dataset: str | None = None) -> Iterator[Event]:
-        """Events in the order they happened, of these kinds (all when none is named) and this dataset."""
+    def events(self, *kinds: EventKind, dataset: str | None = None, after: int = 0) -> Iterator[Event]:
+        """Events in the order they happened, of these kinds (all when none is named) and this dataset.
+
+        Args:
+            kinds: What happened.
+            dataset: To which dataset; to any when None.
+            after: Number of an event; only later ones are given.
+        """
         marks = ", ".join("?" for _ in kinds)
-        where = [f"kind IN ({marks})"] if kinds else []
+        where = ["seq > ?", *([f"kind IN ({marks})"] if kinds else [])]
         where += ["dataset = ?"] if dataset is not None else []
         query = "SELECT seq, at, kind, dataset, trial_key, payload FROM events"
-        query += f" WHERE {' AND '.join(where)}" if where else ""
-        values = [kind.value for kind in kinds] + ([dataset] if dataset is not None else [])
+        query += f" WHERE {' AND '.join(where)}"
+        values = [after, *(kind.value for kind in kinds), *([dataset] if dataset is not None else [])]
         for seq, at, kind, name, key, payload in self._connection.execute(f"{query} ORDER BY seq", values):
             yield Event(seq, at, EventKind(kind), name, key, json.loads(payload))
 
@@ -196,6 +202,12 @@ class Journal:
     def last(self, kind: EventKind, dataset: str | None = "") -> Event | None:
         """The newest event of a kind, of this dataset (of any when None); None when it has not happened."""
         return max(self.events(kind, dataset=dataset), key=lambda event: event.seq, default=None)
+
+    @property
+    def seq(self) -> int:
+        """Number of the last event."""
+        (last,) = self._connection.execute("SELECT max(seq) FROM events").fetchone()
+        return int(last)
 
     @property
     def plan(self) -> Mapping[str, Any]:

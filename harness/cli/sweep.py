@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,6 +15,7 @@ from harness.store import DEFAULT_ROOT
 
 if TYPE_CHECKING:
     from harness.cards.schema import SweepPlan
+    from harness.records import SweepResult
     from harness.store import Store
     from harness.sweeping.estimating import Estimate
     from harness.sweeping.planning import SweepHeader
@@ -123,6 +123,9 @@ def sweep(
         str | None,
         typer.Option(metavar="URI", help="MLflow's store, when it is a server. [the store's database]"),
     ] = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Leave MLflow alone; `harness doctor --sync` writes there later.")
+    ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="A line for every trial.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the verdicts.")] = False,
 ) -> None:
@@ -158,7 +161,7 @@ def sweep(
     if dry_run:
         _dry_run(header)
         return
-    _run(header, place, begun, verbose=verbose, quiet=quiet)
+    _run(header, place, begun, offline=offline, verbose=verbose, quiet=quiet)
 
 
 def _refuse_beside_resume(resume: str, given: dict[str, object], **others: object) -> None:
@@ -208,35 +211,47 @@ def _plan(given: dict[str, object], config: str | None) -> SweepPlan:
     return make_plan({"name": default_name(datasets), **given})
 
 
-def _run(header: SweepHeader, place: Store, begun: str | None, *, verbose: bool, quiet: bool) -> None:
+def _run(header: SweepHeader, place: Store, begun: str | None, *, offline: bool, verbose: bool, quiet: bool) -> None:
     from harness.cli.watching import Watcher
     from harness.engines import ProcessEngine
     from harness.report.terminal import text
     from harness.sweeping import cores
     from harness.sweeping.running import run_sweep
+    from harness.sweeping.stopping import hearing_signals
 
-    signal.signal(signal.SIGTERM, _as_interrupt)
     workers = header.plan.workers or cores()
     crowded = f"{workers} workers on {cores()} cores: they will wait for each other" if workers > cores() else ""
     with Watcher(verbose=verbose, quiet=quiet, warning=crowded) as watcher:
         try:
-            with ProcessEngine(workers) as engine:
-                result = run_sweep(header, place, engine, watcher, resume=begun)
+            with hearing_signals() as stop, ProcessEngine(workers) as engine:
+                result = run_sweep(header, place, engine, watcher, resume=begun, offline=offline, stop=stop)
         except KeyboardInterrupt:
             raise Interrupted(_how_to_go_on(watcher.sweep_id, place)) from None
     typer.echo(text(result, place.ui_command, output_width()))
-    if result.unfinished:
+    if result.behind:
+        typer.echo(_how_to_catch_up(result, place), err=True)
+    if result.unfinished or (result.behind and not offline):
         raise typer.Exit(1)
 
 
 def _how_to_go_on(sweep_id: str, place: Store) -> str:
     if not sweep_id:
         return "interrupted before the sweep began"
-    where = "" if place.root == DEFAULT_ROOT.absolute() else f" --store {shlex.quote(str(place.root))}"
     return (
         "interrupted; what has ended is kept. The same command goes on with it, "
-        f"or `harness sweep --resume {sweep_id}{where}`"
+        f"or `harness sweep --resume {sweep_id}{_store_option(place)}`"
     )
+
+
+def _how_to_catch_up(result: SweepResult, place: Store) -> str:
+    return (
+        f"MLflow does not hold everything yet ({result.behind}); the journal does. Once it can be written to, "
+        f"`harness doctor --sync {result.sweep_id}{_store_option(place)}` writes the rest and registers champions"
+    )
+
+
+def _store_option(place: Store) -> str:
+    return "" if place.root == DEFAULT_ROOT.absolute() else f" --store {shlex.quote(str(place.root))}"
 
 
 def _dry_run(header: SweepHeader) -> None:
@@ -275,7 +290,3 @@ def _duration(seconds: float) -> str:
     from harness.cli.watching import duration
 
     return duration(seconds)
-
-
-def _as_interrupt(*_: object) -> None:
-    raise KeyboardInterrupt

@@ -162,6 +162,7 @@ class SweepResult:
         unfinished: Datasets whose comparison is not over, with why.
         budget: The budget in words, such as `12 trials a family`.
         across: The numbers behind `overall`; None for a single dataset.
+        behind: Why MLflow does not hold everything yet; empty when it does.
     """
 
     sweep_id: str
@@ -174,3 +175,4 @@ class SweepResult:
     unfinished: Mapping[str, str]
     budget: str
     across: Across | None = None
+    behind: str = ""

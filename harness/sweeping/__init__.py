@@ -50,12 +50,13 @@ def sweep(
     from harness.sweeping.folders import find_unfinished
     from harness.sweeping.planning import resolve
     from harness.sweeping.running import run_sweep
+    from harness.sweeping.stopping import hearing_signals
 
     plan = make_plan({"datasets": datasets, "name": default_name(datasets), **options})
     header = resolve(plan, [Path(folder) for folder in cards])
     place = find_store(Path(store) if store else None, tracking_uri)
-    with ProcessEngine(plan.workers or cores()) as engine:
-        return run_sweep(header, place, engine, listener, resume=find_unfinished(place, header))
+    with hearing_signals() as stop, ProcessEngine(plan.workers or cores()) as engine:
+        return run_sweep(header, place, engine, listener, resume=find_unfinished(place, header), stop=stop)
 
 
 def default_name(datasets: Sequence[str]) -> str:

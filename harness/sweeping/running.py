@@ -6,20 +6,18 @@ same thing.
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.cards.schema import DatasetCard, SweepPlan
 from harness.data import load_dataset
 from harness.engines import Engine, Task, machine_mb
-from harness.errors import DataError, UsageError
+from harness.errors import DataError, StoreError, UsageError
 from harness.journal import EventKind, Journal
 from harness.records import BaselineScore, DataFacts, Objective, Outcome, SweepResult, TrialRecord
 from harness.report.html import html
-from harness.report.tables import trials_csv
 from harness.search import Budget, Contest, SearchSettings
 from harness.search.contest import confirmation_request
 from harness.store import Store
@@ -35,11 +33,18 @@ from harness.sweeping.crowning import crown
 from harness.sweeping.folders import lock, new_id
 from harness.sweeping.planning import SweepHeader
 from harness.sweeping.progress import Begun, Concluded, Listener, Note
+from harness.sweeping.projecting import Projection
 from harness.sweeping.searching import Floor, GaveUp, Work, run_searches
+from harness.sweeping.stopping import Stop
 from harness.sweeping.working import run_one
-from harness.tracking import Projector
-from harness.tracking.naming import TRIALS_FILE, VERDICT_FILE, card_file
-from harness.tracking.summary import UNTIL_DECIDED
+
+REPORT_FILE = "report.html"
+
+AWAY_SECONDS = 15.0
+"""How long the end of a comparison waits for an MLflow that does not answer."""
+
+LAST_WORDS_SECONDS = 3.0
+"""How long an interrupted sweep waits for MLflow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,8 @@ def run_sweep(
     listener: Listener,
     *,
     resume: str | None = None,
+    offline: bool = False,
+    stop: Stop | None = None,
 ) -> SweepResult:
     """Run a sweep, or go on with one.
 
@@ -80,8 +87,11 @@ def run_sweep(
         engine: Where trials run.
         listener: Who watches.
         resume: Id of the sweep to go on with; None begins a new one.
+        offline: Whether MLflow is left alone; `synchronise` writes there later what the journal holds.
+        stop: Says when the user wants an end.
 
     Raises:
+        KeyboardInterrupt: The user wanted an end; what has ended is kept, and a report of it is written.
         DataError: A dataset is missing or changed.
         UsageError: Another command is running this sweep, or its cards changed.
         JournalError: The journal is damaged or cannot be written.
@@ -89,18 +99,44 @@ def run_sweep(
     """
     inspected = inspect(header)
     sweep_id = resume or new_id(store, header.plan.name)
-    projector = Projector(store, sweep_id, header.plan.name)
     folder = store.sweeps / sweep_id
-    with lock(folder), _journal(folder, header, new=resume is None) as journal:
+    projection = Projection(store, header, folder, offline=offline)
+    with lock(folder), _journal(folder, header, new=resume is None) as journal, projection:
         listener(Begun(sweep_id, resume is not None, journal.has(EventKind.FINISHED)))
         for note in header.notes:
             listener(Note(note))
-        sweep = _Sweep(header, store, sweep_id, engine, listener, journal, projector)
-        for name, found in inspected.items():
-            sweep.compare(name, found)
-        if not journal.has(EventKind.FINISHED):
-            journal.append(EventKind.FINISHED, {})
-        return sweep.conclude()
+        sweep = _Sweep(header, store, sweep_id, engine, listener, journal, projection, stop or Stop())
+        try:
+            for name, found in inspected.items():
+                sweep.compare(name, found)
+            return sweep.conclude()
+        except KeyboardInterrupt:
+            sweep.leave()
+            raise
+
+
+def synchronise(store: Store, sweep_id: str, engine: Engine, listener: Listener) -> SweepResult:
+    """Bring MLflow up to what a sweep's journal holds, and register the champions that are decided; trains no trial.
+
+    Args:
+        store: Where its journal and MLflow's store are.
+        sweep_id: The sweep's id.
+        engine: Where champions are built.
+        listener: Who watches.
+
+    Raises:
+        UsageError: Another command is running this sweep.
+        JournalError: The journal is damaged.
+        StoreError: MLflow's store cannot be used.
+    """
+    folder = store.sweeps / sweep_id
+    with lock(folder), Journal.open(folder) as journal:
+        header = SweepHeader.from_json(journal.plan)
+        with Projection(store, header, folder) as projection:
+            sweep = _Sweep(header, store, sweep_id, engine, listener, journal, projection, Stop())
+            for name in header.datasets:
+                sweep.crown_decided(name)
+            return sweep.conclude()
 
 
 @dataclass(slots=True)
@@ -113,7 +149,8 @@ class _Sweep:
     engine: Engine
     listener: Listener
     journal: Journal
-    projector: Projector
+    projection: Projection
+    stop: Stop
 
     @property
     def folder(self) -> Path:
@@ -124,9 +161,7 @@ class _Sweep:
         if self.journal.has(EventKind.GAVE_UP, name):
             return
         self._open(name, found)
-        opened = next(self.journal.events(EventKind.OPENED, dataset=name))
-        self.projector.comparison_started(name, found.facts, self._tags(name), started_at=opened.at)
-        self.projector.trials(request_and_records(self.journal, name))
+        self._advance()
         try:
             self._search(name, found)
             self._score_baselines(name)
@@ -136,25 +171,89 @@ class _Sweep:
         except GaveUp as reason:
             self._give_up(name, str(reason))
             return
+        self.stop.check()
         if not self.journal.has(EventKind.DECIDED, name):
             self.journal.append(EventKind.DECIDED, verdict_of(self.journal, self.header, name).to_json(), dataset=name)
-        if not self.journal.has(EventKind.CHAMPION, name):
+        self.crown_decided(name)
+        self.listener(Concluded(comparison_of(self.journal, self.header, name)))
+
+    def crown_decided(self, name: str) -> None:
+        """Export, register and prove a decided dataset's champion, unless that is done; later where MLflow is away."""
+        if not self.journal.has(EventKind.DECIDED, name) or self.journal.has(EventKind.CHAMPION, name):
+            return
+        if self.projection.offline or not self._projected():
+            self.listener(Note(f"{name}: the champion is registered when MLflow can be written to"))
+            return
+        try:
             self._crown(name)
-        self._project(name)
+        except StoreError as error:
+            self.listener(Note(f"{name}: the champion is not registered yet: {error}"))
 
     def _give_up(self, name: str, why: str) -> None:
         self.engine.drop()  # what still ran belongs to nobody any more
         self.journal.append(EventKind.GAVE_UP, {"why": why}, dataset=name)
-        self.projector.trials(request_and_records(self.journal, name))
-        self.projector.gave_up(name, why)
+        self._advance()
         self.listener(Note(f"{name}: given up: {why}"))
 
     def conclude(self) -> SweepResult:
-        """The finished sweep; its report is written beside the journal."""
-        result = sweep_of(self.journal, self.header, self.sweep_id, self.store.tracking_uri)
-        (self.folder / "report.html").write_text(html(result, self.store.ui_command), encoding="utf-8")
-        self.projector.close(result.overall)
+        """The sweep as it stands at its end; its report is written beside the journal.
+
+        It is finished when every comparison is over and MLflow, unless it was to be left alone, holds everything.
+        """
+        for name in self.header.datasets:
+            self.crown_decided(name)  # MLflow may be back
+        if not self.projection.offline:
+            self._projected()  # first, so that the same command goes on when a crash comes in between
+        if self._over() and not self.journal.has(EventKind.FINISHED):
+            self.journal.append(EventKind.FINISHED, {})
+        behind = self.projection.offline or not self._projected()
+        result = replace(self._result(), behind=self._why_behind() if behind else "")
+        self._write_report(result)
         return result
+
+    def leave(self) -> None:
+        """An end was wanted: nothing runs on, what has ended is in a report, and MLflow says it was interrupted."""
+        self.engine.drop()
+        if self.stop.at_once:
+            return
+        self._write_report(self._result())
+        self.projection.interrupt(LAST_WORDS_SECONDS)
+
+    def _over(self) -> bool:
+        """Whether every comparison is, with its champion registered unless MLflow was to be left alone."""
+        last = EventKind.DECIDED if self.projection.offline else EventKind.CHAMPION
+        return all(
+            self.journal.has(last, name) or self.journal.has(EventKind.GAVE_UP, name) for name in self.header.datasets
+        )
+
+    def _why_behind(self) -> str:
+        return self.projection.failure or ("it was left alone" if self.projection.offline else "it does not answer")
+
+    def _result(self) -> SweepResult:
+        return sweep_of(self.journal, self.header, self.sweep_id, self.store.tracking_uri)
+
+    def _write_report(self, result: SweepResult) -> None:
+        (self.folder / REPORT_FILE).write_text(html(result, self.store.ui_command), encoding="utf-8")
+
+    def _advance(self, *_: object) -> None:
+        """MLflow follows the journal in its own time; what it has to say is said here."""
+        for note in self.projection.advance():
+            self.listener(Note(note))
+
+    def _projected(self) -> bool:
+        """Wait until MLflow holds all that the journal does: as long as it answers, else `AWAY_SECONDS`."""
+        if self.projection.offline:
+            return False
+        answered = time.monotonic()
+        while not self.projection.caught_up(self.journal.seq, seconds=0.5):
+            self._advance()
+            self.stop.check()
+            if not self.projection.failure:
+                answered = time.monotonic()
+            elif time.monotonic() - answered > AWAY_SECONDS:
+                return False
+        self._advance()
+        return True
 
     def _open(self, name: str, found: Inspected) -> None:
         opened = next(self.journal.events(EventKind.OPENED, dataset=name), None)
@@ -227,25 +326,8 @@ class _Sweep:
         self.journal.append(EventKind.CHAMPION, champion.to_json() if champion else {}, dataset=name)
         shutil.rmtree(work.weights, ignore_errors=True)
 
-    def _project(self, name: str) -> None:
-        result = comparison_of(self.journal, self.header, name)
-        so_far = sweep_of(self.journal, self.header, self.sweep_id, self.store.tracking_uri, only=name)
-        files = {
-            "report.html": html(so_far, self.store.ui_command),
-            TRIALS_FILE: trials_csv([result]),
-            VERDICT_FILE: json.dumps(result.verdict.to_json(), indent=2),
-            **self._cards(name),
-        }
-        self.projector.trials(request_and_records(self.journal, name))
-        self.projector.conclude(result, files)
-        self.listener(Concluded(result))
-
-    def _cards(self, name: str) -> dict[str, str]:
-        spaces = {card_file(family): card.model_dump_json(indent=2) for family, card in self.header.spaces.items()}
-        return {card_file(name): self.header.datasets[name].model_dump_json(indent=2), **spaces}
-
     def _floor(self, name: str) -> Floor:
-        return Floor(self.engine, self.journal, self._work(name), self.projector.trials)
+        return Floor(self.engine, self.journal, self._work(name), self._advance, self.stop)
 
     def _work(self, name: str) -> Work:
         opened = next(self.journal.events(EventKind.OPENED, dataset=name)).payload
@@ -256,16 +338,6 @@ class _Sweep:
             self.folder / "weights" / name,
             *trial_limits(self.header.plan, self.engine.slots),
         )
-
-    def _tags(self, name: str) -> Mapping[str, str]:
-        plan = self.header.plan
-        return {
-            "oracle": plan.oracle,
-            "seed": str(plan.seed),
-            "arms": " ".join(arm.name for arm in self.header.arms),
-            **({UNTIL_DECIDED: "yes"} if plan.until_decided else {}),
-            "card_sha256": next((sha for file, sha in self.header.hashes.items() if Path(file).stem == name), ""),
-        }
 
 
 LEAST_MEMORY_MB, SHARE_OF_MEMORY = 2000, 0.8

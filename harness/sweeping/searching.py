@@ -28,6 +28,7 @@ from harness.records import (
 )
 from harness.search import Contest, select
 from harness.sweeping.progress import ArmProgress, Listener, Note, Progress
+from harness.sweeping.stopping import Stop
 
 TRIAL = "harness.training.trial:run_trial"
 
@@ -90,12 +91,14 @@ class Floor:
         journal: Where they are recorded.
         work: What they need to know.
         project: Called with the trials that ended, while workers train.
+        stop: Says when nothing more is to be begun.
     """
 
     engine: Engine
     journal: Journal
     work: Work
     project: Callable[[Sequence[tuple[TrialRequest, TrialRecord]]], None]
+    stop: Stop = field(default_factory=Stop)
 
     def run(
         self,
@@ -109,15 +112,19 @@ class Floor:
             ask: The next trial, None when there is none before something has ended, or at all.
             tell: Called once with every ended trial, in the order of the journal.
             begun: Trials that were asked for before a crash and have not ended.
+
+        Raises:
+            KeyboardInterrupt: An end was wanted, and nothing runs any more.
         """
         waiting, running, attempts = list(begun), {}, dict[str, int]()
         while True:
-            while self.engine.free and (request := waiting.pop(0) if waiting else self._asked(ask())):
+            while self._open and (request := waiting.pop(0) if waiting else self._asked(ask())):
                 attempts[str(request.key)] = attempts.get(str(request.key), 0) + 1
                 task = self.work.task(request, attempts[str(request.key)])
                 running[task.id] = request
                 self.engine.submit(task)
             if not running:
+                self.stop.check()
                 return
             ended = []
             for done in self.engine.wait(timeout_seconds=1.0):
@@ -132,6 +139,10 @@ class Floor:
                 tell(record)
                 ended.append((request, record))
             self.project(ended)
+
+    @property
+    def _open(self) -> bool:
+        return self.engine.free > 0 and not self.stop.wanted
 
     def _asked(self, request: TrialRequest | None) -> TrialRequest | None:
         if request:

@@ -36,6 +36,9 @@ _ENVIRONMENT = {
     # A client of a server prints two lines on standard output at the end of each run.
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    # MLflow would wait two minutes for an answer, and ask seven times again; what failed is written later anyway.
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
 }
 
 

@@ -96,6 +96,8 @@ class Projector:
             )
             self._comparisons[dataset] = _Comparison(_Run.of(run), run.info.start_time, {})
         comparison = self._comparisons[dataset]
+        if comparison.parent.status == "KILLED":
+            self._run_on(comparison.parent, dataset)
         if comparison.parent.status == "RUNNING":
             self._client.log_inputs(comparison.parent.id, datasets=[dataset_input(dataset, facts)])
         return comparison.parent.id
@@ -143,6 +145,17 @@ class Projector:
         self._client.set_terminated(comparison.parent.id, "FAILED", end)
         comparison.parent.status = "FAILED"
 
+    def reopened(self, dataset: str) -> None:
+        """Say that a comparison which was over is searched on."""
+        self._run_on(self._comparison(dataset).parent, dataset)
+
+    def interrupted(self) -> None:
+        """Say of each comparison that is not over that nothing works on it; `comparison_started` takes it back."""
+        for comparison in self._comparisons.values():
+            if comparison.parent.status == "RUNNING":
+                self._client.set_terminated(comparison.parent.id, "KILLED")
+                comparison.parent.status = "KILLED"
+
     def close(self, overall: str, details: str = "") -> None:
         """Begin the experiment's description with the answer.
 
@@ -152,6 +165,10 @@ class Projector:
         """
         text = "\n\n".join(part for part in (overall, details) if part)
         self._client.set_experiment_tag(self._experiment, "mlflow.note.content", naming.cut(text))
+
+    def _run_on(self, parent: _Run, dataset: str) -> None:
+        self._client.update_run(parent.id, status="RUNNING", name=f"{dataset}: searching")
+        parent.status = "RUNNING"
 
     def _comparison(self, dataset: str) -> _Comparison:
         if dataset not in self._comparisons and not self._find(dataset):

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from harness.cards.schema import DatasetCard, SpaceCard
 from harness.models.building import setting
@@ -116,6 +115,8 @@ def load_weights(path: Path) -> list[FloatArray]:
 @contextlib.contextmanager
 def _want_of_memory_named() -> Iterator[None]:
     """Call TensorFlow's want of memory by Python's name for it, which engines know."""
+    import tensorflow as tf  # loaded by now, and quietly; a module that imports it first would let it chatter
+
     try:
         yield
     except tf.errors.ResourceExhaustedError as error:
