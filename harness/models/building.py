@@ -7,7 +7,7 @@ model that is saved and the forward pass of the fast training loop, so there is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,7 +50,14 @@ class Stack:
     head: keras.layers.Layer
     embedding: keras.layers.Layer | None = None
 
-    def forward(self, x: Any, lengths: Any = None, keep_masks: Sequence[Any] | None = None, future: Any = None) -> Any:
+    def forward(
+        self,
+        x: Any,
+        lengths: Any = None,
+        keep_masks: Sequence[Any] | None = None,
+        future: Any = None,
+        call: Callable[[keras.layers.Layer, Any, Any], Any] | None = None,
+    ) -> Any:
         """Predict from scaled inputs.
 
         Args:
@@ -60,15 +67,17 @@ class Stack:
                 is kept. None leaves dropout to the layers themselves.
             future: (batch, horizon, known channels), scaled, when the shape has any. The head takes them beside the
                 last hidden state.
+            call: (layer, inputs, mask or None) → outputs, in place of Keras's own call of a layer that has weights.
 
         Returns:
             Forecast (batch, horizon, targets) and regression (batch, targets) in scaled units; logits of classes
             (batch, classes); of each step's classes or labels (batch, steps, outputs).
         """
         mask = length_mask(x, lengths) if self.shape.masked else None
-        hidden = x if self.embedding is None else self.embedding(x)
+        call = call or _call
+        hidden = x if self.embedding is None else call(self.embedding, x, None)
         for number, (layer, dropout) in enumerate(zip(self.recurrent, self.dropouts, strict=True)):
-            hidden = layer(hidden, mask=mask)
+            hidden = call(layer, hidden, mask)
             if keep_masks is None:
                 hidden = dropout(hidden)
             else:
@@ -77,7 +86,7 @@ class Stack:
         if self.shape.known_channels:
             flat = keras.ops.reshape(future, (-1, self.shape.future_width))
             hidden = keras.ops.concatenate([hidden, flat], axis=-1)
-        outputs = self.head(hidden)
+        outputs = call(self.head, hidden, None)
         if self.shape.task is not TaskKind.FORECAST:
             return outputs
         return keras.ops.reshape(outputs, (-1, self.shape.horizon_steps, self.shape.outputs))
@@ -92,6 +101,10 @@ class Stack:
         """The layers that have weights, in the order of `model.get_weights()`."""
         first = () if self.embedding is None else (self.embedding,)
         return (*first, *self.recurrent, self.head)
+
+
+def _call(layer: keras.layers.Layer, inputs: Any, mask: Any) -> Any:
+    return layer(inputs) if mask is None else layer(inputs, mask=mask)
 
 
 def length_mask(x: Any, lengths: Any) -> Any:

@@ -1,10 +1,9 @@
 """The fast training loop: a whole epoch as one compiled function over data held as tensors.
 
 Under `model.fit` a small recurrent network spends most of its time on tracing, `tf.data`, callbacks and random numbers.
-Here one function runs all batches of an epoch, dropout's masks are drawn once an epoch outside the loop over batches
-(inside it they cost as much as the network), and everything that changes from trial to trial (weights, optimiser
-state, learning rate, dropout rate, clipping, seeds) is an input. So all trials of one structure share one compiled
-function.
+Here one function runs all batches of an epoch. It is pure: weights (one flat vector), optimiser state, learning rates,
+dropout's masks and the limit of the gradient's norm go in, weights and state come out. So all trials of one structure
+share one compiled function, and nothing random is drawn in it.
 
 This module knows arrays and layers; it knows nothing of datasets, trials or scores.
 """
@@ -14,7 +13,8 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from functools import cached_property
+from typing import Any
 
 import keras
 import numpy as np
@@ -24,48 +24,11 @@ import tensorflow as tf
 from harness.models import Stack
 from harness.models.building import model_of
 from harness.records import derive_seed
+from harness.training.calling import apart, flattened, keras_calls, lean_calls
 from harness.training.losses import Loss
-
-FloatArray: TypeAlias = npt.NDArray[np.float32]
-IntArray: TypeAlias = npt.NDArray[np.int32]
-
-XLA_LARGEST_STEP_UNITS = 20_000
-"""Steps × units up to which XLA is faster on a CPU. Beyond it the time goes into arithmetic, where XLA gains nothing
-(100 steps × 64 units: 1.5 times faster with it; 400 × 128: 0.9 times)."""
-
-XLA_SMALLEST_WORK = 25_000
-"""Gradient steps × sequence steps × layers of one trial from which XLA's compile is paid back: it takes 2.5 s more than
-tracing (3.1 against 0.6 s), and saves 0.03 to 0.09 ms a sequence step and layer."""
-
-PREDICT_ROWS = 512
-"""Sequences predicted at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class TensorPart:
-    """One part of a dataset in scaled units, as tensors that stay where they are for all trials of a worker.
-
-    Attributes:
-        x: (n, steps, channels) float32, or tokens (n, steps) int32.
-        lengths: (n,) int32.
-        y: Forecast (n, horizon, targets) or regression (n, targets) float32, classes (n,) int32; a class of each step
-            (n, steps) int32, labels of each step (n, steps, targets) float32.
-        future: (n, horizon, known channels) float32; (n, 0, 0) where nothing is known in advance.
-    """
-
-    x: Any
-    lengths: Any
-    y: Any
-    future: Any
-
-    @classmethod
-    def of(
-        cls, x: npt.NDArray[Any], lengths: IntArray, y: npt.NDArray[Any], future: FloatArray | None = None
-    ) -> TensorPart:
-        """Tensors of these arrays."""
-        if future is None:
-            future = np.zeros((len(x), 0, 0), np.float32)
-        return cls(*(tf.constant(array) for array in (x, lengths, y, future)))
+from harness.training.optimizers import OPTIMIZERS
+from harness.training.parts import Block, FloatArray, TensorPart
+from harness.training.xla import compile_cheaply, on_gpu
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,19 +54,30 @@ class CompiledNetwork:
         optimizer: Such as `adam`.
         loss: What is minimised.
         batch_size: Sequences a batch.
-        xla: Whether to compile with XLA.
+        xla: Whether to compile the epoch with XLA.
     """
 
     def __init__(self, stack: Stack, optimizer: str, loss: Loss, batch_size: int, *, xla: bool) -> None:
+        if xla:
+            compile_cheaply()
         self.stack = stack
-        self.model = model_of(stack)
-        self.optimizer = keras.optimizers.get({"class_name": optimizer, "config": {"learning_rate": 1e-3}})
-        self.optimizer.build(stack.variables)
+        build_layers(stack.weighted, stack)
+        self.optimizer = OPTIMIZERS[optimizer]
         self.batch_size = batch_size
         self.kernel = "xla-epoch" if xla else "tf-epoch"
         self._loss = loss
+        self._calls = keras_calls if on_gpu() else lean_calls
+        self._weights: Any
+        self._slots: Any
+        self._begin(flattened([np.zeros(variable.shape) for variable in stack.variables]))
         self._epoch = tf.function(self._run_epoch, jit_compile=xla, autograph=False)
-        self._predict = tf.function(self._run_predict, jit_compile=xla, autograph=False)
+        # Never with XLA: it is called with other numbers of rows, few and large, where the time goes into arithmetic.
+        self._predict = tf.function(self._run_predict, autograph=False, reduce_retracing=True)
+
+    @cached_property
+    def model(self) -> keras.Model:
+        """The Keras model of the stack's layers, with the weights that the layers have."""
+        return model_of(self.stack)
 
     def prepare(self, train: TensorPart, validation: TensorPart) -> float:
         """Trace and compile for these parts, without training.
@@ -112,27 +86,25 @@ class CompiledNetwork:
             Seconds it took; next to nothing when these shapes were compiled before.
         """
         started = time.perf_counter()
-        order, weights = self._batches(np.arange(train.x.shape[0]))
+        block = next(iter(train.blocks(np.arange(len(train)), self.batch_size)))
         # No batches: the epoch's loop is compiled but not run.
-        self._call_epoch(train, order, weights, 0, 0, Knobs(0.0, 0.0, 1.0))
-        self._predict(*_rows(validation, 0, _chunk(validation)))
+        self._call_epoch(block, 0, self._keep_masks(block, 0.0, np.random.default_rng(0)), Knobs(0.0, 0.0, 1.0))
+        self._predict(*next(iter(validation.chunks())), self._weights)
         return time.perf_counter() - started
 
-    def reset(self, weights: Sequence[FloatArray], learning_rate: float) -> None:
+    def reset(self, weights: Sequence[FloatArray]) -> None:
         """Begin a trial: these weights, a fresh optimiser."""
-        self.restore(weights)
-        for variable in self.optimizer.variables:
-            variable.assign(keras.ops.zeros(variable.shape, variable.dtype))
-        self.optimizer.learning_rate.assign(learning_rate)
+        self._begin(flattened(weights))
 
     def restore(self, weights: Sequence[FloatArray]) -> None:
-        """Put these weights into the network."""
+        """Put these weights into the network and its layers."""
+        self._weights = flattened(weights)
         for variable, weight in zip(self.stack.variables, weights, strict=True):
             variable.assign(weight)
 
     def weights(self) -> list[FloatArray]:
         """Copies of the weights, in the order of `model.get_weights()`."""
-        return [np.array(variable.numpy()) for variable in self.stack.variables]
+        return apart(self.stack, np.array(self._weights))
 
     def epoch(self, part: TensorPart, order: npt.NDArray[Any], seed: int, knobs: Knobs) -> float:
         """Train once on every sequence.
@@ -146,82 +118,90 @@ class CompiledNetwork:
         Returns:
             Mean of the batches' losses.
         """
-        batches, weights = self._batches(order)
-        steps = batches.shape[0]
-        total = self._call_epoch(part, batches, weights, steps, seed, knobs)
-        mean: float = float(total) / steps
-        return mean
+        chance, total, batches = np.random.default_rng(seed), 0.0, 0
+        for block in part.blocks(order, self.batch_size):
+            masks = self._keep_masks(block, knobs.dropout, chance)
+            total += float(self._call_epoch(block, block.batches, masks, knobs))
+            batches += block.batches
+        return total / batches
 
     def predict(self, part: TensorPart) -> FloatArray:
         """Outputs for every sequence of a part: scaled units, or logits."""
-        rows, chunk = int(part.x.shape[0]), _chunk(part)
-        pieces = [self._predict(*_rows(part, start, chunk)).numpy() for start in range(0, rows, chunk)]
-        return np.concatenate(pieces)[:rows]
+        return np.concatenate([self._predict(*chunk, self._weights).numpy() for chunk in part.chunks()])
 
-    def _call_epoch(
-        self, part: TensorPart, order: IntArray, weights: FloatArray, steps: int, seed: int, knobs: Knobs
-    ) -> Any:
+    def _begin(self, weights: FloatArray) -> None:
+        self._weights = weights
+        self._slots = np.zeros((self.optimizer.slots, len(weights)), np.float32)
+        self._done = np.int32(0)
+
+    def _call_epoch(self, block: Block, batches: int, masks: list[FloatArray], knobs: Knobs) -> Any:
+        rates = np.full(len(block.weights), knobs.learning_rate, np.float32)
         # NumPy's numbers become tensors; Python's would be constants, and each new value another compile.
-        return self._epoch(
-            *(part.x, part.lengths, part.y, part.future),
-            *(order, weights, np.int32(steps), np.array([seed, 0], np.int32)),
-            *(np.float32(knobs.dropout), np.float32(knobs.clip_norm)),
+        self._weights, self._slots, total = self._epoch(
+            *(block.inputs, block.weights, masks, np.int32(batches)),
+            *(self._weights, self._slots, self._done, rates, np.float32(knobs.clip_norm)),
         )
-
-    def _batches(self, order: npt.NDArray[Any]) -> tuple[IntArray, FloatArray]:
-        # One shape for all batches: the last is filled up with rows that weigh nothing.
-        steps = -(-len(order) // self.batch_size)
-        filled = np.zeros(steps * self.batch_size, np.int32)
-        weights = np.zeros(steps * self.batch_size, np.float32)
-        filled[: len(order)], weights[: len(order)] = order, 1.0
-        return filled.reshape(steps, -1), weights.reshape(steps, -1)
+        self._done += np.int32(batches)
+        return total
 
     def _run_epoch(
         self,
-        x: Any,
-        lengths: Any,
-        y: Any,
-        future: Any,
-        order: Any,
+        inputs: tuple[Any, Any, Any, Any],
+        row_weights: Any,
+        masks: list[Any],
+        batches: Any,
         weights: Any,
-        steps: Any,
-        seed: Any,
-        dropout: Any,
+        slots: Any,
+        done: Any,
+        rates: Any,
         clip: Any,
-    ) -> Any:
-        masks = self._keep_masks(order, seed, dropout)
-        variables = self.stack.variables
-
-        def train_batch(step: Any, total: Any) -> tuple[Any, Any]:
-            rows, weight = order[step], weights[step]
+    ) -> tuple[Any, Any, Any]:
+        def train_batch(number: Any, weights: Any, slots: Any, total: Any) -> tuple[Any, Any, Any, Any]:
+            x, lengths, y, future, rows = (tf.gather(one, number) for one in (*inputs, row_weights))
+            keep = [tf.gather(mask, number) for mask in masks]
             with tf.GradientTape() as tape:
-                keep = [mask[step] for mask in masks]
-                steps_of = tf.gather(lengths, rows)
-                outputs = self.stack.forward(tf.gather(x, rows), steps_of, keep, tf.gather(future, rows))
-                costs, counts = self._loss(tf.gather(y, rows), outputs, steps_of)
-                loss = tf.reduce_sum(costs * weight) / tf.reduce_sum(counts * weight)
-            gradients = tape.gradient(loss, [variable.value for variable in variables])
-            self.optimizer.apply(_clipped(gradients, clip), variables)
-            return step + 1, total + loss
+                tape.watch(weights)
+                outputs = self.stack.forward(x, lengths, keep, future, self._calls(self.stack, weights))
+                costs, counts = self._loss(y, outputs, lengths)
+                loss = tf.reduce_sum(costs * rows) / tf.reduce_sum(counts * rows)
+            gradient = _clipped(tape.gradient(loss, weights), clip)
+            rate, ordinal = tf.gather(rates, number), done + number + 1
+            weights, slots = self.optimizer.step(weights, gradient, slots, rate, ordinal)
+            return number + 1, weights, slots, total + loss
 
-        # The number of steps is an input of the loop: as a `range` it would be a constant to XLA, and each number
+        # The number of batches is an input of the loop: as a `range` it would be a constant to XLA, and each number
         # another compile. Not left to autograph, which leaves a file in the temporary folder for every trace.
-        begin = (tf.constant(0), tf.constant(0.0))
-        _, total = tf.while_loop(lambda step, _: step < steps, train_batch, begin)
-        return total
+        begin = (tf.constant(0), weights, slots, tf.constant(0.0))
+        _, weights, slots, total = tf.while_loop(lambda number, *_: number < batches, train_batch, begin)
+        return weights, slots, total
 
-    def _run_predict(self, x: Any, lengths: Any, future: Any) -> Any:
+    def _run_predict(self, x: Any, lengths: Any, future: Any, weights: Any) -> Any:
         keep = [tf.ones((1, 1)) for _ in self.stack.dropouts]
-        return self.stack.forward(x, lengths, keep, future)
+        return self.stack.forward(x, lengths, keep, future, self._calls(self.stack, weights))
 
-    def _keep_masks(self, order: Any, seed: Any, dropout: Any) -> list[Any]:
-        masks = []
-        for number, layer in enumerate(self.stack.recurrent):
-            features = layer.compute_output_shape((1, 1, 1))[-1]
-            shape = (*order.shape, features)
-            drawn = tf.random.stateless_uniform(shape, seed + tf.constant([0, number]))
-            masks.append(tf.cast(drawn >= dropout, tf.float32) / (1.0 - dropout))
-        return masks
+    def _keep_masks(self, block: Block, dropout: float, chance: np.random.Generator) -> list[FloatArray]:
+        """Dropout's masks of a block, one (batches, batch, features) for each recurrent layer."""
+        shapes = [(*block.weights.shape, layer.compute_output_shape((1, 1, 1))[-1]) for layer in self.stack.recurrent]
+        if not dropout:
+            return [np.ones(shape, np.float32) for shape in shapes]
+        kept = np.float32(1.0 / (1.0 - dropout))
+        return [(chance.random(shape, np.float32) >= dropout) * kept for shape in shapes]
+
+
+def build_layers(layers: Sequence[keras.layers.Layer], stack: Stack) -> None:
+    """Build layers like a stack's, each on the shape that the ones before it give.
+
+    Args:
+        layers: As many and of the kinds of `stack.weighted`.
+        stack: The stack that they belong to, or are like.
+    """
+    steps = (None, stack.shape.steps)
+    shape: tuple[int | None, ...] = steps if stack.embedding else (*steps, stack.shape.channels)
+    for layer, like in zip(layers, stack.weighted, strict=True):
+        if like is stack.head:  # which takes what is known in advance beside the hidden state
+            shape = (*shape[:-1], (shape[-1] or 0) + stack.shape.future_width)
+        layer.build(shape)
+        shape = layer.compute_output_shape(shape)
 
 
 def initial_weights(stack: Stack, seed: int) -> list[FloatArray]:
@@ -230,33 +210,9 @@ def initial_weights(stack: Stack, seed: int) -> list[FloatArray]:
     Each initialiser is made again from its own configuration with a seed derived from its place, so that no global
     random state is read or changed.
     """
-    weights: list[FloatArray] = []
-    steps = (None, stack.shape.steps)
-    shape: tuple[int | None, ...] = steps if stack.embedding else (*steps, stack.shape.channels)
-    for layer in stack.weighted:
-        if layer is stack.head:  # which takes what is known in advance beside the hidden state
-            shape = (*shape[:-1], (shape[-1] or 0) + stack.shape.future_width)
-        fresh = type(layer).from_config(_seeded(layer.get_config(), seed, layer.name))
-        fresh.build(shape)
-        shape = layer.compute_output_shape(shape)
-        weights.extend(np.array(variable.numpy()) for variable in fresh.trainable_variables)
-    return weights
-
-
-def xla_pays(steps: int, units: int, layers: int, gradient_steps: int) -> bool:
-    """Whether XLA is worth its compile for a trial of this size; never with a GPU, where cuDNN's kernels are faster.
-
-    It does not depend on the family, so that none is compiled where another is not.
-
-    Args:
-        steps: Length of the sequences.
-        units: Units of one layer.
-        layers: Number of layers.
-        gradient_steps: Batches of all epochs of one trial.
-    """
-    small_enough = steps * units <= XLA_LARGEST_STEP_UNITS
-    work_enough = gradient_steps * steps * layers >= XLA_SMALLEST_WORK
-    return small_enough and work_enough and not tf.config.list_physical_devices("GPU")
+    fresh = [type(layer).from_config(_seeded(layer.get_config(), seed, layer.name)) for layer in stack.weighted]
+    build_layers(fresh, stack)
+    return [np.array(variable.numpy()) for layer in fresh for variable in layer.trainable_variables]
 
 
 def _seeded(config: Any, seed: int, path: str) -> Any:
@@ -267,20 +223,8 @@ def _seeded(config: Any, seed: int, path: str) -> Any:
     return {key: _seeded(item, seed, f"{path}.{key}") for key, item in config.items()} | seeds
 
 
-def _clipped(gradients: list[Any], clip: Any) -> list[Any]:
+def _clipped(gradient: Any, clip: Any) -> Any:
     # tf.clip_by_global_norm by another formula, so that an infinite limit means no clipping and not NaN.
-    # An embedding's gradient comes as the rows that were looked up.
-    gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]
-    norm = tf.sqrt(tf.add_n([tf.reduce_sum(tf.square(gradient)) for gradient in gradients]))
-    factor = tf.minimum(1.0, clip / (norm + 1e-12))
-    return [gradient * factor for gradient in gradients]
-
-
-def _chunk(part: TensorPart) -> int:
-    return min(int(part.x.shape[0]), PREDICT_ROWS)
-
-
-def _rows(part: TensorPart, start: int, chunk: int) -> tuple[Any, Any, Any]:
-    # The last chunk reads some rows twice, the surplus first… so that every call has the same shape.
-    rows = tf.range(start, start + chunk) % part.x.shape[0]
-    return tf.gather(part.x, rows), tf.gather(part.lengths, rows), tf.gather(part.future, rows)
+    gradient = tf.convert_to_tensor(gradient)
+    norm = tf.sqrt(tf.reduce_sum(tf.square(gradient)))
+    return gradient * tf.minimum(1.0, clip / (norm + 1e-12))

@@ -18,8 +18,10 @@ from harness.errors import DataError
 from harness.models import NetworkShape, build_stack
 from harness.models.building import setting
 from harness.records import Answer, Value
-from harness.training.loop import CompiledNetwork, TensorPart, xla_pays
+from harness.training.loop import CompiledNetwork
 from harness.training.losses import LOSS_OF_METRIC, loss_of
+from harness.training.parts import TensorPart
+from harness.training.xla import xla_pays
 
 LARGEST_NETWORKS = 24
 """Compiled networks kept by one process; each keeps about 19 MB."""
@@ -101,7 +103,7 @@ def _new_network(prepared: Prepared, space: SpaceCard, values: Mapping[str, Valu
 def _xla(prepared: Prepared, values: Mapping[str, Value], epochs: int) -> bool:
     rows, steps = prepared.train.x.shape[:2]
     batches = -(-rows // int(setting(values, "batch_size")))
-    return xla_pays(steps, int(setting(values, "units")), int(setting(values, "layers")), batches * epochs)
+    return xla_pays(steps, int(setting(values, "layers")), batches * epochs)
 
 
 @functools.lru_cache(maxsize=2)

@@ -22,7 +22,8 @@ from harness.records import (
     TrialStatus,
     derive_seed,
 )
-from harness.training.loop import CompiledNetwork, FloatArray, Knobs, initial_weights
+from harness.training.loop import CompiledNetwork, Knobs, initial_weights
+from harness.training.parts import FloatArray
 from harness.training.preparing import Prepared, network_for, prepare
 from harness.training.scoring import test_score, validation_score
 
@@ -81,7 +82,7 @@ def train(prepared: Prepared, network: CompiledNetwork, request: TrialRequest) -
     """
     values, fit = request.values, Fit()
     knobs = Knobs(*(float(setting(values, name)) for name in ("learning_rate", "dropout", "clip_norm")))
-    network.reset(initial_weights(network.stack, derive_seed(request.seed, "weights")), knobs.learning_rate)
+    network.reset(initial_weights(network.stack, derive_seed(request.seed, "weights")))
     orders = np.random.default_rng(derive_seed(request.seed, "order"))
     rows = prepared.train.x.shape[0]
     for epoch in range(1, request.epochs + 1):
@@ -143,7 +144,7 @@ def _record(
         epochs=epochs,
         train_losses=tuple(fit.losses),
         validation_scores=tuple(fit.scores),
-        parameters=network.model.count_params(),
+        parameters=sum(layer.count_params() for layer in network.stack.weighted),
         recurrent_parameters=recurrent,
         gradient_steps=epochs * -(-prepared.train.x.shape[0] // network.batch_size),
         kernel=network.kernel,

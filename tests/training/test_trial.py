@@ -16,8 +16,9 @@ from harness.errors import DataError
 from harness.models import NetworkShape, build_network, build_stack, wrap_for_export
 from harness.models.building import model_of
 from harness.records import FailureKind, Phase, TaskKind, TrialKey, TrialRecord, TrialRequest, TrialStatus
-from harness.training.loop import CompiledNetwork, Knobs, TensorPart, initial_weights
+from harness.training.loop import CompiledNetwork, Knobs, initial_weights
 from harness.training.losses import loss_of
+from harness.training.parts import TensorPart
 from harness.training.scoring import in_original_units
 from harness.training.trial import load_weights, run_trial
 
@@ -106,7 +107,7 @@ def test_learns_as_model_fit_does(family: str, masked: bool, layers: int) -> Non
     values = {"units": 5, "layers": layers}
     fast = CompiledNetwork(build_stack(shape, space(family), values), "adam", loss_of(shape, "mse"), batch, xla=True)
     weights = initial_weights(fast.stack, 11)
-    fast.reset(weights, 5e-3)
+    fast.reset(weights)
     plain_model = build_network(shape, space(family), values)
     plain_model.set_weights(weights)
     optimizer = keras.optimizers.Adam(5e-3, global_clipnorm=1.0)
@@ -128,7 +129,7 @@ def test_a_last_smaller_batch_counts_as_many_rows_as_it_has() -> None:
         build_stack(shape, space("gru"), {"units": 3}), "sgd", loss_of(shape, "mse"), 8, xla=False
     )
     weights = initial_weights(network.stack, 1)
-    network.reset(weights, 0.0)
+    network.restore(weights)
     loss = network.epoch(TensorPart.of(x, np.full(10, 4, np.int32), y), np.arange(10), 1, Knobs(0.0, 0.0, 1.0))
     squares = (network.model.predict(x, verbose=0) - y)[:, 0] ** 2
     assert loss == pytest.approx((squares[:8].mean() + squares[8:].mean()) / 2, rel=1e-5)

@@ -1,0 +1,257 @@
+"""Recurrent layers as one loop over time forward and one backward, with gradients of their own.
+
+The layers are Keras's `LSTM`, `GRU` (`reset_after`) and `SimpleRNN` with their default activations, and the weights are
+theirs; only the way to the same numbers differs. Autodiff through a loop over time keeps a stack for every
+intermediate tensor and multiplies matrices for the weights' gradients at every step. Here a step keeps its gates alone,
+and the gradients of all weights are one product each after the loop: a fraction of the graph to trace and compile, and
+of the time to run it, with XLA and without.
+
+Knows tensors and Keras's layers; nothing of networks, losses or trials.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A recurrent cell: one step of its equations and of their derivatives.
+
+    The tensors of a step are (batch, units) or, side by side, (batch, gates × units). A state is a list of tensors,
+    the output first.
+
+    Attributes:
+        states: Tensors of its state.
+        kept: Columns, in units, of what a step keeps for the way back; 0 for nothing.
+        two_inputs: Whether the gradients of the step's two inputs differ.
+        step: (input's projection, state's projection, state) → (next state, what is kept).
+        back: (what was kept, state before, state after, gradient of the state after) →
+            (gradients of the projections, gradient of the state before but for what comes through its projection).
+    """
+
+    states: int
+    kept: int
+    two_inputs: bool
+    step: Callable[[Any, Any, Sequence[Any]], tuple[list[Any], Any]]
+    back: Callable[[Any, Sequence[Any], Sequence[Any], Sequence[Any]], tuple[list[Any], list[Any]]]
+
+
+def _lstm_step(projected: Any, recurrent: Any, state: Sequence[Any]) -> tuple[list[Any], Any]:
+    """Hochreiter and Schmidhuber 1997 with a forget gate (Gers et al. 2000); Keras's order: i, f, g, o."""
+    i, f, g, o = tf.split(projected + recurrent, 4, axis=1)
+    i, f, g, o = tf.sigmoid(i), tf.sigmoid(f), tf.tanh(g), tf.sigmoid(o)
+    memory = f * state[1] + i * g
+    return [o * tf.tanh(memory), memory], tf.concat([i, f, g, o], axis=1)
+
+
+def _lstm_back(
+    kept: Any, before: Sequence[Any], after: Sequence[Any], gradient: Sequence[Any]
+) -> tuple[list[Any], list[Any]]:
+    i, f, g, o = tf.split(kept, 4, axis=1)
+    squashed = tf.tanh(after[1])
+    memory = gradient[1] + gradient[0] * o * (1.0 - squashed * squashed)
+    through = tf.concat(
+        [
+            memory * g * i * (1.0 - i),
+            memory * before[1] * f * (1.0 - f),
+            memory * i * (1.0 - g * g),
+            gradient[0] * squashed * o * (1.0 - o),
+        ],
+        axis=1,
+    )
+    return [through], [tf.zeros_like(memory), memory * f]
+
+
+def _gru_step(projected: Any, recurrent: Any, state: Sequence[Any]) -> tuple[list[Any], Any]:
+    """Cho et al. 2014, the reset gate applied after the product; Keras's order: z, r, candidate."""
+    inputs, states = tf.split(projected, 3, axis=1), tf.split(recurrent, 3, axis=1)
+    z, r = tf.sigmoid(inputs[0] + states[0]), tf.sigmoid(inputs[1] + states[1])
+    candidate = tf.tanh(inputs[2] + r * states[2])
+    return [z * (state[0] - candidate) + candidate], tf.concat([z, r, candidate, states[2]], axis=1)
+
+
+def _gru_back(
+    kept: Any,
+    before: Sequence[Any],
+    after: Sequence[Any],  # noqa: ARG001  (another cell's need)
+    gradient: Sequence[Any],
+) -> tuple[list[Any], list[Any]]:
+    z, r, candidate, inner = tf.split(kept, 4, axis=1)
+    update = gradient[0] * (before[0] - candidate) * z * (1.0 - z)
+    new = gradient[0] * (1.0 - z) * (1.0 - candidate * candidate)
+    reset = new * inner * r * (1.0 - r)
+    projections = [tf.concat([update, reset, new], axis=1), tf.concat([update, reset, new * r], axis=1)]
+    return projections, [gradient[0] * z]
+
+
+def _rnn_step(projected: Any, recurrent: Any, state: Sequence[Any]) -> tuple[list[Any], Any]:  # noqa: ARG001
+    """Elman 1990 with tanh."""
+    return [tf.tanh(projected + recurrent)], None
+
+
+def _rnn_back(
+    kept: Any,  # noqa: ARG001
+    before: Sequence[Any],
+    after: Sequence[Any],
+    gradient: Sequence[Any],
+) -> tuple[list[Any], list[Any]]:
+    return [gradient[0] * (1.0 - after[0] * after[0])], [tf.zeros_like(before[0])]
+
+
+CELLS = {
+    keras.layers.LSTM: Cell(2, 4, False, _lstm_step, _lstm_back),
+    keras.layers.GRU: Cell(1, 4, True, _gru_step, _gru_back),
+    keras.layers.SimpleRNN: Cell(1, 0, False, _rnn_step, _rnn_back),
+}
+
+
+def run_recurrent(layer: keras.layers.Layer, weights: Sequence[Any], x: Any, mask: Any = None) -> Any:
+    """What the layer would give with these weights in place of its own.
+
+    Args:
+        layer: An `LSTM`, `GRU` or `SimpleRNN` with Keras's defaults, or a `Bidirectional` of one.
+        weights: In the order of `layer.trainable_variables`.
+        x: (batch, steps, channels), with a known number of steps.
+        mask: (batch, steps) bool, True for real steps; None when all are.
+
+    Returns:
+        (batch, steps, units) when it returns sequences, else (batch, units); twice the units when bidirectional.
+    """
+    if not isinstance(layer, keras.layers.Bidirectional):
+        return _one_direction(layer, weights, x, mask, reverse=False)
+    half = len(weights) // 2
+    forward = _one_direction(layer.forward_layer, weights[:half], x, mask, reverse=False)
+    backward = _one_direction(layer.backward_layer, weights[half:], x, mask, reverse=True)
+    return tf.concat([forward, backward], axis=-1)
+
+
+def _one_direction(layer: Any, weights: Sequence[Any], x: Any, mask: Any, *, reverse: bool) -> Any:
+    kernel, recurrent_kernel, bias = weights
+    batch, steps, channels = tf.shape(x)[0], x.shape[1], x.shape[2]
+    gates = kernel.shape[1]
+    input_bias, recurrent_bias = (bias[0], bias[1]) if len(bias.shape) == 2 else (bias, tf.zeros_like(bias))
+    flat = tf.reshape(tf.transpose(x, (1, 0, 2)), (-1, channels))
+    projected = tf.reshape(tf.matmul(flat, kernel) + input_bias, (steps, batch, gates))
+    projected.set_shape((steps, x.shape[0], gates))
+    real = None if mask is None else tf.transpose(mask)[:, :, None]
+    loop = _Loop(CELLS[type(layer)], steps, reverse, layer.return_sequences)
+    outputs = loop.run(projected, recurrent_kernel, recurrent_bias, real)
+    if not layer.return_sequences:
+        return outputs
+    if real is not None and layer.zero_output_for_mask:  # which Bidirectional asks for
+        outputs = tf.where(real, outputs, 0.0)
+    return tf.transpose(outputs, (1, 0, 2))
+
+
+@dataclass(frozen=True, slots=True)
+class _Loop:
+    """A cell's loop over time.
+
+    Attributes:
+        cell: The cell.
+        steps: Length of the sequences.
+        reverse: Whether it begins at the end.
+        sequences: Whether all outputs are wanted, or the last alone.
+    """
+
+    cell: Cell
+    steps: int
+    reverse: bool
+    sequences: bool
+
+    def run(self, projected: Any, kernel: Any, bias: Any, real: Any) -> Any:
+        """Outputs (steps, batch, units), or the last (batch, units).
+
+        Args:
+            projected: (steps, batch, gates × units), the inputs times their kernel.
+            kernel: (units, gates × units).
+            bias: (gates × units,), of the state's projection.
+            real: (steps, batch, 1) bool; None when all steps are.
+        """
+
+        @tf.custom_gradient  # type: ignore[untyped-decorator]
+        def looped(projected: Any, kernel: Any, bias: Any) -> tuple[Any, Callable[[Any], tuple[Any, Any, Any]]]:
+            states, kept = self._forward(projected, kernel, bias, real)
+            outputs = states[0] if self.sequences else states[0][0 if self.reverse else -1]
+
+            def gradient(upstream: Any) -> tuple[Any, Any, Any]:
+                return self._backward(upstream, states, kept, kernel, real)
+
+            return outputs, gradient
+
+        return looped(projected, kernel, bias)
+
+    def _forward(self, projected: Any, kernel: Any, bias: Any, real: Any) -> tuple[list[Any], Any]:
+        """The states after every step, each (steps, batch, units), and what the steps kept."""
+        units, batch = kernel.shape[0], projected.shape[1]
+        sources = _unstacked([projected] if real is None else [projected, real])
+        widths = [units] * self.cell.states + ([self.cell.kept * units] if self.cell.kept else [])
+        targets = [tf.TensorArray(tf.float32, self.steps, element_shape=(batch, width)) for width in widths]
+        start = [tf.zeros_like(projected[0, :, :units])] * self.cell.states
+
+        def step(done: Any, state: list[Any], targets: list[Any]) -> tuple[Any, list[Any], list[Any]]:
+            at = self.steps - 1 - done if self.reverse else done
+            read = [source.read(at) for source in sources]
+            after, kept = self.cell.step(read[0], tf.matmul(state[0], kernel) + bias, state)
+            if real is not None:
+                after = [tf.where(read[1], new, old) for new, old in zip(after, state, strict=True)]
+            values = after if kept is None else [*after, kept]
+            return done + 1, after, [target.write(at, value) for target, value in zip(targets, values, strict=True)]
+
+        _, _, targets = tf.while_loop(lambda done, *_: done < self.steps, step, (0, start, targets))
+        stacked = [target.stack() for target in targets]
+        return stacked[: self.cell.states], stacked[self.cell.states] if self.cell.kept else None
+
+    def _backward(
+        self, upstream: Any, states: Sequence[Any], kept: Any, kernel: Any, real: Any
+    ) -> tuple[Any, Any, Any]:
+        """Gradients of the projected inputs, the recurrent kernel and its bias."""
+        units, gates, batch = kernel.shape[0], kernel.shape[1], states[0].shape[1]
+        before = [self._shifted(state) for state in states]
+        optional = [tensor for tensor in (kept, real, upstream if self.sequences else None) if tensor is not None]
+        sources = _unstacked([*before, *states, *optional])
+        turned = tf.transpose(kernel)
+        none = tf.zeros_like(states[0][0])
+        start = [none if self.sequences else upstream, *[none] * (self.cell.states - 1)]
+        widths = [gates] * (2 if self.cell.two_inputs else 1)
+        targets = [tf.TensorArray(tf.float32, self.steps, element_shape=(batch, width)) for width in widths]
+
+        def step(done: Any, gradient: list[Any], targets: list[Any]) -> tuple[Any, list[Any], list[Any]]:
+            at = done if self.reverse else self.steps - 1 - done
+            read = iter([source.read(at) for source in sources])
+            earlier, later = [next(read) for _ in states], [next(read) for _ in states]
+            kept_here = None if kept is None else next(read)
+            real_here = None if real is None else next(read)
+            if self.sequences:
+                gradient = [gradient[0] + next(read), *gradient[1:]]
+            active = gradient if real is None else [tf.where(real_here, one, none) for one in gradient]
+            through, passed = self.cell.back(kept_here, earlier, later, active)
+            passed[0] = passed[0] + tf.matmul(through[-1], turned)
+            if real is not None:
+                passed = [tf.where(real_here, one, old) for one, old in zip(passed, gradient, strict=True)]
+            return done + 1, passed, [target.write(at, one) for target, one in zip(targets, through, strict=True)]
+
+        _, _, targets = tf.while_loop(lambda done, *_: done < self.steps, step, (0, start, targets))
+        through = [target.stack() for target in targets]
+        flat = tf.reshape(through[-1], (-1, gates))
+        kernel_gradient = tf.matmul(tf.reshape(before[0], (-1, units)), flat, transpose_a=True)
+        return through[0], kernel_gradient, tf.reduce_sum(flat, axis=0)
+
+    def _shifted(self, state: Any) -> Any:
+        """The state before every step."""
+        none = tf.zeros_like(state[:1])
+        return tf.concat([state[1:], none] if self.reverse else [none, state[:-1]], axis=0)
+
+
+def _unstacked(tensors: Sequence[Any]) -> list[Any]:
+    arrays = []
+    for tensor in tensors:
+        array = tf.TensorArray(tensor.dtype, tensor.shape[0], element_shape=tensor.shape[1:])
+        arrays.append(array.unstack(tensor))
+    return arrays
