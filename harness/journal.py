@@ -220,11 +220,19 @@ class Journal:
         Raises:
             SealedError: The dataset's searches have not closed.
         """
+        return {key: score.test_score for key, score in self.unsealed(dataset).items()}
+
+    def unsealed(self, dataset: str) -> dict[str, SealedScore]:
+        """All that was sealed of a dataset's trials, by the key's text.
+
+        Raises:
+            SealedError: The dataset's searches have not closed.
+        """
         if not self.has(EventKind.CLOSED, dataset):
             raise SealedError(f"{dataset}: test scores stay sealed until the last search of the dataset has closed")
         rows = self._connection.execute("SELECT payload FROM sealed WHERE dataset = ?", [dataset])
         scores = [SealedScore.from_json(json.loads(payload)) for (payload,) in rows]
-        return {str(score.key): score.test_score for score in scores}
+        return {str(score.key): score for score in scores}
 
     def close(self) -> None:
         """Close the file; everything appended is on the disk already."""

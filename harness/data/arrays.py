@@ -52,6 +52,11 @@ class Part:
     def __len__(self) -> int:
         return len(self.x)
 
+    def at(self, places: Indices) -> Part:
+        """Some of its sequences, by their places in it (m,)."""
+        future = None if self.future is None else self.future[places]
+        return Part(self.x[places], self.lengths[places], self.y[places], self.rows[places], future)
+
 
 class Sealed(Generic[Content]):
     """Keeps the test part out of sight until somebody means to see it.

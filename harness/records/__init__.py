@@ -10,6 +10,7 @@ from harness.records.trials import (
     Answer,
     Arm,
     BaselineScore,
+    CaseScores,
     Direction,
     FailureKind,
     Ledger,
@@ -23,7 +24,7 @@ from harness.records.trials import (
     TrialStatus,
     Value,
 )
-from harness.records.verdicts import LOOKS, Across, Decision, Outcome, Pair, PairAcross, ScoreRow, Verdict
+from harness.records.verdicts import LOOKS, Across, CaseInterval, Decision, Outcome, Pair, PairAcross, ScoreRow, Verdict
 
 __all__ = [
     "LOOKS",
@@ -32,6 +33,8 @@ __all__ = [
     "Arm",
     "ArmResult",
     "BaselineScore",
+    "CaseInterval",
+    "CaseScores",
     "ChampionInfo",
     "ComparisonResult",
     "DataFacts",

@@ -87,6 +87,28 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
+class CaseInterval:
+    """What drawing the test cases again does to a difference.
+
+    Attributes:
+        low: Lower end of the interval, positive for the first family, at the verdict's level.
+        high: Upper end.
+        cases: Number of test cases.
+        block: Neighbouring cases that were drawn together, as windows in time are; 1 where each stands alone.
+    """
+
+    low: float
+    high: float
+    cases: int
+    block: int
+
+    @property
+    def settled(self) -> bool:
+        """Whether it excludes zero."""
+        return self.low > 0 or self.high < 0
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What is decided for one dataset, with the numbers behind it.
 
@@ -119,6 +141,7 @@ class Verdict:
         shuffled: Share of random exchanges of trials between the two families that differ as much as they do;
             None where the interval holds zero and it was not asked.
         pairs: Every pair of families, with p-values adjusted by Holm over the pairs of this dataset.
+        over_cases: The interval of `difference` over test cases; None where nothing is known of single cases.
     """
 
     dataset: str
@@ -142,10 +165,22 @@ class Verdict:
     more_trials: int | None = None
     shuffled: float | None = None
     pairs: tuple[Pair, ...] = ()
+    over_cases: CaseInterval | None = None
+
+    @property
+    def holds_in(self) -> tuple[str, ...]:
+        """What the winner's lead holds in: `trials`, and `test cases` where they are known and allow it."""
+        if self.family is None:
+            return ()
+        return ("trials", "test cases") if self.over_cases and self.over_cases.settled else ("trials",)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values that `from_json` reads; non-finite numbers become None."""
-        return {**to_plain(self), "pairs": [to_plain(pair) for pair in self.pairs]}
+        return {
+            **to_plain(self),
+            "pairs": [to_plain(pair) for pair in self.pairs],
+            "over_cases": to_plain(self.over_cases) if self.over_cases else None,
+        }
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Verdict:
@@ -161,6 +196,7 @@ class Verdict:
                 "expected": {name: to_float(value) for name, value in plain["expected"].items()},
                 "probabilities": to_floats(plain["probabilities"]),
                 "pairs": tuple(Pair.from_json(pair) for pair in plain.get("pairs", ())),
+                "over_cases": CaseInterval(**over_cases) if (over_cases := plain.get("over_cases")) else None,
             }
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from harness.cards.schema import Hyperparameter, SpaceCard
 from harness.errors import JournalError
@@ -14,6 +14,7 @@ from harness.records import (
     Arm,
     ArmResult,
     BaselineScore,
+    CaseScores,
     ChampionInfo,
     ComparisonResult,
     DataFacts,
@@ -33,7 +34,7 @@ from harness.records import (
 from harness.report.numbers import counted, listed
 from harness.search import select
 from harness.sweeping.planning import SweepHeader
-from harness.verdicts import decide_rows, look_at, over_all, region_of
+from harness.verdicts import Cases, decide_rows, look_at, over_all, region_of
 
 Pair = tuple[TrialRequest, TrialRecord]
 
@@ -64,6 +65,7 @@ class Basis:
         smallest_difference: What the dataset's card states, in the metric's units; None when it states nothing.
         baselines: Test scores of the baselines.
         until_decided: Whether replicates were added until it was decided.
+        cases: Scores over test cases by arm, replicate and trial.
     """
 
     dataset: str
@@ -74,6 +76,7 @@ class Basis:
     smallest_difference: float | None
     baselines: Sequence[float]
     until_decided: bool = False
+    cases: Cases = field(default_factory=dict)
 
 
 def request_and_records(journal: Journal, dataset: str) -> list[Pair]:
@@ -130,6 +133,7 @@ def verdict_of(journal: Journal, header: SweepHeader, dataset: str) -> Verdict:
         smallest_difference=header.datasets[dataset].smallest_difference,
         baselines=tuple(baseline.test_score for baseline in baselines_of(journal, dataset)),
         until_decided=header.plan.until_decided,
+        cases=cases_of({key: score.cases for key, score in journal.unsealed(dataset).items()}),
     )
     return decide_pairs(request_and_records(journal, dataset), journal.unseal(dataset), basis)
 
@@ -155,9 +159,16 @@ def decide_pairs(pairs: Sequence[Pair], scores: Mapping[str, float], basis: Basi
         families=[arm.name for arm in basis.arms],
         oracle=basis.oracle,
         qualified={dataset: edges},
+        cases={dataset: basis.cases},
         look=look_at(replicates) if basis.until_decided else None,
     )
     return decision.verdicts[dataset]
+
+
+def cases_of(known: Mapping[str, CaseScores | None]) -> Cases:
+    """The searched trials' scores over test cases, as deciding takes them, from keys as text."""
+    keyed = [(TrialKey.parse(name), its) for name, its in known.items() if its is not None]
+    return {(key.arm, key.replicate, key.number): its for key, its in keyed if key.phase is Phase.SEARCH}
 
 
 def comparison_of(journal: Journal, header: SweepHeader, dataset: str) -> ComparisonResult:

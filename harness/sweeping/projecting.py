@@ -20,7 +20,7 @@ from harness.store import Store
 from harness.sweeping.assembling import comparison_of, sweep_of
 from harness.sweeping.planning import SweepHeader
 from harness.tracking import Projector
-from harness.tracking.naming import TRIALS_FILE, VERDICT_FILE, card_file
+from harness.tracking.naming import CASES_FILE, TRIALS_FILE, VERDICT_FILE, card_file
 from harness.tracking.summary import UNTIL_DECIDED
 
 LONGEST_PAUSE_SECONDS = 30.0
@@ -183,10 +183,12 @@ class Projection:
         """What lies beside a comparison's verdict in MLflow."""
         spaces = {card_file(family): card.model_dump_json(indent=2) for family, card in self._header.spaces.items()}
         result = comparison_of(journal, self._header, name)
+        cases = {key: score.cases.to_json() for key, score in journal.unsealed(name).items() if score.cases}
         return {
             "report.html": html(self._result(journal, only=name), self._store.ui_command),
             TRIALS_FILE: trials_csv([result]),
             VERDICT_FILE: json.dumps(result.verdict.to_json(), indent=2),
+            CASES_FILE: json.dumps(cases),
             card_file(name): self._header.datasets[name].model_dump_json(indent=2),
             **spaces,
         }

@@ -20,6 +20,7 @@ from harness.errors import HarnessError, UsageError
 from harness.journal import JOURNAL_NAME, EventKind, Journal
 from harness.records import (
     Arm,
+    CaseScores,
     Direction,
     FailureKind,
     Objective,
@@ -37,13 +38,14 @@ from harness.sweeping.assembling import (
     Basis,
     Pair,
     arm_result,
+    cases_of,
     decide_pairs,
     request_and_records,
     rows_of,
     select_pairs,
 )
 from harness.sweeping.folders import find_sweep_folder
-from harness.tracking.naming import TEST_SCORE, TRIALS_FILE, VALIDATION_SCORE, VERDICT_FILE, card_file
+from harness.tracking.naming import CASES_FILE, TEST_SCORE, TRIALS_FILE, VALIDATION_SCORE, VERDICT_FILE, card_file
 from harness.tracking.reading import RecordedComparison, ends_of_histories, read_comparisons, read_sweep_scores
 from harness.tracking.summary import BASELINE, DIRECTION, METRIC, UNTIL_DECIDED, decided_metrics, verdict_tags
 
@@ -112,7 +114,7 @@ def verify(store: Store, sweep_id: str) -> list[Verified]:
         JournalError: The sweep's journal is damaged.
     """
     rows = _rows_in_mlflow(store, sweep_id)
-    kept = (TRIALS_FILE, VERDICT_FILE)
+    kept = (TRIALS_FILE, VERDICT_FILE, CASES_FILE)
     comparisons = read_comparisons(store, sweep_id, lambda place: place in kept or place.startswith("cards/"))
     journals = _journals(store, sweep_id)
     found = {one.dataset: one for one in comparisons}
@@ -212,6 +214,7 @@ def _basis(comparison: RecordedComparison, rows: Sequence[Mapping[str, Any]]) ->
     arms = tuple(Arm(name, families[name]) for name in tags["arms"].split())
     card = DatasetCard.model_validate(_json(comparison, card_file(comparison.dataset)))
     prefix = f"{BASELINE}/"
+    cases = _json(comparison, CASES_FILE) if CASES_FILE in comparison.files else {}
     return Basis(
         dataset=comparison.dataset,
         objective=Objective(tags[METRIC], Direction(tags[DIRECTION])),
@@ -224,6 +227,7 @@ def _basis(comparison: RecordedComparison, rows: Sequence[Mapping[str, Any]]) ->
         smallest_difference=card.smallest_difference,
         baselines=[value for name, value in comparison.metrics.items() if name.startswith(prefix)],
         until_decided=UNTIL_DECIDED in tags,
+        cases=cases_of({key: CaseScores.from_json(plain) for key, plain in cases.items()}),
     )
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from harness.data import SequenceData
-from harness.records import Answer
+from harness.data import Part, SequenceData
+from harness.records import Answer, CaseScores, TaskKind
+from harness.training.cases import case_scores
 from harness.training.loop import CompiledNetwork
 from harness.training.preparing import Prepared, scaled
 
@@ -17,14 +18,23 @@ def validation_score(prepared: Prepared, network: CompiledNetwork) -> float:
     return prepared.data.score(prepared.data.validation, in_original_units(prepared.data, outputs))
 
 
-def test_score(prepared: Prepared, network: CompiledNetwork) -> float:
-    """Score on the test part with the network's present weights; may be non-finite.
+def test_score(prepared: Prepared, network: CompiledNetwork) -> tuple[float, CaseScores | None]:
+    """Score on the test part with the network's present weights, which may be non-finite, and over its cases.
 
-    It goes into a `SealedScore` and nowhere else.
+    They go into a `SealedScore` and nowhere else.
     """
-    part = prepared.data.test.open()
-    outputs = network.predict(scaled(part, prepared.data.scaling, prepared.shape))
-    return prepared.data.score(part, in_original_units(prepared.data, outputs))
+    data, part = prepared.data, prepared.data.test.open()
+    predicted = in_original_units(data, network.predict(scaled(part, data.scaling, prepared.shape)))
+    whole = data.score(part, predicted)
+    parts = case_scores(lambda rows: data.score(part.at(rows), predicted[rows]), len(part), whole, overlap(data, part))
+    return whole, parts
+
+
+def overlap(data: SequenceData, part: Part) -> int:
+    """How many neighbouring windows of a forecast predict one time step; 1 for sequences that stand alone."""
+    steps = np.diff(part.rows)
+    between = int(np.median(steps[steps > 0])) if (steps > 0).any() else 0
+    return -(-data.horizon_steps // between) if data.task is TaskKind.FORECAST and between else 1
 
 
 def in_original_units(data: SequenceData, outputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

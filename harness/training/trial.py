@@ -127,8 +127,8 @@ def _want_of_memory_named() -> Iterator[None]:
 def _sealed(prepared: Prepared, network: CompiledNetwork, request: TrialRequest, fit: Fit) -> SealedScore | None:
     if not fit.best_epoch:
         return None
-    score = test_score(prepared, network)
-    return SealedScore(request.key, score) if math.isfinite(score) else None
+    score, cases = test_score(prepared, network)
+    return SealedScore(request.key, score, cases) if math.isfinite(score) else None
 
 
 def _record(

@@ -11,6 +11,9 @@ ERROR_CLAIMED = 0.05
 RESAMPLES = 2000
 """Bootstrap samples: fifty in each tail of a 95 % interval."""
 
+CASE_RESAMPLES = 1000
+"""Resamples of the test cases: twenty-five in each tail of a 95 % interval."""
+
 SHUFFLES = 1000
 """Random exchanges of trials between two families: a share of 5 % is met to within 0.7 %."""
 

@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from harness.errors import TableError, UsageError
-from harness.records import Decision, Direction, Objective, Outcome, Pair, ScoreRow, Verdict
+from harness.records import CaseInterval, Decision, Direction, Objective, Outcome, Pair, ScoreRow, Verdict
 from harness.verdicts import checks, differences, pooled, replicates, wording
 from harness.verdicts.across import compare_datasets
+from harness.verdicts.cases import Cases, between
 from harness.verdicts.cheaper import cheapest
 from harness.verdicts.constants import LEVEL, REGION_SCORE, REGION_SHARE
 from harness.verdicts.differences import Evidence
@@ -35,6 +36,7 @@ class _Question:
     adaptive: bool
     look: Look | None
     baseline: float | None
+    cases: Cases
 
 
 def region_of(objective: Objective, smallest_difference: float | None, best_baseline_test: float | None) -> float:
@@ -72,6 +74,7 @@ def decide_rows(
     withheld: Mapping[str, Sequence[str]] | None = None,
     qualified: Mapping[str, Sequence[str]] | None = None,
     look: Look | None = None,
+    cases: Mapping[str, Cases] | None = None,
 ) -> Decision:
     """Decide every dataset of a table, and what is to be said over all of them.
 
@@ -88,6 +91,7 @@ def decide_rows(
         withheld: Reasons of the caller's for which a dataset's verdict is withheld.
         qualified: Reasons of the caller's for which a dataset's verdict is to be read with care.
         look: Where replicates are added until it is decided: which look this is. It brings its own level.
+        cases: Scores over test cases of each dataset's trials, for the second interval.
 
     Returns:
         The decision.
@@ -116,6 +120,7 @@ def decide_rows(
             adaptive=adaptive,
             look=look,
             baseline=(baselines or {}).get(dataset),
+            cases=(cases or {}).get(dataset, {}),
         )
         verdicts[dataset] = _decide(
             question,
@@ -149,6 +154,7 @@ def _decide(
         *evidence.reasons,
         *withheld,
     )
+    over_cases = _over_cases(question, entered, named) if evidence.expected and question.cases else None
     care = checks.reasons_for_care(
         evidence,
         named,
@@ -160,6 +166,8 @@ def _decide(
     )
     pairs = _pairs(question, evidence, named, judged=not reasons)
     outcome, equals = (Outcome.UNDECIDED, []) if reasons else _outcome(pairs, named, evidence)
+    if outcome is Outcome.WINNER and over_cases and not over_cases.settled:
+        care = (*care, wording.not_over_cases(over_cases, question.level))
     recommended, because = cheapest([entered[name] for name in equals], question.trials, question.adaptive)
     sign = 1 if question.direction is Direction.MIN else -1
     best = min(named, key=lambda name: evidence.expected.get(name, math.inf))
@@ -191,7 +199,15 @@ def _decide(
         else None,
         shuffled=lead.shuffled,
         pairs=pairs,
+        over_cases=over_cases,
     )
+
+
+def _over_cases(question: _Question, entered: Mapping[str, Entrant], named: Sequence[str]) -> CaseInterval | None:
+    first, second = (entered[name] for name in named[:2])
+    if not (first.completed and second.completed):
+        return None
+    return between(first, second, question.cases, question.trials, question.level, question.adaptive)
 
 
 def _evidence(question: _Question, present: Sequence[Entrant]) -> Evidence:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from harness.records import Across, Outcome, Pair, PairAcross, Verdict
+from harness.records import Across, CaseInterval, Outcome, Pair, PairAcross, Verdict
 from harness.verdicts.checks import counted, percent
 from harness.verdicts.constants import (
     ACROSS_ERROR,
@@ -25,6 +25,10 @@ QUESTION = (
     "by validation, as that trial was trained"
 )
 """What is decided for each family."""
+
+
+CASES = "test cases"
+"""What the second interval is over."""
 
 
 def clean(text: str) -> str:
@@ -57,6 +61,14 @@ def _look(look: Look) -> str:
     return (
         f"look {look.number} of at most {look.looks}, at {look.replicates} replicates, at its own level: all looks "
         f"together spend the error of {percent(look.overall)} (Lan and DeMets 1983)"
+    )
+
+
+def not_over_cases(over: CaseInterval, level: float) -> str:
+    """Why a winner is to be read with care that holds over trials alone."""
+    return (
+        f"the lead holds over trials but not over {CASES}: another test set of {over.cases:,} might say otherwise "
+        f"({_interval(over.low, over.high, level)})"
     )
 
 
@@ -127,8 +139,16 @@ def _winner(verdict: Verdict) -> str:
         f"{winner} wins: expected test score {number(verdict.expected[winner])} against "
         f"{number(verdict.expected[others[0]])} of {others[0]}{rank} "
         f"(better by {number(abs(verdict.difference))}, "
-        f"{_interval(*_seen_from(verdict, winner), verdict.level)})"
+        f"{_interval(*_seen_from(verdict, winner), verdict.level)}{_holds(verdict)})"
     )
+
+
+def _holds(verdict: Verdict) -> str:
+    """In which of its two intervals a winner holds, where both are known."""
+    if verdict.over_cases is None:
+        return ""
+    both = len(verdict.holds_in) > 1
+    return f"; it holds over trials {'and' if both else 'but not'} over {CASES}"
 
 
 def _equal(verdict: Verdict) -> str:
@@ -187,6 +207,10 @@ def _difference(verdict: Verdict) -> list[str]:
         f"{leader} better than {second if leader == first else first} by {number(abs(verdict.difference))}, "
         f"{interval}; {_region(verdict.region)}"
     ]
+    if over := verdict.over_cases:
+        low, high = (over.low, over.high) if leader == first else (-over.high, -over.low)
+        together = f", {over.block} neighbouring ones together" if over.block > 1 else ""
+        lines.append(f"over {CASES}: {_interval(low, high, verdict.level)} ({over.cases:,} drawn again{together})")
     if not math.isnan(verdict.probabilities[0]):
         better, equal, worse = verdict.probabilities
         lines.append(
