@@ -42,10 +42,11 @@ _TASKS: dict[str, tuple[str, ...]] = {
 _GENERATED: dict[str, tuple[str, ...]] = {
     "adding": ("regress",),
     "temporal_order": ("classify",),
+    "counting": ("classify",),
     "mnist1d": ("classify",),
 }
 _OF_LABELS = ("nll", "binary_accuracy", "micro_f1")
-_WITH_ARCHIVE = ("ts", "mat", "keras", "mnist1d")
+_WITH_ARCHIVE = ("ts", "mat", "keras", "mnist1d", "counting")
 """Sources and generators that bring a test part of their own."""
 
 
@@ -56,6 +57,7 @@ def check_dataset(card: DatasetCard) -> None:
         PydanticCustomError: The first fault, with its keys from the card's top.
     """
     _check_source(card)
+    _check_steps(card)
     _check_split(card)
     _check_metric(card.task)
     match card.task.kind:
@@ -89,6 +91,12 @@ def _check_source(card: DatasetCard) -> None:
         raise fault(("source", key), 'expected it only where kind = "csv"')
     if source.kind == "text" and source.form == "folders" and source.sha256 is not None:
         raise fault(("source", "sha256"), 'expected none where form = "folders"')
+
+
+def _check_steps(card: DatasetCard) -> None:
+    source = card.source
+    if source.kind == "generator" and source.generator == "counting" and source.steps < 20:
+        raise fault(("source", "steps"), "expected at least 20: a test part of longer strings than the train part's")
 
 
 def _check_split(card: DatasetCard) -> None:

@@ -112,7 +112,7 @@ class GeneratorSource(Card):
     """Sequences made by a generator of `harness.data.generators`, the same for the same seed."""
 
     kind: Literal["generator"]
-    generator: Literal["adding", "temporal_order", "mnist1d"]
+    generator: Literal["adding", "temporal_order", "counting", "mnist1d"]
     steps: Annotated[int, Field(ge=4, le=5000, strict=True, description="a whole number from 4 to 5000")] = 50
     sequences: Annotated[
         int, Field(ge=20, le=1_000_000, strict=True, description="a whole number from 20 to 1000000")
