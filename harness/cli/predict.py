@@ -22,7 +22,7 @@ def predict(
     ],
     data: Annotated[
         Path | None,
-        typer.Argument(metavar="INPUT", help="CSV, Parquet or NPZ of raw rows or sequences.", show_default=False),
+        typer.Argument(metavar="INPUT", help="CSV, Parquet, NPZ or text: raw rows, sequences.", show_default=False),
     ] = None,
     output: Annotated[
         Path | None,
@@ -42,7 +42,8 @@ def predict(
     """Predict with a champion: raw values in, original units or class names with probabilities out.
 
     A forecast goes on after INPUT's last row, with its time stamps. NPZ files hold x (sequences, steps,
-    channels) and, where they differ, lengths. Tables of sequences hold a row a step and the card's id column.
+    channels) and, where they differ, lengths. Tables of sequences hold a row a step and the card's id column. What is
+    known in advance follows in rows without targets. Models of tokens read a .txt, or a table with a column text.
     """
     if (data is None) == (not test):
         raise UsageError("expected either INPUT or --test")
@@ -57,8 +58,8 @@ def predict(
     batch, truth = test_batch(champion) if data is None else (read_input(champion.description, data), None)
     outputs = champion.predict_batch(batch)
     predictions = predictions_of(champion.description, batch, outputs)
-    if batch.stamps is not None and batch.stamps.assumed:
-        typer.echo(batch.stamps.assumed, err=True)
+    if batch.assumed:
+        typer.echo(batch.assumed, err=True)
     if output is not None:
         write(predictions, output)
     elif json:

@@ -55,8 +55,13 @@ def build_champion(plain: Mapping[str, Any]) -> dict[str, Any]:
     test = data.test.open()
     score = score_on(Champion(description, model), test)
     require_agreement(description, score)
-    example = {"x": test.x[:EXAMPLE_SEQUENCES], "lengths": test.lengths[:EXAMPLE_SEQUENCES]}
-    save_champion(Path(plain["folder"]), model, description, {name: example[name] for name in description.inputs})
+    arrays = {"x": test.x, "lengths": test.lengths, "future": test.future}
+    example = {
+        name: array[:EXAMPLE_SEQUENCES]
+        for name, array in arrays.items()
+        if array is not None and name in description.inputs
+    }
+    save_champion(Path(plain["folder"]), model, description, example)
     return {"folder": plain["folder"], "test_score": score}
 
 
@@ -67,6 +72,8 @@ def _model(
     from harness.training.trial import load_weights
 
     shape = NetworkShape.of(data)
+    if shape.task.per_step:  # sequences of any length may come, and in one call of different ones
+        shape = replace(shape, steps=None, masked=True)
     if shape.masked:  # longer sequences than the data's longest may come
         shape = replace(shape, steps=None)
     network = build_network(shape, space, request.values)
@@ -86,7 +93,12 @@ def _describe(
     shape: NetworkShape,
 ) -> Description:
     versions = {name: _version(name) for name in _LIBRARIES}
-    inputs = {"x": (-1, -1 if shape.steps is None else shape.steps, shape.channels)}
+    steps = -1 if shape.steps is None else shape.steps
+    inputs: dict[str, tuple[int, ...]] = {
+        "x": (-1, steps) if shape.vocabulary else (-1, steps, shape.channels),
+        "lengths": (-1,),
+        "future": (-1, shape.horizon_steps, shape.known_channels),
+    }
     numbers = ("input_mean", "input_scale", "output_mean", "output_scale")
     return Description(
         name=card.name,
@@ -105,7 +117,7 @@ def _describe(
         channels=data.channels,
         targets=data.targets,
         classes=data.classes,
-        masked=data.masked,
+        masked=shape.masked,
         steps=shape.steps,
         horizon_steps=data.horizon_steps,
         scaling={name: tuple(getattr(data.scaling, name).tolist()) for name in numbers},
@@ -113,11 +125,14 @@ def _describe(
         license=data.facts.license,
         card=card.model_dump(mode="json"),
         space=space.model_dump(mode="json"),
-        inputs={**inputs, "lengths": (-1,)} if shape.masked else inputs,
+        inputs={name: inputs[name] for name in shape.inputs},
         output=_output(shape),
         requirements=tuple(f"{name}=={versions[name]}" for name in _NEEDED),
         versions=versions,
         evidence=plain.get("evidence", {}),
+        multi_label=data.multi_label,
+        vocabulary=data.vocabulary,
+        known=data.known,
     )
 
 
@@ -126,6 +141,8 @@ def _output(shape: NetworkShape) -> tuple[int, ...]:
 
     if shape.task is TaskKind.FORECAST:
         return (-1, shape.horizon_steps, shape.outputs)
+    if shape.task.per_step:
+        return (-1, -1, shape.outputs)
     return (-1, shape.outputs)
 
 

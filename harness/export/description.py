@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.cards.schema import DatasetCard
 from harness.errors import ExportError
-from harness.records import Direction, Objective, TaskKind, Value
+from harness.records import Answer, Direction, Objective, TaskKind, Value
 
 FILE = "champion.json"
 
@@ -36,7 +36,7 @@ class Description:
         test_score: The logged score on the test part.
         channels: Names of the input channels, in order.
         targets: Names of what is predicted.
-        classes: Class names, by class number; empty unless the task is `classify`.
+        classes: Class names, by class number; empty unless an answer is one class.
         masked: Whether sequences may differ in length.
         steps: Steps of every sequence; None where they may differ.
         horizon_steps: Steps of a forecast; 1 for other tasks.
@@ -50,6 +50,10 @@ class Description:
         requirements: Packages that load the model.
         versions: Versions that trained it.
         evidence: The comparison behind it: verdict, scores, budget, as plain values; empty where there was none.
+        multi_label: Whether each target is a yes or no of its own.
+        vocabulary: The tokens, by their numbers, of which the first stands for all unknown ones; empty where inputs are
+            numbers.
+        known: Names of the channels known in advance, the last ones of `channels`.
     """
 
     name: str
@@ -81,6 +85,14 @@ class Description:
     requirements: tuple[str, ...]
     versions: Mapping[str, str]
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    multi_label: bool = False
+    vocabulary: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
+
+    @property
+    def answer(self) -> Answer:
+        """What an answer is made of."""
+        return Answer.of(self.task, self.multi_label)
 
     @property
     def objective(self) -> Objective:
@@ -108,10 +120,12 @@ class Description:
     def from_json(cls, plain: Mapping[str, Any]) -> Description:
         """The description that `to_json` wrote."""
         lists = ("channels", "targets", "classes", "output", "requirements")
+        later = ("vocabulary", "known")  # which the first version's descriptions lack
         return cls(
             **{
                 **plain,
                 **{name: tuple(plain[name]) for name in lists},
+                **{name: tuple(plain.get(name, ())) for name in later},
                 "task": TaskKind(plain["task"]),
                 "direction": Direction(plain["direction"]),
                 "inputs": {name: tuple(shape) for name, shape in plain["inputs"].items()},

@@ -5,60 +5,43 @@ Knows the description of a champion, never its network.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from harness.cards.schema import ArraysSource, ClassifyTask, FileSource, ForecastTask, RegressTask
-from harness.data.arrays import Floats, Whole
+from harness.cards.schema import ArraysSource, ClassifyTask, FileSource, LabelTask, RegressTask
+from harness.data.arrays import Floats
 from harness.data.encoding import fill_gaps, refuse_missing
 from harness.data.raw import Sequences, narrow
-from harness.data.sources.arrays import read_arrays
+from harness.data.sources.arrays import read_arrays, read_plain_arrays
 from harness.data.sources.files import shown
-from harness.data.sources.grouped import group_rows
-from harness.data.sources.series import select_columns
-from harness.data.sources.tables import read_table, require_columns, times
+from harness.data.sources.grouped import group_rows, label_rows
+from harness.data.sources.tables import read_table, require_columns
 from harness.errors import DataError
+from harness.export.batch import Batch
 from harness.export.description import Description
-from harness.export.stamps import Stamps, continue_stamps
+from harness.export.series import series_batch
+from harness.export.texts import text_file, text_frame, token_arrays
 from harness.records import TaskKind
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-_KINDS: dict[str, Literal["csv", "parquet", "npz"]] = {
+_KINDS: dict[str, Literal["csv", "parquet", "npz", "text"]] = {
     ".csv": "csv",
     ".parquet": "parquet",
     ".pq": "parquet",
     ".npz": "npz",
+    ".txt": "text",
 }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Batch:
-    """Sequences to predict for.
-
-    Attributes:
-        x: (n, steps, channels) in raw units, 0 beyond a sequence's length.
-        lengths: (n,) real steps.
-        label: What the sequences' names are, such as the id column.
-        names: Name of each sequence.
-        stamps: Times of the forecast's steps, where the input had times.
-    """
-
-    x: Floats
-    lengths: Whole
-    label: str
-    names: tuple[Any, ...]
-    stamps: Stamps | None = None
-
-
 def read_input(description: Description, path: Path) -> Batch:
-    """The sequences in a CSV, Parquet or NPZ file.
+    """The sequences in a CSV, Parquet or NPZ file, or the texts in a text file.
 
     Args:
         description: Of the champion that is to predict.
@@ -68,22 +51,35 @@ def read_input(description: Description, path: Path) -> Batch:
         DataError: The file cannot be read or does not fit the champion.
     """
     kind = _KINDS.get(path.suffix.lower())
-    if kind is None:
-        raise DataError(f"{path}: expected a file that ends in {', '.join(_KINDS)}")
+    if kind is None or (kind == "text" and not description.vocabulary):
+        known = [suffix for suffix, of in _KINDS.items() if of != "text" or description.vocabulary]
+        raise DataError(f"{path}: expected a file that ends in {', '.join(known)}")
+    where = shown(str(path.absolute()))
+    if kind == "text":
+        return text_file(description, path, where)
+    if kind == "npz" and (description.vocabulary or description.known):
+        arrays = read_plain_arrays(path, where, ("x", "lengths", "future"))
+        return batch_of_arrays(description, *(arrays.get(name) for name in ("x", "lengths", "future")))
     if kind == "npz":
         raw = read_arrays(ArraysSource(kind=kind, path=str(path.absolute())), labelled=False)
         return _checked(description, raw, "sequence", tuple(range(len(raw.x))))
-    source = FileSource(kind=kind, path=str(path.absolute()))
-    return batch_of_frame(description, read_table(source), shown(source.path))
+    return batch_of_frame(description, read_table(FileSource(kind=kind, path=str(path.absolute()))), where)
 
 
-def batch_of_arrays(description: Description, x: npt.ArrayLike, lengths: npt.ArrayLike | None) -> Batch:
+def batch_of_arrays(
+    description: Description,
+    x: npt.ArrayLike | None,
+    lengths: npt.ArrayLike | None,
+    future: npt.ArrayLike | None = None,
+) -> Batch:
     """Arrays as they came from Python.
 
     Raises:
         DataError: They do not fit the champion.
     """
     values = np.asarray(x)
+    if description.vocabulary:
+        return token_arrays(description, values, lengths)
     if values.ndim != 3 or not values.size or values.dtype.kind not in "biuf":
         raise DataError(
             f"x: {values.dtype} {values.shape}: expected numbers (sequences, steps, channels), none of them 0"
@@ -101,7 +97,25 @@ def batch_of_arrays(description: Description, x: npt.ArrayLike, lengths: npt.Arr
         tuple(f"channel_{number + 1}" for number in range(values.shape[2])),
         lambda at: f"x[{at}]",
     )
-    return _checked(description, raw, "sequence", tuple(range(count)))
+    batch = _checked(description, raw, "sequence", tuple(range(count)))
+    return replace(batch, future=_future(description, future, count))
+
+
+def _future(description: Description, future: npt.ArrayLike | None, count: int) -> Floats | None:
+    """What is known in advance, checked."""
+    if not description.known:
+        if future is not None:
+            raise DataError("future: expected none: this model knows nothing in advance")
+        return None
+    values = np.asarray(future)
+    expected = (count, description.horizon_steps, len(description.known))
+    if values.shape != expected or values.dtype.kind not in "biuf":
+        raise DataError(
+            f"future: {values.dtype} {values.shape}: expected numbers {expected}: {', '.join(description.known)} over "
+            "the horizon"
+        )
+    refuse_missing(values.astype(np.float64), lambda at: f"future{list(at)}")
+    return narrow(values, lambda at: f"future{list(at)}")
 
 
 def batch_of_frame(description: Description, frame: pd.DataFrame, where: str) -> Batch:
@@ -109,8 +123,8 @@ def batch_of_frame(description: Description, frame: pd.DataFrame, where: str) ->
 
     Args:
         description: Of the champion that is to predict.
-        frame: For a forecast a row a time step, of which the last `steps` count; else a row a step, grouped
-            by the card's `id` column, or all one sequence where the card has none.
+        frame: For a forecast a row a time step, of which the last `steps` count; for tokens a row a text; else a row a
+            step, grouped by the card's `id` column, or all one sequence where the card has none.
         where: The table, as messages name it.
 
     Raises:
@@ -118,48 +132,24 @@ def batch_of_frame(description: Description, frame: pd.DataFrame, where: str) ->
     """
     if not len(frame):
         raise DataError(f"{where}: has no rows")
+    if description.vocabulary:
+        return text_frame(description, frame, where)
     require_columns(frame, description.channels, "features", where)
-    return (_series if description.task is TaskKind.FORECAST else _groups)(description, frame, where)
-
-
-def _series(description: Description, frame: pd.DataFrame, where: str) -> Batch:
-    """The last rows of a series: one sequence, and the times that come after it."""
-    lookback = description.steps or 0
-    if len(frame) < lookback:
-        raise DataError(f"{where}: has {len(frame)} rows: expected at least {lookback}, the model's lookback")
-    first_row = len(frame) - lookback
-    task = description.dataset_card.task
-    assert isinstance(task, ForecastTask)
-    time = task.time
-    stamps = None
-    if time is not None and time in frame.columns:
-        _require_order(times(frame.iloc[first_row:], time, where, first_row), where, time)
-        stamps = continue_stamps(frame[time], description.horizon_steps, lookback)
-    series = select_columns(frame.iloc[first_row:], description.channels, (), where, first_row)
-    x = series.pick(description.channels)
-    if description.card["missing"] == "error":
-        refuse_missing(x, series.place)
-    filled = fill_gaps(x[None])
-    if np.isnan(filled).any():
-        channel = description.channels[int(np.argwhere(np.isnan(filled))[0][2])]
-        raise DataError(f"{where}: column {channel!r} has no value in its last {lookback} rows")
-    return Batch(filled, np.array([lookback], np.int32), "sequence", (0,), stamps)
-
-
-def _require_order(stamps: npt.NDArray[Any], where: str, column: str) -> None:
-    if (np.diff(stamps) <= 0).any():
-        raise DataError(f"{where}: column {column!r}: expected the rows in time order, each time once")
+    return (series_batch if description.task is TaskKind.FORECAST else _groups)(description, frame, where)
 
 
 def _groups(description: Description, frame: pd.DataFrame, where: str) -> Batch:
     """Rows grouped into sequences."""
     task = description.dataset_card.task
-    assert isinstance(task, ClassifyTask | RegressTask)
+    assert isinstance(task, ClassifyTask | RegressTask | LabelTask)
     column = task.id or "sequence"
     if task.id is None:
         frame = frame.assign(**{column: 0})
-    inputs_only = {"id": column, "features": description.channels, "target": None}
-    raw = group_rows(frame, task.model_copy(update=inputs_only), where)
+    inputs_only = {"id": column, "features": description.channels}
+    if isinstance(task, LabelTask):
+        raw = label_rows(frame, task.model_copy(update={**inputs_only, "target": (), "last_rows": None}), where)
+    else:
+        raw = group_rows(frame, task.model_copy(update={**inputs_only, "target": None}), where)
     return _checked(description, raw, column, tuple(frame[column].drop_duplicates().tolist()))
 
 

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.errors import ExportError, UsageError
+from harness.export.batch import Batch
 from harness.export.champion import MODEL_FILE
 from harness.export.description import FILE, Description, read_description
-from harness.export.inputs import Batch, batch_of_arrays, batch_of_frame
+from harness.export.inputs import batch_of_arrays, batch_of_frame
 from harness.export.outputs import Predictions, predictions_of
 from harness.starting import load_tensorflow
 from harness.store import Store, find_store
@@ -39,31 +40,38 @@ class Champion:
     model: keras.Model = field(repr=False)
     where: str = ""
 
-    def predict(self, x: npt.ArrayLike, lengths: npt.ArrayLike | None = None) -> npt.NDArray[np.float32]:
+    def predict(
+        self, x: npt.ArrayLike, lengths: npt.ArrayLike | None = None, future: npt.ArrayLike | None = None
+    ) -> npt.NDArray[np.float32]:
         """Predict from raw arrays.
 
         Args:
-            x: (n, steps, channels) in raw units, channels in the order of `description.channels`.
+            x: (n, steps, channels) in raw units, channels in the order of `description.channels`; or numbers of tokens
+                (n, steps), places in `description.vocabulary`.
             lengths: (n,) real steps of each sequence, where they differ; None when all steps are real.
+            future: (n, horizon, known) in raw units, what is known in advance, in the order of `description.known`;
+                None where nothing is.
 
         Returns:
-            Forecast (n, horizon, targets) or number (n, 1) in original units, or class probabilities (n,
-            classes).
+            Forecast (n, horizon, targets) or number (n, 1) in original units, or probabilities: of classes (n,
+            classes), or of each step's classes or labels (n, steps, outputs).
 
         Raises:
             DataError: The arrays do not fit the model, or hold what is no finite number.
         """
-        return self.predict_batch(batch_of_arrays(self.description, x, lengths))
+        return self.predict_batch(batch_of_arrays(self.description, x, lengths, future))
 
     def predict_frame(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Predict from a table of raw rows.
 
         Args:
             frame: For a forecast the series up to now, a row a time step: the `horizon_steps` after its last
-                row are predicted. Else a row a step, with the card's `id` column naming the sequence.
+                row are predicted; where channels are known in advance, those rows follow with the targets empty. For
+                tokens a row a text in the column `text`. Else a row a step, with the card's `id` column naming the
+                sequence.
 
         Returns:
-            A row a predicted step with its time, or a row a sequence.
+            A row a predicted step with its time, a row a sequence, or a row a step of each sequence.
 
         Raises:
             DataError: A column is missing, there are too few rows, or a value is no number.
@@ -73,7 +81,7 @@ class Champion:
 
     def predict_batch(self, batch: Batch) -> npt.NDArray[np.float32]:
         """Predict from a batch that was checked; the same shapes as `predict`."""
-        arrays = {"x": batch.x, "lengths": batch.lengths}
+        arrays = {"x": batch.x, "lengths": batch.lengths, "future": batch.future}
         feed = [arrays[name] for name in self.description.inputs]
         outputs = self.model.predict(feed if len(feed) > 1 else feed[0], batch_size=ROWS_A_CALL, verbose=0)
         return np.asarray(outputs, np.float32)

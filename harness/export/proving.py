@@ -11,10 +11,10 @@ import numpy.typing as npt
 from harness.cards.schema import DatasetCard
 from harness.data import Part, load_dataset
 from harness.errors import ExportError
+from harness.export.batch import Batch
 from harness.export.description import Description
-from harness.export.inputs import Batch
 from harness.metrics import metric_of
-from harness.records import TaskKind
+from harness.records import Answer, TaskKind
 
 if TYPE_CHECKING:
     from harness.data.arrays import Values, Whole
@@ -48,12 +48,12 @@ def test_batch(champion: Champion) -> tuple[Batch, Values]:
     """
     part = load_dataset(champion.description.dataset_card).test.open()
     label = "row" if champion.description.task is TaskKind.FORECAST else "sequence"
-    return Batch(part.x, part.lengths, label, tuple(part.rows.tolist())), part.y
+    return Batch(part.x, part.lengths, label, tuple(part.rows.tolist()), future=part.future), part.y
 
 
 def score_on(champion: Champion, part: Part) -> float:
     """A champion's score on a part of its dataset, in the objective's unit."""
-    prediction = champion.predict(part.x, part.lengths)
+    prediction = champion.predict(part.x, part.lengths, part.future)
     return score_of(champion.description, part.y, prediction, part.lengths)
 
 
@@ -97,7 +97,7 @@ def require_agreement(description: Description, score: float) -> None:
 
 
 def _smallest(description: Description) -> float:
-    if description.task is TaskKind.CLASSIFY:
+    if description.answer is not Answer.NUMBERS:
         return TOLERANCE
     scale = max(description.scaling["output_scale"])
     return 1e-6 * (scale**2 if description.metric == "mse" else scale)

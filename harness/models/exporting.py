@@ -49,7 +49,8 @@ def _scaled(x: Any, mean: np.ndarray, scale: np.ndarray, name: str) -> Any:
 def _restored(outputs: Any, shape: NetworkShape, scaling: Scaling) -> Any:
     match shape.answer:
         case Answer.CLASS:
-            return keras.layers.Softmax(name="probabilities")(outputs)
+            # Not the Softmax layer, which would take the mask of steps for one of classes.
+            return keras.layers.Activation("softmax", name="probabilities")(outputs)
         case Answer.FLAGS:
             return keras.layers.Activation("sigmoid", name="probabilities")(outputs)
         case Answer.NUMBERS:

@@ -36,7 +36,7 @@ def write_flavour(target: Path, folder: Path, champion: Mapping[str, Any], model
                 run_id=run_id,
             ),
             signature=_signature(champion),
-            input_example=_example(folder),
+            input_example=_example(folder, champion),
             # Inferred requirements take five seconds and a process of their own; explicit ones 0.01 s.
             pip_requirements=list(champion["requirements"]),
             metadata={"champion": dict(champion)},
@@ -61,7 +61,7 @@ def _signature(champion: Mapping[str, Any]) -> Any:
 
     # Doubles and long integers, since that is what Python, NumPy and JSON give: MLflow compares types to the
     # letter, and a float32 signature refuses doubles.
-    types = {"x": np.dtype("float64"), "lengths": np.dtype("int64")}
+    types = {name: np.dtype(_type_of(name, champion)) for name in ("x", "lengths", "future")}
     shapes = champion["inputs"]
     # A single input has no name: by a name Keras would warn that a dictionary is not the structure it knows.
     inputs = [
@@ -70,10 +70,15 @@ def _signature(champion: Mapping[str, Any]) -> Any:
     return ModelSignature(Schema(inputs), Schema([TensorSpec(np.dtype("float32"), tuple(champion["output"]))]))
 
 
-def _example(folder: Path) -> Any:
+def _type_of(name: str, champion: Mapping[str, Any]) -> str:
+    whole = name == "lengths" or (name == "x" and champion.get("vocabulary"))
+    return "int64" if whole else "float64"
+
+
+def _example(folder: Path, champion: Mapping[str, Any]) -> Any:
     import numpy as np
 
     with np.load(folder / "example.npz", allow_pickle=False) as archive:
         arrays = {name: archive[name] for name in archive.files}
-    arrays = {name: array.astype("float64" if name == "x" else "int64") for name, array in arrays.items()}
+    arrays = {name: array.astype(_type_of(name, champion)) for name, array in arrays.items()}
     return arrays if len(arrays) > 1 else arrays["x"]

@@ -39,7 +39,7 @@ def read_arrays(source: ArraysSource, labelled: bool = True, *, per_step: bool =
     """
     where, file = shown(source.path), locate(source.path, source.sha256)
     names = (source.x, *((source.y,) if labelled else ()), *((source.groups,) if source.groups else ()))
-    arrays = read_npy(file, where) if source.kind == "npy" else _read_npz(file, where, (*names, source.lengths))
+    arrays = read_npy(file, where) if source.kind == "npy" else read_plain_arrays(file, where, (*names, source.lengths))
     for name in names:
         if name not in arrays:
             raise DataError(f"{where}: has no array {name!r}. {nearest(name, arrays)}".rstrip())
@@ -75,7 +75,12 @@ def sequences_of(
     return Sequences(where, numbers, lengths, y, channels, lambda at: f"{names.x}[{at}]", groups=groups)
 
 
-def _read_npz(file: Path, where: str, names: tuple[str, ...]) -> dict[str, npt.NDArray[Any]]:
+def read_plain_arrays(file: Path, where: str, names: tuple[str, ...]) -> dict[str, npt.NDArray[Any]]:
+    """Arrays of an `.npz`: those named, and empty ones in the place of others.
+
+    Raises:
+        DataError: The file is no such archive, or holds a pickle.
+    """
     try:
         with file.open("rb") as stream:  # NumPy leaves a file that it opened itself open when it is no archive
             content = np.load(stream, allow_pickle=False)

@@ -65,7 +65,7 @@ def _in_data_folder(path: str) -> Path:
     folder = Path(os.environ.get(DATA_FOLDER) or "data").expanduser()
     file = folder / path.removeprefix("data:")
     if not file.exists():
-        raise DataError(
+        raise AbsentDataError(
             f"{path}: no such file in {shown(str(folder.absolute()))}: put it there, or name its folder in the "
             f"variable {DATA_FOLDER}; the card's homepage says where it comes from"
         )

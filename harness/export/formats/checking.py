@@ -20,8 +20,9 @@ import numpy.typing as npt
 
 from harness.data import load_dataset
 from harness.errors import DataError, ExportError
+from harness.export.batch import Batch
 from harness.export.formats import running
-from harness.export.inputs import Batch, batch_of_arrays
+from harness.export.inputs import batch_of_arrays
 from harness.records import TaskKind
 
 if TYPE_CHECKING:

@@ -1,0 +1,202 @@
+"""Every kind of task, end to end: a sweep, a champion, and the logged test score again from what stands on the disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.io
+
+from harness import export
+from harness.data import load_dataset
+from harness.engines import InProcessEngine
+from harness.export import Champion
+from harness.export.inputs import read_input
+from harness.export.outputs import predictions_of
+from harness.export.proving import score_on
+from harness.records import ComparisonResult, SweepResult
+from harness.store import Store
+from harness.sweeping.running import run_sweep
+
+SPACE = """
+name = "{name}"
+layer = "{layer}"
+[hyperparameters]
+units = {{ type = "Fixed", value = 6 }}
+embedding_dim = {{ type = "Fixed", value = 4 }}
+batch_size = {{ type = "Fixed", value = 16 }}
+dropout = {{ type = "Float", min_value = 0.0, max_value = 0.3 }}
+learning_rate = {{ type = "Float", min_value = 3e-3, max_value = 3e-2, sampling = "log" }}
+"""
+CARDS = {
+    "steps": """
+[source]
+kind = "csv"
+path = "steps.csv"
+[task]
+kind = "label"
+target = ["doing"]
+features = ["a", "b"]
+id = "who"
+time = "t"
+metric = "macro_f1"
+class_weight = "balanced"
+""",
+    "music": """
+[source]
+kind = "mat"
+path = "music.mat"
+[task]
+kind = "label"
+multi_label = true
+ahead_steps = 1
+[encoding]
+scaling = "none"
+""",
+    "letters": """
+[source]
+kind = "text"
+form = "whole"
+path = "letters.txt"
+[task]
+kind = "next_token"
+window_steps = 20
+metric = "bits_per_character"
+""",
+    "own": """
+[source]
+kind = "csv"
+path = "steps.csv"
+[task]
+kind = "label"
+target = ["doing"]
+features = ["a", "b"]
+id = "who"
+time = "t"
+metric = "own.py:mean_hits"
+direction = "max"
+""",
+}
+
+
+def write_project(folder: Path) -> Path:
+    random = np.random.default_rng(0)
+    for name, layer in (("mine_lstm", "LSTM"), ("mine_gru", "GRU")):
+        (folder / f"{name}.toml").write_text(SPACE.format(name=name, layer=layer))
+    for name, text in CARDS.items():
+        (folder / f"{name}.toml").write_text(f'name = "{name}"\n{text}')
+    rows = [
+        {"who": f"w{who:02d}", "t": t, "a": random.normal(), "b": 100 * random.normal(), "doing": ""}
+        for who in range(40)
+        for t in range(random.integers(3, 9))
+    ]
+    for row in rows:
+        row["doing"] = "run" if row["a"] > 1 else "rest"
+    pd.DataFrame(rows).to_csv(folder / "steps.csv", index=False)
+    cells = {}
+    for name, count in (("traindata", 12), ("validdata", 5), ("testdata", 6)):
+        cells[name] = np.empty((1, count), object)
+        for number in range(count):
+            cells[name][0, number] = (random.random((random.integers(5, 15), 7)) < 0.3).astype(float)
+    scipy.io.savemat(folder / "music.mat", cells)
+    (folder / "letters.txt").write_text("the cat sat on the mat; " * 120, encoding="utf-8")
+    (folder / "own.py").write_text(
+        "def mean_hits(truth, prediction):\n    return float((prediction.argmax(axis=1) == truth).mean())\n"
+    )
+    return folder
+
+
+@dataclass(frozen=True)
+class Swept:
+    """A finished sweep over one dataset of each task."""
+
+    cards: Path
+    store: Store
+    result: SweepResult
+
+    def comparison(self, name: str) -> ComparisonResult:
+        return next(one for one in self.result.comparisons if one.dataset == name)
+
+    def champion(self, name: str) -> Champion:
+        return export.load(name, store=self.store)
+
+
+@pytest.fixture(scope="module")
+def tasks(tmp_path_factory: pytest.TempPathFactory, toys: Any) -> Swept:
+    cards = write_project(tmp_path_factory.mktemp("tasks"))
+    store = toys.store_in(tmp_path_factory.mktemp("store"))
+    changes = {"datasets": tuple(CARDS), "families": ("mine_lstm", "mine_gru"), "trials": 2, "confirmations": 0}
+    header = toys.header(cards, **changes, workers=1)
+    with InProcessEngine() as engine:
+        return Swept(cards, store, run_sweep(header, store, engine, lambda _: None))
+
+
+@pytest.mark.parametrize("name", sorted(CARDS))
+def test_the_champion_gives_the_logged_test_score_again(tasks: Swept, name: str) -> None:
+    comparison, champion = tasks.comparison(name), tasks.champion(name)
+    assert comparison.champion is not None
+    assert all(arm.ledger.completed == 2 for arm in comparison.arms)
+    part = load_dataset(champion.description.dataset_card).test.open()
+    assert score_on(champion, part) == pytest.approx(comparison.champion.test_score, rel=1e-5)
+    assert comparison.scores[comparison.champion.trial] == comparison.champion.test_score
+    assert all(np.isfinite(baseline.test_score) for baseline in comparison.baselines)
+
+
+def test_rows_of_a_table_are_read_as_they_were_in_training(tasks: Swept) -> None:
+    """`harness predict` on the whole file says of the test part's sequences what the model says of its arrays."""
+    champion = tasks.champion("steps")
+    part = load_dataset(champion.description.dataset_card).test.open()
+    batch = read_input(champion.description, tasks.cards / "steps.csv")
+    table = predictions_of(champion.description, batch, champion.predict_batch(batch)).table
+    frame = pd.read_csv(tasks.cards / "steps.csv")
+    assert len(table) == len(frame)
+    expected = champion.predict(part.x, part.lengths)
+    ids = list(frame["who"].drop_duplicates())
+    for row, sequence in enumerate(part.rows):
+        said = table[table["who"] == ids[sequence]]
+        assert said["step"].tolist() == list(range(1, part.lengths[row] + 1))
+        np.testing.assert_allclose(said["p(run)"], expected[row, : part.lengths[row], 1], atol=1e-6)
+        names = np.array(["rest", "run"])[expected[row, : part.lengths[row]].argmax(axis=1)]
+        assert said["doing"].tolist() == names.tolist()
+
+
+def test_a_text_is_read_as_it_was_in_training_and_comes_back(tasks: Swept, tmp_path: Path) -> None:
+    champion = tasks.champion("letters")
+    vocabulary = champion.description.vocabulary
+    part = load_dataset(champion.description.dataset_card).test.open()
+    text = "".join(vocabulary[number] for number in part.x[0])
+    (tmp_path / "new.txt").write_text(text, encoding="utf-8")
+    batch = read_input(champion.description, tmp_path / "new.txt")
+    table = predictions_of(champion.description, batch, champion.predict_batch(batch)).table
+    assert "".join(table["token"]) == text
+    expected = champion.predict(part.x[:1])[0]
+    np.testing.assert_allclose(table["p(next)"], expected.max(axis=1), atol=1e-6)
+    assert table["next"].tolist() == [vocabulary[number] for number in expected.argmax(axis=1)]
+    frame = champion.predict_frame(pd.DataFrame({"text": [text, text[:3]]}))
+    assert frame["row"].tolist() == [0] * len(text) + [1] * 3
+
+
+def test_labels_have_a_probability_each(tasks: Swept) -> None:
+    champion = tasks.champion("music")
+    part = load_dataset(champion.description.dataset_card).test.open()
+    said = champion.predict(part.x, part.lengths)
+    assert said.shape == part.y.shape
+    assert 0 <= said.min() < said.max() <= 1
+    garbage = np.where(np.arange(part.x.shape[1])[:, None] < part.lengths[:, None, None], part.x, 7)
+    again = champion.predict(garbage, part.lengths)
+    real = np.arange(part.x.shape[1]) < part.lengths[:, None]
+    np.testing.assert_array_equal(again[real], said[real])
+
+
+def test_a_metric_of_ones_own_is_called_by_its_name_and_sees_real_steps_alone(tasks: Swept) -> None:
+    comparison, champion = tasks.comparison("own"), tasks.champion("own")
+    assert comparison.objective.metric == "mean_hits"
+    assert comparison.champion is not None
+    part = load_dataset(champion.description.dataset_card).test.open()
+    said = champion.predict(part.x, part.lengths).argmax(axis=2)
+    real = np.arange(part.x.shape[1]) < part.lengths[:, None]
+    assert comparison.champion.test_score == pytest.approx((said == part.y)[real].mean())
