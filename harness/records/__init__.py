@@ -4,6 +4,7 @@ They hold plain values (and know how to become JSON and come back), import nothi
 decide nothing.
 """
 
+from harness.records.explanations import Band, ExplainedCell, Explanation, GateOpenness, GradientReach
 from harness.records.plain import derive_seed
 from harness.records.results import ArmResult, ChampionInfo, ComparisonResult, DataFacts, SweepResult
 from harness.records.trials import (
@@ -27,11 +28,11 @@ from harness.records.trials import (
 from harness.records.verdicts import LOOKS, Across, CaseInterval, Decision, Outcome, Pair, PairAcross, ScoreRow, Verdict
 
 __all__ = [
-    "LOOKS",
     "Across",
     "Answer",
     "Arm",
     "ArmResult",
+    "Band",
     "BaselineScore",
     "CaseInterval",
     "CaseScores",
@@ -40,7 +41,12 @@ __all__ = [
     "DataFacts",
     "Decision",
     "Direction",
+    "ExplainedCell",
+    "Explanation",
     "FailureKind",
+    "GateOpenness",
+    "GradientReach",
+    "LOOKS",
     "Ledger",
     "Objective",
     "Outcome",

@@ -28,7 +28,10 @@ def derive_seed(*parts: object) -> int:
 
 
 def to_plain(record: Any) -> dict[str, Any]:
-    """A record's attributes as plain values: enumerations as text, tuples as lists, non-finite numbers as None."""
+    """A record's attributes as plain values: enumerations as text, tuples as lists, non-finite numbers as None.
+
+    Records within it become plain values too.
+    """
     return {name: _value(getattr(record, name)) for name in _names(record)}
 
 
@@ -41,6 +44,8 @@ def _value(value: Any) -> Any:
         return value.value
     if isinstance(value, float) and not math.isfinite(value):
         return None
+    if dataclasses.is_dataclass(value):
+        return to_plain(value)
     if isinstance(value, Mapping):
         return {str(key): _value(item) for key, item in value.items()}
     if isinstance(value, tuple | list):

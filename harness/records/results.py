@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from harness.records.explanations import Explanation
 from harness.records.plain import to_plain
 from harness.records.trials import Arm, BaselineScore, Direction, Ledger, Objective, TaskKind, TrialRecord, Value
 from harness.records.verdicts import Across, ScoreRow, Verdict
@@ -124,6 +125,7 @@ class ComparisonResult:
         scores: Test score of each trial, by its key's text.
         rows: The table that the verdict was made from.
         values: Hyperparameters of each trial, by its key's text.
+        explanation: What the selected networks do with the data; None where nobody asked.
     """
 
     dataset: str
@@ -137,6 +139,7 @@ class ComparisonResult:
     scores: Mapping[str, float]
     rows: tuple[ScoreRow, ...]
     values: Mapping[str, Mapping[str, Value]]
+    explanation: Explanation | None = None
 
     @property
     def best_baseline(self) -> BaselineScore | None:
