@@ -61,13 +61,15 @@ class EventKind(StrEnum):
     """A verdict was made; payload: the `Verdict`."""
     CHAMPION = "champion"
     """A champion was registered and proved; payload: the `ChampionInfo`."""
+    EXPLAINED = "explained"
+    """The selected networks were looked into; payload: the `Explanation`. A later one takes its place."""
     GAVE_UP = "gave_up"
     """A comparison stopped; payload: why."""
     FINISHED = "finished"
     """All comparisons are over."""
 
 
-_UNDONE_BY_MORE = (EventKind.CLOSED, EventKind.DECIDED, EventKind.CHAMPION, EventKind.FINISHED)
+_UNDONE_BY_MORE = (EventKind.CLOSED, EventKind.DECIDED, EventKind.CHAMPION, EventKind.EXPLAINED, EventKind.FINISHED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ LAYERS = [
     {"models", "baselines"},
     {"training"},
     {"engines"},
-    {"search", "tracking", "report", "export"},
+    {"search", "tracking", "report", "export", "explaining"},
     {"sweeping"},
     {"cli"},
 ]

@@ -10,7 +10,20 @@ from typing import Annotated, Any
 import typer
 
 import harness
-from harness.cli import calibrate, datasets, export, predict, reporting, spaces, sweep, sweeps, ui, verdict, verify
+from harness.cli import (
+    calibrate,
+    datasets,
+    explain,
+    export,
+    predict,
+    reporting,
+    spaces,
+    sweep,
+    sweeps,
+    ui,
+    verdict,
+    verify,
+)
 from harness.errors import HarnessError
 
 INTERRUPTED = 130
@@ -33,6 +46,7 @@ app.command("sweep", short_help="Tune every family on every dataset, and say whi
 app.add_typer(sweeps.app, name="sweeps")
 app.command("report", short_help="A sweep's verdicts at a glance; writes report.html.")(reporting.report)
 app.command("trials", short_help="A sweep's table of scores, as `verdict` reads it.")(reporting.trials)
+app.command("explain", short_help="How far gradients reach and how open gates stand.")(explain.explain)
 app.command("ui", short_help="Open MLflow's UI on the store, until Ctrl-C.")(ui.ui)
 app.command("predict", short_help="Predict with a champion, in the original units.")(predict.predict)
 app.command("export", short_help="Write a champion for Keras, TensorFlow, ONNX Runtime or LiteRT.")(export.export)

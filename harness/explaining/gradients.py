@@ -11,12 +11,13 @@ difficulty of training recurrent neural networks", ICML, equations 3 to 7.
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import keras
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
@@ -24,6 +25,8 @@ import tensorflow as tf
 from harness.explaining.unrolling import Pass, Unrolled
 from harness.models import Stack
 from harness.records import Band, GradientReach
+from harness.training.parts import TensorPart
+from harness.training.losses import Loss
 
 QUANTILES = (0.1, 0.5, 0.9)
 """Of sequences, that a band shows."""
@@ -31,7 +34,7 @@ QUANTILES = (0.1, 0.5, 0.9)
 Numbers: TypeAlias = npt.NDArray[np.float64]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Look:
     """One batch seen through a network.
 
@@ -44,7 +47,7 @@ class Look:
     passes: tuple[Pass, ...]
 
 
-def look_into(stack: Stack, x: Any, lengths: Any, y: Any, loss: Any) -> Look:
+def look_into(stack: Stack, part: TensorPart, loss: Loss) -> Look:
     """Run a batch through a network and ask for the gradient of each sequence's loss with respect to each state.
 
     The state is all that the network hands from one step to the next: the states of every layer, an LSTM's cell state
@@ -53,23 +56,26 @@ def look_into(stack: Stack, x: Any, lengths: Any, y: Any, loss: Any) -> Look:
 
     Args:
         stack: The network's layers, built, with the weights that are to be looked at.
-        x: (batch, steps, channels), scaled.
-        lengths: (batch,) real steps.
-        y: Targets, scaled.
-        loss: (targets, outputs, lengths) → (batch,), the loss of each sequence.
+        part: The batch, scaled.
+        loss: What is minimised. Where every step has an answer, a sequence's loss at its last step is looked at, so
+            that a distance has a beginning.
 
     Returns:
         Norms and passes.
     """
-    unrolled = [Unrolled(layer) for layer in stack.recurrent]
+    unrolled = {layer.name: Unrolled(layer) for layer in stack.recurrent}
+
+    def call(layer: keras.layers.Layer, inputs: Any, mask: Any) -> Any:
+        return unrolled[layer.name](inputs, mask) if layer.name in unrolled else layer(inputs)
+
     keep = [tf.ones((1, 1)) for _ in stack.dropouts]
     with tf.GradientTape() as tape:
-        outputs = dataclasses.replace(stack, recurrent=unrolled).forward(x, lengths, keep)
+        outputs = stack.forward(part.x, part.lengths, keep, part.future, call)
         # Sequences know nothing of each other: the gradient of the sum holds the gradient of each.
-        total = tf.reduce_sum(loss(y, outputs, lengths))
-    passes = tuple(one for layer in unrolled for one in layer.passes)
+        total = tf.reduce_sum(_last_loss(stack, loss, part, outputs))
+    passes = tuple(one for layer in unrolled.values() for one in layer.passes)
     gradients = tape.gradient(total, [one.states for one in passes], unconnected_gradients="zero")
-    reach = [_by_distance(one, mine, np.asarray(lengths)) for one, mine in zip(passes, gradients, strict=True)]
+    reach = [_by_distance(one, mine, np.asarray(part.lengths)) for one, mine in zip(passes, gradients, strict=True)]
     return Look(np.sqrt(np.sum(reach, axis=0)), passes)
 
 
@@ -114,6 +120,16 @@ def band_of(rows: Sequence[npt.NDArray[Any]] | npt.NDArray[Any]) -> Band:
         warnings.filterwarnings("ignore", "All-NaN slice encountered", RuntimeWarning)
         low, median, high = zip(*(np.nanquantile(row, QUANTILES) for row in rows), strict=True)
     return Band(*(tuple(float(f"{value:.6g}") for value in side) for side in (median, low, high)))
+
+
+def _last_loss(stack: Stack, loss: Loss, part: TensorPart, outputs: Any) -> Any:
+    """Each sequence's loss, at its last step where every step has an answer: (batch,)."""
+    y, lengths = part.y, part.lengths
+    if stack.shape.task.per_step:
+        y, outputs = (tf.gather(array, lengths[:, None] - 1, batch_dims=1) for array in (y, outputs))
+        lengths = tf.ones_like(lengths)
+    costs, _ = loss(y, outputs, lengths)
+    return costs
 
 
 def _by_distance(one: Pass, gradients: Any, lengths: npt.NDArray[Any]) -> Numbers:

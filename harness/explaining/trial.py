@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,12 @@ from harness.explaining.gates import open_gates, openness_of
 from harness.explaining.gradients import look_into, reach_of
 from harness.models import Stack, build_stack
 from harness.models.building import model_of
-from harness.records import GateOpenness, TaskKind, TrialRequest, derive_seed
+from harness.records import GateOpenness, TrialRequest, derive_seed
 from harness.records.plain import to_plain
-from harness.training.loop import TensorPart, initial_weights
-from harness.training.preparing import LOSS_OF_METRIC, prepare
+from harness.training.loop import initial_weights
+from harness.training.losses import LOSS_OF_METRIC, Loss, loss_of
+from harness.training.parts import TensorPart
+from harness.training.preparing import prepare
 from harness.training.trial import load_weights
 
 MOST_SEQUENCES = 256
@@ -26,10 +28,6 @@ MOST_SEQUENCES = 256
 
 SEQUENCES_AT_ONCE = 64
 """Every step's tensors of so many are held at once: about 100 MB for 400 steps of 128 units."""
-
-PER_STEP = ("label", "next_token")
-"""Tasks with a target a step; of them the loss at a sequence's last step is looked at, so that a distance has a
-beginning."""
 
 
 def explain_trial(plain: Mapping[str, Any]) -> dict[str, Any]:
@@ -54,7 +52,8 @@ def explain_trial(plain: Mapping[str, Any]) -> dict[str, Any]:
     stack = build_stack(prepared.shape, space, request.values)
     model_of(stack)  # builds the layers
     sample = _sample(prepared.validation)
-    loss = sequence_loss(prepared.shape.task, LOSS_OF_METRIC.get(prepared.data.objective.metric, "mse"))
+    data = prepared.data
+    loss = loss_of(prepared.shape, LOSS_OF_METRIC.get(data.objective.metric, "mse"), data.class_weights)
     before, _ = _look(stack, initial_weights(stack, derive_seed(request.seed, "weights")), sample, loss)
     after, gates = _look(stack, load_weights(Path(plain["weights"])), sample, loss, gates=True)
     return {
@@ -65,51 +64,32 @@ def explain_trial(plain: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def sequence_loss(task: TaskKind, loss: str) -> Callable[[Any, Any, Any], Any]:
-    """The loss of each sequence, as it is trained on.
-
-    Args:
-        task: What is predicted; where that is something at every step, the loss of a sequence's last step is taken.
-        loss: `mae` or `mse`; classes have their cross-entropy.
-
-    Returns:
-        (targets, outputs, lengths) → (batch,).
-    """
-    shape = tf.abs if loss == "mae" else tf.square
-
-    def of(y: Any, outputs: Any, lengths: Any) -> Any:
-        if task.value in PER_STEP:
-            last = tf.cast(lengths, tf.int32) - 1
-            y, outputs = tf.gather(y, last, batch_dims=1), tf.gather(outputs, last, batch_dims=1)
-        if y.dtype.is_integer:
-            return tf.nn.sparse_softmax_cross_entropy_with_logits(y, outputs)
-        return tf.reduce_mean(tf.reshape(shape(y - outputs), (tf.shape(y)[0], -1)), axis=1)
-
-    return of
-
-
 def _look(
     stack: Stack,
     weights: Sequence[npt.NDArray[np.float32]],
     sample: TensorPart,
-    loss: Callable[[Any, Any, Any], Any],
+    loss: Loss,
     *,
     gates: bool = False,
 ) -> tuple[npt.NDArray[np.float64], tuple[GateOpenness, ...]]:
     """Norms of the gradient, (sequences, distances), and the gates where they are wanted."""
     for variable, weight in zip(stack.variables, weights, strict=True):
         variable.assign(weight)
+    count = int(sample.x.shape[0])
     norms, opened = [], []
-    for start in range(0, int(sample.x.shape[0]), SEQUENCES_AT_ONCE):
-        rows = slice(start, start + SEQUENCES_AT_ONCE)
-        look = look_into(stack, sample.x[rows], sample.lengths[rows], sample.y[rows], loss)
+    for start in range(0, count, SEQUENCES_AT_ONCE):
+        batch = _rows(sample, np.arange(start, min(start + SEQUENCES_AT_ONCE, count)))
+        look = look_into(stack, batch, loss)
         norms.append(look.norms)
         if gates:
-            opened.append(open_gates(look.passes, sample.lengths[rows].numpy()))
+            opened.append(open_gates(look.passes, batch.lengths.numpy()))
     return np.concatenate(norms), openness_of(opened)
 
 
 def _sample(part: TensorPart) -> TensorPart:
     rows = int(part.x.shape[0])
-    chosen = np.unique(np.linspace(0, rows - 1, min(rows, MOST_SEQUENCES)).round().astype(int))
-    return TensorPart(*(tf.gather(tensor, chosen) for tensor in (part.x, part.lengths, part.y)))
+    return _rows(part, np.unique(np.linspace(0, rows - 1, min(rows, MOST_SEQUENCES)).round().astype(int)))
+
+
+def _rows(part: TensorPart, rows: npt.NDArray[Any]) -> TensorPart:
+    return TensorPart(*(tf.gather(tensor, rows) for tensor in (part.x, part.lengths, part.y, part.future)))

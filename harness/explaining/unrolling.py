@@ -1,7 +1,7 @@
 """A recurrent layer run step by step, so that every state it hands from one step to the next can be looked at.
 
-Keras runs a layer's steps inside one loop and shows what comes out at its end. The same cell called once a step gives the
-same numbers, and a gradient can be asked for with respect to each state.
+Keras runs a layer's steps inside one loop and shows what comes out at its end. The same cell called once a step gives
+the same numbers, and a gradient can be asked for with respect to each state.
 """
 
 from __future__ import annotations

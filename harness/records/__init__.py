@@ -28,6 +28,7 @@ from harness.records.trials import (
 from harness.records.verdicts import LOOKS, Across, CaseInterval, Decision, Outcome, Pair, PairAcross, ScoreRow, Verdict
 
 __all__ = [
+    "LOOKS",
     "Across",
     "Answer",
     "Arm",
@@ -46,7 +47,6 @@ __all__ = [
     "FailureKind",
     "GateOpenness",
     "GradientReach",
-    "LOOKS",
     "Ledger",
     "Objective",
     "Outcome",

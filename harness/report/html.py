@@ -11,10 +11,11 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from harness.records import SweepResult, TrialRecord
-from harness.report import figures, intervals, numbers, words
+from harness.report import intervals, numbers, words
 from harness.report.axes import LOOKS
 from harness.report.clean import printable, without_password
 from harness.report.curves import curves_of
+from harness.report.drawings import Drawing, difference_of, drawings_of
 from harness.report.rows import Row, fact_rows, ledger_rows, pair_rows, selected_rows
 from harness.report.view import ComparisonView, view_of
 from harness.verdicts.wording import QUESTION, across_lines
@@ -24,19 +25,6 @@ if TYPE_CHECKING:
 
 MOST_FAILURES = 20
 """Failed trials listed of one dataset; the rest is counted."""
-
-
-@dataclass(frozen=True, slots=True)
-class Drawing:
-    """A figure and what stands under it.
-
-    Attributes:
-        svg: The figure.
-        caption: One or two sentences.
-    """
-
-    svg: str
-    caption: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +107,8 @@ def _chapter(view: ComparisonView, anchor: str) -> Chapter:
     return Chapter(
         anchor=anchor,
         view=view,
-        difference=_difference(view, f"{anchor}-difference"),
-        drawings=tuple(_drawings(view, anchor)),
+        difference=difference_of(view, anchor),
+        drawings=tuple(drawings_of(view, anchor)),
         pairs=pair_rows(view.result.verdict, view.style),
         ledger=ledger_rows(view.result),
         selected=selected_rows(view.result),
@@ -128,39 +116,6 @@ def _chapter(view: ComparisonView, anchor: str) -> Chapter:
         failures=tuple(failures[:MOST_FAILURES]),
         failed=len(failures),
     )
-
-
-def _difference(view: ComparisonView, name: str) -> Drawing | None:
-    svg = intervals.difference(view.result, name)
-    verdict = view.result.verdict
-    caption = (
-        f"{view.difference}. "
-        + f"The grey zone is the region of practical equivalence, ± {view.style.with_unit(verdict.region)}."
-    )
-    return Drawing(svg, caption) if svg else None
-
-
-def _drawings(view: ComparisonView, anchor: str) -> list[Drawing]:
-    result, trials = view.result, view.result.verdict.trials
-    line = f" The dotted line is the best baseline, {view.baseline}." if view.baseline else ""
-    made = (
-        (
-            figures.trials(result, f"{anchor}-trials"),
-            f"Every completed trial. The one with the best validation score is selected.{line}",
-        ),
-        (
-            figures.budget(result, view.curves, f"{anchor}-budget"),
-            f"What a search of so many trials can expect of the trial it selects; the line at {trials} is this budget.",
-        ),
-        (
-            figures.spread(result, f"{anchor}-spread"),
-            "Chance at work: another search selects another trial, and another seed scores otherwise.",
-        ),
-        (figures.learning(result, f"{anchor}-learning"), "The selected trials, epoch by epoch."),
-        (figures.cost(result, "parameters", f"{anchor}-parameters"), "What size buys: all completed trials."),
-        (figures.cost(result, "fit_seconds", f"{anchor}-seconds"), "What time buys: all completed trials."),
-    )
-    return [Drawing(svg, caption) for svg, caption in made if svg]
 
 
 def _environment() -> Environment:

@@ -13,7 +13,7 @@ PLAIN_WIDTH = 80
 """Columns where there is no terminal to ask."""
 
 _NARROWEST = 24
-_INDENT = "  "
+INDENT = "  "
 
 
 def text(result: SweepResult, ui_command: str, width: int | None = None) -> str:
@@ -30,33 +30,33 @@ def text(result: SweepResult, ui_command: str, width: int | None = None) -> str:
         Lines without an end of line after the last.
     """
     columns = max(width or PLAIN_WIDTH, _NARROWEST)
-    blocks = [_wrapped(f"{result.name}: {result.budget}", columns)]
+    blocks = [wrapped(f"{result.name}: {result.budget}", columns)]
     blocks += [_comparison(view_of(comparison), columns) for comparison in result.comparisons]
     if result.unfinished:
         blocks.append(_unfinished(result, columns))
     if len(result.comparisons) != 1 or result.unfinished:
-        blocks.append(_wrapped(result.overall, columns))
+        blocks.append(wrapped(result.overall, columns))
     blocks.append(_where(result, ui_command, columns))
     return "\n\n".join("\n".join(block) for block in blocks if block)
 
 
 def _comparison(view: ComparisonView, columns: int) -> list[str]:
-    lines = _wrapped(view.headline, columns)
+    lines = wrapped(view.headline, columns)
     for caution in view.cautions:
-        lines += _wrapped(caution, columns, _INDENT)
-    lines += _wrapped(f"test scores: {view.scores}", columns, _INDENT)
+        lines += wrapped(caution, columns, INDENT)
+    lines += wrapped(f"test scores: {view.scores}", columns, INDENT)
     table = _table(view)
     lines += table if max(map(len, table)) <= columns else _list(view, columns)
     if view.baseline:
-        lines += _wrapped(f"best baseline: {view.baseline}, {view.baseline_score}", columns, _INDENT)
+        lines += wrapped(f"best baseline: {view.baseline}, {view.baseline_score}", columns, INDENT)
     else:
-        lines += _wrapped("best baseline: none", columns, _INDENT)
+        lines += wrapped("best baseline: none", columns, INDENT)
     if champion := view.result.champion:
         score = view.style.with_unit(champion.test_score)
-        return lines + _wrapped(
-            f"{champion.alias}: {view.champion} ({champion.arm}, test score {score})", columns, _INDENT
+        return lines + wrapped(
+            f"{champion.alias}: {view.champion} ({champion.arm}, test score {score})", columns, INDENT
         )
-    return lines + _wrapped("champion: none was exported", columns, _INDENT)
+    return lines + wrapped("champion: none was exported", columns, INDENT)
 
 
 def _columns(view: ComparisonView) -> list[tuple[str, list[str]]]:
@@ -75,22 +75,22 @@ def _table(view: ComparisonView) -> list[str]:
     for head, cells in _columns(view):
         width = max(map(len, (head, *cells)))
         columns.append([cell.rjust(width) for cell in (head, *cells)])
-    return [_INDENT + "   ".join(row) for row in zip(*columns, strict=True)]
+    return [INDENT + "   ".join(row) for row in zip(*columns, strict=True)]
 
 
 def _list(view: ComparisonView, columns: int) -> list[str]:
     lines = []
     for place, arm in enumerate(view.arms):
-        lines += _wrapped(f"{arm.name}:", columns, _INDENT)
+        lines += wrapped(f"{arm.name}:", columns, INDENT)
         for head, cells in _columns(view):
-            lines += _wrapped(f"{cells[place]} ({head})", columns, _INDENT * 2)
+            lines += wrapped(f"{cells[place]} ({head})", columns, INDENT * 2)
     return lines
 
 
 def _unfinished(result: SweepResult, columns: int) -> list[str]:
     lines = ["Not finished:"]
     for dataset, why in result.unfinished.items():
-        lines += _wrapped(f"{dataset}: {why}", columns, _INDENT)
+        lines += wrapped(f"{dataset}: {why}", columns, INDENT)
     return lines
 
 
@@ -102,17 +102,18 @@ def _where(result: SweepResult, ui_command: str, columns: int) -> list[str]:
     lines = []
     for label, value in pairs:
         fits = len(label) + 1 + len(value) <= columns
-        lines += [f"{label} {value}"] if fits else [label, f"{_INDENT}{value}"]
+        lines += [f"{label} {value}"] if fits else [label, f"{INDENT}{value}"]
     return lines
 
 
-def _wrapped(sentence: str, columns: int, indent: str = "") -> list[str]:
+def wrapped(sentence: str, width: int | None, indent: str = "") -> list[str]:
+    """The sentence in lines of at most so many columns; names, addresses and commands are never broken."""
     tied = printable(sentence).replace(" %", "\N{NO-BREAK SPACE}%")
     lines = textwrap.wrap(
         tied,
-        columns,
+        max(width or PLAIN_WIDTH, _NARROWEST),
         initial_indent=indent,
-        subsequent_indent=indent + _INDENT,
+        subsequent_indent=indent + INDENT,
         break_long_words=False,
         break_on_hyphens=False,
     )

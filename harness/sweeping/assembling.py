@@ -19,6 +19,7 @@ from harness.records import (
     ComparisonResult,
     DataFacts,
     Direction,
+    Explanation,
     Ledger,
     Objective,
     Phase,
@@ -192,7 +193,16 @@ def comparison_of(journal: Journal, header: SweepHeader, dataset: str) -> Compar
         scores=scores,
         rows=rows_of(pairs, scores, header.arms),
         values={str(request.key): request.values for request, _ in pairs},
+        explanation=explanation_of(journal, dataset),
     )
+
+
+def explanation_of(journal: Journal, dataset: str) -> Explanation | None:
+    """What the selected networks were found to do with a dataset; None when nobody has asked."""
+    if not journal.has(EventKind.EXPLAINED, dataset):
+        return None
+    event = journal.last(EventKind.EXPLAINED, dataset)
+    return Explanation.from_json(event.payload) if event else None
 
 
 def sweep_of(

@@ -6,7 +6,6 @@ so once and begins again from the start of the journal, which costs little: runs
 
 from __future__ import annotations
 
-import json
 import threading
 from collections import deque
 from pathlib import Path
@@ -14,13 +13,11 @@ from pathlib import Path
 from harness.errors import StoreError
 from harness.journal import Event, EventKind, Journal
 from harness.records import DataFacts, SweepResult, TrialRecord, TrialRequest
-from harness.report.html import html
-from harness.report.tables import trials_csv
 from harness.store import Store
+from harness.sweeping.artifacts import comparison_files
 from harness.sweeping.assembling import comparison_of, sweep_of
 from harness.sweeping.planning import SweepHeader
 from harness.tracking import Projector
-from harness.tracking.naming import CASES_FILE, TRIALS_FILE, VERDICT_FILE, card_file
 from harness.tracking.summary import UNTIL_DECIDED
 
 LONGEST_PAUSE_SECONDS = 30.0
@@ -169,7 +166,7 @@ class Projection:
         if EventKind.GAVE_UP in kinds:
             gave_up = journal.last(EventKind.GAVE_UP, name)
             projector.gave_up(name, gave_up.payload["why"] if gave_up else "")
-        elif EventKind.CHAMPION in kinds and journal.has(EventKind.CHAMPION, name):
+        elif kinds & {EventKind.CHAMPION, EventKind.EXPLAINED} and journal.has(EventKind.CHAMPION, name):
             projector.conclude(comparison_of(journal, self._header, name), self._files(journal, name))
         elif EventKind.EXTENDED in kinds and name and not journal.has(EventKind.CLOSED, name):
             projector.reopened(name)
@@ -180,18 +177,9 @@ class Projection:
         return sweep_of(journal, self._header, self._folder.name, self._store.tracking_uri, only=only)
 
     def _files(self, journal: Journal, name: str) -> dict[str, str]:
-        """What lies beside a comparison's verdict in MLflow."""
-        spaces = {card_file(family): card.model_dump_json(indent=2) for family, card in self._header.spaces.items()}
-        result = comparison_of(journal, self._header, name)
+        result, so_far = comparison_of(journal, self._header, name), self._result(journal, only=name)
         cases = {key: score.cases.to_json() for key, score in journal.unsealed(name).items() if score.cases}
-        return {
-            "report.html": html(self._result(journal, only=name), self._store.ui_command),
-            TRIALS_FILE: trials_csv([result]),
-            VERDICT_FILE: json.dumps(result.verdict.to_json(), indent=2),
-            CASES_FILE: json.dumps(cases),
-            card_file(name): self._header.datasets[name].model_dump_json(indent=2),
-            **spaces,
-        }
+        return comparison_files(result, so_far, self._header, self._store.ui_command, cases)
 
     def _tags(self, name: str) -> dict[str, str]:
         plan = self._header.plan

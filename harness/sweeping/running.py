@@ -6,7 +6,6 @@ same thing.
 
 from __future__ import annotations
 
-import shutil
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -324,7 +323,6 @@ class _Sweep:
         requests = {str(request.key): request for request, _ in request_and_records(self.journal, name)}
         champion = crown(result, self.header, requests, self.store, self.engine, self.sweep_id, work)
         self.journal.append(EventKind.CHAMPION, champion.to_json() if champion else {}, dataset=name)
-        shutil.rmtree(work.weights, ignore_errors=True)
 
     def _floor(self, name: str) -> Floor:
         return Floor(self.engine, self.journal, self._work(name), self._advance, self.stop)

@@ -47,7 +47,15 @@ from harness.sweeping.assembling import (
 from harness.sweeping.folders import find_sweep_folder
 from harness.tracking.naming import CASES_FILE, TEST_SCORE, TRIALS_FILE, VALIDATION_SCORE, VERDICT_FILE, card_file
 from harness.tracking.reading import RecordedComparison, ends_of_histories, read_comparisons, read_sweep_scores
-from harness.tracking.summary import BASELINE, DIRECTION, METRIC, UNTIL_DECIDED, decided_metrics, verdict_tags
+from harness.tracking.summary import (
+    BASELINE,
+    DIRECTION,
+    METRIC,
+    UNTIL_DECIDED,
+    decided_metrics,
+    is_explained,
+    verdict_tags,
+)
 
 ROUNDING = 1e-9
 """Relative difference up to which two numbers of a verdict are one: what another processor's sums may differ by. Scores
@@ -332,7 +340,11 @@ def _check_run(
     selected = select_pairs(pairs, basis.arms, basis.objective)
     arms = [arm_result(arm, pairs, scores, selected.get(arm.name)) for arm in basis.arms]
     metrics = {name: value for name, value in decided_metrics(arms, verdict).items() if math.isfinite(value)}
-    held = {name: value for name, value in comparison.metrics.items() if not name.startswith(f"{BASELINE}/")}
+    held = {
+        name: value
+        for name, value in comparison.metrics.items()
+        if not name.startswith(f"{BASELINE}/") and not is_explained(name)
+    }
     check.mapped(metrics, held, "the comparison's run", "metric ")
     tags = verdict_tags(verdict)
     words = {name: comparison.tags[name] for name in (*tags, *_WORDS) if name in comparison.tags}

@@ -21,7 +21,7 @@ from harness.tracking import naming
 from harness.tracking.connection import connect
 from harness.tracking.entities import dataset_input, trial_metrics, trial_parameters
 from harness.tracking.reading import search_runs
-from harness.tracking.summary import comparison_metrics, comparison_tags
+from harness.tracking.summary import HALF_LIFE, comparison_metrics, comparison_tags, half_life
 
 METRICS_A_CALL = 1000
 PARAMETERS_A_CALL = 100
@@ -128,6 +128,7 @@ class Projector:
         end = max([comparison.start, *(run.end for run in comparison.trials.values())])
         parent = comparison.parent
         self._log_changed(parent, comparison_metrics(result), end)
+        self._explain(comparison, result)
         for key, value in comparison_tags(result).items():
             self._client.set_tag(parent.id, key, naming.cut(value))
         self._attach(parent.id, files)
@@ -248,6 +249,11 @@ class Projector:
             if run is None:
                 raise StoreError(f"sweep {self._sweep_id}: trial {key} has no run, so its test score has no place")
             self._log_changed(run, {naming.TEST_SCORE: score}, run.end)
+
+    def _explain(self, comparison: _Comparison, result: ComparisonResult) -> None:
+        for cell in result.explanation.cells if result.explanation else ():
+            if run := comparison.trials.get(f"{self._sweep_id}/{cell.trial}"):
+                self._log_changed(run, {HALF_LIFE: half_life(cell.after)}, run.end)
 
     def _log_changed(self, run: _Run, metrics: Mapping[str, float], timestamp: int) -> None:
         """Log what the run does not hold yet; a changed value as of now, so that it is the latest."""

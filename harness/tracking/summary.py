@@ -9,19 +9,40 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping, Sequence
 
-from harness.records import ArmResult, ComparisonResult, Verdict
+from harness.records import ArmResult, ComparisonResult, Explanation, GradientReach, Verdict
 from harness.tracking import naming
 
 BASELINE = "baseline"
 METRIC = "metric"
 DIRECTION = "direction"
+HALF_LIFE = "gradient_half_life_steps"
 UNTIL_DECIDED = "until_decided"
 
 
 def comparison_metrics(result: ComparisonResult) -> dict[str, float]:
     """The numbers of a comparison that is over: those of arms and verdict, and each baseline's test score."""
     baselines = _under(BASELINE, {baseline.name: baseline.test_score for baseline in result.baselines})
-    return decided_metrics(result.arms, result.verdict) | _known(baselines)
+    return decided_metrics(result.arms, result.verdict) | _known(baselines) | explained_metrics(result.explanation)
+
+
+def explained_metrics(explanation: Explanation | None) -> dict[str, float]:
+    """In how many steps the gradient halves, for each cell, before and after training."""
+    metrics: dict[str, float | None] = {}
+    for cell in explanation.cells if explanation else ():
+        metrics |= _under(
+            cell.name, {HALF_LIFE: half_life(cell.after), f"{HALF_LIFE}_untrained": half_life(cell.before)}
+        )
+    return _known(metrics)
+
+
+def half_life(reach: GradientReach) -> float:
+    """Steps in which the gradient halves; where it never does, the most that could be seen, which it exceeds."""
+    return float(reach.longest_steps) if reach.half_life_steps is None else reach.half_life_steps
+
+
+def is_explained(metric: str) -> bool:
+    """Whether a metric of a comparison's run comes from looking into networks, not from the trials' scores."""
+    return metric.rpartition("/")[2].startswith(HALF_LIFE)
 
 
 def decided_metrics(arms: Sequence[ArmResult], verdict: Verdict) -> dict[str, float]:

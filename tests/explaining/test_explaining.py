@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import importlib.util
 import math
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from harness.cards.schema import SpaceCard
 from harness.explaining.gates import open_gates, openness, openness_of
-from harness.explaining.gradients import half_life, look_into, reach_of
-from harness.explaining.trial import sequence_loss
+from harness.explaining.gradients import Look, half_life, look_into, reach_of
 from harness.explaining.unrolling import Unrolled
 from harness.models import NetworkShape, Stack, build_stack
 from harness.models.building import length_mask, model_of
 from harness.records import TaskKind
+from harness.training.loop import TensorPart
+from harness.training.losses import loss_of
 
 CLOSE = 1e-5
 KINDS = ("SimpleRNN", "LSTM", "GRU")
@@ -37,9 +40,13 @@ def _cells() -> ModuleType:
 CELLS = _cells().CELLS
 
 
-def _stack(kind: str, *, masked: bool = False, steps: int = 9, **values: Any) -> Stack:
-    space = SpaceCard.model_validate({"name": "any", "layer": kind, "hyperparameters": {"units": {"type": "Fixed", "value": 5}}})
-    stack = build_stack(NetworkShape(TaskKind.REGRESS, steps, 3, masked, 1, 1), space, {"units": 5, **values})
+def _stack(kind: str, *, masked: bool = False, task: TaskKind = TaskKind.REGRESS, **values: Any) -> Stack:
+    space = SpaceCard.model_validate(
+        {"name": "any", "layer": kind, "hyperparameters": {"units": {"type": "Fixed", "value": 5}}}
+    )
+    stack = build_stack(
+        NetworkShape(task, 9, 3, masked, 1 if task is TaskKind.REGRESS else 2, 1), space, {"units": 5, **values}
+    )
     model_of(stack)
     chance = np.random.default_rng(7)
     for variable in stack.variables:
@@ -47,12 +54,15 @@ def _stack(kind: str, *, masked: bool = False, steps: int = 9, **values: Any) ->
     return stack
 
 
-def _batch(steps: int = 9) -> tuple[Any, Any, Any]:
-    import tensorflow as tf
-
+def _batch(answer: float = 1.0, *, whole: bool = False) -> TensorPart:
     chance = np.random.default_rng(3)
-    lengths = np.array([steps, 4, 1, 6], np.int32)
-    return tf.constant(chance.normal(size=(4, steps, 3)).astype(np.float32)), tf.constant(lengths), tf.ones((4, 1))
+    lengths = np.array([9, 9, 9, 9] if whole else [9, 4, 1, 6], np.int32)
+    x = chance.normal(size=(4, 9, 3)).astype(np.float32)
+    return TensorPart.of(x, lengths, np.full((4, 1), answer, np.float32))
+
+
+def _look(stack: Stack, batch: TensorPart) -> Look:
+    return look_into(stack, batch, loss_of(stack.shape))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -60,8 +70,8 @@ def _batch(steps: int = 9) -> tuple[Any, Any, Any]:
 @pytest.mark.parametrize("masked", [False, True])
 def test_a_layer_run_step_by_step_gives_what_the_layer_gives(kind: str, bidirectional: bool, masked: bool) -> None:
     stack = _stack(kind, masked=masked, layers=2, bidirectional=bidirectional)
-    x, lengths, _ = _batch()
-    mask = length_mask(x, lengths) if masked else None
+    x = _batch().x
+    mask = length_mask(x, _batch().lengths) if masked else None
     for layer in stack.recurrent:  # the first returns every step, the second the last one
         expected = layer(x, mask=mask)
         np.testing.assert_allclose(Unrolled(layer)(x, mask), expected, atol=1e-6)
@@ -71,12 +81,12 @@ def test_a_layer_run_step_by_step_gives_what_the_layer_gives(kind: str, bidirect
 @pytest.mark.parametrize("kind", KINDS)
 def test_gradients_are_those_of_a_cell_by_hand(kind: str) -> None:
     stack = _stack(kind, masked=True)
-    x, lengths, y = _batch()
-    found = look_into(stack, x, lengths, y, sequence_loss(TaskKind.REGRESS, "mse")).norms
+    batch = _batch()
+    found = _look(stack, batch).norms
     forward, backward = CELLS[kind]
     kernel, recurrent, bias, head, offset = (variable.numpy().astype(float) for variable in stack.variables)
-    for row, length in enumerate(lengths.numpy()):
-        trace = forward(x[row, :length].numpy().astype(float), kernel, recurrent, bias)
+    for row, length in enumerate(batch.lengths.numpy()):
+        trace = forward(batch.x[row, :length].numpy().astype(float), kernel, recurrent, bias)
         wrong = float((trace[-1]["h"] @ head + offset)[0]) - 1.0
         by_hand = [np.linalg.norm(one) for one in backward(trace, recurrent, 2 * wrong * head[:, 0])]
         assert len(by_hand) == length - 1
@@ -84,22 +94,25 @@ def test_gradients_are_those_of_a_cell_by_hand(kind: str) -> None:
         assert np.isnan(found[row, length - 1 :]).all()
 
 
-@pytest.mark.parametrize(("kind", "names"), [("LSTM", {"input": "i", "forget": "f", "output": "o"}), ("GRU", {"update": "z", "reset": "r"})])
+@pytest.mark.parametrize(
+    ("kind", "names"), [("LSTM", {"input": "i", "forget": "f", "output": "o"}), ("GRU", {"update": "z", "reset": "r"})]
+)
 def test_gates_are_those_of_a_cell_by_hand(kind: str, names: dict[str, str]) -> None:
     stack = _stack(kind, masked=True)
-    x, lengths, y = _batch()
-    look = look_into(stack, x, lengths, y, sequence_loss(TaskKind.REGRESS, "mse"))
+    batch = _batch()
+    lengths = batch.lengths.numpy()
+    look = _look(stack, batch)
     found = openness(look.passes[0])
     assert set(found) == set(names)
     kernel, recurrent, bias = (variable.numpy().astype(float) for variable in stack.variables[:3])
     by_hand: dict[str, list[np.ndarray]] = {name: [] for name in names}
-    for row, length in enumerate(lengths.numpy()):
-        trace = CELLS[kind][0](x[row, :length].numpy().astype(float), kernel, recurrent, bias)
+    for row, length in enumerate(lengths):
+        trace = CELLS[kind][0](batch.x[row, :length].numpy().astype(float), kernel, recurrent, bias)
         for name, letter in names.items():
             values = np.array([step[letter] for step in trace])
             np.testing.assert_allclose(found[name][row, :length], values, atol=CLOSE)
             by_hand[name].append(values)
-    for gate in openness_of([open_gates(look.passes, lengths.numpy())]):
+    for gate in openness_of([open_gates(look.passes, lengths)]):
         everything = np.concatenate(by_hand[gate.gate])
         assert gate.mean == pytest.approx(everything.mean(), abs=CLOSE)
         assert gate.closed == np.mean(everything <= 0.1)
@@ -107,49 +120,34 @@ def test_gates_are_those_of_a_cell_by_hand(kind: str, names: dict[str, str]) -> 
         third = np.concatenate([values[2] for values in by_hand[gate.gate] if len(values) > 2])
         assert gate.by_step.median[2] == pytest.approx(np.median(third), abs=CLOSE)
         assert gate.by_step.high[2] == pytest.approx(np.quantile(third, 0.9), abs=CLOSE)
-        assert len(gate.by_step.median) == lengths.numpy().max()
+        assert len(gate.by_step.median) == lengths.max()
 
 
 def test_a_plain_cell_has_no_gates() -> None:
     stack = _stack("SimpleRNN")
-    x, lengths, y = _batch()
-    look = look_into(stack, x, lengths, y, sequence_loss(TaskKind.REGRESS, "mae"))
-    assert openness_of([open_gates(look.passes, lengths.numpy())]) == ()
+    assert openness_of([open_gates(_look(stack, _batch()).passes, np.full(4, 9))]) == ()
 
 
 def test_the_way_back_counts_from_where_each_direction_ends() -> None:
     """Both directions read the same sequence: read from the end, a reversed sequence gives the same norms."""
-    import tensorflow as tf
-
     stack = _stack("GRU", masked=True, bidirectional=True)
     layer = stack.recurrent[0]
     for there, back in zip(layer.forward_layer.variables, layer.backward_layer.variables, strict=True):
         back.assign(there)
     half = stack.head.kernel.numpy()[:5]
     stack.head.kernel.assign(np.concatenate([half, half]))
-    x, lengths, _ = _batch()
-    loss = sequence_loss(TaskKind.REGRESS, "mse")
-    target = tf.fill((4, 1), -50.0)
-    there = look_into(stack, x, lengths, target, loss).norms
-    back = look_into(stack, tf.reverse_sequence(x, lengths, 1), lengths, target, loss).norms
-    np.testing.assert_allclose(there, back, rtol=1e-4)
+    batch = _batch(-50.0)
+    turned = replace(batch, x=tf.reverse_sequence(batch.x, batch.lengths, 1))
+    np.testing.assert_allclose(_look(stack, batch).norms, _look(stack, turned).norms, rtol=1e-4)
 
 
 def test_the_state_of_every_layer_counts() -> None:
-    x, lengths, y = _batch()
-    loss = sequence_loss(TaskKind.REGRESS, "mse")
+    batch = _batch(whole=True)
     two = _stack("GRU", layers=2)
-    look = look_into(two, x, tf_full(lengths), y, loss)
-    assert len(look.passes) == 2
+    assert len(_look(two, batch).passes) == 2
     # Cut off from the second layer's memory, gradients still come back through the first's.
     two.recurrent[1].cell.recurrent_kernel.assign(np.zeros((5, 15)))
-    assert (look_into(two, x, tf_full(lengths), y, loss).norms[:, 1] > 0).all()
-
-
-def tf_full(lengths: Any) -> Any:
-    import tensorflow as tf
-
-    return tf.fill(tf.shape(lengths), 9)
+    assert (_look(two, batch).norms[:, 1] > 0).all()
 
 
 @pytest.mark.parametrize(
@@ -176,11 +174,13 @@ def test_sequences_without_a_gradient_say_nothing() -> None:
     assert reach_of(np.zeros((3, 4))).half_life_steps is None
 
 
-def test_the_loss_of_a_task_with_a_target_a_step_is_that_of_the_last_real_one() -> None:
-    import tensorflow as tf
-
-    y, outputs = tf.constant([[0, 1, 1], [1, 0, 0]]), tf.random.stateless_normal((2, 3, 2), (1, 2))
-    loss = sequence_loss(type("Label", (), {"value": "label"})(), "mse")(y, outputs, tf.constant([3, 2]))  # type: ignore[arg-type]
-    single = sequence_loss(TaskKind.CLASSIFY, "mse")
-    expected = single(tf.constant([1, 0]), tf.stack([outputs[0, 2], outputs[1, 1]]), None)
-    np.testing.assert_allclose(loss, expected)
+def test_where_every_step_has_an_answer_the_last_real_one_is_looked_at() -> None:
+    """The same network with an answer at its end alone has the same gradients."""
+    stack, end = _stack("LSTM", masked=True, task=TaskKind.LABEL), _stack("LSTM", masked=True, task=TaskKind.CLASSIFY)
+    chance = np.random.default_rng(5)
+    answers = chance.integers(0, 2, (4, 9)).astype(np.int32)
+    batch = _batch()
+    last = answers[np.arange(4), batch.lengths.numpy() - 1]
+    found = _look(stack, replace(batch, y=tf.constant(answers))).norms
+    np.testing.assert_allclose(found, _look(end, replace(batch, y=tf.constant(last))).norms, rtol=CLOSE)
+    assert np.nanmax(found) > 0

@@ -1,0 +1,107 @@
+"""Every figure of a comparison with its caption and the name of its file: what a page shows, and what MLflow keeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.report import explained, figures, intervals
+from harness.report.view import ComparisonView
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A figure and what stands under it.
+
+    Attributes:
+        name: Its name among the comparison's figures, also of its file.
+        svg: The figure.
+        caption: One or two sentences.
+    """
+
+    name: str
+    svg: str
+    caption: str
+
+
+def difference_of(view: ComparisonView, anchor: str = "figure") -> Drawing | None:
+    """The difference of the two families with its interval; None when it is not known.
+
+    Args:
+        view: The comparison in words.
+        anchor: Put before the ids of the figure's parts, to be unique in a page.
+    """
+    svg = intervals.difference(view.result, f"{anchor}-difference")
+    verdict = view.result.verdict
+    caption = (
+        f"{view.difference}. "
+        + f"The grey zone is the region of practical equivalence, ± {view.style.with_unit(verdict.region)}."
+    )
+    return Drawing("difference", svg, caption) if svg else None
+
+
+def drawings_of(view: ComparisonView, anchor: str = "figure") -> list[Drawing]:
+    """The other figures, those that there is something to draw of.
+
+    Args:
+        view: The comparison in words.
+        anchor: Put before the ids of the figures' parts, to be unique in a page.
+    """
+    result, trials = view.result, view.result.verdict.trials
+    line = f" The dotted line is the best baseline, {view.baseline}." if view.baseline else ""
+    made = (
+        (
+            "trials",
+            figures.trials(result, f"{anchor}-trials"),
+            f"Every completed trial. The one with the best validation score is selected.{line}",
+        ),
+        (
+            "budget",
+            figures.budget(result, view.curves, f"{anchor}-budget"),
+            f"What a search of so many trials can expect of the trial it selects; the line at {trials} is this budget.",
+        ),
+        (
+            "spread",
+            figures.spread(result, f"{anchor}-spread"),
+            "Chance at work: another search selects another trial, and another seed scores otherwise.",
+        ),
+        ("learning", figures.learning(result, f"{anchor}-learning"), "The selected trials, epoch by epoch."),
+        (
+            "parameters",
+            figures.cost(result, "parameters", f"{anchor}-parameters"),
+            "What size buys: all completed trials.",
+        ),
+        (
+            "seconds",
+            figures.cost(result, "fit_seconds", f"{anchor}-seconds"),
+            "What time buys: all completed trials.",
+        ),
+    )
+    return [*(Drawing(name, svg, caption) for name, svg, caption in made if svg), *_explained(view, anchor)]
+
+
+def _explained(view: ComparisonView, anchor: str) -> list[Drawing]:
+    """What the selected networks do with the data, where `harness explain` was asked."""
+    explanation = view.result.explanation
+    if explanation is None:
+        return []
+    made = [
+        (
+            f"gradients-{moment}",
+            explained.gradients(explanation, moment, f"{anchor}-gradients-{moment}"),
+            f"How far back the loss's gradient reaches {moment} training: its norm with respect to the state so many "
+            "steps before the last. Bands hold the middle 80 % of sequences. "
+            f"{explained.half_lives(explanation, moment)}",
+        )
+        for moment in explained.MOMENTS
+    ]
+    made += [
+        (
+            f"gates-{number}",
+            explained.gates(cell, f"{anchor}-gates-{number}"),
+            f"How open the gates of {cell.name} stand at each step; bands hold the middle 80 % of sequences and units. "
+            f"{explained.saturation(cell)}",
+        )
+        for number, cell in enumerate(explanation.cells, start=1)
+        if cell.gates
+    ]
+    return [Drawing(name, svg, caption) for name, svg, caption in made if svg]
