@@ -111,7 +111,10 @@ def test_nothing_on_the_disk_is_a_pickle(swept) -> None:
     files = [path for path in swept.store.root.rglob("*") if path.is_file()]
     assert any(path.suffix == ".keras" for path in files)
     assert not [path for path in files if path.suffix in (".pkl", ".pickle", ".joblib", ".cloudpickle")]
-    assert not [path for path in files if path.suffix == ".npz" and "weights" in path.parts]
+    # Of all trials the selected ones keep their weights: one an arm and dataset.
+    weights = {path.name for path in files if path.suffix == ".npz" and "weights" in path.parts}
+    selected = [arm.selected.key for one in swept.result.comparisons for arm in one.arms]
+    assert weights == {f"{str(key).replace('/', '__')}.npz" for key in selected}
 
 
 def test_a_finished_sweep_is_not_gone_on_with(swept) -> None:
