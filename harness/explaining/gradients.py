@@ -25,8 +25,8 @@ import tensorflow as tf
 from harness.explaining.unrolling import Pass, Unrolled
 from harness.models import Stack
 from harness.records import Band, GradientReach
-from harness.training.parts import TensorPart
 from harness.training.losses import Loss
+from harness.training.parts import TensorPart
 
 QUANTILES = (0.1, 0.5, 0.9)
 """Of sequences, that a band shows."""
