@@ -29,11 +29,9 @@ from harness.records import (
 from harness.search import Contest, select
 from harness.sweeping.progress import ArmProgress, Listener, Note, Progress
 from harness.sweeping.stopping import Stop
+from harness.sweeping.working import ATTEMPTS
 
 TRIAL = "harness.training.trial:run_trial"
-
-ATTEMPTS = 2
-"""Attempts at a trial whose worker was killed from outside. No other failure is tried again."""
 
 
 class GaveUp(HarnessError):
