@@ -13,6 +13,7 @@ import harness
 from harness.cli import (
     calibrate,
     datasets,
+    doctor,
     explain,
     export,
     predict,
@@ -47,6 +48,7 @@ app.add_typer(sweeps.app, name="sweeps")
 app.command("report", short_help="A sweep's verdicts at a glance; writes report.html.")(reporting.report)
 app.command("trials", short_help="A sweep's table of scores, as `verdict` reads it.")(reporting.trials)
 app.command("explain", short_help="How far gradients reach and how open gates stand.")(explain.explain)
+app.command("doctor", short_help="Find and mend what a crash left.")(doctor.doctor)
 app.command("ui", short_help="Open MLflow's UI on the store, until Ctrl-C.")(ui.ui)
 app.command("predict", short_help="Predict with a champion, in the original units.")(predict.predict)
 app.command("export", short_help="Write a champion for Keras, TensorFlow, ONNX Runtime or LiteRT.")(export.export)

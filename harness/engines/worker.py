@@ -28,7 +28,10 @@ _THREAD_VARIABLES = (
     "OPENBLAS_NUM_THREADS",
     "MKL_NUM_THREADS",
 )
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15  # linux/prctl.h
+
+NAME = "harness-"
+"""What the system calls a worker, with its parent's process id after it; at most 15 letters are kept."""
 
 
 def begin(parent_pid: int, threads: int) -> None:
@@ -62,9 +65,25 @@ def _die_with(parent_pid: int) -> None:
     """
     threading.Thread(target=_end_after_parent, name="end-after-parent", daemon=True).start()
     if sys.platform == "linux":  # also ends a worker inside native code that keeps the watching thread from running
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        system = ctypes.CDLL(None)
+        system.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        system.prctl(_PR_SET_NAME, f"{NAME}{parent_pid}".encode(), 0, 0, 0)
     if os.getppid() != parent_pid:  # it died before we asked
         os._exit(1)
+
+
+def orphans() -> list[int]:
+    """Process ids of this user's workers whose parent is gone; Linux alone tells. There should never be any."""
+    import psutil
+
+    found = []
+    for process in psutil.process_iter(["name", "ppid", "uids"]):
+        known = process.info
+        parent = (known["name"] or "").removeprefix(NAME)
+        mine = known["uids"] is not None and known["uids"].real == os.getuid()
+        if mine and known["name"] != parent and parent.isdigit() and int(parent) != known["ppid"]:
+            found.append(process.pid)
+    return found
 
 
 def _end_after_parent() -> None:

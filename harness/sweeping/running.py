@@ -133,9 +133,10 @@ def synchronise(store: Store, sweep_id: str, engine: Engine, listener: Listener)
         header = SweepHeader.from_json(journal.plan)
         with Projection(store, header, folder) as projection:
             sweep = _Sweep(header, store, sweep_id, engine, listener, journal, projection, Stop())
-            for name in header.datasets:
-                sweep.crown_decided(name)
-            return sweep.conclude()
+            result = sweep.conclude()
+            if result.unfinished:
+                projection.interrupt(LAST_WORDS_SECONDS)
+            return result
 
 
 @dataclass(slots=True)

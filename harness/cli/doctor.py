@@ -1,0 +1,88 @@
+"""`harness doctor`: finds and mends what a crash left."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from harness.errors import HarnessError, UsageError
+
+if TYPE_CHECKING:
+    from harness.store import Store
+    from harness.sweeping.doctor import Finding
+
+
+def doctor(
+    sweep: Annotated[
+        str | None, typer.Argument(metavar="SWEEP", help="Id of the one sweep to look at. [all]", show_default=False)
+    ] = None,
+    sync: Annotated[
+        bool, typer.Option("--sync", help="Write to MLflow what it lacks, and register champions that are decided.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what is wrong.")] = False,
+    store: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of the store. [./mlruns]", show_default=False)
+    ] = None,
+    tracking_uri: Annotated[
+        str | None, typer.Option(metavar="URI", help="MLflow's store, when it is a server.", show_default=False)
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Find what a crash left, and mend it.
+
+    Runs left running, trials in one place and not in the other, leftover weights, aliases without their model, workers
+    without a parent. Whatever a running command holds is left alone.
+
+    Ends with 1 when something is left that is not mended.
+    """
+    from harness.store import find_store
+    from harness.sweeping.doctor import examine
+
+    if sync and dry_run:
+        raise UsageError("--sync and --dry-run: expected one of them")
+    place = find_store(store, tracking_uri)
+    lines = [_treated(place, finding, sync=sync, dry_run=dry_run) for finding in examine(place, sweep)]
+    if as_json:
+        typer.echo(json.dumps(lines, indent=2))
+    else:
+        for line in lines:
+            typer.echo(f"{line['where']}: {line['what']}: {line['result']}")
+        if not lines:
+            typer.echo("nothing is wrong")
+    if not all(line["mended"] for line in lines):
+        raise typer.Exit(1)
+
+
+def _treated(place: Store, finding: Finding, *, sync: bool, dry_run: bool) -> dict[str, object]:
+    """Mend one thing; what it was and what came of it."""
+    line: dict[str, object] = {"where": finding.where, "what": finding.what, "mended": False}
+    if finding.behind and not sync:
+        return line | {"result": f"`harness doctor --sync {finding.where}` {finding.cure}"}
+    if dry_run or not (finding.mend or finding.behind):
+        return line | {"result": f"`harness doctor` {finding.cure}" if finding.mend else finding.cure}
+    try:
+        if finding.mend:
+            finding.mend()
+        else:
+            _synchronise(place, finding.where)
+    except (HarnessError, OSError) as error:
+        return line | {"result": f"not mended: {error}"}
+    return line | {"mended": True, "result": "mended"}
+
+
+def _synchronise(place: Store, sweep_id: str) -> None:
+    from harness.engines import ProcessEngine
+    from harness.errors import StoreError
+    from harness.sweeping.progress import Note
+    from harness.sweeping.running import synchronise
+
+    def say(said: object) -> None:
+        if isinstance(said, Note) and not said.detail:
+            typer.echo(said.text, err=True)
+
+    with ProcessEngine(1) as engine:
+        if behind := synchronise(place, sweep_id, engine, say).behind:
+            raise StoreError(behind)

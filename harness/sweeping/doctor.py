@@ -1,0 +1,198 @@
+"""What a crash left behind, found and mended: in the sweeps' folders, among processes, and in MLflow.
+
+Whatever a running command holds is left alone. Nothing that a journal knows is ever removed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from harness.engines.worker import orphans
+from harness.errors import HarnessError, StoreError, UsageError
+from harness.journal import JOURNAL_NAME, EventKind, Journal
+from harness.store import Store
+from harness.sweeping.folders import lock, sweep_ids
+from harness.tracking.mending import (
+    RecordedRun,
+    dangling_aliases,
+    delete_runs,
+    end_as_killed,
+    recorded_runs,
+    remove_aliases,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is not as it should be.
+
+    Attributes:
+        where: The sweep's id, or `processes`, `store`, `models`.
+        what: What is wrong, in one line.
+        cure: What mends it, in the present tense; or what the user can do, where nothing here does.
+        mend: Mends it; None where nothing here does.
+        behind: Whether MLflow lacks what the journal holds, which `--sync` writes.
+    """
+
+    where: str
+    what: str
+    cure: str
+    mend: Callable[[], None] | None = None
+    behind: bool = False
+
+
+def examine(store: Store, only: str | None = None) -> Iterator[Finding]:
+    """All that is wrong in a store, or with one of its sweeps.
+
+    Args:
+        store: Where to look.
+        only: Id of the one sweep to look at; None looks at everything.
+
+    Raises:
+        UsageError: There is no such sweep.
+    """
+    known = sweep_ids(store)
+    if only is not None and only not in known:
+        raise UsageError(f"unknown sweep {only!r} in {store.sweeps}")
+    if only is None:
+        yield from _processes()
+        yield from _folders(store)
+    for sweep_id in known if only is None else [only]:
+        yield from _sweep(store, sweep_id)
+    if only is None:
+        yield from _models(store)
+
+
+def _processes() -> Iterator[Finding]:
+    if found := orphans():
+        yield Finding(
+            "processes",
+            f"{len(found)} worker processes without a parent: {', '.join(map(str, found))}",
+            "ends them",
+            partial(_kill, found),
+        )
+
+
+def _kill(processes: Sequence[int]) -> None:
+    for process in processes:
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+
+
+def _folders(store: Store) -> Iterator[Finding]:
+    """Folders of sweeps that ended before they had a journal."""
+    for folder in sorted(store.sweeps.glob("*/")):
+        left = {path.name for path in folder.iterdir()}
+        begun = {name for name in left if name == "lock" or name.startswith(f"{JOURNAL_NAME}.")}
+        if left == begun and not _held(folder):
+            yield Finding(folder.name, "a folder without a journal", "removes it", partial(shutil.rmtree, folder))
+
+
+def _sweep(store: Store, sweep_id: str) -> Iterator[Finding]:
+    folder = store.sweeps / sweep_id
+    if _held(folder):
+        return
+    try:
+        with Journal.open(folder) as journal:
+            asked = {event.dataset: event for event in journal.events(EventKind.OPENED)}
+            ended = {event.trial_key for event in journal.events(EventKind.ENDED)}
+            over = {name for name in asked if journal.has(EventKind.CHAMPION, name) or _gave_up(journal, name)}
+            owed = [name for name in asked if journal.has(EventKind.DECIDED, name) and name not in over]
+    except HarnessError as error:
+        yield Finding(sweep_id, str(error), "restore the journal from a copy, or remove the sweep")
+        return
+    yield from _weights(folder, over)
+    yield from _runs(store, sweep_id, ended, list(asked), owed)
+
+
+def _weights(folder: Path, over: set[str]) -> Iterator[Finding]:
+    """Weights of comparisons that are over, and what was being written when a worker was killed."""
+    left = [path for path in sorted(folder.glob("weights/*/*")) if path.parent.name in over or ".tmp" in path.name]
+    if left:
+        size = sum(path.stat().st_size for path in left) / 1e6
+        yield Finding(
+            folder.name,
+            f"{len(left)} files of weights that nobody needs, {size:.1f} MB",
+            "removes them",
+            partial(_remove, left),
+        )
+
+
+def _remove(files: Sequence[Path]) -> None:
+    for file in files:
+        file.unlink(missing_ok=True)
+
+
+def _runs(
+    store: Store, sweep_id: str, ended: set[str], opened: Sequence[str], owed: Sequence[str]
+) -> Iterator[Finding]:
+    """Where MLflow and the journal differ."""
+    try:
+        runs = recorded_runs(store, sweep_id)
+    except StoreError as error:
+        yield Finding(sweep_id, f"MLflow does not hold it: {error}", "writes it", behind=True)
+        return
+    trials = [run for run in runs if run.trial_key]
+    parents = [run for run in runs if not run.trial_key]
+    if strangers := [run for run in trials if run.trial_key not in ended]:
+        yield Finding(
+            sweep_id,
+            f"{len(strangers)} runs of trials that its journal does not know",
+            "deletes them; MLflow's UI can restore them",
+            partial(delete_runs, store, strangers),
+        )
+    whole = {run.trial_key for run in trials if run.status != "RUNNING"}
+    missing = len(ended - whole) + len(set(opened) - {run.dataset for run in parents}) + len(owed)
+    if missing:
+        words = f"MLflow lacks {len(ended - whole)} of its {len(ended)} trials"
+        yield Finding(
+            sweep_id,
+            words + (f"; champions not registered: {', '.join(owed)}" if owed else ""),
+            "writes what is missing",
+            behind=True,
+        )
+    elif left := [run for run in parents if run.status == "RUNNING"]:
+        yield from _left_running(store, sweep_id, left)
+
+
+def _left_running(store: Store, sweep_id: str, left: Sequence[RecordedRun]) -> Iterator[Finding]:
+    yield Finding(
+        sweep_id,
+        f"left running in MLflow, though nothing works on it: {', '.join(run.dataset for run in left)}",
+        f"marks them as killed; `harness sweep --resume {sweep_id}` goes on",
+        partial(end_as_killed, store, left),
+    )
+
+
+def _models(store: Store) -> Iterator[Finding]:
+    try:
+        found = dangling_aliases(store)
+    except StoreError:
+        return  # there is no store yet, or it is away, which the sweeps have said
+    for one in found:
+        yield Finding(
+            "models",
+            f"{one.name}@{one.alias} leads to nothing: {one.why}",
+            "removes the alias",
+            partial(remove_aliases, store, [one]),
+        )
+
+
+def _gave_up(journal: Journal, name: str) -> bool:
+    return journal.has(EventKind.GAVE_UP, name)
+
+
+def _held(folder: Path) -> bool:
+    """Whether a command runs this sweep."""
+    try:
+        with lock(folder):
+            return False
+    except UsageError:
+        return True

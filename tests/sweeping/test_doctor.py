@@ -1,0 +1,173 @@
+"""What a crash can leave is found, mended and then gone; what is sound is left alone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from harness.cli import main
+from harness.engines import ProcessEngine, Task
+from harness.engines.worker import orphans
+from harness.store import Store
+from harness.sweeping.doctor import examine
+from harness.sweeping.folders import lock
+from harness.tracking import connect
+from harness.tracking.mending import recorded_runs
+from harness.tracking.reading import read_sweep_scores
+
+
+@pytest.fixture
+def spoilt(swept, tmp_path: Path) -> Store:
+    """A copy of the finished sweep's store, to be spoilt."""
+    root = tmp_path / "mlruns"
+    shutil.copytree(swept.store.root, root)
+    return Store(root, f"sqlite:///{root / 'mlflow.db'}")
+
+
+def execute(store: Store, statement: str, *values: object) -> int:
+    with sqlite3.connect(store.root / "mlflow.db") as database:
+        changed = database.execute(statement, values).rowcount
+    database.close()
+    return changed
+
+
+def doctor(store: Store, capsys, *arguments: str) -> tuple[int, str]:
+    with pytest.raises(SystemExit) as left:
+        main(["doctor", "--store", str(store.root), *arguments])
+    return int(left.value.code or 0), capsys.readouterr().out
+
+
+def test_a_sound_store_has_nothing_wrong(swept, capsys) -> None:
+    assert list(examine(swept.store)) == []
+    assert doctor(swept.store, capsys) == (0, "nothing is wrong\n")
+
+
+def test_a_store_that_was_never_used_has_nothing_wrong(tmp_path: Path, capsys) -> None:
+    assert doctor(Store(tmp_path / "none", ""), capsys) == (0, "nothing is wrong\n")
+    assert not (tmp_path / "none").exists()
+
+
+def test_leftovers_are_removed(swept, spoilt, capsys) -> None:
+    folder = spoilt.sweeps / swept.result.sweep_id
+    weights = folder / "weights" / "tiny_waves"
+    weights.mkdir(parents=True)
+    (weights / "tiny_waves__tiny_gru__r1__search__0001.npz").write_bytes(b"x" * 1000)
+    unborn = spoilt.sweeps / "tiny-20260101-000000"
+    unborn.mkdir()
+    (unborn / "lock").touch()
+    (unborn / "journal.db.77.new").touch()
+
+    code, said = doctor(spoilt, capsys, "--dry-run")
+    assert code == 1
+    assert said.count("\n") == 2
+    assert unborn.exists()
+    code, said = doctor(spoilt, capsys)
+    assert code == 0
+    assert f"{unborn.name}: a folder without a journal: mended\n" in said
+    assert f"{folder.name}: 1 files of weights that nobody needs, 0.0 MB: mended\n" in said
+    assert not unborn.exists()
+    assert not list(weights.iterdir())
+    assert doctor(spoilt, capsys) == (0, "nothing is wrong\n")
+
+
+def test_what_mlflow_lacks_is_written_by_sync_and_strangers_are_deleted(swept, spoilt, capsys) -> None:
+    sweep_id = swept.result.sweep_id
+    runs = recorded_runs(spoilt, sweep_id)
+    lost, unended, strange = [run for run in runs if run.trial_key][:3]
+    client = connect(spoilt)
+    client.delete_run(lost.run_id)
+    execute(spoilt, "UPDATE runs SET status = 'RUNNING', end_time = NULL WHERE run_uuid = ?", unended.run_id)
+    key = f"{sweep_id}/{strange.trial_key[:-4]}0099"
+    copy = client.create_run(
+        "1", tags={"trial_key": key, "sweep_id": sweep_id, "dataset": strange.dataset, "phase": "search"}
+    )
+
+    code, said = doctor(spoilt, capsys)
+    assert code == 1
+    assert f"MLflow lacks 2 of its {len(runs) - 2} trials: `harness doctor --sync {sweep_id}` writes what" in said
+    assert "1 runs of trials that its journal does not know: mended" in said
+    assert client.get_run(copy.info.run_id).info.lifecycle_stage == "deleted"
+    code, said = doctor(spoilt, capsys, "--sync", sweep_id)
+    assert (code, said.count("mended")) == (0, 1)
+    before = {row["trial_key"]: (row["test_score"], row["values"]) for row in read_sweep_scores(swept.store, sweep_id)}
+    after = {row["trial_key"]: (row["test_score"], row["values"]) for row in read_sweep_scores(spoilt, sweep_id)}
+    assert after == before
+    assert doctor(spoilt, capsys) == (0, "nothing is wrong\n")
+
+
+def test_runs_left_running_are_marked_unless_a_command_works_on_them(swept, spoilt, capsys) -> None:
+    folder = spoilt.sweeps / swept.result.sweep_id
+    assert execute(spoilt, "UPDATE runs SET status = 'RUNNING' WHERE name LIKE '%:%'") == 2
+    with lock(folder):
+        assert doctor(spoilt, capsys) == (0, "nothing is wrong\n")
+    code, said = doctor(spoilt, capsys, folder.name)
+    assert code == 0
+    assert "left running in MLflow, though nothing works on it: " in said
+    assert {run.status for run in recorded_runs(spoilt, folder.name) if not run.trial_key} == {"KILLED"}
+
+
+def test_an_alias_without_its_model_is_removed(swept, spoilt, capsys) -> None:
+    champion = swept.result.comparisons[0].champion
+    elsewhere = swept.store.root
+    execute(
+        spoilt,
+        "UPDATE logged_models SET artifact_location = replace(artifact_location, ?, '/nowhere')",
+        str(elsewhere),
+    )
+    execute(
+        spoilt, "UPDATE model_versions SET storage_location = replace(storage_location, ?, '/nowhere')", elsewhere.name
+    )
+    code, said = doctor(spoilt, capsys)
+    assert code == 0
+    assert f"models: {champion.name}@{champion.alias} leads to nothing: " in said
+    assert connect(spoilt).get_registered_model(champion.name).aliases == {}
+
+
+def test_a_damaged_journal_is_said_and_left(swept, spoilt, capsys) -> None:
+    journal = spoilt.sweeps / swept.result.sweep_id / "journal.db"
+    garbage = b"garbage " * 1000
+    journal.write_bytes(garbage)
+    code, said = doctor(spoilt, capsys)
+    assert code == 1
+    assert "restore the journal from a copy, or remove the sweep" in said
+    assert journal.read_bytes() == garbage
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems tell no name")
+def test_a_worker_without_a_parent_is_found_and_ended(swept, capsys) -> None:
+    naming = "import ctypes, time; ctypes.CDLL(None).prctl(15, b'harness-1234567', 0, 0, 0); print(1, flush=True)"
+    process = subprocess.Popen(
+        [sys.executable, "-c", f"{naming}; time.sleep(60)"], stdout=subprocess.PIPE, start_new_session=True
+    )
+    try:
+        assert process.stdout
+        process.stdout.readline()
+        assert process.pid in orphans()
+        code, said = doctor(swept.store, capsys)
+        assert (code, "worker processes without a parent" in said) == (0, True)
+        assert process.wait(10) == -9
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def test_a_worker_with_its_parent_is_no_orphan() -> None:
+    with ProcessEngine(1) as engine:
+        engine.submit(Task("t", "os:getcwd", {}))
+        engine.wait(timeout_seconds=60)
+        workers = [child for child in psutil.Process().children() if child.name() == f"harness-{os.getpid()}"[:15]]
+        assert len(workers) == 1
+        assert workers[0].pid not in orphans()
+
+
+def test_an_unknown_sweep_is_refused(swept, capsys) -> None:
+    code, _ = doctor(swept.store, capsys, "nobody")
+    assert code == 2
