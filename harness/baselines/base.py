@@ -43,16 +43,16 @@ def ridge(data: SequenceData, name: str, features: Callable[[Part], Numbers]) ->
     """
     from sklearn.linear_model import Ridge
 
-    x, y = features(data.train), data.scaling.scale_outputs(data.train.y.astype(np.float32))
+    x, y = features(data.train), data.scaling.scale_outputs(data.train.y.astype(np.float32), data.train.x)
     models = [Ridge(alpha=penalty).fit(x, y.reshape(len(y), -1)) for penalty in _PENALTIES]
 
-    def predict(model: Ridge, x: Numbers) -> Numbers:
+    def predict(model: Ridge, x: Numbers, part: Part) -> Numbers:
         scaled = np.asarray(model.predict(x), np.float32).reshape(len(x), *data.train.y.shape[1:])
-        return data.scaling.restore_outputs(scaled)
+        return data.scaling.restore_outputs(scaled, part.x)
 
     x, best, best_score = features(data.validation), models[0], math.nan
     for model in models:
-        score = data.score(data.validation, predict(model, x))
+        score = data.score(data.validation, predict(model, x, data.validation))
         if math.isnan(best_score) or data.objective.better(score, best_score):
             best, best_score = model, score
-    return Baseline(name, lambda part: predict(best, features(part)))
+    return Baseline(name, lambda part: predict(best, features(part), part))

@@ -60,6 +60,7 @@ def check_dataset(card: DatasetCard) -> None:
     _check_steps(card)
     _check_split(card)
     _check_metric(card.task)
+    _check_encoding(card)
     match card.task.kind:
         case "forecast":
             _check_forecast(card.task)
@@ -151,6 +152,21 @@ def brings_parts(card: DatasetCard) -> bool:
     source = card.source
     kind = source.generator if source.kind == "generator" else source.kind
     return kind in _WITH_ARCHIVE
+
+
+def _check_encoding(card: DatasetCard) -> None:
+    encoding, task = card.encoding, card.task
+    if encoding.scaling == "difference":
+        if task.kind != "forecast":
+            raise fault(("encoding", "scaling"), f'expected another than difference where [task] kind = "{task.kind}"')
+        if card.missing == "mask":
+            raise fault(("missing",), 'expected interpolate or error where [encoding] scaling = "difference"')
+    if encoding.calendar and (task.kind != "forecast" or task.time is None):
+        raise fault(("encoding", "calendar"), "expected it for a forecast whose [task] names the column of times")
+    if twice := [cycle for cycle in encoding.calendar if encoding.calendar.count(cycle) > 1]:
+        raise fault(("encoding", "calendar"), f"expected each cycle once, got {twice[0]} twice")
+    if card.missing == "mask" and task.kind == "next_token":
+        raise fault(("missing",), "expected error: no token is missing")
 
 
 def _check_forecast(task: ForecastTask) -> None:

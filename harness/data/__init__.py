@@ -3,7 +3,8 @@
 Knows cards, metrics' names and records; nothing of networks, searches or scores.
 """
 
-from harness.data.arrays import Part, Scaling, Sealed, SequenceData
+from harness.data.arrays import Part, Sealed, SequenceData
 from harness.data.loading import cached_dataset, load_dataset
+from harness.data.scaling import Scaling
 
 __all__ = ["Part", "Scaling", "Sealed", "SequenceData", "cached_dataset", "load_dataset"]

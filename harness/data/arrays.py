@@ -11,11 +11,12 @@ from typing import Any, Generic, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from harness.data.scaling import Floats as Floats
+from harness.data.scaling import Scaling
+from harness.data.scaling import Wide as Wide
 from harness.metrics import Metric
 from harness.records import Answer, DataFacts, Objective, TaskKind
 
-Floats: TypeAlias = npt.NDArray[np.float32]
-Wide: TypeAlias = npt.NDArray[np.float64]
 Whole: TypeAlias = npt.NDArray[np.int32]
 Indices: TypeAlias = npt.NDArray[np.int64]
 Flags: TypeAlias = npt.NDArray[np.bool_]
@@ -76,40 +77,6 @@ class Sealed(Generic[Content]):
 
     def __repr__(self) -> str:
         return "Sealed(…)"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Scaling:
-    """Mean and standard deviation of inputs and outputs, from the training part alone.
-
-    Attributes:
-        input_mean: (channels,) over the real steps of the training part.
-        input_scale: (channels,) standard deviations; 1 for a constant channel.
-        output_mean: (targets,); 0 for classes.
-        output_scale: (targets,); 1 for classes and for a constant target.
-    """
-
-    input_mean: Floats
-    input_scale: Floats
-    output_mean: Floats
-    output_scale: Floats
-
-    def scale_inputs(self, x: Floats) -> Floats:
-        """Inputs (…, channels) in raw units → centred, with spread 1."""
-        return (x - self.input_mean) / self.input_scale
-
-    def scale_future(self, future: Floats) -> Floats:
-        """Channels known in advance (…, known channels), which are the last ones, as `scale_inputs` does it."""
-        known = slice(-future.shape[-1], None)
-        return (future - self.input_mean[known]) / self.input_scale[known]
-
-    def scale_outputs(self, y: Floats) -> Floats:
-        """Outputs (…, targets) in raw units → centred, with spread 1."""
-        return (y - self.output_mean) / self.output_scale
-
-    def restore_outputs(self, y: Floats) -> Floats:
-        """The inverse of `scale_outputs`."""
-        return y * self.output_scale + self.output_mean
 
 
 @dataclass(frozen=True, slots=True, eq=False)

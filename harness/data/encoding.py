@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.data.arrays import Flags, Floats, Whole, Wide
+from harness.data.arrays import Flags, Floats, Whole
 from harness.data.raw import Sequences, first
 from harness.errors import DataError
 
@@ -53,24 +53,6 @@ def fill_gaps(x: Floats) -> Floats:
     share = (here - left) / np.maximum(right - left, 1)
     a, b = np.take_along_axis(x, left, axis=1), np.take_along_axis(x, right, axis=1)
     return np.where(left == right, a, a * (1 - share) + b * share).astype(np.float32)
-
-
-def fit_scaling(x: Floats) -> tuple[Floats, Floats]:
-    """Mean and standard deviation of each channel.
-
-    Args:
-        x: (values, channels) of the training part, NaN where a value is missing, no padding.
-
-    Returns:
-        Mean and standard deviation (channels,); the deviation is 1 for a channel that is constant.
-    """
-    wide = x.astype(np.float64)  # nanstd squares in its input's type, whatever its dtype says
-    mean: Wide = np.nanmean(wide, axis=0)
-    deviation: Wide = np.nanstd(wide, axis=0)
-    # Rounding gives a constant channel a tiny deviation, and float32 may round a real one to 0: neither may
-    # divide.
-    constant = (np.nanmax(x, axis=0) == np.nanmin(x, axis=0)) | (deviation < np.finfo(np.float32).tiny)
-    return mean.astype(np.float32), np.where(constant, 1.0, deviation).astype(np.float32)
 
 
 def constant_channels(x: Floats, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.cards.schema import DatasetCard, ForecastTask
-from harness.data.arrays import Floats, Part, Scaling, Sealed, SequenceData
+from harness.data.arrays import Floats, Part, Sealed, SequenceData
 from harness.data.facts import digest
+from harness.data.scaling import Scaling
 from harness.metrics import at_real_steps, metric_of, objective_of
 from harness.records import DataFacts, TaskKind
 

@@ -18,12 +18,12 @@ from harness.cards.schema import (
     LabelTask,
     LoaderSource,
     NextTokenTask,
+    RegressTask,
 )
-from harness.data.arrays import Floats, Part, Scaling, SequenceData, Whole
+from harness.data.arrays import Floats, Part, SequenceData, Values, Whole
 from harness.data.encoding import (
     constant_channels,
     fill_gaps,
-    fit_scaling,
     number_answers,
     number_classes,
     real_steps,
@@ -31,11 +31,13 @@ from harness.data.encoding import (
 )
 from harness.data.facts import say_blocks, say_members
 from harness.data.finishing import Loaded, finish
+from harness.data.pieces import Span, cut, take
 from harness.data.raw import Sequences, Series
+from harness.data.scaling import fit_inputs, fit_outputs
 from harness.data.sources.loader import read_loaded_series
 from harness.data.sources.sequences import read_sequences
 from harness.data.sources.series import read_series
-from harness.data.splits import Blocks, rule_of, sequence_parts, time_blocks
+from harness.data.splits import Blocks, Members, rule_of, sequence_parts, time_blocks
 from harness.data.stepwise import load_labels, load_tokens
 from harness.data.windows import cut_windows
 from harness.errors import DataError, nearest
@@ -65,15 +67,31 @@ def load_dataset(card: DatasetCard) -> SequenceData:
     y = number_answers(raw) if codes is None else codes
     members = sequence_parts(rule, card.split, codes, classes, len(raw.x), raw.own_parts, raw.where, raw.groups)
     x, filled = _fill_sequences(raw, card.missing)
-    parts = [
-        Part(x[rows], raw.lengths[rows], y[rows], rows) for rows in (members.train, members.validation, members.test)
-    ]
-    real = real_steps(parts[0].x, parts[0].lengths)
-    scaling = Scaling(*fit_scaling(real), *_output_scaling(parts[0].y, classes))
+    train, validation, test, cut = _pieces(x, raw.lengths, y, members, card.task)
+    real = real_steps(train.x, train.lengths)
+    scaling = fit_inputs(real, card.encoding.scaling, fills_gaps=card.missing == "mask")
+    if not classes:
+        scaling = fit_outputs(scaling, np.asarray(train.y, np.float32), train.x)
     target = card.task.target or ("class" if classes else "y")
-    notes = (*raw.notes, *filled, *_say_constant(real, raw.channels))
+    notes = (*raw.notes, *filled, *cut, *_say_constant(real, raw.channels))
     split = say_members(rule, members, card.split.seed, bool(classes), len(raw.own_parts))
-    return finish(card, Loaded(parts, scaling, raw.channels, (target,), split, notes, classes))
+    return finish(card, Loaded((train, validation, test), scaling, raw.channels, (target,), split, notes, classes))
+
+
+def _pieces(
+    x: Floats, lengths: Whole, y: Values, members: Members, task: ClassifyTask | RegressTask
+) -> tuple[Part, Part, Part, tuple[str, ...]]:
+    """The three parts; long sequences cut into pieces after the split, so that a sequence's pieces stay together."""
+    parts, dropped = [], 0
+    for rows in (members.train, members.validation, members.test):
+        if task.window_steps is None:
+            parts.append(Part(x[rows], lengths[rows], y[rows], rows))
+            continue
+        pieces = cut((Span(row, range(lengths[row])) for row in rows), 0, task.window_steps, task.window_stride)
+        dropped += pieces.dropped
+        parts.append(Part(take(x, pieces), pieces.lengths, y[pieces.sequence], pieces.sequence))
+    notes = (f"{dropped:,} steps at the ends fill no piece and are left out",) if dropped else ()
+    return parts[0], parts[1], parts[2], notes
 
 
 @lru_cache(maxsize=2)  # a worker trains on one dataset after another; more would only hold memory
@@ -95,10 +113,10 @@ def cached_dataset(card: DatasetCard) -> SequenceData:
 
 def _load_forecast(card: DatasetCard, task: ForecastTask) -> SequenceData:
     if isinstance(card.source, LoaderSource):
-        series = read_loaded_series(card.source, task)
+        series = read_loaded_series(card.source, task, card.encoding.calendar)
     else:
         assert isinstance(card.source, FileSource)  # the only other source that a card allows for a forecast
-        series = read_series(card.source, task)
+        series = read_series(card.source, task, card.encoding.calendar)
     if card.missing == "error":
         refuse_missing(series.values, series.place)
     blocks = time_blocks(len(series.values), card.split, task.lookback_steps + task.horizon_steps, series.where)
@@ -106,24 +124,40 @@ def _load_forecast(card: DatasetCard, task: ForecastTask) -> SequenceData:
     inputs, outputs = series.pick(series.features)[train], series.pick(task.target)[train]
     for names, values in ((series.features, inputs), (task.target, outputs)):
         _refuse_empty(values, names, series.where)
-    parts, notes = _cut(series, task, blocks)
-    scaling = Scaling(*fit_scaling(inputs), *fit_scaling(outputs))
+    parts, notes = _cut(series, task, blocks, masked=card.missing == "mask")
+    held = [place for place, name in enumerate(series.features) if name in series.calendar]
+    scaling = fit_inputs(inputs, card.encoding.scaling, held, fills_gaps=card.missing == "mask")
+    places = _target_places(card, task, series)
+    scaling = fit_outputs(scaling, outputs if scaling.kind != "difference" else parts[0].y, parts[0].x, places)
     notes = (*series.notes, *notes, *_say_constant(inputs, series.features))
     split = say_blocks(blocks, series.first_row, card.split)
     return finish(card, Loaded(parts, scaling, series.features, task.target, split, notes))
 
 
-def _cut(series: Series, task: ForecastTask, blocks: Blocks) -> tuple[list[Part], tuple[str, ...]]:
+def _target_places(card: DatasetCard, task: ForecastTask, series: Series) -> tuple[int, ...]:
+    if card.encoding.scaling != "difference":
+        return ()
+    if missing := [name for name in task.target if name not in series.features]:
+        raise DataError(
+            f'{card.name}: [encoding] scaling = "difference": expected {missing[0]} among the features: '
+            "a forecast is a change from its last value"
+        )
+    return tuple(series.features.index(name) for name in task.target)
+
+
+def _cut(series: Series, task: ForecastTask, blocks: Blocks, *, masked: bool) -> tuple[list[Part], tuple[str, ...]]:
     parts, notes = [], []
     if gaps := int(np.isnan(series.values).sum()):
-        notes.append(f"{gaps:,} missing values interpolated, each within its window or block")
+        what = "told by channels of their own" if masked else "interpolated, each within its window or block"
+        notes.append(f"{gaps:,} missing values {what}")
     for name, block in (("train", blocks.train), ("validation", blocks.validation), ("test", blocks.test)):
-        cut = cut_windows(series, task, block)
-        if not len(cut.part) or np.isnan(cut.part.y).any():
+        windows = cut_windows(series, task, block, masked=masked)
+        if not len(windows.part) or np.isnan(windows.part.y).any():
             raise DataError(f"{series.where}: the {name} part has too few values to interpolate from")
-        if cut.dropped:
-            notes.append(f"{cut.dropped:,} windows of the {name} part left out: a channel has no value in the lookback")
-        parts.append(cut.part)
+        if windows.dropped:
+            why = "a target is missing" if masked else "a channel has no value in the lookback"
+            notes.append(f"{windows.dropped:,} windows of the {name} part left out: {why}")
+        parts.append(windows.part)
     return parts, tuple(notes)
 
 
@@ -145,6 +179,8 @@ def _fill_sequences(raw: Sequences, missing: str) -> tuple[Floats, tuple[str, ..
     gaps = np.isnan(raw.x)
     if not gaps.any():
         return raw.x, ()
+    if missing == "mask":
+        return raw.x, (f"{int(gaps.sum()):,} missing values told by channels of their own",)
     x, holed = raw.x.copy(), gaps.any(axis=(1, 2))
     padding = np.arange(x.shape[1]) >= raw.lengths[holed][:, None]
     filled = fill_gaps(np.where(padding[:, :, None], np.float32(np.nan), x[holed]))
@@ -156,12 +192,6 @@ def _fill_sequences(raw: Sequences, missing: str) -> tuple[Floats, tuple[str, ..
             "missing: expected one at least to interpolate from"
         )
     return x, (f"{int(gaps.sum()):,} missing values interpolated, each within its sequence",)
-
-
-def _output_scaling(y: Floats | Whole, classes: tuple[str, ...]) -> tuple[Floats, Floats]:
-    if classes:
-        return np.zeros(1, np.float32), np.ones(1, np.float32)
-    return fit_scaling(y.astype(np.float32, copy=False))
 
 
 def _refuse_empty(values: Floats, names: tuple[str, ...], where: str) -> None:

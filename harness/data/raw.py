@@ -24,6 +24,7 @@ class Series:
         first_row: Rows of the source that were left out before the first one here.
         features: Which columns are inputs, in the order of the channels.
         notes: What reading had to say.
+        calendar: Which of the features were made from the times.
     """
 
     where: str
@@ -32,6 +33,7 @@ class Series:
     first_row: int
     features: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    calendar: tuple[str, ...] = ()
 
     def pick(self, names: tuple[str, ...]) -> Floats:
         """The named columns (rows, names), in that order."""

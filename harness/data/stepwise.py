@@ -13,12 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.cards.schema import DatasetCard, LabelTask, NextTokenTask
-from harness.data.arrays import Floats, Part, Scaling, SequenceData, Values, Whole
-from harness.data.encoding import constant_channels, fill_gaps, fit_scaling, real_steps, refuse_missing
+from harness.data.arrays import Floats, Part, SequenceData, Values, Whole
+from harness.data.encoding import constant_channels, fill_gaps, real_steps, refuse_missing
 from harness.data.facts import say_members
 from harness.data.finishing import Loaded, finish
 from harness.data.pieces import Pieces, Span, cut, take
 from harness.data.raw import Sequences, Texts
+from harness.data.scaling import Scaling, fit_inputs
 from harness.data.sources.steps import read_steps
 from harness.data.sources.texts import read_texts
 from harness.data.splits import rule_of, sequence_parts, time_blocks
@@ -50,7 +51,7 @@ def load_labels(card: DatasetCard, task: LabelTask) -> SequenceData:
         refuse_missing(raw.x, raw.place)
     parts = [
         Part(
-            _filled(take(raw.x, piece), piece, raw),
+            take(raw.x, piece) if card.missing == "mask" else _filled(take(raw.x, piece), piece, raw),
             piece.lengths,
             take(answers, piece, task.ahead_steps),
             piece.sequence,
@@ -60,8 +61,7 @@ def load_labels(card: DatasetCard, task: LabelTask) -> SequenceData:
     if classes:
         _refuse_classes_without_training(parts[0], classes, raw.where)
     real = real_steps(parts[0].x, parts[0].lengths)
-    inputs = _unscaled(len(raw.channels)) if card.encoding.scaling == "none" else fit_scaling(real)
-    scaling = Scaling(*inputs, *_unscaled(1))
+    scaling = fit_inputs(real, card.encoding.scaling, fills_gaps=card.missing == "mask")
     flat = constant_channels(real, raw.channels)
     notes = (*raw.notes, *_say_dropped(pieces), *_say_constant(flat))
     return finish(

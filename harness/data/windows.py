@@ -22,14 +22,14 @@ class Cut:
 
     Attributes:
         part: The windows.
-        dropped: Windows left out because a channel has no value in the whole lookback.
+        dropped: Windows left out because a channel has no value in the whole lookback, or a target none.
     """
 
     part: Part
     dropped: int
 
 
-def cut_windows(series: Series, task: ForecastTask, block: range) -> Cut:
+def cut_windows(series: Series, task: ForecastTask, block: range, *, masked: bool = False) -> Cut:
     """The windows that lie inside a block, `window_stride` rows from one to the next.
 
     A missing input is filled from its own lookback alone: a line to a later value would show the network what
@@ -39,17 +39,21 @@ def cut_windows(series: Series, task: ForecastTask, block: range) -> Cut:
         series: The whole series.
         task: Lookback, horizon, stride and the columns.
         block: Rows of the block, at least one window long.
+        masked: Leave missing inputs as they are, and leave out windows whose targets are missing.
     """
     rows = slice(block.start, block.stop)
     inputs, targets = series.pick(series.features)[rows], series.pick(task.target)[rows]
-    if np.isnan(targets).any():
+    if not masked and np.isnan(targets).any():
         targets = fill_gaps(targets[None])[0]
     count = len(block) - task.lookback_steps - task.horizon_steps + 1
     x = _windows(inputs, task.lookback_steps, count, task.window_stride)
     y = _windows(targets[task.lookback_steps :], task.horizon_steps, count, task.window_stride)
     starts = np.arange(0, count, task.window_stride) + block.start + series.first_row
     kept: Flags = np.ones(len(x), np.bool_)
-    if (holed := np.isnan(x).any(axis=(1, 2))).any():
+    if masked:
+        kept = np.asarray(~np.isnan(y).any(axis=(1, 2)))
+        x, y, starts = x[kept], y[kept], starts[kept]
+    elif (holed := np.isnan(x).any(axis=(1, 2))).any():
         x[holed] = fill_gaps(x[holed])
         kept = np.asarray(~np.isnan(x).any(axis=(1, 2)))
         x, y, starts = x[kept], y[kept], starts[kept]

@@ -165,7 +165,7 @@ def inputs_of(shape: NetworkShape) -> dict[str, Any]:
     x = (
         keras.Input((steps,), dtype="int32", name="x")
         if shape.vocabulary
-        else keras.Input((steps, shape.channels), name="x")
+        else keras.Input((steps, shape.width), name="x")
     )
     inputs = {
         "x": x,

@@ -24,6 +24,7 @@ class NetworkShape:
         known_channels: How many channels, the last ones, are known in advance: their values over the horizon are a
             further input.
         looks_ahead: Whether a step's answer may be made from later steps too, so that a bidirectional layer is fair.
+        indicators: Further channels of the network's inputs that say where a value is missing.
     """
 
     task: TaskKind
@@ -36,6 +37,12 @@ class NetworkShape:
     vocabulary: int = 0
     known_channels: int = 0
     looks_ahead: bool = True
+    indicators: int = 0
+
+    @property
+    def width(self) -> int:
+        """Channels of a network's scaled inputs, the indicators among them."""
+        return self.channels + self.indicators
 
     @property
     def answer(self) -> Answer:
@@ -68,4 +75,5 @@ class NetworkShape:
             vocabulary=len(data.vocabulary),
             known_channels=len(data.known),
             looks_ahead=data.looks_ahead,
+            indicators=len(data.scaling.indicators),
         )

@@ -196,7 +196,7 @@ def build_layers(layers: Sequence[keras.layers.Layer], stack: Stack) -> None:
         stack: The stack that they belong to, or are like.
     """
     steps = (None, stack.shape.steps)
-    shape: tuple[int | None, ...] = steps if stack.embedding else (*steps, stack.shape.channels)
+    shape: tuple[int | None, ...] = steps if stack.embedding else (*steps, stack.shape.width)
     for layer, like in zip(layers, stack.weighted, strict=True):
         if like is stack.head:  # which takes what is known in advance beside the hidden state
             shape = (*shape[:-1], (shape[-1] or 0) + stack.shape.future_width)

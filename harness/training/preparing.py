@@ -64,7 +64,7 @@ def scaled(part: Part, scaling: Scaling, shape: NetworkShape) -> TensorPart:
     if shape.masked:
         real = np.arange(x.shape[1]) < part.lengths[:, None]
         x = np.where(real if shape.vocabulary else real[:, :, None], x, np.zeros((), x.dtype))
-    y = scaling.scale_outputs(part.y).astype(np.float32) if shape.answer is Answer.NUMBERS else part.y
+    y = scaling.scale_outputs(part.y, part.x).astype(np.float32) if shape.answer is Answer.NUMBERS else part.y
     future = None if part.future is None else scaling.scale_future(part.future).astype(np.float32)
     return TensorPart.of(x, part.lengths, y, future)
 
@@ -81,7 +81,8 @@ def structure_of(space: SpaceCard, values: Mapping[str, Value]) -> tuple[object,
 def network_for(prepared: Prepared, space: SpaceCard, values: Mapping[str, Value], epochs: int) -> CompiledNetwork:
     """The compiled network of these hyperparameters' structure, made when this process has none yet."""
     xla = _xla(prepared, values, epochs)
-    key = (prepared.data.facts.digest, prepared.data.objective.metric, xla, *structure_of(space, values))
+    data = prepared.data
+    key = (data.facts.digest, prepared.shape, data.objective.metric, xla, *structure_of(space, values))
     if key not in _networks:
         _networks[key] = _new_network(prepared, space, values, xla=xla)
     _networks.move_to_end(key)

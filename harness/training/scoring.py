@@ -14,8 +14,8 @@ from harness.training.preparing import Prepared, scaled
 
 def validation_score(prepared: Prepared, network: CompiledNetwork) -> float:
     """Score on the validation part with the network's present weights; may be non-finite."""
-    outputs = network.predict(prepared.validation)
-    return prepared.data.score(prepared.data.validation, in_original_units(prepared.data, outputs))
+    part = prepared.data.validation
+    return prepared.data.score(part, in_original_units(prepared.data, part, network.predict(prepared.validation)))
 
 
 def test_score(prepared: Prepared, network: CompiledNetwork) -> tuple[float, CaseScores | None]:
@@ -24,7 +24,7 @@ def test_score(prepared: Prepared, network: CompiledNetwork) -> tuple[float, Cas
     They go into a `SealedScore` and nowhere else.
     """
     data, part = prepared.data, prepared.data.test.open()
-    predicted = in_original_units(data, network.predict(scaled(part, data.scaling, prepared.shape)))
+    predicted = in_original_units(data, part, network.predict(scaled(part, data.scaling, prepared.shape)))
     whole = data.score(part, predicted)
     parts = case_scores(lambda rows: data.score(part.at(rows), predicted[rows]), len(part), whole, overlap(data, part))
     return whole, parts
@@ -37,11 +37,11 @@ def overlap(data: SequenceData, part: Part) -> int:
     return -(-data.horizon_steps // between) if data.task is TaskKind.FORECAST and between else 1
 
 
-def in_original_units(data: SequenceData, outputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def in_original_units(data: SequenceData, part: Part, outputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Forecasts and numbers in the data's units, probabilities of classes or labels for logits."""
     match data.answer:
         case Answer.NUMBERS:
-            return data.scaling.restore_outputs(outputs)
+            return data.scaling.restore_outputs(outputs, part.x)
         case Answer.CLASS:
             shifted = np.exp(outputs - outputs.max(axis=-1, keepdims=True))
             return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True), np.float32)

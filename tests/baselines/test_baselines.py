@@ -117,7 +117,7 @@ def test_the_penalty_is_the_validation_parts_choice(forecast: Forecast) -> None:
     random = np.random.default_rng(0)
     data = load_dataset(forecast(a=random.normal(size=150), y=random.normal(size=150)))
     x = data.scaling.scale_inputs(data.train.x)[:, ::-1].reshape(len(data.train), -1).astype(float)
-    y = data.scaling.scale_outputs(data.train.y).reshape(len(x), -1)
+    y = data.scaling.scale_outputs(data.train.y, data.train.x).reshape(len(x), -1)
     held_out = data.scaling.scale_inputs(data.validation.x)[:, ::-1].reshape(len(data.validation), -1)
     scores = []
     for penalty in (0.1, 1, 10, 100, 1000):

@@ -10,7 +10,7 @@ import pytest
 import harness.data
 from harness.data import Part, Scaling, Sealed
 
-MAY_OPEN = {"training", "baselines.py", "export"}
+MAY_OPEN = {"training", "baselines", "export"}
 
 
 def test_scaling_there_and_back() -> None:
@@ -18,11 +18,12 @@ def test_scaling_there_and_back() -> None:
     y = (random.normal(size=(50, 3, 2)) * [1e-3, 4e5] + [7.0, -2e4]).astype(np.float32)
     flat = y.reshape(-1, 2)
     scaling = Scaling(flat.mean(0), flat.std(0), flat.mean(0), flat.std(0))
-    scaled = scaling.scale_outputs(y)
+    scaled = scaling.scale_outputs(y, y[:, None])
     assert np.allclose(scaled.reshape(-1, 2).mean(0), 0, atol=1e-3)
     assert np.allclose(scaled.reshape(-1, 2).std(0), 1, atol=1e-3)
-    assert np.abs(scaling.restore_outputs(scaled) / y - 1).max() < 1e-5
-    assert scaled.dtype == scaling.scale_inputs(y).dtype == scaling.restore_outputs(scaled).dtype == np.float32
+    restored = scaling.restore_outputs(scaled, y[:, None])
+    assert np.abs(restored / y - 1).max() < 1e-5
+    assert scaled.dtype == scaling.scale_inputs(y).dtype == restored.dtype == np.float32
 
 
 def test_what_is_sealed_shows_nothing_until_opened() -> None:
@@ -42,7 +43,7 @@ def test_only_scoring_opens_what_is_sealed() -> None:
         if re.search(r"\btest\.open\(\)", path.read_text(encoding="utf-8"))
     }
     assert callers <= MAY_OPEN
-    assert "baselines.py" in callers  # or the pattern no longer finds what it looks for
+    assert "baselines" in callers  # or the pattern no longer finds what it looks for
 
 
 def test_records_are_frozen_and_compare_by_identity() -> None:

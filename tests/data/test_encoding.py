@@ -8,13 +8,13 @@ import pytest
 from harness.data.encoding import (
     constant_channels,
     fill_gaps,
-    fit_scaling,
     number_answers,
     number_classes,
     real_steps,
     refuse_missing,
 )
 from harness.data.raw import Sequences
+from harness.data.scaling import fit_scaling
 from harness.errors import DataError
 
 NAN = np.float32(np.nan)

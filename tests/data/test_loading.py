@@ -31,7 +31,8 @@ def largest(*values: Any) -> float:
 
 
 def scaling_arrays(data: SequenceData) -> list[Any]:
-    return [getattr(data.scaling, field.name) for field in dataclasses.fields(data.scaling)]
+    names = [field.name for field in dataclasses.fields(data.scaling)]
+    return [getattr(data.scaling, name) for name in names if name.startswith(("input", "output"))]
 
 
 def touched(part: Part, window: int) -> set[int]:

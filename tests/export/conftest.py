@@ -48,7 +48,7 @@ def build(card: Mapping[str, Any], folder: Path, data: Path) -> Built:
     test = dataset.test.open()
     x = dataset.scaling.scale_inputs(test.x)
     outputs = network.predict([x, test.lengths] if dataset.masked else x, verbose=0)
-    score = METRICS[parsed.task.metric].score(test.y, in_original_units(dataset, outputs))
+    score = METRICS[parsed.task.metric].score(test.y, in_original_units(dataset, test, outputs))
     request = TrialRequest(TrialKey(parsed.name, "gru", 1, Phase.SEARCH, 3), "gru", VALUES, 11, 5, 5)
     plain = {
         "dataset": parsed.model_dump(mode="json"),

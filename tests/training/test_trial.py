@@ -171,7 +171,7 @@ def test_the_exported_model_takes_raw_values_and_loads_where_only_keras_is_known
     if task is TaskKind.CLASSIFY:
         expected = np.exp(inner) / np.exp(inner).sum(axis=1, keepdims=True)
     else:
-        expected = in_original_units(data, inner)
+        expected = in_original_units(data, data.validation, inner)
     np.testing.assert_allclose(raw, expected, rtol=1e-5, atol=1e-5)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.cards.schema import ArraysSource, ClassifyTask, ForecastTask, LabelTask, LoaderSource, RegressTask
@@ -44,12 +44,13 @@ def read_loaded(
     return sequences_of(made, names, where, per_step=isinstance(task, LabelTask))
 
 
-def read_loaded_series(source: LoaderSource, task: ForecastTask) -> Series:
+def read_loaded_series(source: LoaderSource, task: ForecastTask, calendar: Sequence[str] = ()) -> Series:
     """The table, a row a time step, that the user's function returns.
 
     Args:
         source: The function.
         task: Names the columns.
+        calendar: Cycles whose channels are made from the times.
 
     Raises:
         DataError: The function is missing, raises, or returns something else.
@@ -59,7 +60,7 @@ def read_loaded_series(source: LoaderSource, task: ForecastTask) -> Series:
     where, made = _call(source)
     if not isinstance(made, pd.DataFrame) or not len(made):
         raise DataError(f"{where}: returned {_kind(made)}: expected a pandas table with rows")
-    return series_of(made, task, where)
+    return series_of(made, task, where, calendar=calendar)
 
 
 def _call(source: LoaderSource) -> tuple[str, Any]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from harness.cards.schema import FileSource, ForecastTask
+from harness.data.calendar import channel_names, with_calendar
 from harness.data.raw import Series, first, narrow
 from harness.data.sources.files import shown
 from harness.data.sources.tables import number_columns, numbers, read_tail, require_columns, times
@@ -17,22 +19,25 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def read_series(source: FileSource, task: ForecastTask) -> Series:
+def read_series(source: FileSource, task: ForecastTask, calendar: Sequence[str] = ()) -> Series:
     """The columns that a forecast needs, in time order.
 
     Args:
         source: A CSV or Parquet file.
         task: Names the columns; only its `last_rows` are read as numbers. Without `features` every column of
             numbers is an input, the targets among them.
+        calendar: Cycles whose channels are made from the times.
 
     Raises:
         DataError: The file or a column is missing, a value is no finite number, or times repeat or go back.
     """
     frame, first_row = read_tail(source, task.last_rows)
-    return series_of(frame, task, shown(source.path), first_row)
+    return series_of(frame, task, shown(source.path), first_row, calendar)
 
 
-def series_of(frame: pd.DataFrame, task: ForecastTask, where: str, before: int = 0) -> Series:
+def series_of(
+    frame: pd.DataFrame, task: ForecastTask, where: str, before: int = 0, calendar: Sequence[str] = ()
+) -> Series:
     """The columns that a forecast needs, of a table in time order.
 
     Args:
@@ -40,6 +45,7 @@ def series_of(frame: pd.DataFrame, task: ForecastTask, where: str, before: int =
         task: Names the columns.
         where: The table, as messages name it.
         before: Rows of the source before the table's first one.
+        calendar: Cycles whose channels are made from the times.
 
     Raises:
         DataError: As `read_series`.
@@ -56,10 +62,12 @@ def series_of(frame: pd.DataFrame, task: ForecastTask, where: str, before: int =
     notes: tuple[str, ...] = ()
     if not features:
         features, notes = number_columns(frame, [task.time] if task.time else [], task.target)
+    made = channel_names(calendar)
+    frame, features = with_calendar(frame, task.time, calendar, where), (*features, *made)
     if first_row:
         notes = (f"last {len(frame):,} of {total:,} rows", *notes)
     series = select_columns(frame, features, task.target, where, first_row)
-    return replace(series, notes=notes)
+    return replace(series, notes=notes, calendar=made)
 
 
 def select_columns(

@@ -173,19 +173,10 @@ def times(frame: pd.DataFrame, column: str, where: str, first_row: int = 0) -> n
     Raises:
         DataError: A value is missing or is no time.
     """
-    import pandas as pd
     from pandas.api import types
 
     values = frame[column]
-    parsed: pd.Series[Any]
-    if types.is_numeric_dtype(values):
-        parsed = values
-    else:
-        parsed = pd.to_datetime(values, errors="coerce", utc=True, format="ISO8601")
-        if parsed.isna().any():
-            with warnings.catch_warnings():  # pandas warns where it finds no one format; the gaps it leaves say so too
-                warnings.simplefilter("ignore", UserWarning)
-                parsed = pd.to_datetime(values, errors="coerce", utc=True)
+    parsed = values if types.is_numeric_dtype(values) else parse_times(values)
     bad: Flags = (parsed.isna() | parsed.isin([np.inf, -np.inf])).to_numpy()
     if bad.any():
         (at,) = first(bad)
@@ -194,6 +185,22 @@ def times(frame: pd.DataFrame, column: str, where: str, first_row: int = 0) -> n
             "expected a time such as 2024-05-31 14:30, or a number, in one form all through"
         )
     return parsed.to_numpy(np.float64) if types.is_float_dtype(parsed) else parsed.astype("int64").to_numpy()
+
+
+def parse_times(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Text as times of pandas, in UTC; NaT where it is none.
+
+    Args:
+        values: Text, dates or times.
+    """
+    import pandas as pd
+
+    parsed = pd.to_datetime(values, errors="coerce", utc=True, format="ISO8601")
+    if parsed.isna().any():
+        with warnings.catch_warnings():  # pandas warns where it finds no one format; the gaps it leaves say so too
+            warnings.simplefilter("ignore", UserWarning)
+            parsed = pd.to_datetime(values, errors="coerce", utc=True)
+    return parsed
 
 
 def labels(frame: pd.DataFrame, column: str, where: str) -> npt.NDArray[Any]:
