@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := pyproject.toml constraints.txt
+# Half of the suite is waiting for worker processes to start: two files of tests at a time take hardly more than one.
+TEST_PROCESSES ?= 2
 
 .PHONY: sweep test test-slow check format clean
 
@@ -10,7 +12,7 @@ sweep: $(VENV)/.installed
 	$(BIN)/harness sweep --config quickstart
 
 test: $(VENV)/.installed-test
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow" -n $(TEST_PROCESSES) --dist loadfile
 
 test-slow: $(VENV)/.installed-test
 	$(BIN)/pytest -m slow
