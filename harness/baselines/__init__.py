@@ -12,6 +12,7 @@ from typing import Any
 
 from harness.baselines.base import Baseline, Numbers, Predict
 from harness.baselines.forecasts import forecasters, persistence, ridge_on_lags, seasonal_naive
+from harness.baselines.gaps import without_gaps
 from harness.baselines.sequences import classifiers, logistic_regression, majority, regressors, summaries
 from harness.baselines.steps import labellers, token_guessers
 from harness.cards.schema import DatasetCard
@@ -65,6 +66,7 @@ def compute(data: SequenceData) -> tuple[BaselineScore, ...]:
     """
     import sklearn.linear_model  # noqa: F401 - here, or the first estimator's seconds would be those of the import
 
+    data = without_gaps(data)
     scores = []
     started = time.perf_counter()
     for baseline in _FITS[data.task](data):

@@ -10,13 +10,15 @@ import typer
 
 from harness.cli.arguments import whole_number
 from harness.cli.cards import CardsOption, JsonOption, as_plain, echo_json, echo_table, home_of
-from harness.errors import CardError, HarnessError, UsageError
+from harness.errors import AbsentDataError, CardError, HarnessError, UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from harness.cards import DatasetCard, Found
     from harness.records import DataFacts
+
+_WARNING = "warning: "
 
 app = typer.Typer(help="List, show, check and begin datasets' cards.", no_args_is_help=True)
 
@@ -64,22 +66,25 @@ def check(
         str | None, typer.Argument(metavar="NAME|PATH", help="Name or path of a card.", show_default=False)
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Check all datasets.")] = False,
+    plot: PlotOption = None,
     cards: CardsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Validate a card, load its data and tell what it is."""
-    from harness.cards import find_dataset, list_datasets
+    """Validate a card, load its data, tell what it is and what is odd about it."""
+    from harness.cards import find_datasets, list_datasets
 
     if (name is None) is not every:
         raise UsageError("expected either the name or path of a dataset, or --all")
-    found = [find_dataset(name, cards or ())] if name else list_datasets(cards or ())
-    checked = [_checked(one, keep_errors=every) for one in found]
+    found = find_datasets(name, cards or ()) if name else list_datasets(cards or ())
+    if plot and len(found) != 1:
+        raise UsageError(f"--plot {plot}: expected one dataset, got {len(found)}")
+    checked = [_checked(one, keep_errors=every or len(found) > 1, plot=plot) for one in found]
     if as_json:
         echo_json([one.plain() for one in checked])
     else:
         for one in checked:
             typer.echo(one.text())
-    if bad := sum(one.error is not None for one in checked):
+    if bad := sum(one.error is not None and not one.absent for one in checked):
         raise CardError(f"{bad} of {len(checked)} datasets are not in order")
 
 
@@ -123,16 +128,17 @@ class _Checked:
     found: Found[DatasetCard]
     facts: DataFacts | None
     error: str | None
+    absent: bool = False
 
     def plain(self) -> dict[str, Any]:
         facts = self.facts.to_json() if self.facts else None
-        return {**as_plain(self.found), "error": self.error, "facts": facts}
+        return {**as_plain(self.found), "error": self.error, "absent": self.absent, "facts": facts}
 
     def text(self) -> str:
         from harness.records import TaskKind
 
         if self.facts is None:
-            return f"{self.found.name}: {self.error}"
+            return f"{self.found.name}: {'not on this machine: ' if self.absent else ''}{self.error}"
         facts = self.facts
         train, validation, test = facts.sizes
         shortest, longest = facts.steps
@@ -148,22 +154,52 @@ class _Checked:
             f"  split      {facts.split}",
             f"  licence    {facts.license}" if facts.license else "",
             f"  digest     {facts.digest}",
-            *(f"  note       {note}" for note in facts.notes),
+            _reference(self.found.card),
+            *(f"  note       {note}" for note in facts.notes if not note.startswith(_WARNING)),
+            *(f"  warning    {note.removeprefix(_WARNING)}" for note in facts.notes if note.startswith(_WARNING)),
         ]
         return "\n".join(line for line in lines if line)
 
 
-def _checked(found: Found[DatasetCard], *, keep_errors: bool) -> _Checked:
+def _checked(found: Found[DatasetCard], *, keep_errors: bool, plot: Path | None = None) -> _Checked:
     from harness.data import load_dataset
 
     if found.card is None:
         return _Checked(found, None, found.error)
     try:
-        return _Checked(found, load_dataset(found.card).facts, None)
+        data = load_dataset(found.card)
+        _check_size(found.card, data.facts)
+        if plot:
+            from harness.data.picture import draw
+
+            draw(data, plot)
+        return _Checked(found, data.facts, None)
     except HarnessError as error:
         if not keep_errors:
             raise
-        return _Checked(found, None, str(error))
+        return _Checked(found, None, str(error), absent=isinstance(error, AbsentDataError))
+
+
+def _check_size(card: DatasetCard, facts: DataFacts) -> None:
+    # What a list shows without loading must be what is there.
+    if card.size is None:
+        return
+    pairs = {
+        "steps": ((card.size.shortest, card.size.longest), facts.steps),
+        "channels": (card.size.channels, len(facts.channels)),
+        "classes": (card.size.classes, len(facts.classes)),
+    }
+    for key, (said, found) in pairs.items():
+        if said != found:
+            raise CardError(f"{card.name}: [size] {key} = {said}: expected {found}, as in the data")
+
+
+def _reference(card: DatasetCard | None) -> str:
+    if card is None or card.reference is None:
+        return ""
+    reference = card.reference
+    note = f" ({reference.note})" if reference.note else ""
+    return f"  published  {reference.metric} {reference.score:g}: {reference.model}; {reference.source}{note}"
 
 
 def _read(file: Path) -> tuple[str, pd.DataFrame]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from harness.cards.schema import SplitCard
-from harness.data.arrays import Part
+from harness.data.arrays import Indices, Part
 from harness.data.splits import Blocks, Members, Rule
 
 
@@ -32,6 +32,27 @@ def digest(parts: Sequence[Part], names: Iterable[Sequence[str]]) -> str:
             hashing.update(np.ascontiguousarray(array).data)
     hashing.update(json.dumps([list(group) for group in names]).encode())
     return hashing.hexdigest()[:32]
+
+
+def say_rows(rows: Indices) -> str:
+    """Places as ranges with both ends, such as `0-9,12`; `:3` after a range takes every third only.
+
+    Args:
+        rows: Places in the source, from 0.
+    """
+    places = np.unique(rows)
+    steps = np.diff(places)
+    said, begin = list[str](), 0
+    while begin < len(places):
+        step, end = int(steps[begin]) if begin < len(steps) else 1, begin
+        while end < len(steps) and steps[end] == step:
+            end += 1
+        if step > 1 and end - begin < 2:  # no run: a place by itself
+            end = begin
+        last = f"-{places[end]}" + (f":{step}" if step > 1 else "") if end > begin else ""
+        said.append(f"{places[begin]}{last}")
+        begin = end + 1
+    return ",".join(said)
 
 
 def say_blocks(blocks: Blocks, first_row: int, split: SplitCard) -> str:

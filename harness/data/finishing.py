@@ -9,8 +9,11 @@ import numpy as np
 
 from harness.cards.schema import DatasetCard, ForecastTask
 from harness.data.arrays import Floats, Part, Sealed, SequenceData
-from harness.data.facts import digest
+from harness.data.facts import digest, say_rows
+from harness.data.guards import refuse_leaks, warnings_of
 from harness.data.scaling import Scaling
+from harness.data.splits import rule_of
+from harness.errors import DataError
 from harness.metrics import at_real_steps, metric_of, objective_of
 from harness.records import DataFacts, TaskKind
 
@@ -58,6 +61,7 @@ def finish(card: DatasetCard, loaded: Loaded) -> SequenceData:
             if array is not None:
                 array.flags.writeable = False
     train, validation, test = loaded.parts
+    _guard(card, loaded)
     lengths = np.concatenate([part.lengths for part in loaded.parts])
     forecast = card.task if isinstance(card.task, ForecastTask) else None
     channels = loaded.channels
@@ -103,8 +107,30 @@ def _facts(card: DatasetCard, loaded: Loaded, steps: tuple[int, int]) -> DataFac
         digest=digest(loaded.parts, (*names, loaded.vocabulary) if loaded.vocabulary else names),
         license=card.license,
         split=loaded.split,
-        notes=loaded.notes,
+        notes=(*loaded.notes, *_warnings(card, loaded)),
+        rows=tuple(say_rows(part.rows) for part in loaded.parts),
     )
+
+
+def _guard(card: DatasetCard, loaded: Loaded) -> None:
+    task = card.task
+    if getattr(task, "id", None) is not None and isinstance(task, ForecastTask):
+        return  # a panel's rows are counted within each series
+    if rule_of(card) == "time" and not isinstance(task, ForecastTask):
+        return  # one sequence is in all parts, its steps in one each
+    window = task.lookback_steps + task.horizon_steps if isinstance(task, ForecastTask) else None
+    try:
+        refuse_leaks(loaded.parts, loaded.scaling, window)
+    except DataError as error:
+        raise DataError(f"{card.name}: {error}") from None
+
+
+def _warnings(card: DatasetCard, loaded: Loaded) -> list[str]:
+    forecast = isinstance(card.task, ForecastTask)
+    channels = loaded.channels
+    places = [channels.index(name) if name in channels else -1 for name in loaded.targets] if forecast else []
+    classes = () if loaded.multi_label else loaded.classes
+    return warnings_of(loaded.parts, channels, loaded.targets, classes, places)
 
 
 def _class_weights(card: DatasetCard, loaded: Loaded) -> Floats | None:

@@ -137,7 +137,7 @@ def _log(x: Floats) -> Floats:
     return np.asarray(np.sign(x) * np.log1p(np.abs(x)), np.float32)
 
 
-def fit_inputs(rows: Floats, kind: Kind, held: Sequence[int] = (), *, fills_gaps: bool = False) -> Scaling:
+def fit_inputs(rows: Floats, kind: Kind = "standard", held: Sequence[int] = (), *, fills_gaps: bool = False) -> Scaling:
     """A scaling whose inputs are fitted and whose outputs are left as they are.
 
     Args:

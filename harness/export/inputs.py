@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from harness.cards.schema import ArraysSource, ClassifyTask, FileSource, LabelTask, RegressTask
 from harness.data.arrays import Floats
+from harness.data.calendar import with_calendar
 from harness.data.encoding import fill_gaps, refuse_missing
 from harness.data.raw import Sequences, narrow
 from harness.data.sources.arrays import read_arrays, read_plain_arrays
@@ -134,6 +135,11 @@ def batch_of_frame(description: Description, frame: pd.DataFrame, where: str) ->
         raise DataError(f"{where}: has no rows")
     if description.vocabulary:
         return text_frame(description, frame, where)
+    card = description.dataset_card
+    if cycles := card.encoding.calendar:
+        time = str(getattr(card.task, "time", ""))  # a card with a calendar has one
+        require_columns(frame, [time], "time", where)
+        frame = with_calendar(frame, time, cycles, where)
     require_columns(frame, description.channels, "features", where)
     return (series_batch if description.task is TaskKind.FORECAST else _groups)(description, frame, where)
 
@@ -164,7 +170,7 @@ def _checked(description: Description, raw: Sequences, label: str, names: tuple[
         raw = _of_steps(raw, description.steps, cut=description.task is TaskKind.FORECAST)
     if description.card["missing"] == "error":
         refuse_missing(raw.x, raw.place)
-    if not np.isnan(raw.x).any():
+    if description.card["missing"] == "mask" or not np.isnan(raw.x).any():
         return Batch(raw.x, raw.lengths, label, names)
     padding = np.arange(raw.x.shape[1])[None, :, None] >= raw.lengths[:, None, None]
     filled = np.where(padding, np.float32(0), fill_gaps(np.where(padding, np.float32(np.nan), raw.x)))

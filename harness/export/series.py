@@ -100,6 +100,8 @@ def _values(
     x = series.pick(columns)
     if description.card["missing"] == "error":
         refuse_missing(x, series.place)
+    if description.card["missing"] == "mask":  # the model has channels that tell of gaps
+        return x[None]
     filled = fill_gaps(x[None])
     if np.isnan(filled).any():
         channel = columns[int(np.argwhere(np.isnan(filled))[0][2])]

@@ -83,7 +83,9 @@ class DataFacts:
         digest: Digest of the full content of all parts.
         license: Licence of the data.
         split: The rule of the split, in words.
-        notes: What loading had to say.
+        notes: What loading had to say, warnings among them.
+        rows: The training, validation and test part's places in the source, from 0, as ranges such as `0-9,12`: first
+            rows of windows, or sequences.
     """
 
     title: str
@@ -97,6 +99,7 @@ class DataFacts:
     license: str
     split: str
     notes: tuple[str, ...] = ()
+    rows: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain values that `from_json` reads."""
@@ -106,7 +109,8 @@ class DataFacts:
     def from_json(cls, plain: Mapping[str, Any]) -> DataFacts:
         """The facts that `to_json` wrote."""
         tuples = ("sizes", "steps", "channels", "targets", "classes", "notes")
-        return cls(**{**plain, **{name: tuple(plain[name]) for name in tuples}, "task": TaskKind(plain["task"])})
+        found = {**{name: tuple(plain[name]) for name in tuples}, "rows": tuple(plain.get("rows", ()))}
+        return cls(**{**plain, **found, "task": TaskKind(plain["task"])})
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,10 @@ import numpy as np
 
 from harness.cards.schema import FileSource, ForecastTask
 from harness.data.calendar import channel_names, with_calendar
+from harness.data.guards import odd_times, odd_years
 from harness.data.raw import Series, first, narrow
 from harness.data.sources.files import shown
-from harness.data.sources.tables import number_columns, numbers, read_tail, require_columns, times
+from harness.data.sources.tables import number_columns, numbers, parse_times, read_tail, require_columns, times
 from harness.errors import DataError
 
 if TYPE_CHECKING:
@@ -56,8 +57,7 @@ def series_of(
     require_columns(frame, [task.time] if task.time else [], "time", where)
     frame = frame.iloc[-task.last_rows :] if task.last_rows else frame
     first_row = total - len(frame)
-    if task.time:
-        _check_times(frame, task.time, where, first_row)
+    odd = _check_times(frame, task.time, where, first_row) if task.time else []
     features = task.features
     notes: tuple[str, ...] = ()
     if not features:
@@ -67,7 +67,7 @@ def series_of(
     if first_row:
         notes = (f"last {len(frame):,} of {total:,} rows", *notes)
     series = select_columns(frame, features, task.target, where, first_row)
-    return replace(series, notes=notes, calendar=made)
+    return replace(series, notes=(*notes, *odd), calendar=made)
 
 
 def select_columns(
@@ -91,10 +91,19 @@ def select_columns(
     return Series(where, narrow(values, empty.place), columns, first_row, features)
 
 
-def _check_times(frame: pd.DataFrame, column: str, where: str, first_row: int) -> None:
-    steps = np.diff(times(frame, column, where, first_row))
+def _check_times(frame: pd.DataFrame, column: str, where: str, first_row: int) -> list[str]:
+    """Refuse times that repeat or go back; what is odd about the others."""
+    import pandas as pd
+
+    stamps = times(frame, column, where, first_row)
+    steps = np.diff(stamps)
     if not (bad := steps <= 0).any():
-        return
+        if pd.api.types.is_numeric_dtype(frame[column]):
+            return odd_times(stamps, column, lambda step: f"{step:g}")
+        dates = parse_times(frame[column])
+        passed = (dates - dates.iloc[0]).dt.total_seconds().to_numpy()
+        years = odd_years(int(dates.iloc[0].year), int(dates.iloc[-1].year), column)
+        return [*odd_times(passed, column, lambda step: str(pd.Timedelta(seconds=step))), *years]
     (at,) = first(bad)
     before, here = frame[column].iloc[at], frame[column].iloc[at + 1]
     place = f"{where}: column {column!r}, row {first_row + at + 2}: {str(here)!r}"
