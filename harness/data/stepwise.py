@@ -46,14 +46,14 @@ def load_labels(card: DatasetCard, task: LabelTask) -> SequenceData:
     targets = task.target or (raw.channels if not raw.y.size else ("label",) if raw.y.ndim == 2 else _numbered(raw.y))
     answers, classes = _answers(raw, task, targets)
     spans, split = _divide(card, raw.lengths, raw)
-    pieces = _cut(spans, task.ahead_steps, task.window_steps, task.window_stride, raw.where)
+    pieces, width = _cut(spans, task.ahead_steps, task, raw.where)
     if card.missing == "error":
         refuse_missing(raw.x, raw.place)
     parts = [
         Part(
-            take(raw.x, piece) if card.missing == "mask" else _filled(take(raw.x, piece), piece, raw),
+            _filled(take(raw.x, piece, 0, width), piece, raw, masked=card.missing == "mask"),
             piece.lengths,
-            take(answers, piece, task.ahead_steps),
+            take(answers, piece, task.ahead_steps, width),
             piece.sequence,
         )
         for piece in pieces
@@ -94,7 +94,7 @@ def load_tokens(card: DatasetCard, task: NextTokenTask) -> SequenceData:
     tokens = [tokenize(text, task.tokens) for text in raw.texts]
     lengths = np.array([len(sequence) for sequence in tokens], np.int32)
     spans, split = _divide(card, lengths, raw)
-    pieces = _cut(spans, 1, task.window_steps, task.window_stride, raw.where)
+    pieces, width = _cut(spans, 1, task, raw.where)
     train = [tokens[span.sequence][span.steps.start : span.steps.stop] for span in spans[0]]
     vocabulary = fit_vocabulary(train, task.vocabulary_size)
     if len(vocabulary) < 3:
@@ -102,7 +102,10 @@ def load_tokens(card: DatasetCard, task: NextTokenTask) -> SequenceData:
     numbers = np.zeros((len(tokens), int(lengths.max())), np.int32)
     for row, sequence in enumerate(tokens):
         numbers[row, : len(sequence)] = to_numbers(sequence, vocabulary)
-    parts = [Part(take(numbers, piece), piece.lengths, take(numbers, piece, 1), piece.sequence) for piece in pieces]
+    parts = [
+        Part(take(numbers, piece, 0, width), piece.lengths, take(numbers, piece, 1, width), piece.sequence)
+        for piece in pieces
+    ]
     notes = (*raw.notes, *_say_vocabulary(vocabulary, task, parts), *_say_dropped(pieces))
     return finish(
         card,
@@ -144,12 +147,14 @@ def _by_time(card: DatasetCard, lengths: Whole, where: str) -> tuple[Spans, str]
     return spans, f"by time{each}: {shares}{gap}; no answer crosses from one to another"
 
 
-def _cut(spans: Spans, ahead: int, window: int | None, stride: int | None, where: str) -> list[Pieces]:
-    pieces = [cut(part, ahead, window, stride) for part in spans]
+def _cut(spans: Spans, ahead: int, task: LabelTask | NextTokenTask, where: str) -> tuple[list[Pieces], int]:
+    """The pieces of each part, and their common width: parts of one width share what is compiled."""
+    one = len({span.sequence for part in spans for span in part}) == 1
+    pieces = [cut(part, ahead, task.window_steps, task.window_stride, keep_rest=not one) for part in spans]
     for name, found in zip(_PARTS, pieces, strict=True):
         if not len(found):
             raise DataError(f"{where}: the {name} part has no step whose answer lies in it: expected longer sequences")
-    return pieces
+    return pieces, max(int(found.lengths.max()) for found in pieces)
 
 
 def _answers(raw: Sequences, task: LabelTask, targets: Sequence[str]) -> tuple[Values, tuple[str, ...]]:
@@ -202,9 +207,9 @@ def _refuse_classes_without_training(train: Part, classes: tuple[str, ...], wher
         raise DataError(f"{where}: no step of class {name!r} is in the training part: expected every class there")
 
 
-def _filled(x: Floats, pieces: Pieces, raw: Sequences) -> Floats:
-    """Inputs without gaps, each filled within its own piece."""
-    if not np.isnan(x).any():
+def _filled(x: Floats, pieces: Pieces, raw: Sequences, *, masked: bool) -> Floats:
+    """Inputs without gaps, each filled within its own piece, unless channels of their own tell of gaps."""
+    if masked or not np.isnan(x).any():
         return x
     padding = (np.arange(x.shape[1]) >= pieces.lengths[:, None])[:, :, None]
     filled = np.where(padding, np.float32(0), fill_gaps(np.where(padding, np.float32(np.nan), x)))

@@ -15,6 +15,13 @@ def test_whole_pieces_of_a_long_span_and_a_short_one_as_it_is() -> None:
     assert pieces.dropped == 2
 
 
+def test_a_rest_is_kept_where_it_is_wanted() -> None:
+    pieces = cut([Span(0, range(11)), Span(1, range(5))], 1, 4, None, keep_rest=True)
+    assert pieces.start.tolist() == [0, 4, 8, 0]
+    assert pieces.lengths.tolist() == [4, 4, 2, 4]
+    assert pieces.dropped == 0
+
+
 def test_inputs_and_answers_are_as_far_apart_as_the_card_says_and_padding_is_zero() -> None:
     values = np.arange(1, 21, dtype=np.float32).reshape(2, 10, 1)
     pieces = cut([Span(0, range(10)), Span(1, range(4))], 2, None, None)
