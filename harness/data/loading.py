@@ -13,10 +13,8 @@ import numpy as np
 from harness.cards.schema import (
     ClassifyTask,
     DatasetCard,
-    FileSource,
     ForecastTask,
     LabelTask,
-    LoaderSource,
     NextTokenTask,
     RegressTask,
 )
@@ -29,17 +27,15 @@ from harness.data.encoding import (
     real_steps,
     refuse_missing,
 )
-from harness.data.facts import say_blocks, say_members
+from harness.data.facts import say_members
 from harness.data.finishing import Loaded, finish
+from harness.data.forecasting import load_forecast
 from harness.data.pieces import Span, cut, take
-from harness.data.raw import Sequences, Series
+from harness.data.raw import Sequences
 from harness.data.scaling import fit_inputs, fit_outputs
-from harness.data.sources.loader import read_loaded_series
 from harness.data.sources.sequences import read_sequences
-from harness.data.sources.series import read_series
-from harness.data.splits import Blocks, Members, rule_of, sequence_parts, time_blocks
+from harness.data.splits import Members, rule_of, sequence_parts
 from harness.data.stepwise import load_labels, load_tokens
-from harness.data.windows import cut_windows
 from harness.errors import DataError, nearest
 
 
@@ -54,7 +50,7 @@ def load_dataset(card: DatasetCard) -> SequenceData:
     """
     rule = rule_of(card)
     if isinstance(card.task, ForecastTask):
-        return _load_forecast(card, card.task)
+        return load_forecast(card, card.task)
     if isinstance(card.task, LabelTask):
         return load_labels(card, card.task)
     if isinstance(card.task, NextTokenTask):
@@ -111,56 +107,6 @@ def cached_dataset(card: DatasetCard) -> SequenceData:
     return _cached(card.model_dump_json())
 
 
-def _load_forecast(card: DatasetCard, task: ForecastTask) -> SequenceData:
-    if isinstance(card.source, LoaderSource):
-        series = read_loaded_series(card.source, task, card.encoding.calendar)
-    else:
-        assert isinstance(card.source, FileSource)  # the only other source that a card allows for a forecast
-        series = read_series(card.source, task, card.encoding.calendar)
-    if card.missing == "error":
-        refuse_missing(series.values, series.place)
-    blocks = time_blocks(len(series.values), card.split, task.lookback_steps + task.horizon_steps, series.where)
-    train = slice(blocks.train.start, blocks.train.stop)
-    inputs, outputs = series.pick(series.features)[train], series.pick(task.target)[train]
-    for names, values in ((series.features, inputs), (task.target, outputs)):
-        _refuse_empty(values, names, series.where)
-    parts, notes = _cut(series, task, blocks, masked=card.missing == "mask")
-    held = [place for place, name in enumerate(series.features) if name in series.calendar]
-    scaling = fit_inputs(inputs, card.encoding.scaling, held, fills_gaps=card.missing == "mask")
-    places = _target_places(card, task, series)
-    scaling = fit_outputs(scaling, outputs if scaling.kind != "difference" else parts[0].y, parts[0].x, places)
-    notes = (*series.notes, *notes, *_say_constant(inputs, series.features))
-    split = say_blocks(blocks, series.first_row, card.split)
-    return finish(card, Loaded(parts, scaling, series.features, task.target, split, notes))
-
-
-def _target_places(card: DatasetCard, task: ForecastTask, series: Series) -> tuple[int, ...]:
-    if card.encoding.scaling != "difference":
-        return ()
-    if missing := [name for name in task.target if name not in series.features]:
-        raise DataError(
-            f'{card.name}: [encoding] scaling = "difference": expected {missing[0]} among the features: '
-            "a forecast is a change from its last value"
-        )
-    return tuple(series.features.index(name) for name in task.target)
-
-
-def _cut(series: Series, task: ForecastTask, blocks: Blocks, *, masked: bool) -> tuple[list[Part], tuple[str, ...]]:
-    parts, notes = [], []
-    if gaps := int(np.isnan(series.values).sum()):
-        what = "told by channels of their own" if masked else "interpolated, each within its window or block"
-        notes.append(f"{gaps:,} missing values {what}")
-    for name, block in (("train", blocks.train), ("validation", blocks.validation), ("test", blocks.test)):
-        windows = cut_windows(series, task, block, masked=masked)
-        if not len(windows.part) or np.isnan(windows.part.y).any():
-            raise DataError(f"{series.where}: the {name} part has too few values to interpolate from")
-        if windows.dropped:
-            why = "a target is missing" if masked else "a channel has no value in the lookback"
-            notes.append(f"{windows.dropped:,} windows of the {name} part left out: {why}")
-        parts.append(windows.part)
-    return parts, tuple(notes)
-
-
 def _select(raw: Sequences, features: tuple[str, ...]) -> Sequences:
     """The channels that the card asks for; all where it asks for none."""
     for name in features:
@@ -192,12 +138,6 @@ def _fill_sequences(raw: Sequences, missing: str) -> tuple[Floats, tuple[str, ..
             "missing: expected one at least to interpolate from"
         )
     return x, (f"{int(gaps.sum()):,} missing values interpolated, each within its sequence",)
-
-
-def _refuse_empty(values: Floats, names: tuple[str, ...], where: str) -> None:
-    for number, name in enumerate(names):
-        if np.isnan(values[:, number]).all():
-            raise DataError(f"{where}: column {name!r} has no value in the training part")
 
 
 def _say_constant(values: Floats, channels: tuple[str, ...]) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ class Series:
         features: Which columns are inputs, in the order of the channels.
         notes: What reading had to say.
         calendar: Which of the features were made from the times.
+        known: Which of the features are known in advance, the last ones: those of the calendar among them.
     """
 
     where: str
@@ -34,6 +35,7 @@ class Series:
     features: tuple[str, ...]
     notes: tuple[str, ...] = ()
     calendar: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
 
     def pick(self, names: tuple[str, ...]) -> Floats:
         """The named columns (rows, names), in that order."""

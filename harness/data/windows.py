@@ -14,6 +14,7 @@ from harness.cards.schema import ForecastTask
 from harness.data.arrays import Flags, Floats, Part
 from harness.data.encoding import fill_gaps
 from harness.data.raw import Series
+from harness.errors import DataError
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +59,25 @@ def cut_windows(series: Series, task: ForecastTask, block: range, *, masked: boo
         kept = np.asarray(~np.isnan(x).any(axis=(1, 2)))
         x, y, starts = x[kept], y[kept], starts[kept]
     lengths = np.full(len(x), task.lookback_steps, np.int32)
-    return Cut(Part(x, lengths, y, starts), int((~kept).sum()))
+    future = None
+    if series.known:
+        ahead = series.pick(series.known)[rows][task.lookback_steps :]
+        future = _windows(ahead, task.horizon_steps, count, task.window_stride)[kept]
+        if np.isnan(future).any():
+            future = _known(future, series)
+    return Cut(Part(x, lengths, y, starts, future), int((~kept).sum()))
+
+
+def _known(future: Floats, series: Series) -> Floats:
+    """What is known in advance without gaps, each filled within its own horizon."""
+    filled = fill_gaps(future)
+    if (left := np.isnan(filled)).any():
+        _, _, channel = np.argwhere(left)[0]
+        raise DataError(
+            f"{series.where}: column {series.known[channel]!r} has no value over a whole horizon: expected one at "
+            "least where it is known in advance ([task] known_covariates)"
+        )
+    return filled
 
 
 def _windows(values: Floats, steps: int, count: int, stride: int) -> Floats:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from harness.cards.schema import ArraysSource, ClassifyTask, FileSource, LabelTask, RegressTask
 from harness.data.arrays import Floats
-from harness.data.calendar import with_calendar
+from harness.data.calendar import channel_names
 from harness.data.encoding import fill_gaps, refuse_missing
 from harness.data.raw import Sequences, narrow
 from harness.data.sources.arrays import read_arrays, read_plain_arrays
@@ -136,11 +136,10 @@ def batch_of_frame(description: Description, frame: pd.DataFrame, where: str) ->
     if description.vocabulary:
         return text_frame(description, frame, where)
     card = description.dataset_card
-    if cycles := card.encoding.calendar:
-        time = str(getattr(card.task, "time", ""))  # a card with a calendar has one
-        require_columns(frame, [time], "time", where)
-        frame = with_calendar(frame, time, cycles, where)
-    require_columns(frame, description.channels, "features", where)
+    made = channel_names(card.encoding.calendar)
+    if made:
+        require_columns(frame, [str(getattr(card.task, "time", ""))], "time", where)  # a card with a calendar has one
+    require_columns(frame, [name for name in description.channels if name not in made], "features", where)
     return (series_batch if description.task is TaskKind.FORECAST else _groups)(description, frame, where)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from harness.cards.schema import ForecastTask
 from harness.data.arrays import Floats
+from harness.data.calendar import with_calendar
 from harness.data.encoding import fill_gaps, refuse_missing
 from harness.data.sources.series import select_columns
 from harness.data.sources.tables import labels, require_columns, times
@@ -59,25 +60,39 @@ def _one(
     description: Description, task: ForecastTask, frame: pd.DataFrame, where: str
 ) -> tuple[Floats, Floats, Stamps | None]:
     """What one series gives: x (1, lookback, channels), future (1, horizon, known) and the times ahead."""
-    lookback, ahead = description.steps or 0, description.horizon_steps if description.known else 0
+    lookback, ahead = description.steps or 0, description.horizon_steps if task.known_covariates else 0
     if len(frame) < lookback + ahead:
-        known = f" and {ahead} with {', '.join(description.known)} in advance" if ahead else ""
+        known = f" and {ahead} with {', '.join(task.known_covariates)} in advance" if ahead else ""
         raise DataError(f"{where}: has {len(frame)} rows: expected at least {lookback}, the model's lookback{known}")
     now = len(frame) - ahead
     past, coming = frame.iloc[now - lookback : now], frame.iloc[now:]
-    _refuse_known_targets(description, coming, where)
+    _refuse_known_targets(description, task, coming, where)
     stamps = _stamps(description, task, frame, now, where)
-    x = _values(description, past, description.channels, now - lookback, where)
-    future = _values(description, coming, description.known, now, where) if ahead else np.empty((1, 0, 0), np.float32)
-    return x, future, stamps
+    cycles = description.dataset_card.encoding.calendar
+    x = _values(description, with_calendar(past, task.time, cycles, where), description.channels, now - lookback, where)
+    if not description.known:
+        return x, np.empty((1, 0, 0), np.float32), stamps
+    if cycles and not ahead:
+        coming = _times_alone(stamps, where)
+    future = _values(description, with_calendar(coming, task.time, cycles, where), description.known, now, where)
+    return x, future if not np.isnan(future).any() else _filled(future, description.known, where), stamps
 
 
-def _refuse_known_targets(description: Description, coming: pd.DataFrame, where: str) -> None:
+def _times_alone(stamps: Stamps | None, where: str) -> pd.DataFrame:
+    """The rows ahead of which nothing is known but their times."""
+    import pandas as pd
+
+    if stamps is None:
+        raise DataError(f"{where}: has no times to go on from: expected a column of times, two rows at least")
+    return pd.DataFrame({stamps.column: list(stamps.values)})
+
+
+def _refuse_known_targets(description: Description, task: ForecastTask, coming: pd.DataFrame, where: str) -> None:
     for name in description.targets:
         if name in coming.columns and coming[name].notna().any():
             raise DataError(
                 f"{where}: the last {len(coming)} rows hold {name!r}: expected rows that are still to come, with "
-                f"{', '.join(description.known)} and without {name!r}"
+                f"{', '.join(task.known_covariates)} and without {name!r}"
             )
 
 
@@ -100,10 +115,14 @@ def _values(
     x = series.pick(columns)
     if description.card["missing"] == "error":
         refuse_missing(x, series.place)
-    if description.card["missing"] == "mask":  # the model has channels that tell of gaps
+    if description.card["missing"] == "mask":  # the model itself tells of gaps
         return x[None]
-    filled = fill_gaps(x[None])
+    return _filled(x[None], columns, where)
+
+
+def _filled(x: Floats, columns: tuple[str, ...], where: str) -> Floats:
+    filled = fill_gaps(x)
     if np.isnan(filled).any():
         channel = columns[int(np.argwhere(np.isnan(filled))[0][2])]
-        raise DataError(f"{where}: column {channel!r} has no value in its last {len(frame)} rows")
+        raise DataError(f"{where}: column {channel!r} has no value in its last {x.shape[1]} rows")
     return filled

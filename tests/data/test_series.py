@@ -21,7 +21,8 @@ Table = Callable[..., Path]
 
 
 def read(card: DatasetCard) -> Any:
-    return read_series(card.source, card.task)  # type: ignore[arg-type]
+    (series,) = read_series(card.source, card.task)  # type: ignore[arg-type]
+    return series
 
 
 def test_columns_become_numbers(write_table: Table, forecast_card: Card) -> None:

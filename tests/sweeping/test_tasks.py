@@ -14,6 +14,7 @@ import scipy.io
 from harness import export
 from harness.data import load_dataset
 from harness.engines import InProcessEngine
+from harness.errors import DataError
 from harness.export import Champion
 from harness.export.inputs import read_input
 from harness.export.outputs import predictions_of
@@ -67,18 +68,23 @@ kind = "next_token"
 window_steps = 20
 metric = "bits_per_character"
 """,
-    "own": """
+    "panel": """
 [source]
 kind = "csv"
-path = "steps.csv"
+path = "panel.csv"
 [task]
-kind = "label"
-target = ["doing"]
-features = ["a", "b"]
-id = "who"
-time = "t"
-metric = "own.py:mean_hits"
-direction = "max"
+kind = "forecast"
+target = ["sales", "visits"]
+features = ["sales", "visits", "weather"]
+known_covariates = ["holiday"]
+id = "shop"
+time = "day"
+lookback_steps = 14
+horizon_steps = 3
+metric = "own.py:worst"
+direction = "min"
+[encoding]
+calendar = ["weekday"]
 """,
 }
 
@@ -104,9 +110,24 @@ def write_project(folder: Path) -> Path:
             cells[name][0, number] = (random.random((random.integers(5, 15), 7)) < 0.3).astype(float)
     scipy.io.savemat(folder / "music.mat", cells)
     (folder / "letters.txt").write_text("the cat sat on the mat; " * 120, encoding="utf-8")
-    (folder / "own.py").write_text(
-        "def mean_hits(truth, prediction):\n    return float((prediction.argmax(axis=1) == truth).mean())\n"
-    )
+    (folder / "own.py").write_text("def worst(truth, said):\n    return abs(truth - said).max()\n")
+    days = np.arange(120)
+    holiday = (days % 11 == 0).astype(int)
+    shops = [
+        pd.DataFrame(
+            {
+                "day": pd.date_range("2024-01-01", periods=120).strftime("%Y-%m-%d"),
+                "shop": shop,
+                "sales": level * (1 + 0.3 * np.sin(days) - 0.5 * holiday) + random.normal(0, 1, 120),
+                "visits": 2 * level + random.normal(0, 1, 120),
+                "weather": random.normal(size=120),
+                "holiday": holiday,
+            }
+        )
+        for shop, level in (("north", 50.0), ("south", 20.0))
+    ]
+    # One row of each shop after the other.
+    pd.concat(shops).sort_values(["day", "shop"]).to_csv(folder / "panel.csv", index=False)
     return folder
 
 
@@ -192,11 +213,26 @@ def test_labels_have_a_probability_each(tasks: Swept) -> None:
     np.testing.assert_array_equal(again[real], said[real])
 
 
-def test_a_metric_of_ones_own_is_called_by_its_name_and_sees_real_steps_alone(tasks: Swept) -> None:
-    comparison, champion = tasks.comparison("own"), tasks.champion("own")
-    assert comparison.objective.metric == "mean_hits"
-    assert comparison.champion is not None
+def test_a_panel_is_forecast_with_what_is_known_in_advance(tasks: Swept) -> None:
+    """The last windows of the test part, from rows of a table whose targets are not there yet."""
+    champion, comparison = tasks.champion("panel"), tasks.comparison("panel")
+    assert comparison.objective.metric == "worst"
+    assert champion.description.known == ("holiday", "weekday_sine", "weekday_cosine")
     part = load_dataset(champion.description.dataset_card).test.open()
-    said = champion.predict(part.x, part.lengths).argmax(axis=2)
-    real = np.arange(part.x.shape[1]) < part.lengths[:, None]
-    assert comparison.champion.test_score == pytest.approx((said == part.y)[real].mean())
+    assert part.future is not None
+    frame = pd.read_csv(tasks.cards / "panel.csv")
+    frame.loc[frame["day"] >= "2024-04-27", ["sales", "visits", "weather"]] = np.nan
+    table = champion.predict_frame(frame)
+    assert table["shop"].tolist() == ["north"] * 3 + ["south"] * 3
+    assert table["day"].tolist() == ["2024-04-27", "2024-04-28", "2024-04-29"] * 2
+    last = [len(part.x) // 2 - 1, len(part.x) - 1]
+    expected = champion.predict(part.x[last], None, part.future[last])
+    np.testing.assert_allclose(table[["sales", "visits"]], expected.reshape(6, 2), rtol=1e-5)
+    assert comparison.champion is not None
+    worst = np.abs(champion.predict(part.x, None, part.future) - part.y).max()
+    assert comparison.champion.test_score == pytest.approx(worst, rel=1e-5)
+
+
+def test_rows_to_come_that_hold_their_target_are_refused(tasks: Swept) -> None:
+    with pytest.raises(DataError, match=r"the last 3 rows hold 'sales': expected rows that are still to come"):
+        tasks.champion("panel").predict_frame(pd.read_csv(tasks.cards / "panel.csv"))

@@ -10,7 +10,7 @@ from harness.data.raw import Sequences, Series
 from harness.data.sources.arrays import sequences_of
 from harness.data.sources.files import shown
 from harness.data.sources.grouped import group_rows, label_rows
-from harness.data.sources.series import series_of
+from harness.data.sources.series import panel_of
 from harness.errors import DataError, UsageError
 from harness.user_code import load_function
 
@@ -44,8 +44,8 @@ def read_loaded(
     return sequences_of(made, names, where, per_step=isinstance(task, LabelTask))
 
 
-def read_loaded_series(source: LoaderSource, task: ForecastTask, calendar: Sequence[str] = ()) -> Series:
-    """The table, a row a time step, that the user's function returns.
+def read_loaded_series(source: LoaderSource, task: ForecastTask, calendar: Sequence[str] = ()) -> tuple[Series, ...]:
+    """The table, a row a time step, that the user's function returns: one series, or each of a panel.
 
     Args:
         source: The function.
@@ -60,7 +60,7 @@ def read_loaded_series(source: LoaderSource, task: ForecastTask, calendar: Seque
     where, made = _call(source)
     if not isinstance(made, pd.DataFrame) or not len(made):
         raise DataError(f"{where}: returned {_kind(made)}: expected a pandas table with rows")
-    return series_of(made, task, where, calendar=calendar)
+    return panel_of(made, task, where, calendar)
 
 
 def _call(source: LoaderSource) -> tuple[str, Any]:

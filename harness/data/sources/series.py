@@ -13,15 +13,24 @@ from harness.data.calendar import channel_names, with_calendar
 from harness.data.guards import odd_times, odd_years
 from harness.data.raw import Series, first, narrow
 from harness.data.sources.files import shown
-from harness.data.sources.tables import number_columns, numbers, parse_times, read_tail, require_columns, times
+from harness.data.sources.tables import (
+    labels,
+    number_columns,
+    numbers,
+    parse_times,
+    read_table,
+    read_tail,
+    require_columns,
+    times,
+)
 from harness.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def read_series(source: FileSource, task: ForecastTask, calendar: Sequence[str] = ()) -> Series:
-    """The columns that a forecast needs, in time order.
+def read_series(source: FileSource, task: ForecastTask, calendar: Sequence[str] = ()) -> tuple[Series, ...]:
+    """The columns that a forecast needs, in time order: one series, or each of a panel.
 
     Args:
         source: A CSV or Parquet file.
@@ -32,8 +41,31 @@ def read_series(source: FileSource, task: ForecastTask, calendar: Sequence[str] 
     Raises:
         DataError: The file or a column is missing, a value is no finite number, or times repeat or go back.
     """
+    if task.id is not None:
+        return panel_of(read_table(source), task, shown(source.path), calendar)
     frame, first_row = read_tail(source, task.last_rows)
-    return series_of(frame, task, shown(source.path), first_row, calendar)
+    return (series_of(frame, task, shown(source.path), first_row, calendar),)
+
+
+def panel_of(frame: pd.DataFrame, task: ForecastTask, where: str, calendar: Sequence[str] = ()) -> tuple[Series, ...]:
+    """The series of a table, one for each id in the order in which the ids first appear, or a single one.
+
+    Args:
+        frame: The table; rows of several series may stand in any order among each other.
+        task: Names the columns.
+        where: The table, as messages name it.
+        calendar: Cycles whose channels are made from the times.
+
+    Raises:
+        DataError: As `read_series`.
+    """
+    if task.id is None:
+        return (series_of(frame, task, where, calendar=calendar),)
+    require_columns(frame, [task.id], "id", where)
+    labels(frame, task.id, where)  # refuses rows without an id
+    pieces = [(name, piece.reset_index(drop=True)) for name, piece in frame.groupby(task.id, sort=False)]
+    named = [(f"{where}: {task.id} {str(name)!r}", piece) for name, piece in pieces]
+    return tuple(series_of(piece, task, place, calendar=calendar) for place, piece in named)
 
 
 def series_of(
@@ -54,6 +86,7 @@ def series_of(
     total = before + len(frame)
     require_columns(frame, task.target, "target", where)
     require_columns(frame, task.features, "features", where)
+    require_columns(frame, task.known_covariates, "known_covariates", where)
     require_columns(frame, [task.time] if task.time else [], "time", where)
     frame = frame.iloc[-task.last_rows :] if task.last_rows else frame
     first_row = total - len(frame)
@@ -61,13 +94,15 @@ def series_of(
     features = task.features
     notes: tuple[str, ...] = ()
     if not features:
-        features, notes = number_columns(frame, [task.time] if task.time else [], task.target)
+        features, notes = number_columns(frame, [name for name in (task.time, task.id) if name], task.target)
     made = channel_names(calendar)
-    frame, features = with_calendar(frame, task.time, calendar, where), (*features, *made)
+    known = (*task.known_covariates, *made)
+    features = (*(name for name in features if name not in known), *known)
+    frame = with_calendar(frame, task.time, calendar, where)
     if first_row:
         notes = (f"last {len(frame):,} of {total:,} rows", *notes)
     series = select_columns(frame, features, task.target, where, first_row)
-    return replace(series, notes=(*notes, *odd), calendar=made)
+    return replace(series, notes=(*notes, *odd), calendar=made, known=known)
 
 
 def select_columns(
