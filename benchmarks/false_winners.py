@@ -20,14 +20,19 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from harness.cli.verdict import read_csv
-from harness.records import Objective, ScoreRow
+from harness.records import LOOKS, Objective, ScoreRow
 from harness.verdicts.calibrating import LEVEL, Cell, Share, calibrate, lower_bounds
 from harness.verdicts.constants import ERROR_CLAIMED, MINIMUM_REPLICATES
 from harness.verdicts.table import read_columns
 
 RECORDED = Path(__file__).parent / "recorded"
 REPLICATES, TRIALS, SHIFTS = (1, 3, 5, 10), (10, 20, 40), (0.2, 0.5)
-WAYS = {"random": "pooled trials (way a)", "bayesian": "replicates (way b)"}
+WAYS = {
+    "random": "pooled trials (way a)",
+    "bayesian": "replicates (way b)",
+    "random until decided": "pooled trials (way a), through the looks of `--until-decided`",
+    "bayesian until decided": "replicates (way b), through the looks of `--until-decided`",
+}
 
 
 @dataclass(frozen=True)
@@ -41,23 +46,28 @@ class Job:
     trials: int
     shifts: tuple[float, ...]
     replays: int
+    looks: tuple[int, ...] = ()
 
     def run(self) -> list[Cell]:
         sizes = {"replicates": [self.replicates], "trials": [self.trials], "shifts": self.shifts}
         objectives = {self.rows[0].dataset: self.objective}
-        return list(calibrate(self.rows, objectives, oracle=self.oracle, replays=self.replays, **sizes))
+        return list(
+            calibrate(self.rows, objectives, oracle=self.oracle, looks=self.looks, replays=self.replays, **sizes)
+        )
 
 
-def jobs_of(tables: Iterable[Path], oracle: str, shifts: tuple[float, ...], replays: int) -> list[Job]:
+def jobs_of(tables: Iterable[Path], way: str, shifts: tuple[float, ...], replays: int) -> list[Job]:
     """Every size of every family of every table; by replicates from three on."""
     jobs = []
+    oracle, looking, _ = way.partition(" ")
+    looks = LOOKS if looking else ()
     for path in tables:
         table = read_columns(read_csv(path), compared=False)
         for dataset, family in dict.fromkeys((row.dataset, row.family) for row in table.rows):
             rows = tuple(row for row in table.rows if (row.dataset, row.family) == (dataset, family))
             jobs += [
-                Job(rows, table.objectives[dataset], oracle, replicates, trials, shifts, replays)
-                for replicates, trials in itertools.product(REPLICATES, TRIALS)
+                Job(rows, table.objectives[dataset], oracle, replicates, trials, shifts, replays, looks)
+                for replicates, trials in itertools.product(looks[-1:] or REPLICATES, TRIALS)
                 if oracle == "random" or replicates >= MINIMUM_REPLICATES
             ]
     return jobs
@@ -77,8 +87,18 @@ def markdown(oracle: str, cells: Sequence[Cell]) -> tuple[str, bool]:
     shifts = sorted({cell.shift for cell in cells if cell.shift})
     shifted = {(*_size(cell), cell.shift): cell for cell in cells if cell.shift}
     bounds, mean, held = holds(alike)
-    heads = ["dataset", "family", "recorded", "R", "n", "false winners", "lower bound (Holm)"]
+    looking = bool(alike[0].looks)
+    heads = [
+        "dataset",
+        "family",
+        "recorded",
+        "at most R" if looking else "R",
+        "n",
+        "false winners",
+        "lower bound (Holm)",
+    ]
     heads += [f"power, {100 * shift:g} %" for shift in shifts] + ["wrong family" for _ in shifts[:1]]
+    heads += ["searches taken"] if looking else []
     lines = [f"### {WAYS[oracle]}", "", _piped(heads), _piped(["---", "---", *["---:"] * (len(heads) - 2)])]
     for cell, bound in zip(alike, bounds, strict=True):
         others = [shifted[*_size(cell), shift] for shift in shifts]
@@ -86,6 +106,7 @@ def markdown(oracle: str, cells: Sequence[Cell]) -> tuple[str, bool]:
         row.insert(2, str(cell.recorded))
         row += [_shown(other.named) for other in others]
         row += [f"{100 * max(other.wrong.value for other in others):.1f} %"] if others else []
+        row += [", ".join(f"{one.searches:.1f}" for one in (cell, *others))] if looking else []
         lines.append(_piped(row))
     replays = alike[0].false_winners.replays
     lines += [

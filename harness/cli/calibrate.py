@@ -47,6 +47,13 @@ def calibrate(
             metavar="random|bayesian", help="Decide by pooled trials, or by replicates as for adaptive searches."
         ),
     ] = "random",
+    until_decided: Annotated[
+        bool,
+        typer.Option(
+            "--until-decided",
+            help="Add replicates at the looks of `harness sweep --until-decided`; leave --replicates out.",
+        ),
+    ] = False,
     direction: Annotated[
         str, typer.Option(metavar="min|max", help="Which scores are better, where a table has no such column.")
     ] = "min",
@@ -59,11 +66,14 @@ def calibrate(
     Each family of each dataset plays itself, with its trials drawn afresh with replacement; then with one side made
     worse by each shift. Shares come with Wilson's 95 % intervals.
     """
+    from harness.records import LOOKS
     from harness.verdicts.calibrating import SHIFTS
     from harness.verdicts.calibrating import calibrate as replay
 
     if oracle not in ORACLES:
         raise UsageError(f"--oracle {oracle}: expected random or bayesian")
+    if until_decided and replicates:
+        raise UsageError(f"--replicates {replicates[0]}: expected none beside --until-decided, whose looks are fixed")
     rows, objectives = _recorded(source, direction, store)
     cells = replay(
         rows,
@@ -72,6 +82,7 @@ def calibrate(
         trials=trials or [_recorded_trials(rows)],
         shifts=shift or SHIFTS,
         oracle=oracle,
+        looks=LOOKS if until_decided else (),
         replays=replays,
         seed=seed,
     )
@@ -86,7 +97,8 @@ def line(cell: Cell) -> str:
     """One cell for people."""
     from harness.verdicts.wording import clean
 
-    who = f"{cell.dataset} {cell.family} ({cell.recorded} trials), R={cell.replicates} n={cell.trials}"
+    size = f"R={' '.join(map(str, cell.looks)) or cell.replicates} n={cell.trials}"
+    who = f"{cell.dataset} {cell.family} ({cell.recorded} trials), {size}"
     power = cell.power
     if power is None:
         return clean(f"{who}: false winners {_share(cell.false_winners)}")

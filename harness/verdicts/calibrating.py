@@ -31,6 +31,7 @@ from harness.verdicts.best_of import Floats, Ints
 from harness.verdicts.constants import ERROR_CLAIMED, MINIMUM_TRIALS
 from harness.verdicts.deciding import decide_rows
 from harness.verdicts.entrants import score
+from harness.verdicts.looks import Look, look_at
 from harness.verdicts.wording import clean
 
 REPLAYS = 1000
@@ -81,11 +82,13 @@ class Cell:
         dataset: Name of the dataset.
         family: The family that played itself.
         recorded: Its completed trials that were drawn from.
-        replicates: Searches R of either side.
+        replicates: Searches R of either side; the most of them where replicates are added until it is decided.
         trials: Trials n of a search.
         shift: Share by which one side was made worse; 0 where the sides do not differ.
         named: Replays that named the better side (of two alike, the first).
         wrong: Replays that named the other side.
+        looks: Replicates at each look, where they are added until it is decided; else empty.
+        searches: Searches of either side that a replay took on average.
     """
 
     dataset: str
@@ -96,6 +99,8 @@ class Cell:
     shift: float
     named: Share
     wrong: Share
+    looks: tuple[int, ...] = ()
+    searches: float = math.nan
 
     @property
     def false_winners(self) -> Share:
@@ -111,10 +116,11 @@ class Cell:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values of everything counted."""
-        names = ("dataset", "family", "recorded", "replicates", "trials", "shift")
+        names = ("dataset", "family", "recorded", "replicates", "trials", "shift", "searches")
         power = self.power
         return {
             **{name: getattr(self, name) for name in names},
+            "looks": list(self.looks),
             "false_winners": self.false_winners.to_json(),
             "power": power.to_json() if power else None,
         }
@@ -138,6 +144,7 @@ def calibrate(
     trials: Sequence[int],
     shifts: Sequence[float] = SHIFTS,
     oracle: str = "random",
+    looks: Sequence[int] = (),
     replays: int = REPLAYS,
     seed: int = 1,
 ) -> Iterator[Cell]:
@@ -152,6 +159,8 @@ def calibrate(
         trials: Numbers n of trials of a search.
         shifts: Shares by which one side is made worse; the replay without one is always made, first.
         oracle: `random` decides by pooled trials, any other name by replicates.
+        looks: Replicates at each look, ascending: each replay then adds replicates from look to look until it is
+            decided, with the error spent over the looks, and `replicates` is not asked.
         replays: Replays of each cell.
         seed: Of the draws.
 
@@ -165,11 +174,11 @@ def calibrate(
     _check(replicates, trials, shifts, replays)
     families = [_checked(one, objectives[one.dataset], shifts) for one in _recorded(rows)]
     for one in families:
-        for searches in replicates:
+        for searches in looks[-1:] or replicates:
             for n in trials:
                 drawn = _drawn(one, searches, n, replays, seed)
                 for shift in (0.0, *shifts):
-                    yield _cell(one, objectives[one.dataset], drawn, (searches, n), shift, oracle)
+                    yield _cell(one, objectives[one.dataset], drawn, (searches, n), shift, oracle, tuple(looks))
 
 
 def wilson(hits: int, replays: int, level: float) -> tuple[float, float]:
@@ -253,12 +262,20 @@ def _drawn(one: _Recorded, searches: int, trials: int, replays: int, seed: int) 
     return random.integers(0, len(one.test), (replays, 2, searches * trials))
 
 
-def _cell(one: _Recorded, objective: Objective, drawn: Ints, size: tuple[int, int], shift: float, oracle: str) -> Cell:
+def _cell(
+    one: _Recorded,
+    objective: Objective,
+    drawn: Ints,
+    size: tuple[int, int],
+    shift: float,
+    oracle: str,
+    looks: tuple[int, ...],
+) -> Cell:
     sides = {
         _BETTER: (one.validation, one.test),
         _WORSE: tuple(_shifted(scores, shift, objective.direction) for scores in (one.validation, one.test)),
     }
-    hits = {_BETTER: 0, _WORSE: 0}
+    hits, searches = {_BETTER: 0, _WORSE: 0}, 0
     for replay, places in enumerate(drawn):
         # A name of its own for each replay, because the rule seeds its bootstrap by the dataset's.
         name = f"{one.dataset} {replay}"
@@ -267,11 +284,31 @@ def _cell(one: _Recorded, objective: Objective, drawn: Ints, size: tuple[int, in
             for (family, scores), its in zip(sides.items(), places, strict=True)
             for row in _rows(name, family, scores[0][its].tolist(), scores[1][its].tolist(), size[1])
         ]
-        winner = decide_rows(rows, objective=objective, regions={}, oracle=oracle).verdicts[name].family
+        winner, taken = (
+            _played(rows, objective, oracle, looks) if looks else (_winner(rows, objective, oracle), size[0])
+        )
+        searches += taken
         if winner is not None:
             hits[winner] += 1
-    shares = (Share(hits[family], len(drawn)) for family in (_BETTER, _WORSE))
-    return Cell(one.dataset, one.family, len(one.test), *size, shift, *shares)
+    named, wrong = (Share(hits[family], len(drawn)) for family in (_BETTER, _WORSE))
+    mean = searches / len(drawn)
+    return Cell(one.dataset, one.family, len(one.test), *size, shift, named, wrong, looks, mean)
+
+
+def _winner(rows: Sequence[ScoreRow], objective: Objective, oracle: str, look: Look | None = None) -> str | None:
+    decision = decide_rows(rows, objective=objective, regions={}, oracle=oracle, look=look)
+    return decision.verdicts[rows[0].dataset].family
+
+
+def _played(
+    rows: Sequence[ScoreRow], objective: Objective, oracle: str, looks: Sequence[int]
+) -> tuple[str | None, int]:
+    """The winner at the first look that names one, and the replicates that it took."""
+    for replicates in looks:
+        so_far = [row for row in rows if row.replicate <= replicates]
+        if winner := _winner(so_far, objective, oracle, look_at(replicates, looks)):
+            return winner, replicates
+    return None, looks[-1]
 
 
 def _shifted(scores: Floats, shift: float, direction: Direction) -> Floats:

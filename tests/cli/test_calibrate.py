@@ -77,3 +77,14 @@ def test_wrong_use(run, table, more, error, says):
 def test_a_table_that_is_not_there(run):
     with pytest.raises(TableError, match=r"nowhere.csv: cannot be read"):
         raise run("nowhere.csv").exception
+
+
+def test_until_decided_replays_through_the_looks(run, table):
+    done = run(table, "--replays", 10, "--until-decided", "--shift", 0.5)
+    assert [line.split(":")[0] for line in done.stdout.splitlines()] == [
+        "toy lstm (16 trials), R=3 5 10 n=8",
+        "toy lstm (16 trials), R=3 5 10 n=8, shift 50 %",
+    ]
+    refused = run(table, "--until-decided", "--replicates", 4)
+    assert isinstance(refused.exception, UsageError)
+    assert "--replicates 4: expected none beside --until-decided" in str(refused.exception)

@@ -9,9 +9,11 @@ import pytest
 from scipy import stats
 
 from harness.errors import TableError, UsageError
-from harness.records import Direction, Objective, ScoreRow, TrialStatus
+from harness.records import LOOKS, Direction, Objective, ScoreRow, TrialStatus
 from harness.verdicts.calibrating import LEVEL, Share, calibrate, lower_bounds, wilson
 from harness.verdicts.constants import ERROR_CLAIMED
+from harness.verdicts.constants import LEVEL as LEVEL_OF_ALL
+from harness.verdicts.looks import Look
 
 MAE, ACCURACY = Objective("mae", Direction.MIN), Objective("accuracy", Direction.MAX)
 
@@ -137,3 +139,21 @@ def test_one_lower_bound_is_scipys_and_more_are_adjusted_by_holm():
             break
         rejected.add(index)
     assert rejected == {index for index, bound in enumerate(together) if bound > ERROR_CLAIMED} == {0, 2}
+
+
+@pytest.mark.parametrize("oracle", ["random", "bayesian"])
+def test_through_the_looks_a_family_against_itself_seldom_has_a_winner(recorded, oracle):
+    alike, shifted = cells(recorded(), oracle=oracle, looks=LOOKS, trials=[5], shifts=[3.0], replays=60)
+    assert (alike.looks, alike.replicates) == (LOOKS, LOOKS[-1])
+    assert lower_bounds([alike.false_winners]) <= [ERROR_CLAIMED]
+    assert LOOKS[0] <= shifted.searches < alike.searches <= LOOKS[-1]  # a clear difference ends early
+    assert shifted.power.value >= 0.95
+    assert shifted.to_json()["looks"] == list(LOOKS)
+
+
+def test_looking_at_the_full_error_each_time_would_err_more_often(recorded, monkeypatch):
+    """What spending the error is for: the same replays, each look at the level of a single one."""
+    spending = cells(recorded("accuracy"), looks=LOOKS, trials=[5], replays=80)[0].false_winners.hits
+    lavish = Look(1, 3, 3, LEVEL_OF_ALL, LEVEL_OF_ALL)
+    monkeypatch.setattr("harness.verdicts.calibrating.look_at", lambda *_: lavish)
+    assert spending <= cells(recorded("accuracy"), looks=LOOKS, trials=[5], replays=80)[0].false_winners.hits
