@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 COLUMNS = ("dataset", "family", "replicate", "trial", "validation", "test", "parameters", "fit_seconds", "status")
 
+SUFFIXES = (".html", ".md", ".tex")
+
 SweepArgument = Annotated[
     str | None, typer.Argument(metavar="SWEEP", help="Id of the sweep; the newest by default.", show_default=False)
 ]
@@ -26,27 +28,46 @@ SweepArgument = Annotated[
 def report(
     sweep: SweepArgument = None,
     store: StoreOption = None,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where the HTML goes.")] = Path(
-        "report.html"
-    ),
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Where it goes: .html, or .md or .tex for the verdicts as a table."
+        ),
+    ] = Path("report.html"),
 ) -> None:
     """Show the verdicts of a sweep at a glance, and write report.html."""
-    from harness.report.html import html
     from harness.report.terminal import text
     from harness.store import find_store
 
+    if output.suffix not in SUFFIXES:
+        raise UsageError(
+            f"--output {output}: expected a name that ends in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}"
+        )
     place = find_store(store)
     result = read_result(place, sweep)
     if not result.comparisons:
         why = "; ".join(f"{dataset}: {why}" for dataset, why in result.unfinished.items())
         raise UsageError(f"{result.sweep_id}: no comparison is finished; {why}")
-    written = html(result, place.ui_command)
+    written = _written(result, place, output.suffix)
     try:
         output.write_text(written, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"--output {output}: cannot be written: {error.strerror}") from error
     typer.echo(text(result, place.ui_command, output_width()))
     typer.echo(f"wrote {output}", err=True)
+
+
+def _written(result: SweepResult, place: Store, suffix: str) -> str:
+    """The report in the form that the end of its file's name asks for."""
+    from harness.report.html import html
+    from harness.report.tables import latex, markdown
+    from harness.sweeping.linking import links_of
+
+    if suffix == ".md":
+        return markdown(result)
+    if suffix == ".tex":
+        return latex(result)
+    return html(result, place.ui_command, links_of(place, result.sweep_id))
 
 
 def trials(

@@ -120,6 +120,18 @@ def finish(axes: Axes, whole_x: bool = False) -> None:
     axes.yaxis.set_label_coords((14.0 - left) / (WIDTH - left - _RIGHT), 0.5)
 
 
+def name_rows(axes: Axes, names: Sequence[str]) -> None:
+    """Words in place of the numbers of the axis upwards, one at each whole number from 0, after `finish`."""
+    from matplotlib.ticker import FixedLocator, NullLocator
+
+    axes.yaxis.set_major_locator(FixedLocator(list(range(len(names)))))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.set_yticks(range(len(names)), list(names))
+    box = axes.get_position()
+    left = (16.0 + letters_wide(names)) / WIDTH
+    axes.set_position((left, box.y0, box.x1 - left, box.height))
+
+
 def label_ticks(axes: Axes, side: str, whole: bool = False) -> int:
     """Write an axis' numbers for people.
 

@@ -51,6 +51,29 @@ def curves_of(comparison: ComparisonResult) -> dict[str, Curve]:
     return {name: curve for name, curve in curves if curve.trials}
 
 
+def leads_of(comparison: ComparisonResult) -> tuple[tuple[int, str], ...]:
+    """Who leads at which budget, by the same estimate as the verdict's at every number of trials.
+
+    Returns:
+        (trials, arm): the arm that has the best expected test score from so many trials on, up to twice the budget as
+        far as there are trials; one entry where the lead never changes hands, none where no two can be compared.
+    """
+    from harness.verdicts.best_of import expected
+
+    samples = {arm.arm.name: _sample(comparison, arm.arm.name) for arm in comparison.arms}
+    known = {name: sample for name, sample in samples.items() if sample is not None}
+    if len(known) < 2:
+        return ()
+    last = min(min(map(len, known.values())), 2 * comparison.verdict.trials)
+    changes: list[tuple[int, str]] = []
+    for trials in range(1, last + 1):
+        scores = {name: expected(sample, trials) for name, sample in known.items()}
+        leader = min(scores, key=lambda name: scores[name])
+        if not changes or (leader != changes[-1][1] and scores[leader] < scores[changes[-1][1]]):
+            changes.append((trials, leader))
+    return tuple(changes)
+
+
 def budgets(completed: int, trials: int) -> tuple[int, ...]:
     """The numbers of trials at which a curve is worked out.
 
@@ -68,20 +91,31 @@ def budgets(completed: int, trials: int) -> tuple[int, ...]:
     return tuple(sorted({min(round(step), last) for step in steps} | ({trials} if trials <= last else set())))
 
 
-def _curve(comparison: ComparisonResult, arm: str) -> Curve:
+def _sample(comparison: ComparisonResult, arm: str) -> Sample | None:
+    """An arm's completed trials as losses; None where it has none."""
     import numpy as np
 
     from harness.verdicts.best_of import Sample
 
     rows = [row for row in comparison.rows if row.family == arm and _scored(row)]
     if not rows:
-        return Curve()
-    sign = 1.0 if comparison.objective.direction is Direction.MIN else -1.0  # the estimator knows losses only
-    sample = Sample.of(
+        return None
+    sign = _sign(comparison)
+    return Sample.of(
         sign * np.array([row.validation for row in rows], dtype=np.float64),
         sign * np.array([row.test for row in rows], dtype=np.float64),
     )
-    trials = budgets(len(rows), comparison.verdict.trials)
+
+
+def _sign(comparison: ComparisonResult) -> float:
+    return 1.0 if comparison.objective.direction is Direction.MIN else -1.0  # the estimator knows losses only
+
+
+def _curve(comparison: ComparisonResult, arm: str) -> Curve:
+    sample, sign = _sample(comparison, arm), _sign(comparison)
+    if sample is None:
+        return Curve()
+    trials = budgets(len(sample), comparison.verdict.trials)
     verdict = comparison.verdict
     points = [_point(sample, n, verdict.level, RESAMPLES if n == verdict.trials else BAND_RESAMPLES) for n in trials]
     ends = [sorted((sign * low, sign * high)) for _, low, high in points]

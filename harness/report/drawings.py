@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.report import explained, figures, intervals
+from harness.report.curves import leads_of
+from harness.report.importances import importances_of
+from harness.report.numbers import counted
 from harness.report.view import ComparisonView
 
 
@@ -57,7 +61,8 @@ def drawings_of(view: ComparisonView, anchor: str = "figure") -> list[Drawing]:
         (
             "budget",
             figures.budget(result, view.curves, f"{anchor}-budget"),
-            f"What a search of so many trials can expect of the trial it selects; the line at {trials} is this budget.",
+            f"What a search of so many trials can expect of the trial it selects; the line at {trials} is this budget. "
+            f"{_lead(leads_of(result))}".rstrip(),
         ),
         (
             "spread",
@@ -75,8 +80,23 @@ def drawings_of(view: ComparisonView, anchor: str = "figure") -> list[Drawing]:
             figures.cost(result, "fit_seconds", f"{anchor}-seconds"),
             "What time buys: all completed trials.",
         ),
+        (
+            "importances",
+            figures.importances(result, importances_of(result), f"{anchor}-importances"),
+            "Which hyperparameters mattered: by how much worse a forest ranks the trials when one is shuffled.",
+        ),
     )
     return [*(Drawing(name, svg, caption) for name, svg, caption in made if svg), *_explained(view, anchor)]
+
+
+def _lead(leads: Sequence[tuple[int, str]]) -> str:
+    """Who leads from which budget on, in a sentence."""
+    if not leads:
+        return ""
+    if len(leads) == 1:
+        return f"At every number of trials {leads[0][1]} is expected to do best."
+    changes = ", ".join(f"{arm} from {counted(trials, 'trial')} on" for trials, arm in leads)
+    return f"The lead changes hands: {changes}."
 
 
 def _explained(view: ComparisonView, anchor: str) -> list[Drawing]:

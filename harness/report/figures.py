@@ -23,6 +23,7 @@ from harness.report.axes import (
     finish,
     level_line,
     look_of,
+    name_rows,
     new_axes,
     scale,
     stand_out,
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
 MOST_POINTS = 250
 """Points drawn of one arm in one figure: more would be one blot, and megabytes."""
 
+
+MOST_HYPERPARAMETERS = 10
+"""Hyperparameters drawn; those worth least are left out."""
 
 SMALL: dict[str, Any] = {"markersize": 5.5, "markeredgewidth": 0, "alpha": 0.6}
 FILLED: dict[str, Any] = {"markersize": 8, "markeredgewidth": 0, "alpha": 0.75}
@@ -94,6 +98,37 @@ def budget(comparison: ComparisonResult, curves: Mapping[str, Curve], name: str 
         finish(axes, whole_x=True)
         title = f"Expected test {metric_words(comparison.objective)} against the budget in trials"
         return render(axes, name, title, _described(comparison, "with a band for each"))
+
+
+def importances(
+    comparison: ComparisonResult, found: Mapping[str, Mapping[str, float]], name: str = "worth"
+) -> str | None:
+    """What each hyperparameter is worth to each arm, the most important one on top.
+
+    Args:
+        comparison: What is drawn.
+        found: `importances_of` the comparison.
+        name: Put before the ids of the figure's parts: unique in a page.
+    """
+    worth: dict[str, float] = {}
+    for its in found.values():
+        worth |= {parameter: max(value, worth.get(parameter, 0.0)) for parameter, value in its.items()}
+    order = sorted(worth, key=lambda parameter: worth[parameter])[-MOST_HYPERPARAMETERS:]
+    if not order:
+        return None
+    with drawing():
+        axes = new_axes()
+        for arm, look in _arms(comparison):
+            its = found.get(arm.arm.name, {})
+            xs = [100 * its.get(parameter, math.nan) for parameter in order]
+            dots(axes, xs, list(range(len(order))), look, **FILLED, label=printable(arm.arm.name))
+        axes.set_xlabel("worth, % of the variance of the trials' ranks")
+        axes.set_xlim(left=min(0.0, axes.get_xlim()[0]))
+        axes.set_ylim(-0.6, len(order) - 0.4)
+        finish(axes)
+        name_rows(axes, [shortened(parameter, 16) for parameter in order])
+        title = "Which hyperparameters mattered"
+        return render(axes, name, title, _described(comparison, "permutation importance of a forest over the trials"))
 
 
 def learning(comparison: ComparisonResult, name: str = "learning") -> str | None:

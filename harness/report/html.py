@@ -6,8 +6,10 @@ page, without exception: only SVG made here is let through as it is.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from harness.records import SweepResult, TrialRecord
@@ -42,6 +44,8 @@ class Chapter:
         facts: What the dataset is.
         failures: The failed trials that are listed.
         failed: How many failed.
+        link: Address of the comparison's run in MLflow's UI; empty when it is not known.
+        links: Key and address of the selected trials' runs.
     """
 
     anchor: str
@@ -54,20 +58,27 @@ class Chapter:
     facts: list[tuple[str, str]]
     failures: tuple[TrialRecord, ...]
     failed: int
+    link: str
+    links: tuple[tuple[str, str], ...]
 
 
-def html(result: SweepResult, ui_command: str = "harness ui") -> str:
+def html(
+    result: SweepResult,
+    ui_command: str = "harness ui",
+    links: Mapping[str, str] = MappingProxyType({}),
+) -> str:
     """The sweep's report as a page.
 
     Args:
         result: The sweep as it stands.
         ui_command: The command that opens MLflow's UI on the sweep's store.
+        links: Address in MLflow's UI of each dataset's comparison, by its name, and of trials, by their key's text.
 
     Returns:
         A whole HTML document.
     """
     chapters = [
-        _chapter(view_of(comparison, curves_of(comparison)), f"dataset-{number}")
+        _chapter(view_of(comparison, curves_of(comparison)), f"dataset-{number}", links)
         for number, comparison in enumerate(result.comparisons, start=1)
     ]
     answer, more = _answer(result)
@@ -102,7 +113,7 @@ def _answer(result: SweepResult) -> tuple[str, str]:
     return counts[:1].upper() + counts[1:], more[:1].upper() + more[1:]
 
 
-def _chapter(view: ComparisonView, anchor: str) -> Chapter:
+def _chapter(view: ComparisonView, anchor: str, links: Mapping[str, str]) -> Chapter:
     failures = [trial for trial in view.result.trials if trial.failure is not None]
     return Chapter(
         anchor=anchor,
@@ -115,7 +126,18 @@ def _chapter(view: ComparisonView, anchor: str) -> Chapter:
         facts=fact_rows(view.result.facts),
         failures=tuple(failures[:MOST_FAILURES]),
         failed=len(failures),
+        link=_web(links.get(view.result.dataset, "")),
+        links=tuple(
+            (str(arm.selected.key), _web(links.get(str(arm.selected.key), "")))
+            for arm in view.result.arms
+            if arm.selected is not None and str(arm.selected.key) in links
+        ),
     )
+
+
+def _web(address: str) -> str:
+    """The address when it leads to a server by the web's own protocols; empty for anything else."""
+    return address if address.startswith(("http://", "https://")) else ""
 
 
 def _environment() -> Environment:

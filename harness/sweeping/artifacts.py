@@ -24,6 +24,7 @@ def comparison_files(
     header: SweepHeader,
     ui_command: str,
     cases: Mapping[str, Any],
+    links: Mapping[str, str],
 ) -> dict[str, str]:
     """Place among the artifacts of the comparison's run → content.
 
@@ -33,10 +34,11 @@ def comparison_files(
         header: The sweep's plan and cards.
         ui_command: The command that opens MLflow's UI on the store.
         cases: Scores of test cases, by the trial's key.
+        links: Addresses of the runs in MLflow's UI, for the report.
     """
     explanation = {"explanation.json": _json(result.explanation.to_json())} if result.explanation else {}
     return {
-        "report.html": html(so_far, ui_command),
+        "report.html": html(so_far, ui_command, links),
         TRIALS_FILE: trials_csv([result]),
         VERDICT_FILE: _json(result.verdict.to_json()),
         CASES_FILE: json.dumps(cases),

@@ -16,6 +16,7 @@ from harness.records import DataFacts, SweepResult, TrialRecord, TrialRequest
 from harness.store import Store
 from harness.sweeping.artifacts import comparison_files
 from harness.sweeping.assembling import comparison_of, sweep_of
+from harness.sweeping.linking import links_of
 from harness.sweeping.planning import SweepHeader
 from harness.tracking import Projector
 from harness.tracking.summary import UNTIL_DECIDED
@@ -179,7 +180,8 @@ class Projection:
     def _files(self, journal: Journal, name: str) -> dict[str, str]:
         result, so_far = comparison_of(journal, self._header, name), self._result(journal, only=name)
         cases = {key: score.cases.to_json() for key, score in journal.unsealed(name).items() if score.cases}
-        return comparison_files(result, so_far, self._header, self._store.ui_command, cases)
+        links = links_of(self._store, self._folder.name)
+        return comparison_files(result, so_far, self._header, self._store.ui_command, cases, links)
 
     def _tags(self, name: str) -> dict[str, str]:
         plan = self._header.plan

@@ -30,6 +30,7 @@ from harness.sweeping.assembling import (
 )
 from harness.sweeping.crowning import crown
 from harness.sweeping.folders import lock, new_id
+from harness.sweeping.linking import links_of
 from harness.sweeping.planning import SweepHeader
 from harness.sweeping.progress import Begun, Concluded, Listener, Note
 from harness.sweeping.projecting import Projection
@@ -233,7 +234,8 @@ class _Sweep:
         return sweep_of(self.journal, self.header, self.sweep_id, self.store.tracking_uri)
 
     def _write_report(self, result: SweepResult) -> None:
-        (self.folder / REPORT_FILE).write_text(html(result, self.store.ui_command), encoding="utf-8")
+        links = {} if self.projection.offline else links_of(self.store, self.sweep_id)
+        (self.folder / REPORT_FILE).write_text(html(result, self.store.ui_command, links), encoding="utf-8")
 
     def _advance(self, *_: object) -> None:
         """MLflow follows the journal in its own time; what it has to say is said here."""

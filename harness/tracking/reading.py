@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from harness.errors import UsageError
 from harness.store import Store
@@ -39,6 +40,29 @@ def read_sweep_scores(store: Store, sweep_id: str) -> list[dict[str, Any]]:
     if not rows:
         raise UsageError(f"sweep {sweep_id}: expected one that MLflow holds in {store.tracking_uri}, got none")
     return sorted(rows, key=lambda row: str(row["trial_key"]))
+
+
+def run_addresses(store: Store, sweep_id: str, local: str) -> dict[str, str]:
+    """Where MLflow's UI shows the runs of a sweep.
+
+    Args:
+        store: Where they are.
+        sweep_id: The sweep's id.
+        local: Address of the UI on a local store; a server's own is taken where the store is one.
+
+    Returns:
+        Address of each comparison, by its dataset's name, and of each trial, by its key's text.
+
+    Raises:
+        StoreError: The store cannot be used.
+    """
+    client = connect(store, create=False)
+    base = _without_user(store.tracking_uri) if store.tracking_uri.startswith("http") else local
+    found = {}
+    for run in search_runs(client, experiment_ids(client), {naming.SWEEP_ID: sweep_id}):
+        name = run.data.tags.get(naming.TRIAL_KEY) or run.data.tags.get("dataset", "")
+        found[name] = f"{base}/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +179,11 @@ def experiment_ids(client: Connection) -> list[str]:
         token = page.token
         if not token:
             return found
+
+
+def _without_user(address: str) -> str:
+    parts = urlsplit(address)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", ""))
 
 
 def _quotable(value: str) -> str:

@@ -63,3 +63,24 @@ def test_trials_as_json_has_the_same_numbers(first_day, store, command) -> None:
 def test_trials_is_one_table_at_a_time(store, command) -> None:
     ran = command("trials", "x", "--csv", "--json", "--store", store)
     assert (ran.code, ran.err) == (2, "harness: --csv and --json: expected one of them\n")
+
+
+@pytest.mark.parametrize(("name", "begins"), [("r.md", "of "), ("r.tex", r"% needs \usepackage{booktabs}")])
+def test_the_verdicts_as_a_table_by_the_files_name(store, command, name, begins) -> None:
+    ran = command("report", "--store", store, "--output", name)
+    assert (ran.code, ran.err) == (0, f"wrote {name}\n")
+    written = Path(name).read_text(encoding="utf-8")
+    assert "tiny" in written
+    assert name != "r.tex" or written.startswith(begins)
+
+
+def test_another_ending_is_wrong_use(store, command) -> None:
+    ran = command("report", "--store", store, "--output", "r.pdf")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err == "harness: --output r.pdf: expected a name that ends in .html, .md or .tex\n"
+
+
+def test_the_report_links_the_runs(first_day, store, command) -> None:
+    assert command("report", "--store", store).code == 0
+    page = Path("report.html").read_text(encoding="utf-8")
+    assert page.count("http://127.0.0.1:5000/#/experiments/1/runs/") >= 3

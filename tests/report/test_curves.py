@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from harness.records import ComparisonResult, Direction, Objective
-from harness.report.curves import MOST_BUDGETS, budgets, curves_of
+from harness.report.curves import MOST_BUDGETS, budgets, curves_of, leads_of
 
 Make = Callable[..., ComparisonResult]
 
@@ -74,3 +74,30 @@ def test_budgets(completed: int, trials: int, last: int | None) -> None:
     assert (chosen[-1] if chosen else None) == last
     assert not chosen or chosen[0] == 1
     assert (trials in chosen) == (trials <= completed)
+
+
+def crossing(make_comparison: Make) -> ComparisonResult:
+    """`gru` has one excellent trial in eight and else poor ones, `lstm` eight middling ones."""
+    import dataclasses
+
+    comparison = make_comparison(trials=8)
+    tests = {"lstm": [5.0] * 8, "gru": [1.0] + [9.0] * 7}
+    rows = tuple(
+        dataclasses.replace(row, validation=tests[row.family][row.trial - 1], test=tests[row.family][row.trial - 1])
+        for row in comparison.rows
+    )
+    return dataclasses.replace(comparison, rows=rows)
+
+
+def test_the_lead_changes_hands_where_the_expected_scores_cross(make_comparison: Make) -> None:
+    """With n of 8 trials gru expects 1 · n/8 + 9 · (1 - n/8) = 9 - n, below 5 from n = 5 on; at 4 they are equal."""
+    assert leads_of(crossing(make_comparison)) == ((1, "lstm"), (5, "gru"))
+
+
+def test_one_arm_may_lead_throughout_and_one_alone_leads_nobody(make_comparison: Make) -> None:
+    import dataclasses
+
+    comparison = make_comparison(levels=(500.0, 100.0), trials=10)
+    assert leads_of(comparison) == ((1, "gru"),)
+    alone = tuple(row for row in comparison.rows if row.family == "lstm")
+    assert leads_of(dataclasses.replace(comparison, rows=alone)) == ()

@@ -90,7 +90,7 @@ def test_ids_are_unique_and_links_lead_somewhere(three_datasets_page: str) -> No
 
 def test_every_figure_is_well_formed_and_named(three_datasets_page: str) -> None:
     figures = re.findall(r"<svg.*?</svg>", three_datasets_page, re.DOTALL)
-    assert len(figures) == 3 * 7 + 1
+    assert len(figures) == 3 * 7 + 1 + 1  # importances of the one dataset with trials enough, and the overview
     for figure in figures:
         root = ElementTree.fromstring(figure)
         assert root.get("role") == "img"
@@ -302,3 +302,23 @@ def test_nothing_is_printed_or_written(
     html(dataclasses.replace(three_datasets, comparisons=three_datasets.comparisons[:1]))
     assert capsys.readouterr() == ("", "")
     assert not list(tmp_path.iterdir())
+
+
+def test_runs_are_linked_where_their_addresses_are_known(three_datasets) -> None:
+    first = three_datasets.comparisons[0]
+    key = str(first.arms[0].selected.key)
+    links = {first.dataset: "http://127.0.0.1:5000/#/experiments/1/runs/abc", key: "http://127.0.0.1:5000/#/runs/def"}
+    page = html(three_datasets, links=links)
+    assert f'<a href="{links[first.dataset]}">the comparison</a>' in page
+    assert f'<a href="{links[key]}">{key}</a>' in page
+    assert html(three_datasets).count("the comparison</a>") == 0
+
+
+def test_an_address_that_is_none_of_the_webs_becomes_no_link(three_datasets) -> None:
+    page = html(three_datasets, links={three_datasets.comparisons[0].dataset: "javascript:alert(1)"})
+    assert "javascript:" not in page
+
+
+def test_the_budget_figure_says_who_leads(three_datasets) -> None:
+    page = html(three_datasets)
+    assert "At every number of trials gru is expected to do best." in page or "The lead changes hands:" in page
