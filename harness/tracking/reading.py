@@ -60,7 +60,8 @@ def run_addresses(store: Store, sweep_id: str, local: str) -> dict[str, str]:
     base = _without_user(store.tracking_uri) if store.tracking_uri.startswith("http") else local
     found = {}
     for run in search_runs(client, experiment_ids(client), {naming.SWEEP_ID: sweep_id}):
-        name = run.data.tags.get(naming.TRIAL_KEY) or run.data.tags.get("dataset", "")
+        key = run.data.tags.get(naming.TRIAL_KEY, "").removeprefix(f"{sweep_id}/")
+        name = key or run.data.tags.get("dataset", "")
         found[name] = f"{base}/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
     return found
 
