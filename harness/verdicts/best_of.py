@@ -35,7 +35,8 @@ class Sample:
     Attributes:
         validation: Validation losses (N,), ascending.
         test: Test losses (N,) in that order.
-        starts: First place of each group of equal validation losses.
+        starts: First place of each group of equal validation losses that differ in their test losses; all places where
+            no group does, as copies of one trial do not.
     """
 
     validation: Floats
@@ -46,9 +47,11 @@ class Sample:
     def of(cls, validation: Floats, test: Floats) -> Sample:
         """The sample of trials in any order, which is forgotten: ties in validation are ordered by test."""
         order = np.lexsort((test, validation))
-        ordered = validation[order]
-        starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
-        return cls(ordered, test[order], starts.astype(np.int64))
+        ordered, scores = validation[order], test[order]
+        tied = ordered[1:] == ordered[:-1]
+        matters = bool((tied & (scores[1:] != scores[:-1])).any())
+        starts = np.flatnonzero(np.concatenate(([True], ~tied))) if matters else np.arange(len(scores))
+        return cls(ordered, scores, starts.astype(np.int64))
 
     def __len__(self) -> int:
         return len(self.test)

@@ -70,8 +70,8 @@ def trial_weights(entrant: Entrant, trials: int, adaptive: bool) -> Floats:
         shares = {id(row): 1 / len(searches) / len(tied) for tied in chosen for row in tied}
         return np.array([shares.get(id(row), 0.0) for row in entrant.completed])
     weights = best_of.weights(len(entrant.sample), min(trials, len(entrant.sample)))
-    sizes = np.diff(np.append(entrant.sample.starts, len(weights)))
-    return np.repeat(np.add.reduceat(weights, entrant.sample.starts) / sizes, sizes)
+    _, starts, sizes = np.unique(entrant.sample.validation, return_index=True, return_counts=True)
+    return np.repeat(np.add.reduceat(weights, starts) / sizes, sizes)
 
 
 def _spread(entrant: Entrant, cases: Cases, trials: int, adaptive: bool) -> Floats | None:

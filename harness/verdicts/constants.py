@@ -8,8 +8,8 @@ LEVEL = 0.95
 ERROR_CLAIMED = 0.05
 """False winners that either way stays below, by measurement."""
 
-RESAMPLES = 2000
-"""Bootstrap samples: fifty in each tail of a 95 % interval."""
+RESAMPLES = 1000
+"""Bootstrap samples: twenty-five in each tail of a 95 % interval."""
 
 CASE_RESAMPLES = 1000
 """Resamples of the test cases: twenty-five in each tail of a 95 % interval."""
