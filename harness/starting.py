@@ -12,7 +12,7 @@ import logging
 import os
 import platform
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
@@ -20,14 +20,24 @@ from pathlib import Path
 CACHE_VARIABLE = "HARNESS_XLA_CACHE"
 """Environment variable with another folder for the compiles, or `off`."""
 
+OWN_PROCESS_VARIABLE = "HARNESS_OWN_PROCESS"
+"""Environment variable that says of a process that no user's code but a card's runs in it: a worker, a command."""
+
 LARGEST_CACHE_BYTES = 500_000_000
 """What the folder may grow to; the compiles that were used longest ago go first. One takes about 1 MB."""
+
+_NOT_NEEDED = ("matplotlib", "sklearn", "scipy", "pandas")
+"""What Keras 3.15 imports at once for parts that are not used here: its pictures, its wrappers for scikit-learn, data
+frames as inputs. It does without what is missing."""
 
 _FLAG = "--tf_xla_persistent_cache_directory"
 
 
 def load_tensorflow() -> None:
     """Import TensorFlow for the first time in this process.
+
+    In a process of our own Keras is kept from importing what it can do without, 40 % of the time and 150 MB; other
+    modules may import that afterwards. In a user's process, which may want all of Keras, it is not.
 
     Standard error is closed to it meanwhile: TensorFlow 2.21 writes eight lines about oneDNN and CUDA before it reads
     `TF_CPP_MIN_LOG_LEVEL`, from C++, so that only the file descriptor itself can keep them out. An exception of the
@@ -38,8 +48,11 @@ def load_tensorflow() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if (folder := cache_folder(os.environ)) and _FLAG not in os.environ.get("TF_XLA_FLAGS", ""):
         os.environ["TF_XLA_FLAGS"] = f"{os.environ.get('TF_XLA_FLAGS', '')} {_FLAG}={folder}".strip()
-    with closed_standard_error():
+    with closed_standard_error(), _without(_NOT_NEEDED if OWN_PROCESS_VARIABLE in os.environ else ()):
+        import keras
         import tensorflow  # noqa: F401
+
+        keras.layers  # noqa: B018  (the rest of Keras, which TensorFlow brings only when it is asked for)
     # Every structure has a function of its own, which TensorFlow takes for retracing by mistake.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
@@ -92,6 +105,19 @@ def _kind_of_machine() -> str:
     except metadata.PackageNotFoundError:
         version = "unknown"
     return f"{version}-{hashlib.sha256(processor.encode()).hexdigest()[:12]}"
+
+
+@contextmanager
+def _without(names: Iterable[str]) -> Iterator[None]:
+    """Let imports of these packages fail, unless they are there already."""
+    absent = [name for name in names if name not in sys.modules]
+    # Python's own word for a module that must not be imported; the type of `sys.modules` does not know it.
+    sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        for name in absent:
+            del sys.modules[name]
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -26,6 +27,7 @@ from harness.cli import (
     verify,
 )
 from harness.errors import HarnessError
+from harness.starting import OWN_PROCESS_VARIABLE
 
 INTERRUPTED = 130
 
@@ -78,6 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: The words after `harness`; those of this process when left out.
     """
+    os.environ.setdefault(OWN_PROCESS_VARIABLE, "1")
     try:
         # Typer makes an exit code of Ctrl-C, and says nothing.
         code = app(arguments and list(arguments), prog_name="harness", standalone_mode=False) or 0

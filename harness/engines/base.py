@@ -67,6 +67,13 @@ class Engine(Protocol):
         """How many more tasks can be submitted before one has to be waited for."""
         ...
 
+    def warm(self, module: str) -> None:
+        """Get ready for tasks that need this module: an engine may start its workers and import it there meanwhile.
+
+        A module that cannot be imported is no error here; the task that needs it will say so.
+        """
+        ...
+
     def submit(self, task: Task) -> None:
         """Hand over one task.
 

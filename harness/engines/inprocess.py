@@ -31,6 +31,9 @@ class InProcessEngine:
         """One, unless a task is to be waited for."""
         return 0 if self._task or self._closed else 1
 
+    def warm(self, module: str) -> None:
+        """Nothing: what is imported here would keep the caller waiting now instead of later."""
+
     def submit(self, task: Task) -> None:
         """Hand over one task.
 

@@ -67,6 +67,12 @@ class ProcessEngine:
         """How many more tasks can be submitted before one has to be waited for."""
         return 0 if self._closed else sum(slot.running is None for slot in self._slots)
 
+    def warm(self, module: str) -> None:
+        """Start all workers that are not there yet and have them import a module; does not wait for it."""
+        if not self._closed:
+            for slot in self._slots:
+                slot.warm(module)
+
     def submit(self, task: Task) -> None:
         """Hand over a task: to the free worker that last ran its affinity, else a fresh one, else the idlest.
 

@@ -20,7 +20,7 @@ from harness.engines.base import Done, Task
 from harness.engines.memory import MB, kernel_kills, resident_bytes
 from harness.engines.running import one_line
 from harness.engines.spawning import EXITED_WITH_ZERO, WorkerContext
-from harness.engines.worker import LIMIT_SIGNAL, begin, work
+from harness.engines.worker import LIMIT_SIGNAL, begin, get_ready, work
 from harness.errors import EngineError
 from harness.records import FailureKind
 
@@ -72,6 +72,15 @@ class Slot:
     def rank(self, affinity: str) -> tuple[bool, bool, int]:
         """The smaller, the better for a task of this affinity."""
         return self._affinity != affinity, self._affinity != "", self._last_used
+
+    def warm(self, module: str) -> None:
+        """Start the slot's worker, where there is none, and have it import a module before its first task."""
+        if self._pool is None:
+            try:
+                self._pool = _new_pool(self._threads, self._context)
+                self._pool.schedule(get_ready, args=(module,))
+            except (OSError, RuntimeError):  # the first task will fail the same way, and that one can say so
+                self.retire()
 
     def start(self, task: Task, number: int) -> None:
         """Start a task on this slot's worker, on a new one where there is none alive."""

@@ -6,13 +6,14 @@ Imports nothing heavy: threads must be capped before a numeric library is loaded
 from __future__ import annotations
 
 import ctypes
+import importlib
 import multiprocessing
 import os
 import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from harness.engines.base import Done, Task
 from harness.engines.memory import resident_bytes
@@ -33,6 +34,9 @@ _PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15  # linux/prctl.h
 NAME = "harness-"
 """What the system calls a worker, with its parent's process id after it; at most 15 letters are kept."""
 
+_OWN_PROCESS_VARIABLE = "HARNESS_OWN_PROCESS"
+"""As in `harness.starting`, which an engine does not know: TensorFlow may come here without what is not used."""
+
 
 def begin(parent_pid: int, threads: int) -> None:
     """A worker's first acts, before anything heavy is imported.
@@ -45,6 +49,13 @@ def begin(parent_pid: int, threads: int) -> None:
     _die_with(parent_pid)
     os.environ.update(dict.fromkeys(_THREAD_VARIABLES, str(threads)))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ[_OWN_PROCESS_VARIABLE] = "1"
+
+
+def get_ready(module: str) -> None:
+    """Import what tasks will need; one that cannot be imported is the tasks' affair."""
+    with suppress(Exception):
+        importlib.import_module(module)
 
 
 def work(task: Task) -> tuple[Done, int]:

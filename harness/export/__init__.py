@@ -9,10 +9,11 @@ from harness.export.champion import save_champion
 from harness.export.description import Description, read_description
 from harness.export.loading import Champion, load, load_folder
 from harness.export.proving import agrees, test_rows
-from harness.export.verifying import verify
+from harness.export.verifying import CleanProcess, verify
 
 __all__ = [
     "Champion",
+    "CleanProcess",
     "Description",
     "agrees",
     "build_champion",

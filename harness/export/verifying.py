@@ -14,34 +14,56 @@ import sys
 from pathlib import Path
 
 from harness.errors import ExportError
+from harness.starting import OWN_PROCESS_VARIABLE
 
 LIMIT_SECONDS = 900
 
 
-def verify(folder: Path) -> float:
-    """The test score that a champion's folder gives in a process that has loaded nothing else.
+class CleanProcess:
+    """A process that has loaded nothing but this package and what it needs.
 
-    Args:
-        folder: A champion's folder, as `save_champion` wrote it or the registry handed it out.
-
-    Raises:
-        ExportError: It cannot be loaded, or its dataset cannot, or it takes more than 15 minutes.
+    It gets ready as soon as it is made, while the model that it is to prove may still be on its way. A context manager
+    that ends the process when left.
     """
-    command = [sys.executable, "-P", "-m", "harness.export", str(folder)]
-    quiet = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "harness.export"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=LIMIT_SECONDS,
-            stdin=subprocess.DEVNULL,
-            check=False,
-            env=quiet,
+            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", OWN_PROCESS_VARIABLE: "1"},
         )
-    except subprocess.TimeoutExpired:
-        raise ExportError(f"{folder}: proving the model took more than {LIMIT_SECONDS} s") from None
-    if done.returncode != 0:
-        last = next((line for line in reversed(done.stderr.splitlines()) if line.strip()), "no message")
-        raise ExportError(f"{folder}: the model cannot be proved: {last}")
-    return float(json.loads(done.stdout.splitlines()[-1])["test_score"])
+
+    def score(self, folder: Path) -> float:
+        """The test score that a champion's folder gives there; once.
+
+        Args:
+            folder: A champion's folder, as `save_champion` wrote it or the registry handed it out.
+
+        Raises:
+            ExportError: It cannot be loaded, or its dataset cannot, or it takes more than 15 minutes.
+        """
+        try:
+            output, errors = self._process.communicate(str(folder), timeout=LIMIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise ExportError(f"{folder}: proving the model took more than {LIMIT_SECONDS} s") from None
+        if self._process.returncode != 0:
+            last = next((line for line in reversed(errors.splitlines()) if line.strip()), "no message")
+            raise ExportError(f"{folder}: the model cannot be proved: {last}")
+        return float(json.loads(output.splitlines()[-1])["test_score"])
+
+    def __enter__(self) -> CleanProcess:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.communicate()
+
+
+def verify(folder: Path) -> float:
+    """The test score that a champion's folder gives in a process that has loaded nothing else; see `CleanProcess`."""
+    with CleanProcess() as process:
+        return process.score(folder)

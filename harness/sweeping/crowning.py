@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.engines import Engine, Task
 from harness.errors import ExportError
-from harness.export import agrees, read_description, verify
+from harness.export import CleanProcess, agrees, read_description
 from harness.records import ArmResult, ChampionInfo, ComparisonResult, Outcome, TrialRequest
 from harness.search import select
 from harness.store import Store
@@ -103,11 +103,12 @@ def crown(
         "digest": result.facts.digest,
         "evidence": evidence_of(result, header, why),
     }
-    run_one(engine, Task(f"{result.dataset} champion", "harness.export.building:build_champion", plain))
     alias = alias_of(result, test_score)
     tags = {"verdict": result.verdict.outcome.value, "why": why}
-    registered = register(store, folder, tags)
-    again = verify(registered.path)
+    with CleanProcess() as clean:
+        run_one(engine, Task(f"{result.dataset} champion", "harness.export.building:build_champion", plain))
+        registered = register(store, folder, tags)
+        again = clean.score(registered.path)
     if not agrees(read_description(registered.path), again):
         raise ExportError(
             f"models:/{registered.name}/{registered.version}: in a clean process its test {result.objective.metric} "

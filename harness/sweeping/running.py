@@ -34,7 +34,7 @@ from harness.sweeping.linking import links_of
 from harness.sweeping.planning import SweepHeader
 from harness.sweeping.progress import Begun, Concluded, Listener, Note
 from harness.sweeping.projecting import Projection
-from harness.sweeping.searching import Floor, GaveUp, Work, run_searches
+from harness.sweeping.searching import TRIAL, Floor, GaveUp, Work, run_searches
 from harness.sweeping.stopping import Stop
 from harness.sweeping.working import run_one
 
@@ -97,6 +97,7 @@ def run_sweep(
         JournalError: The journal is damaged or cannot be written.
         StoreError: MLflow's store cannot be used.
     """
+    engine.warm(TRIAL.partition(":")[0])  # while this process loads the data and its own libraries
     inspected = inspect(header)
     sweep_id = resume or new_id(store, header.plan.name)
     folder = store.sweeps / sweep_id

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 
@@ -32,7 +33,8 @@ class Cell:
         two_inputs: Whether the gradients of the step's two inputs differ.
         step: (input's projection, state's projection, state) → (next state, what is kept).
         back: (what was kept, state before, state after, gradient of the state after) →
-            (gradients of the projections, gradient of the state before but for what comes through its projection).
+            (gradients of the projections, gradient of the state before, but for
+            what comes through its projection; 0 where there is nothing else).
     """
 
     states: int
@@ -65,7 +67,7 @@ def _lstm_back(
         ],
         axis=1,
     )
-    return [through], [tf.zeros_like(memory), memory * f]
+    return [through], [0.0, memory * f]
 
 
 def _gru_step(projected: Any, recurrent: Any, state: Sequence[Any]) -> tuple[list[Any], Any]:
@@ -97,11 +99,11 @@ def _rnn_step(projected: Any, recurrent: Any, state: Sequence[Any]) -> tuple[lis
 
 def _rnn_back(
     kept: Any,  # noqa: ARG001
-    before: Sequence[Any],
+    before: Sequence[Any],  # noqa: ARG001
     after: Sequence[Any],
     gradient: Sequence[Any],
 ) -> tuple[list[Any], list[Any]]:
-    return [gradient[0] * (1.0 - after[0] * after[0])], [tf.zeros_like(before[0])]
+    return [gradient[0] * (1.0 - after[0] * after[0])], [0.0]
 
 
 CELLS = {
@@ -135,7 +137,7 @@ def _one_direction(layer: Any, weights: Sequence[Any], x: Any, mask: Any, *, rev
     kernel, recurrent_kernel, bias = weights
     batch, steps, channels = tf.shape(x)[0], x.shape[1], x.shape[2]
     gates = kernel.shape[1]
-    input_bias, recurrent_bias = (bias[0], bias[1]) if len(bias.shape) == 2 else (bias, tf.zeros_like(bias))
+    input_bias, *recurrent_bias = (bias[0], bias[1]) if len(bias.shape) == 2 else (bias,)
     flat = tf.reshape(tf.transpose(x, (1, 0, 2)), (-1, channels))
     projected = tf.reshape(tf.matmul(flat, kernel) + input_bias, (steps, batch, gates))
     projected.set_shape((steps, x.shape[0], gates))
@@ -165,40 +167,41 @@ class _Loop:
     reverse: bool
     sequences: bool
 
-    def run(self, projected: Any, kernel: Any, bias: Any, real: Any) -> Any:
+    def run(self, projected: Any, kernel: Any, bias: Sequence[Any], real: Any) -> Any:
         """Outputs (steps, batch, units), or the last (batch, units).
 
         Args:
             projected: (steps, batch, gates × units), the inputs times their kernel.
             kernel: (units, gates × units).
-            bias: (gates × units,), of the state's projection.
+            bias: Of the state's projection, (gates × units,), where the cell has one; else empty.
             real: (steps, batch, 1) bool; None when all steps are.
         """
 
         @tf.custom_gradient  # type: ignore[untyped-decorator]
-        def looped(projected: Any, kernel: Any, bias: Any) -> tuple[Any, Callable[[Any], tuple[Any, Any, Any]]]:
+        def looped(projected: Any, kernel: Any, *bias: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
             states, kept = self._forward(projected, kernel, bias, real)
             outputs = states[0] if self.sequences else states[0][0 if self.reverse else -1]
 
-            def gradient(upstream: Any) -> tuple[Any, Any, Any]:
-                return self._backward(upstream, states, kept, kernel, real)
+            def gradient(upstream: Any) -> tuple[Any, ...]:
+                return self._backward(upstream, states, kept, kernel, real)[: 2 + len(bias)]
 
             return outputs, gradient
 
-        return looped(projected, kernel, bias)
+        return looped(projected, kernel, *bias)
 
-    def _forward(self, projected: Any, kernel: Any, bias: Any, real: Any) -> tuple[list[Any], Any]:
+    def _forward(self, projected: Any, kernel: Any, bias: Sequence[Any], real: Any) -> tuple[list[Any], Any]:
         """The states after every step, each (steps, batch, units), and what the steps kept."""
         units, batch = kernel.shape[0], projected.shape[1]
         sources = _unstacked([projected] if real is None else [projected, real])
         widths = [units] * self.cell.states + ([self.cell.kept * units] if self.cell.kept else [])
         targets = [tf.TensorArray(tf.float32, self.steps, element_shape=(batch, width)) for width in widths]
-        start = [tf.zeros_like(projected[0, :, :units])] * self.cell.states
+        start = [_zeros(projected[0, :, :units])] * self.cell.states
 
         def step(done: Any, state: list[Any], targets: list[Any]) -> tuple[Any, list[Any], list[Any]]:
             at = self.steps - 1 - done if self.reverse else done
             read = [source.read(at) for source in sources]
-            after, kept = self.cell.step(read[0], tf.matmul(state[0], kernel) + bias, state)
+            recurrent = sum(bias, tf.matmul(state[0], kernel))
+            after, kept = self.cell.step(read[0], recurrent, state)
             if real is not None:
                 after = [tf.where(read[1], new, old) for new, old in zip(after, state, strict=True)]
             values = after if kept is None else [*after, kept]
@@ -217,7 +220,7 @@ class _Loop:
         optional = [tensor for tensor in (kept, real, upstream if self.sequences else None) if tensor is not None]
         sources = _unstacked([*before, *states, *optional])
         turned = tf.transpose(kernel)
-        none = tf.zeros_like(states[0][0])
+        none = _zeros(states[0][0])
         start = [none if self.sequences else upstream, *[none] * (self.cell.states - 1)]
         widths = [gates] * (2 if self.cell.two_inputs else 1)
         targets = [tf.TensorArray(tf.float32, self.steps, element_shape=(batch, width)) for width in widths]
@@ -245,8 +248,17 @@ class _Loop:
 
     def _shifted(self, state: Any) -> Any:
         """The state before every step."""
-        none = tf.zeros_like(state[:1])
+        none = _zeros(state[:1])
         return tf.concat([state[1:], none] if self.reverse else [none, state[:-1]], axis=0)
+
+
+def _zeros(like: Any) -> Any:
+    # Where the shape is known a constant, and not `tf.zeros`, which makes an operation of large ones: TensorFlow
+    # numbers what it folds in an order that changes from process to process, and each other number is another entry
+    # in the cache of XLA's compiles.
+    if like.shape.is_fully_defined():
+        return tf.constant(np.zeros(like.shape, np.float32))
+    return tf.zeros_like(like)
 
 
 def _unstacked(tensors: Sequence[Any]) -> list[Any]:

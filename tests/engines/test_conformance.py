@@ -213,3 +213,12 @@ def test_leaving_the_block_closes_it(fresh: Engine) -> None:
         assert entered is fresh
     with pytest.raises(EngineError, match="closed"):
         fresh.submit(Task("late", "toys:double", {"number": 1}))
+
+
+def test_getting_ready_changes_nothing(fresh: Engine, run_all: RunAll) -> None:
+    fresh.warm("json.tool")
+    fresh.warm("no.such.module")
+    assert fresh.free == fresh.slots
+    assert run_all(fresh, Task("t", "toys:double", {"number": 4})) == {"t": Done("t", value={"doubled": 8})}
+    fresh.close()
+    fresh.warm("json.tool")

@@ -319,3 +319,10 @@ def test_a_worker_grown_too_large_is_replaced_after_its_task(run_all: RunAll) ->
 def test_wrong_numbers_are_refused(name: str) -> None:
     with pytest.raises(UsageError, match=f"{name} = 0: expected at least 1"):
         ProcessEngine(**{name: 0})
+
+
+def test_a_worker_that_got_ready_has_the_module_before_its_first_task(run_all: RunAll) -> None:
+    with ProcessEngine(workers=1) as engine:
+        engine.warm("wave")
+        (done,) = run_all(engine, Task("t", "toys:loaded", {"modules": ["wave", "chunk_of_nothing"]})).values()
+    assert done.value == {"loaded": ["wave"]}

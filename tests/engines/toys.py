@@ -127,3 +127,7 @@ def allocate_without_end(arguments: Mapping[str, Any]) -> dict[str, Any]:
     while True:
         _ballast.append(b"x" * 20_000_000)
         time.sleep(0.02)
+
+
+def loaded(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    return {"loaded": [name for name in arguments["modules"] if name in sys.modules]}
