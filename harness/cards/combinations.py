@@ -44,9 +44,13 @@ _GENERATED: dict[str, tuple[str, ...]] = {
     "temporal_order": ("classify",),
     "counting": ("classify",),
     "mnist1d": ("classify",),
+    "copy_memory": ("label",),
+    "first_names": ("classify",),
+    "anbn": ("next_token",),
+    "anbncn": ("next_token",),
 }
 _OF_LABELS = ("nll", "binary_accuracy", "micro_f1")
-_WITH_ARCHIVE = ("ts", "mat", "keras", "mnist1d", "counting")
+_WITH_ARCHIVE = ("ts", "mat", "keras", "mnist1d", "counting", "anbn", "anbncn")
 """Sources and generators that bring a test part of their own."""
 
 
@@ -90,6 +94,11 @@ def _check_source(card: DatasetCard) -> None:
     if source.kind == "parquet" and (source.separator != "," or source.columns):
         key = "columns" if source.columns else "separator"
         raise fault(("source", key), 'expected it only where kind = "csv"')
+    if source.kind == "text" and source.form != "whole" and (source.skip_signs or source.most_signs):
+        key = "skip_signs" if source.skip_signs else "most_signs"
+        raise fault(("source", key), 'expected it only where form = "whole"')
+    if source.kind == "text" and source.form == "whole" and task == "classify":
+        raise fault(("source", "form"), 'expected lines or folders where [task] kind = "classify"')
     if source.kind == "text" and source.form == "folders" and source.sha256 is not None:
         raise fault(("source", "sha256"), 'expected none where form = "folders"')
 

@@ -53,6 +53,7 @@ LabelMetric = Annotated[
     Literal["accuracy", "balanced_accuracy", "macro_f1", "log_loss", "nll", "binary_accuracy", "micro_f1"], *_Own
 ]
 TokenMetric = Annotated[Literal["perplexity", "bits_per_character", "accuracy", "log_loss"], *_Own]
+Vocabulary = Annotated[int, Field(ge=3, le=20_000, strict=True, description="a number from 3 to 20000")]
 MetricDirection = Annotated[Direction, Field(description="min or max")] | None
 ClassWeight = Annotated[Literal["balanced"], Field(description='"balanced"')] | None
 
@@ -104,7 +105,8 @@ class ClassifyTask(Card):
     Where the source is a table `target` and `id`, which groups its rows into sequences, are needed.
     `class_weight = "balanced"` weighs errors on rare classes as much as those on frequent ones, in training. Sequences
     that are longer than `window_steps` are cut into pieces of so many steps, `window_stride` from one to the next, each
-    with the sequence's class; a sequence's pieces stay in one part.
+    with the sequence's class; a sequence's pieces stay in one part. Texts are read as `tokens`, of which
+    `vocabulary_size` are told apart, the most frequent of the training part.
     """
 
     kind: Literal["classify"]
@@ -114,6 +116,8 @@ class ClassifyTask(Card):
     time: Column | None = None
     window_steps: Count | None = None
     window_stride: Count | None = None
+    tokens: Literal["characters", "words"] = "characters"
+    vocabulary_size: Vocabulary = 2000
     metric: ClassMetric = "accuracy"
     direction: MetricDirection = None
     class_weight: ClassWeight = None
@@ -190,7 +194,7 @@ class NextTokenTask(Card):
 
     kind: Literal["next_token"]
     tokens: Literal["characters", "words"] = "characters"
-    vocabulary_size: Annotated[int, Field(ge=3, le=20_000, strict=True, description="a number from 3 to 20000")] = 2000
+    vocabulary_size: Vocabulary = 2000
     window_steps: Count = 64
     window_stride: Count | None = None
     metric: TokenMetric = "perplexity"

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from harness.cards.fields import Card, Column, Count, Location, Plain, Seed, Sha256
+from harness.cards.fields import Card, Column, Count, CountOrZero, Location, Plain, Seed, Sha256
 
 Key = Annotated[str, Field(min_length=1, description="the name of an array, in quotes")]
 
@@ -77,6 +77,8 @@ class TextSource(Card):
         separator: What stands between a line's label and its text.
         encoding: The file's encoding.
         sha256: The file's checksum; not for folders.
+        skip_signs: So many signs at the begin of a whole text are left out.
+        most_signs: So many signs of it are read; None for all.
     """
 
     kind: Literal["text"]
@@ -86,6 +88,8 @@ class TextSource(Card):
     separator: Annotated[str, Field(min_length=1, description="the signs between label and text")] = "\t"
     encoding: Literal["utf-8", "latin-1", "utf-16"] = "utf-8"
     sha256: Sha256 | None = None
+    skip_signs: CountOrZero = 0
+    most_signs: Count | None = None
 
 
 class MatSource(Card):
@@ -112,7 +116,16 @@ class GeneratorSource(Card):
     """Sequences made by a generator of `harness.data.generators`, the same for the same seed."""
 
     kind: Literal["generator"]
-    generator: Literal["adding", "temporal_order", "counting", "mnist1d"]
+    generator: Literal[
+        "adding",
+        "temporal_order",
+        "counting",
+        "mnist1d",
+        "copy_memory",
+        "first_names",
+        "anbn",
+        "anbncn",
+    ]
     steps: Annotated[int, Field(ge=4, le=5000, strict=True, description="a whole number from 4 to 5000")] = 50
     sequences: Annotated[
         int, Field(ge=20, le=1_000_000, strict=True, description="a whole number from 20 to 1000000")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from harness.data.arrays import Flags, Floats, Whole
-from harness.data.raw import Sequences, first
+from harness.data.raw import Sequences, Texts, first
 from harness.errors import DataError
 
 
@@ -80,7 +80,7 @@ def real_steps(x: Floats, lengths: Whole) -> Floats:
     return x[real]
 
 
-def number_classes(raw: Sequences) -> tuple[tuple[str, ...], Whole]:
+def number_classes(raw: Sequences | Texts) -> tuple[tuple[str, ...], Whole]:
     """Names of the classes and each sequence's class number.
 
     Args:
@@ -123,7 +123,7 @@ def number_answers(raw: Sequences) -> Floats:
     return values.astype(np.float32)[:, None]
 
 
-def _class_name(answer: Any, raw: Sequences, at: int) -> str:
+def _class_name(answer: Any, raw: Sequences | Texts, at: int) -> str:
     if isinstance(answer, float):
         if not answer.is_integer():
             raise DataError(

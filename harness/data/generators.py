@@ -128,6 +128,38 @@ def mnist1d(source: GeneratorSource) -> Sequences:
     return Sequences("generator mnist1d", x, lengths, y, ("height",), lambda at: f"sequence {at}", own_parts=parts)
 
 
+def copy_memory(source: GeneratorSource) -> Sequences:
+    """Copy memory: ten symbols of eight, a long pause, a sign, and then the ten symbols again.
+
+    Ten channels, one a symbol: nothing, the eight, and the sign. The answer of a step is its own symbol: nothing until
+    the sign, and after it the ten symbols in their order. Saying nothing and then guessing costs a cross-entropy of
+    10 ln 8 / steps a step.
+
+    Source: S. Hochreiter and J. Schmidhuber (1997); in the form of M. Arjovsky, A. Shah and Y. Bengio (2016), "Unitary
+    evolution recurrent neural networks", arXiv 1511.06464, section 5.1.
+
+    Args:
+        source: Steps, of which twenty are no pause, number of sequences and seed.
+
+    Raises:
+        DataError: There are fewer than 22 steps.
+    """
+    n, steps, length = source.sequences, source.steps, 10
+    if steps < 2 * length + 2:
+        raise DataError(f"generator copy_memory: steps = {steps}: expected at least {2 * length + 2}")
+    random = np.random.default_rng(derive_seed("copy_memory", source.seed))
+    kept = random.integers(1, 9, (n, length))
+    symbols = np.zeros((n, steps), np.int64)
+    symbols[:, :length] = kept
+    symbols[:, -length - 1] = 9
+    y = np.zeros((n, steps), np.int64)
+    y[:, -length:] = kept
+    channels = ("nothing", *(f"symbol_{number}" for number in range(1, 9)), "sign")
+    lengths = np.full(n, steps, np.int32)
+    x = np.eye(10, dtype=np.float32)[symbols]
+    return Sequences("generator copy_memory", x, lengths, y, channels, lambda at: f"sequence {at}")
+
+
 @contextlib.contextmanager
 def _global_random_states_kept() -> Iterator[None]:
     # The package seeds the global generators of Python and NumPy.
@@ -144,5 +176,6 @@ GENERATORS: Mapping[str, Callable[[GeneratorSource], Sequences]] = {
     "temporal_order": temporal_order,
     "counting": counting,
     "mnist1d": mnist1d,
+    "copy_memory": copy_memory,
 }
-"""Every generator, by its name on cards."""
+"""Every generator of numbers, by its name on cards."""

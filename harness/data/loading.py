@@ -14,9 +14,12 @@ from harness.cards.schema import (
     ClassifyTask,
     DatasetCard,
     ForecastTask,
+    GeneratorSource,
+    KerasSource,
     LabelTask,
     NextTokenTask,
     RegressTask,
+    TextSource,
 )
 from harness.data.arrays import Floats, Part, SequenceData, Values, Whole
 from harness.data.encoding import (
@@ -32,10 +35,13 @@ from harness.data.finishing import Loaded, finish
 from harness.data.forecasting import load_forecast
 from harness.data.pieces import Span, cut, take
 from harness.data.raw import Sequences
-from harness.data.scaling import fit_inputs, fit_outputs
+from harness.data.scaling import Scaling, fit_inputs, fit_outputs
 from harness.data.sources.sequences import read_sequences
+from harness.data.sources.texts import read_texts
 from harness.data.splits import Members, rule_of, sequence_parts
 from harness.data.stepwise import load_labels, load_tokens
+from harness.data.vocabulary import fit_vocabulary, to_numbers, tokenize
+from harness.data.written import WRITTEN
 from harness.errors import DataError, nearest
 
 
@@ -55,6 +61,8 @@ def load_dataset(card: DatasetCard) -> SequenceData:
         return load_labels(card, card.task)
     if isinstance(card.task, NextTokenTask):
         return load_tokens(card, card.task)
+    if isinstance(card.task, ClassifyTask) and is_text(card):
+        return _load_texts(card, card.task)
     raw = _select(read_sequences(card, card.task), card.task.features)
     classes: tuple[str, ...] = ()
     codes: Whole | None = None
@@ -74,8 +82,46 @@ def load_dataset(card: DatasetCard) -> SequenceData:
     return finish(card, Loaded((train, validation, test), scaling, raw.channels, (target,), split, notes, classes))
 
 
+def is_text(card: DatasetCard) -> bool:
+    """Whether a card's sequences are texts, whose tokens are numbered by a vocabulary."""
+    match card.source:
+        case TextSource():
+            return True
+        case KerasSource(dataset=dataset):
+            return dataset != "mnist"
+        case GeneratorSource(generator=generator):
+            return generator in WRITTEN
+        case _:
+            return False
+
+
+def _load_texts(card: DatasetCard, task: ClassifyTask) -> SequenceData:
+    """Texts of classes: the vocabulary is fitted after the split, on the training part."""
+    raw = read_texts(card, labelled=True)
+    classes, codes = number_classes(raw)
+    tokens = [tokenize(text, task.tokens) for text in raw.texts]
+    lengths = np.array([len(text) for text in tokens], np.int32)
+    if not lengths.all():
+        raise DataError(
+            f"{raw.where}: {raw.name_of(int(lengths.argmin()))}: expected at least one of the {task.tokens}"
+        )
+    rule, seed = rule_of(card), card.split.seed
+    members = sequence_parts(rule, card.split, codes, classes, len(tokens), raw.own_parts, raw.where, raw.groups)
+    vocabulary = fit_vocabulary((tokens[row] for row in members.train), task.vocabulary_size)
+    numbers = np.zeros((len(tokens), int(lengths.max())), np.int32)
+    for row, text in enumerate(tokens):
+        numbers[row, : len(text)] = to_numbers(text, vocabulary)
+    *parts, cut = _pieces(numbers, lengths, codes, members, task)
+    notes = (*raw.notes, f"vocabulary of {len(vocabulary):,} {task.tokens}", *cut)
+    split = say_members(rule, members, seed, True, len(raw.own_parts))
+    nought, one = np.zeros(1, np.float32), np.ones(1, np.float32)
+    scaling = Scaling(nought, one, nought, one)
+    loaded = Loaded(parts, scaling, (task.tokens,), ("class",), split, notes, classes, vocabulary=vocabulary)
+    return finish(card, loaded)
+
+
 def _pieces(
-    x: Floats, lengths: Whole, y: Values, members: Members, task: ClassifyTask | RegressTask
+    x: Values, lengths: Whole, y: Values, members: Members, task: ClassifyTask | RegressTask
 ) -> tuple[Part, Part, Part, tuple[str, ...]]:
     """The three parts; long sequences cut into pieces after the split, so that a sequence's pieces stay together."""
     parts, dropped = [], 0

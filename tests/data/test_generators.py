@@ -8,6 +8,7 @@ import pytest
 
 from harness.cards.schema import GeneratorSource
 from harness.data.generators import GENERATORS, adding, counting, mnist1d, temporal_order
+from harness.data.written import WRITTEN
 
 
 @pytest.mark.parametrize("steps", [4, 5, 50])
@@ -33,7 +34,7 @@ def test_the_seed_decides() -> None:
 
 def test_every_generator_that_a_card_may_name_exists() -> None:
     annotation = GeneratorSource.model_fields["generator"].annotation
-    assert set(GENERATORS) == set(annotation.__args__)  # type: ignore[union-attr]
+    assert {*GENERATORS, *WRITTEN} == set(annotation.__args__)  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("steps", [20, 100])

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -290,12 +289,11 @@ def test_printing_a_dataset_shows_nothing_of_the_test_part(write_table: Table, f
     assert "test=Sealed(…)" in repr(data)
 
 
-def test_fifty_thousand_rows_take_less_than_three_seconds(tmp_path: Path, forecast_card: Card) -> None:
+def test_fifty_thousand_rows(tmp_path: Path, forecast_card: Card) -> None:
+    # How long it takes is for benchmarks/loading.py, which has the machine to itself.
     values = np.random.default_rng(0).normal(size=(50_000, 8))
     frame = pd.DataFrame(values, columns=list("abcdefgy"))
     frame.insert(0, "t", pd.date_range("2020-01-01", periods=50_000, freq="h"))
     frame.to_csv(tmp_path / "big.csv", index=False)
-    started = time.perf_counter()
     data = load_dataset(forecast_card(tmp_path / "big.csv", time="t", lookback_steps=48))
-    assert time.perf_counter() - started < 3
     assert data.train.x.shape == (34951, 48, 8)

@@ -5,6 +5,9 @@ Read here and not with Keras' `load_data`, so that a copy that lies elsewhere ca
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
 import zipfile
 import zlib
 from pathlib import Path
@@ -13,10 +16,11 @@ from typing import Any
 import numpy as np
 
 from harness.cards.schema import KerasSource
-from harness.data.raw import Sequences
+from harness.data.raw import Sequences, Texts
 from harness.data.sources.files import locate, shown
 from harness.data.sources.pickles import load_object
 from harness.errors import AbsentDataError, DataError
+from harness.starting import load_tensorflow
 
 ORIGIN = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 _SHA256 = {
@@ -49,6 +53,34 @@ def read_keras(source: KerasSource) -> Sequences:
     return Sequences(where, x, lengths, y, channels, lambda at: f"image {at}", own_parts=parts)
 
 
+def read_keras_texts(source: KerasSource) -> Texts:
+    """Reviews of `imdb` or news of `reuters` as texts of numbered words, `12 407 3 …`.
+
+    Keras' numbers are ranks by frequency; they stand for words here, so that a vocabulary is fitted as for any text.
+
+    Args:
+        source: Which dataset; sequences are cut to their first `steps` words.
+
+    Raises:
+        DataError: It cannot be downloaded, or is no such file.
+    """
+    where = f"keras.datasets {source.dataset}"
+    arrays = load_archive(_file(source, where), where)
+    if "x" in arrays:  # reuters comes in one piece, of which Keras takes the last fifth for its test part
+        cut = int(len(arrays["x"]) * 0.8)
+        arrays = {f"{key}_{name}": arrays[key][part] for key in "xy" for name, part in _divided(cut)}
+    shares = {"train": 0.8, "test": 0.2} if source.dataset == "reuters" else {"train": 0.5, "test": 0.5}
+    x = [list(_some(arrays[f"x_{name}"], source, share)) for name, share in shares.items()]
+    y = [_some(arrays[f"y_{name}"], source, share) for name, share in shares.items()]
+    texts = tuple(" ".join(map(str, words[: source.steps])) for part in x for words in part)
+    parts = (len(x[0]), len(x[1]))
+    return Texts(where, texts, np.concatenate(y), lambda at: f"text {at}", own_parts=parts)
+
+
+def _divided(cut: int) -> tuple[tuple[str, slice], tuple[str, slice]]:
+    return ("train", slice(cut)), ("test", slice(cut, None))
+
+
 def load_archive(file: Path, where: str) -> dict[str, Any]:
     """The arrays of one of Keras' files, whose sequences of different lengths are pickled lists.
 
@@ -78,15 +110,20 @@ def load_archive(file: Path, where: str) -> dict[str, Any]:
 def _file(source: KerasSource, where: str) -> Path:
     if source.path is not None:
         return locate(source.path)
+    name, sha256 = f"{source.dataset}.npz", _SHA256[source.dataset]
+    cached = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "datasets" / name
+    if cached.is_file():  # Keras need not be loaded for what it fetched before
+        return locate(str(cached), sha256)
+    load_tensorflow()
     import keras
 
-    name = f"{source.dataset}.npz"
     try:
-        return Path(keras.utils.get_file(name, ORIGIN + name, file_hash=_SHA256[source.dataset]))
+        with contextlib.redirect_stdout(sys.stderr):  # where progress belongs
+            return Path(keras.utils.get_file(name, ORIGIN + name, file_hash=sha256))
     except Exception as error:  # get_file raises plain exceptions
         raise AbsentDataError(
             f"{where}: has to be downloaded once, and {ORIGIN}{name} cannot be reached "
-            f"({' '.join(str(error).split())[-80:]}); or let [source] path name a copy of {name}"
+            f"({' '.join(str(error).split())[-60:]}); or let [source] path name a copy of {name}"
         ) from None
 
 

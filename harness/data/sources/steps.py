@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.cards.schema import ArraysSource, DatasetCard, FileSource, LabelTask, LoaderSource, MatSource
+from harness.cards.schema import (
+    ArraysSource,
+    DatasetCard,
+    FileSource,
+    GeneratorSource,
+    LabelTask,
+    LoaderSource,
+    MatSource,
+)
+from harness.data.generators import GENERATORS
 from harness.data.raw import Sequences
 from harness.data.sources.arrays import read_arrays
 from harness.data.sources.files import shown
@@ -29,6 +38,8 @@ def read_steps(card: DatasetCard, task: LabelTask) -> Sequences:
         DataError: They are missing, have changed or are not what the card says.
     """
     match card.source:
+        case GeneratorSource() as source:
+            return _with_channels(GENERATORS[source.generator](source), task)
         case MatSource() as source:
             return _with_channels(read_mat(source), task)
         case ArraysSource() as source:

@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from harness.cards.schema import DatasetCard, TextSource
+from harness.cards.schema import DatasetCard, GeneratorSource, KerasSource, TextSource
 from harness.data.raw import Texts
 from harness.data.sources.files import locate, shown
+from harness.data.sources.keras import read_keras_texts
+from harness.data.written import WRITTEN
 from harness.errors import DataError
 
 
@@ -35,9 +37,12 @@ def read_text(source: TextSource, labelled: bool) -> Texts:
 def _whole(source: TextSource) -> Texts:
     where = shown(source.path)
     text = _decoded(locate(source.path, source.sha256), source, where)
+    end = None if source.most_signs is None else source.skip_signs + source.most_signs
+    total, text = len(text), text[source.skip_signs : end]
     if not text.strip():
         raise DataError(f"{where}: holds nothing but blanks: expected text")
-    return Texts(where, (text,), np.empty(0), lambda _: "the text")
+    notes = (f"{len(text):,} of {total:,} signs, from sign {source.skip_signs + 1:,} on",) if len(text) < total else ()
+    return Texts(where, (text,), np.empty(0), lambda _: "the text", notes=notes)
 
 
 def _lines(source: TextSource, labelled: bool) -> Texts:
@@ -116,14 +121,19 @@ def _decoded(file: Path, source: TextSource, where: str) -> str:
         ) from None
 
 
-def read_texts(card: DatasetCard) -> Texts:
-    """The texts of a card whose task is to say what comes next.
+def read_texts(card: DatasetCard, labelled: bool = False) -> Texts:
+    """The texts that a card names.
 
     Args:
         card: The dataset's card.
+        labelled: Whether each text's label is wanted.
 
     Raises:
         DataError: As `read_text`.
     """
-    assert isinstance(card.source, TextSource)  # the only source that a card allows for it
-    return read_text(card.source, labelled=False)
+    if isinstance(card.source, GeneratorSource):
+        return WRITTEN[card.source.generator](card.source)
+    if isinstance(card.source, KerasSource):
+        return read_keras_texts(card.source)
+    assert isinstance(card.source, TextSource)  # the only other source that a card allows for it
+    return read_text(card.source, labelled)
