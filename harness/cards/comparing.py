@@ -28,7 +28,9 @@ class Difference:
 
 def differences(first: SpaceCard, second: SpaceCard) -> list[Difference]:
     """All that two search spaces say differently, names and titles apart."""
-    found = [] if first.layer == second.layer else [Difference("layer", first.layer, second.layer)]
+    keys = ("layer", "capacity")
+    said = [Difference(key, getattr(first, key), getattr(second, key)) for key in keys]
+    found = [one for one in said if one.first != one.second]
     for name in dict.fromkeys((*first.hyperparameters, *second.hyperparameters)):
         one, other = first.hyperparameters.get(name), second.hyperparameters.get(name)
         if one != other:

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from harness.cards.hyperparameters import CAPACITIES
 from harness.cards.reading import check_name, read_toml, validated
 from harness.cards.schema import SpaceCard, SpaceFile
 from harness.cards.wording import complaint_of, in_file, shown_path
@@ -94,6 +95,11 @@ def _merged(chain: Sequence[Link]) -> dict[str, Any]:
     merged: dict[str, Any] = {"name": chain[0].said.name, "title": chain[0].said.title}
     if layer := next((link.said.layer for link in chain if link.said.layer is not None), None):
         merged["layer"] = layer
+    if capacity := next((link.said.capacity for link in chain if link.said.capacity is not None), None):
+        merged["capacity"] = capacity
+        own = chain[0].said.hyperparameters
+        for other in (name for kind, name in CAPACITIES.items() if kind != capacity and name not in own):
+            hyperparameters.pop(other, None)  # what a card extends may be declared in the other measure
     return {**merged, "hyperparameters": hyperparameters}
 
 

@@ -54,6 +54,7 @@ KNOWN: Mapping[str, Known] = MappingProxyType(
     {
         "embedding_dim": Known(_count, "whole numbers of at least 1"),
         "units": Known(_count, "whole numbers of at least 1"),
+        "recurrent_parameters": Known(_count, "whole numbers of at least 1"),
         "layers": Known(_count, "whole numbers of at least 1"),
         "bidirectional": Known(lambda value: isinstance(value, bool), "true or false"),
         "dropout": Known(lambda value: _number(value) and 0 <= value < 1, "shares from 0 to below 1"),
@@ -64,6 +65,9 @@ KNOWN: Mapping[str, Known] = MappingProxyType(
     }
 )
 """The hyperparameters that every family's network is built and trained from."""
+
+CAPACITIES: Mapping[str, str] = MappingProxyType({"units": "units", "parameters": "recurrent_parameters"})
+"""What a network's size may be declared in, and the hyperparameter that then says it."""
 
 _RANGE = ("min_value", "max_value")
 _NEEDED = MappingProxyType({"Choice": ("values",), "Int": _RANGE, "Float": _RANGE, "Boolean": (), "Fixed": ("value",)})
@@ -77,6 +81,19 @@ _OPTIONAL = MappingProxyType(
     }
 )
 _PARENT = ("parent_name", "parent_values")
+
+
+def check_capacity(capacity: str, hyperparameters: Mapping[str, Hyperparameter]) -> None:
+    """Hold a space to the one measure of size that it declares.
+
+    Raises:
+        ValueError: The hyperparameter of the other measure is there, or that of `parameters` is not.
+    """
+    wanted = CAPACITIES[capacity]
+    if other := next((name for name in CAPACITIES.values() if name != wanted and name in hyperparameters), None):
+        raise fault(("hyperparameters", other), f'expected {wanted} where capacity = "{capacity}"')
+    if capacity == "parameters" and wanted not in hyperparameters:
+        raise fault(("hyperparameters",), f'expected {wanted} among them where capacity = "{capacity}"')
 
 
 def check_hyperparameters(space: Mapping[str, Hyperparameter]) -> None:

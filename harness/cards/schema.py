@@ -26,7 +26,7 @@ from harness.cards.fields import (
     Seed,
     Share,
 )
-from harness.cards.hyperparameters import check_hyperparameters
+from harness.cards.hyperparameters import check_capacity, check_hyperparameters
 from harness.cards.sources import ArraysSource as ArraysSource
 from harness.cards.sources import FileSource as FileSource
 from harness.cards.sources import GeneratorSource as GeneratorSource
@@ -374,11 +374,13 @@ class SpaceCard(Card):
     name: Name
     title: str = ""
     layer: Literal["LSTM", "GRU", "SimpleRNN"]
+    capacity: Literal["units", "parameters"] = "units"
     hyperparameters: Annotated[dict[str, Hyperparameter], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _hyperparameters_make_sense(self) -> SpaceCard:
         check_hyperparameters(self.hyperparameters)
+        check_capacity(self.capacity, self.hyperparameters)
         return self
 
 
@@ -389,6 +391,7 @@ class SpaceFile(Card):
     title: str = ""
     extends: Annotated[str, Field(min_length=1, description="the name or path of a card")] | None = None
     layer: Literal["LSTM", "GRU", "SimpleRNN"] | None = None
+    capacity: Literal["units", "parameters"] | None = None
     hyperparameters: dict[str, Hyperparameter] = Field(default_factory=dict)
 
 

@@ -45,7 +45,7 @@ def show(name: NameArgument, cards: CardsOption = None, as_json: JsonOption = Fa
         return
     typer.echo(f"{card.name}: {card.title}\n{found.path.absolute()}\n{home_of(found)}, sha256 {found.sha256}\n")
     rows = [(key, in_words(value)) for key, value in card.hyperparameters.items()]
-    echo_table((f"layer {card.layer}", ""), rows)
+    echo_table((f"layer {card.layer}, sized by {card.capacity}", ""), rows)
 
 
 @app.command("check")

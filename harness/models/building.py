@@ -15,21 +15,10 @@ import keras
 
 from harness.cards.schema import SpaceCard
 from harness.errors import UsageError
+from harness.models.capacity import fitted
+from harness.models.defaults import setting
 from harness.models.shapes import NetworkShape
 from harness.records import TaskKind, Value
-
-DEFAULTS: Mapping[str, Value] = {
-    "embedding_dim": 32,
-    "units": 32,
-    "layers": 1,
-    "bidirectional": False,
-    "dropout": 0.0,
-    "learning_rate": 1e-3,
-    "optimizer": "adam",
-    "batch_size": 32,
-    "clip_norm": 1.0,
-}
-"""What a hyperparameter is when the search space does not name it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +86,12 @@ class Stack:
         return [variable for layer in self.weighted for variable in layer.trainable_variables]
 
     @property
+    def units(self) -> int:
+        """Units of a recurrent layer (of one direction)."""
+        first = self.recurrent[0]
+        return int(getattr(first, "forward_layer", first).units)
+
+    @property
     def weighted(self) -> tuple[keras.layers.Layer, ...]:
         """The layers that have weights, in the order of `model.get_weights()`."""
         first = () if self.embedding is None else (self.embedding,)
@@ -114,11 +109,6 @@ def length_mask(x: Any, lengths: Any) -> Any:
     return keras.ops.less_equal(steps, keras.ops.expand_dims(keras.ops.cast(lengths, "int32"), 1))
 
 
-def setting(values: Mapping[str, Value], name: str) -> Any:
-    """The value of a hyperparameter, or its default."""
-    return values.get(name, DEFAULTS[name])
-
-
 def build_stack(shape: NetworkShape, space: SpaceCard, values: Mapping[str, Value]) -> Stack:
     """The layers that these hyperparameters ask for, not yet built.
 
@@ -130,6 +120,7 @@ def build_stack(shape: NetworkShape, space: SpaceCard, values: Mapping[str, Valu
     Raises:
         UsageError: A bidirectional layer is asked for where it would read the answers.
     """
+    values = fitted(shape, space, values)
     if setting(values, "bidirectional") and not shape.looks_ahead:
         raise UsageError(
             f"{space.name}: bidirectional = true: expected false where the answer of a step is what comes after it: "

@@ -181,6 +181,7 @@ class TrialRecord:
         validation_scores: Validation score of each epoch.
         parameters: Number of trainable weights.
         recurrent_parameters: Number of those in recurrent layers.
+        units: Units of a recurrent layer.
         gradient_steps: Batches whose gradient was applied.
         fit_seconds: Training and validation, compiling apart.
         compile_seconds: Tracing and compiling; 0 when a compiled function was used again.
@@ -201,6 +202,7 @@ class TrialRecord:
     validation_scores: tuple[float, ...] = ()
     parameters: int = 0
     recurrent_parameters: int = 0
+    units: int = 0
     gradient_steps: int = 0
     fit_seconds: float = 0.0
     compile_seconds: float = 0.0
@@ -320,6 +322,8 @@ class Ledger:
         fit_seconds: Seconds of training, compiling apart.
         compile_seconds: Seconds of tracing and compiling.
         parameters: Smallest, median and largest number of trainable weights.
+        recurrent_parameters: The same of those in recurrent layers.
+        units: Smallest, median and largest number of units of a recurrent layer.
         kernels: Trials by the kernel that ran them.
     """
 
@@ -333,6 +337,8 @@ class Ledger:
     fit_seconds: float = 0.0
     compile_seconds: float = 0.0
     parameters: tuple[int, int, int] = (0, 0, 0)
+    recurrent_parameters: tuple[int, int, int] = (0, 0, 0)
+    units: tuple[int, int, int] = (0, 0, 0)
     kernels: Mapping[str, int] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:

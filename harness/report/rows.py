@@ -26,6 +26,8 @@ _LEDGER: tuple[tuple[str, Callable[[Ledger], str]], ...] = (
     ("training", lambda ledger: numbers.duration(ledger.fit_seconds)),
     ("compiling", lambda ledger: numbers.duration(ledger.compile_seconds)),
     ("trainable weights: smallest, median, largest", lambda ledger: ", ".join(map(numbers.count, ledger.parameters))),
+    ("of those in recurrent layers", lambda ledger: ", ".join(map(numbers.count, ledger.recurrent_parameters))),
+    ("units of a recurrent layer", lambda ledger: ", ".join(map(numbers.count, ledger.units))),
     ("ran as", lambda ledger: ", ".join(f"{name} {count:,}" for name, count in ledger.kernels.items())),
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.cards.schema import Hyperparameter, SpaceCard
@@ -252,7 +252,6 @@ def arm_result(arm: Arm, pairs: Sequence[Pair], scores: Mapping[str, float], sel
 def ledger_of(pairs: Sequence[Pair]) -> Ledger:
     """What an arm's searches spent."""
     records = [record for _, record in pairs]
-    sizes = sorted(record.parameters for record in records if record.parameters) or [0]
     return Ledger(
         asked=len(records),
         distinct=len({tuple(sorted(request.values.items())) for request, _ in pairs}),
@@ -263,9 +262,17 @@ def ledger_of(pairs: Sequence[Pair]) -> Ledger:
         gradient_steps=sum(record.gradient_steps for record in records),
         fit_seconds=sum(record.fit_seconds for record in records),
         compile_seconds=sum(record.compile_seconds for record in records),
-        parameters=(sizes[0], int(statistics.median(sizes)), sizes[-1]),
+        parameters=_range_of(record.parameters for record in records),
+        recurrent_parameters=_range_of(record.recurrent_parameters for record in records),
+        units=_range_of(record.units for record in records),
         kernels=dict(Counter(record.kernel for record in records if record.kernel)),
     )
+
+
+def _range_of(values: Iterable[int]) -> tuple[int, int, int]:
+    """Smallest, median and largest of what is known."""
+    sizes = sorted(value for value in values if value) or [0]
+    return sizes[0], int(statistics.median(sizes)), sizes[-1]
 
 
 def edge_notes(arm: str, space: SpaceCard, values: Mapping[str, Value]) -> list[str]:

@@ -16,7 +16,8 @@ from harness.cards.schema import DatasetCard, SpaceCard
 from harness.data import Part, Scaling, SequenceData, cached_dataset
 from harness.errors import DataError
 from harness.models import NetworkShape, build_stack
-from harness.models.building import setting
+from harness.models.capacity import fitted
+from harness.models.defaults import setting
 from harness.records import Answer, Value
 from harness.training.loop import CompiledNetwork
 from harness.training.losses import LOSS_OF_METRIC, loss_of
@@ -80,6 +81,7 @@ def structure_of(space: SpaceCard, values: Mapping[str, Value]) -> tuple[object,
 
 def network_for(prepared: Prepared, space: SpaceCard, values: Mapping[str, Value], epochs: int) -> CompiledNetwork:
     """The compiled network of these hyperparameters' structure, made when this process has none yet."""
+    values = fitted(prepared.shape, space, values)
     xla = _xla(prepared, values, epochs)
     data = prepared.data
     key = (data.facts.digest, prepared.shape, data.objective.metric, xla, *structure_of(space, values))

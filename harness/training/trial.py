@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from harness.cards.schema import DatasetCard, SpaceCard
-from harness.models.building import setting
+from harness.models.defaults import setting
 from harness.records import (
     FailureKind,
     SealedScore,
@@ -146,6 +146,7 @@ def _record(
         validation_scores=tuple(fit.scores),
         parameters=sum(layer.count_params() for layer in network.stack.weighted),
         recurrent_parameters=recurrent,
+        units=network.stack.units,
         gradient_steps=epochs * -(-prepared.train.x.shape[0] // network.batch_size),
         kernel=network.kernel,
         failure=FailureKind.DIVERGED if failed else None,

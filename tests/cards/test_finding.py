@@ -142,8 +142,10 @@ def test_a_byte_order_mark_is_no_fault(write_dataset):
 
 
 def test_shared_parts_are_no_families(project):
-    assert [one.name for one in list_spaces()] == ["gru", "lstm", "rnn"]
-    with pytest.raises(CardError, match=r'^family "_recurrent" is unknown\. Known: gru, lstm, rnn$'):
+    assert [one.name for one in list_spaces()] == ["gru", "gru_parity", "lstm", "lstm_parity", "rnn"]
+    with pytest.raises(
+        CardError, match=r'^family "_recurrent" is unknown\. Known: gru, gru_parity, lstm, lstm_parity, rnn$'
+    ):
         find_space("_recurrent")
     with pytest.raises(CardError, match=r"a shared part of search spaces, expected a family$"):
         find_space(str(builtin_folder("search_spaces") / "_recurrent.toml"))

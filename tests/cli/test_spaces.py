@@ -8,6 +8,8 @@ from harness.cards import find_space
 from harness.cli.spaces import app
 from harness.errors import CardError, UsageError
 
+FAMILIES = {"gru": "GRU", "gru_parity": "GRU", "lstm": "LSTM", "lstm_parity": "LSTM", "rnn": "SimpleRNN"}
+
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -25,9 +27,13 @@ def run(*arguments: str) -> str:
 def test_list_names_the_families_and_what_is_searched():
     header, *rows = run("list").splitlines()
     assert header.split() == ["NAME", "LAYER", "TITLE", "HYPERPARAMETERS", "CARD"]
-    assert [row.split()[:2] for row in rows] == [["gru", "GRU"], ["lstm", "LSTM"], ["rnn", "SimpleRNN"]]
-    assert all("units, layers, dropout, learning_rate  built in" in row for row in rows)
-    assert [one["name"] for one in json.loads(run("list", "--json"))] == ["gru", "lstm", "rnn"]
+    assert [row.split()[:2] for row in rows] == [[name, layer] for name, layer in FAMILIES.items()]
+    for row in rows:
+        searched = "layers, dropout, learning_rate"
+        in_order = f"{searched}, recurrent_parameters" if "_parity" in row else f"units, {searched}"
+        assert f" {in_order}  " in row
+        assert row.endswith("built in")
+    assert [one["name"] for one in json.loads(run("list", "--json"))] == list(FAMILIES)
 
 
 def test_a_broken_card_is_listed_and_fails_the_check_of_all():
@@ -37,7 +43,7 @@ def test_a_broken_card_is_listed_and_fails_the_check_of_all():
     assert f"broken: {error}\n" in run("list")
     result = CliRunner().invoke(app, ["check", "--all"])
     assert isinstance(result.exception, CardError)
-    assert str(result.exception) == "1 of 4 search spaces are not in order"
+    assert str(result.exception) == "1 of 6 search spaces are not in order"
     assert f"bad: {error}\n" in result.output
     assert "gru: in order (built in)\n" in result.output
     with pytest.raises(CardError) as caught:
@@ -53,7 +59,7 @@ def test_check_of_one():
 
 def test_show_prints_every_hyperparameter_with_what_is_extended():
     lines = [line.split(maxsplit=1) for line in run("show", "lstm").splitlines()]
-    assert ["layer", "LSTM"] in lines
+    assert ["layer", "LSTM, sized by units"] in lines
     assert ["units", "Choice [16, 32, 64]"] in lines
     assert ["learning_rate", "Float 0.0003 to 0.03, log"] in lines
     assert ["bidirectional", "Fixed false"] in lines
