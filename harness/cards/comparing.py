@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.cards.schema import Hyperparameter, SpaceCard
+from harness.cards.schema import DatasetCard, Hyperparameter, SpaceCard
 from harness.cards.wording import toml_text
 from harness.errors import CardError
 
@@ -52,6 +52,24 @@ def check_shared(spaces: Sequence[SpaceCard]) -> None:
                     f"search space {space.name}: [hyperparameters.{name}] missing key 'reason': "
                     f"why {space.name} has {name} and {', '.join(without)} has not"
                 )
+
+
+def check_reads_forward(dataset: DatasetCard, spaces: Sequence[SpaceCard]) -> None:
+    """Refuse bidirectional layers where a step's answer is what comes after it: read backwards, they would see it.
+
+    Raises:
+        CardError: A search space may ask for one.
+    """
+    task = dataset.task
+    if not (task.kind == "next_token" or (task.kind == "label" and task.ahead_steps)):
+        return
+    for space in spaces:
+        asked = space.hyperparameters.get("bidirectional")
+        if asked is not None and (asked.type == "Boolean" or asked.value is True):
+            raise CardError(
+                f"search space {space.name}: [hyperparameters.bidirectional] {in_words(asked)}: expected false for "
+                f"{dataset.name}, whose answers are what comes next: a layer that reads backwards would see them"
+            )
 
 
 def in_words(hyperparameter: Hyperparameter) -> str:

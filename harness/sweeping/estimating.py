@@ -17,7 +17,7 @@ from harness.sweeping.searching import Work, outcome
 from harness.sweeping.working import all_done
 
 PROBE_EPOCHS = 2
-STRUCTURAL = ("units", "recurrent_parameters", "layers", "bidirectional", "batch_size", "optimizer")
+STRUCTURAL = ("embedding_dim", "units", "recurrent_parameters", "layers", "bidirectional", "batch_size", "optimizer")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from harness.cards import Found, check_shared, find_datasets, find_space
+from harness.cards import Found, check_reads_forward, check_shared, find_datasets, find_space
 from harness.cards.schema import DatasetCard, SpaceCard, SweepPlan
 from harness.errors import UsageError
 from harness.records import Arm
@@ -100,6 +100,8 @@ def resolve(plan: SweepPlan, card_folders: Sequence[Path] = ()) -> SweepHeader:
     groups: dict[str, list[Found[Any]]] = {"datasets": [*datasets], "search_spaces": [*spaces]}
     everything = [found for group in groups.values() for found in group]
     check_shared([_card(found) for found in spaces])
+    for found in datasets:
+        check_reads_forward(_card(found), [_card(space) for space in spaces])
     names = [found.name for found in datasets]
     families = {given: found.name for given, found in zip(dict.fromkeys(plan.families), spaces, strict=True)}
     resolved = [families[given] for given in plan.families]

@@ -70,10 +70,8 @@ class Work:
             "digest": self.digest,
             "weights_to": str(self.weights_of(request.key)) if keeps else None,
         }
-        structure = {
-            name: request.values.get(name)
-            for name in ("units", "recurrent_parameters", "layers", "bidirectional", "batch_size")
-        }
+        names = ("embedding_dim", "units", "recurrent_parameters", "layers", "bidirectional", "batch_size")
+        structure = {name: request.values.get(name) for name in names}
         affinity = f"{self.dataset.name} {request.family} {structure}"
         limits = (self.limit_seconds, self.limit_mb)
         return Task(f"{request.key}#{attempt}", self.function, arguments, affinity, *limits)

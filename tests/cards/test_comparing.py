@@ -1,8 +1,8 @@
 import pytest
 
-from harness.cards import check_shared, find_space
+from harness.cards import check_reads_forward, check_shared, find_space
 from harness.cards.comparing import Difference, differences, in_words
-from harness.cards.schema import Hyperparameter, SpaceCard
+from harness.cards.schema import DatasetCard, Hyperparameter, SpaceCard
 from harness.errors import CardError
 
 
@@ -66,3 +66,16 @@ def test_families_that_are_compared_share_their_hyperparameters_or_say_why_not()
 )
 def test_a_hyperparameter_in_words(given, words):
     assert in_words(Hyperparameter(**given)) == words
+
+
+@pytest.mark.parametrize("asked", [{"type": "Boolean"}, {"type": "Fixed", "value": True}])
+def test_layers_that_read_backwards_are_refused_where_they_would_see_the_answers(asked):
+    backwards, forwards = space(bidirectional=asked), space(bidirectional={"type": "Fixed", "value": False})
+    source = {"kind": "npz", "path": "a.npz"}
+    ahead = {"kind": "label", "ahead_steps": 1}
+    music = DatasetCard.model_validate({"name": "music", "source": source, "task": ahead})
+    with pytest.raises(CardError, match=r"\[hyperparameters.bidirectional\] .*: expected false for music"):
+        check_reads_forward(music, [forwards, backwards])
+    check_reads_forward(music, [forwards])
+    steps = DatasetCard.model_validate({"name": "steps", "source": source, "task": {"kind": "label"}})
+    check_reads_forward(steps, [backwards])

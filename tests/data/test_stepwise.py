@@ -219,3 +219,19 @@ def test_broken_mat_files_are_one_line(tmp_path: Path) -> None:
         load_dataset(card(source, task))
     with pytest.raises(DataError, match=r"has no variable .train.\. Did you mean traindata"):
         load_dataset(card({**source, "train_name": "train"}, task))
+
+
+@pytest.mark.parametrize("multi_label", [False, True])
+def test_what_an_archive_holds_in_its_padding_is_never_read(tmp_path: Path, multi_label: bool) -> None:
+    """NaN and numbers that are no answers beyond the lengths: the same dataset to the last bit."""
+    random = np.random.default_rng(0)
+    x, lengths = random.normal(size=(30, 6, 2)), random.integers(1, 7, 30)
+    y = random.integers(0, 2, (30, 6, 3) if multi_label else (30, 6)).astype(float)
+    padding = np.arange(6) >= lengths[:, None]
+    task = {"kind": "label", "multi_label": multi_label}
+    digests = []
+    for garbage in (0.0, np.nan, 999.0):
+        x[padding], y[padding] = garbage, garbage
+        np.savez(tmp_path / "a.npz", x=x, y=y, lengths=lengths)
+        digests.append(load_dataset(card({"kind": "npz", "path": str(tmp_path / "a.npz")}, task)).facts.digest)
+    assert len(set(digests)) == 1
