@@ -4,6 +4,7 @@
 
     result = harness.sweep("vic_elec", trials=20)
     result.comparisons[0].verdict.outcome
+    result = harness.compare(X, y, task="classify", trials=20)
     champion = harness.load("vic_elec")
 
 Importing this package loads neither TensorFlow nor MLflow; what needs them loads them when called.
@@ -16,13 +17,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from harness.export import load as load
+    from harness.sweeping import compare as compare
     from harness.sweeping import sweep as sweep
     from harness.verdicts import decide as decide
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "decide", "load", "sweep"]
+__all__ = ["__version__", "compare", "decide", "load", "sweep"]
 
-_HOMES = {"decide": "harness.verdicts", "load": "harness.export", "sweep": "harness.sweeping"}
+_HOMES = {
+    "compare": "harness.sweeping",
+    "decide": "harness.verdicts",
+    "load": "harness.export",
+    "sweep": "harness.sweeping",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -123,7 +123,9 @@ def _foreign_channel(train: Part, scaling: Scaling) -> int | None:
     """A channel whose middle lies outside what the training part holds."""
     if train.x.ndim != 3 or scaling.kind not in ("standard", "robust"):
         return None
-    real = np.where((np.arange(train.x.shape[1]) < train.lengths[:, None])[:, :, None], train.x, np.nan)
+    real = train.x
+    if train.lengths.min() < real.shape[1]:
+        real = np.where((np.arange(real.shape[1]) < train.lengths[:, None])[:, :, None], real, np.nan)
     low, high = np.nanmin(real, axis=(0, 1)), np.nanmax(real, axis=(0, 1))
     slack = 0.5 * (high - low) + 1e-3 * (1 + np.abs(high))  # windows leave out the rows of the last horizon
     outside = (scaling.input_mean < low - slack) | (scaling.input_mean > high + slack)
@@ -132,19 +134,29 @@ def _foreign_channel(train: Part, scaling: Scaling) -> int | None:
 
 def _duplicates(parts: Sequence[Part]) -> list[str]:
     """How many inputs of the validation and test part are in the training part, too."""
-    known = set(_hashes(parts[0]))
+    known = _hashes(parts[0])
     found = []
     for name, part in zip(PARTS[1:], parts[1:], strict=True):
-        if count := sum(one in known for one in _hashes(part)):
+        if count := int(np.isin(_hashes(part), known).sum()):
             found.append(f"{count:,} of {len(part):,} {name} inputs are in the training part, too, value for value")
     return found
 
 
-def _hashes(part: Part) -> list[int]:
-    # A sequence of one value all through says nothing by being there twice: silence, a sensor at rest.
-    flat = part.x.reshape(len(part), -1)
+def _hashes(part: Part) -> npt.NDArray[np.uint64]:
+    """A number for each input that differs within itself; equal inputs have equal ones, others hardly ever.
+
+    A sequence of one value all through says nothing by being there twice: silence, a sensor at rest. The number is a
+    sum of the values' bits, each times a random number of its place, modulo 2⁶⁴.
+    """
+    flat = np.ascontiguousarray(part.x.reshape(len(part), -1))
     moving = (flat != flat[:, :1]).any(axis=1)
-    return [hash((int(n), row.tobytes())) for n, row in zip(part.lengths[moving], part.x[moving], strict=True)]
+    weights = np.random.default_rng(0).integers(0, 2**63, flat.shape[1], dtype=np.uint64) * 2 + 1
+    hashes = np.empty(len(flat), np.uint64)
+    for start in range(0, len(flat), 4096):  # bits of 64 are twice as large as the values
+        rows = slice(start, start + 4096)
+        hashes[rows] = flat[rows].view(np.uint32).astype(np.uint64) @ weights
+    found: npt.NDArray[np.uint64] = (hashes * 31 + part.lengths.astype(np.uint64))[moving]
+    return found
 
 
 def _telling(
@@ -153,7 +165,7 @@ def _telling(
     """Channels from which an answer can be read off at the same step."""
     if places:
         pairs = [(target, place) for target, place in zip(targets, places, strict=True) if place >= 0]
-        rows = train.x.reshape(-1, train.x.shape[2])
+        rows = train.x[:, -1]  # windows overlap: their last steps are the rows, each once
         return [
             _says(channels[other], target, "at the same step")
             for target, place in pairs

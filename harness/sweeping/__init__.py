@@ -59,10 +59,62 @@ def sweep(
         return run_sweep(header, place, engine, listener, resume=find_unfinished(place, header), stop=stop)
 
 
+def compare(
+    X: Any,  # noqa: N803 - as scikit-learn calls it
+    y: Any = None,
+    *,
+    task: str,
+    name: str = "comparison",
+    lengths: Any = None,
+    groups: Any = None,
+    store: str | Path | None = None,
+    tracking_uri: str | None = None,
+    listener: Listener = lambda _: None,
+    **options: Any,
+) -> SweepResult:
+    """Compare recurrent cells on arrays or a table that this program holds.
+
+    Args:
+        X: An array (sequences, steps, channels), or (sequences, steps) of one channel; a list of arrays (steps,
+            channels) of different lengths; or a pandas table as a CSV would hold it. For a forecast a series (rows,),
+            an array (rows, columns) or a table, in the order of time.
+        y: The answers: one a sequence, or one a step for `task="label"`. For a forecast the target, where X does not
+            hold it. None where a table holds them.
+        task: `forecast`, `classify`, `regress` or `label`.
+        name: What the dataset, the sweep and the champion are called.
+        lengths: Real steps of each sequence, where some are padded.
+        groups: Each sequence's group, such as its person: then no group is in two parts.
+        store: As for `sweep`; the data is kept in its folder `data`.
+        tracking_uri: As for `sweep`.
+        listener: As for `sweep`.
+        options: Options of `sweep`, such as `trials=20`; and keys of a dataset's card: those of `[task]`, such as
+            `metric="macro_f1"` or `lookback_steps=48`, tables `split={…}` and `encoding={…}`, and `missing`.
+
+    Returns:
+        As `sweep`.
+
+    Raises:
+        CardError: An option is wrong.
+        DataError: X and y do not fit each other or the task.
+    """
+    from harness.cards import SweepPlan
+    from harness.store import find_store
+    from harness.sweeping.objects import write_dataset
+
+    planned = {key: value for key, value in options.items() if key in SweepPlan.model_fields}
+    said = {key: value for key, value in options.items() if key not in planned}
+    if groups is not None:
+        said = {"split": {"rule": "group"}, **said}
+    root = find_store(Path(store) if store else None, tracking_uri).root
+    card = write_dataset(root / "data", name, X, y, lengths, groups, task, said)
+    more: dict[str, Any] = {"store": store, "tracking_uri": tracking_uri, "listener": listener, "name": name}
+    return sweep(str(card), **more, **planned)
+
+
 def default_name(datasets: Sequence[str]) -> str:
     """A sweep's name where none is given: its dataset's, or `sweep` for several."""
     only = Path(datasets[0]).stem if len(datasets) == 1 else ""
     return re.sub(r"[^A-Za-z0-9]+", "_", only).strip("_") or "sweep"
 
 
-__all__ = ["cores", "default_name", "sweep"]
+__all__ = ["compare", "cores", "default_name", "sweep"]
