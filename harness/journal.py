@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -24,6 +26,8 @@ from harness.records import SealedScore, TrialKey
 
 JOURNAL_NAME = "journal.db"
 FORMAT = 1
+
+_MAGIC = b"SQLite format 3\0"
 
 _SCHEMA = """
 CREATE TABLE events (
@@ -55,6 +59,9 @@ class EventKind(StrEnum):
     EXTENDED = "extended"
     """A dataset is searched on with more replicates; payload: `replicates`, how many of each family, and `why`. It
     undoes `closed`, `decided`, `champion` and `finished`."""
+    CHANGED = "changed"
+    """What the sweep is changed: it was extended, or the user accepted what had changed underneath; payload: `header`,
+    from here on, `what` differs, a line each, and `why`."""
     BASELINES = "baselines"
     """The baselines were scored; payload: their scores."""
     DECIDED = "decided"
@@ -135,18 +142,15 @@ class Journal:
         path = folder / JOURNAL_NAME
         if not path.is_file():
             raise JournalError(f"{path}: no journal; expected the folder of a sweep")
+        found = _sound(path)
+        if found != FORMAT:
+            raise JournalError(f"{path}: format {found}, expected {FORMAT}; use the version that wrote it")
         try:
             connection = sqlite3.connect(path, timeout=30.0, isolation_level=None)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
-            (found,) = connection.execute("PRAGMA user_version").fetchone()
-            (check,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-        except sqlite3.DatabaseError as error:
-            raise JournalError(_damaged(path, str(error))) from error
-        if check != "ok":
-            raise JournalError(_damaged(path, check))
-        if found != FORMAT:
-            raise JournalError(f"{path}: format {found}, expected {FORMAT}; use the version that wrote it")
+        except sqlite3.Error as error:
+            raise JournalError(f"{path}: cannot be opened: {error}") from error
         return cls(path, connection)
 
     def append(
@@ -174,7 +178,8 @@ class Journal:
         except sqlite3.Error as error:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
-            raise JournalError(f"{self.path}: {kind.value} {key or dataset or 'sweep'}: {error}") from error
+            what = f"{self.path}: {kind.value} {key or dataset or 'sweep'}: {error}"
+            raise JournalError(f"{what}{_room(self.path) if 'full' in str(error) else ''}") from error
 
     def events(self, *kinds: EventKind, dataset: str | None = None, after: int = 0) -> Iterator[Event]:
         """Events in the order they happened, of these kinds (all when none is named) and this dataset.
@@ -213,8 +218,16 @@ class Journal:
 
     @property
     def plan(self) -> Mapping[str, Any]:
-        """The payload of the first event."""
-        return next(self.events(EventKind.PLANNED)).payload
+        """What the sweep is: the payload of the first event, or what it was changed to since."""
+        changed = self.last(EventKind.CHANGED)
+        plan: Mapping[str, Any] = changed.payload["header"] if changed else next(self.events(EventKind.PLANNED)).payload
+        return plan
+
+    @property
+    def changes(self) -> list[str]:
+        """What was changed since the sweep began, a line each with why."""
+        changed = [event.payload for event in self.events(EventKind.CHANGED)]
+        return [f"{payload['why']}: {line}" for payload in changed for line in payload["what"]]
 
     def unseal(self, dataset: str) -> dict[str, float]:
         """Test scores of a dataset's trials, by the key's text.
@@ -252,6 +265,36 @@ def _insert(
 ) -> None:
     row = (time.time(), kind.value, dataset, key, json.dumps(payload, allow_nan=False))
     connection.execute("INSERT INTO events (at, kind, dataset, trial_key, payload) VALUES (?, ?, ?, ?, ?)", row)
+
+
+def _sound(path: Path) -> int:
+    """The format of a journal that is whole.
+
+    Looked at without writing: an empty file is an empty database to SQLite, and closing one that was opened for writing
+    moves the log into a main file that is damaged.
+    """
+    try:
+        with path.open("rb") as file:
+            if file.read(len(_MAGIC)) != _MAGIC:
+                raise JournalError(_damaged(path, "it is no SQLite database"))
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=30.0)) as connection:
+            (check,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            (found,) = connection.execute("PRAGMA user_version").fetchone()
+            kinds = {kind for (kind,) in connection.execute("SELECT DISTINCT kind FROM events")} if found else set()
+    except (OSError, sqlite3.OperationalError) as error:
+        raise JournalError(f"{path}: cannot be read: {error}") from error
+    except sqlite3.DatabaseError as error:
+        raise JournalError(_damaged(path, str(error))) from error
+    if check != "ok":
+        raise JournalError(_damaged(path, check))
+    if found == FORMAT and EventKind.PLANNED not in kinds:
+        raise JournalError(_damaged(path, "its first event is missing"))
+    return int(found)
+
+
+def _room(path: Path) -> str:
+    free = shutil.disk_usage(path.parent).free / 1e6
+    return f"; {free:.1f} MB are free there: make room, then the same command goes on"
 
 
 def _damaged(path: Path, what: str) -> str:

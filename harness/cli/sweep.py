@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -108,6 +109,23 @@ def sweep(
     resume: Annotated[
         str | None, typer.Option(metavar="SWEEP", help="Go on with the sweep of this id, with the plan it began with.")
     ] = None,
+    extend: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SWEEP",
+            help="Do more in the sweep of this id: more --trials or --replicates in all, a DATASET or --family to add.",
+        ),
+    ] = None,
+    accept_changes: Annotated[
+        bool,
+        typer.Option(
+            "--accept-changes",
+            help="Go on though data, cards or libraries are not what they were when it began; the verdict says so.",
+        ),
+    ] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Start a new sweep even where this one is unfinished.")
+    ] = False,
     cards: Annotated[
         list[Path] | None,
         typer.Option(
@@ -154,47 +172,85 @@ def sweep(
         "name": name,
     }
     given: dict[str, object] = {key: value for key, value in options.items() if value is not None and value != ()}
+    place, begun = find_store(store, tracking_uri), resume or extend
     if resume is not None:
-        _refuse_beside_resume(resume, given, config=config, cards=cards, dry_run=dry_run)
-    place = find_store(store, tracking_uri)
-    header, begun = _header(place, given, config, resume, cards or [])
+        _refuse_beside(f"--resume {resume}", given, (), config=config, cards=cards, dry_run=dry_run, fresh=fresh)
+        header = _begun(place, resume, given)
+    elif extend is not None:
+        may = ("datasets", "families", "trials", "replicates")
+        _refuse_beside(f"--extend {extend}", given, may, config=config, dry_run=dry_run, fresh=fresh)
+        header = _extended(_begun(place, extend, given), given, cards or [])
+    else:
+        header, begun = _meant(place, given, config, cards or [], fresh=fresh)
     if dry_run:
         _dry_run(header)
         return
-    _run(header, place, begun, offline=offline, verbose=verbose, quiet=quiet)
+    how = Going(begun, accept_changes=accept_changes, extend=extend is not None, offline=offline)
+    _run(header, place, how, verbose=verbose, quiet=quiet)
 
 
-def _refuse_beside_resume(resume: str, given: dict[str, object], **others: object) -> None:
+@dataclass(frozen=True, slots=True)
+class Going:
+    """How a sweep is run, apart from what it is.
+
+    Attributes:
+        begun: Id of the sweep to go on with; None for a new one.
+        accept_changes: Whether to go on where something changed underneath.
+        extend: Whether it is to do more than it did.
+        offline: Whether MLflow is left alone.
+    """
+
+    begun: str | None
+    accept_changes: bool
+    extend: bool
+    offline: bool
+
+
+def _refuse_beside(option: str, given: dict[str, object], may: Sequence[str], **others: object) -> None:
     """A sweep that is gone on with has its plan already; more workers, or fewer, change no trial."""
     names = {"datasets": "DATASET", "families": "--family"}
-    set_too = [*(key for key in given if key != "workers"), *(key for key, value in others.items() if value)]
+    set_too = [
+        *(key for key in given if key not in ("workers", *may)),
+        *(key for key, value in others.items() if value),
+    ]
     if set_too:
         words = ", ".join(names.get(key, f"--{key.replace('_', '-')}") for key in set_too)
-        raise UsageError(f"--resume {resume}: goes on with the plan it began with; leave out {words}")
+        raise UsageError(f"{option}: goes on with the plan it began with; leave out {words}")
 
 
-def _header(
-    place: Store, given: dict[str, object], config: str | None, resume: str | None, cards: list[Path]
+def _meant(
+    place: Store, given: dict[str, object], config: str | None, cards: list[Path], *, fresh: bool
 ) -> tuple[SweepHeader, str | None]:
-    """The sweep that the options mean, and the id of the one to go on with."""
-    from harness.sweeping.folders import find_sweep_folder, find_unfinished
+    """The sweep that the options mean, and the id of the unfinished one that is the same."""
+    from harness.sweeping.folders import find_unfinished
     from harness.sweeping.planning import resolve
 
-    if resume is None:
-        header = resolve(_plan(given, config), cards)
-        return header, find_unfinished(place, header)
-    header = _begun_header(find_sweep_folder(place, resume))
-    if workers := given.get("workers"):
-        header = replace(header, plan=header.plan.model_copy(update={"workers": workers}))
-    return header, resume
+    header = resolve(_plan(given, config), cards)
+    return header, None if fresh else find_unfinished(place, header)
 
 
-def _begun_header(folder: Path) -> SweepHeader:
+def _begun(place: Store, sweep_id: str, given: dict[str, object]) -> SweepHeader:
+    """A sweep as it began, on the libraries of today."""
     from harness.journal import Journal
-    from harness.sweeping.planning import SweepHeader
+    from harness.sweeping.folders import find_sweep_folder
+    from harness.sweeping.planning import SweepHeader, versions
 
-    with Journal.open(folder) as journal:
-        return SweepHeader.from_json(journal.plan)
+    with Journal.open(find_sweep_folder(place, sweep_id)) as journal:
+        header = replace(SweepHeader.from_json(journal.plan), versions=versions())
+    workers = given.get("workers") or header.plan.workers
+    return replace(header, plan=header.plan.model_copy(update={"workers": workers}))
+
+
+def _extended(header: SweepHeader, given: dict[str, object], cards: list[Path]) -> SweepHeader:
+    from harness.cards import make_plan
+    from harness.sweeping.changing import extended
+
+    more: dict[str, Any] = {key: value for key, value in given.items() if key != "workers"}
+    if not more:
+        raise UsageError("--extend: expected what to do more: --trials, --replicates, a DATASET or a --family")
+    counts: dict[str, object] = {key: more[key] for key in ("trials", "replicates") if key in more}
+    make_plan({"datasets": header.plan.datasets, **counts})  # the numbers are checked as those of a new sweep are
+    return extended(header, **more, card_folders=cards)
 
 
 def _plan(given: dict[str, object], config: str | None) -> SweepPlan:
@@ -211,12 +267,12 @@ def _plan(given: dict[str, object], config: str | None) -> SweepPlan:
     return make_plan({"name": default_name(datasets), **given})
 
 
-def _run(header: SweepHeader, place: Store, begun: str | None, *, offline: bool, verbose: bool, quiet: bool) -> None:
+def _run(header: SweepHeader, place: Store, how: Going, *, verbose: bool, quiet: bool) -> None:
     from harness.cli.watching import Watcher
     from harness.engines import ProcessEngine
     from harness.report.terminal import text
     from harness.sweeping import cores
-    from harness.sweeping.running import run_sweep
+    from harness.sweeping.running import Resuming, run_sweep
     from harness.sweeping.stopping import hearing_signals
 
     workers = header.plan.workers or cores()
@@ -224,13 +280,14 @@ def _run(header: SweepHeader, place: Store, begun: str | None, *, offline: bool,
     with Watcher(verbose=verbose, quiet=quiet, warning=crowded) as watcher:
         try:
             with hearing_signals() as stop, ProcessEngine(workers) as engine:
-                result = run_sweep(header, place, engine, watcher, resume=begun, offline=offline, stop=stop)
+                resuming = Resuming(how.begun, how.accept_changes, how.extend)
+                result = run_sweep(header, place, engine, watcher, resume=resuming, offline=how.offline, stop=stop)
         except KeyboardInterrupt:
             raise Interrupted(_how_to_go_on(watcher.sweep_id, place)) from None
     typer.echo(text(result, place.ui_command, output_width()))
     if result.behind:
         typer.echo(_how_to_catch_up(result, place), err=True)
-    if result.unfinished or (result.behind and not offline):
+    if result.unfinished or (result.behind and not how.offline):
         raise typer.Exit(1)
 
 

@@ -169,15 +169,21 @@ class Contest:
         search.ended.append(record)
         search.oracle.tell(record.key.number, record.validation_score)
 
-    def replay(self, request: TrialRequest) -> None:
+    def replay(self, request: TrialRequest, *, adopt: bool = False) -> None:
         """Ask again what was asked before, as the journal recorded it.
+
+        Args:
+            request: What was asked.
+            adopt: Where the oracle answers otherwise, have it learn from what was asked all the same.
 
         Raises:
             ReplayError: The oracle answers otherwise: its library, its space or its seed changed.
         """
         search = self._search(request.key.arm, request.key.replicate)
         again = self._ask(search, request.key.replicate)
-        if again != request:
+        if again and again != request and adopt:
+            search.oracle.adopt(request.key.number, request.values)
+        elif again != request:
             raise ReplayError(
                 f"{request.key}: replayed as {dict(again.values) if again else 'no new point'}, "
                 f"expected {dict(request.values)} from the journal; resume with the versions that began the sweep"

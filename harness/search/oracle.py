@@ -9,6 +9,7 @@ Keras Tuner, and TensorFlow with it, is imported by the first oracle: a report o
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from threadpoolctl import threadpool_limits
@@ -70,6 +71,11 @@ class Oracle:
             return None
         self._asked += 1
         return {**trial.hyperparameters.values, **self._fixed}
+
+    def adopt(self, number: int, values: Mapping[str, Value]) -> None:
+        """Take these hyperparameters for trial `number` (from 1), as far as the space has them."""
+        own = self._oracle.trials[f"{number - 1:04d}"].hyperparameters.values
+        own.update({name: value for name, value in values.items() if name in own})
 
     def tell(self, number: int, score: float | None) -> None:
         """Say how trial `number` (from 1) ended; None, like any score that is not finite, is a failure."""

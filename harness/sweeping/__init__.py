@@ -23,6 +23,9 @@ def sweep(
     tracking_uri: str | None = None,
     cards: Sequence[str | Path] = (),
     listener: Listener = lambda _: None,
+    offline: bool = False,
+    accept_changes: bool = False,
+    fresh: bool = False,
     **options: Any,
 ) -> SweepResult:
     """Compare recurrent cells on datasets, as `harness sweep` does.
@@ -34,6 +37,9 @@ def sweep(
         store: Folder for journals, models and MLflow's database; `./mlruns` by default.
         tracking_uri: MLflow's store, when it is another than the database in that folder.
         cards: Folders with cards, searched before the built-in ones.
+        offline: Leave MLflow alone; `harness doctor --sync` writes there later.
+        accept_changes: Go on with a sweep whose data, cards or libraries are not what they were when it began.
+        fresh: Start a new sweep even where one is unfinished.
         listener: Called with progress, notes and finished comparisons.
         options: Keys of a sweep's TOML file, such as `trials=20`, `families=("lstm", "gru")`, `replicates=3`.
 
@@ -49,14 +55,15 @@ def sweep(
     from harness.store import find_store
     from harness.sweeping.folders import find_unfinished
     from harness.sweeping.planning import resolve
-    from harness.sweeping.running import run_sweep
+    from harness.sweeping.running import Resuming, run_sweep
     from harness.sweeping.stopping import hearing_signals
 
     plan = make_plan({"datasets": datasets, "name": default_name(datasets), **options})
     header = resolve(plan, [Path(folder) for folder in cards])
     place = find_store(Path(store) if store else None, tracking_uri)
     with hearing_signals() as stop, ProcessEngine(plan.workers or cores()) as engine:
-        return run_sweep(header, place, engine, listener, resume=find_unfinished(place, header), stop=stop)
+        how = Resuming(None if fresh else find_unfinished(place, header), accept_changes=accept_changes)
+        return run_sweep(header, place, engine, listener, resume=how, offline=offline, stop=stop)
 
 
 def compare(

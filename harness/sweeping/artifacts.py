@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.records import ComparisonResult, SweepResult, TrialRecord
@@ -15,7 +15,7 @@ from harness.report.html import html
 from harness.report.tables import trials_csv
 from harness.report.view import view_of
 from harness.sweeping.planning import SweepHeader
-from harness.tracking.naming import CASES_FILE, TRIALS_FILE, VERDICT_FILE, card_file
+from harness.tracking.naming import CASES_FILE, CHANGES_FILE, TRIALS_FILE, VERDICT_FILE, card_file
 
 
 def comparison_files(
@@ -25,6 +25,7 @@ def comparison_files(
     ui_command: str,
     cases: Mapping[str, Any],
     links: Mapping[str, str],
+    changes: Sequence[str] = (),
 ) -> dict[str, str]:
     """Place among the artifacts of the comparison's run → content.
 
@@ -35,6 +36,7 @@ def comparison_files(
         ui_command: The command that opens MLflow's UI on the store.
         cases: Scores of test cases, by the trial's key.
         links: Addresses of the runs in MLflow's UI, for the report.
+        changes: What was changed since the sweep began.
     """
     explanation = {"explanation.json": _json(result.explanation.to_json())} if result.explanation else {}
     return {
@@ -42,6 +44,7 @@ def comparison_files(
         TRIALS_FILE: trials_csv([result]),
         VERDICT_FILE: _json(result.verdict.to_json()),
         CASES_FILE: json.dumps(cases),
+        CHANGES_FILE: json.dumps(list(changes), indent=2),
         "ledger.json": _json({arm.arm.name: arm.ledger.to_json() for arm in result.arms}),
         "learning_curves.csv": learning_curves(result.trials),
         "environment.json": _json(_environment(header)),

@@ -6,6 +6,7 @@ import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from harness.cards.schema import Hyperparameter, SpaceCard
 from harness.errors import JournalError
@@ -66,6 +67,7 @@ class Basis:
         smallest_difference: What the dataset's card states, in the metric's units; None when it states nothing.
         baselines: Test scores of the baselines.
         until_decided: Whether replicates were added until it was decided.
+        changes: What was changed while the sweep ran, or after it was first decided.
         cases: Scores over test cases by arm, replicate and trial.
     """
 
@@ -77,6 +79,7 @@ class Basis:
     smallest_difference: float | None
     baselines: Sequence[float]
     until_decided: bool = False
+    changes: Sequence[str] = ()
     cases: Cases = field(default_factory=dict)
 
 
@@ -134,6 +137,7 @@ def verdict_of(journal: Journal, header: SweepHeader, dataset: str) -> Verdict:
         smallest_difference=header.datasets[dataset].smallest_difference,
         baselines=tuple(baseline.test_score for baseline in baselines_of(journal, dataset)),
         until_decided=header.plan.until_decided,
+        changes=journal.changes,
         cases=cases_of({key: score.cases for key, score in journal.unsealed(dataset).items()}),
     )
     return decide_pairs(request_and_records(journal, dataset), journal.unseal(dataset), basis)
@@ -159,7 +163,7 @@ def decide_pairs(pairs: Sequence[Pair], scores: Mapping[str, float], basis: Basi
         baselines={} if best is None else {dataset: best},
         families=[arm.name for arm in basis.arms],
         oracle=basis.oracle,
-        qualified={dataset: edges},
+        qualified={dataset: [*edges, *basis.changes]},
         cases={dataset: basis.cases},
         look=look_at(replicates) if basis.until_decided else None,
     )
@@ -233,9 +237,7 @@ def arm_result(arm: Arm, pairs: Sequence[Pair], scores: Mapping[str, float], sel
     searched = [pair for pair in mine if pair[0].key.phase is Phase.SEARCH]
     key: TrialKey | None = selected.record.key if selected else None
     confirmed = [  # a trial that more replicates have overtaken has confirmations of its own
-        str(request.key)
-        for request, _ in mine
-        if key and (request.key.phase, request.key.replicate) == (Phase.CONFIRMATION, key.replicate)
+        str(request.key) for request, _ in mine if selected and key and _confirms(request, selected.request)
     ]
     return ArmResult(
         arm=arm,
@@ -247,6 +249,20 @@ def arm_result(arm: Arm, pairs: Sequence[Pair], scores: Mapping[str, float], sel
         test_score=scores.get(str(key)) if key else None,
         confirmations=tuple(scores[name] for name in confirmed if name in scores),
     )
+
+
+def _confirms(request: TrialRequest, selected: TrialRequest) -> bool:
+    same = (request.key.arm, request.key.replicate, request.values) == (
+        selected.key.arm,
+        selected.key.replicate,
+        selected.values,
+    )
+    return same and request.key.phase is Phase.CONFIRMATION
+
+
+def confirmations_of(pairs: Iterable[TrialRequest], selected: TrialRequest) -> list[TrialRequest]:
+    """The confirmations among some requests that are this trial's: its hyperparameters, with other seeds."""
+    return [request for request in pairs if _confirms(request, selected)]
 
 
 def ledger_of(pairs: Sequence[Pair]) -> Ledger:
@@ -286,13 +302,21 @@ def edge_notes(arm: str, space: SpaceCard, values: Mapping[str, Value]) -> list[
 
 def objective_of(journal: Journal, dataset: str) -> Objective:
     """The objective that a dataset was opened with."""
-    plain = next(journal.events(EventKind.OPENED, dataset=dataset)).payload["objective"]
+    plain = opened_of(journal, dataset)["objective"]
     return Objective(plain["metric"], Direction(plain["direction"]), plain["unit"])
 
 
 def facts_of(journal: Journal, dataset: str) -> DataFacts:
     """The facts that a dataset was opened with."""
-    return DataFacts.from_json(next(journal.events(EventKind.OPENED, dataset=dataset)).payload["facts"])
+    return DataFacts.from_json(opened_of(journal, dataset)["facts"])
+
+
+def opened_of(journal: Journal, dataset: str) -> Mapping[str, Any]:
+    """The facts and the objective that a dataset was opened with, the last time."""
+    opened = journal.last(EventKind.OPENED, dataset)
+    if opened is None:
+        raise JournalError(f"{journal.path}: {dataset} has not been opened")
+    return opened.payload
 
 
 def baselines_of(journal: Journal, dataset: str) -> tuple[BaselineScore, ...]:
@@ -366,4 +390,8 @@ def _why_unfinished(journal: Journal, dataset: str) -> str:
     gave_up = next(journal.events(EventKind.GAVE_UP, dataset=dataset), None)
     if gave_up:
         return f"given up: {gave_up.payload['why']}"
-    return "searching" if journal.has(EventKind.OPENED, dataset) else "not begun"
+    if not journal.has(EventKind.OPENED, dataset):
+        return "not begun"
+    keys = [TrialKey.parse(event.trial_key) for event in journal.events(EventKind.ENDED, dataset=dataset)]
+    ended = Counter(key.arm for key in keys if key.phase is Phase.SEARCH)
+    return f"searching; trials ended: {', '.join(f'{arm} {count}' for arm, count in ended.items()) or 'none'}"

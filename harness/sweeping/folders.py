@@ -75,11 +75,11 @@ def find_sweep_folder(store: Store, sweep_id: str | None) -> Path:
 
 
 def find_unfinished(store: Store, header: SweepHeader) -> str | None:
-    """The newest sweep of the same fingerprint that is not finished."""
+    """The newest sweep of the same plan that is not finished; its cards may have changed since."""
     for sweep_id in reversed(sweep_ids(store)):
         try:
             with Journal.open(store.sweeps / sweep_id) as journal:
-                same = SweepHeader.from_json(journal.plan).fingerprint == header.fingerprint
+                same = SweepHeader.from_json(journal.plan).means_the_same_as(header)
                 if same and not journal.has(EventKind.FINISHED):
                     return sweep_id
         except (JournalError, ValueError, KeyError):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import platform
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -51,12 +49,9 @@ class SweepHeader:
     versions: Mapping[str, str]
     notes: tuple[str, ...]
 
-    @property
-    def fingerprint(self) -> str:
-        """Digest of all that decides a sweep's trials; two commands with the same one mean the same sweep."""
-        decisive = {key: item for key, item in self.to_json().items() if key not in ("versions", "notes", "hashes")}
-        decisive["plan"] = {key: item for key, item in decisive["plan"].items() if key != "workers"}
-        return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]
+    def means_the_same_as(self, other: SweepHeader) -> bool:
+        """Whether two commands mean the same sweep: all that the user asked for is equal, but for the workers."""
+        return self.plan.model_copy(update={"workers": None}) == other.plan.model_copy(update={"workers": None})
 
     def to_json(self) -> dict[str, Any]:
         """Plain values that `from_json` reads."""

@@ -169,10 +169,13 @@ class Projection:
             projector.gave_up(name, gave_up.payload["why"] if gave_up else "")
         elif kinds & {EventKind.CHAMPION, EventKind.EXPLAINED} and journal.has(EventKind.CHAMPION, name):
             projector.conclude(comparison_of(journal, self._header, name), self._files(journal, name))
-        elif EventKind.EXTENDED in kinds and name and not journal.has(EventKind.CLOSED, name):
+        elif EventKind.EXTENDED in kinds and self._searched_on(journal, name):
             projector.reopened(name)
         elif EventKind.FINISHED in kinds and journal.has(EventKind.FINISHED):
             projector.close(self._result(journal).overall)
+
+    def _searched_on(self, journal: Journal, name: str) -> bool:
+        return journal.has(EventKind.OPENED, name) and not journal.has(EventKind.CLOSED, name)
 
     def _result(self, journal: Journal, only: str | None = None) -> SweepResult:
         return sweep_of(journal, self._header, self._folder.name, self._store.tracking_uri, only=only)
@@ -181,7 +184,8 @@ class Projection:
         result, so_far = comparison_of(journal, self._header, name), self._result(journal, only=name)
         cases = {key: score.cases.to_json() for key, score in journal.unsealed(name).items() if score.cases}
         links = links_of(self._store, self._folder.name)
-        return comparison_files(result, so_far, self._header, self._store.ui_command, cases, links)
+        command, changes = self._store.ui_command, journal.changes
+        return comparison_files(result, so_far, self._header, command, cases, links, changes)
 
     def _tags(self, name: str) -> dict[str, str]:
         plan = self._header.plan

@@ -7,27 +7,31 @@ same thing.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.cards.schema import DatasetCard, SweepPlan
 from harness.data import load_dataset
 from harness.engines import Engine, Task, machine_mb
-from harness.errors import DataError, StoreError, UsageError
+from harness.errors import StoreError, UsageError
 from harness.journal import EventKind, Journal
-from harness.records import BaselineScore, DataFacts, Objective, Outcome, SweepResult, TrialRecord
+from harness.records import BaselineScore, DataFacts, Objective, Outcome, Phase, SweepResult, TrialRecord, TrialRequest
 from harness.report.html import html
 from harness.search import Budget, Contest, SearchSettings
 from harness.search.contest import confirmation_request
 from harness.store import Store
 from harness.sweeping.assembling import (
     comparison_of,
+    confirmations_of,
+    facts_of,
     replicates_of,
     request_and_records,
     selected_of,
     sweep_of,
     verdict_of,
 )
+from harness.sweeping.changing import differences
 from harness.sweeping.crowning import crown
 from harness.sweeping.folders import lock, new_id
 from harness.sweeping.linking import links_of
@@ -60,6 +64,21 @@ class Inspected:
     objective: Objective
 
 
+@dataclass(frozen=True, slots=True)
+class Resuming:
+    """Which sweep is gone on with, and how.
+
+    Attributes:
+        sweep_id: Its id; None begins a new one.
+        accept_changes: Whether to go on where data, cards or libraries are not what they were.
+        extend: Whether the header is meant to differ: it does more than the sweep did.
+    """
+
+    sweep_id: str | None = None
+    accept_changes: bool = False
+    extend: bool = False
+
+
 def inspect(header: SweepHeader) -> dict[str, Inspected]:
     """Load every dataset once, so that what is wrong with any of them is known before anything is written.
 
@@ -75,7 +94,7 @@ def run_sweep(
     engine: Engine,
     listener: Listener,
     *,
-    resume: str | None = None,
+    resume: Resuming | str | None = None,
     offline: bool = False,
     stop: Stop | None = None,
 ) -> SweepResult:
@@ -86,7 +105,7 @@ def run_sweep(
         store: Where its journal, its models and MLflow's store are.
         engine: Where trials run.
         listener: Who watches.
-        resume: Id of the sweep to go on with; None begins a new one.
+        resume: Id of the sweep to go on with, and how; None begins a new one.
         offline: Whether MLflow is left alone; `synchronise` writes there later what the journal holds.
         stop: Says when the user wants an end.
 
@@ -98,12 +117,13 @@ def run_sweep(
         StoreError: MLflow's store cannot be used.
     """
     engine.warm(TRIAL.partition(":")[0])  # while this process loads the data and its own libraries
+    how = resume if isinstance(resume, Resuming) else Resuming(resume)
     inspected = inspect(header)
-    sweep_id = resume or new_id(store, header.plan.name)
+    sweep_id = how.sweep_id or new_id(store, header.plan.name)
     folder = store.sweeps / sweep_id
     projection = Projection(store, header, folder, offline=offline)
-    with lock(folder), _journal(folder, header, new=resume is None) as journal, projection:
-        listener(Begun(sweep_id, resume is not None, journal.has(EventKind.FINISHED)))
+    with lock(folder), _journal(folder, header, inspected, how) as journal, projection:
+        listener(Begun(sweep_id, how.sweep_id is not None, journal.has(EventKind.FINISHED)))
         for note in header.notes:
             listener(Note(note))
         sweep = _Sweep(header, store, sweep_id, engine, listener, journal, projection, stop or Stop())
@@ -259,15 +279,10 @@ class _Sweep:
         return True
 
     def _open(self, name: str, found: Inspected) -> None:
-        opened = next(self.journal.events(EventKind.OPENED, dataset=name), None)
-        if opened is None:
-            payload = {"facts": found.facts.to_json(), "objective": _plain(found.objective)}
-            self.journal.append(EventKind.OPENED, payload, dataset=name)
-        elif opened.payload["facts"]["digest"] != found.facts.digest:
-            raise DataError(
-                f"{name}: the data changed since the sweep began: digest {found.facts.digest}, "
-                f"expected {opened.payload['facts']['digest']}; start a new sweep"
-            )
+        if self.journal.has(EventKind.OPENED, name) and facts_of(self.journal, name).digest == found.facts.digest:
+            return
+        payload = {"facts": found.facts.to_json(), "objective": _plain(found.objective)}
+        self.journal.append(EventKind.OPENED, payload, dataset=name)
 
     def _search(self, name: str, found: Inspected) -> None:
         if self.journal.has(EventKind.CLOSED, name):
@@ -303,15 +318,16 @@ class _Sweep:
     def _confirm(self, name: str, found: Inspected) -> None:
         """Retrain each arm's selected hyperparameters with fresh seeds, as often as the plan says."""
         plan, settings = self.header.plan, search_settings(self.header, self.engine.slots)
-        wanted = [
-            confirmation_request(selected.request, number, plan.seed, settings)
-            for number in range(1, plan.confirmations + 1)
-            for selected in selected_of(self.journal, self.header, name, found.objective).values()
-        ]
-        asked = {event.trial_key for event in self.journal.events(EventKind.ASKED, dataset=name)}
+        asked = [TrialRequest.from_json(event.payload) for event in self.journal.events(EventKind.ASKED, dataset=name)]
         ended = {event.trial_key for event in self.journal.events(EventKind.ENDED, dataset=name)}
-        begun = [request for request in wanted if str(request.key) in asked and str(request.key) not in ended]
-        fresh = [request for request in wanted if str(request.key) not in asked]
+        chosen = [one.request for one in selected_of(self.journal, self.header, name, found.objective).values()]
+        begun = [one for best in chosen for one in confirmations_of(asked, best) if str(one.key) not in ended]
+        fresh = [
+            confirmation_request(best, number, plan.seed, settings)
+            for step in range(plan.confirmations)
+            for best in chosen
+            if (number := _next_confirmation(asked, best, step))
+        ]
         if begun or fresh:
             self.listener(Note(f"{name}: {len(begun) + len(fresh)} confirmations with fresh seeds"))
         fresh.reverse()
@@ -332,11 +348,10 @@ class _Sweep:
         return Floor(self.engine, self.journal, self._work(name), self._advance, self.stop)
 
     def _work(self, name: str) -> Work:
-        opened = next(self.journal.events(EventKind.OPENED, dataset=name)).payload
         return Work(
             self.header.datasets[name],
             dict(self.header.spaces),
-            opened["facts"]["digest"],
+            facts_of(self.journal, name).digest,
             self.folder / "weights" / name,
             *trial_limits(self.header.plan, self.engine.slots),
         )
@@ -377,15 +392,68 @@ def search_settings(header: SweepHeader, workers: int, replicates: int | None = 
     )
 
 
-def _journal(folder: Path, header: SweepHeader, *, new: bool) -> Journal:
-    if new:
+def _next_confirmation(asked: Sequence[TrialRequest], best: TrialRequest, step: int) -> int | None:
+    """The number of a selected trial's confirmation `step`, counted from 0; None when that was asked for already.
+
+    Another trial that was selected before, in the same replicate, keeps its own numbers.
+    """
+    done = len(confirmations_of(asked, best))
+    if step < done:
+        return None
+    place = (best.key.arm, best.key.replicate, Phase.CONFIRMATION)
+    used = [one.key.number for one in asked if (one.key.arm, one.key.replicate, one.key.phase) == place]
+    return max(used, default=0) + 1 + step - done
+
+
+def _journal(folder: Path, header: SweepHeader, inspected: Mapping[str, Inspected], how: Resuming) -> Journal:
+    """The sweep's journal, new or opened; what changed since it was begun is refused, or recorded as accepted."""
+    if how.sweep_id is None:
         return Journal.create(folder, header.to_json())
     journal = Journal.open(folder)
-    began = SweepHeader.from_json(journal.plan)
-    if began.fingerprint != header.fingerprint:
+    try:
+        began = SweepHeader.from_json(journal.plan)
+        underneath = [
+            *(differences(began, replace(began, versions=header.versions) if how.extend else header)),
+            *_changed_data(journal, inspected),
+        ]
+        if underneath and not how.accept_changes:
+            raise UsageError(
+                f"{folder.name}: not what it was when it began: {'; '.join(underneath)}. --accept-changes goes on all "
+                "the same and says so in the verdict; --fresh starts a new sweep"
+            )
+        if how.extend:
+            _extend(journal, began, header, [*differences(began, header), *_changed_data(journal, inspected)])
+        elif underneath:
+            journal.append(EventKind.CHANGED, {"header": header.to_json(), "what": underneath, "why": "changed midway"})
+    except BaseException:
         journal.close()
-        raise UsageError(f"{folder.name}: its plan or cards are not the ones it began with; start a new sweep")
+        raise
     return journal
+
+
+def _changed_data(journal: Journal, inspected: Mapping[str, Inspected]) -> list[str]:
+    opened = {name: facts_of(journal, name) for name in inspected if journal.has(EventKind.OPENED, name)}
+    return [
+        f"the data of {name} (digest) was {facts.digest[:12]}, is {inspected[name].facts.digest[:12]}"
+        for name, facts in opened.items()
+        if facts.digest != inspected[name].facts.digest
+    ]
+
+
+def _extend(journal: Journal, began: SweepHeader, header: SweepHeader, changed: Sequence[str]) -> None:
+    """Open again what is to be searched on; the header comes last, so that a crash in between changes nothing."""
+    if not changed:
+        return  # it was extended by the same command before
+    more = (began.arms, began.plan.trials, began.plan.replicates) != (
+        header.arms,
+        header.plan.trials,
+        header.plan.replicates,
+    )
+    for name in header.datasets:
+        if name not in began.datasets or (more and not journal.has(EventKind.GAVE_UP, name)):
+            replicates = max(header.plan.replicates, replicates_of(journal, header, name))
+            journal.append(EventKind.EXTENDED, {"replicates": replicates, "why": "extended"}, dataset=name)
+    journal.append(EventKind.CHANGED, {"header": header.to_json(), "what": list(changed), "why": "extended"})
 
 
 def _inspect(card: DatasetCard) -> Inspected:

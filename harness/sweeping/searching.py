@@ -216,12 +216,13 @@ def replay(contest: Contest, journal: Journal) -> list[TrialRequest]:
         The trials that were asked for and have not ended, in order.
     """
     open_requests: dict[str, TrialRequest] = {}
+    changed = journal.has(EventKind.CHANGED)
     for event in journal.events(EventKind.ASKED, EventKind.ENDED, dataset=contest.dataset):
         if TrialKey.parse(event.trial_key).phase is not Phase.SEARCH:
             continue
         if event.kind is EventKind.ASKED:
             open_requests[event.trial_key] = TrialRequest.from_json(event.payload)
-            contest.replay(open_requests[event.trial_key])
+            contest.replay(open_requests[event.trial_key], adopt=changed)
         else:
             open_requests.pop(event.trial_key)
             contest.tell(TrialRecord.from_json(event.payload))

@@ -45,7 +45,15 @@ from harness.sweeping.assembling import (
     select_pairs,
 )
 from harness.sweeping.folders import find_sweep_folder
-from harness.tracking.naming import CASES_FILE, TEST_SCORE, TRIALS_FILE, VALIDATION_SCORE, VERDICT_FILE, card_file
+from harness.tracking.naming import (
+    CASES_FILE,
+    CHANGES_FILE,
+    TEST_SCORE,
+    TRIALS_FILE,
+    VALIDATION_SCORE,
+    VERDICT_FILE,
+    card_file,
+)
 from harness.tracking.reading import RecordedComparison, ends_of_histories, read_comparisons, read_sweep_scores
 from harness.tracking.summary import (
     BASELINE,
@@ -122,7 +130,7 @@ def verify(store: Store, sweep_id: str) -> list[Verified]:
         JournalError: The sweep's journal is damaged.
     """
     rows = _rows_in_mlflow(store, sweep_id)
-    kept = (TRIALS_FILE, VERDICT_FILE, CASES_FILE)
+    kept = (TRIALS_FILE, VERDICT_FILE, CASES_FILE, CHANGES_FILE)
     comparisons = read_comparisons(store, sweep_id, lambda place: place in kept or place.startswith("cards/"))
     journals = _journals(store, sweep_id)
     found = {one.dataset: one for one in comparisons}
@@ -235,6 +243,7 @@ def _basis(comparison: RecordedComparison, rows: Sequence[Mapping[str, Any]]) ->
         smallest_difference=card.smallest_difference,
         baselines=[value for name, value in comparison.metrics.items() if name.startswith(prefix)],
         until_decided=UNTIL_DECIDED in tags,
+        changes=_json(comparison, CHANGES_FILE) if CHANGES_FILE in comparison.files else (),
         cases=cases_of({key: CaseScores.from_json(plain) for key, plain in cases.items()}),
     )
 

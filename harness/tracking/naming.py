@@ -24,6 +24,7 @@ SWEEP_ID = "sweep_id"
 TRIALS_FILE = "trials.csv"
 VERDICT_FILE = "verdict.json"
 CASES_FILE = "test_cases.json"
+CHANGES_FILE = "changes.json"
 
 # Windows allows no colon; a name must not read as a path that leads elsewhere.
 _NOT_ALLOWED = re.compile(r"[^\w.\- ]")
