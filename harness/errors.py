@@ -13,6 +13,7 @@ traceback and leaves with the error's `exit_code`.
     ├── EngineError                  workers could not be started or were lost for good
     ├── JournalError                 a sweep's journal is damaged, locked or contradicts itself
     │   └── SealedError              a test score was asked for before the searches of its dataset closed
+    ├── DiskError                    the disk is full, or a folder cannot be written
     ├── ReplayError                  a search replayed from its journal did not give the same trials again
     ├── StoreError                   MLflow's store cannot be used
     ├── ExportError                  a model could not be saved, loaded or proved
@@ -63,6 +64,10 @@ class JournalError(HarnessError):
 
 class SealedError(JournalError):
     """A test score was asked for before the searches of its dataset closed."""
+
+
+class DiskError(HarnessError):
+    """The disk is full, or a folder cannot be written."""
 
 
 class ReplayError(HarnessError):

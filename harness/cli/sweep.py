@@ -183,7 +183,7 @@ def sweep(
     else:
         header, begun = _meant(place, given, config, cards or [], fresh=fresh)
     if dry_run:
-        _dry_run(header)
+        _dry_run(header, place)
         return
     how = Going(begun, accept_changes=accept_changes, extend=extend is not None, offline=offline)
     _run(header, place, how, verbose=verbose, quiet=quiet)
@@ -311,12 +311,13 @@ def _store_option(place: Store) -> str:
     return "" if place.root == DEFAULT_ROOT.absolute() else f" --store {shlex.quote(str(place.root))}"
 
 
-def _dry_run(header: SweepHeader) -> None:
+def _dry_run(header: SweepHeader, place: Store) -> None:
     from harness.engines import ProcessEngine
     from harness.report.numbers import counted
     from harness.sweeping import cores
     from harness.sweeping.assembling import budget_in_words
     from harness.sweeping.estimating import estimate
+    from harness.sweeping.room import free_bytes, sweep_bytes
     from harness.sweeping.running import inspect
 
     workers = header.plan.workers or cores()
@@ -331,6 +332,10 @@ def _dry_run(header: SweepHeader) -> None:
     total = _duration(sum(one.seconds for one in estimates))
     runs = f"{fits} fits" if not header.plan.minutes else f"as many fits as the time allows, and {fits} confirmations"
     typer.echo(f"in all: {runs}, at most about {total} on {counted(workers, 'worker')} (early stopping shortens it)")
+    needed, free = sweep_bytes([one.disk_bytes for one in estimates]) / 1e6, free_bytes(place.root) / 1e6
+    typer.echo(
+        f"disk: about {needed:,.0f} MB; {free:,.0f} MB are free{'' if free > needed else ', which is too little'}"
+    )
 
 
 def _estimate_line(one: Estimate) -> str:

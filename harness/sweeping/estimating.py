@@ -12,6 +12,7 @@ from harness.engines import Engine
 from harness.records import Phase, TrialKey, TrialRecord, TrialRequest, derive_seed
 from harness.search.oracle import Oracle
 from harness.sweeping.planning import SweepHeader
+from harness.sweeping.room import comparison_bytes
 from harness.sweeping.running import Inspected, search_settings
 from harness.sweeping.searching import Work, outcome
 from harness.sweeping.working import all_done
@@ -30,6 +31,7 @@ class Estimate:
         searches: Trials of all searches; None when minutes are the currency.
         confirmations: Retrainings with fresh seeds.
         seconds: At most about so long, on the given workers; the given time when minutes are the currency.
+        disk_bytes: About what it takes on the disk.
         failure: Why the probe of a family failed; empty when none did.
     """
 
@@ -38,6 +40,7 @@ class Estimate:
     searches: int | None
     confirmations: int
     seconds: float
+    disk_bytes: int
     failure: str = ""
 
 
@@ -59,6 +62,7 @@ def _estimate(header: SweepHeader, name: str, found: Inspected, engine: Engine) 
         compiles = min(fits, structures(header.spaces[arm.family])) * engine.slots
         epoch_seconds = record.fit_seconds / max(1, record.epochs)
         seconds += fits * plan.epochs * epoch_seconds + compiles * record.compile_seconds
+    fits, sizes = (trials or 0) + plan.confirmations, [record.parameters for record in records]
     searching = (settings.budget.seconds or 0.0) * plan.looks[-1]
     return Estimate(
         dataset=name,
@@ -66,6 +70,9 @@ def _estimate(header: SweepHeader, name: str, found: Inspected, engine: Engine) 
         searches=None if trials is None else trials * len(header.arms),
         confirmations=plan.confirmations * len(header.arms),
         seconds=seconds / engine.slots + searching,
+        disk_bytes=comparison_bytes(
+            fits * len(header.arms), plan.epochs, max(sizes), kept=len(header.arms) + engine.slots
+        ),
         failure=next((f"{record.key.arm}: {record.message}" for record in records if record.message), ""),
     )
 

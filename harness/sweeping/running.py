@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.cards.schema import DatasetCard, SweepPlan
 from harness.data import load_dataset
 from harness.engines import Engine, Task, machine_mb
-from harness.errors import StoreError, UsageError
+from harness.errors import DiskError, StoreError, UsageError
 from harness.journal import EventKind, Journal
 from harness.records import BaselineScore, DataFacts, Objective, Outcome, Phase, SweepResult, TrialRecord, TrialRequest
 from harness.report.html import html
@@ -255,8 +256,15 @@ class _Sweep:
         return sweep_of(self.journal, self.header, self.sweep_id, self.store.tracking_uri)
 
     def _write_report(self, result: SweepResult) -> None:
-        links = {} if self.projection.offline else links_of(self.store, self.sweep_id)
-        (self.folder / REPORT_FILE).write_text(html(result, self.store.ui_command, links), encoding="utf-8")
+        links: Mapping[str, str] = {}
+        if not (self.projection.offline or self.projection.failure):
+            with suppress(StoreError):  # a report without links is one all the same
+                links = links_of(self.store, self.sweep_id)
+        path = self.folder / REPORT_FILE
+        try:
+            path.write_text(html(result, self.store.ui_command, links), encoding="utf-8")
+        except OSError as error:
+            raise DiskError(f"{path}: cannot be written: {error.strerror}; the same command goes on") from error
 
     def _advance(self, *_: object) -> None:
         """MLflow follows the journal in its own time; what it has to say is said here."""

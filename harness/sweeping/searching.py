@@ -28,6 +28,7 @@ from harness.records import (
 )
 from harness.search import Contest, select
 from harness.sweeping.progress import ArmProgress, Listener, Note, Progress
+from harness.sweeping.room import require_room
 from harness.sweeping.stopping import Stop
 from harness.sweeping.working import ATTEMPTS
 
@@ -145,6 +146,7 @@ class Floor:
 
     def _asked(self, request: TrialRequest | None) -> TrialRequest | None:
         if request:
+            require_room(self.journal.path.parent)
             self.journal.append(EventKind.ASKED, request.to_json(), key=request.key)
         return request
 

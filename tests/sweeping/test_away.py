@@ -1,0 +1,209 @@
+"""MLflow that is away: down at the start, gone in the middle, answering with errors, locked, or left alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from harness.engines import InProcessEngine, ProcessEngine
+from harness.errors import StoreError
+from harness.journal import EventKind, Journal
+from harness.store import Store
+from harness.sweeping.folders import sweep_ids
+from harness.sweeping.progress import Note, Progress
+from harness.sweeping.running import run_sweep, synchronise
+from harness.tracking.reading import read_sweep_scores
+from harness.tracking.serving import free_port
+
+
+class Server:
+    """A real `mlflow server` on loopback, which can be stopped and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._port = folder, free_port(0)
+        self.uri = f"http://127.0.0.1:{self._port}"
+        self.start()
+
+    def start(self) -> None:
+        store = f"sqlite:///{self._folder / 'mlflow.db'}"
+        places = ["--backend-store-uri", store, "--artifacts-destination", str(self._folder / "artifacts")]
+        address = ["--host", "127.0.0.1", "--port", str(self._port), "--workers", "1"]
+        command = [str(Path(sys.executable).parent / "mlflow"), "server", *places, *address]
+        self._process = subprocess.Popen(
+            command, cwd=self._folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+
+    def wait(self) -> None:
+        from urllib.request import urlopen
+
+        for _ in range(300):
+            try:
+                urlopen(f"{self.uri}/health", timeout=2).close()
+                return
+            except OSError:
+                time.sleep(0.3)
+        raise AssertionError("mlflow server did not begin")
+
+    def stop(self) -> None:
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    one = Server(tmp_path)
+    one.wait()
+    yield one
+    one.stop()
+
+
+def notes(said: list[object]) -> list[str]:
+    return [one.text for one in said if isinstance(one, Note)]
+
+
+@pytest.mark.slow
+def test_a_server_gone_in_the_middle_gets_everything_when_it_is_back(
+    toys, cards, tmp_path: Path, server: Server
+) -> None:
+    store, said = Store(tmp_path / "mlruns", server.uri), list[object]()
+    stopped = threading.Event()
+
+    def listen(one: object) -> None:
+        said.append(one)
+        if isinstance(one, Progress) and sum(arm.completed for arm in one.arms) >= 2 and not stopped.is_set():
+            server.stop()
+            stopped.set()
+        if isinstance(one, Note) and "MLflow is away" in one.text:
+            server.start()
+
+    header = toys.header(cards, datasets=("tiny_adding",), trials=6)
+    with ProcessEngine(2, threads_per_worker=1) as engine:
+        result = run_sweep(header, store, engine, listen)
+        if result.behind:  # a busy machine starts the server slowly
+            server.wait()
+            result = synchronise(store, result.sweep_id, engine, listen)
+    assert (result.behind, result.unfinished) == ("", {})
+    assert any("trials go on, and the journal keeps them" in text for text in notes(said))
+    assert_complete(store, result.sweep_id, trials=14)
+    assert result.comparisons[0].champion is not None
+
+
+def assert_complete(store: Store, sweep_id: str, trials: int) -> None:
+    rows = read_sweep_scores(store, sweep_id)
+    with Journal.open(store.sweeps / sweep_id) as journal:
+        ended = sorted(event.trial_key for event in journal.events(EventKind.ENDED))
+        scores = journal.unseal("tiny_adding")
+    assert sorted(row["trial_key"].removeprefix(f"{sweep_id}/") for row in rows) == ended
+    assert len(ended) == trials
+    assert {row["trial_key"].removeprefix(f"{sweep_id}/"): row["test_score"] for row in rows} == scores
+
+
+class Answering(BaseHTTPRequestHandler):
+    """Answers the first request of a client's connecting, and everything else with 500."""
+
+    broken = False
+
+    def do_GET(self) -> None:
+        self._answer()
+
+    def do_POST(self) -> None:
+        self._answer()
+
+    def _answer(self) -> None:
+        self.rfile.read(int(self.headers.get("content-length") or 0))
+        name = {"get-by-name": {"experiment": {"experiment_id": "1", "name": "tiny", "lifecycle_stage": "active"}}}
+        known = next((body for part, body in name.items() if part in self.path), {})
+        ok = known or "experiments/search" in self.path
+        text = (
+            json.dumps(known).encode() if ok else b'{"error_code": "INTERNAL_ERROR", "message": "the disk is on fire"}'
+        )
+        self.send_response(200 if ok else 500)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def broken_server() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_a_server_that_answers_with_errors_stops_no_trial_and_sync_writes_later(
+    toys, cards, tmp_path: Path, broken_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.sweeping.running.AWAY_SECONDS", 2.0)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    away, said = Store(tmp_path / "mlruns", broken_server), list[object]()
+    with ProcessEngine(2, threads_per_worker=1) as engine:
+        result = run_sweep(toys.header(cards, datasets=("tiny_adding",)), away, engine, said.append)
+        assert "the disk is on fire" in result.behind
+        assert len(result.comparisons) == 1  # decided all the same
+        assert any("MLflow is away (" in text and "the disk is on fire" in text for text in notes(said))
+        back = Store(away.root, f"sqlite:///{away.root / 'mlflow.db'}")
+        with Journal.open(back.sweeps / result.sweep_id) as journal:
+            assert not journal.has(EventKind.FINISHED)
+        result = synchronise(back, result.sweep_id, engine, said.append)
+    assert (result.behind, result.unfinished) == ("", {})
+    assert result.comparisons[0].champion is not None
+    assert_complete(back, result.sweep_id, trials=8)
+
+
+def test_offline_leaves_mlflow_alone_and_sync_writes_later(toys, cards, tmp_path: Path) -> None:
+    nowhere = Store(tmp_path / "mlruns", "http://127.0.0.1:1")
+    header = toys.header(cards, datasets=("tiny_adding",), trials=2, confirmations=0)
+    with ProcessEngine(2, threads_per_worker=1) as engine:
+        with pytest.raises(StoreError, match=r"no answer"):
+            run_sweep(header, nowhere, engine, lambda _: None)
+        assert sweep_ids(nowhere) == []
+        result = run_sweep(header, nowhere, engine, lambda _: None, offline=True)
+        assert result.behind == "it was left alone"
+        back = toys.store_in(tmp_path)
+        assert not (back.root / "mlflow.db").exists()
+        result = synchronise(back, result.sweep_id, engine, lambda _: None)
+    assert result.behind == ""
+    assert_complete(back, result.sweep_id, trials=4)
+
+
+def test_a_database_that_another_process_locks_is_waited_for_and_said(
+    toys, cards, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store, said = toys.store_in(tmp_path), list[object]()
+    held: list[sqlite3.Connection] = []
+
+    def listen(one: object) -> None:
+        said.append(one)
+        if isinstance(one, Progress) and not held and sum(arm.completed for arm in one.arms) == 1:
+            held.append(sqlite3.connect(store.root / "mlflow.db", isolation_level=None, check_same_thread=False))
+            held[0].execute("BEGIN IMMEDIATE")
+        if held and isinstance(one, Note) and "MLflow is away" in one.text:
+            held[0].execute("ROLLBACK")
+
+    header = toys.header(cards, datasets=("tiny_adding",), trials=3, confirmations=0)
+    with InProcessEngine() as engine:
+        result = run_sweep(header, store, engine, listen)
+    held[0].close()
+    assert (result.behind, result.unfinished) == ("", {})
+    assert any(re.search(r"MLflow is away \(.*database is locked", text) for text in notes(said))
+    assert any("MLflow is back" in text for text in notes(said))
+    assert_complete(store, result.sweep_id, trials=6)
