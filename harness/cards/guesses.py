@@ -10,7 +10,7 @@ class Wish:
     """What the user has said already; None and empty where nothing.
 
     Attributes:
-        task: `forecast`, `classify` or `regress`.
+        task: `forecast`, `classify`, `regress` or `label`.
         target: Column to be predicted.
         time: Column of times.
         id: Column that says which rows form a sequence.
@@ -33,14 +33,14 @@ class Guess:
     """A card's `[task]`, and why.
 
     Attributes:
-        task: `forecast`, `classify` or `regress`.
+        task: `forecast`, `classify`, `regress` or `label`.
         target: Column to be predicted.
         features: Columns that are inputs.
         time: Column of times; None when there is none.
-        id: Column that says which rows form a sequence; None for a forecast.
+        id: Column that says which rows form a sequence, or a series of a panel; None where there is one alone.
         metric: Name of the metric.
         missing: `interpolate` where values are missing, else `error`.
-        numbers: `lookback_steps`, `horizon_steps`, `season_steps` and `window_stride` of a forecast.
+        numbers: Steps of a forecast: lookback, horizon, season, stride; or the `window_steps` of labels.
         because: What was guessed and why, a line each.
     """
 

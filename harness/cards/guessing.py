@@ -53,8 +53,12 @@ def guess_task(frame: pd.DataFrame, wish: Wish, where: str) -> Guess:
     time = wish.time or _guess_time(frame, wish, group, because)
     task = wish.task or _guess_kind(frame, wish, time, group, where, because)
     _check_options(wish, task)
+    if task == "next_token":
+        raise UsageError(f'{where}: --task next_token: expected a card with [source] kind = "text": see genesis.toml')
     if task == "forecast":
         return _forecast(frame, wish, time, where, because)
+    if task == "label":
+        return _labels(frame, wish, time, group, where, because)
     if group is None:
         raise UsageError(f"{where}: which rows form a sequence? Expected --id COLUMN for a task of kind {task}")
     return _sequences(frame, wish, task, time, group, where, because)
@@ -70,7 +74,7 @@ def _check_values(wish: Wish) -> None:
 
 def _check_options(wish: Wish, task: str) -> None:
     steps = [("--horizon", wish.horizon_steps), ("--lookback", wish.lookback_steps)]
-    wrong = [("--id", wish.id)] if task == "forecast" else steps
+    wrong = [] if task == "forecast" else steps
     for option, value in wrong:
         if value is not None:
             raise UsageError(f"{option} {value}: expected no such option for a task of kind {task}")
@@ -127,25 +131,29 @@ def _guess_kind(
 
 
 def _forecast(frame: pd.DataFrame, wish: Wish, time: str | None, where: str, because: list[str]) -> Guess:
-    numeric = inputs(frame, (time,))
+    if wish.id is not None:
+        because.append(f"id = {wish.id}: its {frame[wish.id].nunique():,} values tell the series of a panel apart")
+    numeric = inputs(frame, (time, wish.id))
     target = wish.target or _only_target(numeric, where, because)
     if not is_numeric(frame[target]):
         refuse_stray_text(frame[target], where)
         raise UsageError(f"--target {target}: expected a column of numbers for a forecast, got text")
     features = wish.features or numeric
-    _say_features(frame, features, (time,), wish, because)
-    rhythm = _rhythm(frame, time, where, because)
-    window = window_for(len(frame), rhythm, wish.lookback_steps, wish.horizon_steps)
+    _say_features(frame, features, (time, wish.id), wish, because)
+    every = [frame] if wish.id is None else [one for _, one in frame.groupby(wish.id, sort=False)]
+    shortest = min(every, key=len)
+    rhythm = _rhythm(shortest, time, where, because)
+    window = window_for(len(shortest), rhythm, wish.lookback_steps, wish.horizon_steps)
     if window is None:
-        raise UsageError(f"{where}: {len(frame)} rows: expected more, a window in each of three parts")
+        raise UsageError(f"{where}: {len(shortest)} rows: expected more, a window in each of three parts")
     because.extend(window.because)
     numbers = {"lookback_steps": window.lookback_steps, "horizon_steps": window.horizon_steps}
     if rhythm is not None and rhythm.season_steps <= window.lookback_steps:
         numbers["season_steps"] = rhythm.season_steps
-    windows = len(frame) - window.lookback_steps - window.horizon_steps + 1
+    windows = len(frame) - len(every) * (window.lookback_steps + window.horizon_steps - 1)
     numbers["window_stride"] = _stride(windows, because)
     missing = _missing(frame, (*features, target), because)
-    return Guess("forecast", target, features, time, None, "mae", missing, numbers, tuple(because))
+    return Guess("forecast", target, features, time, wish.id, "mae", missing, numbers, tuple(because))
 
 
 def _sequences(
@@ -165,6 +173,28 @@ def _sequences(
     _say_features(frame, features, roles, wish, because)
     metric = _metric(frame, target, group, because) if task == "classify" else "mae"
     return Guess(task, target, features, time, group, metric, _missing(frame, features, because), {}, tuple(because))
+
+
+def _labels(
+    frame: pd.DataFrame, wish: Wish, time: str | None, group: str | None, where: str, because: list[str]
+) -> Guess:
+    text = [str(name) for name in frame.columns if name not in (time, group) and not is_numeric(frame[name])]
+    target = wish.target or _answer_column(frame, time, group) or next(iter(text), None)
+    if target is None:
+        raise UsageError(f"{where}: which column is said of each row? Expected --target COLUMN")
+    roles = (time, group, target)
+    features = wish.features or inputs(frame, roles)
+    if not features:
+        raise UsageError(f"{where}: no column of numbers is left for the inputs: expected --features a,b")
+    _say_features(frame, features, roles, wish, because)
+    numbers = {} if group is not None else {"window_steps": min(100, max(2, len(frame) // 20))}
+    if group is None:
+        because.append(f"window_steps = {numbers['window_steps']}: no id, so that the table is one long sequence")
+    shares = frame[target].value_counts(normalize=True)
+    metric = "accuracy" if len(shares) < 2 or shares.min() * len(shares) >= 0.5 else "balanced_accuracy"
+    because.append(f"metric = {metric}: the rarest of {len(shares)} classes has {shares.min():.0%} of the rows")
+    missing = _missing(frame, features, because)
+    return Guess("label", target, features, time, group, metric, missing, numbers, tuple(because))
 
 
 def _only_target(numeric: Sequence[str], where: str, because: list[str]) -> str:

@@ -18,10 +18,11 @@ from harness.errors import UsageError
 
 _COMMENT_COLUMN = 36
 
-_FORECAST_COMMENTS = {
+_COMMENTS = {
     "lookback_steps": "what a network sees, in rows",
     "horizon_steps": "what it predicts, in rows",
     "season_steps": "for the seasonal naive baseline",
+    "window_steps": "longer sequences are cut into pieces of so many rows",
     "window_stride": "rows from one window to the next; 1 uses them all",
 }
 
@@ -132,24 +133,25 @@ def path_from(folder: Path, file: Path) -> str:
 
 def _task_lines(guess: Guess) -> Iterable[str]:
     yield "[task]"
-    yield _line("kind", guess.task, "forecast, classify or regress")
-    yield _line("target", [guess.target] if guess.task == "forecast" else guess.target)
+    yield _line("kind", guess.task, "forecast, classify, regress or label")
+    yield _line("target", [guess.target] if guess.task in ("forecast", "label") else guess.target)
     yield _line("features", list(guess.features), "the inputs")
     if guess.id is not None:
         yield _line("id", guess.id, "rows of one value form a sequence")
     if guess.time is not None:
         yield _line("time", guess.time)
     for key, value in guess.numbers.items():
-        yield _line(key, value, _FORECAST_COMMENTS[key])
+        yield _line(key, value, _COMMENTS[key])
     if guess.task == "forecast":
         yield "# last_rows = 20000".ljust(_COMMENT_COLUMN) + " # only the end of a long file"
     yield _line("metric", guess.metric)
-    if guess.task != "classify":
+    if guess.task in ("forecast", "regress"):
         yield '# unit = "…"'.ljust(_COMMENT_COLUMN) + " # of the target, for reports"
 
 
 def _split_lines(guess: Guess) -> Iterable[str]:
-    rule = {"forecast": "time", "classify": "stratified", "regress": "shuffled"}[guess.task]
+    usual = {"forecast": "time", "classify": "stratified", "regress": "shuffled", "label": "shuffled"}
+    rule = "time" if guess.task == "label" and guess.id is None else usual[guess.task]
     why = {
         "time": "blocks in time order",
         "stratified": "classes in equal shares",

@@ -13,6 +13,8 @@ _METRICS = {
     "rmse": "RMSE",
     "mse": "MSE",
     "macro_f1": "macro F1",
+    "micro_f1": "micro F1",
+    "nll": "NLL",
 }
 
 

@@ -118,6 +118,28 @@ def test_text_to_predict_without_sequences_asks_for_them():
     assert guess(gestures().rename(columns={"id": "run"}), id="run").task == "classify"
 
 
+def test_an_id_makes_a_forecast_of_a_panel():
+    frame = pd.concat([series(500), series(400, station="south")])
+    found = guess(frame, id="station", target="y")
+    assert (found.task, found.id, found.target) == ("forecast", "station", "y")
+    assert "id = station: its 2 values tell the series of a panel apart" in found.because
+    assert found.numbers["lookback_steps"] + found.numbers["horizon_steps"] < 400
+
+
+def test_labels_of_rows_with_an_id_and_without():
+    frame = gestures(label=np.where(np.arange(600) % 10 == 0, "up", "down"))
+    found = guess(frame, task="label")
+    assert (found.task, found.target, found.id, found.metric) == ("label", "label", "id", "balanced_accuracy")
+    assert found.features == ("a", "b")
+    alone = guess(frame[["a", "b", "label"]], task="label")
+    assert (alone.id, alone.numbers) == (None, {"window_steps": 30})
+
+
+def test_a_table_is_no_text():
+    with pytest.raises(UsageError, match=r'--task next_token: expected a card with \[source\] kind = "text"'):
+        guess(series(), task="next_token")
+
+
 @pytest.mark.parametrize(
     ("frame", "wish", "message"),
     [
@@ -128,11 +150,6 @@ def test_text_to_predict_without_sequences_asks_for_them():
             series(),
             {"target": "station", "task": "forecast"},
             "--target station: expected a column of numbers for a forecast, got text",
-        ),
-        (
-            series(),
-            {"task": "forecast", "id": "station"},
-            "--id station: expected no such option for a task of kind forecast",
         ),
         (series(), {"task": "forcast"}, "--task forcast: unknown. Did you mean forecast?"),
         (series(), {"horizon_steps": 0}, "--horizon 0: expected a whole number of at least 1"),
