@@ -7,7 +7,8 @@ and metrics and nothing of networks.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 from harness.baselines.base import Baseline, Numbers, Predict
@@ -16,7 +17,7 @@ from harness.baselines.gaps import without_gaps
 from harness.baselines.sequences import classifiers, logistic_regression, majority, regressors, summaries
 from harness.baselines.steps import labellers, token_guessers
 from harness.cards.schema import DatasetCard
-from harness.data import Part, SequenceData, cached_dataset
+from harness.data import Part, SequenceData, cached_dataset, fold_cards
 from harness.records import BaselineScore, TaskKind
 
 __all__ = [
@@ -54,8 +55,16 @@ def run(request: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         DataError: The dataset cannot be loaded.
     """
-    data = cached_dataset(DatasetCard.model_validate(request["dataset"]))
-    return {"baselines": [score.to_json() for score in compute(data)]}
+    folds = [compute(cached_dataset(fold)) for fold in fold_cards(DatasetCard.model_validate(request["dataset"]))]
+    return {"baselines": [_mean_of(scores).to_json() for scores in zip(*folds, strict=True)]}
+
+
+def _mean_of(scores: Sequence[BaselineScore]) -> BaselineScore:
+    """One baseline's mean scores over the divisions of a rolling split."""
+    if len(scores) == 1:
+        return scores[0]
+    mean = {name: fmean(getattr(score, name) for score in scores) for name in ("validation_score", "test_score")}
+    return BaselineScore(scores[0].name, **mean, fit_seconds=sum(score.fit_seconds for score in scores))
 
 
 def compute(data: SequenceData) -> tuple[BaselineScore, ...]:

@@ -136,7 +136,7 @@ def _pieces(
     return parts[0], parts[1], parts[2], notes
 
 
-@lru_cache(maxsize=2)  # a worker trains on one dataset after another; more would only hold memory
+@lru_cache(maxsize=6)  # the divisions of a rolling split follow each other in every trial; more would hold memory
 def _cached(card_json: str) -> SequenceData:
     return load_dataset(DatasetCard.model_validate_json(card_json))
 

@@ -109,10 +109,11 @@ def crown(
         run_one(engine, Task(f"{result.dataset} champion", "harness.export.building:build_champion", plain))
         registered = register(store, folder, tags)
         again = clean.score(registered.path)
-    if not agrees(read_description(registered.path), again):
+    description = read_description(registered.path)
+    if not agrees(description, again):
         raise ExportError(
             f"models:/{registered.name}/{registered.version}: in a clean process its test {result.objective.metric} "
-            f"is {again!r}, expected {test_score!r}; no alias was moved"
+            f"is {again!r}, expected {description.test_score!r}; no alias was moved"
         )
     move_alias(store, registered.name, registered.version, alias)
     return ChampionInfo(
@@ -123,6 +124,6 @@ def crown(
         arm=arm.arm.name,
         trial=key,
         why=why,
-        test_score=test_score,
+        test_score=description.test_score,
         path=str(folder),
     )

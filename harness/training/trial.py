@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from harness.cards.schema import DatasetCard, SpaceCard
+from harness.data import fold_cards
 from harness.models.defaults import setting
 from harness.records import (
     FailureKind,
@@ -40,7 +41,9 @@ class Fit:
 
 
 def run_trial(plain: Mapping[str, Any]) -> dict[str, Any]:
-    """Train once.
+    """Train once; on each division of a rolling split, whose scores are the means over them.
+
+    Of several divisions the curves, the best epoch and the weights are the last one's, which has the most to train on.
 
     Args:
         plain: `request` (a `TrialRequest`), `dataset` and `space` (cards), `digest` (of the data the sweep began
@@ -57,7 +60,16 @@ def run_trial(plain: Mapping[str, Any]) -> dict[str, Any]:
     request = TrialRequest.from_json(plain["request"])
     space = SpaceCard.model_validate(plain["space"])
     started_at = time.time()
-    prepared = prepare(DatasetCard.model_validate(plain["dataset"]), plain["digest"])
+    *earlier, last = fold_cards(DatasetCard.model_validate(plain["dataset"]))
+    folds = [*map(prepare, earlier), prepare(last, plain["digest"])]
+    done = [_train_on(prepared, space, request, plain.get("weights_to")) for prepared in folds]
+    record, sealed = _mean_of(done)
+    return {"trial": record.to_json() | {"started_at": started_at}, "sealed": sealed.to_json() if sealed else None}
+
+
+def _train_on(
+    prepared: Prepared, space: SpaceCard, request: TrialRequest, weights_to: str | None
+) -> tuple[TrialRecord, SealedScore | None]:
     with _want_of_memory_named():
         network = network_for(prepared, space, request.values, request.epochs)
         compile_seconds = network.prepare(prepared.train, prepared.validation)
@@ -65,13 +77,28 @@ def run_trial(plain: Mapping[str, Any]) -> dict[str, Any]:
         fit = train(prepared, network, request)
         fit_seconds = time.perf_counter() - started
         sealed = _sealed(prepared, network, request, fit)
-    if sealed and (path := plain.get("weights_to")):
+    if sealed and weights_to:
         # A full disk is no failure of the trial: the selected one is trained again where its weights are missing.
         with contextlib.suppress(OSError):
-            save_weights(Path(path), fit.best_weights)
+            save_weights(Path(weights_to), fit.best_weights)
     record = _record(request, network, prepared, fit, failed=sealed is None)
-    times = {"started_at": started_at, "fit_seconds": fit_seconds, "compile_seconds": compile_seconds}
-    return {"trial": record.to_json() | times, "sealed": sealed.to_json() if sealed else None}
+    return replace(record, fit_seconds=fit_seconds, compile_seconds=compile_seconds), sealed
+
+
+def _mean_of(done: Sequence[tuple[TrialRecord, SealedScore | None]]) -> tuple[TrialRecord, SealedScore | None]:
+    """One record for all divisions: failed where one failed, else with mean scores; with what they spent together."""
+    if len(done) == 1:
+        return done[0]
+    records, sealed = [record for record, _ in done], [score for _, score in done if score is not None]
+    spent = {
+        name: sum(getattr(record, name) for record in records)
+        for name in ("epochs", "gradient_steps", "fit_seconds", "compile_seconds")
+    }
+    if failed := next((record for record in records if record.status is TrialStatus.FAILED), None):
+        return replace(failed, **spent), None
+    score = math.fsum(record.validation_score or 0.0 for record in records) / len(records)
+    test = math.fsum(score.test_score for score in sealed) / len(sealed)
+    return replace(records[-1], validation_score=score, **spent), SealedScore(records[0].key, test)
 
 
 def train(prepared: Prepared, network: CompiledNetwork, request: TrialRequest) -> Fit:
