@@ -4,7 +4,7 @@ Every family of every table in `benchmarks/recorded` plays itself, for R of 1, 3
 trials; then with one side made worse by 20 % and 50 %. What must hold: the mean share of false winners is at most 5 %,
 and no cell's one-sided lower bound, adjusted by Holm over all cells, exceeds 5 %. Leaves with 1 where it does not.
 
-    python benchmarks/false_winners.py                      # both ways of deciding: most of an hour on two cores
+    python benchmarks/false_winners.py                      # all ways of deciding: an hour on two cores
     python benchmarks/false_winners.py --replays 100        # a look
 """
 
@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import json
 import sys
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import Executor, ProcessPoolExecutor
+from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 from harness.cli.verdict import read_csv
 from harness.records import LOOKS, Objective, ScoreRow
@@ -37,40 +39,86 @@ WAYS = {
 
 @dataclass(frozen=True)
 class Job:
-    """One size of one family of one dataset: what a process does at a time."""
+    """One size of one family of one dataset and one shift: what a process does at a time."""
 
     rows: tuple[ScoreRow, ...]
     objective: Objective
-    oracle: str
+    way: str
     replicates: int
     trials: int
-    shifts: tuple[float, ...]
+    shift: float
     replays: int
-    looks: tuple[int, ...] = ()
 
-    def run(self) -> list[Cell]:
-        sizes = {"replicates": [self.replicates], "trials": [self.trials], "shifts": self.shifts}
-        objectives = {self.rows[0].dataset: self.objective}
-        return list(
-            calibrate(self.rows, objectives, oracle=self.oracle, looks=self.looks, replays=self.replays, **sizes)
+    @property
+    def key(self) -> str:
+        """What the job is called among those that are done."""
+        first = self.rows[0]
+        size = f"R={self.replicates} n={self.trials} shift={self.shift:g} x{self.replays}"
+        return f"{self.way} | {first.dataset} {first.family} | {size}"
+
+    def run(self) -> tuple[str, Cell]:
+        oracle, looking, _ = self.way.partition(" ")
+        cells = calibrate(
+            self.rows,
+            {self.rows[0].dataset: self.objective},
+            replicates=[self.replicates],
+            trials=[self.trials],
+            shifts=[self.shift] if self.shift else [],
+            alike=not self.shift,
+            oracle=oracle,
+            looks=LOOKS if looking else (),
+            replays=self.replays,
         )
+        return self.key, next(iter(cells))
 
 
-def jobs_of(tables: Iterable[Path], way: str, shifts: tuple[float, ...], replays: int) -> list[Job]:
-    """Every size of every family of every table; by replicates from three on."""
+def jobs_of(
+    tables: Iterable[Path], way: str, shifts: tuple[float, ...], replays: int, shifted_replays: int
+) -> list[Job]:
+    """Every size of every family of every table; by replicates from three on, through the looks at their last one."""
     jobs = []
     oracle, looking, _ = way.partition(" ")
-    looks = LOOKS if looking else ()
     for path in tables:
         table = read_columns(read_csv(path), compared=False)
         for dataset, family in dict.fromkeys((row.dataset, row.family) for row in table.rows):
             rows = tuple(row for row in table.rows if (row.dataset, row.family) == (dataset, family))
+            sizes = itertools.product(LOOKS[-1:] if looking else REPLICATES, TRIALS)
             jobs += [
-                Job(rows, table.objectives[dataset], oracle, replicates, trials, shifts, replays, looks)
-                for replicates, trials in itertools.product(looks[-1:] or REPLICATES, TRIALS)
+                Job(rows, table.objectives[dataset], way, replicates, trials, shift, count)
+                for replicates, trials in sizes
+                for shift, count in ((0.0, replays), *((shift, shifted_replays) for shift in shifts))
                 if oracle == "random" or replicates >= MINIMUM_REPLICATES
             ]
     return jobs
+
+
+def done_before(path: Path | None) -> dict[str, Cell]:
+    """The jobs that a file of finished ones holds."""
+    if path is None or not path.exists():
+        return {}
+    lines = (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
+    return {plain["key"]: _cell(plain["cell"]) for plain in lines}
+
+
+def _cell(plain: dict[str, Any]) -> Cell:
+    shares = {name: Share(**plain[name]) for name in ("named", "wrong")}
+    return Cell(**{**plain, **shares, "looks": tuple(plain["looks"])})
+
+
+def played(jobs: Sequence[Job], pool: Executor, kept: Path | None) -> list[Cell]:
+    """The cells of all jobs, those done before read from the file, the others added to it."""
+    done = done_before(kept)
+    waiting = [job for job in jobs if job.key not in done]
+    # The longest first, so that no core waits at the end.
+    waiting.sort(key=lambda job: -job.replicates * job.trials * job.replays)
+    for number, (key, cell) in enumerate(pool.map(Job.run, waiting), start=1):
+        done[key] = cell
+        if kept:
+            with kept.open("a", encoding="utf-8") as file:
+                print(json.dumps({"key": key, "cell": asdict(cell)}), file=file)
+        if sys.stderr.isatty():
+            print(f"{number} of {len(waiting)}", file=sys.stderr, end="\r")
+    return [done[job.key] for job in jobs]
 
 
 def holds(cells: Sequence[Cell]) -> tuple[list[float], float, bool]:
@@ -135,11 +183,13 @@ def _piped(cells: Iterable[str]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tables", nargs="*", type=Path, help="[every table in benchmarks/recorded]")
-    parser.add_argument("--replays", type=int, default=1000, help="replays of each cell [1000]")
-    parser.add_argument("--oracle", choices=list(WAYS), action="append", help="[both]")
+    parser.add_argument("--replays", type=int, default=1000, help="replays of each cell of two alike [1000]")
+    parser.add_argument("--shifted-replays", type=int, help="replays of each cell with a shift [as many]")
+    parser.add_argument("--way", choices=list(WAYS), action="append", help="[all]")
     parser.add_argument("--shift", type=float, action="append", help="[0.2, 0.5]")
     parser.add_argument("--no-shift", action="store_true", help="false winners only")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--keep", type=Path, help="file of finished cells, to go on from")
     chosen = parser.parse_args()
     tables = chosen.tables or sorted(RECORDED.glob("*.csv"))
     if not tables:
@@ -147,14 +197,10 @@ def main() -> None:
     shifts = () if chosen.no_shift else tuple(chosen.shift or SHIFTS)
     all_held = True
     with ProcessPoolExecutor(chosen.workers, mp_context=get_context("spawn")) as pool:
-        for oracle in chosen.oracle or WAYS:
-            jobs, cells = jobs_of(tables, oracle, shifts, chosen.replays), []
-            for number, done in enumerate(pool.map(Job.run, jobs), start=1):
-                cells += done
-                if sys.stderr.isatty():
-                    print(f"{oracle}: {number} of {len(jobs)}", file=sys.stderr, end="\r")
-            text, held = markdown(oracle, cells)
-            print(text)
+        for way in chosen.way or WAYS:
+            jobs = jobs_of(tables, way, shifts, chosen.replays, chosen.shifted_replays or chosen.replays)
+            text, held = markdown(way, played(jobs, pool, chosen.keep))
+            print(text, flush=True)
             all_held = all_held and held
     sys.exit(0 if all_held else 1)
 

@@ -1,4 +1,4 @@
-"""Random trials of LSTM and GRU on two real datasets, recorded as small tables that the verdicts' rule is judged by.
+"""Random trials of LSTM and GRU on three real datasets, recorded as small tables that the verdicts' rule is judged by.
 
 Runs one sweep of one search of N trials a family, without confirmations, and writes `benchmarks/recorded/<dataset>.csv`
 in the columns that `harness verdict` and `harness calibrate` read, scores rounded to six significant digits.
@@ -19,7 +19,7 @@ import harness
 from harness.report.tables import trials_csv
 from harness.sweeping.progress import Note
 
-DATASETS = ("japanese_vowels", "vic_elec")
+DATASETS = ("digits", "japanese_vowels", "vic_elec")
 FAMILIES = ("lstm", "gru")
 CARDS = Path(__file__).parent / "cards"
 RECORDED = Path(__file__).parent / "recorded"

@@ -143,6 +143,7 @@ def calibrate(
     replicates: Sequence[int],
     trials: Sequence[int],
     shifts: Sequence[float] = SHIFTS,
+    alike: bool = True,
     oracle: str = "random",
     looks: Sequence[int] = (),
     replays: int = REPLAYS,
@@ -157,7 +158,8 @@ def calibrate(
         objectives: Each dataset's metric.
         replicates: Numbers R of searches of either side.
         trials: Numbers n of trials of a search.
-        shifts: Shares by which one side is made worse; the replay without one is always made, first.
+        shifts: Shares by which one side is made worse.
+        alike: Whether to replay without a shift too, first.
         oracle: `random` decides by pooled trials, any other name by replicates.
         looks: Replicates at each look, ascending: each replay then adds replicates from look to look until it is
             decided, with the error spent over the looks, and `replicates` is not asked.
@@ -177,7 +179,7 @@ def calibrate(
         for searches in looks[-1:] or replicates:
             for n in trials:
                 drawn = _drawn(one, searches, n, replays, seed)
-                for shift in (0.0, *shifts):
+                for shift in (*((0.0,) if alike else ()), *shifts):
                     yield _cell(one, objectives[one.dataset], drawn, (searches, n), shift, oracle, tuple(looks))
 
 
