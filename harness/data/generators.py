@@ -72,22 +72,21 @@ def counting(source: GeneratorSource) -> Sequences:
     """Counting: strings of n times a and then m times b; are there as many b as a, fewer or more?
 
     Two channels, one a symbol; m differs from n by at most 3, and the three answers are equally frequent. The train
-    part has n up to a quarter of the steps, the test part larger ones, up to half of them, so that what was learnt by
-    heart is of no use there: a network must count without a bound, as an LSTM's cell can and a GRU's state, between -1
-    and 1, cannot.
+    part has n up to a quarter of the steps, the validation part up to three eighths, the test part up to half of them,
+    each larger than the one before, so that what was learnt by heart is of no use there: a network must count without a
+    bound, as an LSTM's cell can and a GRU's state, between -1 and 1, cannot.
 
     Source: G. Weiss, Y. Goldberg and E. Yahav (2018), "On the practical computational power of finite precision RNNs
     for language recognition", arXiv 1805.04908: recognising aⁿbⁿ; here strings that are not in it are near misses.
 
     Args:
-        source: Steps of the longest string, number of strings, four fifths of them to train on, and seed.
+        source: Steps of the longest string, number of strings, seven tenths of them to train on, and seed.
     """
     random = np.random.default_rng(derive_seed("counting", source.seed))
-    largest, train = source.steps // 2 - 3, source.sequences * 4 // 5
-    small = max(source.steps // 4, 4)
-    n = np.concatenate(
-        (random.integers(4, small + 1, train), random.integers(small + 1, largest + 1, source.sequences - train))
-    )
+    train, validation = source.sequences * 7 // 10, source.sequences * 15 // 100
+    parts = (train, validation, source.sequences - train - validation)
+    ends = (3, source.steps // 4, source.steps * 3 // 8 - 1, source.steps // 2 - 3)
+    n = np.concatenate([random.integers(ends[at] + 1, ends[at + 1] + 1, count) for at, count in enumerate(parts)])
     answers = random.permutation(np.arange(source.sequences) % 3)
     m = n + (answers - 1) * random.integers(1, 4, source.sequences)
     lengths = (n + m).astype(np.int32)
@@ -95,7 +94,6 @@ def counting(source: GeneratorSource) -> Sequences:
     symbols = np.where(places < n[:, None], 0, 1)
     x = np.eye(2, dtype=np.float32)[symbols] * (places < lengths[:, None])[:, :, None]
     y = np.array(["fewer b", "as many", "more b"])[answers]
-    parts = (train, source.sequences - train)
     return Sequences("generator counting", x, lengths, y, ("a", "b"), lambda at: f"sequence {at}", own_parts=parts)
 
 

@@ -72,13 +72,14 @@ def test_mnist1d_leaves_the_global_random_states_alone() -> None:
 @pytest.mark.parametrize("steps", [20, 80])
 def test_counting_is_tested_on_longer_strings_than_it_is_trained_on(steps: int) -> None:
     raw = counting(GeneratorSource(kind="generator", generator="counting", steps=steps, sequences=300))
-    train, test = raw.own_parts
-    assert (train, test) == (240, 60)
+    train, validation, test = raw.own_parts
+    assert (train, validation, test) == (210, 45, 45)
     counts = raw.x.sum(axis=1)
     for (a, b), length, answer, sequence in zip(counts, raw.lengths, raw.y, raw.x, strict=True):
         assert a + b == length <= steps
         assert answer == ("as many" if a == b else "fewer b" if b < a else "more b")
         assert (sequence[: int(a), 0] == 1).all()  # all a stand before the first b
         assert abs(a - b) <= 3
-    assert counts[:train, 0].max() < counts[train:, 0].min()
+    assert counts[:train, 0].max() < counts[train:-test, 0].min()
+    assert counts[train:-test, 0].max() < counts[-test:, 0].min()
     assert np.unique(raw.y, return_counts=True)[1].min() == 100
