@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.cards.schema import Hyperparameter, SpaceCard
+from harness.data.guards import leaks_in
 from harness.errors import JournalError
 from harness.journal import EventKind, Journal
 from harness.records import (
@@ -69,6 +70,7 @@ class Basis:
         until_decided: Whether replicates were added until it was decided.
         changes: What was changed while the sweep ran, or after it was first decided.
         cases: Scores over test cases by arm, replicate and trial.
+        leaks: What the guards said of answers among the inputs; any withholds the verdict.
     """
 
     dataset: str
@@ -81,6 +83,7 @@ class Basis:
     until_decided: bool = False
     changes: Sequence[str] = ()
     cases: Cases = field(default_factory=dict)
+    leaks: tuple[str, ...] = ()
 
 
 def request_and_records(journal: Journal, dataset: str) -> list[Pair]:
@@ -138,6 +141,7 @@ def verdict_of(journal: Journal, header: SweepHeader, dataset: str) -> Verdict:
         baselines=tuple(baseline.test_score for baseline in baselines_of(journal, dataset)),
         until_decided=header.plan.until_decided,
         changes=journal.changes,
+        leaks=leaks_in(facts_of(journal, dataset).notes),
         cases=cases_of({key: score.cases for key, score in journal.unsealed(dataset).items()}),
     )
     return decide_pairs(request_and_records(journal, dataset), journal.unseal(dataset), basis)
@@ -165,6 +169,7 @@ def decide_pairs(pairs: Sequence[Pair], scores: Mapping[str, float], basis: Basi
         oracle=basis.oracle,
         qualified={dataset: [*edges, *basis.changes]},
         cases={dataset: basis.cases},
+        withheld={dataset: [f"a guard against leakage fired: {leak}" for leak in basis.leaks]},
         look=look_at(replicates) if basis.until_decided else None,
     )
     return decision.verdicts[dataset]

@@ -6,10 +6,12 @@ so once and begins again from the start of the journal, which costs little: runs
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import deque
 from pathlib import Path
 
+from harness.data.guards import leaks_in
 from harness.errors import StoreError
 from harness.journal import Event, EventKind, Journal
 from harness.records import DataFacts, SweepResult, TrialRecord, TrialRequest
@@ -19,7 +21,7 @@ from harness.sweeping.assembling import comparison_of, sweep_of
 from harness.sweeping.linking import links_of
 from harness.sweeping.planning import SweepHeader
 from harness.tracking import Projector
-from harness.tracking.summary import UNTIL_DECIDED
+from harness.tracking.summary import LEAKS, UNTIL_DECIDED
 
 LONGEST_PAUSE_SECONDS = 30.0
 """The longest time between two attempts to reach a store that failed."""
@@ -155,7 +157,10 @@ class Projection:
     def _one(self, event: Event, projector: Projector) -> None:
         if event.kind is EventKind.OPENED:
             facts = DataFacts.from_json(event.payload["facts"])
-            projector.comparison_started(event.dataset, facts, self._tags(event.dataset), started_at=event.at)
+            tags = self._tags(event.dataset)
+            if leaks := leaks_in(facts.notes):
+                tags[LEAKS] = json.dumps(leaks)
+            projector.comparison_started(event.dataset, facts, tags, started_at=event.at)
         elif event.kind is EventKind.ASKED:
             self._requests[event.trial_key] = TrialRequest.from_json(event.payload)
         elif event.kind is EventKind.ENDED:

@@ -58,6 +58,7 @@ from harness.tracking.reading import RecordedComparison, ends_of_histories, read
 from harness.tracking.summary import (
     BASELINE,
     DIRECTION,
+    LEAKS,
     METRIC,
     UNTIL_DECIDED,
     decided_metrics,
@@ -244,6 +245,7 @@ def _basis(comparison: RecordedComparison, rows: Sequence[Mapping[str, Any]]) ->
         baselines=[value for name, value in comparison.metrics.items() if name.startswith(prefix)],
         until_decided=UNTIL_DECIDED in tags,
         changes=_json(comparison, CHANGES_FILE) if CHANGES_FILE in comparison.files else (),
+        leaks=tuple(json.loads(tags.get(LEAKS, "[]"))),
         cases=cases_of({key: CaseScores.from_json(plain) for key, plain in cases.items()}),
     )
 

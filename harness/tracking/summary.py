@@ -17,6 +17,7 @@ METRIC = "metric"
 DIRECTION = "direction"
 HALF_LIFE = "gradient_half_life_steps"
 UNTIL_DECIDED = "until_decided"
+LEAKS = "leaks"
 
 
 def comparison_metrics(result: ComparisonResult) -> dict[str, float]:

@@ -1,0 +1,57 @@
+"""Draws what `false_winners.py --keep FILE` counted: how often a true difference is named, against the replicates.
+
+python benchmarks/power_curves.py FILE docs/power.svg
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from false_winners import TRIALS, done_before
+from matplotlib.figure import Figure
+
+from harness.report.axes import LOOKS as STYLES
+from harness.verdicts.calibrating import Cell
+
+WANTED = {0.2: (((5, 20), 0.45), ((10, 10), 0.80)), 0.5: (((5, 20), 0.95),)}
+"""The shares that are claimed for (replicates, trials), by shift."""
+
+
+def main() -> None:
+    source, target = map(Path, sys.argv[1:])
+    cells = [cell for key, cell in done_before(source).items() if key.startswith("random |") and cell.shift]
+    datasets = sorted({cell.dataset for cell in cells})
+    figure = Figure(figsize=(10, 6.4), layout="constrained")
+    panels = figure.subplots(len(WANTED), len(TRIALS), sharex=True, sharey=True)
+    for row, (shift, claims) in enumerate(WANTED.items()):
+        for column, trials in enumerate(TRIALS):
+            axes = panels[row, column]
+            axes.set_title(f"shift {100 * shift:g} %, n = {trials}", fontsize=10)
+            for place, dataset in enumerate(datasets):
+                for family, line in (("lstm", "-"), ("gru", "--")):
+                    mine = [
+                        c for c in cells if (c.dataset, c.family, c.trials, c.shift) == (dataset, family, trials, shift)
+                    ]
+                    draw(axes, sorted(mine, key=lambda cell: cell.replicates), place, line, f"{dataset}, {family}")
+            for (replicates, wanted), share in claims:
+                if wanted == trials:
+                    axes.plot([replicates], [100 * share], marker="_", markersize=22, color="black", linestyle="none")
+            axes.grid(True, alpha=0.2)
+    for axes in panels[-1]:
+        axes.set_xlabel("replicates R of n trials")
+        axes.set_xticks([1, 3, 5, 10])
+    for axes in panels[:, 0]:
+        axes.set_ylabel("named, % of replays")
+    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8)
+    figure.savefig(target, metadata={"Date": None})
+
+
+def draw(axes: object, cells: list[Cell], place: int, line: str, label: str) -> None:
+    look = STYLES[place % len(STYLES)]
+    xs, ys = [cell.replicates for cell in cells], [100 * cell.named.value for cell in cells]
+    axes.plot(xs, ys, color=look.color, marker=look.marker, markersize=4, linestyle=line, label=label)  # type: ignore[attr-defined]
+
+
+if __name__ == "__main__":
+    main()
