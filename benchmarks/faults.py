@@ -32,7 +32,7 @@ from typing import Any
 import psutil
 
 from harness.store import Store, find_store
-from harness.tracking.serving import free_port
+from harness.tracking.servers import free_port
 
 PHASES = ("ask", "start", "end", "tell", "projection", "confirmation", "export")
 SHORTEST_SECONDS, LONGEST_SECONDS = 0.001, 3.0

@@ -17,8 +17,10 @@ from harness.cli import (
     doctor,
     explain,
     export,
+    models,
     predict,
     reporting,
+    serve,
     spaces,
     sweep,
     sweeps,
@@ -52,8 +54,10 @@ app.command("trials", short_help="A sweep's table of scores, as `verdict` reads 
 app.command("explain", short_help="How far gradients reach and how open gates stand.")(explain.explain)
 app.command("doctor", short_help="Find and mend what a crash left.")(doctor.doctor)
 app.command("ui", short_help="Open MLflow's UI on the store, until Ctrl-C.")(ui.ui)
+app.add_typer(models.app, name="models")
 app.command("predict", short_help="Predict with a champion, in the original units.")(predict.predict)
 app.command("export", short_help="Write a champion for Keras, TensorFlow, ONNX Runtime or LiteRT.")(export.export)
+app.command("serve", short_help="Answer predictions over HTTP, until Ctrl-C.")(serve.serve)
 app.command("verdict", short_help="Decide from anybody's table of scores.")(verdict.verdict)
 app.command("verify", short_help="Make a sweep's verdicts again from MLflow alone.")(verify.verify)
 app.command("calibrate", short_help="How often the rule errs, on recorded trials.")(calibrate.calibrate)

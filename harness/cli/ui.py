@@ -30,7 +30,8 @@ def ui(
 ) -> None:
     """Open MLflow's UI on the store's training runs; it answers this machine only, until Ctrl-C."""
     from harness.tracking.connection import shown
-    from harness.tracking.serving import free_port, serving
+    from harness.tracking.servers import free_port
+    from harness.tracking.serving import serving
 
     place = find_store(store, tracking_uri)
     if not place.local:

@@ -34,11 +34,12 @@ def build_champion(plain: Mapping[str, Any]) -> dict[str, Any]:
     Args:
         plain: `dataset` and `space` (cards), `request` (the trial's `TrialRequest`), `weights` (path of an
             `.npz` with the weights as `arr_0`, `arr_1`, … in the order of `model.get_weights()`), `folder`
-            (where to), `test_score` (the logged one), `sweep_id`, `digest` (of the data the sweep began
-            with), and `evidence` (the comparison's, for the model card).
+            (where to), `test_score` (the logged one; None for a refitted model, which has `seen_score`),
+            `sweep_id`, `digest` (of the data the sweep began with), and `evidence` (the comparison's, for the
+            model card).
 
     Returns:
-        `folder`, and `test_score`, the wrapped model's.
+        `folder`, and `test_score`, the wrapped model's, or a refitted one's on the validation part.
 
     Raises:
         DataError: The data is not what the sweep began with.
@@ -53,8 +54,10 @@ def build_champion(plain: Mapping[str, Any]) -> dict[str, Any]:
     model, shape = _model(data, space, request, Path(plain["weights"]))
     description = _describe(data, card, space, request, plain, shape)
     test = data.test.open()
-    score = score_on(Champion(description, model), test)
-    if card.split.folds is not None:  # the trial's score is the mean over all divisions, the model the last one's
+    # A refitted model's test part stays unseen: it is known again by its score on rows that it was trained on.
+    score = score_on(Champion(description, model), data.validation if description.refit else test)
+    # The trial's score is the mean over all divisions, the model the last one's.
+    if card.split.folds is not None and not description.refit:
         description = replace(description, test_score=score)
     require_agreement(description, score)
     arrays = {"x": test.x, "lengths": test.lengths, "future": test.future}
@@ -135,6 +138,8 @@ def _describe(
         multi_label=data.multi_label,
         vocabulary=data.vocabulary,
         known=data.known,
+        refit="seen_score" in plain,
+        seen_score=plain.get("seen_score"),
     )
 
 

@@ -33,7 +33,7 @@ class Description:
         metric: Name of the objective's metric.
         direction: Whether low or high scores are better.
         unit: Unit of the score; empty for a pure number.
-        test_score: The logged score on the test part.
+        test_score: The logged score on the test part; None for a refitted model, which nobody has tested.
         channels: Names of the input channels, in order.
         targets: Names of what is predicted.
         classes: Class names, by class number; empty unless an answer is one class.
@@ -54,6 +54,9 @@ class Description:
         vocabulary: The tokens, by their numbers, of which the first stands for all unknown ones; empty where inputs are
             numbers.
         known: Names of the channels known in advance, the last ones of `channels`.
+        refit: Whether it was trained again on training and validation parts.
+        seen_score: A refitted model's score on the validation part, which it was trained on: it tells that a model is
+            the same one, and nothing of how good it is. None for others.
     """
 
     name: str
@@ -68,7 +71,7 @@ class Description:
     metric: str
     direction: Direction
     unit: str
-    test_score: float
+    test_score: float | None
     channels: tuple[str, ...]
     targets: tuple[str, ...]
     classes: tuple[str, ...]
@@ -88,6 +91,18 @@ class Description:
     multi_label: bool = False
     vocabulary: tuple[str, ...] = ()
     known: tuple[str, ...] = ()
+    refit: bool = False
+    seen_score: float | None = None
+
+    @property
+    def logged_score(self) -> float | None:
+        """The score by which a model is known again: on the test part; a refitted one's on the validation part."""
+        return self.seen_score if self.refit else self.test_score
+
+    @property
+    def scored_part(self) -> str:
+        """The part of that score, in a word."""
+        return "validation" if self.refit else "test"
 
     @property
     def answer(self) -> Answer:

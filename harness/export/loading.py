@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 ROWS_A_CALL = 256
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Champion:
     """A model that predicts.
 
@@ -82,13 +84,34 @@ class Champion:
     def predict_batch(self, batch: Batch) -> npt.NDArray[np.float32]:
         """Predict from a batch that was checked; the same shapes as `predict`."""
         arrays = {"x": batch.x, "lengths": batch.lengths, "future": batch.future}
-        feed = [arrays[name] for name in self.description.inputs]
-        outputs = self.model.predict(feed if len(feed) > 1 else feed[0], batch_size=ROWS_A_CALL, verbose=0)
-        return np.asarray(outputs, np.float32)
+        feed = [array for name in self.description.inputs if (array := arrays[name]) is not None]
+        starts = range(0, len(batch.x), ROWS_A_CALL)
+        outputs = [self._call([values[start : start + ROWS_A_CALL] for values in feed]) for start in starts]
+        return np.concatenate(outputs).astype(np.float32, copy=False)
 
     def tabulate(self, batch: Batch) -> Predictions:
         """Predictions with names, times and classes, as tables and as arrays."""
         return predictions_of(self.description, batch, self.predict_batch(batch))
+
+    @cached_property
+    def _call(self) -> Callable[[list[npt.NDArray[Any]]], npt.NDArray[Any]]:
+        """The model as one function of any number of rows, traced once.
+
+        `model.predict` sets up a pipeline for every call, 30 ms or more of them, and traces again for another number
+        of rows; a server answers single rows from several threads.
+        """
+        import tensorflow as tf
+
+        specs = [tf.TensorSpec(given.shape, given.dtype, name=given.name) for given in self.model.inputs]
+
+        @tf.function(input_signature=[specs], autograph=False)  # type: ignore[untyped-decorator]
+        def call(inputs: list[Any]) -> Any:
+            return self.model(inputs if len(inputs) > 1 else inputs[0], training=False)
+
+        types = [given.dtype for given in self.model.inputs]
+        return lambda arrays: call(
+            [tf.convert_to_tensor(values, kind) for values, kind in zip(arrays, types, strict=True)]
+        ).numpy()
 
     def info(self) -> dict[str, Any]:
         """The description as plain values."""
@@ -108,6 +131,11 @@ def load(name_or_path: str | Path, store: Store | None = None) -> Champion:
         ExportError: The model cannot be loaded.
         StoreError: The store cannot be used.
     """
+    return load_folder(*locate(name_or_path, store))
+
+
+def locate(name_or_path: str | Path, store: Store | None = None) -> tuple[Path, str]:
+    """The folder that a name or path means, and what messages call it; the arguments and errors of `load`."""
     text = str(name_or_path)
     path = Path(text).expanduser()
     if path.suffix == ".keras" and path.is_file():
@@ -115,11 +143,11 @@ def load(name_or_path: str | Path, store: Store | None = None) -> Champion:
     if isinstance(name_or_path, Path) or path.is_dir():
         if not (path / FILE).is_file():
             raise UsageError(f"{path}: expected a champion's folder, got one without {FILE}")
-        return load_folder(path)
+        return path, str(path)
     if text.startswith((".", "/", "~")) or path.suffix == ".keras":
         raise UsageError(f"{path}: expected a champion's folder or the name of a registered model")
     found = registry.resolve(store or find_store(), text)
-    return load_folder(found.path, f"models:/{found.name}/{found.version}")
+    return found.path, f"models:/{found.name}/{found.version}"
 
 
 def load_folder(folder: Path, where: str = "") -> Champion:

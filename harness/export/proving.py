@@ -57,6 +57,16 @@ def score_on(champion: Champion, part: Part) -> float:
     return score_of(champion.description, part.y, prediction, part.lengths)
 
 
+def score_again(champion: Champion) -> float:
+    """A champion's score on the part that its logged score was measured on.
+
+    Raises:
+        DataError: The data is missing, changed or not what the card says.
+    """
+    data = load_dataset(champion.description.dataset_card)
+    return score_on(champion, data.validation if champion.description.refit else data.test.open())
+
+
 def score_of(description: Description, truth: Values, prediction: npt.NDArray[np.float32], lengths: Whole) -> float:
     """The objective's score of predictions, padded steps apart.
 
@@ -80,7 +90,8 @@ def agrees(description: Description, score: float) -> bool:
         description: Whose logged score.
         score: The score to compare with it.
     """
-    return math.isclose(score, description.test_score, rel_tol=TOLERANCE, abs_tol=_smallest(description))
+    logged = description.logged_score
+    return logged is not None and math.isclose(score, logged, rel_tol=TOLERANCE, abs_tol=_smallest(description))
 
 
 def require_agreement(description: Description, score: float) -> None:
@@ -91,8 +102,8 @@ def require_agreement(description: Description, score: float) -> None:
     """
     if not agrees(description, score):
         raise ExportError(
-            f"{description.trial}: the exported model's test {description.metric} is {score!r}: "
-            f"expected the logged {description.test_score!r}, to 1e-5"
+            f"{description.trial}: the exported model's {description.scored_part} {description.metric} is {score!r}: "
+            f"expected the logged {description.logged_score!r}, to 1e-5"
         )
 
 

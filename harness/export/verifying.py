@@ -37,7 +37,7 @@ class CleanProcess:
         )
 
     def score(self, folder: Path) -> float:
-        """The test score that a champion's folder gives there; once.
+        """The logged score that a champion's folder gives again there; once.
 
         Args:
             folder: A champion's folder, as `save_champion` wrote it or the registry handed it out.
@@ -52,7 +52,7 @@ class CleanProcess:
         if self._process.returncode != 0:
             last = next((line for line in reversed(errors.splitlines()) if line.strip()), "no message")
             raise ExportError(f"{folder}: the model cannot be proved: {last}")
-        return float(json.loads(output.splitlines()[-1])["test_score"])
+        return float(json.loads(output.splitlines()[-1])["score"])
 
     def __enter__(self) -> CleanProcess:
         return self
@@ -64,6 +64,6 @@ class CleanProcess:
 
 
 def verify(folder: Path) -> float:
-    """The test score that a champion's folder gives in a process that has loaded nothing else; see `CleanProcess`."""
+    """The logged score, as a champion's folder gives it in a process that has loaded nothing else."""
     with CleanProcess() as process:
         return process.score(folder)

@@ -124,6 +124,6 @@ def crown(
         arm=arm.arm.name,
         trial=key,
         why=why,
-        test_score=description.test_score,
+        test_score=test_score if description.test_score is None else description.test_score,
         path=str(folder),
     )

@@ -8,7 +8,7 @@ from harness.errors import HarnessError
 from harness.store import Store
 from harness.tracking.connection import database_file
 from harness.tracking.reading import run_addresses
-from harness.tracking.serving import FIRST_PORT, HOST
+from harness.tracking.servers import FIRST_PORT, HOST
 
 
 def links_of(store: Store, sweep_id: str) -> Mapping[str, str]:

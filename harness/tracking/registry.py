@@ -22,6 +22,7 @@ from harness.store import Store
 from harness.tracking import naming
 from harness.tracking.connection import Connection, connect, shown, translating
 from harness.tracking.flavour import write_flavour
+from harness.tracking.labels import about, version_tags
 from harness.tracking.reading import experiment_ids, search_runs
 
 ALIASES = ("champion", "candidate")
@@ -60,7 +61,7 @@ def register(store: Store, folder: Path, tags: Mapping[str, str]) -> Registered:
     """
     client = connect(store)
     champion = json.loads((folder / "champion.json").read_text(encoding="utf-8"))
-    key = f"{champion['sweep_id']}/{champion['trial']}"
+    key = f"{champion['sweep_id']}/{champion['trial']}{'/refit' if champion.get('refit') else ''}"
     version = _version_of_trial(client, champion["name"], key)
     if version is None:
         with translating(store):
@@ -74,8 +75,8 @@ def register(store: Store, folder: Path, tags: Mapping[str, str]) -> Registered:
             source=source,
             run_id=run_id,
             model_id=model.model_id,
-            tags=_version_tags(champion, key, tags),
-            description=tags.get("why"),
+            tags=version_tags(champion, key, tags),
+            description=about(champion, tags, _run_page(client, run_id)),
         )
         # As MLflow's own `register_model` does, so that the model's page leads to its version.
         link = {"name": champion["name"], "version": str(version.version)}
@@ -116,7 +117,7 @@ def resolve(store: Store, reference: str) -> Registered:
     client = connect(store, create=False)
     model = _registered(client, match["name"])
     number = match["version"] or _aliased(model, match["alias"])
-    versions = {str(version.version): version for version in _versions(client, model.name)}
+    versions = {str(version.version): version for version in versions_named(client, model.name)}
     if number not in versions:
         raise UsageError(
             f"model {model.name}: version {number}: expected one of {', '.join(sorted(versions, key=int)) or 'none'}"
@@ -125,7 +126,7 @@ def resolve(store: Store, reference: str) -> Registered:
 
 
 def _registered(client: Connection, name: str) -> Any:
-    names = {model.name: model for model in _pages(client.search_registered_models)}
+    names = {model.name: model for model in pages(client.search_registered_models)}
     if name not in names:
         place = shown(client.store.tracking_uri)
         hint = nearest(name, names) or "No model is registered there yet"
@@ -145,15 +146,17 @@ def _aliased(model: Any, alias: str | None) -> str:
     return str(found)
 
 
-def _versions(client: Connection, name: str) -> list[Any]:
-    return _pages(lambda **page: client.search_model_versions(f"name = '{name}'", **page))
+def versions_named(client: Connection, name: str) -> list[Any]:
+    """All versions of a registered model, as MLflow's client gives them."""
+    return pages(lambda **page: client.search_model_versions(f"name = '{name}'", **page))
 
 
 def _version_of_trial(client: Connection, name: str, trial_key: str) -> Any:
-    return next((v for v in _versions(client, name) if v.tags.get(naming.TRIAL_KEY) == trial_key), None)
+    return next((v for v in versions_named(client, name) if v.tags.get(naming.TRIAL_KEY) == trial_key), None)
 
 
-def _pages(search: Any) -> list[Any]:
+def pages(search: Any) -> list[Any]:
+    """All that a search of MLflow's client finds, page after page."""
     found: list[Any] = []
     token: str | None = None
     while True:
@@ -171,9 +174,9 @@ def _make_name(client: Connection, name: str) -> None:
         client.get_registered_model(name)  # already there, unless the failure was another one
 
 
-def _version_tags(champion: Mapping[str, Any], key: str, tags: Mapping[str, str]) -> dict[str, str]:
-    known = {name: str(champion[name]) for name in ("sweep_id", "family", "arm", "metric", "test_score")}
-    return {**tags, **known, "dataset": str(champion["name"]), naming.TRIAL_KEY: key}
+def _run_page(client: Connection, run_id: str) -> str:
+    """The run's page below the address of MLflow's UI."""
+    return f"#/experiments/{client.get_run(run_id).info.experiment_id}/runs/{run_id}"
 
 
 def _log_model(

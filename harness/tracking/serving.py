@@ -1,4 +1,4 @@
-"""MLflow's own server on a local store, as a child process that answers this machine only.
+"""MLflow's UI on a local store.
 
 Knows the store's address; asks MLflow nothing itself.
 """
@@ -7,62 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
-import subprocess
-import sys
-import tempfile
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import IO, Any
 
-from harness.errors import StoreError, UsageError
 from harness.store import Store
 from harness.tracking.connection import database_file, prepare_environment
-
-HOST = "127.0.0.1"
-FIRST_PORT = 5000
-PORTS_TRIED = 100
-START_SECONDS = 60
-END_SECONDS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """A server that answers.
-
-    Attributes:
-        address: Such as `http://127.0.0.1:5000`.
-        process: Its process.
-    """
-
-    address: str
-    process: subprocess.Popen[bytes]
-
-    def page(self, experiment_id: str) -> str:
-        """An experiment's training runs; unless told MLflow opens its view of language models."""
-        return f"{self.address}/#/experiments/{experiment_id}/runs?workflowType=machine_learning"
-
-
-def free_port(wanted: int | None) -> int:
-    """A port that nobody listens on.
-
-    Args:
-        wanted: The one to have; None for the first free one from 5000 on.
-
-    Raises:
-        UsageError: The wanted port is taken, or none is free.
-    """
-    if wanted is not None:
-        if not _is_free(wanted):
-            raise UsageError(f"--port {wanted}: expected a free port, got one that is taken")
-        return wanted
-    found = next((port for port in range(FIRST_PORT, FIRST_PORT + PORTS_TRIED) if _is_free(port)), None)
-    if found is None:
-        raise UsageError(f"no port from {FIRST_PORT} to {FIRST_PORT + PORTS_TRIED - 1} is free: name one with --port")
-    return found
+from harness.tracking.servers import Server, running
 
 
 @contextlib.contextmanager
@@ -74,90 +23,16 @@ def serving(store: Store, port: int) -> Iterator[Server]:
         port: A free port.
 
     Raises:
-        StoreError: The server ended, or did not answer within a minute.
+        StoreError: The server ended, or did not answer within two minutes.
     """
-    with tempfile.TemporaryFile() as log:
-        process = _start(store, port, log)
-        try:
-            server = Server(f"http://{HOST}:{port}", process)
-            _wait_until_it_answers(server, log)
-            yield server
-        finally:
-            _end(process)
-
-
-def _start(store: Store, port: int, log: IO[bytes]) -> subprocess.Popen[bytes]:
     uri = f"sqlite:///{database_file(store).absolute()}"
-    command = [
-        *(sys.executable, "-P", "-m", "mlflow", "server", "--backend-store-uri", uri),
-        *("--host", HOST, "--port", str(port), "--workers", "1"),
+    arguments = [
+        *("server", "--backend-store-uri", uri, "--workers", "1"),
         *("--default-artifact-root", store.artifacts.as_uri(), "--no-serve-artifacts"),
     ]
     environment: dict[str, str] = dict(os.environ)
     prepare_environment(environment)
     # Nobody asks this server for jobs; its executors would be more processes.
     environment["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
-    # A session of its own, so that Ctrl-C reaches this process alone, which then ends the server with all its
-    # workers. In the store's folder, so that nothing falls into the user's.
-    return subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=log,
-        stderr=subprocess.STDOUT,
-        cwd=store.root,
-        env=environment,
-        start_new_session=True,
-    )
-
-
-def _wait_until_it_answers(server: Server, log: IO[bytes]) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        if server.process.poll() is not None:
-            raise StoreError(f"MLflow's server ended with code {server.process.returncode}: {_last_line(log)}")
-        with contextlib.suppress(OSError, urllib.error.URLError):
-            _open(f"{server.address}/health")
-            return
-        time.sleep(0.1)
-    raise StoreError(f"MLflow's server did not answer within {START_SECONDS} s: {_last_line(log)}")
-
-
-def _open(address: str) -> None:
-    # No proxy stands between this machine and itself.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(address, timeout=2) as answer:
-        answer.read()
-
-
-def _last_line(log: IO[bytes]) -> str:
-    log.seek(0)
-    lines = [line.strip() for line in log.read().decode(errors="replace").splitlines() if line.strip()]
-    return lines[-1] if lines else "no message"
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    import psutil
-
-    family: list[Any] = []
-    with contextlib.suppress(psutil.NoSuchProcess):
-        parent = psutil.Process(process.pid)
-        family = [parent, *parent.children(recursive=True)]
-    for one in family:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            one.terminate()
-    _, alive = psutil.wait_procs(family, timeout=END_SECONDS)
-    for one in alive:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            one.kill()
-    process.wait()
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        # As the server itself does: a port that was let go a moment ago counts as free.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-    return True
+    with running(arguments, port, store.root, environment) as server:
+        yield server

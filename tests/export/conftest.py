@@ -1,8 +1,10 @@
-"""Champions of the three tasks, built from fixed weights on tiny data: no training is needed to export."""
+"""Champions of every task, built from fixed weights on tiny data: no training is needed to export."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shutil
+import sqlite3
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +15,12 @@ import pytest
 
 from harness.cards.schema import DatasetCard, SpaceCard
 from harness.data import load_dataset
-from harness.records import Phase, TrialKey, TrialRequest
+from harness.records import DataFacts, Phase, TaskKind, TrialKey, TrialRequest
+from harness.store import Store
+from harness.tracking import Projector, connect
 
 VALUES = {"units": 4, "layers": 2, "bidirectional": True}
+ONE_WAY = {**VALUES, "bidirectional": False}
 SPACE = {
     "name": "gru",
     "layer": "GRU",
@@ -34,22 +39,25 @@ class Built:
 
 def build(card: Mapping[str, Any], folder: Path, data: Path) -> Built:
     from harness.export.building import build_champion
-    from harness.metrics import METRICS
     from harness.models import NetworkShape, build_network
     from harness.training.scoring import in_original_units
     from harness.training.trial import save_weights
 
     parsed = DatasetCard.model_validate(card)
     dataset = load_dataset(parsed)
-    network = build_network(NetworkShape.of(dataset), SpaceCard.model_validate(SPACE), VALUES)
+    values = VALUES if dataset.looks_ahead else ONE_WAY
+    network = build_network(NetworkShape.of(dataset), SpaceCard.model_validate(SPACE), values)
     random = np.random.default_rng(1)
     network.set_weights([random.normal(0, 0.3, weight.shape) for weight in network.get_weights()])
     save_weights(folder / "weights.npz", network.get_weights())
-    test = dataset.test.open()
-    x = dataset.scaling.scale_inputs(test.x)
-    outputs = network.predict([x, test.lengths] if dataset.masked else x, verbose=0)
-    score = METRICS[parsed.task.metric].score(test.y, in_original_units(dataset, test, outputs))
-    request = TrialRequest(TrialKey(parsed.name, "gru", 1, Phase.SEARCH, 3), "gru", VALUES, 11, 5, 5)
+    test, scaling = dataset.test.open(), dataset.scaling
+    arrays = {"x": test.x if dataset.vocabulary else scaling.scale_inputs(test.x), "lengths": test.lengths}
+    if test.future is not None:
+        arrays["future"] = scaling.scale_future(test.future)
+    feed = [arrays[name] for name in NetworkShape.of(dataset).inputs]
+    outputs = network.predict(feed if len(feed) > 1 else feed[0], verbose=0)
+    score = dataset.score(test, in_original_units(dataset, test, outputs))
+    request = TrialRequest(TrialKey(parsed.name, "gru", 1, Phase.SEARCH, 3), "gru", values, 11, 5, 5)
     plain = {
         "dataset": parsed.model_dump(mode="json"),
         "space": SPACE,
@@ -136,7 +144,82 @@ def regress(tmp_path_factory: pytest.TempPathFactory) -> Built:
     return build(card, folder, folder)
 
 
+@pytest.fixture(scope="session")
+def label(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    folder = tmp_path_factory.mktemp("label")
+    random = np.random.default_rng(3)
+    rows = [
+        {"who": f"w{who:02d}", "t": step, "a": random.normal(), "b": 100 * random.normal()}
+        for who, steps in enumerate(random.integers(3, 9, 50))
+        for step in range(steps)
+    ]
+    frame = pd.DataFrame(rows)
+    frame.assign(doing=np.where(frame["a"] > 0, "run", "rest")).to_csv(folder / "steps.csv", index=False)
+    card = {
+        "name": "steps",
+        "source": {"kind": "csv", "path": str(folder / "steps.csv")},
+        "task": {
+            "kind": "label",
+            "target": ["doing"],
+            "features": ["a", "b"],
+            "id": "who",
+            "time": "t",
+            "metric": "log_loss",
+        },
+    }
+    return build(card, folder, folder / "steps.csv")
+
+
+@pytest.fixture(scope="session")
+def letters(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    folder = tmp_path_factory.mktemp("letters")
+    (folder / "letters.txt").write_text("the cat sat on the mat; " * 60, encoding="utf-8")
+    card = {
+        "name": "letters",
+        "source": {"kind": "text", "form": "whole", "path": str(folder / "letters.txt")},
+        "task": {"kind": "next_token", "window_steps": 20, "metric": "bits_per_character"},
+    }
+    return build(card, folder, folder / "letters.txt")
+
+
+@pytest.fixture(params=["forecast", "classify", "regress", "label", "letters"])
+def of_every_task(request: pytest.FixtureRequest) -> Built:
+    found: Built = request.getfixturevalue(request.param)
+    return found
+
+
 @pytest.fixture(params=["forecast", "classify", "regress"])
 def built(request: pytest.FixtureRequest) -> Built:
     found: Built = request.getfixturevalue(request.param)
     return found
+
+
+@pytest.fixture(scope="session")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    # Making MLflow's tables takes more than a second: once for all tests.
+    root = tmp_path_factory.mktemp("template")
+    connect(Store(root, f"sqlite:///{root / 'mlflow.db'}"))
+    with sqlite3.connect(root / "mlflow.db") as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    database.close()
+    return root / "mlflow.db"
+
+
+@pytest.fixture
+def store(tmp_path: Path, database: Path) -> Store:
+    root = tmp_path / "mlruns"
+    root.mkdir()
+    shutil.copy(database, root / "mlflow.db")
+    return Store(root, f"sqlite:///{root / 'mlflow.db'}")
+
+
+@pytest.fixture
+def project() -> Callable[[Store, Built], None]:
+    """Makes the run of a champion's comparison, which registering needs."""
+
+    def make(store: Store, built: Built) -> None:
+        name = built.plain["dataset"]["name"]
+        facts = DataFacts("A toy", TaskKind.FORECAST, (1, 1, 1), (1, 1), ("a",), ("a",), (), "0" * 40, "CC0", "in time")
+        Projector(store, "s1", "nightly").comparison_started(name, facts, {})
+
+    return make

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import sqlite3
 import warnings
 from pathlib import Path
 from typing import Any
@@ -14,40 +12,12 @@ import pytest
 
 from harness.errors import ExportError
 from harness.export import load, load_folder, verify
-from harness.export.description import read_description
-from harness.records import DataFacts, TaskKind
 from harness.store import Store
-from harness.tracking import Projector, move_alias, register, resolve
+from harness.tracking import move_alias, register, resolve
 
 
-def _project(store: Store, built: Any) -> None:
-    description = read_description(built.folder)
-    facts = DataFacts("A toy", TaskKind.FORECAST, (1, 1, 1), (1, 1), ("a",), ("a",), (), "0" * 40, "CC0", "in time")
-    Projector(store, "s1", "nightly").comparison_started(description.name, facts, {})
-
-
-@pytest.fixture(scope="session")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from harness.tracking import connect
-
-    root = tmp_path_factory.mktemp("template")
-    connect(Store(root, f"sqlite:///{root / 'mlflow.db'}"))
-    with sqlite3.connect(root / "mlflow.db") as database:
-        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    database.close()
-    return root / "mlflow.db"
-
-
-@pytest.fixture
-def store(tmp_path: Path, database: Path) -> Store:
-    root = tmp_path / "mlruns"
-    root.mkdir()
-    shutil.copy(database, root / "mlflow.db")
-    return Store(root, f"sqlite:///{root / 'mlflow.db'}")
-
-
-def test_the_registered_model_is_the_saved_one(built: Any, store: Store) -> None:
-    _project(store, built)
+def test_the_registered_model_is_the_saved_one(built: Any, store: Store, project: Any) -> None:
+    project(store, built)
     registered = register(store, built.folder, {"verdict": "winner"})
     assert (registered.path / "data/model.keras").read_bytes() == (built.folder / "model.keras").read_bytes()
     move_alias(store, registered.name, registered.version, "champion")
@@ -60,9 +30,9 @@ def test_the_registered_model_is_the_saved_one(built: Any, store: Store) -> None
 
 
 def test_mlflow_loads_it_where_pickles_are_refused(
-    classify: Any, store: Store, monkeypatch: pytest.MonkeyPatch
+    classify: Any, store: Store, project: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _project(store, classify)
+    project(store, classify)
     folder = register(store, classify.folder, {}).path
     names = [path.name for path in folder.rglob("*")]
     assert not [name for name in names if "pickle" in name or name.endswith((".pkl", ".joblib", ".bin"))]
@@ -82,8 +52,8 @@ def test_mlflow_loads_it_where_pickles_are_refused(
     assert np.array_equal(served, plain)
 
 
-def test_signature_and_example_fit_what_mlflow_would_serve(forecast: Any, store: Store) -> None:
-    _project(store, forecast)
+def test_signature_and_example_fit_what_mlflow_would_serve(forecast: Any, store: Store, project: Any) -> None:
+    project(store, forecast)
     folder = register(store, forecast.folder, {}).path
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # MLflow's own, while its modules load
@@ -98,9 +68,9 @@ def test_signature_and_example_fit_what_mlflow_would_serve(forecast: Any, store:
 
 
 def test_what_the_registry_hands_out_is_proved_in_a_clean_process(
-    classify: Any, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    classify: Any, store: Store, project: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _project(store, classify)
+    project(store, classify)
     registered = register(store, classify.folder, {})
     # A file of the user's that has a library's name does not get in the way.
     (tmp_path / "keras.py").write_text("raise SystemExit('the wrong keras')")

@@ -15,6 +15,7 @@ from harness.errors import StoreError, UsageError
 from harness.records import DataFacts
 from harness.store import Store
 from harness.tracking import Projector, connect, move_alias, register, resolve
+from harness.tracking.versions import registered_versions
 
 
 @pytest.fixture
@@ -71,12 +72,67 @@ def test_a_version_without_an_alias(projected: Store, save: Callable[..., Path])
         "arm": "gru",
         "metric": "mae",
         "test_score": "0.25",
+        "status": "tested",
         "trial_key": "s1/toy/gru/r1/search/0001",
     }
-    assert version.description == "gru is the winner"
+    run = connect(projected).get_run(version.run_id)
+    page = f"#/experiments/{run.info.experiment_id}/runs/{version.run_id}"
+    assert version.description.startswith("gru is the winner\n\ngru, test mae 0.25; trial `toy/gru/r1/search/0001`")
+    assert f"[the comparison]({page})" in version.description
     assert connect(projected).get_registered_model("toy").aliases == {}
     with pytest.raises(UsageError, match="expected the alias champion or candidate, got none; name a version"):
         resolve(projected, "toy")
+
+
+def test_tags_tell_verdict_scores_and_budget(projected: Store, save: Callable[..., Path]) -> None:
+    arm = {"expected_test_score": 0.26, "validation_score": 0.24}
+    evidence = {
+        "winner": "gru",
+        "headline": "toy: gru wins",
+        "budget": "12 trials a family",
+        "arms": {"gru": arm, "lstm": {"expected_test_score": 0.3, "validation_score": 0.28}},
+        "baselines": {"ridge": 0.4, "persistence": 0.5},
+    }
+    register(projected, save(evidence=evidence, direction="min"), {})
+    version = connect(projected).get_model_version("toy", "1")
+    wanted = {
+        "winner": "gru",
+        "budget": "12 trials a family",
+        "validation_score": "0.24",
+        "expected_test_gru": "0.26",
+        "expected_test_lstm": "0.3",
+        "best_baseline": "0.4",
+    }
+    assert wanted.items() <= version.tags.items()
+    assert "toy: gru wins" in version.description
+
+
+def test_a_refitted_model_is_another_version_and_untested(projected: Store, save: Callable[..., Path]) -> None:
+    first = register(projected, save(), {})
+    refitted = json.loads((first.path / "champion.json").read_text())
+    folder = save(trial=2)
+    (folder / "champion.json").write_text(json.dumps({**refitted, "refit": True, "test_score": None}))
+    second = register(projected, folder, {})
+    assert (first.version, second.version) == ("1", "2")
+    tags = connect(projected).get_model_version("toy", "2").tags
+    assert (tags["status"], tags["trial_key"]) == ("untested", "s1/toy/gru/r1/search/0001/refit")
+    assert "test_score" not in tags
+    assert register(projected, folder, {}).version == "2"
+
+
+def test_versions_are_read_with_their_aliases_and_pages(projected: Store, save: Callable[..., Path]) -> None:
+    for trial in (1, 2):
+        register(projected, save(trial=trial), {"verdict": "winner"})
+    register(projected, save("vic_elec"), {})
+    move_alias(projected, "toy", "2", "champion")
+    found = registered_versions(projected)
+    assert [one.reference for one in found] == ["toy/1", "toy/2", "vic_elec/1"]
+    assert [one.aliases for one in found] == [(), ("champion",), ()]
+    assert found[0].page == f"#/experiments/{found[0].experiment_id}/runs/{found[0].run_id}"
+    assert found[1].tags["verdict"] == "winner"
+    assert [one.reference for one in registered_versions(projected, "vic_elec")] == ["vic_elec/1"]
+    with pytest.raises(UsageError, match=r"Did you mean vic_elec\?"):
+        registered_versions(projected, "vic_elek")
 
 
 def test_its_files_hold_one_keras_file_and_no_pickle(projected: Store, save: Callable[..., Path]) -> None:

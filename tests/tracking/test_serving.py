@@ -23,7 +23,8 @@ from harness.errors import StoreError, UsageError
 from harness.records import DataFacts
 from harness.store import Store
 from harness.tracking import Projector, connect
-from harness.tracking.serving import free_port, serving
+from harness.tracking.servers import free_port
+from harness.tracking.serving import serving
 
 APP = typer.Typer()
 APP.command()(ui)

@@ -19,11 +19,14 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.data import load_dataset
+from harness.data.arrays import Floats, Values
 from harness.errors import DataError, ExportError
 from harness.export.batch import Batch
+from harness.export.description import Description
 from harness.export.formats import running
 from harness.export.inputs import batch_of_arrays
-from harness.records import TaskKind
+from harness.metrics import at_real_steps
+from harness.records import Answer
 
 if TYPE_CHECKING:
     from harness.export.loading import Champion
@@ -34,6 +37,7 @@ TOLERANCE = 1e-4
 LIMIT_SECONDS = 900
 LONGER_BY_STEPS = 7
 MADE_UP_ROWS = 64
+MADE_UP_STEPS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,25 +64,28 @@ def rows_to_check(champion: Champion) -> tuple[Batch, str]:
     description = champion.description
     try:
         part = load_dataset(description.dataset_card).test.open()
-        x, lengths, source = part.x, part.lengths, f"the test rows of {description.name}"
+        x, lengths, future, source = part.x, part.lengths, part.future, f"the test rows of {description.name}"
     except DataError:
-        x, lengths = _made_up(champion), None
+        x, future = _made_up(description)
+        lengths = np.full(len(x), x.shape[1], np.int32)
         source = f"rows drawn at random, since the data of {description.name} is not here"
     if not description.masked:
-        return batch_of_arrays(description, x, lengths), source
-    lengths = np.full(len(x), x.shape[1], np.int32) if lengths is None else lengths
+        return batch_of_arrays(description, x, lengths, future), source
     longer = np.concatenate([x, x[:, :LONGER_BY_STEPS]], axis=1)
     ends = np.array([1, longer.shape[1]], np.int32)
     both = batch_of_arrays(description, np.concatenate([longer, longer[:2]]), np.concatenate([lengths, ends]))
     return both, f"{source}, one of a single step and one of {longer.shape[1]} steps"
 
 
-def _made_up(champion: Champion) -> npt.NDArray[np.float32]:
-    description = champion.description
+def _made_up(description: Description) -> tuple[Values, Floats | None]:
+    """Sequences, and what is known in advance of them."""
+    random, steps = np.random.default_rng(0), description.steps or MADE_UP_STEPS
+    if description.vocabulary:
+        return random.integers(0, len(description.vocabulary), (MADE_UP_ROWS, steps), np.int32), None
     mean, scale = (np.array(description.scaling[name]) for name in ("input_mean", "input_scale"))
-    shape = (MADE_UP_ROWS, description.steps or 32, len(description.channels))
-    drawn: npt.NDArray[np.float32] = (mean + scale * np.random.default_rng(0).normal(size=shape)).astype(np.float32)
-    return drawn
+    drawn = random.normal(mean, scale, (MADE_UP_ROWS, steps + description.horizon_steps, len(mean))).astype(np.float32)
+    known = len(description.known)
+    return drawn[:, :steps], drawn[:, -description.horizon_steps :, -known:] if known else None
 
 
 def require_same_outputs(folder: Path, champion: Champion) -> Agreement:
@@ -92,21 +99,29 @@ def require_same_outputs(folder: Path, champion: Champion) -> Agreement:
     expected, got = champion.predict_batch(batch), _run(folder, inputs)
     measure = TOLERANCE * _spread(champion, expected) + 1e-6 * np.abs(expected)
     for name, outputs in (("in one call", got["all"]), ("of one row", got["first"])):
-        wanted = expected[: len(outputs)]
-        if outputs.shape != wanted.shape:
-            raise ExportError(f"{folder.name}: outputs {name} have shape {outputs.shape}, expected {wanted.shape}")
-        worst = float(np.max(np.abs(outputs - wanted) / measure[: len(outputs)]))
+        worst = _worst(champion, batch, outputs, expected, measure)
         if not worst <= 1:
             raise ExportError(
                 f"its outputs {name} differ from the champion's by {worst * TOLERANCE:.2g} of their spread "
                 f"on {source}: expected at most {TOLERANCE}"
             )
-    largest = float(np.max(np.abs(got["all"] - expected) / measure))
-    return Agreement(len(expected), source, largest * TOLERANCE)
+    worst = _worst(champion, batch, got["all"], expected, measure)
+    return Agreement(len(expected), source, worst * TOLERANCE)
 
 
-def _spread(champion: Champion, expected: npt.NDArray[np.float32]) -> Any:
-    if champion.description.task not in (TaskKind.FORECAST, TaskKind.REGRESS):
+def _worst(champion: Champion, batch: Batch, outputs: Floats, expected: Floats, measure: Floats) -> float:
+    """The largest difference in units of the measure, over as many rows as there are outputs."""
+    rows = slice(0, len(outputs))
+    if outputs.shape != expected[rows].shape:
+        raise ExportError(f"its outputs have shape {outputs.shape}, expected {expected[rows].shape}")
+    shares = np.abs(outputs - expected[rows]) / measure[rows]
+    if champion.description.task.per_step:  # what is said of padding is nobody's
+        shares = at_real_steps(shares, batch.lengths[rows])
+    return float(np.max(shares))
+
+
+def _spread(champion: Champion, expected: Floats) -> Any:
+    if champion.description.answer is not Answer.NUMBERS:
         return 1.0  # probabilities
     return np.std(expected.astype(np.float64), axis=tuple(range(expected.ndim - 1)))
 

@@ -102,8 +102,9 @@ def _write(champion: Champion, kind: Format, folder: Path) -> Agreement:
 def _example(champion: Champion) -> dict[str, npt.NDArray[Any]]:
     batch, _ = rows_to_check(champion)
     lengths = batch.lengths[:EXAMPLE_SEQUENCES]
-    arrays = {"x": batch.x[:EXAMPLE_SEQUENCES, : lengths.max()], "lengths": lengths}
-    return {name: arrays[name] for name in champion.description.inputs}
+    arrays = {"x": batch.x[:, : lengths.max()], "lengths": lengths, "future": batch.future}
+    wanted = {name: arrays[name] for name in champion.description.inputs}
+    return {name: array[:EXAMPLE_SEQUENCES] for name, array in wanted.items() if array is not None}
 
 
 def _json(arrays: Mapping[str, npt.NDArray[Any]]) -> str:

@@ -21,8 +21,10 @@ def output_words(description: Description) -> str:
             return f"Gives (sequences, probability of each class): {names}."
         case TaskKind.REGRESS:
             return f"Gives (sequences, targets): {names}."
-        case TaskKind.LABEL | TaskKind.NEXT_TOKEN:
-            return f"Gives (sequences, steps, probability of each): {names}."
+        case TaskKind.LABEL:
+            return f"Gives (sequences, steps, probability of each label): {names}."
+        case TaskKind.NEXT_TOKEN:
+            return "Gives (sequences, steps, probability of each next token), in the vocabulary's order."
 
 
 def model_card(
@@ -67,12 +69,17 @@ def _summary(description: Description, kind: Format) -> str:
 
 
 def _use(description: Description, kind: Format, inputs: Mapping[str, str], script: str) -> str:
+    steps = description.steps or "steps"
+    tokens = f"(sequences, {steps}), numbers of tokens in `vocabulary` of `champion.json`"
     shapes = {
-        "x": f"(sequences, {description.steps or 'steps'}, {len(description.channels)})",
+        "x": tokens if description.vocabulary else f"(sequences, {steps}, {len(description.channels)})",
         "lengths": "(sequences,), real steps of each; what lies beyond is ignored",
+        "future": f"(sequences, {description.horizon_steps}, {len(description.known)}), known in advance over the "
+        f"horizon: {', '.join(description.known)}",
     }
     rows = [f"`{name}`: {dtype}, {shapes.get(name, '')}" for name, dtype in inputs.items()]
-    channels = f"Channels of `x`, in this order: {', '.join(f'`{name}`' for name in description.channels)}."
+    listed = ", ".join(f"`{name}`" for name in description.channels)
+    channels = "" if description.vocabulary else f"Channels of `x`, in this order: {listed}."
     packages = " ".join(("numpy", *RUNTIMES[kind].packages))
     return (
         f"{_bullets(rows)}\n\n{channels} {output_words(description)} An example lies in `example_input.json` and "

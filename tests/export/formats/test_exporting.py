@@ -73,9 +73,9 @@ def test_sequences_of_different_lengths_in_other_runtimes(
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", list(Format))
 def test_every_task_in_every_format(
-    built: Any, tmp_path: Path, kind: Format, elsewhere: Callable[[Path], list[Any]]
+    of_every_task: Any, tmp_path: Path, kind: Format, elsewhere: Callable[[Path], list[Any]]
 ) -> None:
-    _check(export(load_folder(built.folder), kind, tmp_path / "out"), built, elsewhere)
+    _check(export(load_folder(of_every_task.folder), kind, tmp_path / "out"), of_every_task, elsewhere)
 
 
 @pytest.mark.parametrize("inputs", [{"x": "float32"}, {"x": "float32", "lengths": "int32"}])

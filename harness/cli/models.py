@@ -1,0 +1,198 @@
+"""`harness models`: what is registered, on what evidence, and which version an alias means."""
+
+from __future__ import annotations
+
+import json as json_module
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from harness.cli.arguments import output_width
+from harness.store import find_store
+
+if TYPE_CHECKING:
+    from harness.export.promoting import SideBySide
+    from harness.tracking.versions import Version
+
+app = typer.Typer(help="Registered models: list, show, promote, compare, refit.", no_args_is_help=True)
+
+Model = Annotated[str, typer.Argument(metavar="MODEL", help="name, name@alias, name/version or models:/…")]
+StoreFolder = Annotated[Path | None, typer.Option("--store", metavar="DIR", help="Folder of the store. [./mlruns]")]
+TrackingUri = Annotated[
+    str | None, typer.Option("--tracking-uri", metavar="URI", help="MLflow's address, if it is a server.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command("list")
+def list_models(
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="Only this model's versions.", show_default=False)
+    ] = None,
+    json: Json = False,
+    store: StoreFolder = None,
+    tracking_uri: TrackingUri = None,
+) -> None:
+    """Every registered version: its aliases, family, score and verdict."""
+    from harness.tracking.versions import registered_versions
+
+    versions = registered_versions(find_store(store, tracking_uri), name)
+    if json:
+        typer.echo(json_module.dumps([_plain(version) for version in versions], indent=2))
+        return
+    if not versions:
+        typer.echo("no model is registered yet", err=True)
+        return
+    head = ("MODEL", "ALIAS", "CELL", "TEST SCORE", "VERDICT", "REGISTERED")
+    _print_table([head, *(_row(version) for version in versions)])
+
+
+@app.command()
+def show(model: Model, json: Json = False, store: StoreFolder = None, tracking_uri: TrackingUri = None) -> None:
+    """What a model is: task, channels, scores, verdict, budget, and where its evidence is."""
+    from harness.export.description import read_description
+    from harness.tracking.registry import resolve
+    from harness.tracking.versions import registered_versions
+
+    place = find_store(store, tracking_uri)
+    found = resolve(place, model)
+    description = read_description(found.path)
+    version = next(one for one in registered_versions(place, found.name) if str(one.version) == found.version)
+    if json:
+        typer.echo(json_module.dumps({**_plain(version), "description": description.to_json()}, indent=2))
+        return
+    evidence = description.evidence
+    unit = f" {description.unit}" if description.unit else ""
+    score = "untested" if description.test_score is None else f"{description.test_score:.6g}{unit} on the test part"
+    shapes = {
+        name: " × ".join("n" if size < 0 else str(size) for size in shape) for name, shape in _shapes(description)
+    }
+    rows = {
+        "model": f"models:/{version.reference}" + (f" ({', '.join(version.aliases)})" if version.aliases else ""),
+        "dataset": f"{description.name}: {description.title}" if description.title else description.name,
+        "task": description.task.value,
+        "cell": f"{description.family}: {', '.join(f'{key} {value}' for key, value in description.values.items())}",
+        "score": f"{description.metric} {score}",
+        "verdict": evidence.get("headline", version.tags.get("verdict", "")),
+        "exported because": version.tags.get("why", ""),
+        "budget": evidence.get("budget", ""),
+        "with care": "; ".join(evidence.get("cautions", ())),
+        "inputs": "; ".join(f"{name} {shape}" for name, shape in shapes.items()),
+        "channels": ", ".join(description.channels),
+        "predicts": ", ".join(description.classes or description.targets),
+        "licence of the data": description.license or "not stated",
+        "evidence": f"{place.ui_command}, then {version.page}" if version.page else "its comparison's run is gone",
+        "files": str(found.path),
+    }
+    for name, text in rows.items():
+        if text:
+            typer.echo(f"{name:20}{text}")
+
+
+@app.command()
+def promote(
+    model: Model,
+    alias: Annotated[str, typer.Option("--alias", metavar="ALIAS", help="champion or candidate.")] = "champion",
+    untested: Annotated[
+        bool, typer.Option("--untested", help="Promote a refitted model that nobody has tested.")
+    ] = False,
+    store: StoreFolder = None,
+    tracking_uri: TrackingUri = None,
+) -> None:
+    """Let an alias mean this version, once it gave its logged score again in a clean process."""
+    from harness.export.promoting import promote as move
+
+    done = move(model, alias, find_store(store, tracking_uri), untested=untested)
+    typer.echo(f"models:/{done.name}@{alias} is version {done.version}")
+
+
+@app.command()
+def compare(
+    first: Annotated[str, typer.Argument(metavar="MODEL", help="One model, by name or folder.")],
+    second: Annotated[str, typer.Argument(metavar="OTHER", help="The other.")],
+    json: Json = False,
+    store: StoreFolder = None,
+    tracking_uri: TrackingUri = None,
+) -> None:
+    """Score two versions on the same test rows."""
+    from harness.export import load
+    from harness.export.promoting import compare as side_by_side
+
+    place = find_store(store, tracking_uri)
+    found = side_by_side(load(first, place), load(second, place))
+    if json:
+        typer.echo(json_module.dumps(_compared(found), indent=2))
+        return
+    description = found.descriptions[0]
+    unit = f" in {description.unit}" if description.unit else ""
+    shares = (found.first_better, found.second_better)
+    head = ("MODEL", "CELL", description.metric.upper(), "BETTER ON")
+    rows = [
+        (name, one.family, f"{score:.6g}", f"{share:.0%} of rows")
+        for name, one, score, share in zip(found.names, found.descriptions, found.scores, shares, strict=True)
+    ]
+    _print_table([head, *rows])
+    which = "equal" if not found.better else f"the {'second' if found.better > 0 else 'first'} is better"
+    typer.echo(
+        f"{found.rows:,} test rows of {description.name}; {which}"
+        + (f" by {abs(found.better):.6g}{unit}" if found.better else "")
+        + "; one test part says little of small differences"
+    )
+
+
+@app.command()
+def refit(model: Model, store: StoreFolder = None, tracking_uri: TrackingUri = None) -> None:
+    """Train a model again on training and validation parts, as another version, which nobody has tested."""
+    from harness.export.refitting import refit as train_again
+
+    done = train_again(model, find_store(store, tracking_uri))
+    typer.echo(f"models:/{done.name}/{done.version}")
+    typer.echo("untested, and no alias was moved: `harness models promote --untested` does", err=True)
+
+
+def _shapes(description: Any) -> list[tuple[str, tuple[int, ...]]]:
+    return [*description.inputs.items()]
+
+
+def _compared(found: SideBySide) -> dict[str, Any]:
+    return {
+        "models": list(found.names),
+        "families": [one.family for one in found.descriptions],
+        "metric": found.descriptions[0].metric,
+        "direction": found.descriptions[0].direction.value,
+        "scores": list(found.scores),
+        "second_better_by": found.better,
+        "rows": found.rows,
+        "first_better_share": found.first_better,
+        "second_better_share": found.second_better,
+    }
+
+
+def _plain(version: Version) -> dict[str, Any]:
+    return {
+        "name": version.name,
+        "version": version.version,
+        "aliases": list(version.aliases),
+        "registered_at": version.created_at,
+        "run_id": version.run_id,
+        "page": version.page,
+        "tags": dict(version.tags),
+    }
+
+
+def _row(version: Version) -> tuple[str, ...]:
+    tags = version.tags
+    score = f"{tags.get('metric', '')} {float(tags['test_score']):.6g}" if "test_score" in tags else "untested"
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(version.created_at))
+    verdict = tags.get("verdict", "").replace("_", " ")
+    return version.reference, ", ".join(version.aliases), tags.get("family", ""), score, verdict, when
+
+
+def _print_table(rows: list[tuple[str, ...]]) -> None:
+    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
+    limit = output_width()
+    for row in rows:
+        line = "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        typer.echo(line[:limit] if limit else line)

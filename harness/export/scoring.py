@@ -1,0 +1,139 @@
+"""A champion behind MLflow's scoring server: a request's content in, predictions or a reason out.
+
+The server hands over what it made of the JSON: a table of `dataframe_split` and `dataframe_records`, arrays of
+`instances` and `inputs`. Both may hold either raw rows with the card's columns, or whole sequences as `x`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.errors import DataError, nearest
+from harness.export.batch import Batch
+from harness.export.inputs import batch_of_arrays, batch_of_frame
+from harness.export.loading import Champion, load_folder
+from harness.export.outputs import predictions_of
+from harness.records import Answer
+from harness.tracking.scoring import wrong_request
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+REQUEST = "the request"
+
+
+class Scorer:
+    """What the server calls; threads may call it at the same time."""
+
+    def __init__(self, champion: Champion) -> None:
+        self._champion = champion
+        self._warm_up()
+
+    def predict(self, data: Any) -> Any:
+        """Answer one request.
+
+        Args:
+            data: A table, an array (sequences, steps, channels), or a mapping of names to either's columns.
+
+        Returns:
+            A table for a table; for arrays one entry a sequence: a forecast (steps, targets), numbers, a record with
+            the class and its probabilities, or the probabilities of each real step (steps, outputs).
+
+        Raises:
+            MlflowException: The request does not fit the champion; the server answers 400 with the reason.
+        """
+        try:
+            return self._answer(data)
+        except DataError as error:
+            raise wrong_request(str(error)) from error
+
+    def _answer(self, data: Any) -> Any:
+        import pandas as pd
+
+        description = self._champion.description
+        data = _as_columns(data)
+        if isinstance(data, pd.DataFrame):
+            return self._champion.tabulate(batch_of_frame(description, data, REQUEST)).table
+        batch = _sequences(self._champion, data)
+        outputs = self._champion.predict_batch(batch)
+        if description.answer is Answer.NUMBERS or description.task.per_step:
+            return _real(outputs, batch) if description.task.per_step else outputs
+        return predictions_of(description, batch, outputs).table
+
+    def _warm_up(self) -> None:
+        """Trace the network before the first request waits for it."""
+        description = self._champion.description
+        steps, channels = description.steps or 1, () if description.vocabulary else (len(description.channels),)
+        future = np.zeros((1, description.horizon_steps, len(description.known))) if description.known else None
+        self._champion.predict(np.zeros((1, steps, *channels), int), future=future)
+
+
+def _real(outputs: npt.NDArray[np.float32], batch: Batch) -> list[Any]:
+    return [one[:length].tolist() for one, length in zip(outputs, batch.lengths, strict=True)]
+
+
+def _as_columns(data: Any) -> Any:
+    """A mapping with `x` for whole sequences, a table for raw rows, whichever of the forms they came in."""
+    import pandas as pd
+
+    if isinstance(data, list):  # records
+        data = pd.DataFrame(data)
+    if isinstance(data, pd.DataFrame) and "x" in data.columns and isinstance(data["x"].iloc[0], list | np.ndarray):
+        return {name: data[name].tolist() for name in data.columns}
+    if isinstance(data, Mapping) and "x" not in data:
+        return _table(data)
+    return data
+
+
+def _table(columns: Mapping[str, Any]) -> pd.DataFrame:
+    import pandas as pd
+
+    if wrong := [name for name, values in columns.items() if np.ndim(values) != 1]:
+        raise DataError(f"{REQUEST}: column {wrong[0]!r}: expected a list of values, one a row")
+    try:
+        return pd.DataFrame({name: list(values) for name, values in columns.items()})
+    except ValueError as error:
+        raise DataError(f"{REQUEST}: the columns cannot be put side by side: {error}") from error
+
+
+def _sequences(champion: Champion, data: Any) -> Batch:
+    description = champion.description
+    if not isinstance(data, Mapping):
+        return batch_of_arrays(description, data, None)
+    known = ("x", "lengths", *(["future"] if description.known else []))
+    if strange := [name for name in data if name not in known]:
+        hint = nearest(strange[0], known)
+        raise DataError(f"{REQUEST}: {strange[0]!r}: expected {', '.join(known)}. {hint}")
+    x, lengths = data["x"], data.get("lengths")
+    if lengths is None and isinstance(x, list):
+        x, lengths = _padded(x, 1 if description.vocabulary else 2)
+    return batch_of_arrays(description, x, lengths, data.get("future"))
+
+
+def _padded(sequences: list[Any], axes: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """Sequences of different lengths in one array, and their lengths."""
+    expected = "expected numbers (steps, channels)" if axes == 2 else "expected numbers of tokens (steps,)"
+    arrays: list[npt.NDArray[Any]] = []
+    for at, sequence in enumerate(sequences):
+        try:
+            arrays.append(np.array(sequence))
+        except ValueError:
+            raise DataError(f"{REQUEST}: x[{at}]: {expected}") from None
+        one = arrays[-1]
+        if one.ndim != axes or one.shape[1:] != arrays[0].shape[1:] or not len(one) or one.dtype.kind not in "biuf":
+            raise DataError(f"{REQUEST}: x[{at}]: {one.dtype} {one.shape}: {expected}")
+    lengths = np.array([len(array) for array in arrays])
+    x = np.zeros((len(arrays), int(lengths.max()), *arrays[0].shape[1:]), np.result_type(*arrays))
+    for row, array in zip(x, arrays, strict=True):
+        row[: len(array)] = array
+    return x, lengths
+
+
+def _load_pyfunc(path: str) -> Scorer:
+    """What MLflow calls to load the model that it serves."""
+    return Scorer(load_folder(Path(path)))

@@ -1,0 +1,64 @@
+"""MLflow's scoring server on a champion: the folder it serves, and how it is told that a request is wrong.
+
+What is registered stays a plain Keras model with a signature. What `harness serve` serves is a folder around it
+without one: MLflow's own check against a signature knows tensors or tables, never both, and says of a wrong request
+what its types are, not what is wrong with it. Here the champion's own checks answer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from harness.tracking.connection import prepare_environment, without_warnings
+from harness.tracking.servers import Server, running
+
+
+@contextlib.contextmanager
+def scoring(folder: Path, loader: str, port: int) -> Iterator[Server]:
+    """Run `mlflow models serve --env-manager local` on a champion's folder until the block is left.
+
+    Args:
+        folder: The champion's folder.
+        loader: Dotted path of the module whose `_load_pyfunc(path)` loads it.
+        port: A free port.
+
+    Raises:
+        StoreError: The server ended, or did not answer within two minutes.
+    """
+    environment: dict[str, str] = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    prepare_environment(environment)
+    with tempfile.TemporaryDirectory(prefix="harness-") as temporary:
+        served = Path(temporary, "model")
+        _write(served, folder, loader)
+        arguments = ["models", "serve", "--model-uri", str(served), "--env-manager", "local"]
+        with running(arguments, port, Path(temporary), environment) as server:
+            yield server
+
+
+def _write(served: Path, folder: Path, loader: str) -> None:
+    with without_warnings():
+        import mlflow.pyfunc
+        from mlflow.models import Model
+
+    description = Model()
+    mlflow.pyfunc.add_to_model(description, loader_module=loader, data=str(folder.absolute()))
+    served.mkdir()
+    description.save(str(served / "MLmodel"))
+
+
+def wrong_request(why: str) -> Exception:
+    """What a served model raises for its server to answer 400 with these words and nothing else."""
+    from mlflow.exceptions import MlflowException
+    from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
+
+    class WrongRequest(MlflowException):  # type: ignore[misc]
+        def serialize_as_json(self) -> str:
+            # The server puts all of the request's data before the reason.
+            return json.dumps({"error_code": self.error_code, "message": why})
+
+    return WrongRequest(why, error_code=INVALID_PARAMETER_VALUE)
