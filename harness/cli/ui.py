@@ -37,25 +37,26 @@ def ui(
     if not place.local:
         _show(shown(place.tracking_uri), no_open or not place.tracking_uri.startswith("http"))
         return
-    experiment = _latest_experiment(place)
+    experiment, view = _latest_experiment(place)
     signal.signal(signal.SIGTERM, _interrupt)
     typer.echo(f"starting MLflow's UI on {place.root}, until Ctrl-C", err=True)
     try:
         with serving(place, free_port(port)) as server:
-            _show(server.page(experiment), no_open)
+            _show(server.page(experiment, view), no_open)
             server.process.wait()
     except KeyboardInterrupt:
         typer.echo("closed", err=True)
 
 
-def _latest_experiment(store: Store) -> str:
-    """The experiment of the last sweep.
+def _latest_experiment(store: Store) -> tuple[str, str]:
+    """The experiment of the last sweep, and the view of its verdicts where it has one.
 
     Raises:
         UsageError: The store holds none.
     """
     from harness.tracking.connection import connect, database_file
     from harness.tracking.reading import experiment_ids
+    from harness.tracking.views import VERDICTS, VIEW_TAG
 
     cure = "run `harness sweep` first, or name another folder with --store"
     if not database_file(store).is_file():
@@ -65,7 +66,8 @@ def _latest_experiment(store: Store) -> str:
     found = next((number for number in experiment_ids(client) if number != "0"), None)
     if found is None:
         raise UsageError(f"{store.root}: holds no sweep yet; {cure}")
-    return found
+    has_view = f"{VIEW_TAG}{VERDICTS}" in client.get_experiment(found).tags
+    return found, VERDICTS if has_view else ""
 
 
 def _show(address: str, no_open: bool) -> None:

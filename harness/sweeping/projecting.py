@@ -15,12 +15,13 @@ from harness.data.guards import leaks_in
 from harness.errors import StoreError
 from harness.journal import Event, EventKind, Journal
 from harness.records import DataFacts, SweepResult, TrialRecord, TrialRequest
+from harness.report.axes import look_of
 from harness.store import Store
 from harness.sweeping.artifacts import comparison_files
 from harness.sweeping.assembling import comparison_of, sweep_of
 from harness.sweeping.linking import links_of
 from harness.sweeping.planning import SweepHeader
-from harness.tracking import Projector
+from harness.tracking import Projector, Showing
 from harness.tracking.summary import LEAKS, UNTIL_DECIDED
 
 LONGEST_PAUSE_SECONDS = 30.0
@@ -28,6 +29,18 @@ LONGEST_PAUSE_SECONDS = 30.0
 
 LEAVING_SECONDS = 5.0
 """How long the end of a sweep waits for a call that MLflow has not answered."""
+
+
+def showing_of(header: SweepHeader) -> Showing:
+    """How a sweep is shown in MLflow: each arm in the colour of the report, and what was searched."""
+    searched = [
+        name
+        for space in header.spaces.values()
+        for name, hyperparameter in space.hyperparameters.items()
+        if hyperparameter.type != "Fixed"
+    ]
+    colors = {arm.name: look_of(position).color for position, arm in enumerate(header.arms)}
+    return Showing(colors, tuple(dict.fromkeys(searched)))
 
 
 class Projection:
@@ -105,7 +118,7 @@ class Projection:
             self._thread.join(timeout=LEAVING_SECONDS)
 
     def _connected(self) -> Projector:
-        return Projector(self._store, self._folder.name, self._header.plan.name)
+        return Projector(self._store, self._folder.name, self._header.plan.name, showing_of(self._header))
 
     def _follow(self) -> None:
         pause = 0.0

@@ -8,5 +8,6 @@ from harness.tracking.connection import connect
 from harness.tracking.projection import Projector
 from harness.tracking.reading import read_sweep_scores
 from harness.tracking.registry import Registered, move_alias, register, resolve
+from harness.tracking.views import Showing
 
-__all__ = ["Projector", "Registered", "connect", "move_alias", "read_sweep_scores", "register", "resolve"]
+__all__ = ["Projector", "Registered", "Showing", "connect", "move_alias", "read_sweep_scores", "register", "resolve"]

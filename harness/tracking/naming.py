@@ -78,11 +78,12 @@ def answer(verdict: Verdict) -> str:
     return f"{verdict.dataset}: undecided"
 
 
-def description(result: ComparisonResult) -> str:
+def description(result: ComparisonResult, charts: str = "") -> str:
     """A comparison's description: answer, scores and the way to the champion in its first three lines.
 
     Args:
         result: A comparison that is over.
+        charts: Address of the charts of its trials; empty to leave it out.
 
     Returns:
         Markdown; a blank line makes a paragraph, and MLflow shows three before "Show more".
@@ -92,7 +93,8 @@ def description(result: ComparisonResult) -> str:
     if verdict.withheld_because:
         first += f" ({'; '.join(verdict.withheld_because)})"
     care = f"With care: {'; '.join(verdict.qualified_because)}" if verdict.qualified_because else ""
-    parts = (first, _scores(result), _champion(result), care, _method(verdict))
+    more = f"[Scores of all trials against their hyperparameters]({charts})" if charts else ""
+    parts = (first, _scores(result), _champion(result), care, more, _method(verdict))
     return "\n\n".join(part for part in parts if part)
 
 
@@ -119,7 +121,11 @@ def _champion(result: ComparisonResult) -> str:
 
 
 def _method(verdict: Verdict) -> str:
+    first, second = verdict.families[:2]
+    low, high = verdict.low, verdict.high
+    if verdict.difference < 0:
+        first, low, high = second, -high, -low
     return (
-        f"{verdict.families[0]} is better by {verdict.difference:.4g} ({verdict.level:.0%} interval {verdict.low:.4g} "
-        f"to {verdict.high:.4g}), for searches of {verdict.trials} trials; {verdict.method}"
+        f"{first} is better by {abs(verdict.difference):.4g} ({verdict.level:.0%} interval {low:.4g} to {high:.4g}), "
+        f"for searches of {verdict.trials} trials; {verdict.method}"
     )

@@ -22,6 +22,7 @@ from harness.tracking.connection import connect
 from harness.tracking.entities import dataset_input, trial_metrics, trial_parameters
 from harness.tracking.reading import search_runs
 from harness.tracking.summary import HALF_LIFE, comparison_metrics, comparison_tags, half_life
+from harness.tracking.views import COLOR_TAG, Showing, route, trials_key, view_tags
 
 METRICS_A_CALL = 1000
 PARAMETERS_A_CALL = 100
@@ -57,13 +58,15 @@ class Projector:
         store: Where to.
         sweep_id: The sweep's id.
         sweep_name: The sweep's name, also the experiment's.
+        showing: How its runs are shown.
 
     Raises:
         StoreError: The store cannot be used.
     """
 
-    def __init__(self, store: Store, sweep_id: str, sweep_name: str) -> None:
+    def __init__(self, store: Store, sweep_id: str, sweep_name: str, showing: Showing | None = None) -> None:
         self._client = connect(store)
+        self._showing = showing or Showing()
         self._sweep_id = sweep_id
         self._experiment = self._client.experiment(sweep_name)
         self._comparisons: dict[str, _Comparison] = {}
@@ -95,6 +98,8 @@ class Projector:
                 run_name=f"{dataset}: searching",
             )
             self._comparisons[dataset] = _Comparison(_Run.of(run), run.info.start_time, {})
+            for key, view in view_tags(self._showing, dataset).items():
+                self._client.set_experiment_tag(self._experiment, key, naming.cut(view))
         comparison = self._comparisons[dataset]
         if comparison.parent.status == "KILLED":
             self._run_on(comparison.parent, dataset)
@@ -129,7 +134,9 @@ class Projector:
         parent = comparison.parent
         self._log_changed(parent, comparison_metrics(result), end)
         self._explain(comparison, result)
-        for key, value in comparison_tags(result).items():
+        for key, value in comparison_tags(
+            result, route(self._experiment, trials_key(result.dataset), charts=True)
+        ).items():
             self._client.set_tag(parent.id, key, naming.cut(value))
         self._attach(parent.id, files)
         self._client.update_run(parent.id, name=naming.answer(result.verdict))
@@ -238,10 +245,11 @@ class Projector:
             "seed": str(request.seed),
             "status": record.status.value,
             "mlflow.parentRunId": comparison.parent.id,
+            COLOR_TAG: self._showing.colors.get(record.key.arm, ""),
         }
         if record.failure is not None:
             tags |= {"failure": record.failure.value, "message": record.message}
-        return {name: naming.cut(value) for name, value in tags.items()}
+        return {name: naming.cut(value) for name, value in tags.items() if value}
 
     def _reveal(self, comparison: _Comparison, scores: Mapping[str, float]) -> None:
         for key, score in scores.items():

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from harness.errors import StoreError, UsageError
+from harness.tracking.views import route
 
 HOST = "127.0.0.1"
 FIRST_PORT = 5000
@@ -40,9 +41,9 @@ class Server:
     address: str
     process: subprocess.Popen[bytes]
 
-    def page(self, experiment_id: str) -> str:
-        """An experiment's training runs; unless told MLflow opens its view of language models."""
-        return f"{self.address}/#/experiments/{experiment_id}/runs?workflowType=machine_learning"
+    def page(self, experiment_id: str, view: str = "") -> str:
+        """An experiment's training runs, in one of the views that were written with them."""
+        return f"{self.address}/{route(experiment_id, view)}"
 
 
 def free_port(wanted: int | None) -> int:

@@ -61,8 +61,13 @@ def decided_metrics(arms: Sequence[ArmResult], verdict: Verdict) -> dict[str, fl
     return _known(metrics)
 
 
-def comparison_tags(result: ComparisonResult) -> dict[str, str]:
-    """The words of a comparison that is over: what one filters comparisons by, and the run's description."""
+def comparison_tags(result: ComparisonResult, charts: str = "") -> dict[str, str]:
+    """The words of a comparison that is over: what one filters comparisons by, and the run's description.
+
+    Args:
+        result: The comparison.
+        charts: Address of the charts of its trials.
+    """
     champion = result.champion
     tags = {
         **verdict_tags(result.verdict),
@@ -70,7 +75,9 @@ def comparison_tags(result: ComparisonResult) -> dict[str, str]:
         DIRECTION: result.objective.direction.value,
         "champion": f"models:/{champion.name}/{champion.version}" if champion else "",
     }
-    return {name: value for name, value in tags.items() if value} | {"mlflow.note.content": naming.description(result)}
+    return {name: value for name, value in tags.items() if value} | {
+        "mlflow.note.content": naming.description(result, charts)
+    }
 
 
 def verdict_tags(verdict: Verdict) -> dict[str, str]:

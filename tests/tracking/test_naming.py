@@ -57,7 +57,7 @@ def test_what_withholds_a_verdict_stands_beside_it_and_what_qualifies_it_below(
     assert lines[2:] == [
         "No model was exported",
         "With care: an edge",
-        "lstm is better by -0.03 (98% interval -0.05 to -0.01), for searches of 3 trials; pooled trials, bootstrap",
+        "gru is better by 0.03 (98% interval 0.01 to 0.05), for searches of 3 trials; pooled trials, bootstrap",
     ]
 
 

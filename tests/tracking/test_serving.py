@@ -59,7 +59,7 @@ def test_the_command_shows_the_training_runs_and_ends_with_all_it_started(filled
     assert process.stdout is not None
     address = process.stdout.readline().strip()
     root, _, route = address.partition("/#/")
-    assert route == "experiments/1/runs?workflowType=machine_learning"
+    assert route == "experiments/1/runs?workflowType=machine_learning&viewStateShareKey=verdicts"
     assert root.startswith("http://127.0.0.1:")
     question = urllib.request.Request(
         f"{root}/api/2.0/mlflow/runs/search",
