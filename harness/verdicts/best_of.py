@@ -141,7 +141,7 @@ def resample(sample: Sample, n: int, resamples: int, seed: int) -> Resampled:
     return Resampled(tests, gains)
 
 
-def exchange(first: Sample, second: Sample, n: int, exchanges: int, seed: int) -> Floats:
+def exchange(first: Sample, second: Sample, n: int, exchanges: int, seed: int) -> Iterator[Floats]:
     """Differences between the two samples when chance says which trial belongs to which (a permutation test).
 
     Args:
@@ -151,22 +151,20 @@ def exchange(first: Sample, second: Sample, n: int, exchanges: int, seed: int) -
         exchanges: Number of random divisions of all trials into two samples of the same sizes.
         seed: Of the divisions.
 
-    Returns:
-        Expected test loss of the first minus that of the second, for each division.
+    Yields:
+        Expected test loss of the first minus that of the second, for some more of the divisions at a time.
     """
     random = np.random.default_rng(seed)
     pooled = Sample.of(np.concatenate((first.validation, second.validation)), np.concatenate((first.test, second.test)))
     shares = [beyond(len(sample), n) for sample in (first, second)]
     places = np.arange(1, len(pooled) + 1)
-    differences = np.empty(exchanges)
     for block in _blocks(exchanges, len(pooled)):
         keys = random.random((block.stop - block.start, len(pooled)))
         last = np.partition(keys, len(first) - 1, axis=1)[:, len(first) - 1]
         mine = keys <= last[:, None]
         reached = np.cumsum(mine, axis=1, dtype=np.int64)
-        differences[block] = _mean_of_best(mine, reached, pooled.test, pooled.starts, shares[0])
-        differences[block] -= _mean_of_best(~mine, places - reached, pooled.test, pooled.starts, shares[1])
-    return differences
+        mean = _mean_of_best(mine, reached, pooled.test, pooled.starts, shares[0])
+        yield mean - _mean_of_best(~mine, places - reached, pooled.test, pooled.starts, shares[1])
 
 
 def deviation(values: Floats, ddof: int = 0) -> float:

@@ -27,10 +27,12 @@ import numpy as np
 
 from harness.errors import TableError, UsageError
 from harness.records import Direction, Objective, ScoreRow, TrialStatus, derive_seed
+from harness.verdicts import pooled
 from harness.verdicts.best_of import Floats, Ints
 from harness.verdicts.constants import ERROR_CLAIMED, MINIMUM_TRIALS
-from harness.verdicts.deciding import decide_rows
-from harness.verdicts.entrants import score
+from harness.verdicts.constants import LEVEL as ALL_LEVEL
+from harness.verdicts.deciding import budget_of, decide_rows
+from harness.verdicts.entrants import entrants, score
 from harness.verdicts.looks import Look, look_at
 from harness.verdicts.wording import clean
 
@@ -298,6 +300,10 @@ def _cell(
 
 
 def _winner(rows: Sequence[ScoreRow], objective: Objective, oracle: str, look: Look | None = None) -> str | None:
+    if oracle == "random":  # most replays of two alike end here, with the answer of the whole rule
+        two = list(entrants(rows, list(dict.fromkeys(row.family for row in rows)), objective.direction).values())
+        if pooled.hopeless(rows[0].dataset, two, budget_of(two), look.level if look else ALL_LEVEL):
+            return None
     decision = decide_rows(rows, objective=objective, regions={}, oracle=oracle, look=look)
     return decision.verdicts[rows[0].dataset].family
 

@@ -40,14 +40,9 @@ def compare(dataset: str, entrants: Sequence[Entrant], trials: int, region: floa
     Returns:
         Expected losses, all pairs (the better one first) and the gain of the budget's second half.
     """
-    middle = float(np.median(np.concatenate([entrant.sample.test for entrant in entrants])))
-    samples = {
-        entrant.name: Sample(entrant.sample.validation, entrant.sample.test - middle, entrant.sample.starts)
-        for entrant in entrants
-    }
+    samples, middle = _centred(entrants)
     rounding = _rounding(list(samples.values()), trials)
-    points = {name: best_of.expected(sample, trials) for name, sample in samples.items()}
-    ranked = sorted(samples, key=lambda name: (points[name], name))
+    points, ranked = _ranked(samples, trials)
     resampled = {
         name: best_of.resample(samples[name], trials, RESAMPLES, derive_seed("resample", dataset, place))
         for place, name in enumerate(ranked)
@@ -64,6 +59,32 @@ def compare(dataset: str, entrants: Sequence[Entrant], trials: int, region: floa
     gains = {name: _gain(samples[name], resampled[name], trials, level) for name in samples if trials > 1}
     expected = {name: point + middle for name, point in points.items()}
     return Evidence(expected, tuple(differences), gains)
+
+
+def hopeless(dataset: str, entrants: Sequence[Entrant], trials: int, level: float) -> bool:
+    """Whether the exchange of trials alone rules out a winner between two families, asked for no longer than it takes.
+
+    What `compare` would say, but for the interval: of two families alike most replays end here, at a tenth of its cost.
+
+    Args:
+        dataset: Name of the dataset.
+        entrants: The two families.
+        trials: Budget n of a search.
+        level: Level of the test.
+    """
+    samples, _ = _centred(entrants)
+    rounding = _rounding(list(samples.values()), trials)
+    points, ranked = _ranked(samples, trials)
+    better, worse = ranked
+    value = float(_snap(np.array([points[worse] - points[better]]), rounding)[0])
+    matching = 0.0
+    for block in best_of.exchange(
+        samples[better], samples[worse], trials, SHUFFLES, derive_seed("exchange", dataset, 0, 1)
+    ):
+        matching += _matching(block, value, rounding)
+        if not convincing(_share(matching), level):
+            return True
+    return value == 0
 
 
 def from_draws(first: str, second: str, value: float, draws: Floats, region: float, level: float) -> Difference:
@@ -105,10 +126,36 @@ def _shuffled(
     exchanges.
     """
     first, second = samples[difference.first], samples[difference.second]
-    sizes = np.abs(best_of.exchange(first, second, trials, SHUFFLES, seed))
-    same = np.abs(sizes - difference.value) <= rounding
-    share = float((np.sum((sizes > difference.value) & ~same) + 0.5 * np.sum(same) + 0.5) / (SHUFFLES + 1))
+    blocks = best_of.exchange(first, second, trials, SHUFFLES, seed)
+    share = _share(sum(_matching(block, difference.value, rounding) for block in blocks))
     return replace(difference, p=max(difference.p, share), shuffled=share)
+
+
+def _matching(differences: Floats, value: float, rounding: float) -> float:
+    """How many exchanges differ as much; exact matches count half (Lancaster 1961)."""
+    sizes = np.abs(differences)
+    same = np.abs(sizes - value) <= rounding
+    return float(np.sum((sizes > value) & ~same) + 0.5 * np.sum(same))
+
+
+def _share(matching: float) -> float:
+    return (matching + 0.5) / (SHUFFLES + 1)
+
+
+def _centred(entrants: Sequence[Entrant]) -> tuple[dict[str, Sample], float]:
+    """The families' samples with test losses measured from the median of all, and that median."""
+    middle = float(np.median(np.concatenate([entrant.sample.test for entrant in entrants])))
+    samples = {
+        entrant.name: Sample(entrant.sample.validation, entrant.sample.test - middle, entrant.sample.starts)
+        for entrant in entrants
+    }
+    return samples, middle
+
+
+def _ranked(samples: Mapping[str, Sample], trials: int) -> tuple[dict[str, float], list[str]]:
+    """The expected loss of each family, and the families by it, best first."""
+    points = {name: best_of.expected(sample, trials) for name, sample in samples.items()}
+    return points, sorted(samples, key=lambda name: (points[name], name))
 
 
 def _gain(sample: Sample, resampled: Resampled, trials: int, level: float) -> Gain:

@@ -123,7 +123,7 @@ def test_exchanges_are_all_divisions_equally_often():
         parts = [[pooled[i] for i in range(6) if (i in mine) is side] for side in (True, False)]
         losses = [expected(Sample.of(*map(np.array, zip(*part, strict=True))), 2) for part in parts]
         exact.append(losses[0] - losses[1])
-    drawn = exchange(first, second, 2, 40_000, seed=4)
+    drawn = np.concatenate(list(exchange(first, second, 2, 40_000, seed=4)))
     found, counts = np.unique(np.round(drawn, 9), return_counts=True)
     wanted, times = np.unique(np.round(exact, 9), return_counts=True)
     assert found == pytest.approx(wanted)

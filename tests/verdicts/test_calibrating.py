@@ -157,3 +157,11 @@ def test_looking_at_the_full_error_each_time_would_err_more_often(recorded, monk
     lavish = Look(1, 3, 3, LEVEL_OF_ALL, LEVEL_OF_ALL)
     monkeypatch.setattr("harness.verdicts.calibrating.look_at", lambda *_: lavish)
     assert spending <= cells(recorded("accuracy"), looks=LOOKS, trials=[5], replays=80)[0].false_winners.hits
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.3])
+def test_the_short_cut_of_a_replay_gives_the_whole_rules_answer(recorded, monkeypatch, shift):
+    sizes = {"replicates": [1, 4], "trials": [6], "replays": 60, "shifts": [shift] if shift else []}
+    short = cells(recorded("accuracy"), **sizes)
+    monkeypatch.setattr("harness.verdicts.calibrating.pooled.hopeless", lambda *_: False)
+    assert cells(recorded("accuracy"), **sizes) == short
