@@ -6,7 +6,7 @@ Any metric of any task: it is only ever asked for the score of some of the cases
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -54,6 +54,18 @@ def case_scores(score: Callable[[Rows], float], cases: int, whole: float, overla
         return None
     values += whole - values.mean()
     return CaseScores(cases, block_length(len(groups), cases, overlap), tuple(values.tolist()))
+
+
+def joined(folds: Sequence[CaseScores | None]) -> CaseScores | None:
+    """The parts of a mean over folds: those of all folds, one after the other.
+
+    None where a fold has none, or where folds have different numbers of them, which would weigh them differently.
+    """
+    known = [one for one in folds if one is not None]
+    if len(known) < len(folds) or len({len(one.values) for one in known}) != 1:
+        return None
+    values = tuple(value for one in known for value in one.values)
+    return CaseScores(sum(one.cases for one in known), max(one.block for one in known), values)
 
 
 def block_length(groups: int, cases: int, overlap: int) -> int:

@@ -23,6 +23,7 @@ from harness.records import (
     TrialStatus,
     derive_seed,
 )
+from harness.training.cases import joined
 from harness.training.loop import CompiledNetwork, Knobs, initial_weights
 from harness.training.parts import FloatArray
 from harness.training.preparing import Prepared, network_for, prepare
@@ -98,7 +99,9 @@ def _mean_of(done: Sequence[tuple[TrialRecord, SealedScore | None]]) -> tuple[Tr
         return replace(failed, **spent), None
     score = math.fsum(record.validation_score or 0.0 for record in records) / len(records)
     test = math.fsum(score.test_score for score in sealed) / len(sealed)
-    return replace(records[-1], validation_score=score, **spent), SealedScore(records[0].key, test)
+    return replace(records[-1], validation_score=score, **spent), SealedScore(
+        records[0].key, test, joined([one.cases for _, one in done if one])
+    )
 
 
 def train(prepared: Prepared, network: CompiledNetwork, request: TrialRequest) -> Fit:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from harness.records import CaseScores, SealedScore, TrialKey
-from harness.training.cases import FEWEST, MOST_GROUPS, block_length, case_scores
+from harness.training.cases import FEWEST, MOST_GROUPS, block_length, case_scores, joined
 
 LOSSES = np.random.default_rng(1).gamma(2.0, size=150)
 
@@ -70,3 +70,12 @@ def test_a_sealed_score_keeps_its_cases_in_a_kilobyte_or_two() -> None:
     assert SealedScore.from_json(plain) == score
     assert len(str(plain)) < 1500
     assert SealedScore.from_json(SealedScore(key, 2.0).to_json()) == SealedScore(key, 2.0)
+
+
+def test_folds_stand_one_after_the_other_where_they_weigh_the_same() -> None:
+    first, second = CaseScores(10, 2, (1.0, 3.0)), CaseScores(12, 3, (5.0, 7.0))
+    both = joined([first, second])
+    assert both == CaseScores(22, 3, (1.0, 3.0, 5.0, 7.0))
+    assert np.mean(both.values) == np.mean([np.mean(first.values), np.mean(second.values)])
+    assert joined([first, None]) is None
+    assert joined([first, CaseScores(10, 2, (1.0,))]) is None
