@@ -30,6 +30,8 @@ _KIND_TAG = {"mlflow.experimentKind": "custom_model_development"}
 
 _CHATTER = ("mlflow.store", "mlflow.tracking", "mlflow.models", "mlflow.utils", "alembic")
 
+_DATABASE_SAID = re.compile(r"\(\w+\.(?:\w+\.)*\w*Error\) (.{1,300})")
+
 _ENVIRONMENT = {
     # The user's data stays the user's: no address is called that the user did not name.
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -114,6 +116,8 @@ def quieten() -> None:
     """Keep MLflow's and alembic's progress messages off the screen; their warnings stay."""
     for name in _CHATTER:
         logging.getLogger(name).setLevel(logging.WARNING)
+    # It prints a database's every failure with a traceback of sixty lines; here it is raised, and said in one.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
 
 
 @contextlib.contextmanager
@@ -223,6 +227,9 @@ def _environment(changes: Mapping[str, str]) -> Iterator[None]:
 def _one_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     line = lines[0] if lines else type(error).__name__
+    # The first line may be SQLAlchemy's advice; what the database said stands behind the name of its error.
+    if said := next((found for text in lines if (found := _DATABASE_SAID.search(text))), None):
+        return said[1]
     if cause := re.search(r"Caused by \w+\([\"'](?:[^:]*: )?(.*)[\"']\)\)$", line):
         return f"no answer ({cause[1]})"
     return line[:500]

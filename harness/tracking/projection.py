@@ -36,10 +36,11 @@ class _Run:
     status: str
     end: int = 0
     metrics: Mapping[str, float] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, run: Any) -> _Run:
-        return cls(run.info.run_id, run.info.status, run.info.end_time or 0, run.data.metrics)
+        return cls(run.info.run_id, run.info.status, run.info.end_time or 0, run.data.metrics, run.data.tags)
 
 
 @dataclass(slots=True)
@@ -101,6 +102,9 @@ class Projector:
             for key, view in view_tags(self._showing, dataset).items():
                 self._client.set_experiment_tag(self._experiment, key, naming.cut(view))
         comparison = self._comparisons[dataset]
+        for key, value in self._parent_tags(dataset, facts, tags).items():
+            if comparison.parent.tags.get(key) != value:  # the sweep was extended, or its data changed
+                self._client.set_tag(comparison.parent.id, key, value)
         if comparison.parent.status == "KILLED":
             self._run_on(comparison.parent, dataset)
         if comparison.parent.status == "RUNNING":
