@@ -19,6 +19,7 @@ from harness.errors import HarnessError, StoreError, UsageError
 from harness.journal import JOURNAL_NAME, EventKind, Journal
 from harness.store import Store
 from harness.sweeping.folders import lock, sweep_ids
+from harness.tracking.connection import database_file
 from harness.tracking.mending import (
     RecordedRun,
     dangling_aliases,
@@ -174,8 +175,10 @@ def _left_running(store: Store, sweep_id: str, left: Sequence[RecordedRun]) -> I
 def _models(store: Store) -> Iterator[Finding]:
     try:
         found = dangling_aliases(store)
-    except StoreError:
-        return  # there is no store yet, or it is away, which the sweeps have said
+    except StoreError as error:
+        if not store.local or database_file(store).exists():  # a store that was never used is no fault
+            yield Finding("store", f"MLflow cannot be read: {error}", "mends nothing there until it can")
+        return
     for one in found:
         yield Finding(
             "models",

@@ -168,6 +168,12 @@ def test_a_worker_with_its_parent_is_no_orphan() -> None:
         assert not set(orphans()) & {worker.pid for worker in workers}
 
 
+def test_a_server_that_is_away_is_said(tmp_path: Path, capsys) -> None:
+    code, said = doctor(Store(tmp_path / "none", ""), capsys, "--tracking-uri", "http://127.0.0.1:1")
+    assert code == 1
+    assert "store: MLflow cannot be read: http://127.0.0.1:1: no answer (" in said
+
+
 def test_an_unknown_sweep_is_refused(swept, capsys) -> None:
     code, _ = doctor(swept.store, capsys, "nobody")
     assert code == 2
