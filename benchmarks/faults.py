@@ -328,7 +328,7 @@ class Server:
         """Until it answers."""
         from urllib.request import urlopen
 
-        for _ in range(600):
+        for _ in range(3000):
             with contextlib.suppress(OSError), urlopen(f"{self.uri}/health", timeout=2):
                 return
             time.sleep(0.2)

@@ -48,7 +48,7 @@ class Server:
     def wait(self) -> None:
         from urllib.request import urlopen
 
-        for _ in range(300):
+        for _ in range(1500):
             try:
                 urlopen(f"{self.uri}/health", timeout=2).close()
                 return
