@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +18,10 @@ from harness.engines.worker import orphans
 from harness.errors import HarnessError, StoreError, UsageError
 from harness.journal import JOURNAL_NAME, EventKind, Journal
 from harness.store import Store
+from harness.sweeping.assembling import objective_of, selected_of
 from harness.sweeping.folders import lock, sweep_ids
+from harness.sweeping.planning import SweepHeader
+from harness.sweeping.searching import weights_name
 from harness.tracking.connection import database_file
 from harness.tracking.mending import (
     RecordedRun,
@@ -106,16 +109,28 @@ def _sweep(store: Store, sweep_id: str) -> Iterator[Finding]:
             ended = {event.trial_key for event in journal.events(EventKind.ENDED)}
             over = {name for name in asked if journal.has(EventKind.CHAMPION, name) or _gave_up(journal, name)}
             owed = [name for name in asked if journal.has(EventKind.DECIDED, name) and name not in over]
+            kept = {name: _selected(journal, name) for name in over}
     except HarnessError as error:
         yield Finding(sweep_id, str(error), "restore the journal from a copy, or remove the sweep")
         return
-    yield from _weights(folder, over)
+    yield from _weights(folder, kept)
     yield from _runs(store, sweep_id, ended, list(asked), owed)
 
 
-def _weights(folder: Path, over: set[str]) -> Iterator[Finding]:
-    """Weights of comparisons that are over, and what was being written when a worker was killed."""
-    left = [path for path in sorted(folder.glob("weights/*/*")) if path.parent.name in over or ".tmp" in path.name]
+def _selected(journal: Journal, name: str) -> set[str]:
+    """The files of weights that `harness explain` reads: those of each family's selected trial."""
+    if _gave_up(journal, name):
+        return set()
+    header = SweepHeader.from_json(journal.plan)
+    selected = selected_of(journal, header, name, objective_of(journal, name))
+    return {weights_name(one.record.key) for one in selected.values()}
+
+
+def _weights(folder: Path, kept: Mapping[str, set[str]]) -> Iterator[Finding]:
+    """Weights of losers in comparisons that are over, and what was being written when a worker was killed."""
+    files = sorted(folder.glob("weights/*/*"))
+    losers = [path for path in files if path.parent.name in kept and path.name not in kept[path.parent.name]]
+    left = [*losers, *(path for path in files if ".tmp" in path.name and path not in losers)]
     if left:
         size = sum(path.stat().st_size for path in left) / 1e6
         yield Finding(

@@ -79,7 +79,12 @@ class Work:
 
     def weights_of(self, key: TrialKey) -> Path:
         """Where a trial's weights are, while it can still win."""
-        return self.weights / f"{str(key).replace('/', '__')}.npz"
+        return self.weights / weights_name(key)
+
+
+def weights_name(key: TrialKey) -> str:
+    """Name of the file of a trial's weights."""
+    return f"{str(key).replace('/', '__')}.npz"
 
 
 @dataclass(slots=True)

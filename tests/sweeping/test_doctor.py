@@ -57,8 +57,9 @@ def test_a_store_that_was_never_used_has_nothing_wrong(tmp_path: Path, capsys) -
 def test_leftovers_are_removed(swept, spoilt, capsys) -> None:
     folder = spoilt.sweeps / swept.result.sweep_id
     weights = folder / "weights" / "tiny_waves"
-    weights.mkdir(parents=True)
-    (weights / "tiny_waves__tiny_gru__r1__search__0001.npz").write_bytes(b"x" * 1000)
+    weights.mkdir(parents=True, exist_ok=True)
+    needed = sorted(weights.iterdir())
+    (weights / "tiny_waves__tiny_gru__r1__search__0099.npz").write_bytes(b"x" * 1000)
     unborn = spoilt.sweeps / "tiny-20260101-000000"
     unborn.mkdir()
     (unborn / "lock").touch()
@@ -73,7 +74,7 @@ def test_leftovers_are_removed(swept, spoilt, capsys) -> None:
     assert f"{unborn.name}: a folder without a journal: mended\n" in said
     assert f"{folder.name}: 1 files of weights that nobody needs, 0.0 MB: mended\n" in said
     assert not unborn.exists()
-    assert not list(weights.iterdir())
+    assert sorted(weights.iterdir()) == needed
     assert doctor(spoilt, capsys) == (0, "nothing is wrong\n")
 
 
