@@ -1,0 +1,91 @@
+"""The pictures of docs/pictures, taken in a real browser from MLflow's UI on a store.
+
+    harness sweep adding_200 --family lstm --family gru --family rnn && harness explain
+    python benchmarks/pictures.py --store mlruns --to docs/pictures
+
+Needs Playwright (in the `test` extra) and Chromium or Chrome: Debian's is found, another is named by --browser.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking")
+FLAGS += ("--disable-component-update", "--disable-sync")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+SIZE = {"width": 1500, "height": 800}
+SETTLE_MS = 5000
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--store", type=Path, default=Path("mlruns"))
+    arguments.add_argument("--to", type=Path, default=Path("docs/pictures"))
+    arguments.add_argument("--browser", default=next(filter(None, map(shutil.which, BROWSERS)), None))
+    given = arguments.parse_args()
+    if given.browser is None:
+        sys.exit(f"no browser: expected one of {', '.join(BROWSERS)}, or --browser PATH")
+    given.to.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-c", "from harness.cli import main; main()", "ui", "--no-open", "--store", given.store]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert server.stdout is not None
+        address = server.stdout.readline().strip()
+        print(address)
+        take(address, given.to, given.browser)
+    finally:
+        server.terminate()
+        server.wait(60)
+
+
+def take(address: str, to: Path, browser: str) -> None:
+    """The experiment's page, a comparison's, the report within MLflow, and the charts of all trials by family."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as profile:
+        options: dict[str, Any] = {"executable_path": browser, "headless": True, "args": list(FLAGS), "viewport": SIZE}
+        context = playwright.chromium.launch_persistent_context(profile, **options)
+        context.set_default_timeout(60_000)
+        page = context.new_page()
+        page.goto(address)
+        comparison = page.locator("a[href*='/runs/']").first
+        comparison.wait_for()
+        close_assistant(page)
+        route = comparison.get_attribute("href")
+        shoot(page, to / "experiment.png")
+        comparison.click()
+        page.get_by_text("Expected test").scroll_into_view_if_needed()
+        shoot(page, to / "comparison.png")
+        more = page.get_by_role("button", name="Show more")
+        if more.count():
+            more.first.click()
+        with page.expect_popup() as opened:
+            page.get_by_role("link", name="Scores of all trials against their hyperparameters").click()
+        opened.value.get_by_text("Group: ").first.wait_for()
+        shoot(opened.value, to / "trials.png")
+        page.goto(f"{address.partition('/#/')[0]}/{route}/artifacts/report.html")
+        page.frame_locator("iframe").get_by_text("What is decided.").wait_for()
+        shoot(page, to / "report.png")
+        context.close()
+
+
+def close_assistant(page: Any) -> None:
+    """MLflow opens a panel of its own at the first visit."""
+    if page.get_by_text("MLflow Assistant").count():
+        page.locator("button:right-of(:text('MLflow Assistant'))").nth(2).click()
+
+
+def shoot(page: Any, file: Path) -> None:
+    page.wait_for_timeout(SETTLE_MS)
+    page.screenshot(path=file)
+    print(f"{file}: {file.stat().st_size / 1000:.0f} kB")
+
+
+if __name__ == "__main__":
+    main()
