@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,8 +13,13 @@ from harness.store import find_store
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+    from rich.progress import Progress
 
     from harness.export import Champion
+
+
+WAIT_SECONDS = 2
+"""After which a progress bar is shown."""
 
 
 def predict(
@@ -56,7 +62,8 @@ def predict(
         check_output(output)
     champion = load(model, find_store(store, tracking_uri))
     batch, truth = test_batch(champion) if data is None else (read_input(champion.description, data), None)
-    outputs = champion.predict_batch(batch)
+    with _Bar(len(batch.x)) as bar:
+        outputs = champion.predict_batch(batch, bar.show)
     predictions = predictions_of(champion.description, batch, outputs)
     if batch.assumed:
         typer.echo(batch.assumed, err=True)
@@ -68,6 +75,33 @@ def predict(
         typer.echo(predictions.table.to_csv(index=False), nl=False)
     if truth is not None:
         _compare(champion, outputs, truth, batch.lengths)
+
+
+class _Bar:
+    """A progress bar on standard error, once there has been something to wait for."""
+
+    def __init__(self, total: int) -> None:
+        self._total, self._began = total, time.monotonic()
+        self._bar: Progress | None = None
+
+    def show(self, done: int) -> None:
+        if self._bar is None:
+            if time.monotonic() - self._began < WAIT_SECONDS or done >= self._total:
+                return
+            from rich.console import Console
+            from rich.progress import Progress
+
+            self._bar = Progress(console=Console(stderr=True), transient=True)
+            self._task = self._bar.add_task("predicting", total=self._total)
+            self._bar.start()
+        self._bar.update(self._task, completed=done)
+
+    def __enter__(self) -> _Bar:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
 
 
 def _compare(champion: Champion, outputs: npt.NDArray[Any], truth: npt.NDArray[Any], lengths: npt.NDArray[Any]) -> None:

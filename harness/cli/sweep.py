@@ -144,6 +144,12 @@ def sweep(
     offline: Annotated[
         bool, typer.Option("--offline", help="Leave MLflow alone; `harness doctor --sync` writes there later.")
     ] = False,
+    refit: Annotated[
+        bool,
+        typer.Option(
+            "--refit", help="Train champions again on training and validation parts, as further, untested versions."
+        ),
+    ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="A line for every trial.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the verdicts.")] = False,
 ) -> None:
@@ -155,6 +161,8 @@ def sweep(
 
     if quiet and verbose:
         raise UsageError("--quiet and --verbose: expected one of them")
+    if refit and offline:
+        raise UsageError("--refit and --offline: expected one of them: a refitted model is registered in MLflow")
     options = {
         "datasets": tuple(datasets or ()),
         "families": tuple(family or ()),
@@ -185,7 +193,7 @@ def sweep(
     if dry_run:
         _dry_run(header, place)
         return
-    how = Going(begun, accept_changes=accept_changes, extend=extend is not None, offline=offline)
+    how = Going(begun, accept_changes=accept_changes, extend=extend is not None, offline=offline, refit=refit)
     _run(header, place, how, verbose=verbose, quiet=quiet)
 
 
@@ -198,12 +206,14 @@ class Going:
         accept_changes: Whether to go on where something changed underneath.
         extend: Whether it is to do more than it did.
         offline: Whether MLflow is left alone.
+        refit: Whether champions are trained again afterwards.
     """
 
     begun: str | None
     accept_changes: bool
     extend: bool
     offline: bool
+    refit: bool
 
 
 def _refuse_beside(option: str, given: dict[str, object], may: Sequence[str], **others: object) -> None:
@@ -287,8 +297,18 @@ def _run(header: SweepHeader, place: Store, how: Going, *, verbose: bool, quiet:
     typer.echo(text(result, place.ui_command, output_width()))
     if result.behind:
         typer.echo(_how_to_catch_up(result, place), err=True)
+    if how.refit:
+        _refit(result, place)
     if result.unfinished or (result.behind and not how.offline):
         raise typer.Exit(1)
+
+
+def _refit(result: SweepResult, place: Store) -> None:
+    from harness.export.refitting import refit
+
+    for champion in [one.champion for one in result.comparisons if one.champion]:
+        done = refit(f"{champion.name}/{champion.version}", place)
+        typer.echo(f"models:/{done.name}/{done.version} is the champion's refit; untested, and no alias was moved")
 
 
 def _how_to_go_on(sweep_id: str, place: Store) -> str:

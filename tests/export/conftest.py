@@ -182,7 +182,41 @@ def letters(tmp_path_factory: pytest.TempPathFactory) -> Built:
     return build(card, folder, folder / "letters.txt")
 
 
-@pytest.fixture(params=["forecast", "classify", "regress", "label", "letters"])
+@pytest.fixture(scope="session")
+def panel(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """Two shops, with a price that is known in advance."""
+    folder = tmp_path_factory.mktemp("panel")
+    random, days = np.random.default_rng(4), np.arange(120)
+    frames = [
+        pd.DataFrame(
+            {
+                "shop": shop,
+                "day": pd.date_range("2024-01-01", periods=120, freq="D").strftime("%Y-%m-%d"),
+                "sold": level + 20 * np.sin(days / 7 * 2 * np.pi) + random.normal(0, 3, 120),
+                "price": 2 + (days % 10 == 0),
+            }
+        )
+        for shop, level in (("north", 100), ("south", 300))
+    ]
+    pd.concat(frames).to_csv(folder / "shops.csv", index=False)
+    card = {
+        "name": "shops",
+        "source": {"kind": "csv", "path": str(folder / "shops.csv")},
+        "task": {
+            "kind": "forecast",
+            "target": ["sold"],
+            "features": ["sold"],
+            "known_covariates": ["price"],
+            "id": "shop",
+            "time": "day",
+            "lookback_steps": 10,
+            "horizon_steps": 3,
+        },
+    }
+    return build(card, folder, folder / "shops.csv")
+
+
+@pytest.fixture(params=["forecast", "panel", "classify", "regress", "label", "letters"])
 def of_every_task(request: pytest.FixtureRequest) -> Built:
     found: Built = request.getfixturevalue(request.param)
     return found

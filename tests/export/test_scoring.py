@@ -256,3 +256,15 @@ def test_labels_and_tokens_of_each_real_step(label: Any, letters: Any) -> None:
     assert len(table) == 10
     with pytest.raises(MlflowException, match=r"x\[0\]: float64 \(1, 2\): expected numbers of tokens"):
         Scorer(champion).predict({"x": [[[0.5, 1]]]})
+
+
+def test_what_is_known_in_advance(panel: Any) -> None:
+    champion = load_folder(panel.folder)
+    frame = pd.read_csv(panel.data)
+    frame.loc[frame.groupby("shop").tail(3).index, "sold"] = np.nan
+    pd.testing.assert_frame_equal(Scorer(champion).predict(frame), champion.predict_frame(frame))
+    x, future = np.ones((2, 10, 2)), np.ones((2, 3, 1))
+    said = Scorer(champion).predict({"x": x, "future": future})
+    assert said == pytest.approx(champion.predict(x, future=future))
+    with pytest.raises(MlflowException, match=r"expected numbers \(2, 3, 1\): price over the horizon"):
+        Scorer(champion).predict({"x": x})
