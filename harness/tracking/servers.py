@@ -116,9 +116,23 @@ def _wait_until_it_answers(server: Server, log: IO[bytes]) -> None:
             raise StoreError(f"MLflow's server ended with code {server.process.returncode}: {_last_line(log)}")
         with contextlib.suppress(OSError, urllib.error.URLError):
             _open(f"{server.address}/health")
-            return
+            # Another program may have taken the port since it was free, and answer too.
+            if _listens(server):
+                return
         time.sleep(0.1)
     raise StoreError(f"MLflow's server did not answer within {START_SECONDS} s: {_last_line(log)}")
+
+
+def _listens(server: Server) -> bool:
+    """Whether the port is held by the server or one of its workers."""
+    import psutil
+
+    port = int(server.address.rpartition(":")[2])
+    with contextlib.suppress(psutil.Error):
+        parent = psutil.Process(server.process.pid)
+        family = [parent, *parent.children(recursive=True)]
+        return any(found.laddr.port == port for one in family for found in one.net_connections() if found.laddr)
+    return False
 
 
 def _open(address: str) -> None:
