@@ -85,8 +85,7 @@ def report(trials: list[dict[str, Any]], steps: int, began: float) -> dict[str, 
 
 
 def run_product(size: Size, began: float) -> dict[str, Any]:
-    """One sweep through the public API."""
-    import harness
+    """One sweep, from the command line as people run it."""
     from harness.journal import EventKind, Journal
 
     with tempfile.TemporaryDirectory() as folder:
@@ -94,13 +93,23 @@ def run_product(size: Size, began: float) -> dict[str, Any]:
         _write_toml(cards / "work.toml", dataset(size))
         for family in FAMILIES:
             _write_toml(cards / f"{family}.toml", space(size, family))
-        options = {"trials": size.trials // 2, "epochs": size.epochs, "patience_epochs": size.epochs}
-        result = harness.sweep("work", store=cards / "s", cards=[cards], confirmations=0, seed=SEED, **options)
-        with Journal.open(cards / "s" / "sweeps" / result.sweep_id) as journal:
+        plan = {"name": "work", "datasets": ["work"], "trials": size.trials // 2, "confirmations": 0, "seed": SEED}
+        _write_toml(cards / "sweep.toml", plan | {"epochs": size.epochs, "patience_epochs": size.epochs})
+        command = [Path(sys.executable).with_name("harness"), "sweep", "--config", cards / "sweep.toml"]
+        command += ["--cards", cards, "--store", cards / "s"]
+        done = subprocess.run(command, cwd=cards, capture_output=True, text=True, check=False)
+        if done.returncode:
+            sys.exit(done.stderr)
+        (journal_folder,) = (cards / "s" / "sweeps").iterdir()
+        with Journal.open(journal_folder) as journal:
             requests = {event.trial_key: event.payload["values"] for event in journal.events(EventKind.ASKED)}
-        (comparison,) = result.comparisons
-        trials = [{"values": requests[str(r.key)], "score": r.validation_score} for r in comparison.trials]
-        return report(trials, sum(record.gradient_steps for record in comparison.trials), began)
+            ended = list(journal.events(EventKind.ENDED))
+            if os.environ.get("HARNESS_BENCHMARK_SHOW"):
+                for event in journal.events():
+                    about = [event.payload.get(key) for key in ("compile_seconds", "fit_seconds", "kernel")]
+                    print(f"{event.at - began:7.2f}", event.kind.value, event.trial_key, *about, file=sys.stderr)
+        trials = [{"values": requests[e.trial_key], "score": e.payload["validation_score"]} for e in ended]
+        return report(trials, sum(event.payload["gradient_steps"] for event in ended), began)
 
 
 def run_plain(size: Size, began: float) -> dict[str, Any]:
@@ -142,8 +151,8 @@ def run_plain(size: Size, began: float) -> dict[str, Any]:
             )
             tuner.search(
                 scaling.scale_inputs(train.x),
-                scaling.scale_outputs(train.y),
-                validation_data=(scaling.scale_inputs(validation.x), scaling.scale_outputs(validation.y)),
+                scaling.scale_outputs(train.y, train.x),
+                validation_data=(scaling.scale_inputs(validation.x), scaling.scale_outputs(validation.y, validation.x)),
                 epochs=size.epochs,
                 batch_size=32,
                 verbose=0,

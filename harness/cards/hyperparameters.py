@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from harness.cards.schema import Hyperparameter
 
 OPTIMIZERS = ("adam", "adamw", "rmsprop", "sgd")
+SCHEDULES = ("constant", "cosine", "exponential")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ KNOWN: Mapping[str, Known] = MappingProxyType(
         "bidirectional": Known(lambda value: isinstance(value, bool), "true or false"),
         "dropout": Known(lambda value: _number(value) and 0 <= value < 1, "shares from 0 to below 1"),
         "learning_rate": Known(_positive, "numbers greater than 0"),
+        "schedule": Known(lambda value: value in SCHEDULES, f"one of {', '.join(SCHEDULES)}"),
         "optimizer": Known(lambda value: value in OPTIMIZERS, f"one of {', '.join(OPTIMIZERS)}"),
         "batch_size": Known(_count, "whole numbers of at least 1"),
         "clip_norm": Known(_positive, "numbers greater than 0"),

@@ -398,10 +398,15 @@ class SpaceFile(Card):
 # --- sweeps -------------------------------------------------------------------------------------------------
 
 
+SCHEDULED = ("hyperband", "grid")
+"""Oracles that set the number of trials themselves."""
+
+
 class SweepPlan(Card):
     """What one launch does: the keys of a sweep's TOML file, and the options of `harness sweep`.
 
-    The budget is either `trials` or `minutes`; with `minutes` alone `trials` is None.
+    The budget is either `trials` or `minutes`; with `minutes` alone `trials` is None. Hyperband and grid search set the
+    number of trials themselves; both are None then.
     """
 
     name: Name = "sweep"
@@ -413,11 +418,12 @@ class SweepPlan(Card):
         tuple[Annotated[str, Field(min_length=1)], ...],
         Field(min_length=2, description="at least two families; one named twice plays itself"),
     ] = ("lstm", "gru")
-    oracle: Literal["random", "bayesian"] = "random"
+    oracle: Literal["random", "bayesian", "hyperband", "grid"] = "random"
     trials: Count | None = 20
     minutes: Annotated[float, Field(gt=0, strict=True, description="a number greater than 0")] | None = None
     epochs: Count = 30
     patience_epochs: Count = 5
+    prune: Annotated[bool, Field(strict=True)] = False
     replicates: Count = 1
     until_decided: Annotated[bool, Field(strict=True)] = False
     confirmations: CountOrZero = 3
@@ -429,16 +435,28 @@ class SweepPlan(Card):
     @model_validator(mode="before")
     @classmethod
     def _minutes_stand_for_trials(cls, values: Any) -> Any:
-        if isinstance(values, Mapping) and values.get("minutes") is not None:
+        if not isinstance(values, Mapping):
+            return values
+        if values.get("minutes") is not None or values.get("oracle") in SCHEDULED:
             return {"trials": None, **values}
         return values
 
     @model_validator(mode="after")
     def _one_budget(self) -> SweepPlan:
+        if self.oracle in SCHEDULED:
+            for name, number in (("trials", self.trials), ("minutes", self.minutes)):
+                if number is not None:
+                    raise fault((name,), f"expected none with oracle = {self.oracle}, which sets the number itself")
+            if self.prune and self.oracle == "hyperband":
+                raise fault(("prune",), "expected false with oracle = hyperband, which stops trials itself")
+            return self._checked()
         if self.minutes is not None and self.trials is not None:
             raise fault(("minutes",), f"expected no minutes where trials = {self.trials} is given, or no trials")
         if self.minutes is None and self.trials is None:
             raise fault((), "expected a budget: trials or minutes")
+        return self._checked()
+
+    def _checked(self) -> SweepPlan:
         if self.until_decided and self.replicates != 1:
             looks = f"{', '.join(map(str, LOOKS[:-1]))} and {LOOKS[-1]}"
             raise fault(("replicates",), f"expected none beside until_decided, which looks at {looks} of them")

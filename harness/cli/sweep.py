@@ -72,8 +72,15 @@ def sweep(
         ),
     ] = None,
     oracle: Annotated[
-        str | None, typer.Option(metavar="NAME", help="How hyperparameters are chosen: random or bayesian. [random]")
+        str | None,
+        typer.Option(
+            metavar="NAME", help="How hyperparameters are chosen: random, bayesian, hyperband or grid. [random]"
+        ),
     ] = None,
+    prune: Annotated[
+        bool,
+        typer.Option("--prune", help="End a trial whose best score is below the median of its search so far."),
+    ] = False,
     seed: Annotated[
         int | None, typer.Option(metavar="K", parser=whole_number, help="Seed of everything random. [1]")
     ] = None,
@@ -167,6 +174,7 @@ def sweep(
         "datasets": tuple(datasets or ()),
         "families": tuple(family or ()),
         "oracle": oracle,
+        "prune": prune or None,
         "trials": trials,
         "minutes": minutes,
         "epochs": epochs,

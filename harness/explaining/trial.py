@@ -19,7 +19,7 @@ from harness.records import GateOpenness, TrialRequest, derive_seed
 from harness.records.plain import to_plain
 from harness.training.loop import initial_weights
 from harness.training.losses import LOSS_OF_METRIC, Loss, loss_of
-from harness.training.parts import TensorPart
+from harness.training.parts import DataPart, TensorPart
 from harness.training.preparing import prepare
 from harness.training.trial import load_weights
 
@@ -86,9 +86,11 @@ def _look(
     return np.concatenate(norms), openness_of(opened)
 
 
-def _sample(part: TensorPart) -> TensorPart:
-    rows = int(part.x.shape[0])
-    return _rows(part, np.unique(np.linspace(0, rows - 1, min(rows, MOST_SEQUENCES)).round().astype(int)))
+def _sample(part: DataPart) -> TensorPart:
+    rows = len(part)
+    chosen = np.unique(np.linspace(0, rows - 1, min(rows, MOST_SEQUENCES)).round().astype(int))
+    (block,) = part.blocks(chosen, len(chosen))  # one batch of them all
+    return TensorPart(*(one[0] for one in block.inputs))
 
 
 def _rows(part: TensorPart, rows: npt.NDArray[Any]) -> TensorPart:

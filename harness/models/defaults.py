@@ -14,6 +14,7 @@ DEFAULTS: Mapping[str, Value] = {
     "bidirectional": False,
     "dropout": 0.0,
     "learning_rate": 1e-3,
+    "schedule": "constant",
     "optimizer": "adam",
     "batch_size": 32,
     "clip_norm": 1.0,

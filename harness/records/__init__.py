@@ -8,6 +8,7 @@ from harness.records.explanations import Band, ExplainedCell, Explanation, GateO
 from harness.records.plain import derive_seed
 from harness.records.results import ArmResult, ChampionInfo, ComparisonResult, DataFacts, SweepResult
 from harness.records.trials import (
+    PRUNING_BEGINS,
     Answer,
     Arm,
     BaselineScore,
@@ -29,6 +30,7 @@ from harness.records.verdicts import LOOKS, Across, CaseInterval, Decision, Outc
 
 __all__ = [
     "LOOKS",
+    "PRUNING_BEGINS",
     "Across",
     "Answer",
     "Arm",

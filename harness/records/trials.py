@@ -16,6 +16,10 @@ Value: TypeAlias = bool | int | float | str
 """The value of one hyperparameter."""
 
 
+PRUNING_BEGINS = 4
+"""The first epoch after which median stopping may end a trial."""
+
+
 class TaskKind(StrEnum):
     """What is predicted."""
 
@@ -148,6 +152,11 @@ class TrialRequest:
         seed: Seed of initial weights, batch order and dropout.
         epochs: The most epochs to train.
         patience_epochs: Epochs without a better validation score after which training ends.
+        continues: Key of the trial whose training this one goes on with, as Hyperband's rungs do; empty for none. Its
+            seed is that trial's, so that both together are one training.
+        begins_after: Epochs of that training that count for the trials before; no score of theirs counts here.
+        floor: Median stopping: by epoch, from `PRUNING_BEGINS` on, the best validation score so far that a trial must
+            have reached to go on. Empty for no such rule.
     """
 
     key: TrialKey
@@ -156,6 +165,9 @@ class TrialRequest:
     seed: int
     epochs: int
     patience_epochs: int
+    continues: str = ""
+    begins_after: int = 0
+    floor: tuple[float, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain values that `from_json` reads."""
@@ -164,7 +176,8 @@ class TrialRequest:
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> TrialRequest:
         """The request that `to_json` wrote."""
-        return cls(**{**plain, "key": TrialKey.parse(plain["key"])})
+        floor = to_floats(plain.get("floor", ()))
+        return cls(**{**plain, "key": TrialKey.parse(plain["key"]), "floor": floor})
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +200,7 @@ class TrialRecord:
         compile_seconds: Tracing and compiling; 0 when a compiled function was used again.
         started_at: Seconds since 1970 at which the worker began.
         kernel: How the epochs ran, such as `xla-epoch` or `tf-epoch`.
+        pruned: Whether median stopping ended it.
         failure: Why there is no score; None when completed.
         message: The failure in one line; empty when completed.
         traceback: The failure's traceback; empty when there is none.
@@ -208,6 +222,7 @@ class TrialRecord:
     compile_seconds: float = 0.0
     started_at: float = 0.0
     kernel: str = ""
+    pruned: bool = False
     failure: FailureKind | None = None
     message: str = ""
     traceback: str = ""
@@ -325,6 +340,7 @@ class Ledger:
         recurrent_parameters: The same of those in recurrent layers.
         units: Smallest, median and largest number of units of a recurrent layer.
         kernels: Trials by the kernel that ran them.
+        pruned: Trials that median stopping ended.
     """
 
     asked: int = 0
@@ -340,6 +356,7 @@ class Ledger:
     recurrent_parameters: tuple[int, int, int] = (0, 0, 0)
     units: tuple[int, int, int] = (0, 0, 0)
     kernels: Mapping[str, int] = field(default_factory=dict)
+    pruned: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Plain values that are this class's arguments."""

@@ -21,6 +21,7 @@ _LEDGER: tuple[tuple[str, Callable[[Ledger], str]], ...] = (
     ("distinct", lambda ledger: numbers.count(ledger.distinct)),
     ("completed", lambda ledger: numbers.count(ledger.completed)),
     ("failed", failures_words),
+    ("stopped below the median", lambda ledger: numbers.count(ledger.pruned)),
     ("epochs", lambda ledger: numbers.count(ledger.epochs)),
     ("gradient steps", lambda ledger: numbers.count(ledger.gradient_steps)),
     ("training", lambda ledger: numbers.duration(ledger.fit_seconds)),

@@ -10,9 +10,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from harness.cards.schema import SpaceCard
+from harness.cards.schema import SCHEDULED, SpaceCard
 from harness.errors import ReplayError
 from harness.records import (
     Arm,
@@ -22,10 +22,11 @@ from harness.records import (
     TrialRecord,
     TrialRequest,
     TrialStatus,
-    Value,
     derive_seed,
 )
-from harness.search.oracle import Oracle
+from harness.search.oracle import Oracle, Point
+from harness.search.pruning import median_floor
+from harness.search.selection import select
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +52,14 @@ class SearchSettings:
     """What all searches of a contest share.
 
     Attributes:
-        oracle: `random` or `bayesian`.
+        oracle: `random`, `bayesian`, `hyperband` or `grid`.
         budget: What each arm may spend in one replicate.
         replicates: Independent repetitions of each search.
         epochs: The most epochs of a trial.
         patience_epochs: Epochs without a better validation score after which a trial ends.
         seed: The sweep's seed.
         workers: Trials that can run at the same time.
+        prune: Whether trials are ended by median stopping.
     """
 
     oracle: str
@@ -67,6 +69,24 @@ class SearchSettings:
     patience_epochs: int
     seed: int
     workers: int
+    prune: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How an arm's searches stand.
+
+    Attributes:
+        completed: Trials with a score.
+        failed: Trials that ended without one.
+        running: Trials asked for that have not ended.
+        best: The completed trial with the best validation score, over all replicates.
+    """
+
+    completed: int
+    failed: int
+    running: int
+    best: TrialRecord | None
 
 
 @dataclass(slots=True)
@@ -77,20 +97,24 @@ class _Search:
     oracle: Oracle
     asked: int = 0
     ended: list[TrialRecord] = field(default_factory=list)
+    completed: int = 0
+    best: TrialRecord | None = None
+    scheduled: bool = False
     exhausted: bool = False
+    waiting: bool = False
+    seeds: dict[int, int] = field(default_factory=dict)
 
     @property
     def running(self) -> int:
         return self.asked - len(self.ended)
 
     @property
-    def completed(self) -> int:
-        return sum(record.status is TrialStatus.COMPLETED for record in self.ended)
-
-    @property
     def standing(self) -> int:
-        """Trials completed or running: what the arms are kept equal in."""
-        return self.completed + self.running
+        """What the arms are kept equal in: trials completed or running.
+
+        Trials asked for where the oracle itself sets their number, and no failure is replaced.
+        """
+        return self.asked if self.scheduled else self.completed + self.running
 
 
 class Contest:
@@ -115,7 +139,7 @@ class Contest:
         self.dataset, self.arms, self.objective, self.settings = dataset, tuple(arms), objective, settings
         self._rounds = [
             [
-                _Search(arm, Oracle(settings.oracle, spaces[arm.family], objective, self._seed(arm, replicate)))
+                _Search(arm, self._oracle(arm, spaces[arm.family], replicate), scheduled=settings.oracle in SCHEDULED)
                 for arm in arms
             ]
             for replicate in range(1, settings.replicates + 1)
@@ -143,6 +167,13 @@ class Contest:
         """Trials of an arm that are completed or running, over all replicates."""
         return sum(search.standing for searches in self._rounds for search in searches if search.arm == arm)
 
+    def tally(self, arm: Arm) -> Tally:
+        """How an arm's searches stand; as quick with ten thousand trials as with ten."""
+        mine = [search for searches in self._rounds for search in searches if search.arm == arm]
+        ended, completed = sum(len(search.ended) for search in mine), sum(search.completed for search in mine)
+        best = select([search.best for search in mine if search.best], self.objective)
+        return Tally(completed, ended - completed, sum(search.running for search in mine), best)
+
     def replicate_begun(self) -> int:
         """The last replicate that has been asked for a trial, from 1."""
         begun = [number for number, searches in enumerate(self._rounds, 1) if any(s.asked for s in searches)]
@@ -167,6 +198,9 @@ class Contest:
         """Say how a trial ended; the oracle hears it at once."""
         search = self._search(record.key.arm, record.key.replicate)
         search.ended.append(record)
+        search.completed += record.status is TrialStatus.COMPLETED
+        search.best = select([one for one in (search.best, record) if one], self.objective)
+        search.waiting = False
         search.oracle.tell(record.key.number, record.validation_score)
 
     def replay(self, request: TrialRequest, *, adopt: bool = False) -> None:
@@ -201,6 +235,10 @@ class Contest:
                 return begun[0]
         return None
 
+    def _oracle(self, arm: Arm, space: SpaceCard, replicate: int) -> Oracle:
+        settings = self.settings
+        return Oracle(settings.oracle, space, self.objective, self._seed(arm, replicate), settings.epochs)
+
     def _seed(self, arm: Arm, replicate: int) -> int:
         return derive_seed(self.settings.seed, self.dataset, arm.name, replicate)
 
@@ -208,17 +246,26 @@ class Contest:
         return next(search for search in self._rounds[replicate - 1] if search.arm.name == arm)
 
     def _ask(self, search: _Search, replicate: int) -> TrialRequest | None:
-        values = search.oracle.ask()
-        if values is None:
-            search.exhausted = True
+        point = search.oracle.ask()
+        if not isinstance(point, Point):
+            search.waiting, search.exhausted = point is not None, point is None
             return None
         search.asked += 1
         key = TrialKey(self.dataset, search.arm.name, replicate, Phase.SEARCH, search.asked)
-        return self._request(key, search.arm, values)
-
-    def _request(self, key: TrialKey, arm: Arm, values: Mapping[str, Value]) -> TrialRequest:
-        seed = derive_seed(self.settings.seed, str(key))
-        return TrialRequest(key, arm.family, values, seed, self.settings.epochs, self.settings.patience_epochs)
+        # What goes on with another trial has its seed, so that both together are one training.
+        seed = search.seeds[point.continues] if point.continues else derive_seed(self.settings.seed, str(key))
+        search.seeds[search.asked] = seed
+        return TrialRequest(
+            key,
+            search.arm.family,
+            point.values,
+            seed,
+            point.epochs or self.settings.epochs,
+            self.settings.patience_epochs,
+            continues=str(replace(key, number=point.continues)) if point.continues else "",
+            begins_after=point.begins_after,
+            floor=median_floor(search.ended, self.objective) if self.settings.prune else (),
+        )
 
     def _next_search(self, replicate: int) -> _Search | None:
         """Whose turn it is; None when no arm of this replicate may be asked now."""
@@ -247,7 +294,7 @@ class Contest:
         return min(limits)
 
     def _may_ask(self, search: _Search) -> bool:
-        if search.exhausted or search.asked >= self.settings.budget.attempts:
+        if search.exhausted or search.waiting or search.asked >= self.settings.budget.attempts:
             return False
         # With few trials in flight an adaptive oracle learns from nearly all it has asked for; with one an arm the
         # order of tells, and so the whole search, does not depend on which worker is quicker.
@@ -263,6 +310,6 @@ def confirmation_request(selected: TrialRequest, number: int, seed: int, setting
         selected.family,
         selected.values,
         derive_seed(seed, str(key)),
-        settings.epochs,
+        selected.epochs,
         settings.patience_epochs,
     )

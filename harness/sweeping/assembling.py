@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.cards.schema import Hyperparameter, SpaceCard
+from harness.cards.schema import SCHEDULED, Hyperparameter, SpaceCard
 from harness.data.guards import leaks_in
 from harness.errors import JournalError
 from harness.journal import EventKind, Journal
@@ -287,6 +287,7 @@ def ledger_of(pairs: Sequence[Pair]) -> Ledger:
         recurrent_parameters=_range_of(record.recurrent_parameters for record in records),
         units=_range_of(record.units for record in records),
         kernels=dict(Counter(record.kernel for record in records if record.kernel)),
+        pruned=sum(record.pruned for record in records),
     )
 
 
@@ -346,10 +347,14 @@ def replicates_of(journal: Journal, header: SweepHeader, dataset: str) -> int:
 def budget_in_words(header: SweepHeader) -> str:
     """The budget for people, such as `20 trials a family`."""
     plan = header.plan
-    spent = f"{plan.minutes:g} min in all" if plan.minutes else f"{counted(plan.trials or 0, 'trial')} an arm"
+    if plan.oracle in SCHEDULED:
+        spent = f"as many trials an arm as {plan.oracle} search takes"
+    else:
+        spent = f"{plan.minutes:g} min in all" if plan.minutes else f"{counted(plan.trials or 0, 'trial')} an arm"
     times = f", {listed(plan.looks, 'or')} replicates" if plan.looks[-1] > 1 else ""
     times += ", until decided" if plan.until_decided else ""
-    return f"{spent}{times}, {plan.oracle} search, at most {counted(plan.epochs, 'epoch')} a trial"
+    pruned = ", those below the median stopped early" if plan.prune else ""
+    return f"{spent}{times}, {plan.oracle} search, at most {counted(plan.epochs, 'epoch')} a trial{pruned}"
 
 
 def _row(record: TrialRecord, scores: Mapping[str, float]) -> ScoreRow:

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.cards.schema import SpaceCard
+from harness.cards.schema import SCHEDULED, SpaceCard
 from harness.engines import Engine
-from harness.records import Phase, TrialKey, TrialRecord, TrialRequest, derive_seed
-from harness.search.oracle import Oracle
+from harness.records import Arm, Phase, TrialKey, TrialRecord, TrialRequest, derive_seed
+from harness.search.oracle import Oracle, Point, scheduled
 from harness.sweeping.planning import SweepHeader
 from harness.sweeping.room import comparison_bytes
 from harness.sweeping.running import Inspected, search_settings
@@ -55,26 +55,36 @@ def estimate(header: SweepHeader, inspected: Mapping[str, Inspected], engine: En
 def _estimate(header: SweepHeader, name: str, found: Inspected, engine: Engine) -> Estimate:
     plan, settings = header.plan, search_settings(header, engine.slots)
     records = [_probe(header, name, found, engine, arm.family) for arm in header.arms]
-    trials = None if plan.minutes else (plan.trials or 0) * plan.looks[-1]
+    by_arm = [_trials_and_epochs(header, found, arm) for arm in header.arms]
+    trials = None if plan.minutes else sum(number for number, _ in by_arm) * plan.looks[-1]
     seconds = 0.0
-    for arm, record in zip(header.arms, records, strict=True):
-        fits = (trials or 0) + plan.confirmations
+    for arm, record, (number, epochs) in zip(header.arms, records, by_arm, strict=True):
+        fits = number * plan.looks[-1] + plan.confirmations
         compiles = min(fits, structures(header.spaces[arm.family])) * engine.slots
         epoch_seconds = record.fit_seconds / max(1, record.epochs)
-        seconds += fits * plan.epochs * epoch_seconds + compiles * record.compile_seconds
-    fits, sizes = (trials or 0) + plan.confirmations, [record.parameters for record in records]
+        trained = epochs * plan.looks[-1] + plan.confirmations * plan.epochs
+        seconds += trained * epoch_seconds + compiles * record.compile_seconds
+    fits = (trials or 0) + plan.confirmations * len(header.arms)
+    sizes = [record.parameters for record in records]
     searching = (settings.budget.seconds or 0.0) * plan.looks[-1]
     return Estimate(
         dataset=name,
         sizes=found.facts.sizes,
-        searches=None if trials is None else trials * len(header.arms),
+        searches=trials,
         confirmations=plan.confirmations * len(header.arms),
         seconds=seconds / engine.slots + searching,
-        disk_bytes=comparison_bytes(
-            fits * len(header.arms), plan.epochs, max(sizes), kept=len(header.arms) + engine.slots
-        ),
+        disk_bytes=comparison_bytes(fits, plan.epochs, max(sizes), kept=len(header.arms) + engine.slots),
         failure=next((f"{record.key.arm}: {record.message}" for record in records if record.message), ""),
     )
+
+
+def _trials_and_epochs(header: SweepHeader, found: Inspected, arm: Arm) -> tuple[int, int]:
+    """Trials of one search of an arm, and the most epochs they come to; none where minutes are the currency."""
+    plan = header.plan
+    if plan.oracle in SCHEDULED:
+        return scheduled(plan.oracle, header.spaces[arm.family], found.objective, plan.epochs)
+    trials = 0 if plan.minutes else plan.trials or 0
+    return trials, trials * plan.epochs
 
 
 def structures(space: SpaceCard) -> int:
@@ -85,7 +95,8 @@ def structures(space: SpaceCard) -> int:
 
 def _probe(header: SweepHeader, name: str, found: Inspected, engine: Engine, family: str) -> TrialRecord:
     seed = derive_seed(header.plan.seed, name, family, "probe")
-    values = Oracle("random", header.spaces[family], found.objective, seed).ask() or {}
+    point = Oracle("random", header.spaces[family], found.objective, seed).ask()
+    values = point.values if isinstance(point, Point) else {}
     key = TrialKey(name, family, 1, Phase.CONFIRMATION, 1)
     request = TrialRequest(key, family, values, seed, PROBE_EPOCHS, PROBE_EPOCHS)
     work = Work(header.datasets[name], dict(header.spaces), found.facts.digest, Path())

@@ -362,6 +362,7 @@ class _Sweep:
             facts_of(self.journal, name).digest,
             self.folder / "weights" / name,
             *trial_limits(self.header.plan, self.engine.slots),
+            rungs=self.header.plan.oracle == "hyperband",
         )
 
 
@@ -397,6 +398,7 @@ def search_settings(header: SweepHeader, workers: int, replicates: int | None = 
         plan.patience_epochs,
         plan.seed,
         workers,
+        plan.prune,
     )
 
 

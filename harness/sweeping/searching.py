@@ -18,7 +18,6 @@ from harness.errors import HarnessError
 from harness.journal import EventKind, Journal
 from harness.records import (
     FailureKind,
-    Objective,
     Phase,
     SealedScore,
     TrialKey,
@@ -51,6 +50,7 @@ class Work:
         limit_seconds: The longest a trial may run; None for no limit.
         limit_mb: The most resident memory of its worker, in megabytes; None for no limit.
         function: Dotted path of what trains a trial.
+        rungs: Whether trials go on with others, which so keep where their training ended.
     """
 
     dataset: DatasetCard
@@ -60,6 +60,7 @@ class Work:
     limit_seconds: float | None = None
     limit_mb: int | None = None
     function: str = TRIAL
+    rungs: bool = False
 
     def task(self, request: TrialRequest, attempt: int = 1) -> Task:
         """The engine's task for a trial; only searched trials keep their weights."""
@@ -71,6 +72,10 @@ class Work:
             "digest": self.digest,
             "weights_to": str(self.weights_of(request.key)) if keeps else None,
         }
+        if keeps and self.rungs:
+            arguments["state_to"] = str(self._state_of(request.key))
+        if request.continues:
+            arguments["state_from"] = str(self._state_of(TrialKey.parse(request.continues)))
         names = ("embedding_dim", "units", "recurrent_parameters", "layers", "bidirectional", "batch_size")
         structure = {name: request.values.get(name) for name in names}
         affinity = f"{self.dataset.name} {request.family} {structure}"
@@ -85,6 +90,10 @@ class Work:
 def weights_name(key: TrialKey) -> str:
     """Name of the file of a trial's weights."""
     return f"{str(key).replace('/', '__')}.npz"
+
+    def _state_of(self, key: TrialKey) -> Path:
+        """Where a trial's training ended, for another one to go on from."""
+        return self.weights / "states" / self.weights_of(key).name
 
 
 @dataclass(slots=True)
@@ -189,6 +198,8 @@ def run_searches(contest: Contest, floor: Floor, listener: Listener, seconds: fl
     begun = replay(contest, floor.journal)
     clock = Clock(spent_seconds=_spent(contest))
 
+    arms = {arm.name: arm for arm in contest.arms}
+
     def ask() -> TrialRequest | None:
         replicate = contest.replicate_begun()
         for earlier in range(1, replicate if seconds is not None else 1):
@@ -198,8 +209,10 @@ def run_searches(contest: Contest, floor: Floor, listener: Listener, seconds: fl
         return contest.ask()
 
     def tell(record: TrialRecord) -> None:
+        arm = arms[record.key.arm]
+        before = contest.tally(arm).best
         contest.tell(record)
-        keep_best_weights(contest.records, contest.objective, floor.work)
+        keep_best_weights(before, record, contest.tally(arm).best, floor.work)
         listener(progress_of(contest, clock, seconds))
         listener(Note(_line(record), detail=True))
         if failure := contest.failing_throughout():
@@ -236,14 +249,11 @@ def replay(contest: Contest, journal: Journal) -> list[TrialRequest]:
     return list(open_requests.values())
 
 
-def keep_best_weights(records: Sequence[TrialRecord], objective: Objective, work: Work) -> None:
-    """Remove the weights of trials that cannot be selected any more."""
-    for arm in {record.key.arm for record in records}:
-        mine = [record for record in records if record.key.arm == arm]
-        best = select(mine, objective)
-        for record in mine:
-            if record is not best:
-                work.weights_of(record.key).unlink(missing_ok=True)
+def keep_best_weights(before: TrialRecord | None, ended: TrialRecord, best: TrialRecord | None, work: Work) -> None:
+    """Remove the weights that the end of a trial makes useless: its own, or those of the best trial before it."""
+    for record in (before, ended):
+        if record and record is not best:
+            work.weights_of(record.key).unlink(missing_ok=True)
 
 
 @dataclass(slots=True)
@@ -260,30 +270,21 @@ class Clock:
 
 def progress_of(contest: Contest, clock: Clock, seconds: float | None) -> Progress:
     """How far the searches are, and an estimate of the rest."""
-    records, settings = contest.records, contest.settings
+    settings = contest.settings
     trials = settings.budget.trials
     wanted = None if trials is None else trials * settings.replicates
     arms = []
     for arm in contest.arms:
-        mine = [record for record in records if record.key.arm == arm.name]
-        best = select(mine, contest.objective)
-        completed = sum(record.status is TrialStatus.COMPLETED for record in mine)
-        running = contest.standing(arm) - completed
-        arms.append(
-            ArmProgress(
-                arm.name,
-                completed,
-                wanted,
-                running,
-                len(mine) - completed,
-                best.validation_score if best else None,
-            )
-        )
+        tally = contest.tally(arm)
+        score = tally.best.validation_score if tally.best else None
+        arms.append(ArmProgress(arm.name, tally.completed, wanted, tally.running, tally.failed, score))
     return Progress(contest.dataset, contest.objective, tuple(arms), _seconds_left(contest, clock, seconds))
 
 
 def _seconds_left(contest: Contest, clock: Clock, seconds: float | None) -> float | None:
-    settings, done = contest.settings, len(contest.records)
+    settings = contest.settings
+    tallies = [contest.tally(arm) for arm in contest.arms]
+    done = sum(tally.completed + tally.failed for tally in tallies)
     if seconds is not None:
         return max(0.0, seconds * settings.replicates - clock.elapsed())
     if not done or settings.budget.trials is None:

@@ -27,7 +27,8 @@ from harness.records import derive_seed
 from harness.training.calling import apart, flattened, keras_calls, lean_calls
 from harness.training.losses import Loss
 from harness.training.optimizers import OPTIMIZERS
-from harness.training.parts import Block, FloatArray, TensorPart
+from harness.training.parts import Block, DataPart, FloatArray
+from harness.training.schedules import rates
 from harness.training.xla import compile_cheaply, on_gpu
 
 
@@ -36,14 +37,33 @@ class Knobs:
     """What may differ between trials of one structure.
 
     Attributes:
-        learning_rate: Of the optimiser.
+        learning_rate: Of the optimiser, at the beginning.
         dropout: Share of features dropped after each recurrent layer.
         clip_norm: Largest global norm of a batch's gradient.
+        schedule: How the learning rate changes, a key of `SCHEDULES`.
+        batches: Of the whole training, which the schedule is spread over.
     """
 
     learning_rate: float
     dropout: float
     clip_norm: float
+    schedule: str = "constant"
+    batches: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Where a training is, for another one to go on from.
+
+    Attributes:
+        weights: All weights as one vector.
+        slots: What the optimiser remembers (vectors, weights).
+        batches: Gradient steps so far.
+    """
+
+    weights: FloatArray
+    slots: FloatArray
+    batches: int
 
 
 class CompiledNetwork:
@@ -79,7 +99,7 @@ class CompiledNetwork:
         """The Keras model of the stack's layers, with the weights that the layers have."""
         return model_of(self.stack)
 
-    def prepare(self, train: TensorPart, validation: TensorPart) -> float:
+    def prepare(self, train: DataPart, validation: DataPart) -> float:
         """Trace and compile for these parts, without training.
 
         Returns:
@@ -106,7 +126,15 @@ class CompiledNetwork:
         """Copies of the weights, in the order of `model.get_weights()`."""
         return apart(self.stack, np.array(self._weights))
 
-    def epoch(self, part: TensorPart, order: npt.NDArray[Any], seed: int, knobs: Knobs) -> float:
+    def state(self) -> State:
+        """Where training is."""
+        return State(np.array(self._weights), np.array(self._slots), int(self._done))
+
+    def go_on(self, state: State) -> None:
+        """Put training back to where it was."""
+        self._weights, self._slots, self._done = state.weights, state.slots, np.int32(state.batches)
+
+    def epoch(self, part: DataPart, order: npt.NDArray[Any], seed: int, knobs: Knobs) -> float:
         """Train once on every sequence.
 
         Args:
@@ -125,7 +153,7 @@ class CompiledNetwork:
             batches += block.batches
         return total / batches
 
-    def predict(self, part: TensorPart) -> FloatArray:
+    def predict(self, part: DataPart) -> FloatArray:
         """Outputs for every sequence of a part: scaled units, or logits."""
         return np.concatenate([self._predict(*chunk, self._weights).numpy() for chunk in part.chunks()])
 
@@ -135,11 +163,11 @@ class CompiledNetwork:
         self._done = np.int32(0)
 
     def _call_epoch(self, block: Block, batches: int, masks: list[FloatArray], knobs: Knobs) -> Any:
-        rates = np.full(len(block.weights), knobs.learning_rate, np.float32)
+        rates_of_block = rates(knobs.schedule, knobs.learning_rate, int(self._done), len(block.weights), knobs.batches)
         # NumPy's numbers become tensors; Python's would be constants, and each new value another compile.
         self._weights, self._slots, total = self._epoch(
             *(block.inputs, block.weights, masks, np.int32(batches)),
-            *(self._weights, self._slots, self._done, rates, np.float32(knobs.clip_norm)),
+            *(self._weights, self._slots, self._done, rates_of_block, np.float32(knobs.clip_norm)),
         )
         self._done += np.int32(batches)
         return total

@@ -1,11 +1,13 @@
 """A part of a dataset as training reads it: blocks of batches, in the order that an epoch asks for.
 
-A part that fits stays in memory as tensors for all trials of a worker, and a block is gathered from them.
+A part that fits stays in memory as tensors for all trials of a worker, and a block is gathered from them. A larger one
+stays as the arrays that it is, views or maps of a file, and its blocks are cut and scaled in `tf.data` while the one
+before is trained on. Both give the same blocks, of one shape, so that one compiled function serves both.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -18,6 +20,9 @@ IntArray: TypeAlias = npt.NDArray[np.int32]
 
 BLOCK_BYTES = 64_000_000
 """What one block of batches may take; an epoch has as many blocks as it needs."""
+
+LARGEST_TENSORS_BYTES = 1_000_000_000
+"""What a part may take as tensors; larger ones stream."""
 
 PREDICT_ROWS = 512
 """Sequences predicted at once."""
@@ -91,6 +96,59 @@ class TensorPart:
     @property
     def _row_bytes(self) -> int:
         return sum(int(np.prod(one.shape[1:])) * int(one.dtype.size) for one in self._tensors)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamedPart:
+    """One part of a dataset that is too large to be held as tensors beside its arrays.
+
+    Attributes:
+        rows: How many sequences it has.
+        row_bytes: What one takes, scaled.
+        take: Sequences of these numbers as (x, lengths, y, future) in scaled units; see `TensorPart`.
+    """
+
+    rows: int
+    row_bytes: int
+    take: Callable[[IntArray], tuple[npt.NDArray[Any], ...]]
+
+    def __len__(self) -> int:
+        return self.rows
+
+    def blocks(self, order: npt.NDArray[Any], batch_size: int) -> Iterator[Block]:
+        """See `TensorPart.blocks`."""
+
+        def cut() -> Iterator[tuple[Any, ...]]:
+            for rows, weights, batches in _block_rows(order, batch_size, self.row_bytes):
+                taken = self.take(rows.reshape(-1))
+                yield (*(one.reshape(*rows.shape, *one.shape[1:]) for one in taken), weights, np.int32(batches))
+
+        for *inputs, weights, batches in _streamed(cut, [None, None], [(None, None), ()]):
+            yield Block(int(batches), tuple(inputs), weights)
+
+    def chunks(self) -> Iterator[tuple[Any, Any, Any]]:
+        """See `TensorPart.chunks`."""
+
+        def cut() -> Iterator[tuple[Any, ...]]:
+            for start in range(0, self.rows, PREDICT_ROWS):
+                yield self.take(np.arange(start, min(start + PREDICT_ROWS, self.rows), dtype=np.int32))
+
+        for x, lengths, _, future in _streamed(cut, [None], []):
+            yield x, lengths, future
+
+
+DataPart: TypeAlias = TensorPart | StreamedPart
+
+
+def _streamed(
+    cut: Callable[[], Iterator[tuple[Any, ...]]], leading: list[None], further: list[tuple[None, ...] | tuple[()]]
+) -> Iterator[Any]:
+    """What `cut` gives, made ready one ahead in a thread of `tf.data`'s."""
+    first = next(cut())
+    data = first[: len(first) - len(further)]
+    signature = [tf.TensorSpec([*leading, *one.shape[len(leading) :]], one.dtype) for one in data]
+    signature += [tf.TensorSpec(shape, kind) for shape, kind in zip(further, (tf.float32, tf.int32), strict=False)]
+    return iter(tf.data.Dataset.from_generator(cut, output_signature=tuple(signature)).prefetch(1))
 
 
 def _block_rows(order: npt.NDArray[Any], batch_size: int, row_bytes: int) -> Iterator[tuple[IntArray, FloatArray, int]]:

@@ -9,8 +9,10 @@ import functools
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from harness.cards.schema import DatasetCard, SpaceCard
 from harness.data import Part, Scaling, SequenceData, cached_dataset
@@ -21,7 +23,7 @@ from harness.models.defaults import setting
 from harness.records import Answer, Value
 from harness.training.loop import CompiledNetwork
 from harness.training.losses import LOSS_OF_METRIC, loss_of
-from harness.training.parts import TensorPart
+from harness.training.parts import LARGEST_TENSORS_BYTES, DataPart, StreamedPart, TensorPart
 from harness.training.xla import xla_pays
 
 LARGEST_NETWORKS = 24
@@ -41,8 +43,8 @@ class Prepared:
 
     data: SequenceData
     shape: NetworkShape
-    train: TensorPart
-    validation: TensorPart
+    train: DataPart
+    validation: DataPart
 
 
 def prepare(card: DatasetCard, digest: str | None = None) -> Prepared:
@@ -63,15 +65,29 @@ def prepare(card: DatasetCard, digest: str | None = None) -> Prepared:
     return prepared
 
 
-def scaled(part: Part, scaling: Scaling, shape: NetworkShape) -> TensorPart:
-    """A part in the units that networks are trained in; padded steps become zeros, which masks leave out."""
+def scaled(part: Part, scaling: Scaling, shape: NetworkShape) -> DataPart:
+    """A part in the units that networks are trained in; padded steps become zeros, which masks leave out.
+
+    As tensors, or streamed where they would be too large.
+    """
+    one = _scaled_arrays(part.at(np.arange(1, dtype=np.int64)), scaling, shape)
+    row_bytes = sum(array.nbytes for array in one)
+    if len(part) * row_bytes <= LARGEST_TENSORS_BYTES:
+        return TensorPart.of(*_scaled_arrays(part, scaling, shape))
+    return StreamedPart(
+        len(part), row_bytes, lambda rows: _scaled_arrays(part.at(rows.astype(np.int64)), scaling, shape)
+    )
+
+
+def _scaled_arrays(part: Part, scaling: Scaling, shape: NetworkShape) -> tuple[npt.NDArray[Any], ...]:
     x = part.x if shape.vocabulary else scaling.scale_inputs(part.x).astype(np.float32)
     if shape.masked:
         real = np.arange(x.shape[1]) < part.lengths[:, None]
         x = np.where(real if shape.vocabulary else real[:, :, None], x, np.zeros((), x.dtype))
     y = scaling.scale_outputs(part.y, part.x).astype(np.float32) if shape.answer is Answer.NUMBERS else part.y
-    future = None if part.future is None else scaling.scale_future(part.future).astype(np.float32)
-    return TensorPart.of(x, part.lengths, y, future)
+    nothing = np.zeros((len(x), 0, 0), np.float32)
+    future = nothing if part.future is None else scaling.scale_future(part.future).astype(np.float32)
+    return x, part.lengths, y, future
 
 
 _networks: OrderedDict[tuple[object, ...], CompiledNetwork] = OrderedDict()
@@ -108,7 +124,7 @@ def _new_network(prepared: Prepared, space: SpaceCard, values: Mapping[str, Valu
 
 
 def _xla(prepared: Prepared, values: Mapping[str, Value], epochs: int) -> bool:
-    rows, steps = prepared.train.x.shape[:2]
+    rows, steps = prepared.data.train.x.shape[:2]
     batches = -(-rows // int(setting(values, "batch_size")))
     return xla_pays(steps, int(setting(values, "layers")), batches * epochs)
 

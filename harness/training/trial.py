@@ -16,7 +16,9 @@ from harness.cards.schema import DatasetCard, SpaceCard
 from harness.data import fold_cards
 from harness.models.defaults import setting
 from harness.records import (
+    PRUNING_BEGINS,
     FailureKind,
+    Objective,
     SealedScore,
     TrialRecord,
     TrialRequest,
@@ -24,7 +26,7 @@ from harness.records import (
     derive_seed,
 )
 from harness.training.cases import joined
-from harness.training.loop import CompiledNetwork, Knobs, initial_weights
+from harness.training.loop import CompiledNetwork, Knobs, State, initial_weights
 from harness.training.parts import FloatArray
 from harness.training.preparing import Prepared, network_for, prepare
 from harness.training.scoring import test_score, validation_score
@@ -39,6 +41,9 @@ class Fit:
     best_weights: list[FloatArray] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)
+    trained: int = 0
+    pruned: bool = False
+    last: State | None = None
 
 
 def run_trial(plain: Mapping[str, Any]) -> dict[str, Any]:
@@ -48,7 +53,9 @@ def run_trial(plain: Mapping[str, Any]) -> dict[str, Any]:
 
     Args:
         plain: `request` (a `TrialRequest`), `dataset` and `space` (cards), `digest` (of the data the sweep began
-            with), and `weights_to` (path of an `.npz` for the best epoch's weights, or None).
+            with), `weights_to` (path of an `.npz` for the best epoch's weights, or None), and for trials that others go
+            on with `state_to` and `state_from` (paths of `.npz`s for where training ended and where it goes on; a
+            training whose beginning is gone is done from its beginning, and comes to the same).
 
     Returns:
         `trial`, a `TrialRecord` that says nothing of the test part, and `sealed`, a `SealedScore`, which is None when
@@ -63,25 +70,29 @@ def run_trial(plain: Mapping[str, Any]) -> dict[str, Any]:
     started_at = time.time()
     *earlier, last = fold_cards(DatasetCard.model_validate(plain["dataset"]))
     folds = [*map(prepare, earlier), prepare(last, plain["digest"])]
-    done = [_train_on(prepared, space, request, plain.get("weights_to")) for prepared in folds]
+    done = [_train_on(prepared, space, request, plain, fold) for fold, prepared in enumerate(folds)]
     record, sealed = _mean_of(done)
     return {"trial": record.to_json() | {"started_at": started_at}, "sealed": sealed.to_json() if sealed else None}
 
 
 def _train_on(
-    prepared: Prepared, space: SpaceCard, request: TrialRequest, weights_to: str | None
+    prepared: Prepared, space: SpaceCard, request: TrialRequest, plain: Mapping[str, Any], fold: int
 ) -> tuple[TrialRecord, SealedScore | None]:
     with _want_of_memory_named():
         network = network_for(prepared, space, request.values, request.epochs)
         compile_seconds = network.prepare(prepared.train, prepared.validation)
         started = time.perf_counter()
-        fit = train(prepared, network, request)
+        begun = load_state(_of_fold(path, fold)) if (path := plain.get("state_from")) else None
+        fit = train(prepared, network, request, begun)
         fit_seconds = time.perf_counter() - started
         sealed = _sealed(prepared, network, request, fit)
-    if sealed and weights_to:
-        # A full disk is no failure of the trial: the selected one is trained again where its weights are missing.
-        with contextlib.suppress(OSError):
-            save_weights(Path(weights_to), fit.best_weights)
+    # A full disk is no failure of the trial: what is missing is trained again when it is needed.
+    with contextlib.suppress(OSError):
+        if sealed and (path := plain.get("weights_to")):
+            save_weights(Path(path), fit.best_weights)
+        if fit.last and (path := plain.get("state_to")):
+            last = [fit.last.weights, fit.last.slots, np.array([fit.last.batches, fit.trained])]
+            save_weights(_of_fold(path, fold), last)
     record = _record(request, network, prepared, fit, failed=sealed is None)
     return replace(record, fit_seconds=fit_seconds, compile_seconds=compile_seconds), sealed
 
@@ -104,29 +115,58 @@ def _mean_of(done: Sequence[tuple[TrialRecord, SealedScore | None]]) -> tuple[Tr
     )
 
 
-def train(prepared: Prepared, network: CompiledNetwork, request: TrialRequest) -> Fit:
+def train(
+    prepared: Prepared, network: CompiledNetwork, request: TrialRequest, begun: tuple[State, int] | None = None
+) -> Fit:
     """Train until the validation score has not improved for `patience_epochs`, or all epochs are done.
 
-    Everything random derives from the request's seed: initial weights, batch order, dropout. Ends at once when a loss
-    or score is not finite; the fit then has `best_epoch` 0.
+    Everything random derives from the request's seed and the epoch's number: initial weights, batch order, dropout.
+    Ends at once when a loss or score is not finite; the fit then has `best_epoch` 0. Ends too when the best score is
+    worse than the request's floor.
+
+    Args:
+        prepared: The data.
+        network: The network.
+        request: What to train.
+        begun: Where an earlier trial with this seed ended, and after how many epochs.
     """
     values, fit = request.values, Fit()
-    knobs = Knobs(*(float(setting(values, name)) for name in ("learning_rate", "dropout", "clip_norm")))
+    rows = len(prepared.train)
+    knobs = Knobs(
+        learning_rate=float(setting(values, "learning_rate")),
+        dropout=float(setting(values, "dropout")),
+        clip_norm=float(setting(values, "clip_norm")),
+        schedule=str(setting(values, "schedule")),
+        batches=request.epochs * -(-rows // network.batch_size),
+    )
     network.reset(initial_weights(network.stack, derive_seed(request.seed, "weights")))
-    orders = np.random.default_rng(derive_seed(request.seed, "order"))
-    rows = prepared.train.x.shape[0]
-    for epoch in range(1, request.epochs + 1):
-        seed = derive_seed(request.seed, "dropout", epoch)
-        fit.losses.append(network.epoch(prepared.train, orders.permutation(rows), seed, knobs))
+    if begun:
+        network.go_on(begun[0])
+    fit.trained = begun[1] if begun else 0
+    for epoch in range(fit.trained + 1, request.epochs + 1):
+        order = np.random.default_rng(derive_seed(request.seed, "order", epoch)).permutation(rows)
+        fit.losses.append(network.epoch(prepared.train, order, derive_seed(request.seed, "dropout", epoch), knobs))
         fit.scores.append(validation_score(prepared, network))
+        fit.trained = epoch
         if not (math.isfinite(fit.losses[-1]) and math.isfinite(fit.scores[-1])):
             return Fit(losses=fit.losses, scores=fit.scores)
-        if epoch == 1 or prepared.data.objective.better(fit.scores[-1], fit.best_score):
-            fit.best_score, fit.best_epoch, fit.best_weights = fit.scores[-1], epoch, network.weights()
-        if epoch - fit.best_epoch >= request.patience_epochs:
+        if epoch <= request.begins_after:
+            continue
+        if not fit.best_epoch or prepared.data.objective.better(fit.scores[-1], fit.best_score):
+            fit.best_score, fit.best_epoch, fit.best_weights = fit.scores[-1], len(fit.scores), network.weights()
+        fit.pruned = _below(request, epoch, fit.best_score, prepared.data.objective)
+        if fit.pruned or len(fit.scores) - fit.best_epoch >= request.patience_epochs:
             break
+    fit.last = network.state()
     network.restore(fit.best_weights)
     return fit
+
+
+def _below(request: TrialRequest, epoch: int, best_score: float, objective: Objective) -> bool:
+    """Whether median stopping ends the trial after this epoch; the last one there is ends it anyway."""
+    place = epoch - PRUNING_BEGINS
+    known = 0 <= place < len(request.floor) and epoch < request.epochs
+    return known and objective.better(request.floor[place], best_score)
 
 
 def save_weights(path: Path, weights: list[FloatArray]) -> None:
@@ -154,6 +194,19 @@ def _want_of_memory_named() -> Iterator[None]:
         raise MemoryError(error.message) from error
 
 
+def _of_fold(path: str, fold: int) -> Path:
+    return Path(path).with_suffix(f".{fold}.npz")
+
+
+def load_state(path: Path) -> tuple[State, int] | None:
+    """Where a training ended, and after how many epochs; None where that is not known any more."""
+    try:
+        weights, slots, (batches, epochs) = load_weights(path)
+    except (OSError, ValueError, KeyError):
+        return None
+    return State(weights, slots, int(batches)), int(epochs)
+
+
 def _sealed(prepared: Prepared, network: CompiledNetwork, request: TrialRequest, fit: Fit) -> SealedScore | None:
     if not fit.best_epoch:
         return None
@@ -177,8 +230,9 @@ def _record(
         parameters=sum(layer.count_params() for layer in network.stack.weighted),
         recurrent_parameters=recurrent,
         units=network.stack.units,
-        gradient_steps=epochs * -(-prepared.train.x.shape[0] // network.batch_size),
+        gradient_steps=epochs * -(-len(prepared.train) // network.batch_size),
         kernel=network.kernel,
+        pruned=fit.pruned,
         failure=FailureKind.DIVERGED if failed else None,
         message=_divergence(fit) if failed else "",
     )

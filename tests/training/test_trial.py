@@ -89,6 +89,36 @@ def test_a_learning_rate_beyond_sense_is_a_failure_and_not_a_score() -> None:
     assert "expected finite numbers" in record.message
 
 
+def test_going_on_with_a_trial_is_the_same_as_training_on(tmp_path: Path) -> None:
+    """Weights, optimiser and everything random go on where the rung below ended; also when that is lost."""
+    whole, first = plain(seed=3), plain(seed=3)
+    first["request"] |= {"epochs": 2}
+    state = str(tmp_path / "state.npz")
+    begun = TrialRecord.from_json(run_trial(first | {"state_to": state})["trial"])
+    later = plain(seed=3)
+    later["request"] |= {"continues": first["request"]["key"], "begins_after": 2}
+    rest = run_trial(later | {"state_from": state})
+    alone = run_trial(later | {"state_from": str(tmp_path / "lost.npz")})
+    at_once = TrialRecord.from_json(run_trial(whole)["trial"])
+    continued, again = (TrialRecord.from_json(answer["trial"]) for answer in (rest, alone))
+    assert begun.train_losses + continued.train_losses == at_once.train_losses == again.train_losses
+    assert continued.epochs == 2
+    assert continued.validation_score == again.validation_score == min(at_once.validation_scores[2:])
+    assert continued.validation_score == continued.validation_scores[continued.best_epoch - 1]
+    assert again.validation_score == again.validation_scores[again.best_epoch - 1]
+    assert rest["sealed"] == alone["sealed"]
+
+
+@pytest.mark.parametrize(("floor", "epochs"), [(0.0, 4), (1e9, 6)])
+def test_a_trial_below_the_median_is_stopped_and_says_so(floor: float, epochs: int) -> None:
+    given = plain(seed=3)
+    given["request"] |= {"epochs": 6, "patience_epochs": 6, "floor": [floor, floor, floor]}
+    record = TrialRecord.from_json(run_trial(given)["trial"])
+    assert (record.epochs, record.pruned) == (epochs, epochs == 4)
+    assert record.status is TrialStatus.COMPLETED
+    assert record.validation_score == min(record.validation_scores)
+
+
 def test_data_that_changed_is_refused() -> None:
     with pytest.raises(DataError, match="the data changed"):
         run_trial(plain() | {"digest": "0" * 32})
