@@ -93,7 +93,7 @@ def run_product(size: Size, began: float) -> dict[str, Any]:
         _write_toml(cards / "work.toml", dataset(size))
         for family in FAMILIES:
             _write_toml(cards / f"{family}.toml", space(size, family))
-        plan = {"name": "work", "datasets": ["work"], "trials": size.trials // 2, "confirmations": 0, "seed": SEED}
+        plan = {"name": "sweep", "datasets": ["work"], "trials": size.trials // 2, "confirmations": 0, "seed": SEED}
         _write_toml(cards / "sweep.toml", plan | {"epochs": size.epochs, "patience_epochs": size.epochs})
         command = [Path(sys.executable).with_name("harness"), "sweep", "--config", cards / "sweep.toml"]
         command += ["--cards", cards, "--store", cards / "s"]
@@ -166,7 +166,7 @@ def run_plain(size: Size, began: float) -> dict[str, Any]:
 def run_side(side: str, size: str) -> dict[str, Any]:
     """One side in a process of its own, with an empty folder for XLA's compiles."""
     with tempfile.TemporaryDirectory() as cache:
-        began = time.time()
+        began, spent = time.time(), _processor_seconds()
         done = subprocess.run(
             [sys.executable, __file__, "--size", size, "--side", side, "--began", repr(began)],
             env={**os.environ, "HARNESS_XLA_CACHE": cache, "TF_CPP_MIN_LOG_LEVEL": "3"},
@@ -177,7 +177,13 @@ def run_side(side: str, size: str) -> dict[str, Any]:
         seconds = time.time() - began
     if done.returncode:
         sys.exit(f"{side}: {done.stderr[-2000:]}")
-    return {**json.loads(done.stdout.splitlines()[-1]), "seconds": seconds}
+    mine = {"seconds": seconds, "processor_seconds": _processor_seconds() - spent}
+    return {**json.loads(done.stdout.splitlines()[-1]), **mine}
+
+
+def _processor_seconds() -> float:
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def compare(size: str, rounds: int) -> dict[str, Any]:
@@ -195,6 +201,8 @@ def compare(size: str, rounds: int) -> dict[str, Any]:
         "ratios": ratios,
         "plain_seconds_a_trial": statistics.median(one["seconds"] for one, _ in runs) / plain["trials"],
         "product_seconds_a_trial": statistics.median(other["seconds"] for _, other in runs) / plain["trials"],
+        "plain_processor_seconds": statistics.median(one["processor_seconds"] for one, _ in runs),
+        "product_processor_seconds": statistics.median(other["processor_seconds"] for _, other in runs),
         "trials": plain["trials"],
         "gradient_steps": plain["gradient_steps"],
         "digest": plain["digest"],

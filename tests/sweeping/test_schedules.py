@@ -21,7 +21,7 @@ def test_a_sweep_with_its_own_number_of_trials(oracle: str, toys: SimpleNamespac
         cards = toys.write_project(tmp_path / "cards")
         for card in cards.glob("tiny_[lg]*.toml"):
             card.write_text(card.read_text().replace("max_value = 0.3", "max_value = 0.3\nstep = 0.3"))
-            card.write_text(card.read_text().replace('sampling = "log"', "step = 0.05"))
+            card.write_text(card.read_text().replace('sampling = "log"', "step = 0.033"))
     changes = {"oracle": oracle, "trials": None, "datasets": ("tiny_adding",), "epochs": 3, "confirmations": 1}
     header, store = toys.header(cards, **changes), toys.store_in(tmp_path)
     with ProcessEngine(2) as engine:
@@ -44,9 +44,10 @@ def test_a_sweep_that_stops_trials_below_the_median(toys: SimpleNamespace, cards
     changes = {"prune": True, "trials": 12, "datasets": ("tiny_adding",), "epochs": 12, "patience_epochs": 12}
     header, store = toys.header(cards, **changes), toys.store_in(tmp_path)
     with ProcessEngine(2) as engine:
-        (comparison,) = run_sweep(header, store, engine, lambda event: None).comparisons
+        result = run_sweep(header, store, engine, lambda event: None)
+    (comparison,) = result.comparisons
     pruned = [trial for trial in comparison.trials if trial.pruned]
     assert pruned
     assert sum(arm.ledger.pruned for arm in comparison.arms) == len(pruned)
     assert all(4 <= trial.epochs < 12 for trial in pruned)
-    assert "stopped early" in comparison.verdict.budget
+    assert "stopped early" in result.budget

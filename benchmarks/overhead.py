@@ -1,0 +1,114 @@
+"""What a trial costs apart from its training: a whole search in which a stub answers in place of a network.
+
+The contest, the oracle, the journal and MLflow (sqlite) are the real ones; only the engine is a stub that answers at
+once. Seconds are the processor's, of this process, so that other programs on the machine count for little.
+
+    python benchmarks/overhead.py --trials 1000 10000
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from harness.cards import make_plan
+from harness.engines import Done, Task
+from harness.engines.running import checked
+from harness.journal import EventKind, Journal
+from harness.records import SealedScore, TrialRecord, TrialRequest, TrialStatus
+from harness.search import Contest
+from harness.store import Store
+from harness.sweeping.planning import resolve
+from harness.sweeping.projecting import Projection
+from harness.sweeping.running import inspect, search_settings
+from harness.sweeping.searching import Floor, Work, run_searches
+
+
+class Stub:
+    """An engine of two slots whose trials end at once with made-up scores."""
+
+    slots = 2
+
+    def __init__(self) -> None:
+        self._waiting: list[Task] = []
+        self._chance = random.Random(0)
+
+    @property
+    def free(self) -> int:
+        return self.slots - len(self._waiting)
+
+    def warm(self, module: str) -> None:
+        """There is nothing to get ready."""
+
+    def submit(self, task: Task) -> None:
+        self._waiting.append(checked(task))
+
+    def wait(self, timeout_seconds: float | None = None) -> list[Done]:  # noqa: ARG002
+        ended, self._waiting = self._waiting, []
+        return [Done(task.id, value=self._answer(task)) for task in ended]
+
+    def close(self) -> None:
+        """There is nothing to end."""
+
+    def _answer(self, task: Task) -> dict[str, Any]:
+        request = TrialRequest.from_json(task.arguments["request"])
+        scores = tuple(self._chance.random() for _ in range(10))
+        record = TrialRecord(
+            request.key,
+            TrialStatus.COMPLETED,
+            validation_score=min(scores),
+            best_epoch=scores.index(min(scores)) + 1,
+            epochs=10,
+            train_losses=scores,
+            validation_scores=scores,
+            parameters=1000,
+            gradient_steps=630,
+            started_at=time.time(),
+            kernel="stub",
+        )
+        return {"trial": record.to_json(), "sealed": SealedScore(request.key, min(scores)).to_json()}
+
+
+def measure(trials: int) -> dict[str, Any]:
+    """Processor seconds of a search of so many trials over both families, in all and by part."""
+    header = resolve(make_plan({"datasets": ("adding_50",), "trials": trials // 2, "confirmations": 0}))
+    (name,) = header.datasets
+    with tempfile.TemporaryDirectory() as place:
+        store = Store(Path(place) / "mlruns", f"sqlite:///{place}/mlruns/mlflow.db")
+        folder = store.sweeps / "one"
+        found = inspect(header)[name]
+        contest = Contest(name, header.arms, header.spaces, found.objective, search_settings(header, 2))
+        work = Work(header.datasets[name], dict(header.spaces), found.facts.digest, folder / "weights")
+        with Journal.create(folder, header.to_json()) as journal, Projection(store, header, folder) as projection:
+            objective = {"metric": found.objective.metric, "direction": found.objective.direction.value, "unit": ""}
+            opened = {"facts": found.facts.to_json(), "objective": objective}
+            journal.append(EventKind.OPENED, opened, dataset=name)
+            floor = Floor(Stub(), journal, work, lambda _: projection.advance())  # type: ignore[arg-type]
+            began, own = time.process_time(), time.thread_time()
+            run_searches(contest, floor, lambda _: None, None)
+            own = time.thread_time() - own
+            while not projection.caught_up(journal.seq, seconds=1.0):
+                projection.advance()
+            spent = time.process_time() - began
+    return {
+        "trials": trials,
+        "milliseconds_a_trial": round(1000 * spent / trials, 2),
+        "of_which_asking_and_journal": round(1000 * own / trials, 2),
+        "of_which_mlflow": round(1000 * (spent - own) / trials, 2),
+    }
+
+
+def main() -> None:
+    """Measure each number of trials."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--trials", type=int, nargs="+", default=[1000, 10000])
+    print(json.dumps([measure(trials) for trials in parser.parse_args().trials], indent=2))
+
+
+if __name__ == "__main__":
+    main()
