@@ -72,6 +72,10 @@ class TensorPart:
     def __len__(self) -> int:
         return int(self.x.shape[0])
 
+    def take(self, rows: IntArray) -> tuple[npt.NDArray[Any], ...]:
+        """Sequences of these numbers as (x, lengths, y, future)."""
+        return tuple(tf.gather(one, rows).numpy() for one in self._tensors)
+
     def blocks(self, order: npt.NDArray[Any], batch_size: int) -> Iterator[Block]:
         """The sequences in this order, in batches; all blocks have one shape.
 
@@ -138,6 +142,22 @@ class StreamedPart:
 
 
 DataPart: TypeAlias = TensorPart | StreamedPart
+
+
+def together(first: DataPart, second: DataPart) -> DataPart:
+    """Two parts as one, the second's sequences after the first's."""
+    if isinstance(first, TensorPart) and isinstance(second, TensorPart):
+        names = ("x", "lengths", "y", "future")
+        return TensorPart(*(tf.concat([getattr(first, name), getattr(second, name)], axis=0) for name in names))
+
+    def take(rows: IntArray) -> tuple[npt.NDArray[Any], ...]:
+        inside = rows < len(first)
+        pieces = zip(first.take(rows[inside]), second.take(rows[~inside] - np.int32(len(first))), strict=True)
+        places = np.argsort(np.concatenate([np.flatnonzero(inside), np.flatnonzero(~inside)]))
+        return tuple(np.concatenate(pair)[places] for pair in pieces)
+
+    streamed = next(part for part in (first, second) if isinstance(part, StreamedPart))
+    return StreamedPart(len(first) + len(second), streamed.row_bytes, take)
 
 
 def _streamed(

@@ -14,13 +14,12 @@ from typing import Any
 import numpy as np
 
 from harness.cards.schema import DatasetCard, SpaceCard
-from harness.models.defaults import setting
 from harness.records import TrialRequest, derive_seed
-from harness.training.loop import Knobs, initial_weights
-from harness.training.parts import TensorPart
+from harness.training.loop import initial_weights
+from harness.training.parts import together
 from harness.training.preparing import network_for, prepare
 from harness.training.scoring import validation_score
-from harness.training.trial import save_weights
+from harness.training.trial import knobs_of, save_weights
 
 
 def run_refit(plain: Mapping[str, Any]) -> dict[str, Any]:
@@ -40,19 +39,12 @@ def run_refit(plain: Mapping[str, Any]) -> dict[str, Any]:
     request = TrialRequest.from_json(plain["request"])
     prepared = prepare(DatasetCard.model_validate(plain["dataset"]), plain["digest"])
     network = network_for(prepared, SpaceCard.model_validate(plain["space"]), request.values, request.epochs)
-    both = _together(prepared.train, prepared.validation)
-    knobs = Knobs(*(float(setting(request.values, name)) for name in ("learning_rate", "dropout", "clip_norm")))
+    both = together(prepared.train, prepared.validation)
+    knobs = knobs_of(request.values, request.epochs * -(-len(both) // network.batch_size))
     network.reset(initial_weights(network.stack, derive_seed(request.seed, "weights")))
-    orders, loss = np.random.default_rng(derive_seed(request.seed, "order")), math.nan
+    loss = math.nan
     for epoch in range(1, request.epochs + 1):
-        seed = derive_seed(request.seed, "dropout", epoch)
-        loss = network.epoch(both, orders.permutation(len(both)), seed, knobs)
+        order = np.random.default_rng(derive_seed(request.seed, "order", epoch)).permutation(len(both))
+        loss = network.epoch(both, order, derive_seed(request.seed, "dropout", epoch), knobs)
     save_weights(Path(plain["weights_to"]), network.weights())
     return {"seen_score": validation_score(prepared, network), "loss": loss, "rows": len(both)}
-
-
-def _together(first: TensorPart, second: TensorPart) -> TensorPart:
-    import tensorflow as tf
-
-    names = ("x", "lengths", "y", "future")
-    return TensorPart(*(tf.concat([getattr(first, name), getattr(second, name)], axis=0) for name in names))

@@ -23,6 +23,7 @@ from harness.records import (
     TrialRecord,
     TrialRequest,
     TrialStatus,
+    Value,
     derive_seed,
 )
 from harness.training.cases import joined
@@ -132,13 +133,7 @@ def train(
     """
     values, fit = request.values, Fit()
     rows = len(prepared.train)
-    knobs = Knobs(
-        learning_rate=float(setting(values, "learning_rate")),
-        dropout=float(setting(values, "dropout")),
-        clip_norm=float(setting(values, "clip_norm")),
-        schedule=str(setting(values, "schedule")),
-        batches=request.epochs * -(-rows // network.batch_size),
-    )
+    knobs = knobs_of(values, request.epochs * -(-rows // network.batch_size))
     network.reset(initial_weights(network.stack, derive_seed(request.seed, "weights")))
     if begun:
         network.go_on(begun[0])
@@ -160,6 +155,17 @@ def train(
     fit.last = network.state()
     network.restore(fit.best_weights)
     return fit
+
+
+def knobs_of(values: Mapping[str, Value], batches: int) -> Knobs:
+    """What these hyperparameters set in a training of so many batches."""
+    return Knobs(
+        learning_rate=float(setting(values, "learning_rate")),
+        dropout=float(setting(values, "dropout")),
+        clip_norm=float(setting(values, "clip_norm")),
+        schedule=str(setting(values, "schedule")),
+        batches=batches,
+    )
 
 
 def _below(request: TrialRequest, epoch: int, best_score: float, objective: Objective) -> bool:
