@@ -86,14 +86,14 @@ class Work:
         """Where a trial's weights are, while it can still win."""
         return self.weights / weights_name(key)
 
+    def _state_of(self, key: TrialKey) -> Path:
+        """Where a trial's training ended, for another one to go on from."""
+        return self.weights / "states" / self.weights_of(key).name
+
 
 def weights_name(key: TrialKey) -> str:
     """Name of the file of a trial's weights."""
     return f"{str(key).replace('/', '__')}.npz"
-
-    def _state_of(self, key: TrialKey) -> Path:
-        """Where a trial's training ended, for another one to go on from."""
-        return self.weights / "states" / self.weights_of(key).name
 
 
 @dataclass(slots=True)
