@@ -84,7 +84,10 @@ def test_cards_named_by_path_are_read_from_the_sweeps_folder(write_sweep, projec
         ({"minutes": float("nan")}, "--minutes = nan: expected a number greater than 0"),
         ({"confirmations": -1}, "--confirmations = -1: expected a whole number of at least 0"),
         ({"epochs": 2.5}, "--epochs = 2.5: expected a whole number of at least 1, got a number with a fraction"),
-        ({"oracle": "bayes"}, '--oracle = "bayes": expected one of random, bayesian, hyperband, grid. Did you mean bayesian?'),
+        (
+            {"oracle": "bayes"},
+            '--oracle = "bayes": expected one of random, bayesian, hyperband, grid. Did you mean bayesian?',
+        ),
         ({"patience_epochs": 0}, "--patience-epochs = 0: expected a whole number of at least 1"),
         ({"families": ["gru"]}, '--family = ["gru"]: expected at least two families; one named twice plays itself'),
         ({"datasets": ["a", "b", "a"]}, 'DATASET = ["a", "b", "a"]: expected each dataset once, got a twice'),
