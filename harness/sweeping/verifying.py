@@ -61,6 +61,7 @@ from harness.tracking.summary import (
     LEAKS,
     METRIC,
     UNTIL_DECIDED,
+    VERDICT_WORDS,
     decided_metrics,
     is_explained,
     verdict_tags,
@@ -358,11 +359,8 @@ def _check_run(
     }
     check.mapped(metrics, held, "the comparison's run", "metric ")
     tags = verdict_tags(verdict)
-    words = {name: comparison.tags[name] for name in (*tags, *_WORDS) if name in comparison.tags}
+    words = {name: comparison.tags[name] for name in (*tags, *VERDICT_WORDS) if name in comparison.tags}
     check.mapped(tags, words, "the comparison's run", "tag ")
-
-
-_WORDS = ("verdict", "winner", "recommended", "withheld_because", "qualified_because", "trials")
 
 
 def _check_journal(check: _Check, known: _Known, rows: Sequence[Mapping[str, Any]], verdict: Verdict | None) -> None:

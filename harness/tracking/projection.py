@@ -21,7 +21,7 @@ from harness.tracking import naming
 from harness.tracking.connection import connect
 from harness.tracking.entities import dataset_input, trial_metrics, trial_parameters
 from harness.tracking.reading import search_runs
-from harness.tracking.summary import HALF_LIFE, comparison_metrics, comparison_tags, half_life
+from harness.tracking.summary import HALF_LIFE, VERDICT_WORDS, comparison_metrics, comparison_tags, half_life
 from harness.tracking.views import COLOR_TAG, Showing, route, trials_key, view_tags
 
 METRICS_A_CALL = 1000
@@ -138,9 +138,9 @@ class Projector:
         parent = comparison.parent
         self._log_changed(parent, comparison_metrics(result), end)
         self._explain(comparison, result)
-        for key, value in comparison_tags(
-            result, route(self._experiment, trials_key(result.dataset), charts=True)
-        ).items():
+        tags = comparison_tags(result, route(self._experiment, trials_key(result.dataset), charts=True))
+        self._forget(parent, [word for word in VERDICT_WORDS if word not in tags])
+        for key, value in tags.items():
             self._client.set_tag(parent.id, key, naming.cut(value))
         self._attach(parent.id, files)
         self._client.update_run(parent.id, name=naming.answer(result.verdict))
@@ -266,6 +266,13 @@ class Projector:
         for cell in result.explanation.cells if result.explanation else ():
             if run := comparison.trials.get(f"{self._sweep_id}/{cell.trial}"):
                 self._log_changed(run, {HALF_LIFE: half_life(cell.after)}, run.end)
+
+    def _forget(self, run: _Run, words: Sequence[str]) -> None:
+        """Remove what an earlier verdict said and this one, of the same sweep extended, does not."""
+        held = self._client.get_run(run.id).data.tags
+        for word in words:
+            if word in held:
+                self._client.delete_tag(run.id, word)
 
     def _log_changed(self, run: _Run, metrics: Mapping[str, float], timestamp: int) -> None:
         """Log what the run does not hold yet; a changed value as of now, so that it is the latest."""

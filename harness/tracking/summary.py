@@ -93,6 +93,10 @@ def verdict_tags(verdict: Verdict) -> dict[str, str]:
     return {name: naming.cut(value) for name, value in tags.items() if value}
 
 
+VERDICT_WORDS = ("verdict", "winner", "recommended", "withheld_because", "qualified_because", "trials")
+"""The tags that `verdict_tags` may write."""
+
+
 def _arm_metrics(arm: ArmResult, expected: float | None) -> dict[str, float | None]:
     scores = arm.confirmations
     return {

@@ -25,14 +25,14 @@ from harness.sweeping.folders import sweep_ids
 from harness.sweeping.progress import Note, Progress
 from harness.sweeping.running import run_sweep, synchronise
 from harness.tracking.reading import read_sweep_scores
-from harness.tracking.serving import free_port
+from harness.tracking.servers import free_port
 
 
 class Server:
     """A real `mlflow server` on loopback, which can be stopped and started again."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder, self._port = folder, free_port(0)
+        self._folder, self._port = folder, free_port(None)
         self.uri = f"http://127.0.0.1:{self._port}"
         self.start()
 
