@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -55,6 +56,11 @@ type = "Float"
 min_value = 0.0
 max_value = 0.3
 """
+
+
+def pytest_configure() -> None:
+    """Children of a job that a shell put into the background inherit that Ctrl-C is ignored; some tests send one."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _write_project(folder: Path) -> Path:

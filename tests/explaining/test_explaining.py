@@ -20,8 +20,8 @@ from harness.explaining.unrolling import Unrolled
 from harness.models import NetworkShape, Stack, build_stack
 from harness.models.building import length_mask, model_of
 from harness.records import TaskKind
-from harness.training.loop import TensorPart
 from harness.training.losses import loss_of
+from harness.training.parts import TensorPart
 
 CLOSE = 1e-5
 KINDS = ("SimpleRNN", "LSTM", "GRU")
