@@ -6,6 +6,7 @@ Knows ports and processes; nothing of what is served.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import socket
 import subprocess
@@ -59,7 +60,8 @@ def free_port(wanted: int | None) -> int:
         if not _is_free(wanted):
             raise UsageError(f"--port {wanted}: expected a free port, got one that is taken")
         return wanted
-    found = next((port for port in range(FIRST_PORT, FIRST_PORT + PORTS_TRIED) if _is_free(port)), None)
+    ports = range(FIRST_PORT, FIRST_PORT + PORTS_TRIED)
+    found = next((port for port in ports if _is_free(port) and _is_ours(port)), None)
     if found is None:
         raise UsageError(f"no port from {FIRST_PORT} to {FIRST_PORT + PORTS_TRIED - 1} is free: name one with --port")
     return found
@@ -173,4 +175,24 @@ def _is_free(port: int) -> bool:
             probe.bind((HOST, port))
         except OSError:
             return False
+    return True
+
+
+_ours: dict[int, IO[bytes]] = {}
+
+
+def _is_ours(port: int) -> bool:
+    """Whether no other process that is still alive was told to take this port, which its server may not hold yet."""
+    if port in _ours:
+        return True
+    try:
+        file = (Path(tempfile.gettempdir()) / f"harness-port-{port}.lock").open("wb")
+    except OSError:  # another user's: whoever binds first has it
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        return False
+    _ours[port] = file  # held until this process ends
     return True

@@ -34,8 +34,8 @@ VIEWPORT = {"width": 1900, "height": 1000}
 ASKED_IN_VAIN = "/ajax-api/2.0/mlflow/users/current"
 
 # MLflow adds the comparison's own run to the trials it was asked for, and its parallel coordinates put a run that has
-# no hyperparameters nowhere.
-DRAWN_WITHOUT_VALUE = re.compile(r"Error: <\w+> attribute \w+: Expected number, .*NaN")
+# no hyperparameters nowhere (NaN); drawn before they have a size, their axes have a negative height.
+DRAWN_WITHOUT_VALUE = re.compile(r"Error: <\w+> attribute \w+: (.*NaN|A negative value is not valid)")
 
 
 class StubTrainer(InProcessEngine):

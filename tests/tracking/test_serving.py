@@ -49,6 +49,19 @@ def test_the_wanted_port_or_the_next_free_one() -> None:
     assert free_port(number) == number
 
 
+def test_two_processes_that_ask_at_once_are_told_two_ports() -> None:
+    command = [
+        sys.executable,
+        "-c",
+        "from harness.tracking.servers import free_port; print(free_port(None), flush=True); input()",
+    ]
+    others = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    ports = [other.stdout.readline() for other in others if other.stdout]
+    for other in others:
+        other.communicate("\n", timeout=60)
+    assert ports[0] != ports[1]
+
+
 def test_the_command_shows_the_training_runs_and_ends_with_all_it_started(filled: Store, tmp_path: Path) -> None:
     (tmp_path / "here").mkdir()
     command = [sys.executable, "-c", "from harness.cli import main; main()"]
