@@ -110,6 +110,8 @@ class Swept:
     store: Store
     result: SweepResult
     spy: Spy
+    store_bytes: int
+    """What its store took when it ended: tests that share the sweep may add to it."""
 
     @property
     def folder(self) -> Path:
@@ -121,4 +123,6 @@ def swept(cards: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swe
     store = store_in(tmp_path_factory.mktemp("store"))
     header, spy = tiny_header(cards), Spy(store)
     with ProcessEngine(2, threads_per_worker=1) as engine:
-        yield Swept(header, store, run_sweep(header, store, engine, spy), spy)
+        result = run_sweep(header, store, engine, spy)
+        store_bytes = sum(path.stat().st_size for path in store.root.rglob("*") if path.is_file())
+        yield Swept(header, store, result, spy, store_bytes)
