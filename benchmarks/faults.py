@@ -2,9 +2,11 @@
 
 Real sweeps (worker processes, MLflow, champion) of twelve trials and two workers, all with one seed and the random
 oracle, so that each must come to the hyperparameters and scores of the first, which nobody disturbs. The parent or a
-worker gets SIGKILL at an instant that is log-uniform from 1 ms to 3 s after the phase.
+worker gets SIGKILL at an instant that is log-uniform from 1 ms to 3 s after the phase. A sweep takes two or three kills
+while it searches, each after the phase that was hit least so far, then one after a confirmation was asked for, and one
+or more between its verdict and the end of its export. Afterwards the doctor must find nothing.
 
-    python benchmarks/faults.py --kills 60             # ends with 1 when anything was lost or doubled
+    python benchmarks/faults.py --kills 60             # ends with 1 when anything is lost or doubled, or a phase missed
     python benchmarks/faults.py --kills 12 --server    # with `mlflow server`, which is stopped and started in between
 """
 
@@ -32,9 +34,17 @@ from typing import Any
 import psutil
 
 from harness.store import Store, find_store
+from harness.sweeping.doctor import examine
 from harness.tracking.servers import free_port
 
-PHASES = ("ask", "start", "end", "tell", "projection", "confirmation", "export")
+SEARCHING = ("ask", "start", "end", "tell", "projection")
+PHASES = (*SEARCHING, "confirmation", "export")
+KILLS_WHILE_SEARCHING = 3
+"""The most kills of one sweep that come while it searches: each costs a start of the command."""
+
+LEAST_HITS = 2
+"""How often each phase must have been hit."""
+
 SHORTEST_SECONDS, LONGEST_SECONDS = 0.001, 3.0
 LIFE_SECONDS = 600.0
 TRIALS, DATASET = 6, "faulty_adding"
@@ -157,6 +167,13 @@ def projected(place: Place) -> int:
     return int(sum(count for (count,) in rows(place.folder / "mlruns" / "mlflow.db", "SELECT count(*) FROM runs")))
 
 
+def registered(place: Place) -> int:
+    """Models and versions that MLflow holds, those of other sweeps of the same server among them."""
+    folder = place.folder / "mlruns" if not place.tracking_uri else place.folder.parent / "server"
+    query = "SELECT (SELECT count(*) FROM logged_models) + (SELECT count(*) FROM model_versions)"
+    return int(sum(count for (count,) in rows(folder / "mlflow.db", query)))
+
+
 def workers(process: int) -> list[psutil.Process]:
     """The worker processes of a sweep."""
     with contextlib.suppress(psutil.Error):
@@ -174,17 +191,27 @@ def signs(place: Place, process: int) -> dict[str, Callable[[], float]]:
         "tell": lambda: len(re.findall(r" validation \S+ in epoch ", place.saying())),
         "projection": lambda: projected(place),
         "confirmation": lambda: events(place, "asked", "%/confirmation/%"),
-        "export": lambda: events(place, "decided"),
+        "export": lambda: events(place, "decided") + registered(place) + events(place, "champion"),
     }
 
 
-def possible(place: Place) -> tuple[str, ...]:
-    """Phases that a sweep has still before it; the late ones not before most of its trials were asked for."""
-    if events(place, "decided"):
-        return ()
-    if events(place, "asked", "%/search/%") < TRIALS * len(FAMILIES) - 2:
-        return PHASES[:5]
-    return PHASES[5:] if events(place, "asked", "%/confirmation/%") < len(FAMILIES) else ("export",)
+def next_phase(place: Place, counts: Counts, hits: Counter[str], chance: random.Random) -> str | None:
+    """After which phase a sweep is killed next: one that it has still before it, the one that was hit least so far.
+
+    Args:
+        place: The sweep.
+        counts: What was hit in all sweeps.
+        hits: What was hit in this one.
+        chance: Decides among equals.
+    """
+    if events(place, "champion"):
+        return None
+    searching = events(place, "asked", "%/search/%") < TRIALS * len(FAMILIES) - 1
+    if searching and sum(hits[phase] for phase in SEARCHING) < KILLS_WHILE_SEARCHING:
+        return min(SEARCHING, key=lambda phase: (counts.phases[phase], chance.random()))
+    if not hits["confirmation"] and events(place, "asked", "%/confirmation/%") < len(FAMILIES):
+        return "confirmation"
+    return "export"
 
 
 # --- disturbing ---------------------------------------------------------------------------------------------
@@ -223,18 +250,10 @@ def kill_after(process: subprocess.Popen[bytes], chance: random.Random, *, worke
 
 def run_disturbed(place: Place, counts: Counts, wanted: int, chance: random.Random, server: Server | None) -> None:
     """One sweep to its end, killed again and again until there were enough kills."""
+    hits = Counter[str]()
     while True:
-        process, worker = place.begin(), chance.random() < 0.35
-        if counts.kills < wanted and (phases := possible(place)):
-            phase = min(phases, key=lambda one: (counts.phases[one], chance.random()))
-            late = phase in ("confirmation", "export")
-            reached = wait_for(process, signs(place, process.pid)[phase], 1 if late else chance.randint(1, 3))
-            if reached and server and chance.random() < 0.7:
-                server.away(chance.uniform(0.5, 8.0))
-            if reached and kill_after(process, chance, worker=worker):
-                counts.kills += 1
-                counts.phases[phase] += 1
-                print(f"{counts.kills}: {'a worker' if worker else 'the parent'} after {phase}", file=sys.stderr)
+        process = place.begin()
+        disturb(process, place, counts, hits, wanted, chance, server)
         code = process.wait(LIFE_SECONDS)
         place.said += place.saying()
         if code == 0:
@@ -242,6 +261,34 @@ def run_disturbed(place: Place, counts: Counts, wanted: int, chance: random.Rand
         if code != -signal.SIGKILL and not (server and "MLflow" in place.saying()):
             print(place.saying(), file=sys.stderr)
             counts.lost += 1
+            return
+
+
+def disturb(
+    process: subprocess.Popen[bytes],
+    place: Place,
+    counts: Counts,
+    hits: Counter[str],
+    wanted: int,
+    chance: random.Random,
+    server: Server | None,
+) -> None:
+    """Kill a worker of a running command, or not, and then the command, as long as there are kills to come."""
+    worker_lives = True  # one worker a command: a trial whose worker is killed twice has failed, by the product's rule
+    while counts.kills < wanted and (phase := next_phase(place, counts, hits, chance)):
+        more = 1 if phase == "confirmation" else chance.randint(1, 3)
+        if not wait_for(process, signs(place, process.pid)[phase], more):
+            return
+        if server and chance.random() < 0.7:
+            server.away(chance.uniform(0.5, 8.0))
+        worker = worker_lives and chance.random() < 0.35
+        if not kill_after(process, chance, worker=worker):
+            continue
+        counts.kills, worker_lives = counts.kills + 1, worker_lives and not worker
+        counts.phases[phase] += 1
+        hits[phase] += 1
+        print(f"{counts.kills}: {'a worker' if worker else 'the parent'} after {phase}", file=sys.stderr, flush=True)
+        if not worker:
             return
 
 
@@ -284,15 +331,31 @@ def projected_keys(place: Place) -> list[str]:
     ]
 
 
+def models(place: Place) -> list[str]:
+    """The models that a sweep logged, with the versions that are registered of them; there should be one."""
+    from harness.tracking import connect
+    from harness.tracking.reading import experiment_ids
+
+    client, journal = connect(place.store), place.journal
+    assert journal
+    which = f"tags.sweep_id = '{journal.parent.name}'"
+    logged = client.search_logged_models(experiment_ids(client), filter_string=which)
+    versions = [one for one in client.search_model_versions() if one.tags["sweep_id"] == journal.parent.name]
+    return [*(model.model_id for model in logged), *(f"{one.name}/{one.version}" for one in versions[1:])]
+
+
 def check(place: Place, expected: dict[str, Any], counts: Counts) -> None:
     """Count what a finished sweep lacks, and what it has twice, against the one that nobody disturbed."""
     found, keys, counts.sweeps = content(place), Counter(projected_keys(place)), counts.sweeps + 1
     lost = [key for key in expected if found.get(key) != expected[key]]
     lost += [f"{key} (MLflow)" for key in (*expected, DATASET) if key not in keys]
+    lost += [] if models(place) else ["its model"]
     trained = Counter(re.findall(r"^(\S+/search/\d+) validation ", place.said, flags=re.M))
     doubled = [key for key in found if key not in expected]
     doubled += [f"{key} (MLflow)" for key, count in keys.items() if count > 1]
     doubled += [f"{key} (trained again)" for key, count in trained.items() if count > 1]
+    doubled += [f"{name} (model)" for name in models(place)[1:]]
+    doubled += [f"{one.what} (doctor)" for one in examine(place.store) if one.where != "processes"]  # others' as well
     for word, names in (("lost", lost), ("doubled", doubled)):
         for name in names:
             print(f"{word}: {name} in {place.folder}: {found.get(name)} for {expected.get(name)}", file=sys.stderr)
@@ -307,7 +370,7 @@ class Server:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir()
-        self._folder, self._port = folder, free_port(0)
+        self._folder, self._port = folder, free_port(random.randint(20_000, 30_000))
         self.uri = f"http://127.0.0.1:{self._port}"
         self._process = self._begin()
         self.wait()
@@ -375,8 +438,11 @@ def main() -> None:
             run_disturbed(place, counts, given.kills, chance, server)
             check(place, expected, counts)
     print(", ".join(f"{phase} {counts.phases[phase]}" for phase in PHASES))
+    missed = [phase for phase in PHASES if counts.phases[phase] < LEAST_HITS]
+    if missed and given.kills >= LEAST_HITS * len(PHASES):
+        print(f"hit less than {LEAST_HITS} times: {', '.join(missed)}", file=sys.stderr)
     print(counts)
-    sys.exit(1 if counts.lost or counts.doubled else 0)
+    sys.exit(1 if counts.lost or counts.doubled or (missed and given.kills >= LEAST_HITS * len(PHASES)) else 0)
 
 
 if __name__ == "__main__":

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from harness.cards.schema import SpaceCard
 from harness.records import Objective, Value
@@ -87,6 +88,9 @@ class Oracle:
         self._oracle.save = _nothing
         self._oracle._save_trial = _nothing
         self._asked = 0
+        # The Gaussian process has small matrices: more than one thread makes it four times slower beside busy workers.
+        # Looking for the libraries that have threads takes 4 ms, so it is done once, and not where nothing needs it.
+        self._threads = ThreadpoolController() if kind == "bayesian" else None
 
     def ask(self) -> Point | Waiting | None:
         """The next trial; None when there is no more.
@@ -94,8 +98,7 @@ class Oracle:
         The n-th point belongs to trial n of the search.
         """
         # One id a trial: Keras Tuner gives the same trial again to an id that has one in flight.
-        # The Gaussian process has small matrices: more than one thread makes it four times slower beside busy workers.
-        with threadpool_limits(1):
+        with self._threads.limit(limits=1) if self._threads else nullcontext():
             trial = self._oracle.create_trial(f"slot-{self._asked + 1}")
         if trial.status == _IDLE:
             return Waiting()

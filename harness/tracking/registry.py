@@ -28,6 +28,9 @@ from harness.tracking.reading import experiment_ids, search_runs
 ALIASES = ("champion", "candidate")
 """What a bare name means: the first of these that the registered model has."""
 
+LINKED = "mlflow.modelVersions"
+"""The tag of a logged model that leads to its versions."""
+
 _REFERENCE = re.compile(r"^(?:models:/)?(?P<name>[^/@]+)(?:/(?P<version>\d+)|@(?P<alias>[\w-]+))?$")
 
 
@@ -49,7 +52,8 @@ class Registered:
 def register(store: Store, folder: Path, tags: Mapping[str, str]) -> Registered:
     """Put a saved champion into the registry as a new version, with no alias yet.
 
-    A version of the same sweep's same trial that is there already is returned instead.
+    A version of the same sweep's same trial that is there already is returned instead; what a crash left of an earlier
+    registering is gone on with, so that it can be called again after a kill at any instant.
 
     Args:
         store: MLflow's store; the champion's comparison has its run there.
@@ -65,7 +69,7 @@ def register(store: Store, folder: Path, tags: Mapping[str, str]) -> Registered:
     version = _version_of_trial(client, champion["name"], key)
     if version is None:
         with translating(store):
-            model, run_id = _log_model(client, folder, champion, tags)
+            model, run_id = _log_model(client, folder, champion, key, tags)
         _make_name(client, champion["name"])
         # A local registry looks `models:/<id>` up in MLflow's global store instead of its own, and makes that store, a
         # `mlflow.db`, in whatever folder one stands in. A server has one store.
@@ -78,9 +82,7 @@ def register(store: Store, folder: Path, tags: Mapping[str, str]) -> Registered:
             tags=version_tags(champion, key, tags),
             description=about(champion, tags, _run_page(client, run_id)),
         )
-        # As MLflow's own `register_model` does, so that the model's page leads to its version.
-        link = {"name": champion["name"], "version": str(version.version)}
-        client.set_logged_model_tags(model.model_id, {"mlflow.modelVersions": json.dumps([link])})
+    _link(client, version, key)
     return Registered(champion["name"], str(version.version), _local_folder(client, version))
 
 
@@ -180,26 +182,50 @@ def _run_page(client: Connection, run_id: str) -> str:
 
 
 def _log_model(
-    client: Connection, folder: Path, champion: Mapping[str, Any], tags: Mapping[str, str]
+    client: Connection, folder: Path, champion: Mapping[str, Any], key: str, tags: Mapping[str, str]
 ) -> tuple[Any, str]:
-    """Log the saved files as a model of the comparison's run; the logged model, and the run's id."""
+    """Log the saved files as a model of the comparison's run, unless it is done; the logged model and the run's id."""
     from mlflow.entities import LoggedModelOutput
 
     run = _comparison_run(client, f"{champion['sweep_id']}/{champion['name']}")
-    model = client.create_logged_model(
+    run_id = str(run.info.run_id)
+    known = logged_models(client, run.info.experiment_id, f"tags.{naming.TRIAL_KEY} = '{key}'")
+    model = known[0] if known else _begin_model(client, run, champion, key, tags)
+    if str(model.status) != "READY":
+        with tempfile.TemporaryDirectory(prefix="harness-") as temporary:
+            write_flavour(Path(temporary), folder, champion, model, run_id)
+            client.log_model_artifacts(model.model_id, temporary)
+        client.finalize_logged_model(model.model_id, "READY")
+    if model.model_id not in [output.model_id for output in run.outputs.model_outputs]:
+        client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
+    return model, run_id
+
+
+def _link(client: Connection, version: Any, key: str) -> None:
+    """Have the logged model's page lead to its version, as MLflow's own `register_model` does."""
+    link = json.dumps([{"name": version.name, "version": str(version.version)}])
+    experiment_id = client.get_run(version.run_id).info.experiment_id
+    for model in logged_models(client, experiment_id, f"tags.{naming.TRIAL_KEY} = '{key}'"):
+        client.set_logged_model_tags(model.model_id, {LINKED: link})
+
+
+def _begin_model(client: Connection, run: Any, champion: Mapping[str, Any], key: str, tags: Mapping[str, str]) -> Any:
+    return client.create_logged_model(
         run.info.experiment_id,
         name=champion["name"],
         source_run_id=run.info.run_id,
-        tags=dict(tags),
+        tags={**tags, naming.TRIAL_KEY: key, naming.SWEEP_ID: str(champion["sweep_id"])},
         params={name: str(value) for name, value in champion["values"].items()},
         model_type=champion["family"],
     )
-    with tempfile.TemporaryDirectory(prefix="harness-") as temporary:
-        write_flavour(Path(temporary), folder, champion, model, run.info.run_id)
-        client.log_model_artifacts(model.model_id, temporary)
-    client.finalize_logged_model(model.model_id, "READY")
-    client.log_outputs(run.info.run_id, [LoggedModelOutput(model.model_id, step=0)])
-    return model, str(run.info.run_id)
+
+
+def logged_models(client: Connection, experiment_id: str, which: str) -> list[Any]:
+    """The logged models of an experiment that a filter of MLflow's finds, the oldest first."""
+    oldest = [{"field_name": "creation_time", "ascending": True}]
+    return pages(
+        lambda **page: client.search_logged_models([experiment_id], filter_string=which, order_by=oldest, **page)
+    )
 
 
 def _comparison_run(client: Connection, key: str) -> Any:

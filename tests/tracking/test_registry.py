@@ -15,6 +15,7 @@ from harness.errors import StoreError, UsageError
 from harness.records import DataFacts
 from harness.store import Store
 from harness.tracking import Projector, connect, move_alias, register, resolve
+from harness.tracking.connection import Connection
 from harness.tracking.versions import registered_versions
 
 
@@ -180,6 +181,49 @@ def test_registering_again_is_the_same_version(projected: Store, save: Callable[
     folder = save()
     assert register(projected, folder, {}) == register(projected, folder, {})
     assert register(projected, save(trial=2), {}).version == "2"
+
+
+CALLS = (
+    "create_logged_model",
+    "log_model_artifacts",
+    "finalize_logged_model",
+    "log_outputs",
+    "create_registered_model",
+    "create_model_version",
+    "set_logged_model_tags",
+)
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_kill_after_any_of_its_calls_leaves_nothing_twice(
+    projected: Store, save: Callable[..., Path], call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def killing(connection: Connection, name: str) -> Callable[..., Any]:
+        def done(*arguments: Any, **named: Any) -> Any:
+            value = getattr(connection._client, name)(*arguments, **named)
+            if name == call:
+                raise Killed
+            return value
+
+        return done
+
+    folder = save()
+    with monkeypatch.context() as patched:
+        patched.setattr(Connection, "__getattr__", killing)
+        with pytest.raises(Killed):
+            register(projected, folder, {})
+    registered = register(projected, folder, {})
+    assert (registered.path / "data/model.keras").read_bytes() == b"the network"
+    client = connect(projected)
+    (version,) = client.search_model_versions("name = 'toy'")
+    (model,) = client.search_logged_models([client.get_run(version.run_id).info.experiment_id])
+    assert str(model.status) == "READY"
+    assert json.loads(model.tags["mlflow.modelVersions"]) == [{"name": "toy", "version": "1"}]
+    outputs = client.get_run(version.run_id).outputs.model_outputs
+    assert [output.model_id for output in outputs] == [model.model_id]
 
 
 def test_references(projected: Store, save: Callable[..., Path]) -> None:
