@@ -46,7 +46,9 @@ def sweep(
     minutes: Annotated[
         float | None,
         typer.Option(
-            metavar="M", parser=number, help="Minutes for all searches, instead of trials; ended on complete pairs."
+            metavar="M",
+            parser=number,
+            help="Minutes for all searches, instead of trials; every family comes to as many trials.",
         ),
     ] = None,
     epochs: Annotated[

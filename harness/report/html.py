@@ -45,6 +45,7 @@ class Chapter:
         failures: The failed trials that are listed.
         failed: How many failed.
         link: Address of the comparison's run in MLflow's UI; empty when it is not known.
+        server: Where that address expects the UI; empty when there is no address.
         links: Key and address of the selected trials' runs.
     """
 
@@ -59,6 +60,7 @@ class Chapter:
     failures: tuple[TrialRecord, ...]
     failed: int
     link: str
+    server: str
     links: tuple[tuple[str, str], ...]
 
 
@@ -115,6 +117,7 @@ def _answer(result: SweepResult) -> tuple[str, str]:
 
 def _chapter(view: ComparisonView, anchor: str, links: Mapping[str, str]) -> Chapter:
     failures = [trial for trial in view.result.trials if trial.failure is not None]
+    link = _web(links.get(view.result.dataset, ""))
     return Chapter(
         anchor=anchor,
         view=view,
@@ -126,7 +129,8 @@ def _chapter(view: ComparisonView, anchor: str, links: Mapping[str, str]) -> Cha
         facts=fact_rows(view.result.facts),
         failures=tuple(failures[:MOST_FAILURES]),
         failed=len(failures),
-        link=_web(links.get(view.result.dataset, "")),
+        link=link,
+        server=link.partition("/#")[0],
         links=tuple(
             (str(arm.selected.key), _web(links.get(str(arm.selected.key), "")))
             for arm in view.result.arms

@@ -156,8 +156,8 @@ def _difference(verdict: Verdict, style: Style) -> str:
     leads = verdict.difference >= 0
     low, high = (verdict.low, verdict.high) if leads else (-verdict.high, -verdict.low)
     leader = verdict.families[0 if leads else 1]
-    gap = style.write(abs(verdict.difference))
-    return f"{leader} better by {gap}, {numbers.level(verdict.level)} interval {style.interval(low, high)}"
+    gap = f"{leader} better by {style.write(abs(verdict.difference))}" if verdict.difference else "no difference"
+    return f"{gap}, {numbers.level(verdict.level)} interval {style.interval(low, high)}"
 
 
 def _chances(verdict: Verdict) -> str:

@@ -125,7 +125,8 @@ def _method(verdict: Verdict) -> str:
     low, high = verdict.low, verdict.high
     if verdict.difference < 0:
         first, low, high = second, -high, -low
+    gap = f"{first} is better by {abs(verdict.difference):.4g}" if verdict.difference else "no difference"
     return (
-        f"{first} is better by {abs(verdict.difference):.4g} ({verdict.level:.0%} interval {low:.4g} to {high:.4g}), "
+        f"{gap} ({verdict.level:.0%} interval {low:.4g} to {high:.4g}), "
         f"for searches of {verdict.trials} trials; {verdict.method}"
     )

@@ -29,6 +29,7 @@ from harness.errors import TableError, UsageError
 from harness.records import Direction, Objective, ScoreRow, TrialStatus, derive_seed
 from harness.verdicts import pooled
 from harness.verdicts.best_of import Floats, Ints
+from harness.verdicts.checks import counted
 from harness.verdicts.constants import ERROR_CLAIMED, MINIMUM_TRIALS
 from harness.verdicts.constants import LEVEL as ALL_LEVEL
 from harness.verdicts.deciding import budget_of, decide_rows
@@ -253,7 +254,9 @@ def _recorded(rows: Sequence[ScoreRow]) -> list[_Recorded]:
 def _checked(one: _Recorded, objective: Objective, shifts: Sequence[float]) -> _Recorded:
     who = f"{clean(one.family)} on {clean(one.dataset)}"
     if len(one.test) < MINIMUM_TRIALS:
-        raise TableError(f"{who}: {len(one.test)} completed trials: expected at least {MINIMUM_TRIALS} to draw from")
+        raise TableError(
+            f"{who}: {counted(len(one.test), 'completed trial')}: expected at least {MINIMUM_TRIALS} to draw from"
+        )
     highest = max(one.validation.max(), one.test.max())
     if shifts and objective.direction is Direction.MAX and highest > 1:
         raise TableError(f"{who}: a score of {highest:g}: expected at most 1 where higher is better, to shift it")

@@ -140,11 +140,11 @@ def read_columns(columns: Columns, direction: str = "min", *, compared: bool = T
 
 
 def _check_columns(columns: Columns) -> None:
+    others = [name for name in columns if name not in REQUIRED]
     for name in REQUIRED:
         if name not in columns:
-            raise TableError(
-                f"column {name!r} is missing: expected {', '.join(REQUIRED)}. {clean(nearest(name, columns))}"
-            )
+            hint = clean(nearest(name, others))
+            raise TableError(f"column {name!r} is missing: expected {', '.join(REQUIRED)}. {hint}".rstrip())
     if len(lengths := {name: len(values) for name, values in columns.items()}) and len(set(lengths.values())) > 1:
         raise TableError(f"columns: lengths {sorted(set(lengths.values()))}: expected the same of all")
 

@@ -173,7 +173,8 @@ def _undecided(verdict: Verdict) -> str:
         return f"{between}, withheld because {'; '.join(verdict.withheld_because)}"
     leader = _leader(verdict)
     interval = _interval(*_seen_from(verdict, leader), verdict.level)
-    why = f"{leader} better by {number(abs(verdict.difference))}, {interval}, {_doubt(verdict)}"
+    gap = f"{leader} better by {number(abs(verdict.difference))}" if verdict.difference else "no difference"
+    why = f"{gap}, {interval}, {_doubt(verdict)}"
     if verdict.more_trials is None:
         return f"{between} ({why})"
     searches = verdict.more_trials // verdict.trials
@@ -203,10 +204,10 @@ def _difference(verdict: Verdict) -> list[str]:
     leader = _leader(verdict)
     first, second = verdict.families[:2]
     interval = _interval(*_seen_from(verdict, leader), verdict.level)
-    lines = [
-        f"{leader} better than {second if leader == first else first} by {number(abs(verdict.difference))}, "
-        f"{interval}; {_region(verdict.region)}"
-    ]
+    gap = f"no difference between {first} and {second}"
+    if verdict.difference:
+        gap = f"{leader} better than {second if leader == first else first} by {number(abs(verdict.difference))}"
+    lines = [f"{gap}, {interval}; {_region(verdict.region)}"]
     if over := verdict.over_cases:
         low, high = (over.low, over.high) if leader == first else (-over.high, -over.low)
         together = f", {over.block} neighbouring ones together" if over.block > 1 else ""

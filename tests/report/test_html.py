@@ -311,6 +311,7 @@ def test_runs_are_linked_where_their_addresses_are_known(three_datasets) -> None
     page = html(three_datasets, links=links)
     assert f'<a href="{links[first.dataset]}">the comparison</a>' in page
     assert f'<a href="{links[key]}">{key}</a>' in page
+    assert "another address than <code>http://127.0.0.1:5000</code>, put that in its place" in page
     assert html(three_datasets).count("the comparison</a>") == 0
 
 
