@@ -4,7 +4,8 @@
 
     result = harness.sweep("vic_elec", trials=20)
     result.comparisons[0].verdict.outcome
-    result = harness.compare(X, y, task="classify", trials=20)
+    result = harness.compare(X, y, task="classify", trials=20, listener=harness.Watcher())
+    print(harness.summary(result))
     champion = harness.load("vic_elec")
 
 Importing this package loads neither TensorFlow nor MLflow; what needs them loads them when called.
@@ -16,18 +17,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from harness.cli.watching import Watcher as Watcher
     from harness.export import load as load
+    from harness.report.drawings import figures as figures
+    from harness.report.terminal import summary as summary
     from harness.sweeping import compare as compare
     from harness.sweeping import sweep as sweep
     from harness.verdicts import decide as decide
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "compare", "decide", "load", "sweep"]
+__all__ = ["Watcher", "__version__", "compare", "decide", "figures", "load", "summary", "sweep"]
 
 _HOMES = {
+    "Watcher": "harness.cli.watching",
     "compare": "harness.sweeping",
     "decide": "harness.verdicts",
+    "figures": "harness.report.drawings",
     "load": "harness.export",
+    "summary": "harness.report.terminal",
     "sweep": "harness.sweeping",
 }
 

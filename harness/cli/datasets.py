@@ -11,6 +11,7 @@ import typer
 from harness.cli.arguments import whole_number
 from harness.cli.cards import CardsOption, JsonOption, as_plain, echo_json, echo_table, home_of
 from harness.errors import AbsentDataError, CardError, HarnessError, UsageError
+from harness.report.clean import printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -158,7 +159,7 @@ class _Checked:
             *(f"  note       {note}" for note in facts.notes if not note.startswith(_WARNING)),
             *(f"  warning    {note.removeprefix(_WARNING)}" for note in facts.notes if note.startswith(_WARNING)),
         ]
-        return "\n".join(line for line in lines if line)
+        return "\n".join(printable(line) for line in lines if line)
 
 
 def _checked(found: Found[DatasetCard], *, keep_errors: bool, plot: Path | None = None) -> _Checked:

@@ -1,10 +1,15 @@
-"""How a running sweep looks: a line a family in a terminal, plain lines where there is none. All on standard error."""
+"""How a running sweep looks: a line a family in a terminal or a notebook, plain lines where there is neither.
+
+All on standard error, but in a notebook, where it is the cell's output.
+"""
 
 from __future__ import annotations
 
+import html
 import sys
 import time
 from types import TracebackType
+from typing import Any
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -18,7 +23,7 @@ BAR_CELLS, NARROWEST_BAR = 20, 5
 
 
 class Watcher:
-    """Shows what a sweep says. A context manager; call it with what the sweep's listener gets.
+    """Shows what a sweep says: the `listener` of `harness.sweep` and `harness.compare`, and a context manager.
 
     Args:
         verbose: Show every trial.
@@ -34,6 +39,7 @@ class Watcher:
         self._verbose, self._quiet = verbose, quiet
         self._console = Console(stderr=True, highlight=False)
         self._live: Live | None = None
+        self._cell: Any = None  # IPython's handle of what is shown in a notebook
         self._dataset = ""
         self._last_plain = 0.0
         self._warning = warning
@@ -64,6 +70,9 @@ class Watcher:
         self._stop()
 
     def _progress(self, said: Progress) -> None:
+        if self._console.is_jupyter:
+            self._notebook(said)
+            return
         if not self._console.is_terminal:
             self._plain(said)
             return
@@ -82,6 +91,16 @@ class Watcher:
         if now - self._last_plain >= PLAIN_EVERY_SECONDS or said.over:
             self._last_plain = now
             print(plain(said), file=sys.stderr, flush=True)
+
+    def _notebook(self, said: Progress) -> None:
+        from IPython.display import display  # there is one where the console says that this is a notebook
+
+        shown = {"text/html": page(said), "text/plain": plain(said)}
+        if self._cell is None or said.dataset != self._dataset:
+            self._dataset = said.dataset
+            self._cell = display(shown, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+        else:
+            self._cell.update(shown, raw=True)
 
     def _line(self, text: str) -> None:
         console = self._live.console if self._live else self._console
@@ -124,6 +143,17 @@ def plain(said: Progress) -> str:
     return f"{said.dataset}: {'; '.join(part for part in (arms, _left(said)) if part)}"
 
 
+def page(said: Progress) -> str:
+    """The same as a table in HTML, for a notebook."""
+    rows = "".join(
+        f"<tr><td>{html.escape(arm.name)}</td><td>{_meter(arm)}</td><td>{_done(arm)}</td><td>{_best(arm)}</td></tr>"
+        for arm in said.arms
+    )
+    metric = html.escape(f"best validation {said.objective.metric}")
+    head = f"<tr><th></th><th></th><th>{_left(said)}</th><th>{metric}</th></tr>"
+    return f"<table><caption>{html.escape(said.dataset)}</caption>{head}{rows}</table>"
+
+
 def duration(seconds: float) -> str:
     """Seconds for people: `45 s`, `3 min 20 s`, `2 h 5 min`."""
     whole = max(0, round(seconds))
@@ -143,6 +173,10 @@ def _bar(arm: ArmProgress, cells: int) -> str:
         return ""
     filled = round(cells * min(1.0, arm.completed / arm.wanted))
     return "━" * filled + "╌" * (cells - filled)
+
+
+def _meter(arm: ArmProgress) -> str:
+    return f'<progress max="{arm.wanted}" value="{arm.completed}"></progress>' if arm.wanted else ""
 
 
 def _done(arm: ArmProgress) -> str:

@@ -2,3 +2,9 @@
 
 Knows networks and data; nothing of sweeps, reports or MLflow.
 """
+
+from __future__ import annotations
+
+from harness.starting import load_tensorflow
+
+load_tensorflow()  # before a module here imports it, which would let it chatter

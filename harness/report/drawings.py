@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.report import explained, figures, intervals
-from harness.report.curves import leads_of
+from harness.records import ComparisonResult
+from harness.report import explained, intervals
+from harness.report import figures as draw
+from harness.report.curves import curves_of, leads_of
 from harness.report.importances import importances_of
 from harness.report.numbers import counted
-from harness.report.view import ComparisonView
+from harness.report.view import ComparisonView, view_of
+
+NOTEBOOK_PIXELS = 560
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,26 @@ class Drawing:
     name: str
     svg: str
     caption: str
+
+    def _repr_svg_(self) -> str:
+        """How a notebook shows it: in its own size, and on white, since a picture does not learn the page's colours."""
+        return self.svg.replace("<svg ", f'<svg width="{NOTEBOOK_PIXELS}" style="background:#fff" ', 1)
+
+    def __repr__(self) -> str:
+        return f"{self.name}: {self.caption}"
+
+
+def figures(comparison: ComparisonResult) -> dict[str, Drawing]:
+    """The figures of the report by their names, such as `difference`, `trials` and `budget`.
+
+    A notebook shows a figure as a picture; its `svg` can be written into a file.
+
+    Args:
+        comparison: One of a result's `comparisons`.
+    """
+    view = view_of(comparison, curves_of(comparison))
+    difference = difference_of(view)
+    return {drawing.name: drawing for drawing in [*([difference] if difference else []), *drawings_of(view)]}
 
 
 def difference_of(view: ComparisonView, anchor: str = "figure") -> Drawing | None:
@@ -55,34 +79,34 @@ def drawings_of(view: ComparisonView, anchor: str = "figure") -> list[Drawing]:
     made = (
         (
             "trials",
-            figures.trials(result, f"{anchor}-trials"),
+            draw.trials(result, f"{anchor}-trials"),
             f"Every completed trial. The one with the best validation score is selected.{line}",
         ),
         (
             "budget",
-            figures.budget(result, view.curves, f"{anchor}-budget"),
+            draw.budget(result, view.curves, f"{anchor}-budget"),
             f"What a search of so many trials can expect of the trial it selects; the line at {trials} is this budget. "
             f"{_lead(leads_of(result))}".rstrip(),
         ),
         (
             "spread",
-            figures.spread(result, f"{anchor}-spread"),
+            draw.spread(result, f"{anchor}-spread"),
             "Chance at work: another search selects another trial, and another seed scores otherwise.",
         ),
-        ("learning", figures.learning(result, f"{anchor}-learning"), "The selected trials, epoch by epoch."),
+        ("learning", draw.learning(result, f"{anchor}-learning"), "The selected trials, epoch by epoch."),
         (
             "parameters",
-            figures.cost(result, "parameters", f"{anchor}-parameters"),
+            draw.cost(result, "parameters", f"{anchor}-parameters"),
             "What size buys: all completed trials.",
         ),
         (
             "seconds",
-            figures.cost(result, "fit_seconds", f"{anchor}-seconds"),
+            draw.cost(result, "fit_seconds", f"{anchor}-seconds"),
             "What time buys: all completed trials.",
         ),
         (
             "importances",
-            figures.importances(result, importances_of(result), f"{anchor}-importances"),
+            draw.importances(result, importances_of(result), f"{anchor}-importances"),
             "Which hyperparameters mattered: by how much worse a forest ranks the trials when one is shuffled.",
         ),
     )

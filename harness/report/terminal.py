@@ -23,7 +23,7 @@ def text(result: SweepResult, ui_command: str, width: int | None = None) -> str:
 
     Args:
         result: The sweep as it stands.
-        ui_command: The command that opens MLflow's UI on the sweep's store.
+        ui_command: The command that opens MLflow's UI on the sweep's store; empty to leave out where the runs are.
         width: Columns of the terminal; None where the output is none.
 
     Returns:
@@ -36,8 +36,19 @@ def text(result: SweepResult, ui_command: str, width: int | None = None) -> str:
         blocks.append(_unfinished(result, columns))
     if len(result.comparisons) != 1 or result.unfinished:
         blocks.append(wrapped(result.overall, columns))
-    blocks.append(_where(result, ui_command, columns))
+    if ui_command:
+        blocks.append(_where(result, ui_command, columns))
     return "\n\n".join("\n".join(block) for block in blocks if block)
+
+
+def summary(result: SweepResult, width: int | None = None) -> str:
+    """The verdicts and the numbers behind them, for `print`: what `harness report` shows, without where the runs are.
+
+    Args:
+        result: What `harness.sweep` or `harness.compare` gave.
+        width: Columns; None for 80.
+    """
+    return text(result, "", width)
 
 
 def _comparison(view: ComparisonView, columns: int) -> list[str]:

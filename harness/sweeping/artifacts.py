@@ -9,11 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.records import ComparisonResult, SweepResult, TrialRecord
-from harness.report.curves import curves_of
-from harness.report.drawings import difference_of, drawings_of
+from harness.report.drawings import figures
 from harness.report.html import html
 from harness.report.tables import trials_csv
-from harness.report.view import view_of
 from harness.sweeping.planning import SweepHeader
 from harness.tracking.naming import CASES_FILE, CHANGES_FILE, TRIALS_FILE, VERDICT_FILE, card_file
 
@@ -50,7 +48,7 @@ def comparison_files(
         "environment.json": _json(_environment(header)),
         **explanation,
         **_cards(header, result.dataset),
-        **_figures(result),
+        **{f"figures/{name}.svg": drawing.svg for name, drawing in figures(result).items()},
     }
 
 
@@ -64,13 +62,6 @@ def learning_curves(trials: tuple[TrialRecord, ...]) -> str:
         for epoch, pair in enumerate(zip(trial.train_losses, trial.validation_scores, strict=False), start=1):
             writer.writerow((key.arm, key.replicate, key.number, epoch, *pair))
     return buffer.getvalue()
-
-
-def _figures(result: ComparisonResult) -> dict[str, str]:
-    view = view_of(result, curves_of(result))
-    difference = difference_of(view)
-    drawn = [*([difference] if difference else []), *drawings_of(view)]
-    return {f"figures/{one.name}.svg": one.svg for one in drawn}
 
 
 def _cards(header: SweepHeader, dataset: str) -> dict[str, str]:

@@ -115,3 +115,30 @@ def test_a_terminal_gets_one_table_a_dataset_and_the_cursor_back(capsys, monkeyp
 )
 def test_durations_are_for_people(seconds, words) -> None:
     assert duration(seconds) == words
+
+
+def test_a_notebook_gets_one_table_a_dataset_that_is_changed_in_place(monkeypatch) -> None:
+    """As IPython is called in a kernel; tests/test_notebook.py sees it in a real one."""
+    shown: list[tuple[str, dict[str, str]]] = []
+
+    class Handle:
+        def update(self, data, raw):
+            shown.append(("changed", data))
+
+    def display(data, raw, display_id):
+        shown.append(("new", data))
+        return Handle()
+
+    monkeypatch.setattr("IPython.display.display", display)
+    watcher = Watcher()
+    watcher._console.is_jupyter = True
+    for said in (progress(), progress(over=True), progress(dataset="<waves>", wanted=None)):
+        watcher(said)
+    assert [how for how, _ in shown] == ["new", "changed", "new"]
+    first, last, other = (data["text/html"] for _, data in shown)
+    assert '<td>lstm</td><td><progress max="20" value="7"></progress></td><td>7/20 trials, 2 failed</td>' in first
+    assert "about 2 min 5 s left" in first
+    assert "searches done" in last
+    assert "&lt;waves&gt;" in other
+    assert "<progress" not in other
+    assert shown[0][1]["text/plain"] == plain(progress())

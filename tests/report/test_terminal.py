@@ -145,3 +145,11 @@ def test_a_champions_score_has_its_unit(make_comparison: Make, make_sweep: MakeS
     champion: ChampionInfo | None = comparison.champion
     assert champion is not None
     assert f"test score {champion.test_score:.1f} MWh" in flat(text(make_sweep([comparison]), "harness ui", 80))
+
+
+def test_a_summary_is_the_same_without_where_the_runs_are(three_datasets: SweepResult) -> None:
+    from harness.report.terminal import summary
+
+    shown = text(three_datasets, "harness ui")
+    assert summary(three_datasets) == shown.rpartition("\n\n")[0]
+    assert shown.rpartition("\n\n")[2].startswith("Runs in MLflow:")
