@@ -33,6 +33,7 @@ class Stub:
     """An engine of two slots whose trials end at once with made-up scores."""
 
     slots = 2
+    likes = ""
 
     def __init__(self) -> None:
         self._waiting: list[Task] = []

@@ -7,15 +7,20 @@ to the user alone and to this kind of processor and version of TensorFlow.
 
 from __future__ import annotations
 
+import atexit
 import hashlib
+import importlib
 import logging
 import os
 import platform
 import sys
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
+from types import ModuleType
+from typing import NoReturn
 
 CACHE_VARIABLE = "HARNESS_XLA_CACHE"
 """Environment variable with another folder for the compiles, or `off`."""
@@ -29,6 +34,9 @@ LARGEST_CACHE_BYTES = 500_000_000
 _NOT_NEEDED = ("matplotlib", "sklearn", "scipy", "pandas")
 """What Keras 3.15 imports at once for parts that are not used here: its pictures, its wrappers for scikit-learn, data
 frames as inputs. It does without what is missing."""
+
+_CANNOT_WRITE = 120
+"""Python's own exit code where what was printed could not be written."""
 
 _FLAG = "--tf_xla_persistent_cache_directory"
 
@@ -55,6 +63,35 @@ def load_tensorflow() -> None:
         keras.layers  # noqa: B018  (the rest of Keras, which TensorFlow brings only when it is asked for)
     # Every structure has a function of its own, which TensorFlow takes for retracing by mistake.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
+
+
+def load_keras_tuner(*, gaussian: bool) -> ModuleType:
+    """Import Keras Tuner, and TensorFlow with it, for the first time in this process.
+
+    Args:
+        gaussian: Whether its Bayesian oracle is to be used, which wants scikit-learn and SciPy. In a process of our
+            own Keras Tuner is kept from importing them for another oracle; it does without, 0.9 s sooner, and such a
+            process never asks for both.
+    """
+    load_tensorflow()
+    with _without(() if gaussian or OWN_PROCESS_VARIABLE not in os.environ else _NOT_NEEDED):
+        return importlib.import_module("keras_tuner")
+
+
+def leave(code: int) -> NoReturn:
+    """End this process with this code, after all that Python does at an exit but taking its modules apart.
+
+    With TensorFlow and MLflow that takes a second in which nothing is done for anybody. As `multiprocessing` ends its
+    processes.
+    """
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError):  # nobody reads on, or the disk is full
+        code = code or _CANNOT_WRITE
+    os._exit(code)
 
 
 def cache_folder(environment: Mapping[str, str]) -> Path | None:

@@ -1,5 +1,5 @@
 """The `harness` command: parses, calls, prints. Heavy imports happen inside commands."""
 
-from harness.cli.app import main
+from harness.cli.app import console, main
 
-__all__ = ["main"]
+__all__ = ["console", "main"]

@@ -29,7 +29,7 @@ from harness.cli import (
     verify,
 )
 from harness.errors import HarnessError
-from harness.starting import OWN_PROCESS_VARIABLE
+from harness.starting import OWN_PROCESS_VARIABLE, leave
 
 INTERRUPTED = 130
 
@@ -99,6 +99,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(code)
 
 
+def console() -> None:
+    """The `harness` script: `main`, in a process that is this package's alone."""
+    try:
+        main()
+    except SystemExit as end:
+        leave(end.code if isinstance(end.code, int) else 0)
+
+
 def _say(message: str, code: int) -> int:
     typer.echo(message, err=True)
     return code
@@ -119,4 +127,4 @@ def _in_words(error: Any) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    console()

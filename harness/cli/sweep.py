@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -89,6 +90,10 @@ def sweep(
     workers: Annotated[
         int | None, typer.Option(metavar="N", parser=whole_number, help="Worker processes. [one a core]")
     ] = None,
+    trials_per_gpu: Annotated[
+        int | None,
+        typer.Option(metavar="N", parser=whole_number, help="Workers that share each GPU, in place of --workers. [4]"),
+    ] = None,
     trial_minutes: Annotated[
         float | None,
         typer.Option(metavar="M", parser=number, help="Minutes after which a trial is ended. [no limit]"),
@@ -170,6 +175,8 @@ def sweep(
 
     if quiet and verbose:
         raise UsageError("--quiet and --verbose: expected one of them")
+    if trials_per_gpu is not None:
+        workers = _on_gpus(trials_per_gpu, workers)
     if refit and offline:
         raise UsageError("--refit and --offline: expected one of them: a refitted model is registered in MLflow")
     options = {
@@ -291,13 +298,12 @@ def _run(header: SweepHeader, place: Store, how: Going, *, verbose: bool, quiet:
     from harness.cli.watching import Watcher
     from harness.engines import ProcessEngine
     from harness.report.terminal import text
-    from harness.sweeping import cores
+    from harness.sweeping import default_workers
     from harness.sweeping.running import Resuming, run_sweep
     from harness.sweeping.stopping import hearing_signals
 
-    workers = header.plan.workers or cores()
-    crowded = f"{workers} workers on {cores()} cores: they will wait for each other" if workers > cores() else ""
-    with Watcher(verbose=verbose, quiet=quiet, warning=crowded) as watcher:
+    workers = header.plan.workers or default_workers()
+    with Watcher(verbose=verbose, quiet=quiet, warning=_crowded(workers)) as watcher:
         try:
             with hearing_signals() as stop, ProcessEngine(workers) as engine:
                 resuming = Resuming(how.begun, how.accept_changes, how.extend)
@@ -311,6 +317,26 @@ def _run(header: SweepHeader, place: Store, how: Going, *, verbose: bool, quiet:
         _refit(result, place)
     if result.unfinished or (result.behind and not how.offline):
         raise typer.Exit(1)
+
+
+def _on_gpus(trials_per_gpu: int, workers: int | None) -> int:
+    from harness.sweeping import default_workers
+
+    if workers is not None:
+        raise UsageError("--workers and --trials-per-gpu: expected one of them")
+    if trials_per_gpu < 1:
+        raise UsageError(f"--trials-per-gpu {trials_per_gpu}: expected at least 1")
+    return default_workers(trials_per_gpu)
+
+
+def _crowded(workers: int) -> str:
+    """A warning where workers will wait for each other; with GPUs they are meant to be more than the cores."""
+    from harness.engines import visible_gpus
+    from harness.sweeping import cores
+
+    if workers <= cores() or visible_gpus(os.environ):
+        return ""
+    return f"{workers} workers on {cores()} cores: they will wait for each other"
 
 
 def _refit(result: SweepResult, place: Store) -> None:
@@ -344,13 +370,13 @@ def _store_option(place: Store) -> str:
 def _dry_run(header: SweepHeader, place: Store) -> None:
     from harness.engines import ProcessEngine
     from harness.report.numbers import counted
-    from harness.sweeping import cores
+    from harness.sweeping import default_workers
     from harness.sweeping.assembling import budget_in_words
     from harness.sweeping.estimating import estimate
     from harness.sweeping.room import free_bytes, sweep_bytes
     from harness.sweeping.running import inspect
 
-    workers = header.plan.workers or cores()
+    workers = header.plan.workers or default_workers()
     inspected = inspect(header)
     typer.echo(f"arms: {', '.join(arm.name for arm in header.arms)}")
     typer.echo(f"budget: {budget_in_words(header)}")

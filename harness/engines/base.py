@@ -23,6 +23,7 @@ class Task:
         arguments: The function's one argument: JSON-like plain values.
         affinity: Tasks of one affinity like to run on the same worker (they share compiled functions); may be
             empty.
+        home: Tasks of one home like to keep to one worker, as far as their order is free; see `Engine.likes`.
         limit_seconds: The longest it may run; None for no limit.
         limit_mb: The most resident memory that its worker may come to, in megabytes; None for no limit.
     """
@@ -31,6 +32,7 @@ class Task:
     function: str
     arguments: Mapping[str, Any]
     affinity: str = ""
+    home: str = ""
     limit_seconds: float | None = None
     limit_mb: int | None = None
 
@@ -65,6 +67,14 @@ class Engine(Protocol):
     @property
     def free(self) -> int:
         """How many more tasks can be submitted before one has to be waited for."""
+        ...
+
+    @property
+    def likes(self) -> str:
+        """The home of the tasks that the worker which is next to get one ran first; empty when it has none yet.
+
+        Who can choose what to hand over next does well to follow it: the workers then share less of what they compile.
+        """
         ...
 
     def warm(self, module: str) -> None:

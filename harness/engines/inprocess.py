@@ -31,6 +31,11 @@ class InProcessEngine:
         """One, unless a task is to be waited for."""
         return 0 if self._task or self._closed else 1
 
+    @property
+    def likes(self) -> str:
+        """Nothing: there is one place for all."""
+        return ""
+
     def warm(self, module: str) -> None:
         """Nothing: what is imported here would keep the caller waiting now instead of later."""
 

@@ -12,6 +12,7 @@ import time
 from math import inf
 
 from harness.engines.base import Done, Task
+from harness.engines.gpus import share_of, visible_gpus
 from harness.engines.memory import Watch
 from harness.engines.running import checked
 from harness.engines.slots import Slot
@@ -50,7 +51,8 @@ class ProcessEngine:
         threads = threads_per_worker or max(1, _cores() // workers)
         memory_bytes = (worker_memory_mb or WORKER_MEMORY_MB) * 1_000_000
         self._woken = threading.Event()
-        self._slots = [Slot(threads, memory_bytes, self._woken) for _ in range(workers)]
+        gpus = visible_gpus(os.environ)
+        self._slots = [Slot(threads, memory_bytes, self._woken, share_of(n, gpus)) for n in range(workers)]
         self._watch = Watch([slot.limit_memory for slot in self._slots])
         self._submitted = 0
         self._closed = False
@@ -67,6 +69,12 @@ class ProcessEngine:
         """How many more tasks can be submitted before one has to be waited for."""
         return 0 if self._closed else sum(slot.running is None for slot in self._slots)
 
+    @property
+    def likes(self) -> str:
+        """The home of the idlest free worker; see `Engine.likes`."""
+        free = [slot for slot in self._slots if slot.running is None]
+        return min(free, key=lambda slot: slot.last_used).home if free else ""
+
     def warm(self, module: str) -> None:
         """Start all workers that are not there yet and have them import a module; does not wait for it."""
         if not self._closed:
@@ -74,7 +82,7 @@ class ProcessEngine:
                 slot.warm(module)
 
     def submit(self, task: Task) -> None:
-        """Hand over a task: to the free worker that last ran its affinity, else a fresh one, else the idlest.
+        """Hand over a task: to the free worker that last ran its affinity, else one at home, a fresh one, the idlest.
 
         Raises:
             EngineError: No slot is free, the engine is closed, the task is malformed, or no process can be
@@ -89,7 +97,7 @@ class ProcessEngine:
         self._submitted += 1
         if task.limit_mb is not None:
             self._watch.begin()
-        min(free, key=lambda slot: slot.rank(task.affinity)).start(task, self._submitted)
+        min(free, key=lambda slot: slot.rank(task)).start(task, self._submitted)
 
     def wait(self, timeout_seconds: float | None = None) -> list[Done]:
         """The tasks that ended since the last call, in the order they ended; see `Engine.wait`."""

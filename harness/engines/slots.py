@@ -9,6 +9,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Mapping
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -47,17 +48,21 @@ class _Running:
 
 
 class Slot:
-    """A worker's place: its pool, what it runs and what it ran last. Used from the engine's one thread."""
+    """A worker's place: its pool, what it runs, what it ran first and last. Used from the engine's one thread."""
 
-    def __init__(self, threads: int, memory_bytes: int, woken: threading.Event) -> None:
+    def __init__(
+        self, threads: int, memory_bytes: int, woken: threading.Event, environment: Mapping[str, str] | None = None
+    ) -> None:
         self.running: _Running | None = None
         self._threads = threads
         self._memory_bytes = memory_bytes
         self._woken = woken
+        self._environment = environment or {}
         self._context = WorkerContext()
         self._pool: ProcessPool | None = None
         self._affinity = ""
-        self._last_used = 0
+        self.home = ""
+        self.last_used = 0
 
     @property
     def ended(self) -> bool:
@@ -69,15 +74,15 @@ class Slot:
         """When its task ended; infinite when it did just now."""
         return self.running.ended_at if self.running else inf
 
-    def rank(self, affinity: str) -> tuple[bool, bool, int]:
-        """The smaller, the better for a task of this affinity."""
-        return self._affinity != affinity, self._affinity != "", self._last_used
+    def rank(self, task: Task) -> tuple[bool, bool, bool, int]:
+        """The smaller, the better for this task."""
+        return self._affinity != task.affinity, self.home != task.home, self._affinity != "", self.last_used
 
     def warm(self, module: str) -> None:
         """Start the slot's worker, where there is none, and have it import a module before its first task."""
         if self._pool is None:
             try:
-                self._pool = _new_pool(self._threads, self._context)
+                self._pool = self._new_pool()
                 self._pool.schedule(get_ready, args=(module,))
             except (OSError, RuntimeError):  # the first task will fail the same way, and that one can say so
                 self.retire()
@@ -87,14 +92,15 @@ class Slot:
         try:
             if not self._alive:
                 self.retire()
-            self._pool = pool = self._pool or _new_pool(self._threads, self._context)
+            self._pool = pool = self._pool or self._new_pool()
             running = _Running(task, pool.schedule(work, args=(task,)), kernel_kills=kernel_kills())
         except (OSError, RuntimeError) as error:
             self.retire()
             message = f"task {task.id}: no worker process can be started: {one_line(error)}"
             raise EngineError(message) from error
-        self.running, self._last_used = running, number
+        self.running, self.last_used = running, number
         self._affinity = task.affinity or self._affinity
+        self.home = self.home or task.home
         running.outcome.add_done_callback(lambda _: self._wake(running))
 
     def mend(self) -> None:
@@ -130,6 +136,10 @@ class Slot:
             self._pool.join()
         self._pool, self._affinity, self._context.latest = None, "", None
 
+    def _new_pool(self) -> ProcessPool:
+        arguments = (os.getpid(), self._threads, dict(self._environment))
+        return ProcessPool(max_workers=1, initializer=begin, initargs=arguments, context=self._context)
+
     @property
     def _alive(self) -> bool:
         return self._pool is not None and self._pool.active
@@ -138,10 +148,6 @@ class Slot:
         """Called in pebble's threads."""
         running.ended_at = time.monotonic()
         self._woken.set()
-
-
-def _new_pool(threads: int, context: WorkerContext) -> ProcessPool:
-    return ProcessPool(max_workers=1, initializer=begin, initargs=(os.getpid(), threads), context=context)
 
 
 def _failed(running: _Running, error: BaseException) -> Done:

@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
 from harness.engines.base import Done, Task
@@ -38,16 +38,18 @@ _OWN_PROCESS_VARIABLE = "HARNESS_OWN_PROCESS"
 """As in `harness.starting`, which an engine does not know: TensorFlow may come here without what is not used."""
 
 
-def begin(parent_pid: int, threads: int) -> None:
+def begin(parent_pid: int, threads: int, environment: Mapping[str, str]) -> None:
     """A worker's first acts, before anything heavy is imported.
 
     Args:
         parent_pid: Process to live and die with.
         threads: Cap of the threads of each numeric library.
+        environment: Variables of this worker alone.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides what it means
     _die_with(parent_pid)
     os.environ.update(dict.fromkeys(_THREAD_VARIABLES, str(threads)))
+    os.environ.update(environment)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ[_OWN_PROCESS_VARIABLE] = "1"
 

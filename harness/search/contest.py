@@ -1,7 +1,8 @@
 """The fair contest of one dataset: which arm is asked next, and when it is over.
 
 The arms take turns: next is the arm with the fewest trials completed or running, and among equals the turn goes round,
-so no arm is always first. At no instant do the arms differ by more trials than there are workers. A failed trial is
+so no arm is always first; unless the worker that is free asks for an arm, whose compiled functions it has, and gets its
+next trial ahead of its turn. At no instant do the arms differ by more trials than there are workers. A failed trial is
 asked for again under the same rule for every arm, up to the same limit.
 """
 
@@ -183,13 +184,16 @@ class Contest:
         """The replicate's time is over: only what makes its arms equal is asked from here on."""
         self._closing.add(replicate)
 
-    def ask(self) -> TrialRequest | None:
+    def ask(self, wished: str = "") -> TrialRequest | None:
         """The next trial to be trained; None when nothing can be asked before something has ended, or at all.
 
         An oracle without a new point is `exhausted`; its arm ends there, and the others at the same number of trials.
+
+        Args:
+            wished: Name of the arm that whoever trains it would rather have, if that may be asked now.
         """
         for replicate in range(1, self.settings.replicates + 1):
-            while search := self._next_search(replicate):
+            while search := self._next_search(replicate, wished):
                 if request := self._ask(search, replicate):
                     return request
         return None
@@ -267,16 +271,16 @@ class Contest:
             floor=median_floor(search.ended, self.objective) if self.settings.prune else (),
         )
 
-    def _next_search(self, replicate: int) -> _Search | None:
-        """Whose turn it is; None when no arm of this replicate may be asked now."""
+    def _next_search(self, replicate: int, wished: str = "") -> _Search | None:
+        """Whose turn it is, a wished arm first; None when no arm of this replicate may be asked now."""
         searches = self._rounds[replicate - 1]
         ceiling = self._ceiling(searches, replicate)
         turns = [
-            (search.standing, (position - search.standing) % len(searches), search)
+            (search.arm.name != wished, search.standing, (position - search.standing) % len(searches), search)
             for position, search in enumerate(searches)
             if search.standing < ceiling and self._may_ask(search) and self._not_ahead(search.arm)
         ]
-        return min(turns, key=lambda turn: turn[:2])[2] if turns else None
+        return min(turns, key=lambda turn: turn[:3])[3] if turns else None
 
     def _not_ahead(self, arm: Arm) -> bool:
         # An adaptive oracle with a slow trial in flight must wait for it; the others wait with it, in the end.

@@ -18,7 +18,7 @@ from threadpoolctl import ThreadpoolController
 
 from harness.cards.schema import SpaceCard
 from harness.records import Objective, Value
-from harness.starting import load_tensorflow
+from harness.starting import load_keras_tuner
 
 _COMPLETED, _FAILED, _RUNNING, _IDLE = "COMPLETED", "FAILED", "RUNNING", "IDLE"
 _KINDS = {
@@ -71,9 +71,7 @@ class Oracle:
             for name, hyperparameter in space.hyperparameters.items()
             if hyperparameter.type == "Fixed" and hyperparameter.value is not None
         }
-        load_tensorflow()  # Keras Tuner imports Keras, which imports it
-        import keras_tuner
-
+        keras_tuner = load_keras_tuner(gaussian=kind == "bayesian")
         self._oracle = getattr(keras_tuner.oracles, _KINDS[kind])(
             objective=keras_tuner.Objective("score", objective.direction.value),
             **({"max_epochs": epochs, "factor": FACTOR} if kind == "hyperband" else {"max_trials": None}),

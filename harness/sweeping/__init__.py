@@ -8,13 +8,34 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.errors import UsageError
 from harness.records import SweepResult
 from harness.sweeping.progress import Listener
 
+TRIALS_PER_GPU = 4
+"""Trials that share one GPU unless told otherwise. A guess: it was not measured on one."""
+
 
 def cores() -> int:
-    """Cores that this process may use: the default number of workers."""
+    """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def default_workers(trials_per_gpu: int | None = None) -> int:
+    """Worker processes where their number is not given: one a core, or so many for each GPU.
+
+    Raises:
+        UsageError: A number of trials a GPU, where there is no GPU.
+    """
+    from harness.engines import visible_gpus
+
+    gpus = len(visible_gpus(os.environ))
+    if trials_per_gpu is not None and not gpus:
+        raise UsageError(
+            f"--trials-per-gpu {trials_per_gpu}: no GPU is visible here (CUDA_VISIBLE_DEVICES, NVIDIA's driver); "
+            "expected --workers"
+        )
+    return gpus * (trials_per_gpu or TRIALS_PER_GPU) if gpus else cores()
 
 
 def sweep(
@@ -61,7 +82,7 @@ def sweep(
     plan = make_plan({"datasets": datasets, "name": default_name(datasets), **options})
     header = resolve(plan, [Path(folder) for folder in cards])
     place = find_store(Path(store) if store else None, tracking_uri)
-    with hearing_signals() as stop, ProcessEngine(plan.workers or cores()) as engine:
+    with hearing_signals() as stop, ProcessEngine(plan.workers or default_workers()) as engine:
         how = Resuming(None if fresh else find_unfinished(place, header), accept_changes=accept_changes)
         return run_sweep(header, place, engine, listener, resume=how, offline=offline, stop=stop)
 
@@ -124,4 +145,4 @@ def default_name(datasets: Sequence[str]) -> str:
     return re.sub(r"[^A-Za-z0-9]+", "_", only).strip("_") or "sweep"
 
 
-__all__ = ["compare", "cores", "default_name", "sweep"]
+__all__ = ["compare", "cores", "default_name", "default_workers", "sweep"]

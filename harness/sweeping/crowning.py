@@ -62,6 +62,7 @@ def crown(
     engine: Engine,
     sweep_id: str,
     work: Work,
+    clean: CleanProcess,
 ) -> ChampionInfo | None:
     """Build the champion in a worker, register it, prove it in a clean process, and only then move the alias.
 
@@ -73,6 +74,7 @@ def crown(
         engine: Where it is built.
         sweep_id: The sweep's id.
         work: Where the selected trial's weights are; it is trained again when they are gone, with the same seed.
+        clean: The process that proves it.
 
     Returns:
         The registered champion; None when no trial completed.
@@ -105,10 +107,9 @@ def crown(
     }
     alias = alias_of(result, test_score)
     tags = {"verdict": result.verdict.outcome.value, "why": why}
-    with CleanProcess() as clean:
-        run_one(engine, Task(f"{result.dataset} champion", "harness.export.building:build_champion", plain))
-        registered = register(store, folder, tags)
-        again = clean.score(registered.path)
+    run_one(engine, Task(f"{result.dataset} champion", "harness.export.building:build_champion", plain))
+    registered = register(store, folder, tags)
+    again = clean.score(registered.path)
     description = read_description(registered.path)
     if not agrees(description, again):
         raise ExportError(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from harness.cards.schema import DatasetCard, SweepPlan
 from harness.data import load_dataset
 from harness.engines import Engine, Task, machine_mb
 from harness.errors import DiskError, StoreError, UsageError
+from harness.export import CleanProcess
 from harness.journal import EventKind, Journal
 from harness.records import BaselineScore, DataFacts, Objective, Outcome, Phase, SweepResult, TrialRecord, TrialRequest
 from harness.report.html import html
@@ -187,28 +188,42 @@ class _Sweep:
         self._advance()
         try:
             self._search(name, found)
-            self._score_baselines(name)
-            while self._look_on(name):
-                self._search(name, found)
-            self._confirm(name, found)
+            with self._prover(name) as clean:
+                self._score_baselines(name)
+                while self._look_on(name):
+                    self._search(name, found)
+                self._confirm(name, found)
+                self._decide(name)
+                self.crown_decided(name, clean)
         except GaveUp as reason:
             self._give_up(name, str(reason))
             return
+        self.listener(Concluded(comparison_of(self.journal, self.header, name)))
+
+    def _prover(self, name: str) -> AbstractContextManager[CleanProcess | None]:
+        """The process that is to prove the champion; it gets ready while the search's last words are said."""
+        wanted = not (self.projection.offline or self.journal.has(EventKind.CHAMPION, name))
+        return CleanProcess() if wanted else nullcontext()
+
+    def _decide(self, name: str) -> None:
         self.stop.check()
         if not self.journal.has(EventKind.DECIDED, name):
             self.journal.append(EventKind.DECIDED, verdict_of(self.journal, self.header, name).to_json(), dataset=name)
-        self.crown_decided(name)
-        self.listener(Concluded(comparison_of(self.journal, self.header, name)))
 
-    def crown_decided(self, name: str) -> None:
-        """Export, register and prove a decided dataset's champion, unless that is done; later where MLflow is away."""
+    def crown_decided(self, name: str, clean: CleanProcess | None = None) -> None:
+        """Export, register and prove a decided dataset's champion, unless that is done; later where MLflow is away.
+
+        Args:
+            name: The dataset.
+            clean: The process that proves it, where one is ready.
+        """
         if not self.journal.has(EventKind.DECIDED, name) or self.journal.has(EventKind.CHAMPION, name):
             return
         if self.projection.offline or not self._projected():
             self.listener(Note(f"{name}: the champion is registered when MLflow can be written to"))
             return
         try:
-            self._crown(name)
+            self._crown(name, clean)
         except StoreError as error:
             self.listener(Note(f"{name}: the champion is not registered yet: {error}"))
 
@@ -339,17 +354,18 @@ class _Sweep:
         if begun or fresh:
             self.listener(Note(f"{name}: {len(begun) + len(fresh)} confirmations with fresh seeds"))
         fresh.reverse()
-        self._floor(name).run(lambda: fresh.pop() if fresh else None, self._say_confirmed, begun)
+        self._floor(name).run(lambda _: fresh.pop() if fresh else None, self._say_confirmed, begun)
 
     def _say_confirmed(self, record: TrialRecord) -> None:
         self.listener(Note(f"{record.key} {record.status.value}", detail=True))
 
-    def _crown(self, name: str) -> None:
+    def _crown(self, name: str, clean: CleanProcess | None) -> None:
         result = comparison_of(self.journal, self.header, name)
         self.listener(Note(f"{name}: exporting the champion and proving it in a clean process"))
         work = self._work(name)
         requests = {str(request.key): request for request, _ in request_and_records(self.journal, name)}
-        champion = crown(result, self.header, requests, self.store, self.engine, self.sweep_id, work)
+        with clean or CleanProcess() as prover:
+            champion = crown(result, self.header, requests, self.store, self.engine, self.sweep_id, work, prover)
         self.journal.append(EventKind.CHAMPION, champion.to_json() if champion else {}, dataset=name)
 
     def _floor(self, name: str) -> Floor:

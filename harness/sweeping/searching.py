@@ -80,7 +80,7 @@ class Work:
         structure = {name: request.values.get(name) for name in names}
         affinity = f"{self.dataset.name} {request.family} {structure}"
         limits = (self.limit_seconds, self.limit_mb)
-        return Task(f"{request.key}#{attempt}", self.function, arguments, affinity, *limits)
+        return Task(f"{request.key}#{attempt}", self.function, arguments, affinity, request.key.arm, *limits)
 
     def weights_of(self, key: TrialKey) -> Path:
         """Where a trial's weights are, while it can still win."""
@@ -116,14 +116,15 @@ class Floor:
 
     def run(
         self,
-        ask: Callable[[], TrialRequest | None],
+        ask: Callable[[str], TrialRequest | None],
         tell: Callable[[TrialRecord], None],
         begun: Sequence[TrialRequest] = (),
     ) -> None:
         """Keep every slot busy until `ask` has nothing more and nothing is running.
 
         Args:
-            ask: The next trial, None when there is none before something has ended, or at all.
+            ask: The next trial, None when there is none before something has ended, or at all; it hears the arm that
+                the free worker has compiled functions of, or nothing.
             tell: Called once with every ended trial, in the order of the journal.
             begun: Trials that were asked for before a crash and have not ended.
 
@@ -132,7 +133,7 @@ class Floor:
         """
         waiting, running, attempts = list(begun), {}, dict[str, int]()
         while True:
-            while self._open and (request := waiting.pop(0) if waiting else self._asked(ask())):
+            while self._open and (request := waiting.pop(0) if waiting else self._asked(ask(self.engine.likes))):
                 attempts[str(request.key)] = attempts.get(str(request.key), 0) + 1
                 task = self.work.task(request, attempts[str(request.key)])
                 running[task.id] = request
@@ -200,13 +201,13 @@ def run_searches(contest: Contest, floor: Floor, listener: Listener, seconds: fl
 
     arms = {arm.name: arm for arm in contest.arms}
 
-    def ask() -> TrialRequest | None:
+    def ask(wished: str) -> TrialRequest | None:
         replicate = contest.replicate_begun()
         for earlier in range(1, replicate if seconds is not None else 1):
             contest.close_round(earlier)  # a contest that was replayed has not seen their time run out
         if seconds is not None and clock.elapsed() >= seconds * replicate:
             contest.close_round(replicate)
-        return contest.ask()
+        return contest.ask(wished)
 
     def tell(record: TrialRecord) -> None:
         arm = arms[record.key.arm]

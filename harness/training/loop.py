@@ -29,7 +29,7 @@ from harness.training.losses import Loss
 from harness.training.optimizers import OPTIMIZERS
 from harness.training.parts import Block, DataPart, FloatArray
 from harness.training.schedules import rates
-from harness.training.xla import compile_cheaply, on_gpu
+from harness.training.xla import compile_cheaply, kernel_of, on_gpu
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class CompiledNetwork:
         build_layers(stack.weighted, stack)
         self.optimizer = OPTIMIZERS[optimizer]
         self.batch_size = batch_size
-        self.kernel = "xla-epoch" if xla else "tf-epoch"
+        self.kernel = kernel_of(stack.recurrent, xla=xla, gpu=on_gpu())
         self._loss = loss
         self._calls = keras_calls if on_gpu() else lean_calls
         self._weights: Any

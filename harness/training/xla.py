@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from importlib import metadata
 
+import keras
 import tensorflow as tf
 
 XLA_SMALLEST_WORK = 8_000
@@ -32,6 +34,21 @@ def xla_pays(steps: int, layers: int, gradient_steps: int) -> bool:
 def on_gpu() -> bool:
     """Whether TensorFlow sees a GPU."""
     return bool(tf.config.list_physical_devices("GPU"))
+
+
+def kernel_of(layers: Sequence[keras.layers.Layer], *, xla: bool, gpu: bool) -> str:
+    """What runs the recurrent layers, by the name that ledgers call it.
+
+    Args:
+        layers: A network's recurrent layers, with Keras's default activations.
+        xla: Whether the epoch is compiled with XLA.
+        gpu: Whether TensorFlow sees a GPU; there Keras takes cuDNN's kernels for LSTM and GRU, which have one, and its
+            own loop for a `SimpleRNN`.
+    """
+    inner = [one.forward_layer if isinstance(one, keras.layers.Bidirectional) else one for one in layers]
+    if gpu and all(isinstance(one, (keras.layers.LSTM, keras.layers.GRU)) for one in inner):
+        return "cudnn"
+    return "xla-epoch" if xla else "tf-epoch"
 
 
 def compile_cheaply() -> None:

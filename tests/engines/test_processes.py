@@ -245,6 +245,24 @@ def test_a_task_goes_to_its_affinity_then_a_fresh_worker_then_the_idlest(two_wor
     assert _pid(two_workers, "") == a
 
 
+def test_a_worker_likes_what_it_ran_first_and_gets_it(run_all: RunAll) -> None:
+    with ProcessEngine(2) as engine:
+        assert engine.likes == ""
+        for home in ("one", "two"):
+            engine.submit(Task(home, "toys:pid", {}, affinity=home, home=home))
+        assert engine.likes == ""  # no worker is free
+        pids = {}
+        while done := engine.wait():
+            pids |= {one.task_id: one.value["pid"] for one in done if one.value}
+        assert engine.likes == "one"  # the idlest
+        for number, home in enumerate(("two", "one", "two")):
+            task = Task(f"{home} {number}", "toys:pid", {}, affinity=f"new {number}", home=home)
+            assert run_all(engine, task)[task.id].value == {"pid": pids[home]}
+        assert run_all(engine, Task("else", "toys:pid", {}, home="three"))["else"].value == {"pid": pids["one"]}
+        assert run_all(engine, Task("two", "toys:pid", {}, home="two"))["two"].value == {"pid": pids["two"]}
+        assert engine.likes == "one"  # what it ran in between changes nothing
+
+
 def test_an_affinity_is_no_reason_to_wait(two_workers: ProcessEngine, run_all: RunAll) -> None:
     _pid(two_workers, "a")
     tasks = [Task(name, "toys:sleep", {"seconds": 0.3}, affinity="a") for name in ("one", "two")]

@@ -55,11 +55,11 @@ def failed(request: TrialRequest) -> TrialRecord:
     return TrialRecord(request.key, TrialStatus.FAILED, failure=FailureKind.DIVERGED, message="nan")
 
 
-def play(one: Contest, workers: int, seed: int = 0, fails=lambda request: False):
-    """Run a contest with workers that end in random order; yields the arms' standing after every ask."""
+def play(one: Contest, workers: int, seed: int = 0, fails=lambda request: False, wish=lambda chance: ""):
+    """Run a contest with workers that end in random order; the arms' standing is looked at after every ask."""
     chance, running, asked = random.Random(seed), [], []
     while True:
-        while len(running) < workers and (request := one.ask()):
+        while len(running) < workers and (request := one.ask(wish(chance))):
             running.append(request)
             asked.append(request)
             standing = [one.standing(arm) for arm in one.arms]
@@ -68,6 +68,21 @@ def play(one: Contest, workers: int, seed: int = 0, fails=lambda request: False)
             return asked
         request = running.pop(chance.randrange(len(running)))
         one.tell(failed(request) if fails(request) else completed(request))
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+@pytest.mark.parametrize("wished", ["lstm", "gru", "any", "nobody"])
+def test_a_wish_changes_the_order_and_neither_the_trials_nor_the_limit(workers: int, wished: str) -> None:
+    """Play asserts the limit: the arms differ by no more trials than there are workers."""
+    names = ["lstm", "gru", ""]
+    plain, wishing = contest(workers=workers), contest(workers=workers)
+    played = play(plain, workers)
+    asked = play(wishing, workers, wish=lambda chance: chance.choice(names) if wished == "any" else wished)
+    assert {str(one.key): one for one in asked} == {str(one.key): one for one in played}
+    if wished in ("lstm", "gru"):
+        assert [one.key.arm for one in asked[:workers]] == [wished] * workers
+    if wished == "nobody":
+        assert asked == played
 
 
 @pytest.mark.parametrize(
