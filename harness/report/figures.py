@@ -91,7 +91,7 @@ def budget(comparison: ComparisonResult, curves: Mapping[str, Curve], name: str 
             marks = {"marker": look.marker, "markevery": every, "markersize": 5}
             trace(axes, line.trials, line.expected, look, label=printable(arm), **marks)
         axes.axvline(comparison.verdict.trials, color=INK, alpha=0.45, linewidth=0.9, label="this budget")
-        _baseline(axes, comparison)
+        _baseline(axes, comparison, only_near=True)
         axes.set_ylabel(f"expected test {axis_words(comparison.objective)}")
         axes.set_xlabel("trials of a search")
         scale(axes, "y")
@@ -249,10 +249,15 @@ def _selected_rows(rows: Iterable[ScoreRow], arm: ArmResult) -> list[ScoreRow]:
     return [row for row in rows if (row.replicate, row.trial) == (key.replicate, key.number)]
 
 
-def _baseline(axes: Axes, comparison: ComparisonResult) -> None:
+def _baseline(axes: Axes, comparison: ComparisonResult, *, only_near: bool = False) -> None:
+    """The best baseline's line; asked so, only where it leaves what is drawn at least half of the axis."""
     best = comparison.best_baseline
-    if best is not None and math.isfinite(best.test_score):
-        level_line(axes, best.test_score, f"baseline: {shortened(best.name, 24)}")
+    if best is None or not math.isfinite(best.test_score):
+        return
+    low, high = axes.dataLim.intervaly
+    if only_near and not 2 * low - high <= best.test_score <= 2 * high - low:
+        return
+    level_line(axes, best.test_score, f"baseline: {shortened(best.name, 24)}")
 
 
 def _how_many(points: Mapping[str, Sequence[object]]) -> str:

@@ -182,3 +182,12 @@ def test_ranks_of_three_families(make_comparison: Make, make_sweep: Callable[...
     assert set(names) <= set(texts(drawn(intervals.ranks(sweep.across))))
     assert intervals.overview(sweep.comparisons) is None, "the best two differ from dataset to dataset"
     assert intervals.ranks(dataclasses.replace(sweep.across, average_ranks={})) is None
+
+
+def test_a_baseline_far_off_does_not_press_the_curves_together(make_comparison: Make) -> None:
+    def budget(score: float) -> list[str]:
+        made = make_comparison(baselines=[("ridge on the lags", score)])
+        return texts(drawn(figures.budget(made, curves_of(made))))
+
+    assert "baseline: ridge on the lags" in budget(230.0)
+    assert "baseline: ridge on the lags" not in budget(2300.0)
