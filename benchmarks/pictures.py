@@ -1,14 +1,16 @@
 """The pictures of docs/pictures, taken in a real browser from MLflow's UI on a store.
 
-    harness sweep adding_200 --family lstm --family gru --family rnn && harness explain
+    harness sweep --config quickstart && harness explain
     python benchmarks/pictures.py --store mlruns --to docs/pictures
 
-Needs Playwright (in the `test` extra) and Chromium or Chrome: Debian's is found, another is named by --browser.
+The newest sweep is shown, and the comparison that ended last. Pictures are kept with COLORS colours, a third of the
+size. Needs Playwright (in the `test` extra) and Chromium or Chrome: Debian's is found, another is named by --browser.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import shutil
 import subprocess
 import sys
@@ -20,7 +22,9 @@ FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 FLAGS += ("--disable-component-update", "--disable-sync")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 SIZE = {"width": 1500, "height": 800}
+TALL = {"width": 1500, "height": 1200}
 SETTLE_MS = 5000
+COLORS = 256
 
 
 def main() -> None:
@@ -61,14 +65,14 @@ def take(address: str, to: Path, browser: str) -> None:
         shoot(page, to / "experiment.png")
         comparison.click()
         page.get_by_text("Expected test").scroll_into_view_if_needed()
+        page.wait_for_timeout(SETTLE_MS)  # the button comes once the description's height is known
+        page.get_by_text("Show more").first.click()
         shoot(page, to / "comparison.png")
-        more = page.get_by_role("button", name="Show more")
-        if more.count():
-            more.first.click()
         with page.expect_popup() as opened:
             page.get_by_role("link", name="Scores of all trials against their hyperparameters").click()
         opened.value.get_by_text("Group: ").first.wait_for()
         shoot(opened.value, to / "trials.png")
+        page.set_viewport_size(TALL)
         page.goto(f"{address.partition('/#/')[0]}/{route}/artifacts/report.html")
         page.frame_locator("iframe").get_by_text("What is decided.").wait_for()
         shoot(page, to / "report.png")
@@ -82,8 +86,12 @@ def close_assistant(page: Any) -> None:
 
 
 def shoot(page: Any, file: Path) -> None:
+    from PIL import Image
+
     page.wait_for_timeout(SETTLE_MS)
-    page.screenshot(path=file)
+    shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    # The method that keeps rare colours, such as the green of a finished run.
+    shot.quantize(COLORS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(file, optimize=True)
     print(f"{file}: {file.stat().st_size / 1000:.0f} kB")
 
 

@@ -110,11 +110,12 @@ def _sweep(store: Store, sweep_id: str) -> Iterator[Finding]:
             over = {name for name in asked if journal.has(EventKind.CHAMPION, name) or _gave_up(journal, name)}
             owed = [name for name in asked if journal.has(EventKind.DECIDED, name) and name not in over]
             kept = {name: _selected(journal, name) for name in over}
+            explained = {name for name in over if journal.has(EventKind.EXPLAINED, name)}
     except HarnessError as error:
         yield Finding(sweep_id, str(error), "restore the journal from a copy, or remove the sweep")
         return
     yield from _weights(folder, kept)
-    yield from _runs(store, sweep_id, ended, list(asked), owed)
+    yield from _runs(store, sweep_id, ended, list(asked), owed, explained)
 
 
 def _selected(journal: Journal, name: str) -> set[str]:
@@ -147,7 +148,7 @@ def _remove(files: Sequence[Path]) -> None:
 
 
 def _runs(
-    store: Store, sweep_id: str, ended: set[str], opened: Sequence[str], owed: Sequence[str]
+    store: Store, sweep_id: str, ended: set[str], opened: Sequence[str], owed: Sequence[str], explained: set[str]
 ) -> Iterator[Finding]:
     """Where MLflow and the journal differ."""
     try:
@@ -174,6 +175,9 @@ def _runs(
             "writes what is missing",
             behind=True,
         )
+    elif unexplained := sorted(explained - {run.dataset for run in parents if run.explained}):
+        what = f"MLflow lacks what `harness explain` found of {', '.join(unexplained)}"
+        yield Finding(sweep_id, what, "writes it", behind=True)
     elif left := [run for run in parents if run.status == "RUNNING"]:
         yield from _left_running(store, sweep_id, left)
 

@@ -50,9 +50,6 @@ from harness.sweeping.working import all_done, run_one
 
 PLAIN_LAYER, PLAIN_FAMILY = "SimpleRNN", "rnn"
 
-PROJECTING_SECONDS = 60.0
-"""How long MLflow may take to show what was found."""
-
 SAME_SCORE = 1e-6
 """Relative difference up to which a trial that was trained again is the one it was."""
 
@@ -233,9 +230,9 @@ def _project(store: Store, folder: Path, header: SweepHeader, journal: Journal, 
     last = journal.last(EventKind.EXPLAINED, None)
     try:
         with Projection(store, header, folder) as projection:
-            if last is not None and projection.caught_up(last.seq, PROJECTING_SECONDS):
+            if last is None or projection.follow(last.seq, lambda: None):
                 return
-            why = projection.failure or f"it took longer than {PROJECTING_SECONDS:g} s"
+            why = projection.failure
     except StoreError as error:
         why = str(error)
     listener(Note(f"MLflow does not show it yet ({why}); `harness doctor --sync {folder.name}` writes it there"))

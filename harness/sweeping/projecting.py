@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 
 from harness.data.guards import leaks_in
@@ -27,20 +29,29 @@ from harness.tracking.summary import LEAKS, UNTIL_DECIDED
 LONGEST_PAUSE_SECONDS = 30.0
 """The longest time between two attempts to reach a store that failed."""
 
+AWAY_SECONDS = 15.0
+"""How long the end of a comparison waits for an MLflow that does not answer."""
+
+MOST_VALUES_FIRST = ("Float", "Int", "Choice", "Boolean")
+"""Keras Tuner's types of hyperparameters."""
+
 LEAVING_SECONDS = 5.0
 """How long the end of a sweep waits for a call that MLflow has not answered."""
 
 
 def showing_of(header: SweepHeader) -> Showing:
-    """How a sweep is shown in MLflow: each arm in the colour of the report, and what was searched."""
-    searched = [
-        name
+    """How a sweep is shown in MLflow: each arm in the colour of the report, and what was searched.
+
+    Hyperparameters of many values come first: their charts show most.
+    """
+    searched = {
+        name: hyperparameter.type
         for space in header.spaces.values()
         for name, hyperparameter in space.hyperparameters.items()
         if hyperparameter.type != "Fixed"
-    ]
+    }
     colors = {arm.name: look_of(position).color for position, arm in enumerate(header.arms)}
-    return Showing(colors, tuple(dict.fromkeys(searched)))
+    return Showing(colors, sorted(searched, key=lambda name: MOST_VALUES_FIRST.index(searched[name])))
 
 
 class Projection:
@@ -95,6 +106,27 @@ class Projection:
             if self._bug is not None:
                 raise self._bug
             return self._reached >= seq
+
+    def follow(self, seq: int, meanwhile: Callable[[], None]) -> bool:
+        """Wait until MLflow holds everything up to an event: as long as it answers, else `AWAY_SECONDS`.
+
+        Args:
+            seq: The event's number.
+            meanwhile: Called twice a second.
+
+        Returns:
+            Whether MLflow holds it.
+        """
+        if self.offline:
+            return False
+        answered = time.monotonic()
+        while not self.caught_up(seq, seconds=0.5):
+            meanwhile()
+            if not self.failure:
+                answered = time.monotonic()
+            elif time.monotonic() - answered > AWAY_SECONDS:
+                return False
+        return True
 
     def interrupt(self, seconds: float) -> None:
         """Have the runs of comparisons that are not over say that they were interrupted, within so many seconds."""

@@ -6,7 +6,6 @@ same thing.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
@@ -45,9 +44,6 @@ from harness.sweeping.stopping import Stop
 from harness.sweeping.working import run_one
 
 REPORT_FILE = "report.html"
-
-AWAY_SECONDS = 15.0
-"""How long the end of a comparison waits for an MLflow that does not answer."""
 
 LAST_WORDS_SECONDS = 3.0
 """How long an interrupted sweep waits for MLflow."""
@@ -287,19 +283,15 @@ class _Sweep:
             self.listener(Note(note))
 
     def _projected(self) -> bool:
-        """Wait until MLflow holds all that the journal does: as long as it answers, else `AWAY_SECONDS`."""
-        if self.projection.offline:
-            return False
-        answered = time.monotonic()
-        while not self.projection.caught_up(self.journal.seq, seconds=0.5):
+        """Wait until MLflow holds all that the journal does; whether it does."""
+
+        def meanwhile() -> None:
             self._advance()
             self.stop.check()
-            if not self.projection.failure:
-                answered = time.monotonic()
-            elif time.monotonic() - answered > AWAY_SECONDS:
-                return False
+
+        held = self.projection.follow(self.journal.seq, meanwhile)
         self._advance()
-        return True
+        return held
 
     def _open(self, name: str, found: Inspected) -> None:
         if self.journal.has(EventKind.OPENED, name) and facts_of(self.journal, name).digest == found.facts.digest:

@@ -14,6 +14,7 @@ from harness.tracking import naming
 from harness.tracking.connection import connect
 from harness.tracking.reading import experiment_ids, search_runs
 from harness.tracking.registry import resolve
+from harness.tracking.summary import is_explained
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +26,14 @@ class RecordedRun:
         dataset: Name of the dataset.
         trial_key: Which trial it is; empty for a comparison's run.
         status: Such as `RUNNING` or `FINISHED`.
+        explained: Whether it holds what `harness explain` found.
     """
 
     run_id: str
     dataset: str
     trial_key: str
     status: str
+    explained: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,7 @@ def recorded_runs(store: Store, sweep_id: str) -> list[RecordedRun]:
             run.data.tags.get("dataset", ""),
             run.data.tags.get(naming.TRIAL_KEY, "").removeprefix(f"{sweep_id}/"),
             run.info.status,
+            any(map(is_explained, run.data.metrics)),
         )
         for run in search_runs(client, experiment_ids(client), {naming.SWEEP_ID: sweep_id})
     ]

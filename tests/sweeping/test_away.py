@@ -152,7 +152,7 @@ def broken_server() -> Iterator[str]:
 def test_a_server_that_answers_with_errors_stops_no_trial_and_sync_writes_later(
     toys, cards, tmp_path: Path, broken_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("harness.sweeping.running.AWAY_SECONDS", 2.0)
+    monkeypatch.setattr("harness.sweeping.projecting.AWAY_SECONDS", 2.0)
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     away, said = Store(tmp_path / "mlruns", broken_server), list[object]()
     with ProcessEngine(2, threads_per_worker=1) as engine:

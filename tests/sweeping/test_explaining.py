@@ -152,3 +152,21 @@ def test_a_dataset_that_is_not_decided(explained, swept, tmp_path: Path) -> None
         explain(other, "new", ["tiny_waves"], engine, _unasked)
     with pytest.raises(UsageError, match="new: no dataset is decided yet"):
         explain(other, None, [], engine, _unasked)
+
+
+def test_the_doctor_writes_what_mlflow_lacks_of_it(explained, swept) -> None:
+    store, found, _ = explained
+    with sqlite3.connect(store.root / "mlflow.db") as database:
+        for table in ("metrics", "latest_metrics"):
+            database.execute(f"DELETE FROM {table} WHERE key LIKE '%gradient_half_life_steps%'")
+    database.close()
+    arguments = ["doctor", swept.result.sweep_id, "--store", str(store.root)]
+    told = CliRunner().invoke(app, [*arguments, "--dry-run"])
+    assert (told.exit_code, "lacks what `harness explain` found of tiny_adding" in told.stdout) == (1, True)
+    mended = CliRunner().invoke(app, [*arguments, "--sync"])
+    assert (mended.exit_code, mended.stdout.count("mended")) == (0, 1), mended.output
+    client = connect(store)
+    runs = client.search_runs([client.get_experiment_by_name("tiny").experiment_id], max_results=100)
+    parent = next(run for run in runs if run.data.tags.get(COMPARISON_KEY, "").endswith("/tiny_adding"))
+    assert {f"{cell.name}/gradient_half_life_steps" for cell in found.cells} <= parent.data.metrics.keys()
+    assert CliRunner().invoke(app, arguments).stdout == "nothing is wrong\n"
