@@ -60,9 +60,10 @@ def difference_of(view: ComparisonView, anchor: str = "figure") -> Drawing | Non
     """
     svg = intervals.difference(view.result, f"{anchor}-difference")
     verdict = view.result.verdict
+    over = f"The thin line is {view.over_cases}: what another test set might say. " if view.over_cases else ""
     caption = (
-        f"{view.difference}. "
-        + f"The grey zone is the region of practical equivalence, ± {view.style.with_unit(verdict.region)}."
+        f"{view.difference}. {over}"
+        f"The grey zone is the region of practical equivalence, ± {view.style.with_unit(verdict.region)}."
     )
     return Drawing("difference", svg, caption) if svg else None
 

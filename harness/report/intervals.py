@@ -34,7 +34,11 @@ def difference(comparison: ComparisonResult, name: str = "difference") -> str | 
         axes = new_axes(height=116.0, left=14.0, top=28.0)
         _zones(axes, verdict.region)
         _interval(axes, 0, (verdict.low, verdict.difference, verdict.high), comparison)
-        reach = 1.15 * max(map(abs, (verdict.low, verdict.high, verdict.region, 1e-300)))
+        ends = [verdict.low, verdict.high]
+        if over := verdict.over_cases:
+            ends += [over.low, over.high]
+            axes.plot((over.low, over.high), (-0.65, -0.65), color=INK, linewidth=1, solid_capstyle="butt")
+        reach = 1.15 * max(map(abs, (*ends, verdict.region, 1e-300)))
         axes.set_xlim(-reach, reach)
         axes.set_ylim(-1, 1)
         sides(axes, f"{second} better", f"{first} better")

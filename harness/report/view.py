@@ -67,6 +67,7 @@ class ComparisonView:
         baseline_score: Its test score.
         champion: Address of the exported model; empty when there is none.
         difference: Which family is better by how much, with interval and level.
+        over_cases: The second interval, over test cases; empty where single cases are not known.
         chances: The probabilities of the three answers; empty when they are not known.
         cautions: Reasons to withhold or qualify that the headline does not give itself.
     """
@@ -83,6 +84,7 @@ class ComparisonView:
     baseline_score: str
     champion: str
     difference: str
+    over_cases: str
     chances: str
     cautions: tuple[str, ...]
 
@@ -111,6 +113,7 @@ def view_of(comparison: ComparisonResult, curves: Mapping[str, Curve] | None = N
         baseline_score=style.write(best.test_score) if best else numbers.MISSING,
         champion=model_uri(comparison.champion) if comparison.champion else "",
         difference=_difference(verdict, style),
+        over_cases=_over_cases(verdict, style),
         chances=_chances(verdict),
         cautions=_cautions(verdict, sentence),
     )
@@ -158,6 +161,14 @@ def _difference(verdict: Verdict, style: Style) -> str:
     leader = verdict.families[0 if leads else 1]
     gap = f"{leader} better by {style.write(abs(verdict.difference))}" if verdict.difference else "no difference"
     return f"{gap}, {numbers.level(verdict.level)} interval {style.interval(low, high)}"
+
+
+def _over_cases(verdict: Verdict, style: Style) -> str:
+    over = verdict.over_cases
+    if over is None:
+        return ""
+    low, high = (over.low, over.high) if verdict.difference >= 0 else (-over.high, -over.low)
+    return f"the interval over the {numbers.count(over.cases)} test cases drawn again, {style.interval(low, high)}"
 
 
 def _chances(verdict: Verdict) -> str:

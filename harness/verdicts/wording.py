@@ -60,7 +60,7 @@ def method(adaptive: bool, level: float, families: int, look: Look | None = None
 def _look(look: Look) -> str:
     return (
         f"look {look.number} of at most {look.looks}, at {look.replicates} replicates, at its own level: all looks "
-        f"together spend the error of {percent(look.overall)} (Lan and DeMets 1983)"
+        f"together hold at {percent(look.overall)} (Lan and DeMets 1983)"
     )
 
 
@@ -117,8 +117,8 @@ def overall(verdicts: Mapping[str, Verdict], across: Across | None) -> str:
 def across_lines(across: Across) -> tuple[str, ...]:
     """The numbers over all datasets, a line each."""
     lines = [
-        f"{pair.first} against {pair.second}: {pair.wins} wins, {pair.ties} ties, {pair.losses} losses, "
-        f"{pair.undecided} undecided"
+        f"{pair.first} against {pair.second}: {_tally(pair.wins, 'win')}, {_tally(pair.ties, 'tie')}, "
+        f"{_tally(pair.losses, 'loss', 'losses')}, {pair.undecided} undecided"
         for pair in across.pairs
     ]
     if across.average_ranks:
@@ -129,6 +129,10 @@ def across_lines(across: Across) -> tuple[str, ...]:
         )
     lines.extend(f"not made: {reason}" for reason in across.refused)
     return tuple(clean(line) for line in lines)
+
+
+def _tally(count: int, one: str, more: str = "") -> str:
+    return f"{count} {one if count == 1 else more or one + 's'}"
 
 
 def _winner(verdict: Verdict) -> str:

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from harness.records import ComparisonResult, SweepResult
+from harness.records import CaseInterval, ComparisonResult, SweepResult
 from harness.report.html import MOST_FAILURES, html
 from harness.verdicts.wording import QUESTION, headline
 
@@ -313,6 +313,17 @@ def test_runs_are_linked_where_their_addresses_are_known(three_datasets) -> None
     assert f'<a href="{links[key]}">{key}</a>' in page
     assert "another address than <code>http://127.0.0.1:5000</code>, put that in its place" in page
     assert html(three_datasets).count("the comparison</a>") == 0
+
+
+def test_the_interval_over_test_cases_is_drawn_and_said_from_the_leader_on(three_datasets) -> None:
+    first = three_datasets.comparisons[0]
+    assert "The thin line" not in html(three_datasets)
+    over = CaseInterval(-1.5, 2.5, cases=1234, block=6)
+    for difference, said in ((3.0, "-1.5 to 2.5"), (-3.0, "-2.5 to 1.5")):
+        verdict = dataclasses.replace(first.verdict, difference=difference, low=-9.0, high=9.0, over_cases=over)
+        changed = dataclasses.replace(first, verdict=verdict)
+        page = html(dataclasses.replace(three_datasets, comparisons=(changed,)))
+        assert f"The thin line is the interval over the 1,234 test cases drawn again, {said}: what another" in page
 
 
 def test_an_address_that_is_none_of_the_webs_becomes_no_link(three_datasets) -> None:

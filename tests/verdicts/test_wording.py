@@ -245,7 +245,7 @@ class TestOverDatasets:
             )
         )
         assert lines == (
-            "gru against lstm: 1 wins, 2 ties, 3 losses, 1 undecided",
+            "gru against lstm: 1 win, 2 ties, 3 losses, 1 undecided",
             "average ranks: gru 1.50, lstm 1.75, rnn 2.75 (Friedman p = 0.012; families further apart than 1.35 "
             "differ at 5 % by Nemenyi)",
             "not made: signed-rank tests: too few",
