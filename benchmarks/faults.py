@@ -106,16 +106,14 @@ class Place:
         return next((self.folder / "mlruns" / "sweeps").glob("*/journal.db"), None)
 
     def begin(self) -> subprocess.Popen[bytes]:
-        """The command, in a session of its own; the same one goes on with what was not finished."""
+        """The command; the same one goes on with what was not finished."""
         families = [word for family in FAMILIES for word in ("--family", family)]
         uri = ["--tracking-uri", self.tracking_uri] if self.tracking_uri else []
         options = ["--trials", str(TRIALS), "--epochs", "1", "--confirmations", "1", "--workers", "2", "-v", *uri]
         command = [sys.executable, "-c", "from harness.cli import main; main()", "sweep", DATASET, *options, *families]
         environment = {k: v for k, v in os.environ.items() if k not in ("HARNESS_STORE", "MLFLOW_TRACKING_URI")}
         with (self.folder / "said").open("wb") as said:
-            return subprocess.Popen(
-                command, cwd=self.folder, env=environment, stdout=said, stderr=said, start_new_session=True
-            )
+            return subprocess.Popen(command, cwd=self.folder, env=environment, stdout=said, stderr=said)
 
     def saying(self) -> str:
         """What the latest command has said so far."""
@@ -403,7 +401,7 @@ class Server:
         address = ["--host", "127.0.0.1", "--port", str(self._port), "--workers", "1"]
         command = [str(Path(sys.executable).parent / "mlflow"), "server", *places, *address]
         with (self._folder / "log").open("ab") as log:
-            return subprocess.Popen(command, cwd=self._folder, stdout=log, stderr=log, start_new_session=True)
+            return subprocess.Popen(command, cwd=self._folder, stdout=log, stderr=log, process_group=0)
 
 
 @contextlib.contextmanager

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -74,69 +77,77 @@ def test_a_folder_without_a_journal_is_named(tmp_path: Path) -> None:
         Journal.open(tmp_path)
 
 
-def test_a_log_cut_at_any_byte_opens_with_what_was_committed_before(tmp_path: Path) -> None:
-    whole = tmp_path / "whole"
-    journal = Journal.create(whole, {})
-    for number in range(1, 9):
-        key = TrialKey("weather", "lstm", 1, Phase.SEARCH, number)
-        journal.append(EventKind.ENDED, record(key).to_json(), key=key)
-    log = whole / f"{JOURNAL_NAME}-wal"
-    size = log.stat().st_size
-    counts = []
-    for cut in range(0, size, size // 23):
-        copy = tmp_path / f"cut-{cut}"
-        shutil.copytree(whole, copy)
-        (copy / f"{JOURNAL_NAME}-shm").unlink(missing_ok=True)
-        with (copy / f"{JOURNAL_NAME}-wal").open("r+b") as handle:
-            handle.truncate(cut)
-        with Journal.open(copy) as again:
-            numbers = [TrialKey.parse(event.trial_key).number for event in again.events(EventKind.ENDED)]
-        assert numbers == list(range(1, len(numbers) + 1))
-        counts.append(len(numbers))
-    journal.close()
-    assert counts == sorted(counts)
-    assert counts[0] == 0
-    assert counts[-1] >= 7
-
-
 # --- damage -------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def written(tmp_path: Path) -> tuple[Path, list[tuple[int, int]]]:
-    """A journal as SIGKILL leaves it, all in its write-ahead log; and the log's size after each committed event."""
-    folder, sizes = tmp_path / "live", []
+@dataclass(frozen=True)
+class Left:
+    """A journal as SIGKILL leaves it, all in its write-ahead log.
+
+    Attributes:
+        main: The main file.
+        log: The write-ahead log.
+        sizes: The log's size after each committed event, the first event's first.
+    """
+
+    main: bytes
+    log: bytes
+    sizes: list[int]
+
+    def committed(self, cut: int) -> list[int]:
+        """Numbers of the events that were committed when the log was so long."""
+        return [number for number, size in enumerate(self.sizes, 1) if size <= cut]
+
+    def opened(self, folder: Path, cut: int) -> Journal:
+        """The journal with its log cut."""
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        (folder / JOURNAL_NAME).write_bytes(self.main)
+        (folder / f"{JOURNAL_NAME}-wal").write_bytes(self.log[:cut])
+        return Journal.open(folder)
+
+
+def killed(folder: Path, events: int) -> Left:
+    """A journal of so many events, copied while it is open."""
     Journal.create(folder, {"plan": "x"}).close()
+    main, log, sizes = folder / JOURNAL_NAME, folder / f"{JOURNAL_NAME}-wal", []
     with Journal.open(folder) as journal:
-        for number in range(1, 13):
+        for number in range(1, events + 1):
             key = TrialKey("weather", "lstm", 1, Phase.SEARCH, number)
             journal.append(EventKind.ENDED, record(key).to_json(), key=key, sealed=SealedScore(key, float(number)))
-            sizes.append((number, (folder / f"{JOURNAL_NAME}-wal").stat().st_size))
-        left = tmp_path / "left"
-        left.mkdir()
-        for name in (JOURNAL_NAME, f"{JOURNAL_NAME}-wal"):
-            shutil.copy(folder / name, left / name)
-    return left, sizes
+            sizes.append(log.stat().st_size)
+        return Left(main.read_bytes(), log.read_bytes(), sizes)
 
 
-def test_a_log_cut_at_any_byte_opens_with_all_that_was_committed_before(
-    written: tuple[Path, list[tuple[int, int]]], tmp_path: Path
-) -> None:
-    left, sizes = written
-    main, log = (left / JOURNAL_NAME).read_bytes(), (left / f"{JOURNAL_NAME}-wal").read_bytes()
-    ends = {size for _, size in sizes}
-    cuts = sorted({*range(0, len(log), 257), *(end + off for end in ends for off in (-1, 0, 1)), len(log)})
-    for cut in (cut for cut in cuts if 0 <= cut <= len(log)):
-        folder = tmp_path / f"cut-{cut}"
-        folder.mkdir()
-        (folder / JOURNAL_NAME).write_bytes(main)
-        (folder / f"{JOURNAL_NAME}-wal").write_bytes(log[:cut])
-        with Journal.open(folder) as journal:
-            kept = [TrialKey.parse(event.trial_key).number for event in journal.events(EventKind.ENDED)]
-            assert kept == [number for number, size in sizes if size <= cut], cut
+def numbers_in(journal: Journal) -> list[int]:
+    return [TrialKey.parse(event.trial_key).number for event in journal.events(EventKind.ENDED)]
+
+
+def test_a_log_cut_in_the_middle_opens_with_all_that_was_committed_and_goes_on(tmp_path: Path) -> None:
+    left = killed(tmp_path / "live", events=12)
+    around = {size + off for size in left.sizes for off in (-1, 0, 1)}
+    for cut in sorted({*range(0, len(left.log), 257), *around, len(left.log)} - {len(left.log) + 1}):
+        with left.opened(tmp_path / "cut", cut) as journal:
+            kept = numbers_in(journal)
+            assert kept == left.committed(cut), cut
             journal.append(EventKind.CLOSED, {}, dataset="weather")
             assert sorted(journal.unseal("weather").values()) == [float(number) for number in kept]
-        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def in_memory(tmp_path: Path) -> Iterator[Path]:
+    """A folder that no disk is waited for, where the system has one."""
+    with TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else tmp_path) as folder:
+        yield Path(folder)
+
+
+@pytest.mark.slow
+def test_a_log_cut_at_every_byte_opens_with_all_that_was_committed(in_memory: Path) -> None:
+    left = killed(in_memory / "live", events=4)
+    assert len(set(left.sizes)) == 4
+    for cut in range(len(left.log) + 1):
+        with left.opened(in_memory / "cut", cut) as journal:
+            assert numbers_in(journal) == left.committed(cut), cut
 
 
 def test_a_main_file_that_is_cut_or_garbage_is_refused_and_never_overwritten(tmp_path: Path) -> None:
