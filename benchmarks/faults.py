@@ -46,7 +46,7 @@ LEAST_HITS = 2
 """How often each phase must have been hit."""
 
 SHORTEST_SECONDS, LONGEST_SECONDS = 0.001, 3.0
-LIFE_SECONDS = 600.0
+LIFE_SECONDS = 1800.0
 TRIALS, DATASET = 6, "faulty_adding"
 
 CARD = """

@@ -181,7 +181,6 @@ class _Sweep:
         if self.journal.has(EventKind.GAVE_UP, name):
             return
         self._open(name, found)
-        self._advance()
         try:
             self._search(name, found)
             with self._prover(name) as clean:
