@@ -279,7 +279,7 @@ def disturb(
             return
         if server and chance.random() < 0.7:
             server.away(chance.uniform(0.5, 8.0))
-        worker = worker_lives and chance.random() < 0.35
+        worker = worker_lives and chance.random() < 0.5
         if not kill_after(process, chance, worker=worker):
             continue
         counts.kills, worker_lives = counts.kills + 1, worker_lives and not worker

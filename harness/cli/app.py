@@ -28,6 +28,7 @@ from harness.cli import (
     verdict,
     verify,
 )
+from harness.cli.saying import say
 from harness.errors import HarnessError
 from harness.starting import OWN_PROCESS_VARIABLE, leave
 
@@ -108,7 +109,7 @@ def console() -> None:
 
 
 def _say(message: str, code: int) -> int:
-    typer.echo(message, err=True)
+    say(message, err=True)
     return code
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from harness.cli.saying import say, say_json
 
 if TYPE_CHECKING:
     from harness.cards import DatasetCard, Found, SpaceCard
@@ -23,7 +24,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 def echo_json(plain: Any) -> None:
     """Print plain values as JSON."""
-    typer.echo(json.dumps(plain, indent=2, ensure_ascii=False))
+    say_json(plain)
 
 
 def echo_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -32,7 +33,7 @@ def echo_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     table = [list(header), *cut]
     widths = [max(len(row[column]) for row in table) for column in range(len(header))]
     for row in table:
-        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 def home_of(found: Found[Any]) -> str:

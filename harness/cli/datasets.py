@@ -10,6 +10,7 @@ import typer
 
 from harness.cli.arguments import whole_number
 from harness.cli.cards import CardsOption, JsonOption, as_plain, echo_json, echo_table, home_of
+from harness.cli.saying import say
 from harness.errors import AbsentDataError, CardError, HarnessError, UsageError
 from harness.report.clean import printable
 
@@ -41,10 +42,10 @@ def list_cards(cards: CardsOption = None, as_json: JsonOption = False) -> None:
     header = ("NAME", "TASK", "ROWS", "STEPS", "CHANNELS", "CLASSES", "LICENCE", "TITLE", "CARD")
     echo_table(header, [_row(one, one.card) for one in found if one.card])
     for suite, members in suites_of(found).items():
-        typer.echo(f"suite {suite}: {', '.join(one.name for one in members)}")
+        say(f"suite {suite}: {', '.join(one.name for one in members)}")
     for one in found:
         if one.error:
-            typer.echo(f"broken: {one.error}")
+            say(f"broken: {one.error}")
 
 
 @app.command("show")
@@ -57,8 +58,8 @@ def show(name: NameArgument, cards: CardsOption = None, as_json: JsonOption = Fa
     if as_json:
         echo_json(as_plain(found))
         return
-    typer.echo(f"# {found.path.absolute()}\n# {home_of(found)}, sha256 {found.sha256}\n")
-    typer.echo(read_toml(found.path)[1].decode("utf-8-sig").rstrip())
+    say(f"# {found.path.absolute()}\n# {home_of(found)}, sha256 {found.sha256}\n")
+    say(read_toml(found.path)[1].decode("utf-8-sig").rstrip())
 
 
 @app.command("check")
@@ -84,7 +85,7 @@ def check(
         echo_json([one.plain() for one in checked])
     else:
         for one in checked:
-            typer.echo(one.text())
+            say(one.text())
     if bad := sum(one.error is not None and not one.absent for one in checked):
         raise CardError(f"{bad} of {len(checked)} datasets are not in order")
 
@@ -218,10 +219,10 @@ def _tell(card: Path, name: str, because: tuple[str, ...]) -> None:
     from harness.cards import find_dataset
 
     found = find_dataset(str(card))
-    typer.echo(f"wrote {card}" + (", which takes the place of the built-in one" if found.overrides else ""))
+    say(f"wrote {card}" + (", which takes the place of the built-in one" if found.overrides else ""))
     for line in because:
-        typer.echo(f"  {line}")
-    typer.echo(f"Change what is wrong in {card}, then:\n  harness datasets check {name}\n  harness sweep {name}")
+        say(f"  {line}")
+    say(f"Change what is wrong in {card}, then:\n  harness datasets check {name}\n  harness sweep {name}")
 
 
 def _row(found: Found[DatasetCard], card: DatasetCard) -> tuple[str, ...]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from harness.cli.saying import say, say_json
 from harness.errors import HarnessError, UsageError
 
 if TYPE_CHECKING:
@@ -46,12 +46,12 @@ def doctor(
     place = find_store(store, tracking_uri)
     lines = [_treated(place, finding, sync=sync, dry_run=dry_run) for finding in examine(place, sweep)]
     if as_json:
-        typer.echo(json.dumps(lines, indent=2))
+        say_json(lines)
     else:
         for line in lines:
-            typer.echo(f"{line['where']}: {line['what']}: {line['result']}")
+            say(f"{line['where']}: {line['what']}: {line['result']}")
         if not lines:
-            typer.echo("nothing is wrong")
+            say("nothing is wrong")
     if not all(line["mended"] for line in lines):
         raise typer.Exit(1)
 
@@ -79,10 +79,10 @@ def _synchronise(place: Store, sweep_id: str) -> None:
     from harness.sweeping.progress import Note
     from harness.sweeping.running import synchronise
 
-    def say(said: object) -> None:
+    def tell(said: object) -> None:
         if isinstance(said, Note) and not said.detail:
-            typer.echo(said.text, err=True)
+            say(said.text, err=True)
 
     with ProcessEngine(1) as engine:
-        if behind := synchronise(place, sweep_id, engine, say).behind:
+        if behind := synchronise(place, sweep_id, engine, tell).behind:
             raise StoreError(behind)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.cli.cards import CardsOption, JsonOption, as_plain, echo_json, echo_table, home_of
+from harness.cli.saying import say
 from harness.errors import CardError, UsageError
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def list_cards(cards: CardsOption = None, as_json: JsonOption = False) -> None:
     echo_table(header, [_row(one, one.card) for one in found if one.card])
     for one in found:
         if one.error:
-            typer.echo(f"broken: {one.error}")
+            say(f"broken: {one.error}")
 
 
 @app.command("show")
@@ -43,7 +44,7 @@ def show(name: NameArgument, cards: CardsOption = None, as_json: JsonOption = Fa
     if as_json:
         echo_json(as_plain(found))
         return
-    typer.echo(f"{card.name}: {card.title}\n{found.path.absolute()}\n{home_of(found)}, sha256 {found.sha256}\n")
+    say(f"{card.name}: {card.title}\n{found.path.absolute()}\n{home_of(found)}, sha256 {found.sha256}\n")
     rows = [(key, in_words(value)) for key, value in card.hyperparameters.items()]
     echo_table((f"layer {card.layer}, sized by {card.capacity}", ""), rows)
 
@@ -67,7 +68,7 @@ def check(
         echo_json([as_plain(one) for one in found])
     else:
         for one in found:
-            typer.echo(f"{one.name}: {one.error or f'in order ({home_of(one)})'}")
+            say(f"{one.name}: {one.error or f'in order ({home_of(one)})'}")
     if bad := sum(one.error is not None for one in found):
         raise CardError(f"{bad} of {len(found)} search spaces are not in order")
 
@@ -90,11 +91,11 @@ def diff(
         echo_json([asdict(difference) for difference in found])
         return
     if not found:
-        typer.echo(f"{one.name} and {other.name}: nothing differs but their names")
+        say(f"{one.name} and {other.name}: nothing differs but their names")
     for difference in found:
-        typer.echo(difference.key)
-        typer.echo(f"  {one.name}: {difference.first or 'has none'}")
-        typer.echo(f"  {other.name}: {difference.second or 'has none'}")
+        say(difference.key)
+        say(f"  {one.name}: {difference.first or 'has none'}")
+        say(f"  {other.name}: {difference.second or 'has none'}")
 
 
 @app.command("new")
@@ -115,12 +116,12 @@ def new(
         raise UsageError(f"{path}: cannot begin from itself; expected another name")
     extends = found.name if found.builtin or beside else path_from(path.parent, found.path)
     write_new(path, space_text(name, card, extends), force)
-    typer.echo(f"wrote {path}, which is {found.name} so far\nTake away the # before what shall differ, then:")
+    say(f"wrote {path}, which is {found.name} so far\nTake away the # before what shall differ, then:")
     if name == found.name:
-        typer.echo(f"  harness spaces show {name}")
+        say(f"  harness spaces show {name}")
     else:
-        typer.echo(f"  harness spaces diff {origin} {name}")
-        typer.echo(f"  harness sweep DATASET --family {origin} --family {name}")
+        say(f"  harness spaces diff {origin} {name}")
+        say(f"  harness sweep DATASET --family {origin} --family {name}")
 
 
 def _find(name: str, cards: list[Path] | None) -> tuple[Found[SpaceCard], SpaceCard]:

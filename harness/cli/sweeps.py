@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import sys
 import time
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from harness.cli.saying import say, say_json
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
@@ -33,12 +33,12 @@ def list_sweeps(store: StoreOption = None, as_json: JsonOption = False) -> None:
     place = find_store(store)
     summaries = [summarise(place, sweep_id) for sweep_id in sweep_ids(place)]
     if as_json:
-        typer.echo(json.dumps([dataclasses.asdict(one) for one in summaries], indent=2))
+        say_json([dataclasses.asdict(one) for one in summaries])
         return
     if not summaries:
-        typer.echo(f"no sweep in {place.sweeps} yet; start one with `harness sweep DATASET`", err=True)
+        say(f"no sweep in {place.sweeps} yet; start one with `harness sweep DATASET`", err=True)
     for one in summaries:
-        typer.echo(_line(one))
+        say(_line(one))
 
 
 @app.command("show")
@@ -60,14 +60,14 @@ def show(
         plan = journal.plan
     summary = summarise(place, folder.name)
     if as_json:
-        typer.echo(json.dumps({**dataclasses.asdict(summary), "header": plan}, indent=2))
+        say_json({**dataclasses.asdict(summary), "header": plan})
         return
-    typer.echo(_line(summary))
-    typer.echo(f"folder: {folder}")
+    say(_line(summary))
+    say(f"folder: {folder}")
     for key, value in plan["plan"].items():
-        typer.echo(f"{key}: {_shown(value)}")
+        say(f"{key}: {_shown(value)}")
     for library, version in plan["versions"].items():
-        typer.echo(f"{library} {version}")
+        say(f"{library} {version}")
 
 
 @app.command("rm")
@@ -83,10 +83,10 @@ def remove_sweep(
     place = find_store(store)
     folder = find_sweep_folder(place, sweep)
     if not yes and not _agreed(f"Remove {folder}? It cannot be reported or resumed afterwards"):
-        typer.echo(f"kept {folder}", err=True)
+        say(f"kept {folder}", err=True)
         raise typer.Exit(1)
     remove(place, sweep)
-    typer.echo(f"removed {folder}")
+    say(f"removed {folder}")
 
 
 def _agreed(question: str) -> bool:

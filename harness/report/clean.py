@@ -27,6 +27,12 @@ def printable(text: str) -> str:
     return "".join(_REPLACEMENT if _unfit(letter) else letter for letter in _SPACES.sub(" ", text))
 
 
+def printable_lines(text: str) -> str:
+    """The text without characters that a terminal obeys; its lines and tabs stay."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    return "\n".join("".join(_REPLACEMENT if _unfit(letter) else letter for letter in line) for line in lines)
+
+
 def shortened(text: str, most: int) -> str:
     """The printable text, cut to at most `most` characters with an ellipsis."""
     clean = printable(text).strip()
@@ -39,4 +45,5 @@ def without_password(uri: str) -> str:
 
 
 def _unfit(letter: str) -> bool:
-    return unicodedata.category(letter) in _CATEGORIES or letter in _DIRECTION_MARKS or letter in _NOT_IN_XML
+    unfit = letter != "\t" and unicodedata.category(letter) in _CATEGORIES
+    return unfit or letter in _DIRECTION_MARKS or letter in _NOT_IN_XML

@@ -1,0 +1,148 @@
+"""How long after its limit a trial that goes wrong has ended, of which kind it is, and whether its sibling was hurt.
+
+Four trials that go wrong, one after another, on one of two workers, each beside a real trial on the other: one loops
+for ever, one allocates without end, one comes to NaN, one exits the interpreter.
+
+    python benchmarks/limits.py        # ends with 1 where one has another kind, ends after 5 s, or hurts its sibling
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+from faults import DATASET, FAMILIES, new_place
+
+from harness.cards import make_plan
+from harness.engines import Done, ProcessEngine, Task
+from harness.records import FailureKind
+from harness.search import Contest
+from harness.sweeping.planning import resolve
+from harness.sweeping.running import inspect, search_settings
+from harness.sweeping.searching import TRIAL, Work, outcome
+from harness.training import trial
+
+LIMIT_SECONDS, LIMIT_MB, TARGET_SECONDS = 20.0, 1500, 5.0
+TEN_MB = 10_000_000
+
+
+def loop(_: Mapping[str, Any]) -> dict[str, Any]:
+    """Never ends."""
+    while True:
+        pass
+
+
+def allocate(_: Mapping[str, Any]) -> dict[str, Any]:
+    """Takes a gigabyte a second."""
+    kept = []
+    while True:
+        kept.append(b"x" * TEN_MB)
+        time.sleep(0.01)
+
+
+def diverge(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """A real trial whose weights leave the numbers there are."""
+    request = plain["request"]
+    hot = {**request["values"], "learning_rate": 1e38, "clip_norm": float("inf")}
+    return trial.run_trial({**plain, "request": {**request, "values": hot}})
+
+
+def leave(_: Mapping[str, Any]) -> dict[str, Any]:
+    """Ends its process."""
+    os._exit(7)
+
+
+def beside(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """A real trial that is still there when the other one has come to its limit."""
+    time.sleep(LIMIT_SECONDS + 1)
+    return trial.run_trial(plain)
+
+
+WRONG = {
+    "loop": FailureKind.TIMEOUT,
+    "allocate": FailureKind.OUT_OF_MEMORY,
+    "diverge": FailureKind.DIVERGED,
+    "leave": FailureKind.KILLED,
+}
+
+
+class Memory:
+    """When all workers were last seen below the limit of memory."""
+
+    def __init__(self) -> None:
+        self.below_at = time.monotonic()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+
+    def __enter__(self) -> Memory:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        workers = psutil.Process().children()
+        while not self._ended.wait(0.02) and all(_megabytes(worker) < LIMIT_MB for worker in workers):
+            self.below_at = time.monotonic()
+
+
+def _megabytes(process: psutil.Process) -> float:
+    try:
+        return float(process.memory_info().rss / 1e6)
+    except psutil.Error:  # it was ended
+        return float("inf")
+
+
+def tried(engine: ProcessEngine, wrong: Task, sibling: Task) -> tuple[Done, Done, float]:
+    """What became of both, and the seconds between the limit (or the beginning, where there is none) and the end."""
+    begun, ended = time.monotonic(), dict[str, tuple[Done, float]]()
+    with Memory() as memory:
+        engine.submit(wrong)
+        engine.submit(sibling)
+        while len(ended) < 2:
+            ended |= {done.task_id: (done, time.monotonic()) for done in engine.wait(1.0)}
+    done, at = ended[wrong.id]
+    limit = {FailureKind.TIMEOUT: begun + LIMIT_SECONDS, FailureKind.OUT_OF_MEMORY: memory.below_at}
+    return done, ended[sibling.id][0], at - limit.get(done.failure or FailureKind.BUG, begun)
+
+
+def main() -> None:
+    """Measure."""
+    good = True
+    with tempfile.TemporaryDirectory(prefix="limits-") as root, ProcessEngine(2, threads_per_worker=1) as engine:
+        folder = Path(root) / "sweep"
+        new_place(folder)
+        plan = make_plan({"datasets": (DATASET,), "name": DATASET, "families": tuple(FAMILIES), "trials": 20})
+        header = resolve(plan, [folder / "datasets", folder / "search_spaces"])
+        found = inspect(header)[DATASET]
+        contest = Contest(DATASET, header.arms, header.spaces, found.objective, search_settings(header, 2))
+        card, spaces = header.datasets[DATASET], dict(header.spaces)
+        for name, kind in WRONG.items():
+            limits = (LIMIT_SECONDS, LIMIT_MB) if name != "diverge" else (None, None)
+            work = Work(card, spaces, found.facts.digest, folder / "weights", *limits, function=f"limits:{name}")
+            requests = [request for request in (contest.ask(), contest.ask()) if request]
+            beside_it = Work(card, spaces, found.facts.digest, folder / "weights", function="limits:beside")
+            warm = [Task(f"{name} {slot}", TRIAL, beside_it.task(requests[0]).arguments) for slot in "ab"]
+            for task in warm:
+                engine.submit(task)
+            while engine.free < engine.slots:
+                engine.wait()
+            done, sibling, seconds = tried(engine, work.task(requests[0]), beside_it.task(requests[1]))
+            record, unhurt = outcome(requests[0], done)[0], sibling.value is not None
+            got = record.failure.value if record.failure else "completed"
+            good = good and got == kind.value and seconds < TARGET_SECONDS and unhurt
+            print(f"{name}: {got}, {seconds:.2f} s; its sibling {'completed' if unhurt else 'was hurt'}", flush=True)
+    sys.exit(0 if good else 1)
+
+
+if __name__ == "__main__":
+    main()
