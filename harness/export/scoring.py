@@ -19,7 +19,7 @@ from harness.export.inputs import batch_of_arrays, batch_of_frame
 from harness.export.loading import Champion, load_folder
 from harness.export.outputs import predictions_of
 from harness.records import Answer
-from harness.tracking.scoring import wrong_request
+from harness.tracking.scoring import refuse_what_mlflow_does_not, wrong_request
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,6 +58,7 @@ class Scorer:
         description = self._champion.description
         data = _as_columns(data)
         if isinstance(data, pd.DataFrame):
+            _require_names(data)
             return self._champion.tabulate(batch_of_frame(description, data, REQUEST)).table
         batch = _sequences(self._champion, data)
         outputs = self._champion.predict_batch(batch)
@@ -88,6 +89,12 @@ def _as_columns(data: Any) -> Any:
     if isinstance(data, Mapping) and "x" not in data:
         return _table(data)
     return data
+
+
+def _require_names(frame: pd.DataFrame) -> None:
+    """Refuse rows that are lists or numbers, or a table whose columns have no names."""
+    if strange := [name for name in frame.columns if not isinstance(name, str)]:
+        raise DataError(f"{REQUEST}: column {strange[0]!r}: expected rows whose columns have names")
 
 
 def _table(columns: Mapping[str, Any]) -> pd.DataFrame:
@@ -135,5 +142,6 @@ def _padded(sequences: list[Any], axes: int) -> tuple[npt.NDArray[Any], npt.NDAr
 
 
 def _load_pyfunc(path: str) -> Scorer:
-    """What MLflow calls to load the model that it serves."""
+    """What MLflow's server calls, in its own process, to load the model that it serves."""
+    refuse_what_mlflow_does_not()
     return Scorer(load_folder(Path(path)))

@@ -8,11 +8,13 @@ what its types are, not what is wrong with it. Here the champion's own checks an
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from harness.tracking.connection import prepare_environment, without_warnings
 from harness.tracking.servers import Server, running
@@ -49,6 +51,31 @@ def _write(served: Path, folder: Path, loader: str) -> None:
     mlflow.pyfunc.add_to_model(description, loader_module=loader, data=str(folder.absolute()))
     served.mkdir()
     description.save(str(served / "MLmodel"))
+
+
+def refuse_what_mlflow_does_not() -> None:
+    """In the server's process: answer 400 with a reason where MLflow 3.17 fails with 500 before it asks the model."""
+    with without_warnings():
+        from mlflow.pyfunc import scoring_server
+
+    invocations = scoring_server.invocations
+    if hasattr(invocations, "__wrapped__"):
+        return
+
+    @functools.wraps(invocations)
+    def answered(data: Any, content_type: str | None, *more: Any) -> Any:
+        if content_type is None:
+            raise wrong_request(f"the request: no Content-Type: expected {', '.join(scoring_server.CONTENT_TYPES)}")
+        try:
+            return invocations(data, content_type, *more)
+        except RecursionError as error:
+            raise wrong_request("the request: its JSON is nested too deeply") from error
+        except ValueError as error:  # json.loads refuses to read numbers of thousands of digits
+            if "integer string conversion" not in str(error):
+                raise
+            raise wrong_request("the request: a number has too many digits") from error
+
+    scoring_server.invocations = answered
 
 
 def wrong_request(why: str) -> Exception:

@@ -30,11 +30,11 @@ class Client:
     def __init__(self, address: str) -> None:
         self.host = re.fullmatch(r"http://(127\.0\.0\.1:\d+)/invocations", address)[1]  # type: ignore[index]
 
-    def post(self, body: Any, content_type: str = "application/json") -> tuple[int, Any]:
+    def post(self, body: Any, content_type: str | None = "application/json") -> tuple[int, Any]:
         """Status and content of the answer."""
         connection = http.client.HTTPConnection(self.host, timeout=120)
         text = body if isinstance(body, str | bytes) else json.dumps(body)
-        connection.request("POST", "/invocations", text, {"Content-Type": content_type})
+        connection.request("POST", "/invocations", text, {"Content-Type": content_type} if content_type else {})
         answer = connection.getresponse()
         content = answer.read().decode()
         connection.close()
@@ -169,6 +169,10 @@ WRONG: dict[str, tuple[Any, str]] = {
         {"inputs": {"x": [[[1, 2, 3]] * 12], "length": [12]}},
         "'length': expected x, lengths. Did you mean lengths",
     ),
+    "nested too deeply": ("[" * 100_000, "its JSON is nested too deeply"),
+    "too many digits": (f'{{"inputs": [[[{"9" * 5000}]]]}}', "a number has too many digits"),
+    "columns without names": ({"dataframe_split": {"data": [[1, 2, 3]]}}, "column 0: expected rows whose columns have"),
+    "records that are lists": ({"dataframe_records": [[1, 2, 3]]}, "column 0: expected rows whose columns have names"),
     "lengths beyond the end": (
         {"inputs": {"x": [[[1, 2, 3]] * 12], "lengths": [13]}},
         "expected 1 whole numbers from 1 to 12",
@@ -182,6 +186,21 @@ def test_a_wrong_request_gets_400_and_the_reason(client: Client, frame: pd.DataF
     status, content = client.post(body(frame) if callable(body) else body)
     assert status == 400, content
     assert re.search(said, content["message"]), content["message"]
+
+
+def test_other_ways_to_send_are_refused_too(client: Client, frame: pd.DataFrame) -> None:
+    status, content = client.post({"dataframe_records": frame.to_dict("records")}, None)
+    assert status == 400
+    assert content["message"].startswith("the request: no Content-Type: expected text/csv, application/json, ")
+    for content_type, body, said in (
+        ("text/csv", "", "valid CSV-formatted"),
+        ("text/csv", "a,b\n1,2,3\n1,2,3,4", "valid CSV-formatted"),
+        ("text/csv", b"a\n\xff", "valid UTF-8 encoded string"),
+        ("application/vnd.apache.parquet", "PAR1", "valid Parquet"),
+    ):
+        status, content = client.post(body, content_type)
+        assert (status, said in content["message"]) == (400, True), content
+    assert client.post("{}", "text/plain")[0] == 415
 
 
 def test_our_reasons_are_one_line_without_the_data(client: Client) -> None:
