@@ -2,8 +2,9 @@
 
 A forest learns from its hyperparameters how well a trial ranks by validation. Each tree is asked about the trials that
 it has not seen, once as they were and once with one hyperparameter shuffled among them; by how much that makes the
-answers worse, as a share of the ranks' variance, is what the hyperparameter is worth. Ranks, because a diverged trial
-is as bad as any other bad one and would be all that a forest of losses learns.
+answers worse is what the hyperparameter is worth: half of it as a share of the ranks' variance, which is the share of the
+variance that it accounts for (Gregorutti, Michel and Saint-Pierre 2017, proposition 1), at most all of it but for chance. Ranks,
+because a diverged trial is as bad as any other bad one and would be all that a forest of losses learns.
 
 What is found are associations within the ranges that were searched, of each hyperparameter by itself.
 """
@@ -27,7 +28,14 @@ Floats = npt.NDArray[np.float64]
 
 
 def importances_of(comparison: ComparisonResult) -> dict[str, dict[str, float]]:
-    """What each hyperparameter is worth to each arm that has trials enough, by the arm's name; most important first."""
+    """Share of the ranks' variance that each hyperparameter accounts for; most important first.
+
+    Args:
+        comparison: What was searched.
+
+    Returns:
+        The shares of each arm that has trials enough, by the arm's name.
+    """
     found = {arm.arm.name: _importances(comparison, arm.arm.name) for arm in comparison.arms}
     return {name: its for name, its in found.items() if its}
 
@@ -69,7 +77,7 @@ def _importances(comparison: ComparisonResult, arm: str) -> dict[str, float]:
     if len(completed) < FEWEST_TRIALS or not names or np.ptp(losses) == 0:
         return {}
     columns = np.array([_numbers([one.get(name) for one in values]) for name in names]).T
-    found = permutation_importances(columns, _ranks(losses))
+    found = [min(worth / 2, 1.0) for worth in permutation_importances(columns, _ranks(losses))]
     return dict(sorted(zip(names, found, strict=True), key=lambda item: (-item[1], item[0])))
 
 

@@ -39,7 +39,14 @@ def test_each_arm_has_its_own_and_the_decisive_one_comes_first(make_comparison) 
     found = importances_of(make_comparison(trials=60))
     assert set(found) == {"lstm", "gru"}
     assert all(next(iter(its)) == "learning_rate" for its in found.values())  # what the fixture's losses depend on
-    assert all(value >= 0 for its in found.values() for value in its.values())
+    assert all(0 <= value <= 1 for its in found.values() for value in its.values())
+
+
+def test_what_alone_decides_accounts_for_nearly_all_of_the_variance() -> None:
+    random = np.random.default_rng(3)
+    x = random.random((400, 2))
+    worth = permutation_importances(x, _ranks(x[:, 0]))[0]
+    assert worth / 2 == pytest.approx(1.0, abs=0.1)
 
 
 def test_few_trials_or_equal_scores_have_none(make_comparison) -> None:
