@@ -1,10 +1,10 @@
 """Which hyperparameters mattered: the permutation importance of a random forest over an arm's trials (Breiman 2001).
 
 A forest learns from its hyperparameters how well a trial ranks by validation. Each tree is asked about the trials that
-it has not seen, once as they were and once with one hyperparameter shuffled among them; by how much that makes the
-answers worse is what the hyperparameter is worth: half of it as a share of the ranks' variance, which is the share of the
-variance that it accounts for (Gregorutti, Michel and Saint-Pierre 2017, proposition 1), at most all of it but for chance. Ranks,
-because a diverged trial is as bad as any other bad one and would be all that a forest of losses learns.
+it has not seen, once as they were and once with one hyperparameter shuffled among them. What it is worth is
+half of how much worse that makes the answers, as a share of the ranks' variance: the share of the variance that it
+accounts for (Gregorutti, Michel and Saint-Pierre 2017, proposition 1). Ranks, because a diverged trial is as bad as any
+other bad one and would be all that a forest of losses learns.
 
 What is found are associations within the ranges that were searched, of each hyperparameter by itself.
 """
