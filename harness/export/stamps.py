@@ -13,6 +13,9 @@ LEAST_ROWS = 10
 """Rows looked at to learn the rhythm, where the lookback is shorter."""
 
 
+_NO_CLOCKS = "They have no offset from UTC, so no change of clocks (daylight saving) is foreseen."
+
+
 @dataclass(frozen=True, slots=True)
 class Stamps:
     """Times of a forecast's steps.
@@ -32,7 +35,8 @@ def continue_stamps(column: pd.Series[Any], steps: int, lookback: int) -> Stamps
     """Go on after the last time, in the rhythm of the last rows.
 
     Calendar rhythms (months, business days) are recognised; where the rows have none, the most common
-    difference is taken and said. Times with changing offsets from UTC (daylight saving) go on in UTC.
+    difference is taken and said. Times with changing offsets from UTC (daylight saving) go on in UTC; where hours without
+    an offset are irregular, as after a change of clocks, it is said that none is foreseen.
 
     Args:
         column: Times, dates or step numbers in ascending order.
@@ -68,7 +72,8 @@ def _times(name: str, tail: pd.Series[Any], steps: int) -> Stamps:
         following = pd.date_range(parsed.iloc[-1], periods=steps + 1, freq=rhythm)[1:]
     else:
         difference, irregular = _usual_difference(parsed)
-        assumed = " ".join(part for part in (assumed, irregular) if part)
+        clocks = _NO_CLOCKS if irregular and parsed.dt.tz is None and difference < pd.Timedelta(days=1) else ""
+        assumed = " ".join(part for part in (assumed, irregular, clocks) if part)
         following = pd.DatetimeIndex([parsed.iloc[-1] + difference * step for step in range(1, steps + 1)])
     if pd.api.types.is_datetime64_any_dtype(tail):
         return Stamps(name, tuple(following), assumed)

@@ -216,6 +216,27 @@ def panel(tmp_path_factory: pytest.TempPathFactory) -> Built:
     return build(card, folder, folder / "shops.csv")
 
 
+ENCODINGS: dict[str, dict[str, Any]] = {
+    "log": {"encoding": {"scaling": "log"}},
+    "difference": {"encoding": {"scaling": "difference"}},
+    "mask": {"missing": "mask"},
+    "calendar": {"encoding": {"calendar": ["hour", "weekday"]}},
+}
+
+
+@pytest.fixture(scope="session", params=ENCODINGS)
+def encoded(request: pytest.FixtureRequest, forecast: Built, tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """The forecast again, once for each way of encoding values; where gaps are told, with gaps."""
+    folder = tmp_path_factory.mktemp(request.param)
+    frame = pd.read_csv(forecast.data)
+    if request.param == "mask":
+        frame.loc[frame.index % 9 == 0, "temperature"] = np.nan
+    frame.to_csv(folder / "load.csv", index=False)
+    plain = {key: value for key, value in forecast.plain["dataset"].items() if key in ("name", "task")}
+    card = {**plain, "source": {"kind": "csv", "path": str(folder / "load.csv")}, **ENCODINGS[request.param]}
+    return build(card, folder, folder / "load.csv")
+
+
 @pytest.fixture(params=["forecast", "panel", "classify", "regress", "label", "letters"])
 def of_every_task(request: pytest.FixtureRequest) -> Built:
     found: Built = request.getfixturevalue(request.param)

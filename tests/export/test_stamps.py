@@ -56,6 +56,16 @@ def test_changing_offsets_go_on_in_utc() -> None:
     assert assumed == "The times have different offsets from UTC: they go on in UTC."
 
 
+def test_hours_around_a_change_of_clocks_say_that_none_is_foreseen() -> None:
+    autumn = ["2024-10-27 00:00", "2024-10-27 01:00", "2024-10-27 02:00", "2024-10-27 02:00", "2024-10-27 03:00"]
+    following, assumed = _after(autumn, 2)
+    assert following == ["2024-10-27 04:00", "2024-10-27 05:00"]
+    assert assumed == (
+        "The times are irregular: they go on in steps of 0 days 01:00:00, the most common difference. "
+        "They have no offset from UTC, so no change of clocks (daylight saving) is foreseen."
+    )
+
+
 def test_times_that_are_no_text_stay_times() -> None:
     values = pd.date_range("2024-01-01", periods=5, freq="15min", tz="Europe/Berlin")
     following, assumed = _after(values, 2)
