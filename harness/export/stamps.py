@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     import pandas as pd
 
+NO_OFFSET = "The times have no offset from UTC: they go on as if no clock were ever changed."
+
 LEAST_ROWS = 10
 """Rows looked at to learn the rhythm, where the lookback is shorter."""
-
-
-_NO_CLOCKS = "They have no offset from UTC, so no change of clocks (daylight saving) is foreseen."
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +34,8 @@ def continue_stamps(column: pd.Series[Any], steps: int, lookback: int) -> Stamps
     """Go on after the last time, in the rhythm of the last rows.
 
     Calendar rhythms (months, business days) are recognised; where the rows have none, the most common
-    difference is taken and said. Times with changing offsets from UTC (daylight saving) go on in UTC; where hours without
-    an offset are irregular, as after a change of clocks, it is said that none is foreseen.
+    difference is taken and said. Times with changing offsets from UTC (daylight saving) go on in UTC. Times without an
+    offset, in steps shorter than a day, go on as if no clock were ever changed. Each is said.
 
     Args:
         column: Times, dates or step numbers in ascending order.
@@ -72,9 +71,10 @@ def _times(name: str, tail: pd.Series[Any], steps: int) -> Stamps:
         following = pd.date_range(parsed.iloc[-1], periods=steps + 1, freq=rhythm)[1:]
     else:
         difference, irregular = _usual_difference(parsed)
-        clocks = _NO_CLOCKS if irregular and parsed.dt.tz is None and difference < pd.Timedelta(days=1) else ""
-        assumed = " ".join(part for part in (assumed, irregular, clocks) if part)
+        assumed = " ".join(part for part in (assumed, irregular) if part)
         following = pd.DatetimeIndex([parsed.iloc[-1] + difference * step for step in range(1, steps + 1)])
+    if following.tz is None and following[0] - parsed.iloc[-1] < pd.Timedelta(days=1):
+        assumed = " ".join(part for part in (assumed, NO_OFFSET) if part)
     if pd.api.types.is_datetime64_any_dtype(tail):
         return Stamps(name, tuple(following), assumed)
     return Stamps(name, _written_like(str(tail.iloc[-1]), following), assumed)

@@ -194,3 +194,22 @@ def test_an_unknown_model_leaves_no_store_behind(forecast: Any, tmp_path: Path) 
     error = _refusal("vic_elek", forecast.data, "--store", tmp_path / "m")
     assert "no sweep has run in this store yet" in str(error)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_progress_bar_comes_after_two_seconds_only(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    from harness.cli import predict as command
+
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    assert command.WAIT_SECONDS == 2
+    with command._Bar(1000) as bar:
+        bar.show(256)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(command, "WAIT_SECONDS", 0)
+    with command._Bar(1000) as bar:
+        bar.show(256)
+        bar.show(500)
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "predicting" in said.err
+    assert "50%" in said.err

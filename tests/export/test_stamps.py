@@ -20,7 +20,6 @@ def _after(values: Any, steps: int = 3) -> tuple[list[Any], str]:
 @pytest.mark.parametrize(
     ("values", "following"),
     [
-        (["2024-01-01 22:00", "2024-01-01 23:00", "2024-01-02 00:00"], ["2024-01-02 01:00", "2024-01-02 02:00"]),
         (["2014-12-31T12:00:00Z", "2014-12-31T12:30:00Z"], ["2014-12-31T13:00:00Z", "2014-12-31T13:30:00Z"]),
         (["2024-02-27", "2024-02-28", "2024-02-29"], ["2024-03-01", "2024-03-02"]),
         (["2023-10-31", "2023-11-30", "2023-12-31"], ["2024-01-31", "2024-02-29"]),  # ends of months
@@ -37,6 +36,13 @@ def _after(values: Any, steps: int = 3) -> tuple[list[Any], str]:
 )
 def test_rhythms_go_on_as_they_are_written(values: list[Any], following: list[Any]) -> None:
     assert _after(values, len(following)) == (following, "")
+
+
+def test_hours_without_an_offset_go_on_as_if_no_clock_were_changed_and_that_is_said() -> None:
+    """In the night of 31 March 2024 most of Europe had no hour from 2 to 3; nothing in such times can tell."""
+    hours = ["2024-03-30 23:00", "2024-03-31 00:00", "2024-03-31 01:00"]
+    said = "The times have no offset from UTC: they go on as if no clock were ever changed."
+    assert _after(hours, 2) == (["2024-03-31 02:00", "2024-03-31 03:00"], said)
 
 
 def test_an_irregular_rhythm_is_said() -> None:
@@ -56,13 +62,13 @@ def test_changing_offsets_go_on_in_utc() -> None:
     assert assumed == "The times have different offsets from UTC: they go on in UTC."
 
 
-def test_hours_around_a_change_of_clocks_say_that_none_is_foreseen() -> None:
+def test_an_hour_that_comes_twice_is_said_too() -> None:
     autumn = ["2024-10-27 00:00", "2024-10-27 01:00", "2024-10-27 02:00", "2024-10-27 02:00", "2024-10-27 03:00"]
     following, assumed = _after(autumn, 2)
     assert following == ["2024-10-27 04:00", "2024-10-27 05:00"]
     assert assumed == (
         "The times are irregular: they go on in steps of 0 days 01:00:00, the most common difference. "
-        "They have no offset from UTC, so no change of clocks (daylight saving) is foreseen."
+        "The times have no offset from UTC: they go on as if no clock were ever changed."
     )
 
 

@@ -17,6 +17,8 @@ def test_any_name_becomes_one_that_mlflow_takes(name: str) -> None:
     key = naming.keys("hp", [name])[name]
     _validate_param_name(key)
     _validate_metric_name(key)
+    assert key.startswith("hp/")
+    assert len("hp/") < len(key) <= naming.KEY_LENGTH
 
 
 def test_names_stay_apart() -> None:

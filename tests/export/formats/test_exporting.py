@@ -54,7 +54,7 @@ def _check(done: Exported, built: Any, run: Callable[[Path], list[Any]], at_most
     expected = load_folder(built.folder).predict(**example)
     said = json.loads((done.folder / "example_output.json").read_text())["prediction"]
     assert np.array(said) == pytest.approx(expected, rel=1e-6)
-    assert np.array(run(done.folder)) == pytest.approx(expected, rel=1e-5)
+    assert np.array(run(done.folder)) == pytest.approx(expected, rel=at_most)
     assert 0 <= done.agreement.largest < at_most
     assert "the test rows of" in done.agreement.source
 
@@ -75,7 +75,9 @@ def test_sequences_of_different_lengths_in_other_runtimes(
 def test_every_task_in_every_format(
     of_every_task: Any, tmp_path: Path, kind: Format, elsewhere: Callable[[Path], list[Any]]
 ) -> None:
-    _check(export(load_folder(of_every_task.folder), kind, tmp_path / "out"), of_every_task, elsewhere)
+    done = export(load_folder(of_every_task.folder), kind, tmp_path / "out")
+    assert done.kind is kind
+    _check(done, of_every_task, elsewhere)
 
 
 @pytest.mark.slow
@@ -87,7 +89,14 @@ def test_every_encoding_in_the_runtimes_that_are_not_tensorflow(
 
     An exponential in float32 differs from runtime to runtime by 2e-5 of the predictions' spread.
     """
-    _check(export(load_folder(encoded.folder), kind, tmp_path / "out"), encoded, elsewhere, at_most=1e-4)
+    if kind is Format.ONNX and encoded.plain["dataset"]["encoding"]["scaling"] == "log":
+        with pytest.raises(ExportError, match="ONNX Runtime has no operation Log1p; nothing was written"):
+            export(load_folder(encoded.folder), kind, tmp_path / "out")
+        assert list(tmp_path.iterdir()) == []
+        return
+    done = export(load_folder(encoded.folder), kind, tmp_path / "out")
+    assert done.kind is kind
+    _check(done, encoded, elsewhere, at_most=1e-4)
 
 
 @pytest.mark.parametrize("inputs", [{"x": "float32"}, {"x": "float32", "lengths": "int32"}])
