@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -108,6 +109,90 @@ def assert_complete(store: Store, sweep_id: str, trials: int) -> None:
     assert sorted(row["trial_key"].removeprefix(f"{sweep_id}/") for row in rows) == ended
     assert len(ended) == trials
     assert {row["trial_key"].removeprefix(f"{sweep_id}/"): row["test_score"] for row in rows} == scores
+
+
+class Slow(BaseHTTPRequestHandler):
+    """Stands before a real server, and holds each request until its gate is open, at most for `LONGEST_SECONDS`."""
+
+    LONGEST_SECONDS = 20.0
+    behind = ""
+    gate = threading.Event()
+    held: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self._forward()
+
+    def do_POST(self) -> None:
+        self._forward()
+
+    def do_PATCH(self) -> None:
+        self._forward()
+
+    def do_PUT(self) -> None:
+        self._forward()
+
+    def do_DELETE(self) -> None:
+        self._forward()
+
+    def _forward(self) -> None:
+        from urllib.error import HTTPError
+        from urllib.request import Request, urlopen
+
+        body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        if not self.gate.is_set():
+            self.gate.wait(self.LONGEST_SECONDS)
+            self.held.append(self.path)
+        headers = {name: value for name, value in self.headers.items() if name.lower() not in ("host", "connection")}
+        request = Request(f"{self.behind}{self.path}", body or None, headers, method=self.command)
+        try:
+            with urlopen(request, timeout=60) as answer:
+                code, kind, content = answer.status, answer.headers.get("content-type", ""), answer.read()
+        except HTTPError as error:
+            code, kind, content = error.code, error.headers.get("content-type", ""), error.read()
+        self.send_response(code)
+        self.send_header("content-type", kind)
+        self.send_header("content-length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def slow_server(server: Server) -> Iterator[str]:
+    Slow.behind, Slow.held = server.uri, []
+    Slow.gate.set()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Slow) as before:
+        thread = threading.Thread(target=before.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{before.server_port}"
+        Slow.gate.set()
+        before.shutdown()
+        thread.join()
+
+
+@pytest.mark.slow
+def test_no_trial_waits_for_a_server_that_takes_long_to_answer(toys, cards, tmp_path: Path, slow_server: str) -> None:
+    """While a search runs an answer takes up to 20 s: waiting for one a trial would take minutes."""
+    store, said, answered = Store(tmp_path / "mlruns", slow_server), list[object](), list[int]()
+
+    def listen(one: object) -> None:
+        said.append(one)
+        if isinstance(one, Progress) and one.over:
+            answered.append(len(Slow.held))
+            Slow.gate.set()
+        elif isinstance(one, Progress):
+            Slow.gate.clear()
+
+    header = toys.header(cards, datasets=("tiny_adding",), trials=8)
+    with ProcessEngine(2, threads_per_worker=1) as engine:
+        result = run_sweep(header, store, engine, listen)
+    assert answered[0] < 8
+    assert Slow.held, "nothing was asked of the server while the search ran"
+    assert not any("MLflow is away" in text for text in notes(said))
+    assert (result.behind, result.unfinished) == ("", {})
+    assert_complete(store, result.sweep_id, trials=18)
 
 
 class Answering(BaseHTTPRequestHandler):
