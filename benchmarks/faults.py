@@ -250,11 +250,13 @@ def run_disturbed(place: Place, counts: Counts, wanted: int, chance: random.Rand
     """One sweep to its end, killed again and again until there were enough kills."""
     hits = Counter[str]()
     while True:
+        if server:
+            server.wait()  # a command that finds none at its start says so and ends, as it should
         process = place.begin()
         disturb(process, place, counts, hits, wanted, chance, server)
         code = process.wait(LIFE_SECONDS)
         place.said += place.saying()
-        if code == 0:
+        if code == 0 or events(place, "finished"):  # the same command would begin a new sweep
             return
         if code != -signal.SIGKILL and not (server and "MLflow" in place.saying()):
             print(place.saying(), file=sys.stderr)
@@ -348,6 +350,7 @@ def check(place: Place, expected: dict[str, Any], counts: Counts) -> None:
     lost = [key for key in expected if found.get(key) != expected[key]]
     lost += [f"{key} (MLflow)" for key in (*expected, DATASET) if key not in keys]
     lost += [] if models(place) else ["its model"]
+    lost += [] if place.journal and (place.journal.parent / "report.html").is_file() else ["its report"]
     trained = Counter(re.findall(r"^(\S+/search/\d+) validation ", place.said, flags=re.M))
     doubled = [key for key in found if key not in expected]
     doubled += [f"{key} (MLflow)" for key, count in keys.items() if count > 1]
@@ -431,9 +434,9 @@ def main() -> None:
             sys.exit(f"the undisturbed sweep has {len(expected)} trials\n{calm.said}")
         while counts.kills < given.kills and not counts.lost:
             place = new_place(Path(root) / f"sweep-{counts.sweeps + 1}", server.uri if server else "")
-            if server:
-                server.wait()
             run_disturbed(place, counts, given.kills, chance, server)
+            if server:
+                server.wait()  # the last time that it went away may have been just now
             check(place, expected, counts)
     print(", ".join(f"{phase} {counts.phases[phase]}" for phase in PHASES))
     missed = [phase for phase in PHASES if counts.phases[phase] < LEAST_HITS]

@@ -213,7 +213,7 @@ class Projection:
             projector.trials([(request, TrialRecord.from_json(event.payload))])
 
     def _settle(self, name: str, kinds: set[EventKind], journal: Journal, projector: Projector) -> None:
-        """Write how a comparison, or the whole sweep where no name is given, stands after what is new."""
+        """Write how a comparison stands after what is new; with the last one that is over, the answer of all."""
         if EventKind.GAVE_UP in kinds:
             gave_up = journal.last(EventKind.GAVE_UP, name)
             projector.gave_up(name, gave_up.payload["why"] if gave_up else "")
@@ -221,8 +221,14 @@ class Projection:
             projector.conclude(comparison_of(journal, self._header, name), self._files(journal, name))
         elif EventKind.EXTENDED in kinds and self._searched_on(journal, name):
             projector.reopened(name)
-        elif EventKind.FINISHED in kinds and journal.has(EventKind.FINISHED):
+        if kinds & {EventKind.CHAMPION, EventKind.GAVE_UP} and self._over(journal):
             projector.close(self._result(journal).overall)
+
+    def _over(self, journal: Journal) -> bool:
+        return all(
+            journal.has(EventKind.CHAMPION, name) or journal.has(EventKind.GAVE_UP, name)
+            for name in self._header.datasets
+        )
 
     def _searched_on(self, journal: Journal, name: str) -> bool:
         return journal.has(EventKind.OPENED, name) and not journal.has(EventKind.CLOSED, name)

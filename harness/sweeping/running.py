@@ -235,13 +235,13 @@ class _Sweep:
         """
         for name in self.header.datasets:
             self.crown_decided(name)  # MLflow may be back
-        if not self.projection.offline:
-            self._projected()  # first, so that the same command goes on when a crash comes in between
-        if self._over() and not self.journal.has(EventKind.FINISHED):
-            self.journal.append(EventKind.FINISHED, {})
         behind = self.projection.offline or not self._projected()
         result = replace(self._result(), behind=self._why_behind() if behind else "")
         self._write_report(result)
+        # Last of all, so that the same command goes on, and begins no new sweep, wherever a kill comes in between.
+        complete = self._over() and (self.projection.offline or not behind)
+        if complete and not self.journal.has(EventKind.FINISHED):
+            self.journal.append(EventKind.FINISHED, {})
         return result
 
     def leave(self) -> None:

@@ -61,6 +61,35 @@ def test_a_disk_that_fills_up_stops_the_sweep_and_more_room_lets_it_go_on(toys, 
     assert Counter(key.split("/")[1] for key in after if "/search/" in key) == {"tiny_lstm": 3, "tiny_gru": 3}
 
 
+def test_a_sweep_is_finished_only_when_its_report_is_there(toys, cards, tmp_path: Path) -> None:
+    """Else the same command would begin a new sweep where the old one lacks its last step."""
+    store, header = toys.store_in(tmp_path), toys.header(cards, datasets=("tiny_adding",), confirmations=0)
+    reports: list[Path] = []
+
+    def bar(said: object) -> None:
+        if isinstance(said, Begun) and not said.resumed:
+            reports.append(store.sweeps / said.sweep_id / "report.html")
+            reports[0].mkdir()
+
+    with InProcessEngine() as engine:
+        with pytest.raises(DiskError, match=r"report\.html: cannot be written: .*; the same command goes on"):
+            run_sweep(header, store, engine, bar)
+        (report,) = reports
+        report.rmdir()
+        sweep_id = find_unfinished(store, header)
+        assert sweep_id == report.parent.name
+        with Journal.open(report.parent) as journal:
+            before = list(journal.events())
+        result = run_sweep(header, store, engine, bar, resume=sweep_id)
+    assert (result.behind, result.unfinished) == ("", {})
+    assert "tiny_lstm" in report.read_text()
+    with Journal.open(report.parent) as journal:
+        after = list(journal.events())
+    assert after[: len(before)] == before
+    assert [event.kind for event in after[len(before) :]] == [EventKind.FINISHED]
+    assert find_unfinished(store, header) is None
+
+
 def test_a_folder_that_cannot_be_written_is_said_before_anything_runs(toys, cards, small_disk: Path) -> None:
     root = small_disk / "mlruns"
     store = Store(root, f"sqlite:///{root / 'mlflow.db'}")
