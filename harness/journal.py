@@ -73,7 +73,7 @@ class EventKind(StrEnum):
     GAVE_UP = "gave_up"
     """A comparison stopped; payload: why."""
     FINISHED = "finished"
-    """All comparisons are over."""
+    """All comparisons are over, their report is written, and MLflow, unless it was left alone, holds them."""
 
 
 _UNDONE_BY_MORE = (EventKind.CLOSED, EventKind.DECIDED, EventKind.CHAMPION, EventKind.EXPLAINED, EventKind.FINISHED)
