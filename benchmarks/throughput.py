@@ -90,11 +90,11 @@ def run_product(size: Size, began: float) -> dict[str, Any]:
 
     with tempfile.TemporaryDirectory() as folder:
         cards = Path(folder)
-        _write_toml(cards / "work.toml", dataset(size))
+        write_toml(cards / "work.toml", dataset(size))
         for family in FAMILIES:
-            _write_toml(cards / f"{family}.toml", space(size, family))
+            write_toml(cards / f"{family}.toml", space(size, family))
         plan = {"name": "sweep", "datasets": ["work"], "trials": size.trials // 2, "confirmations": 0, "seed": SEED}
-        _write_toml(cards / "sweep.toml", plan | {"epochs": size.epochs, "patience_epochs": size.epochs})
+        write_toml(cards / "sweep.toml", plan | {"epochs": size.epochs, "patience_epochs": size.epochs})
         command = [Path(sys.executable).with_name("harness"), "sweep", "--config", cards / "sweep.toml"]
         command += ["--cards", cards, "--store", cards / "s"]
         done = subprocess.run(command, cwd=cards, capture_output=True, text=True, check=False)
@@ -210,7 +210,8 @@ def compare(size: str, rounds: int) -> dict[str, Any]:
     }
 
 
-def _write_toml(path: Path, card: dict[str, Any]) -> None:
+def write_toml(path: Path, card: dict[str, Any]) -> None:
+    """Write a card: plain keys, tables, and a search space's tables of hyperparameters."""
     tables = {key: item for key, item in card.items() if isinstance(item, dict)}
     lines = [f"{key} = {json.dumps(item)}" for key, item in card.items() if key not in tables]
     for name, table in tables.items():

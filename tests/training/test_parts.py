@@ -14,7 +14,7 @@ from harness.data import load_dataset
 from harness.models import NetworkShape
 from harness.training.loop import CompiledNetwork, Knobs, initial_weights
 from harness.training.losses import loss_of
-from harness.training.parts import StreamedPart, TensorPart
+from harness.training.parts import StreamedPart, TensorPart, together
 
 CARD = DatasetCard.model_validate(
     {
@@ -76,3 +76,20 @@ def test_training_is_the_same_both_ways_and_in_blocks(
     for losses, outputs in found[1:]:
         np.testing.assert_allclose(losses, found[0][0], rtol=1e-5)
         np.testing.assert_allclose(outputs, found[0][1], atol=1e-5)
+
+
+def test_two_parts_together_are_the_same_whichever_streams(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a refit trains on: training and validation, of which the larger may stream."""
+    data = load_dataset(CARD)
+    shape, held, streamed = both(monkeypatch)
+    monkeypatch.undo()
+    validation = preparing.scaled(data.validation, data.scaling, shape)
+    expected = together(held, validation)
+    assert isinstance(expected, TensorPart)
+    order = np.random.default_rng(2).permutation(len(expected))
+    assert len(order) == len(data.train) + len(data.validation)
+    mixed = together(streamed, validation)
+    assert isinstance(mixed, StreamedPart)
+    for one, other in zip(expected.blocks(order, 16), mixed.blocks(order, 16), strict=True):
+        for ours, theirs in zip(one.inputs, other.inputs, strict=True):
+            np.testing.assert_array_equal(ours, theirs)

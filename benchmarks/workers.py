@@ -1,0 +1,76 @@
+"""Trials a minute with two workers against one, each with one thread, on the work of `throughput.py`.
+
+Whole sweeps, the start of workers and the champion included, in fresh processes with XLA's compiles on disk empty; the
+sides alternate, the median ratio counts.
+
+    python benchmarks/workers.py --size middle --rounds 3
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from throughput import FAMILIES, SEED, SIZES, Size, dataset, space, write_toml
+
+
+def run_sweep_on(workers: int, size: Size) -> None:
+    """One sweep of this size in this process."""
+    from harness.cards import make_plan
+    from harness.engines import ProcessEngine
+    from harness.store import find_store
+    from harness.sweeping.planning import resolve
+    from harness.sweeping.running import run_sweep
+
+    with tempfile.TemporaryDirectory() as folder:
+        cards = Path(folder)
+        write_toml(cards / "work.toml", dataset(size))
+        for family in FAMILIES:
+            write_toml(cards / f"{family}.toml", space(size, family))
+        plan = {"datasets": ("work",), "trials": size.trials // 2, "confirmations": 0, "seed": SEED, "workers": workers}
+        header = resolve(make_plan({**plan, "epochs": size.epochs, "patience_epochs": size.epochs}), [cards])
+        with ProcessEngine(workers, threads_per_worker=1) as engine:
+            run_sweep(header, find_store(cards / "s", None), engine, lambda _: None)
+
+
+def seconds_of(workers: int, size: str) -> float:
+    """Seconds of one sweep in a process of its own."""
+    with tempfile.TemporaryDirectory() as cache:
+        began = time.perf_counter()
+        command = [sys.executable, __file__, "--size", size, "--side", str(workers)]
+        environment = {**os.environ, "HARNESS_XLA_CACHE": cache, "TF_CPP_MIN_LOG_LEVEL": "3"}
+        subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+        return time.perf_counter() - began
+
+
+def compare(size: str, rounds: int) -> dict[str, Any]:
+    """Alternate one worker and two."""
+    runs = [(seconds_of(1, size), seconds_of(2, size)) for _ in range(rounds)]
+    ratios = [one / two for one, two in runs]
+    one, two = (statistics.median(side) / SIZES[size].trials for side in zip(*runs, strict=True))
+    return {"size": size, "ratio": statistics.median(ratios), "ratios": ratios, "seconds_a_trial": [one, two]}
+
+
+def main() -> None:
+    """Compare, or, called by itself, run one side."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--size", choices=SIZES, default="middle")
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--side", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.side:
+        run_sweep_on(options.side, SIZES[options.size])
+        return
+    print(json.dumps(compare(options.size, options.rounds), indent=2))
+
+
+if __name__ == "__main__":
+    main()
