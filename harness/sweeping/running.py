@@ -235,8 +235,8 @@ class _Sweep:
         """
         for name in self.header.datasets:
             self.crown_decided(name)  # MLflow may be back
-        behind = self.projection.offline or not self._projected()
-        result = replace(self._result(), behind=self._why_behind() if behind else "")
+        behind = "" if self._projected() and not self._uncrowned() else self._why_behind()
+        result = replace(self._result(), behind=behind)
         self._write_report(result)
         # Last of all, so that the same command goes on, and begins no new sweep, wherever a kill comes in between.
         complete = self._over() and (self.projection.offline or not behind)
@@ -259,8 +259,16 @@ class _Sweep:
             self.journal.has(last, name) or self.journal.has(EventKind.GAVE_UP, name) for name in self.header.datasets
         )
 
+    def _uncrowned(self) -> list[str]:
+        """Datasets that are decided, with a champion that is not registered yet."""
+        has, names = self.journal.has, self.header.datasets
+        return [name for name in names if has(EventKind.DECIDED, name) and not has(EventKind.CHAMPION, name)]
+
     def _why_behind(self) -> str:
-        return self.projection.failure or ("it was left alone" if self.projection.offline else "it does not answer")
+        if self.projection.offline:
+            return "it was left alone"
+        lacking = f"champions not registered: {', '.join(self._uncrowned())}" if self._uncrowned() else ""
+        return self.projection.failure or lacking or "it does not answer"
 
     def _result(self) -> SweepResult:
         return sweep_of(self.journal, self.header, self.sweep_id, self.store.tracking_uri)

@@ -22,7 +22,7 @@ from harness.engines import InProcessEngine, ProcessEngine
 from harness.errors import StoreError
 from harness.journal import EventKind, Journal
 from harness.store import Store
-from harness.sweeping.folders import sweep_ids
+from harness.sweeping.folders import find_unfinished, sweep_ids
 from harness.sweeping.progress import Note, Progress
 from harness.sweeping.running import run_sweep, synchronise
 from harness.tracking.reading import read_sweep_scores
@@ -99,6 +99,36 @@ def test_a_server_gone_in_the_middle_gets_everything_when_it_is_back(
     assert any("trials go on, and the journal keeps them" in text for text in notes(said))
     assert_complete(store, result.sweep_id, trials=14)
     assert result.comparisons[0].champion is not None
+
+
+@pytest.mark.slow
+def test_a_server_gone_while_the_champion_is_registered_leaves_the_sweep_to_be_gone_on_with(
+    toys, cards, tmp_path: Path, server: Server
+) -> None:
+    """All runs are in MLflow by then, so the server's return alone does not make the sweep complete."""
+    store, said = Store(tmp_path / "mlruns", server.uri), list[object]()
+
+    def listen(one: object) -> None:
+        said.append(one)
+        if isinstance(one, Note) and "exporting the champion" in one.text and not said_of("not registered yet"):
+            server.stop()
+        if isinstance(one, Note) and "not registered yet" in one.text and said_of("not registered yet") == 2:
+            server.start()
+            server.wait()
+
+    def said_of(what: str) -> int:
+        return sum(what in text for text in notes(said))
+
+    header = toys.header(cards, datasets=("tiny_adding",), trials=2, confirmations=0)
+    with ProcessEngine(2, threads_per_worker=1) as engine:
+        result = run_sweep(header, store, engine, listen)
+        assert (result.behind, said_of("not registered yet")) == ("champions not registered: tiny_adding", 2)
+        assert find_unfinished(store, header) == result.sweep_id
+        result = run_sweep(header, store, engine, listen, resume=result.sweep_id)
+    assert (result.behind, result.unfinished) == ("", {})
+    assert result.comparisons[0].champion is not None
+    assert find_unfinished(store, header) is None
+    assert_complete(store, result.sweep_id, trials=4)
 
 
 def assert_complete(store: Store, sweep_id: str, trials: int) -> None:
