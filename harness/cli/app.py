@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -97,6 +98,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = _say(_in_words(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         code = _say("harness: interrupted", INTERRUPTED)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:  # anything else is a fault of ours, and its traceback is wanted
+            raise
+        code = _say("harness: the output cannot be written: no space left on its disk", 1)
     sys.exit(code)
 
 
