@@ -20,7 +20,10 @@ def doctor(
         str | None, typer.Argument(metavar="SWEEP", help="Id of the one sweep to look at. [all]", show_default=False)
     ] = None,
     sync: Annotated[
-        bool, typer.Option("--sync", help="Write to MLflow what it lacks, and register champions that are decided.")
+        bool,
+        typer.Option(
+            "--sync", help="Write to MLflow what it lacks, and register champions, those that it has lost as well."
+        ),
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what is wrong.")] = False,
     store: Annotated[
@@ -33,8 +36,8 @@ def doctor(
 ) -> None:
     """Find what a crash left, and mend it.
 
-    Runs left running, trials in one place and not in the other, leftover weights, aliases without their model, workers
-    without a parent. Whatever a running command holds is left alone.
+    Runs left running, trials and champions in one place and not in the other, leftover weights, aliases without their
+    model, models without a version, workers without a parent. Whatever a running command holds is left alone.
 
     Ends with 1 when something is left that is not mended.
     """

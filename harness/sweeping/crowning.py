@@ -7,19 +7,21 @@ registered model, loaded in a clean process, gave the logged test score again.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from harness.engines import Engine, Task
-from harness.errors import ExportError
+from harness.errors import ExportError, HarnessError
 from harness.export import CleanProcess, agrees, read_description
-from harness.records import ArmResult, ChampionInfo, ComparisonResult, Outcome, TrialRequest
+from harness.records import ArmResult, ChampionInfo, ComparisonResult, Outcome, TrialKey, TrialRequest
 from harness.search import select
 from harness.store import Store
 from harness.sweeping.evidence import evidence_of
 from harness.sweeping.planning import SweepHeader
 from harness.sweeping.searching import Work
 from harness.sweeping.working import run_one
-from harness.tracking.registry import move_alias, register
+from harness.tracking.registry import Registered, move_alias, register
 
 CHAMPION, CANDIDATE = "champion", "candidate"
 
@@ -54,19 +56,11 @@ def alias_of(result: ComparisonResult, test_score: float) -> str:
     return CHAMPION if beats else CANDIDATE
 
 
-def crown(
-    result: ComparisonResult,
-    header: SweepHeader,
-    requests: Mapping[str, TrialRequest],
-    store: Store,
-    engine: Engine,
-    sweep_id: str,
-    work: Work,
-    clean: CleanProcess,
-) -> ChampionInfo | None:
-    """Build the champion in a worker, register it, prove it in a clean process, and only then move the alias.
+@dataclass(frozen=True, slots=True)
+class Crowning:
+    """What it takes to make a comparison's champion.
 
-    Args:
+    Attributes:
         result: The decided comparison.
         header: The sweep.
         requests: Requests of the dataset's trials, by key.
@@ -75,6 +69,56 @@ def crown(
         sweep_id: The sweep's id.
         work: Where the selected trial's weights are; it is trained again when they are gone, with the same seed.
         clean: The process that proves it.
+    """
+
+    result: ComparisonResult
+    header: SweepHeader
+    requests: Mapping[str, TrialRequest]
+    store: Store
+    engine: Engine
+    sweep_id: str
+    work: Work
+    clean: CleanProcess
+
+    @property
+    def folder(self) -> Path:
+        """Where the sweep keeps it."""
+        return self.store.sweeps / self.sweep_id / "champions" / self.result.dataset
+
+    def build(self, arm: ArmResult, trial: TrialKey, why: str) -> None:
+        """Have a worker make the folder of a trial's model."""
+        weights = self.work.weights_of(trial)
+        if not weights.exists():
+            run_one(self.engine, self.work.task(self.requests[str(trial)]))
+        plain: dict[str, Any] = {
+            "dataset": self.header.datasets[self.result.dataset].model_dump(mode="json"),
+            "space": self.header.spaces[arm.arm.family].model_dump(mode="json"),
+            "request": self.requests[str(trial)].to_json(),
+            "weights": str(weights),
+            "folder": str(self.folder),
+            "test_score": arm.test_score,
+            "sweep_id": self.sweep_id,
+            "digest": self.result.facts.digest,
+            "evidence": evidence_of(self.result, self.header, why),
+        }
+        run_one(self.engine, Task(f"{self.result.dataset} champion", "harness.export.building:build_champion", plain))
+
+    def register(self, why: str) -> Registered:
+        """Register what is in the folder."""
+        return register(self.store, self.folder, {"verdict": self.result.verdict.outcome.value, "why": why})
+
+    def prove(self, folder: Path, where: str) -> None:
+        """Refuse a model that does not give its logged test score again in the clean process."""
+        again, description = self.clean.score(folder), read_description(folder)
+        if not agrees(description, again):
+            raise ExportError(
+                f"{where}: in a clean process its test {self.result.objective.metric} is {again!r}, expected "
+                f"{description.test_score!r}; no alias was moved"
+            )
+
+
+def crown(how: Crowning) -> ChampionInfo | None:
+    """Build the champion in a worker, register it, prove it in a clean process, and only then move the alias.
 
     Returns:
         The registered champion; None when no trial completed.
@@ -83,48 +127,63 @@ def crown(
         ExportError: The registered model does not give the logged test score again, or cannot be loaded.
         StoreError: The registry cannot be used.
     """
-    chosen = choose(result)
+    chosen = choose(how.result)
     if chosen is None:
         return None
     arm, why = chosen
     if arm.selected is None or arm.test_score is None:
         return None
-    key, test_score = str(arm.selected.key), arm.test_score
-    weights = work.weights_of(arm.selected.key)
-    if not weights.exists():
-        run_one(engine, work.task(requests[key]))
-    folder = store.sweeps / sweep_id / "champions" / result.dataset
-    plain: dict[str, Any] = {
-        "dataset": header.datasets[result.dataset].model_dump(mode="json"),
-        "space": header.spaces[arm.arm.family].model_dump(mode="json"),
-        "request": requests[key].to_json(),
-        "weights": str(weights),
-        "folder": str(folder),
-        "test_score": test_score,
-        "sweep_id": sweep_id,
-        "digest": result.facts.digest,
-        "evidence": evidence_of(result, header, why),
-    }
-    alias = alias_of(result, test_score)
-    tags = {"verdict": result.verdict.outcome.value, "why": why}
-    run_one(engine, Task(f"{result.dataset} champion", "harness.export.building:build_champion", plain))
-    registered = register(store, folder, tags)
-    again = clean.score(registered.path)
-    description = read_description(registered.path)
-    if not agrees(description, again):
-        raise ExportError(
-            f"models:/{registered.name}/{registered.version}: in a clean process its test {result.objective.metric} "
-            f"is {again!r}, expected {description.test_score!r}; no alias was moved"
-        )
-    move_alias(store, registered.name, registered.version, alias)
+    how.build(arm, arm.selected.key, why)
+    registered = how.register(why)
+    how.prove(registered.path, f"models:/{registered.name}/{registered.version}")
+    alias = alias_of(how.result, arm.test_score)
+    move_alias(how.store, registered.name, registered.version, alias)
+    score = read_description(registered.path).test_score
     return ChampionInfo(
         name=registered.name,
         version=registered.version,
         alias=alias,
         family=arm.arm.family,
         arm=arm.arm.name,
-        trial=key,
+        trial=str(arm.selected.key),
         why=why,
-        test_score=test_score if description.test_score is None else description.test_score,
-        path=str(folder),
+        test_score=arm.test_score if score is None else score,
+        path=str(how.folder),
     )
+
+
+def crown_again(was: ChampionInfo, how: Crowning, *, alias: bool) -> ChampionInfo:
+    """Register a champion that the registry has lost, from the files that the sweep keeps.
+
+    Where those are gone too it is built again, and trained again where its weights are. It is proved first, so that a
+    version whose proof failed never looks like one that was restored.
+
+    Args:
+        was: The champion as it was registered.
+        how: What it takes.
+        alias: Whether its alias is to mean it again; a later champion may have it.
+
+    Raises:
+        DataError: The dataset, which the proof needs, is missing or changed.
+        ExportError: It does not give the logged test score again.
+        StoreError: The registry cannot be used.
+    """
+    if not _holds(how.folder, was.trial):
+        arm = next(one for one in how.result.arms if one.arm.name == was.arm)
+        how.build(arm, TrialKey.parse(was.trial), was.why)
+    try:
+        how.prove(how.folder, str(how.folder))
+    except ExportError as error:
+        raise ExportError(f"{error}; where that folder is damaged remove it, and it is built again") from error
+    registered = how.register(was.why)
+    if alias:
+        move_alias(how.store, registered.name, registered.version, was.alias)
+    return replace(was, version=registered.version, path=str(how.folder))
+
+
+def _holds(folder: Path, trial: str) -> bool:
+    """Whether a trial's model is in this folder; `save_champion` leaves it whole or not at all."""
+    try:
+        return read_description(folder).trial == trial
+    except HarnessError:
+        return False

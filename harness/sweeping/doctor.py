@@ -17,19 +17,23 @@ from pathlib import Path
 from harness.engines.worker import orphans
 from harness.errors import HarnessError, StoreError, UsageError
 from harness.journal import JOURNAL_NAME, EventKind, Journal
+from harness.records import TrialKey
 from harness.store import Store
 from harness.sweeping.assembling import objective_of, selected_of
 from harness.sweeping.folders import lock, sweep_ids
 from harness.sweeping.planning import SweepHeader
+from harness.sweeping.restoring import champions_of, lost_champions
 from harness.sweeping.searching import weights_name
 from harness.tracking.connection import database_file
 from harness.tracking.mending import (
     RecordedRun,
     dangling_aliases,
+    delete_models,
     delete_runs,
     end_as_killed,
     recorded_runs,
     remove_aliases,
+    unused_models,
 )
 
 
@@ -99,32 +103,64 @@ def _folders(store: Store) -> Iterator[Finding]:
             yield Finding(folder.name, "a folder without a journal", "removes it", partial(shutil.rmtree, folder))
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a sweep's journal knows of it.
+
+    Attributes:
+        opened: Datasets that were begun.
+        ended: Trials that ended.
+        kept: Files of weights that are kept, by dataset that is over.
+        owed: Datasets that are decided and whose champion was never registered.
+        explained: Datasets whose networks were looked into.
+        champions: The trials that are registered, and those that may be.
+    """
+
+    opened: tuple[str, ...]
+    ended: frozenset[str]
+    kept: Mapping[str, set[str]]
+    owed: tuple[str, ...]
+    explained: frozenset[str]
+    champions: frozenset[str]
+
+    @classmethod
+    def of(cls, journal: Journal) -> _Known:
+        opened = tuple(dict.fromkeys(event.dataset for event in journal.events(EventKind.OPENED)))
+        over = [name for name in opened if journal.has(EventKind.CHAMPION, name) or _gave_up(journal, name)]
+        owed = tuple(name for name in opened if journal.has(EventKind.DECIDED, name) and name not in over)
+        selected = {str(key) for name in owed for key in _selected(journal, name)}
+        return cls(
+            opened,
+            frozenset(event.trial_key for event in journal.events(EventKind.ENDED)),
+            {name: {weights_name(key) for key in _selected(journal, name)} for name in over},
+            owed,
+            frozenset(name for name in over if journal.has(EventKind.EXPLAINED, name)),
+            frozenset(info.trial for info in champions_of(journal).values()) | selected,
+        )
+
+
 def _sweep(store: Store, sweep_id: str) -> Iterator[Finding]:
     folder = store.sweeps / sweep_id
     if _held(folder):
         return
     try:
         with Journal.open(folder) as journal:
-            asked = {event.dataset: event for event in journal.events(EventKind.OPENED)}
-            ended = {event.trial_key for event in journal.events(EventKind.ENDED)}
-            over = {name for name in asked if journal.has(EventKind.CHAMPION, name) or _gave_up(journal, name)}
-            owed = [name for name in asked if journal.has(EventKind.DECIDED, name) and name not in over]
-            kept = {name: _selected(journal, name) for name in over}
-            explained = {name for name in over if journal.has(EventKind.EXPLAINED, name)}
+            known = _Known.of(journal)
     except HarnessError as error:
         yield Finding(sweep_id, str(error), "restore the journal from a copy, or remove the sweep")
         return
-    yield from _weights(folder, kept)
-    yield from _runs(store, sweep_id, ended, list(asked), owed, explained)
+    yield from _weights(folder, known.kept)
+    yield from _runs(store, sweep_id, known)
+    yield from _unused(store, sweep_id, known)
 
 
-def _selected(journal: Journal, name: str) -> set[str]:
-    """The files of weights that `harness explain` reads: those of each family's selected trial."""
+def _selected(journal: Journal, name: str) -> list[TrialKey]:
+    """Each family's selected trial, whose weights champions are made from and `harness explain` reads."""
     if _gave_up(journal, name):
-        return set()
+        return []
     header = SweepHeader.from_json(journal.plan)
     selected = selected_of(journal, header, name, objective_of(journal, name))
-    return {weights_name(one.record.key) for one in selected.values()}
+    return [one.record.key for one in selected.values()]
 
 
 def _weights(folder: Path, kept: Mapping[str, set[str]]) -> Iterator[Finding]:
@@ -147,39 +183,52 @@ def _remove(files: Sequence[Path]) -> None:
         file.unlink(missing_ok=True)
 
 
-def _runs(
-    store: Store, sweep_id: str, ended: set[str], opened: Sequence[str], owed: Sequence[str], explained: set[str]
-) -> Iterator[Finding]:
+def _runs(store: Store, sweep_id: str, known: _Known) -> Iterator[Finding]:
     """Where MLflow and the journal differ."""
     try:
-        runs = recorded_runs(store, sweep_id)
+        runs, lost = recorded_runs(store, sweep_id), _lost(store, sweep_id)
     except StoreError as error:
         yield Finding(sweep_id, f"MLflow does not hold it: {error}", "writes it", behind=True)
         return
     trials = [run for run in runs if run.trial_key]
     parents = [run for run in runs if not run.trial_key]
-    if strangers := [run for run in trials if run.trial_key not in ended]:
+    if strangers := [run for run in trials if run.trial_key not in known.ended]:
         yield Finding(
             sweep_id,
             f"{len(strangers)} runs of trials that its journal does not know",
             "deletes them; MLflow's UI can restore them",
             partial(delete_runs, store, strangers),
         )
-    whole = {run.trial_key for run in trials if run.status != "RUNNING"}
-    missing = len(ended - whole) + len(set(opened) - {run.dataset for run in parents}) + len(owed)
-    if missing:
-        words = f"MLflow lacks {len(ended - whole)} of its {len(ended)} trials"
-        yield Finding(
-            sweep_id,
-            words + (f"; champions not registered: {', '.join(owed)}" if owed else ""),
-            "writes what is missing",
-            behind=True,
-        )
-    elif unexplained := sorted(explained - {run.dataset for run in parents if run.explained}):
+    missing = known.ended - {run.trial_key for run in trials if run.status != "RUNNING"}
+    behind = [
+        *([f"{len(missing)} of its {len(known.ended)} trials"] if missing else []),
+        *(f"the run of {name}" for name in known.opened if name not in {run.dataset for run in parents}),
+        *(f"the champion of {name}" for name in (*known.owed, *lost)),
+    ]
+    if behind:
+        yield Finding(sweep_id, f"MLflow lacks {', '.join(behind)}", "writes what is missing", behind=True)
+    elif unexplained := sorted(known.explained - {run.dataset for run in parents if run.explained}):
         what = f"MLflow lacks what `harness explain` found of {', '.join(unexplained)}"
         yield Finding(sweep_id, what, "writes it", behind=True)
     elif left := [run for run in parents if run.status == "RUNNING"]:
         yield from _left_running(store, sweep_id, left)
+
+
+def _lost(store: Store, sweep_id: str) -> list[str]:
+    with Journal.open(store.sweeps / sweep_id) as journal:
+        return list(lost_champions(store, sweep_id, journal))
+
+
+def _unused(store: Store, sweep_id: str, known: _Known) -> Iterator[Finding]:
+    """Models that were logged for a champion which another one has replaced before it was registered."""
+    with suppress(StoreError):  # which was said before
+        if unused := unused_models(store, sweep_id, known.champions):
+            yield Finding(
+                sweep_id,
+                f"{len(unused)} logged models that no version is made of: {', '.join(unused)}",
+                "deletes them; `mlflow gc` removes their files",
+                partial(delete_models, store, unused),
+            )
 
 
 def _left_running(store: Store, sweep_id: str, left: Sequence[RecordedRun]) -> Iterator[Finding]:

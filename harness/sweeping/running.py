@@ -14,10 +14,20 @@ from pathlib import Path
 from harness.cards.schema import DatasetCard, SweepPlan
 from harness.data import load_dataset
 from harness.engines import Engine, Task, machine_mb
-from harness.errors import DiskError, StoreError, UsageError
+from harness.errors import DiskError, HarnessError, StoreError, UsageError
 from harness.export import CleanProcess
 from harness.journal import EventKind, Journal
-from harness.records import BaselineScore, DataFacts, Objective, Outcome, Phase, SweepResult, TrialRecord, TrialRequest
+from harness.records import (
+    BaselineScore,
+    ChampionInfo,
+    DataFacts,
+    Objective,
+    Outcome,
+    Phase,
+    SweepResult,
+    TrialRecord,
+    TrialRequest,
+)
 from harness.report.html import html
 from harness.search import Budget, Contest, SearchSettings
 from harness.search.contest import confirmation_request
@@ -33,15 +43,17 @@ from harness.sweeping.assembling import (
     verdict_of,
 )
 from harness.sweeping.changing import differences
-from harness.sweeping.crowning import crown
+from harness.sweeping.crowning import Crowning, crown, crown_again
 from harness.sweeping.folders import lock, new_id
 from harness.sweeping.linking import links_of
 from harness.sweeping.planning import SweepHeader
 from harness.sweeping.progress import Begun, Concluded, Listener, Note
 from harness.sweeping.projecting import Projection
+from harness.sweeping.restoring import NOT_KNOWN, lost_champions, may_take_alias
 from harness.sweeping.searching import TRIAL, Floor, GaveUp, Work, run_searches
 from harness.sweeping.stopping import Stop
 from harness.sweeping.working import run_one
+from harness.tracking.mending import standing_of
 
 REPORT_FILE = "report.html"
 
@@ -135,7 +147,9 @@ def run_sweep(
 
 
 def synchronise(store: Store, sweep_id: str, engine: Engine, listener: Listener) -> SweepResult:
-    """Bring MLflow up to what a sweep's journal holds, and register the champions that are decided; trains no trial.
+    """Bring MLflow up to what a sweep's journal holds: runs, champions that are decided, champions that it has lost.
+
+    Trains no trial, unless a champion's weights are gone.
 
     Args:
         store: Where its journal and MLflow's store are.
@@ -153,10 +167,11 @@ def synchronise(store: Store, sweep_id: str, engine: Engine, listener: Listener)
         header = SweepHeader.from_json(journal.plan)
         with Projection(store, header, folder) as projection:
             sweep = _Sweep(header, store, sweep_id, engine, listener, journal, projection, Stop())
+            failed = sweep.restore_lost()
             result = sweep.conclude()
             if result.unfinished:
                 projection.interrupt(LAST_WORDS_SECONDS)
-            return result
+            return replace(result, behind="; ".join(part for part in (result.behind, *failed) if part))
 
 
 @dataclass(slots=True)
@@ -359,13 +374,39 @@ class _Sweep:
         self.listener(Note(f"{record.key} {record.status.value}", detail=True))
 
     def _crown(self, name: str, clean: CleanProcess | None) -> None:
-        result = comparison_of(self.journal, self.header, name)
         self.listener(Note(f"{name}: exporting the champion and proving it in a clean process"))
-        work = self._work(name)
-        requests = {str(request.key): request for request, _ in request_and_records(self.journal, name)}
         with clean or CleanProcess() as prover:
-            champion = crown(result, self.header, requests, self.store, self.engine, self.sweep_id, work, prover)
+            champion = crown(self._crowning(name, prover))
         self.journal.append(EventKind.CHAMPION, champion.to_json() if champion else {}, dataset=name)
+
+    def restore_lost(self) -> list[str]:
+        """Register the champions again that MLflow has lost; why some could not be, a line each."""
+        failed = list[str]()
+        if not self._projected():
+            return failed
+        lost = lost_champions(self.store, self.sweep_id, self.journal)
+        for name, was in lost.items():
+            try:
+                self._restore(name, was)
+            except HarnessError as error:
+                failed.append(f"the champion of {name} is not registered again: {error}")
+        if lost:
+            self.listener(Note(NOT_KNOWN))
+        return failed
+
+    def _restore(self, name: str, was: ChampionInfo) -> None:
+        """Register a champion that MLflow has lost, and let its alias mean it unless a later one has it."""
+        self.listener(Note(f"{name}: registering the champion again, once it is proved in a clean process"))
+        standing = standing_of(self.store, was.name, was.alias, f"{self.sweep_id}/{was.trial}")
+        alias = may_take_alias(self.store, self.journal, was, standing)
+        with CleanProcess() as prover:
+            champion = crown_again(was, self._crowning(name, prover), alias=alias)
+        self.journal.append(EventKind.CHAMPION, champion.to_json(), dataset=name)
+
+    def _crowning(self, name: str, clean: CleanProcess) -> Crowning:
+        result = comparison_of(self.journal, self.header, name)
+        requests = {str(request.key): request for request, _ in request_and_records(self.journal, name)}
+        return Crowning(result, self.header, requests, self.store, self.engine, self.sweep_id, self._work(name), clean)
 
     def _floor(self, name: str) -> Floor:
         return Floor(self.engine, self.journal, self._work(name), self._advance, self.stop)

@@ -1,4 +1,4 @@
-"""What a crash left in MLflow: runs of a sweep as they stand, aliases whose files are gone; and how they are mended.
+"""What a crash left in MLflow: runs of a sweep, registered champions and logged models as they stand; how it is mended.
 
 Only runs and models of this package are looked at; whose journal they belong to is for the caller to know.
 """
@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from harness.errors import HarnessError
 from harness.store import Store
 from harness.tracking import naming
 from harness.tracking.connection import connect
 from harness.tracking.reading import experiment_ids, search_runs
-from harness.tracking.registry import resolve
+from harness.tracking.registry import REFIT, logged_models, pages, resolve, trial_of, versions_named
 from harness.tracking.summary import is_explained
 
 
@@ -51,6 +52,19 @@ class DanglingAlias:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a champion stands in the registry.
+
+    Attributes:
+        version: The version that is registered of it, with its files; empty where there is none.
+        holder: Which trial of which sweep its alias means, `sweep/trial`; empty where it means nothing.
+    """
+
+    version: str
+    holder: str
+
+
 def recorded_runs(store: Store, sweep_id: str) -> list[RecordedRun]:
     """All runs of a sweep that are not deleted.
 
@@ -84,6 +98,68 @@ def delete_runs(store: Store, runs: Iterable[RecordedRun]) -> None:
         client.delete_run(run.run_id)
 
 
+def standing_of(store: Store, name: str, alias: str, key: str) -> Standing:
+    """How a champion stands in the registry.
+
+    Args:
+        store: Which store.
+        name: Its registered name.
+        alias: The alias that it was given.
+        key: Which trial of which sweep it is, `sweep/trial`.
+
+    Raises:
+        StoreError: The store cannot be used, or there is none.
+    """
+    client = connect(store, create=False)
+    models = {model.name: model for model in pages(client.search_registered_models)}
+    if name not in models:
+        return Standing("", "")
+    versions = {str(version.version): version for version in versions_named(client, name)}
+    own = [number for number, version in versions.items() if trial_of(version) == key]
+    whole = next((number for number in own if not _missing(store, name, number, versions)), "")
+    holder = versions.get(str(models[name].aliases.get(alias, "")))
+    return Standing(whole, trial_of(holder) if holder else "")
+
+
+def unused_models(store: Store, sweep_id: str, champions: Iterable[str]) -> list[str]:
+    """Ids of the logged models of a sweep that no version is made of, and that are no champion's.
+
+    A refitted one belongs to the command that was refitting, which goes on with it.
+
+    Args:
+        store: Which store.
+        sweep_id: The sweep.
+        champions: Trials that are champions, or become ones.
+
+    Raises:
+        StoreError: The store cannot be used, or there is none.
+    """
+    client = connect(store, create=False)
+    logged = [
+        model
+        for experiment in experiment_ids(client)
+        for model in logged_models(client, experiment, f"tags.{naming.SWEEP_ID} = '{sweep_id}'")
+    ]
+    names = {model.name for model in logged}
+    # A version that was read again does not say its logged model's id, only its address (MLflow 3.17).
+    used = {version.source for name in names for version in versions_named(client, name)}
+    kept = {f"{sweep_id}/{trial}" for trial in champions}
+    return [
+        model.model_id
+        for model in logged
+        if not used & {model.artifact_location, f"models:/{model.model_id}"}
+        and (key := trial_of(model)) not in kept
+        and not key.endswith(REFIT)
+    ]
+
+
+def delete_models(store: Store, model_ids: Iterable[str]) -> None:
+    """Delete these logged models; their files stay until `mlflow gc`."""
+    client = connect(store, create=False)
+    for model_id in model_ids:
+        client.delete_logged_model(model_id)
+
+
 def dangling_aliases(store: Store) -> list[DanglingAlias]:
     """Aliases of this package's registered models whose version is gone or, in a local store, its files.
 
@@ -91,8 +167,8 @@ def dangling_aliases(store: Store) -> list[DanglingAlias]:
         StoreError: The store cannot be used, or there is none.
     """
     client, found = connect(store, create=False), []
-    for model in client.search_registered_models(max_results=1000):
-        versions = {str(version.version): version for version in client.search_model_versions(f"name = '{model.name}'")}
+    for model in pages(client.search_registered_models):
+        versions = {str(version.version): version for version in versions_named(client, model.name)}
         if not any(naming.SWEEP_ID in version.tags for version in versions.values()):
             continue
         for alias, version in model.aliases.items():
@@ -108,7 +184,7 @@ def remove_aliases(store: Store, aliases: Iterable[DanglingAlias]) -> None:
         client.delete_registered_model_alias(one.name, one.alias)
 
 
-def _missing(store: Store, name: str, version: str, versions: Mapping[str, object]) -> str:
+def _missing(store: Store, name: str, version: str, versions: Mapping[str, Any]) -> str:
     if version not in versions:
         return f"version {version} is gone"
     if not store.local:

@@ -31,6 +31,9 @@ ALIASES = ("champion", "candidate")
 LINKED = "mlflow.modelVersions"
 """The tag of a logged model that leads to its versions."""
 
+REFIT = "/refit"
+"""What the key of a trial ends with where its model was trained again on more data."""
+
 _REFERENCE = re.compile(r"^(?:models:/)?(?P<name>[^/@]+)(?:/(?P<version>\d+)|@(?P<alias>[\w-]+))?$")
 
 
@@ -52,8 +55,9 @@ class Registered:
 def register(store: Store, folder: Path, tags: Mapping[str, str]) -> Registered:
     """Put a saved champion into the registry as a new version, with no alias yet.
 
-    A version of the same sweep's same trial that is there already is returned instead; what a crash left of an earlier
-    registering is gone on with, so that it can be called again after a kill at any instant.
+    A version of the same sweep's same trial that is there already is returned instead, with its files put back where a
+    local store has lost them; what a crash left of an earlier registering is gone on with, so that it can be called
+    again after a kill at any instant.
 
     Args:
         store: MLflow's store; the champion's comparison has its run there.
@@ -65,7 +69,7 @@ def register(store: Store, folder: Path, tags: Mapping[str, str]) -> Registered:
     """
     client = connect(store)
     champion = json.loads((folder / "champion.json").read_text(encoding="utf-8"))
-    key = f"{champion['sweep_id']}/{champion['trial']}{'/refit' if champion.get('refit') else ''}"
+    key = f"{champion['sweep_id']}/{champion['trial']}{REFIT if champion.get('refit') else ''}"
     version = _version_of_trial(client, champion["name"], key)
     if version is None:
         with translating(store):
@@ -82,6 +86,9 @@ def register(store: Store, folder: Path, tags: Mapping[str, str]) -> Registered:
             tags=version_tags(champion, key, tags),
             description=about(champion, tags, _run_page(client, run_id)),
         )
+    elif store.local and not Path(_place(client, version)).is_dir():
+        with translating(store):
+            _log_model(client, folder, champion, key, tags, again=True)
     _link(client, version, key)
     return Registered(champion["name"], str(version.version), _local_folder(client, version))
 
@@ -154,7 +161,12 @@ def versions_named(client: Connection, name: str) -> list[Any]:
 
 
 def _version_of_trial(client: Connection, name: str, trial_key: str) -> Any:
-    return next((v for v in versions_named(client, name) if v.tags.get(naming.TRIAL_KEY) == trial_key), None)
+    return next((version for version in versions_named(client, name) if trial_of(version) == trial_key), None)
+
+
+def trial_of(one: Any) -> str:
+    """Which trial of which sweep a version or a logged model is, `sweep/trial`; empty where it does not say."""
+    return str(one.tags.get(naming.TRIAL_KEY, ""))
 
 
 def pages(search: Any) -> list[Any]:
@@ -182,7 +194,13 @@ def _run_page(client: Connection, run_id: str) -> str:
 
 
 def _log_model(
-    client: Connection, folder: Path, champion: Mapping[str, Any], key: str, tags: Mapping[str, str]
+    client: Connection,
+    folder: Path,
+    champion: Mapping[str, Any],
+    key: str,
+    tags: Mapping[str, str],
+    *,
+    again: bool = False,
 ) -> tuple[Any, str]:
     """Log the saved files as a model of the comparison's run, unless it is done; the logged model and the run's id."""
     from mlflow.entities import LoggedModelOutput
@@ -191,7 +209,7 @@ def _log_model(
     run_id = str(run.info.run_id)
     known = logged_models(client, run.info.experiment_id, f"tags.{naming.TRIAL_KEY} = '{key}'")
     model = known[0] if known else _begin_model(client, run, champion, key, tags)
-    if str(model.status) != "READY":
+    if again or str(model.status) != "READY":
         with tempfile.TemporaryDirectory(prefix="harness-") as temporary:
             write_flavour(Path(temporary), folder, champion, model, run_id)
             client.log_model_artifacts(model.model_id, temporary)
@@ -239,9 +257,7 @@ def _local_folder(client: Connection, version: Any) -> Path:
     """The folder of a version's files, downloaded once where the store keeps them elsewhere."""
     from mlflow.artifacts import download_artifacts
 
-    uri = _artifacts_of(client, version)
-    if uri.startswith("file:"):
-        return _existing(Path(url2pathname(urlsplit(uri).path)))
+    uri = _place(client, version)
     if not urlsplit(uri).scheme:
         return _existing(Path(uri))
     kept: Path = client.store.root / "downloads" / version.name / f"{version.version}-{version.creation_timestamp}"
@@ -253,10 +269,13 @@ def _local_folder(client: Connection, version: Any) -> Path:
     return kept
 
 
-def _artifacts_of(client: Connection, version: Any) -> str:
+def _place(client: Connection, version: Any) -> str:
+    """Where a version's files are: a folder of this machine, or an address."""
     if version.model_id:
-        return str(client.get_logged_model(version.model_id).artifact_location)
-    return str(client.get_model_version_download_uri(version.name, version.version))
+        uri = str(client.get_logged_model(version.model_id).artifact_location)
+    else:
+        uri = str(client.get_model_version_download_uri(version.name, version.version))
+    return url2pathname(urlsplit(uri).path) if uri.startswith("file:") else uri
 
 
 def _existing(folder: Path) -> Path:

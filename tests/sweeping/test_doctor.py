@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -15,12 +16,15 @@ import pytest
 from harness.cli import main
 from harness.engines import ProcessEngine, Task
 from harness.engines.worker import orphans
+from harness.export import load
+from harness.export.proving import score_again
 from harness.store import Store
 from harness.sweeping.doctor import examine
 from harness.sweeping.folders import lock
-from harness.tracking import connect
+from harness.tracking import connect, resolve
 from harness.tracking.mending import recorded_runs
 from harness.tracking.reading import read_sweep_scores
+from harness.tracking.versions import registered_versions
 
 
 @pytest.fixture
@@ -103,6 +107,74 @@ def test_what_mlflow_lacks_is_written_by_sync_and_strangers_are_deleted(swept, s
     assert doctor(spoilt, capsys) == (0, "nothing is wrong\n")
 
 
+def test_a_lost_database_comes_again_with_its_champions(swept, spoilt, capsys) -> None:
+    sweep_id, champions = swept.result.sweep_id, [one.champion for one in swept.result.comparisons]
+    folder = spoilt.sweeps / sweep_id
+    for path in (*spoilt.root.glob("mlflow.db*"), spoilt.root / "artifacts"):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    kept = (folder / "champions" / champions[0].name / "model.keras").stat().st_mtime_ns
+    shutil.rmtree(folder / "champions" / champions[1].name)  # built again from the weights that are kept
+
+    code, said = doctor(spoilt, capsys)
+    assert (code, said.count("\n")) == (1, 1)
+    assert f"`harness doctor --sync {sweep_id}` writes it" in said
+    code, said = doctor(spoilt, capsys, "--sync")
+    assert (code, said.count("mended")) == (0, 1)
+    assert (folder / "champions" / champions[0].name / "model.keras").stat().st_mtime_ns == kept
+    for was in champions:
+        found = load(f"{was.name}@{was.alias}", spoilt)
+        assert found.description.trial == was.trial
+        assert resolve(spoilt, was.name).path.is_relative_to(spoilt.root)
+        assert score_again(found) == pytest.approx(was.test_score, rel=1e-5)
+    before = {row["trial_key"]: (row["test_score"], row["values"]) for row in read_sweep_scores(swept.store, sweep_id)}
+    after = {row["trial_key"]: (row["test_score"], row["values"]) for row in read_sweep_scores(spoilt, sweep_id)}
+    assert after == before
+    assert doctor(spoilt, capsys) == (0, "nothing is wrong\n")
+
+    shutil.rmtree(resolve(spoilt, champions[0].name).path)
+    code, said = doctor(spoilt, capsys)
+    assert code == 1
+    assert f"{sweep_id}: MLflow lacks the champion of {champions[0].name}: `harness doctor --sync" in said
+    assert doctor(spoilt, capsys, "--sync", sweep_id)[0] == 0
+    assert resolve(spoilt, champions[0].name).version == "1"
+    assert doctor(spoilt, capsys) == (0, "nothing is wrong\n")
+
+
+def test_a_champion_that_cannot_be_proved_is_not_registered_again(swept, spoilt, capsys) -> None:
+    was = swept.result.comparisons[0].champion
+    connect(spoilt).delete_registered_model(was.name)
+    (spoilt.sweeps / swept.result.sweep_id / "champions" / was.name / "model.keras").write_bytes(b"garbage")
+    code, said = doctor(spoilt, capsys, "--sync")
+    assert (code, said.count("\n")) == (1, 1)
+    assert f"not mended: the champion of {was.name} is not registered again: " in said
+    assert "where that folder is damaged remove it, and it is built again" in said
+    assert was.name not in {version.name for version in registered_versions(spoilt)}
+
+
+def test_a_logged_model_that_nothing_uses_is_deleted(swept, spoilt, capsys) -> None:
+    sweep_id, was = swept.result.sweep_id, swept.result.comparisons[0].champion
+    client = connect(spoilt)
+    experiment = client.get_experiment_by_name(swept.header.plan.name).experiment_id
+    before = {model.model_id for model in client.search_logged_models([experiment])}
+
+    def logged(trial: str) -> str:
+        tags = {"sweep_id": sweep_id, "trial_key": f"{sweep_id}/{trial}"}
+        return str(client.create_logged_model(experiment, was.name, tags=tags).model_id)
+
+    replaced, refitting = logged(f"{was.trial[:-4]}0099"), logged(f"{was.trial}/refit")
+    older = logged(f"{was.trial[:-4]}0098")  # a champion that another one has replaced: its version stays
+    source = client.get_logged_model(older).artifact_location
+    client.create_model_version(was.name, source=source, tags={"sweep_id": sweep_id})
+    code, said = doctor(spoilt, capsys, "--dry-run")
+    assert (code, said.count("\n")) == (1, 1)
+    assert f"{sweep_id}: 1 logged models that no version is made of: {replaced}: `harness doctor` deletes them" in said
+    assert doctor(spoilt, capsys)[0] == 0
+    left = {model.model_id for model in client.search_logged_models([experiment])}
+    assert left == {*before, refitting, older}
+    assert len(before) == 2
+    assert doctor(spoilt, capsys) == (0, "nothing is wrong\n")
+
+
 def test_runs_left_running_are_marked_unless_a_command_works_on_them(swept, spoilt, capsys) -> None:
     folder = spoilt.sweeps / swept.result.sweep_id
     assert execute(spoilt, "UPDATE runs SET status = 'RUNNING' WHERE name LIKE '%:%'") == 2
@@ -126,8 +198,9 @@ def test_an_alias_without_its_model_is_removed(swept, spoilt, capsys) -> None:
         spoilt, "UPDATE model_versions SET storage_location = replace(storage_location, ?, '/nowhere')", elsewhere.name
     )
     code, said = doctor(spoilt, capsys)
-    assert code == 0
-    assert f"models: {champion.name}@{champion.alias} leads to nothing: " in said
+    assert code == 1  # since the sweep keeps the champion, `--sync` can put it back
+    assert f"{swept.result.sweep_id}: MLflow lacks the champion of {champion.name}, the champion of " in said
+    assert re.search(f"models: {champion.name}@{champion.alias} leads to nothing: .*: mended\n", said)
     assert connect(spoilt).get_registered_model(champion.name).aliases == {}
 
 
