@@ -3,7 +3,8 @@
 The arms take turns: next is the arm with the fewest trials completed or running, and among equals the turn goes round,
 so no arm is always first; unless the worker that is free asks for an arm, whose compiled functions it has, and gets its
 next trial ahead of its turn. At no instant do the arms differ by more trials than there are workers. A failed trial is
-asked for again under the same rule for every arm, up to the same limit.
+asked for again under the same rule for every arm, up to the same limit. The last trials of a random search begin in
+order of their length, the longest first.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from harness.records import (
     TrialStatus,
     derive_seed,
 )
-from harness.search.oracle import Oracle, Point
+from harness.search.oracle import Oracle, Point, Waiting
+from harness.search.ordering import relative_seconds, trials_ahead
 from harness.search.pruning import median_floor
 from harness.search.selection import select
 
@@ -104,6 +106,18 @@ class _Search:
     exhausted: bool = False
     waiting: bool = False
     seeds: dict[int, int] = field(default_factory=dict)
+    drawn: int = 0
+    ahead: dict[int, Point] = field(default_factory=dict)
+
+    def draw(self, until: int) -> Waiting | None:
+        """Have the oracle's points up to trial `until` drawn; those that have not begun are kept ahead."""
+        while self.drawn < until:
+            point = self.oracle.ask()
+            if not isinstance(point, Point):
+                return point
+            self.drawn += 1
+            self.ahead[self.drawn] = point
+        return None
 
     @property
     def running(self) -> int:
@@ -218,7 +232,7 @@ class Contest:
             ReplayError: The oracle answers otherwise: its library, its space or its seed changed.
         """
         search = self._search(request.key.arm, request.key.replicate)
-        again = self._ask(search, request.key.replicate)
+        again = self._ask(search, request.key.replicate, request.key.number)
         if again and again != request and adopt:
             search.oracle.adopt(request.key.number, request.values)
         elif again != request:
@@ -249,16 +263,19 @@ class Contest:
     def _search(self, arm: str, replicate: int) -> _Search:
         return next(search for search in self._rounds[replicate - 1] if search.arm.name == arm)
 
-    def _ask(self, search: _Search, replicate: int) -> TrialRequest | None:
-        point = search.oracle.ask()
-        if not isinstance(point, Point):
-            search.waiting, search.exhausted = point is not None, point is None
+    def _ask(self, search: _Search, replicate: int, number: int = 0) -> TrialRequest | None:
+        """The search's next trial, or the one of this number: a journal knows in what order they began."""
+        answer = search.draw(number or search.asked + self._in_order(search, replicate))
+        if not search.ahead or (number and number not in search.ahead):
+            search.waiting, search.exhausted = answer is not None, answer is None
             return None
+        number = number or max(search.ahead, key=lambda one: (relative_seconds(search.ahead[one].values), -one))
+        point = search.ahead.pop(number)
         search.asked += 1
-        key = TrialKey(self.dataset, search.arm.name, replicate, Phase.SEARCH, search.asked)
+        key = TrialKey(self.dataset, search.arm.name, replicate, Phase.SEARCH, number)
         # What goes on with another trial has its seed, so that both together are one training.
         seed = search.seeds[point.continues] if point.continues else derive_seed(self.settings.seed, str(key))
-        search.seeds[search.asked] = seed
+        search.seeds[number] = seed
         return TrialRequest(
             key,
             search.arm.family,
@@ -270,6 +287,15 @@ class Contest:
             begins_after=point.begins_after,
             floor=median_floor(search.ended, self.objective) if self.settings.prune else (),
         )
+
+    def _in_order(self, search: _Search, replicate: int) -> int:
+        """How many trials to choose the next one from: all that are left at the end of a random search, else one."""
+        settings = self.settings
+        left = self._ceiling(self._rounds[replicate - 1], replicate) - search.standing
+        # What median stopping asks of a trial depends on those that ended before it.
+        if settings.oracle != "random" or settings.prune or left > trials_ahead(settings.workers):
+            return 1
+        return max(1, int(left))
 
     def _next_search(self, replicate: int, wished: str = "") -> _Search | None:
         """Whose turn it is, a wished arm first; None when no arm of this replicate may be asked now."""

@@ -79,12 +79,12 @@ class Oracle:
             allow_new_entries=False,
             tune_new_entries=False,
             seed=seed,
-            # It raises before it saves when this is reached; failures are counted by the contest.
-            max_consecutive_failed_trials=2**31,
         )
         self._oracle.verbose = 0
         self._oracle.save = _nothing
         self._oracle._save_trial = _nothing
+        # It goes through all trials at the end of each; failures are counted by the contest.
+        self._oracle._check_consecutive_failures = _nothing
         self._asked = 0
         # The Gaussian process has small matrices: more than one thread makes it four times slower beside busy workers.
         # Looking for the libraries that have threads takes 4 ms, so it is done once, and not where nothing needs it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 
@@ -20,6 +21,7 @@ from harness.records import (
 )
 from harness.search import Budget, Contest, SearchSettings
 from harness.search.contest import confirmation_request
+from harness.search.ordering import relative_seconds, trials_ahead
 
 HYPERPARAMETERS = {
     "units": {"type": "Choice", "values": [8, 16, 32]},
@@ -206,3 +208,98 @@ def test_a_confirmation_has_the_selected_values_and_a_fresh_seed() -> None:
     again = [confirmation_request(request, number, 7, one.settings) for number in (1, 2)]
     assert [r.values for r in again] == [request.values] * 2
     assert len({request.seed, *(r.seed for r in again)}) == 3
+
+
+WIDE = {**HYPERPARAMETERS, "units": {"type": "Choice", "values": [16, 32, 64, 128]}}
+WIDE_SPACES = {"lstm": space("lstm", "LSTM", WIDE), "gru": space("gru", "GRU", WIDE)}
+
+
+def wide(workers: int, **changes) -> Contest:
+    return contest(spaces=WIDE_SPACES, workers=workers, **{"budget": Budget(trials=12), **changes})
+
+
+def numbers(asked: list[TrialRequest], arm: str) -> list[int]:
+    return [request.key.number for request in asked if request.key.arm == arm]
+
+
+@pytest.mark.parametrize("workers", [2, 3])
+def test_only_the_last_trials_of_each_arm_are_in_order_of_their_length(workers: int) -> None:
+    asked = play(wide(workers), workers)
+    for arm in ("lstm", "gru"):
+        last = trials_ahead(workers)
+        assert numbers(asked, arm)[:-last] == list(range(1, 13 - last))
+        lengths = [relative_seconds(request.values) for request in asked if request.key.arm == arm][-last:]
+        assert all(before >= after for before, after in pairwise(lengths))
+        assert len(set(lengths)) > 1
+
+
+@pytest.mark.parametrize("changes", [{"oracle": "bayesian"}, {"prune": True}, {"workers": 1}], ids=str)
+def test_where_order_matters_or_helps_nobody_trials_begin_as_they_were_drawn(changes: dict) -> None:
+    workers = changes.get("workers", 2)
+    asked = play(wide(**{"workers": workers, **changes}), workers)
+    for arm in ("lstm", "gru"):
+        assert numbers(asked, arm) == list(range(1, 13))
+
+
+def test_the_trials_are_those_of_a_search_that_puts_nothing_in_order() -> None:
+    plain, ordered = play(wide(1), 1), play(wide(4), 4)
+    assert {str(request.key): request for request in ordered} == {str(request.key): request for request in plain}
+    assert numbers(ordered, "lstm") != numbers(plain, "lstm")
+
+
+def makespan(asked: list[TrialRequest], workers: int) -> float:
+    """How long the trials take when each goes to the first worker that is free."""
+    until = [0.0] * workers
+    for request in asked:
+        until[until.index(min(until))] += relative_seconds(request.values)
+    return max(until)
+
+
+def test_the_longest_first_ends_sooner() -> None:
+    shorter = 0.0
+    for seed in range(10):
+        drawn, ordered = play(wide(4, prune=True, seed=seed), 4), play(wide(4, seed=seed), 4)
+        assert {str(request.key) for request in drawn} == {str(request.key) for request in ordered}
+        shorter += 1 - makespan(ordered, 4) / makespan(drawn, 4)
+    assert shorter / 10 > 0.02
+
+
+@pytest.mark.parametrize("cut", range(1, 24, 3))
+def test_a_replay_goes_on_with_the_order_that_the_journal_says(cut: int) -> None:
+    """Cut anywhere; a third of the trials fail; the one that goes on may have more workers, or more trials to come."""
+    chance, first, log = random.Random(cut), wide(2), []
+    running: list[TrialRequest] = []
+    while len(log) < cut or running:
+        while len(log) < cut and len(running) < 2 and (request := first.ask()):
+            running.append(request)
+            log.append(("ask", request))
+        if not running:
+            break
+        request = running.pop(chance.randrange(len(running)))
+        ended = failed(request) if request.key.number % 3 == 0 else completed(request)
+        log.append(("tell", ended))
+        first.tell(ended)
+    rest = play(first, 2)
+    for workers, trials in [(2, 12), (5, 12), (2, 15)]:
+        second = wide(workers, budget=Budget(trials=trials))
+        for what, of in log:
+            second.replay(of) if what == "ask" else second.tell(of)
+        again = play(second, workers)
+        if (workers, trials) == (2, 12):
+            assert again == rest
+        begun = {str(of.key) for what, of in log if what == "ask"}
+        assert begun.isdisjoint(str(request.key) for request in again)
+        by_key = {str(request.key): request for request in again}
+        assert all(by_key.get(str(request.key), request) == request for request in rest)
+        done = [record for record in second.records if record.validation_score is not None]
+        assert sorted(record.key.arm for record in done) == ["gru"] * trials + ["lstm"] * trials
+
+
+def test_a_space_that_ends_among_the_last_trials_ends_both_arms() -> None:
+    rate = {"type": "Fixed", "value": 0.01}
+    small = {"units": {"type": "Choice", "values": [8, 16, 32, 64]}, "learning_rate": rate}
+    one = contest(spaces={"lstm": space("lstm", "LSTM", small), "gru": WIDE_SPACES["gru"]}, budget=Budget(trials=6))
+    asked = play(one, 2)
+    assert sorted(numbers(asked, "lstm")) == [1, 2, 3, 4]
+    assert abs(len(numbers(asked, "gru")) - 4) <= 1
+    assert one.finished

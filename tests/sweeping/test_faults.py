@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -76,8 +77,9 @@ def test_a_family_that_fails_throughout_ends_its_comparison_and_no_other(
         result = run_sweep(header, store, engine, lambda _: None)
 
     assert [one.dataset for one in result.comparisons] == ["tiny_adding"]
-    why = "given up: tiny_gru: its first trials all failed the same way (bug): RuntimeError: no kernel for step 1"
-    assert result.unfinished == {"tiny_waves": why}
+    assert list(result.unfinished) == ["tiny_waves"]
+    why = r"given up: tiny_gru: its first trials all failed the same way \(bug\): RuntimeError: no kernel for step \d"
+    assert re.fullmatch(why, result.unfinished["tiny_waves"])
     with Journal.open(store.sweeps / result.sweep_id) as journal:
         ended = [TrialRecord.from_json(e.payload) for e in journal.events(EventKind.ENDED, dataset="tiny_waves")]
     failed = [record for record in ended if record.key.arm == "tiny_gru"]
