@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 from mlflow.exceptions import MlflowException
 
@@ -27,7 +28,8 @@ DOCS = Path(__file__).parents[2] / "docs" / "serving.md"
 class Client:
     """Asks one server."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, process: int) -> None:
+        self.process = process
         self.host = re.fullmatch(r"http://(127\.0\.0\.1:\d+)/invocations", address)[1]  # type: ignore[index]
 
     def post(self, body: Any, content_type: str | None = "application/json") -> tuple[int, Any]:
@@ -56,7 +58,7 @@ def serve() -> Iterator[Callable[[Path], Client]]:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         processes.append(process)
         assert process.stdout is not None
-        return Client(process.stdout.readline().strip())
+        return Client(process.stdout.readline().strip(), process.pid)
 
     yield start
     for process in processes:
@@ -79,6 +81,14 @@ def frame(forecast: Any) -> pd.DataFrame:
 def _x(frame: pd.DataFrame) -> list[Any]:
     rows: list[Any] = frame[CHANNELS].astype(float).to_numpy()[-12:].tolist()
     return rows
+
+
+def test_it_listens_to_this_machine_only(client: Client) -> None:
+    parent = psutil.Process(client.process)
+    sockets = [one for each in (parent, *parent.children(recursive=True)) for one in each.net_connections("all")]
+    assert {one.laddr for one in sockets if one.status == psutil.CONN_LISTEN} == {
+        (host, int(port)) for host, port in [client.host.split(":")]
+    }
 
 
 def test_raw_rows_in_every_form(client: Client, forecast: Any, frame: pd.DataFrame) -> None:

@@ -62,6 +62,13 @@ def test_two_processes_that_ask_at_once_are_told_two_ports() -> None:
     assert ports[0] != ports[1]
 
 
+def listening_at(process: int) -> set[str]:
+    """The addresses that a process and all below it listen at."""
+    parent = psutil.Process(process)
+    sockets = [one for each in (parent, *parent.children(recursive=True)) for one in each.net_connections("all")]
+    return {one.laddr.ip for one in sockets if one.status == psutil.CONN_LISTEN}
+
+
 def test_the_command_shows_the_training_runs_and_ends_with_all_it_started(filled: Store, tmp_path: Path) -> None:
     (tmp_path / "here").mkdir()
     command = [sys.executable, "-c", "from harness.cli import main; main()"]
@@ -86,6 +93,7 @@ def test_the_command_shows_the_training_runs_and_ends_with_all_it_started(filled
         assert b"<html" in answer.read()
     family = psutil.Process(process.pid).children(recursive=True)
     assert family
+    assert listening_at(process.pid) == {"127.0.0.1"}
     os.kill(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=20)
     assert process.returncode == 0

@@ -112,18 +112,31 @@ def _file(source: KerasSource, where: str) -> Path:
         return locate(source.path)
     name, sha256 = f"{source.dataset}.npz", _SHA256[source.dataset]
     cached = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "datasets" / name
-    if cached.is_file():  # Keras need not be loaded for what it fetched before
-        return locate(str(cached), sha256)
+    with contextlib.suppress(DataError):  # a download that was killed leaves a part of the file
+        return locate(str(cached), sha256)  # Keras need not be loaded for what it fetched before
+    return _downloaded(cached, sha256, where)
+
+
+def _downloaded(cached: Path, sha256: str, where: str) -> Path:
+    address = ORIGIN + cached.name
     load_tensorflow()
     import keras
 
     try:
+        cached.parent.mkdir(parents=True, exist_ok=True)  # else Keras takes a folder that all users share
         with contextlib.redirect_stdout(sys.stderr):  # where progress belongs
-            return Path(keras.utils.get_file(name, ORIGIN + name, file_hash=sha256))
+            home = str(cached.parent.parent)
+            return Path(keras.utils.get_file(cached.name, address, file_hash=sha256, cache_dir=home))
     except Exception as error:  # get_file raises plain exceptions
+        if cached.is_file():  # Keras leaves what came where its checksum is another one
+            cached.unlink()
+            raise DataError(
+                f"{where}: what came from {address} is not the file that is meant: expected sha256 {sha256}; it was "
+                f"removed; or let [source] path name a copy of {cached.name}"
+            ) from None
         raise AbsentDataError(
-            f"{where}: has to be downloaded once, and {ORIGIN}{name} cannot be reached "
-            f"({' '.join(str(error).split())[-60:]}); or let [source] path name a copy of {name}"
+            f"{where}: has to be downloaded once, and {address} cannot be reached "
+            f"({' '.join(str(error).split())[-60:]}); or let [source] path name a copy of {cached.name}"
         ) from None
 
 

@@ -6,8 +6,11 @@ Knows columns; what they mean for a task is said in `series` and `grouped`.
 from __future__ import annotations
 
 import csv
+import lzma
+import tarfile
 import warnings
 import zipfile
+import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -25,6 +28,11 @@ from harness.errors import DataError, nearest
 if TYPE_CHECKING:
     import pandas as pd
 
+
+_PACKED = (".gz", ".bz2", ".xz", ".zip", ".tar", ".zst")
+"""Suffixes that pandas unpacks, in memory."""
+
+_BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError)
 
 PIECE_ROWS = 200_000
 """Rows of a CSV that are in memory as text at once."""
@@ -259,14 +267,18 @@ def _read_csv(file: Path, where: str, source: FileSource) -> Iterator[pd.DataFra
         raise DataError(f"{where}: the file is empty") from None
     except pd.errors.ParserWarning:
         raise DataError(f"{where}: rows have more fields than there are column names") from None
-    except (pd.errors.ParserError, ValueError, OverflowError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except (KeyError, RuntimeError, ImportError, *_BROKEN) as error:
+        if file.suffix.lower() not in _PACKED:  # a link in an archive, a password, a library that is not installed
+            raise
+        raise DataError(f"{where}: cannot be unpacked: {' '.join(str(error).split())}") from None
+    except (pd.errors.ParserError, ValueError, OverflowError, OSError, EOFError) as error:
         said = " ".join(str(error).removeprefix("Error tokenizing data. C error: ").split())
         raise DataError(f"{where}: cannot be read as CSV: {said}") from None
 
 
 def _refuse_two_columns_of_one_name(file: Path, where: str, separator: str) -> None:
     # pandas renames the second one to `name.1` without a word, and a card could then mean either.
-    if file.suffix.lower() in (".gz", ".bz2", ".xz", ".zip") or separator == "whitespace":
+    if file.suffix.lower() in _PACKED or separator == "whitespace":
         return
     try:
         with file.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
