@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,10 +20,18 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from harness.export import Champion
+    from harness.export.streaming import Portion
+    from harness.export.writing import Sink
 
 
 WAIT_SECONDS = 2
 """After which a progress bar is shown."""
+
+PARTS = 1000
+"""That a progress bar counts."""
+
+PRINTED_AT_ONCE = 1 << 20
+"""Characters."""
 
 
 def predict(
@@ -48,53 +60,73 @@ def predict(
     """Predict with a champion: raw values in, original units or class names with probabilities out.
 
     A forecast goes on after INPUT's last row, with its time stamps. NPZ files hold x (sequences, steps,
-    channels) and, where they differ, lengths. Tables of sequences hold a row a step and the card's id column. What is
-    known in advance follows in rows without targets. Models of tokens read a .txt, or a table with a column text.
+    channels) and, where they differ, lengths. Tables of sequences hold a row a step and the card's id column, else
+    a column sequence. What is known in advance follows in rows without targets. Models of tokens read a .txt, or a
+    table with a column text. Files may be larger than memory: they are read in pieces.
     """
     if (data is None) == (not test):
         raise UsageError("expected either INPUT or --test")
-    from harness.export.inputs import read_input
     from harness.export.loading import load
-    from harness.export.outputs import check_output, predictions_of, write
+    from harness.export.outputs import predictions_of
     from harness.export.proving import test_batch
+    from harness.export.streaming import Portion, read_portions
+    from harness.export.writing import check_output, written_to
 
     if output is not None:
         check_output(output)
     champion = load(model, find_store(store, tracking_uri))
-    batch, truth = test_batch(champion) if data is None else (read_input(champion.description, data), None)
-    with _Bar(len(batch.x)) as bar:
-        outputs = champion.predict_batch(batch, bar.show)
-    predictions = predictions_of(champion.description, batch, outputs)
-    if batch.assumed:
-        typer.echo(batch.assumed, err=True)
-    if output is not None:
-        write(predictions, output)
-    elif json:
-        typer.echo(predictions.table.to_json(orient="records", date_format="iso", double_precision=15))
-    else:
-        typer.echo(predictions.table.to_csv(index=False), nl=False)
-    if truth is not None:
-        _compare(champion, outputs, truth, batch.lengths)
+    tested = test_batch(champion) if data is None else None
+    with _printed(json=json) if output is None else written_to(output) as sink, _Bar() as bar:
+        if data is not None:
+            portions = read_portions(champion.description, data, partial(bar.show, "reading"))
+        elif tested is not None:
+            portions = iter([Portion(tested[0], 0, 1)])
+        for portion in portions:
+            outputs = champion.predict_batch(portion.batch, partial(_show, bar, portion))
+            sink.add(predictions_of(champion.description, portion.batch, outputs))
+    if portion.batch.assumed:  # of a forecast, whose input is one portion
+        typer.echo(portion.batch.assumed, err=True)
+    if tested is not None:
+        _compare(champion, outputs, tested[1], portion.batch.lengths)
+
+
+@contextmanager
+def _printed(*, json: bool) -> Iterator[Sink]:
+    """A sink that is printed once all went well."""
+    from harness.export.writing import TextSink, finished
+
+    with tempfile.TemporaryDirectory(prefix="harness-") as folder:
+        file = Path(folder, "predictions")
+        with finished(TextSink(file, json=json)) as sink:
+            yield sink
+        with file.open(encoding="utf-8", newline="") as stream:
+            for part in iter(lambda: stream.read(PRINTED_AT_ONCE), ""):
+                typer.echo(part, nl=False)
+
+
+def _show(bar: _Bar, portion: Portion, done: int) -> None:
+    bar.show("predicting", portion.since + (portion.until - portion.since) * done / len(portion.batch.x))
 
 
 class _Bar:
     """A progress bar on standard error, once there has been something to wait for."""
 
-    def __init__(self, total: int) -> None:
-        self._total, self._began = total, time.monotonic()
+    def __init__(self) -> None:
+        self._began = time.monotonic()
         self._bar: Progress | None = None
 
-    def show(self, done: int) -> None:
+    def show(self, what: str, share: float) -> None:
+        """Show what is done, and how much of it, from 0 to 1."""
         if self._bar is None:
-            if time.monotonic() - self._began < WAIT_SECONDS or done >= self._total:
+            if time.monotonic() - self._began < WAIT_SECONDS:
                 return
             from rich.console import Console
             from rich.progress import Progress
 
             self._bar = Progress(console=Console(stderr=True), transient=True)
-            self._task = self._bar.add_task("predicting", total=self._total)
+            self._task = self._bar.add_task(what, total=PARTS, completed=round(share * PARTS))
             self._bar.start()
-        self._bar.update(self._task, completed=done)
+        self._bar.update(self._task, description=what, completed=share * PARTS)
 
     def __enter__(self) -> _Bar:
         return self

@@ -8,6 +8,9 @@ from typing import Any
 from harness.data.arrays import Floats, Values, Whole
 from harness.export.stamps import Stamps
 
+ROWS_A_CALL = 256
+"""Sequences that a network is called with at once."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:

@@ -5,6 +5,7 @@ Knows the description of a champion, never its network.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,7 +18,7 @@ from harness.data.arrays import Floats
 from harness.data.calendar import channel_names
 from harness.data.encoding import fill_gaps, refuse_missing
 from harness.data.raw import Sequences, narrow
-from harness.data.sources.arrays import read_arrays, read_plain_arrays
+from harness.data.sources.arrays import read_arrays, read_plain_arrays, sequences_of
 from harness.data.sources.files import shown
 from harness.data.sources.grouped import group_rows, label_rows
 from harness.data.sources.tables import read_table, require_columns
@@ -32,6 +33,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+ARRAYS = ("x", "lengths", "future")
+"""The arrays of an NPZ file; the last two may be left out."""
+
+SEQUENCE = "sequence"
+"""What sequences are called that have no name of their own."""
+
 _KINDS: dict[str, Literal["csv", "parquet", "npz", "text"]] = {
     ".csv": "csv",
     ".parquet": "parquet",
@@ -42,7 +49,7 @@ _KINDS: dict[str, Literal["csv", "parquet", "npz", "text"]] = {
 
 
 def read_input(description: Description, path: Path) -> Batch:
-    """The sequences in a CSV, Parquet or NPZ file, or the texts in a text file.
+    """The sequences in a CSV, Parquet or NPZ file, or the texts in a text file, all at once.
 
     Args:
         description: Of the champion that is to predict.
@@ -51,20 +58,43 @@ def read_input(description: Description, path: Path) -> Batch:
     Raises:
         DataError: The file cannot be read or does not fit the champion.
     """
-    kind = _KINDS.get(path.suffix.lower())
-    if kind is None or (kind == "text" and not description.vocabulary):
-        known = [suffix for suffix, of in _KINDS.items() if of != "text" or description.vocabulary]
-        raise DataError(f"{path}: expected a file that ends in {', '.join(known)}")
-    where = shown(str(path.absolute()))
+    kind, where = kind_of(description, path), shown(str(path.absolute()))
     if kind == "text":
         return text_file(description, path, where)
     if kind == "npz" and (description.vocabulary or description.known):
-        arrays = read_plain_arrays(path, where, ("x", "lengths", "future"))
-        return batch_of_arrays(description, *(arrays.get(name) for name in ("x", "lengths", "future")))
+        return batch_of_archive(description, read_plain_arrays(path, where, ARRAYS), where)
     if kind == "npz":
         raw = read_arrays(ArraysSource(kind=kind, path=str(path.absolute())), labelled=False)
         return _checked(description, raw, "sequence", tuple(range(len(raw.x))))
     return batch_of_frame(description, read_table(FileSource(kind=kind, path=str(path.absolute()))), where)
+
+
+def batch_of_archive(
+    description: Description, arrays: Mapping[str, npt.NDArray[Any]], where: str, before: int = 0
+) -> Batch:
+    """The arrays of an NPZ file: all of their sequences, or those after the first `before` ones.
+
+    Raises:
+        DataError: They do not fit the champion.
+    """
+    if description.vocabulary or description.known:
+        x, lengths, future = (arrays.get(name) for name in ARRAYS)
+        return batch_of_arrays(description, x, lengths, future, before)
+    raw = sequences_of(arrays, ArraysSource(kind="npz", path=where), where, labelled=False, before=before)
+    return _checked(description, raw, "sequence", tuple(range(before, before + len(raw.x))))
+
+
+def kind_of(description: Description, path: Path) -> Literal["csv", "parquet", "npz", "text"]:
+    """What an input is, by its suffix.
+
+    Raises:
+        DataError: Nothing that the champion takes has such a suffix.
+    """
+    kind = _KINDS.get(path.suffix.lower())
+    if kind is None or (kind == "text" and not description.vocabulary):
+        known = [suffix for suffix, of in _KINDS.items() if of != "text" or description.vocabulary]
+        raise DataError(f"{path}: expected a file that ends in {', '.join(known)}")
+    return kind
 
 
 def batch_of_arrays(
@@ -72,15 +102,16 @@ def batch_of_arrays(
     x: npt.ArrayLike | None,
     lengths: npt.ArrayLike | None,
     future: npt.ArrayLike | None = None,
+    before: int = 0,
 ) -> Batch:
-    """Arrays as they came from Python.
+    """Arrays as they came from Python, or those of a file that come after its first `before` sequences.
 
     Raises:
         DataError: They do not fit the champion.
     """
     values = np.asarray(x)
     if description.vocabulary:
-        return token_arrays(description, values, lengths)
+        return token_arrays(description, values, lengths, before)
     if values.ndim != 3 or not values.size or values.dtype.kind not in "biuf":
         raise DataError(
             f"x: {values.dtype} {values.shape}: expected numbers (sequences, steps, channels), none of them 0"
@@ -92,17 +123,17 @@ def batch_of_arrays(
     values = np.where(np.arange(steps)[None, :, None] < real[:, None, None], values, 0)
     raw = Sequences(
         "x",
-        narrow(values, lambda at: f"x{list(at)}"),
+        narrow(values, lambda at: f"x{[before + at[0], *at[1:]]}"),
         real.astype(np.int32),
         np.empty(0),
         tuple(f"channel_{number + 1}" for number in range(values.shape[2])),
-        lambda at: f"x[{at}]",
+        lambda at: f"x[{before + at}]",
     )
-    batch = _checked(description, raw, "sequence", tuple(range(count)))
-    return replace(batch, future=_future(description, future, count))
+    batch = _checked(description, raw, "sequence", tuple(range(before, before + count)))
+    return replace(batch, future=_future(description, future, count, before))
 
 
-def _future(description: Description, future: npt.ArrayLike | None, count: int) -> Floats | None:
+def _future(description: Description, future: npt.ArrayLike | None, count: int, before: int) -> Floats | None:
     """What is known in advance, checked."""
     if not description.known:
         if future is not None:
@@ -115,18 +146,24 @@ def _future(description: Description, future: npt.ArrayLike | None, count: int) 
             f"future: {values.dtype} {values.shape}: expected numbers {expected}: {', '.join(description.known)} over "
             "the horizon"
         )
-    refuse_missing(values.astype(np.float64), lambda at: f"future{list(at)}")
-    return narrow(values, lambda at: f"future{list(at)}")
+
+    def place(at: tuple[int, ...]) -> str:
+        return f"future{[before + at[0], *at[1:]]}"
+
+    refuse_missing(values.astype(np.float64), place)
+    return narrow(values, place)
 
 
-def batch_of_frame(description: Description, frame: pd.DataFrame, where: str) -> Batch:
+def batch_of_frame(description: Description, frame: pd.DataFrame, where: str, before: int = 0) -> Batch:
     """A table of raw rows.
 
     Args:
         description: Of the champion that is to predict.
         frame: For a forecast a row a time step, of which the last `steps` count; for tokens a row a text; else a row a
-            step, grouped by the card's `id` column, or all one sequence where the card has none.
+            step, grouped by the card's `id` column, else by a column `sequence`, or all one sequence where there is
+            none.
         where: The table, as messages name it.
+        before: Rows of the file before the table's first one.
 
     Raises:
         DataError: It does not fit the champion.
@@ -134,27 +171,50 @@ def batch_of_frame(description: Description, frame: pd.DataFrame, where: str) ->
     if not len(frame):
         raise DataError(f"{where}: has no rows")
     if description.vocabulary:
-        return text_frame(description, frame, where)
+        return text_frame(description, frame, where, before)
+    require_inputs(description, frame, where)
+    if description.task is TaskKind.FORECAST:
+        return series_batch(description, frame, where)
+    return _groups(description, frame, where, before)
+
+
+def require_inputs(description: Description, frame: pd.DataFrame, where: str) -> None:
+    """Refuse a table without a column that the champion needs.
+
+    Raises:
+        DataError: A column is missing; the message offers near names.
+    """
     card = description.dataset_card
     made = channel_names(card.encoding.calendar)
     if made:
         require_columns(frame, [str(getattr(card.task, "time", ""))], "time", where)  # a card with a calendar has one
     require_columns(frame, [name for name in description.channels if name not in made], "features", where)
-    return (series_batch if description.task is TaskKind.FORECAST else _groups)(description, frame, where)
 
 
-def _groups(description: Description, frame: pd.DataFrame, where: str) -> Batch:
+def id_column(description: Description, frame: pd.DataFrame) -> str | None:
+    """The column that says which rows are a sequence's; None where all rows are one.
+
+    Where the card has no `id`, as with arrays, a column `sequence` is taken, as tables of predictions call it.
+    """
+    named = getattr(description.dataset_card.task, "id", None)
+    if named is not None or description.task is TaskKind.FORECAST:
+        return named
+    return SEQUENCE if SEQUENCE in frame.columns and SEQUENCE not in description.channels else None
+
+
+def _groups(description: Description, frame: pd.DataFrame, where: str, before: int) -> Batch:
     """Rows grouped into sequences."""
     task = description.dataset_card.task
     assert isinstance(task, ClassifyTask | RegressTask | LabelTask)
-    column = task.id or "sequence"
-    if task.id is None:
-        frame = frame.assign(**{column: 0})
+    column = id_column(description, frame)
+    if column is None:
+        column, frame = SEQUENCE, frame.assign(**{SEQUENCE: 0})
     inputs_only = {"id": column, "features": description.channels}
     if isinstance(task, LabelTask):
-        raw = label_rows(frame, task.model_copy(update={**inputs_only, "target": (), "last_rows": None}), where)
+        labelled = task.model_copy(update={**inputs_only, "target": (), "last_rows": None})
+        raw = label_rows(frame, labelled, where, first_row=before)
     else:
-        raw = group_rows(frame, task.model_copy(update={**inputs_only, "target": None}), where)
+        raw = group_rows(frame, task.model_copy(update={**inputs_only, "target": None}), where, first_row=before)
     return _checked(description, raw, column, tuple(frame[column].drop_duplicates().tolist()))
 
 

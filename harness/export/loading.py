@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.errors import ExportError, UsageError
-from harness.export.batch import Batch
+from harness.export.batch import ROWS_A_CALL, Batch
 from harness.export.champion import MODEL_FILE
 from harness.export.description import FILE, Description, read_description
 from harness.export.inputs import batch_of_arrays, batch_of_frame
@@ -24,8 +24,6 @@ from harness.tracking import registry
 if TYPE_CHECKING:
     import keras
     import pandas as pd
-
-ROWS_A_CALL = 256
 
 
 @dataclass(frozen=True)

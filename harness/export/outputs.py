@@ -1,16 +1,14 @@
-"""Predictions → tables and arrays with names, times and classes, and files of them."""
+"""Predictions → tables and arrays with names, times and classes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from harness.errors import UsageError
 from harness.export.batch import Batch
 from harness.export.description import Description
 from harness.metrics import at_real_steps
@@ -19,8 +17,6 @@ from harness.records import Answer, TaskKind
 if TYPE_CHECKING:
     import pandas as pd
 
-SUFFIXES = (".csv", ".parquet", ".npz")
-
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
@@ -28,11 +24,13 @@ class Predictions:
 
     Attributes:
         table: A row a predicted step, or a row a sequence.
-        arrays: The same as arrays, for `.npz`.
+        arrays: The same as arrays (sequences, …), for `.npz`; 0 beyond a sequence's length.
+        names: What their last axis means, also for `.npz`.
     """
 
     table: pd.DataFrame
     arrays: Mapping[str, npt.NDArray[Any]]
+    names: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
 
 
 def predictions_of(description: Description, batch: Batch, outputs: npt.NDArray[np.float32]) -> Predictions:
@@ -58,9 +56,8 @@ def predictions_of(description: Description, batch: Batch, outputs: npt.NDArray[
         case TaskKind.CLASSIFY:
             named = np.array(description.classes)[outputs.argmax(axis=1)]
             table = _sequences(batch, {"class": named, **_probabilities(description, outputs)})
-            return Predictions(
-                table, {"class": named, "probabilities": outputs, "classes": np.array(description.classes)}
-            )
+            arrays = {"class": named, "probabilities": outputs}
+            return Predictions(table, arrays, {"classes": np.array(description.classes)})
         case TaskKind.LABEL:
             return _labels(description, batch, outputs)
         case TaskKind.NEXT_TOKEN:
@@ -68,36 +65,6 @@ def predictions_of(description: Description, batch: Batch, outputs: npt.NDArray[
         case TaskKind.REGRESS:
             columns = {name: outputs[:, number] for number, name in enumerate(description.targets)}
             return Predictions(_sequences(batch, columns), {"prediction": outputs})
-
-
-def check_output(path: Path) -> None:
-    """Refuse a file that `write` could not write, before any work is done.
-
-    Raises:
-        UsageError: Its suffix is unknown, or its folder does not exist.
-    """
-    if path.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"--output {path}: expected a file that ends in {', '.join(SUFFIXES)}")
-    if not path.absolute().parent.is_dir():
-        raise UsageError(f"--output {path}: the folder {path.parent} does not exist")
-
-
-def write(predictions: Predictions, path: Path) -> None:
-    """Write predictions, in the format that the file's suffix names.
-
-    Raises:
-        UsageError: The file cannot be written.
-    """
-    try:
-        match path.suffix.lower():
-            case ".npz":
-                np.savez(path, allow_pickle=False, **dict(predictions.arrays))
-            case ".parquet":
-                predictions.table.to_parquet(path, index=False)
-            case _:
-                predictions.table.to_csv(path, index=False)
-    except OSError as error:
-        raise UsageError(f"--output {path}: cannot be written: {error}") from error
 
 
 def _forecast(description: Description, batch: Batch, outputs: npt.NDArray[np.float32]) -> pd.DataFrame:
@@ -118,13 +85,13 @@ def _forecast(description: Description, batch: Batch, outputs: npt.NDArray[np.fl
 
 def _labels(description: Description, batch: Batch, outputs: npt.NDArray[np.float32]) -> Predictions:
     real = at_real_steps(outputs, batch.lengths)
-    arrays = {"probabilities": outputs, "lengths": batch.lengths}
+    arrays = _probabilities_of_steps(batch, outputs)
     if description.answer is Answer.FLAGS:
         columns = {f"p({name})": real[:, number] for number, name in enumerate(description.targets)}
-        return Predictions(_steps(batch, columns), {**arrays, "labels": np.array(description.targets)})
+        return Predictions(_steps(batch, columns), arrays, {"labels": np.array(description.targets)})
     classes = np.array(description.classes)
     columns = {description.targets[0]: classes[real.argmax(axis=1)], **_probabilities(description, real)}
-    return Predictions(_steps(batch, columns), {**arrays, "classes": classes})
+    return Predictions(_steps(batch, columns), arrays, {"classes": classes})
 
 
 def _next_tokens(description: Description, batch: Batch, outputs: npt.NDArray[np.float32]) -> Predictions:
@@ -134,8 +101,12 @@ def _next_tokens(description: Description, batch: Batch, outputs: npt.NDArray[np
         "next": vocabulary[real.argmax(axis=1)],
         "p(next)": real.max(axis=1),
     }
-    arrays = {"probabilities": outputs, "lengths": batch.lengths, "vocabulary": vocabulary}
-    return Predictions(_steps(batch, columns), arrays)
+    return Predictions(_steps(batch, columns), _probabilities_of_steps(batch, outputs), {"vocabulary": vocabulary})
+
+
+def _probabilities_of_steps(batch: Batch, outputs: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[Any]]:
+    real = np.arange(outputs.shape[1]) < batch.lengths[:, None]
+    return {"probabilities": np.where(real[:, :, None], outputs, np.float32(0)), "lengths": batch.lengths}
 
 
 def _steps(batch: Batch, columns: Mapping[str, npt.NDArray[Any]]) -> pd.DataFrame:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def series_batch(description: Description, frame: pd.DataFrame, where: str) -> Batch:
+def series_batch(
+    description: Description, frame: pd.DataFrame, where: str, left_out: Mapping[Any, int] = MappingProxyType({})
+) -> Batch:
     """The last rows of each series.
 
     Args:
@@ -29,6 +33,7 @@ def series_batch(description: Description, frame: pd.DataFrame, where: str) -> B
         frame: A row a time step. Where channels are known in advance, the last `horizon_steps` rows of a series hold
             them, and no target yet.
         where: The table, as messages name it.
+        left_out: How many rows of each series, by its name, come before its first one here.
 
     Raises:
         DataError: A series is too short, has gaps that the card does not allow, or its times go back.
@@ -44,7 +49,10 @@ def series_batch(description: Description, frame: pd.DataFrame, where: str) -> B
         grouped = list(frame.groupby(task.id, sort=False))
         names, pieces = tuple(name for name, _ in grouped), [piece for _, piece in grouped]
     places = [where if task.id is None else f"{where}: {task.id} {str(name)!r}" for name in names]
-    found = [_one(description, task, piece, place) for piece, place in zip(pieces, places, strict=True)]
+    found = [
+        _one(description, task, piece, place, left_out.get(name, 0))
+        for name, piece, place in zip(names, pieces, places, strict=True)
+    ]
     stamps = tuple(one[2] for one in found if one[2] is not None)
     return Batch(
         np.concatenate([one[0] for one in found]),
@@ -57,7 +65,7 @@ def series_batch(description: Description, frame: pd.DataFrame, where: str) -> B
 
 
 def _one(
-    description: Description, task: ForecastTask, frame: pd.DataFrame, where: str
+    description: Description, task: ForecastTask, frame: pd.DataFrame, where: str, before: int
 ) -> tuple[Floats, Floats, Stamps | None]:
     """What one series gives: x (1, lookback, channels), future (1, horizon, known) and the times ahead."""
     lookback, ahead = description.steps or 0, description.horizon_steps if task.known_covariates else 0
@@ -67,14 +75,18 @@ def _one(
     now = len(frame) - ahead
     past, coming = frame.iloc[now - lookback : now], frame.iloc[now:]
     _refuse_known_targets(description, task, coming, where)
-    stamps = _stamps(description, task, frame, now, where)
+    stamps = _stamps(description, task, frame, now, where, before)
     cycles = description.dataset_card.encoding.calendar
-    x = _values(description, with_calendar(past, task.time, cycles, where), description.channels, now - lookback, where)
+    x = _values(
+        description, with_calendar(past, task.time, cycles, where), description.channels, before + now - lookback, where
+    )
     if not description.known:
         return x, np.empty((1, 0, 0), np.float32), stamps
     if cycles and not ahead:
         coming = _times_alone(stamps, where)
-    future = _values(description, with_calendar(coming, task.time, cycles, where), description.known, now, where)
+    future = _values(
+        description, with_calendar(coming, task.time, cycles, where), description.known, before + now, where
+    )
     return x, future if not np.isnan(future).any() else _filled(future, description.known, where), stamps
 
 
@@ -96,12 +108,14 @@ def _refuse_known_targets(description: Description, task: ForecastTask, coming: 
             )
 
 
-def _stamps(description: Description, task: ForecastTask, frame: pd.DataFrame, now: int, where: str) -> Stamps | None:
+def _stamps(
+    description: Description, task: ForecastTask, frame: pd.DataFrame, now: int, where: str, before: int
+) -> Stamps | None:
     if task.time is None or task.time not in frame.columns:
         return None
     lookback = description.steps or 0
     first = now - lookback
-    if (np.diff(times(frame.iloc[first:], task.time, where, first)) <= 0).any():
+    if (np.diff(times(frame.iloc[first:], task.time, where, before + first)) <= 0).any():
         raise DataError(f"{where}: column {task.time!r}: expected the rows in time order, each time once")
     if now < len(frame):
         return Stamps(task.time, tuple(frame[task.time].iloc[now : now + description.horizon_steps]))

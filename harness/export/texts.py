@@ -77,22 +77,34 @@ def text_file(description: Description, path: Path, where: str) -> Batch:
     )
 
 
-def text_frame(description: Description, frame: pd.DataFrame, where: str) -> Batch:
-    """A table with a text a row in the column `text`.
+def text_frame(description: Description, frame: pd.DataFrame, where: str, before: int = 0) -> Batch:
+    """A table with a text a row in the column `text`; `before` rows of the file come before its first one.
 
     Raises:
         DataError: There is no such column, or a text is missing.
     """
-    if COLUMN not in frame.columns:
-        raise DataError(f"{where}: has no column {COLUMN!r}: expected a text in each row of it")
+    require_texts(frame, where)
     column = frame[COLUMN]
     if column.isna().any():
-        raise DataError(f"{where}: column {COLUMN!r}, row {int(column.isna().argmax()) + 1}: expected a text")
-    return text_batch(description, [str(text) for text in column], tuple(range(len(frame))), "row", where)
+        raise DataError(f"{where}: column {COLUMN!r}, row {before + int(column.isna().argmax()) + 1}: expected a text")
+    names = tuple(range(before, before + len(frame)))
+    return text_batch(description, [str(text) for text in column], names, "row", where)
 
 
-def token_arrays(description: Description, x: npt.NDArray[Any], lengths: npt.ArrayLike | None) -> Batch:
-    """Numbers of tokens as they came from Python.
+def require_texts(frame: pd.DataFrame, where: str) -> None:
+    """Refuse a table without a column of texts.
+
+    Raises:
+        DataError: There is none.
+    """
+    if COLUMN not in frame.columns:
+        raise DataError(f"{where}: has no column {COLUMN!r}: expected a text in each row of it")
+
+
+def token_arrays(
+    description: Description, x: npt.NDArray[Any], lengths: npt.ArrayLike | None, before: int = 0
+) -> Batch:
+    """Numbers of tokens as they came from Python; `before` sequences of the file come before the first one.
 
     Raises:
         DataError: They are no places in the vocabulary, or the lengths do not fit.
@@ -105,4 +117,4 @@ def token_arrays(description: Description, x: npt.NDArray[Any], lengths: npt.Arr
     if real.shape != (count,) or real.dtype.kind not in "iu" or real.min() < 1 or real.max() > steps:
         raise DataError(f"lengths: {real.dtype} {real.shape}: expected {count} whole numbers from 1 to {steps}")
     kept = np.where(np.arange(steps) < real[:, None], x, 0).astype(np.int32)
-    return Batch(kept, real.astype(np.int32), "sequence", tuple(range(count)))
+    return Batch(kept, real.astype(np.int32), "sequence", tuple(range(before, before + count)))

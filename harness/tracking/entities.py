@@ -25,7 +25,7 @@ def trial_metrics(record: TrialRecord, start: int, end: int) -> list[Any]:
     epochs = max(record.epochs, 1)
     curves = {"train_loss": record.train_losses, "validation": record.validation_scores}
     points = [
-        Metric(name, value, start + (end - start) * epoch // epochs, epoch)
+        Metric(naming.TRIAL_METRICS[name], value, start + (end - start) * epoch // epochs, epoch)
         for name, curve in curves.items()
         for epoch, value in enumerate(curve, start=1)
         if math.isfinite(value)
@@ -38,7 +38,7 @@ def trial_metrics(record: TrialRecord, start: int, end: int) -> list[Any]:
         "best_epoch": record.best_epoch or None,
     }
     points += [
-        Metric(name, float(value), end, 0)
+        Metric(naming.TRIAL_METRICS[name], float(value), end, 0)
         for name, value in single.items()
         if value is not None and math.isfinite(value)
     ]

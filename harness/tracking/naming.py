@@ -1,13 +1,13 @@
 """What runs, metrics, tags and artifacts are called, within what MLflow allows. Pure text; knows no client.
 
 Names are short and sort as people would: `gru r1 007`, `lstm confirmation 02`. Keys are few and shared by all
-trials, since every key is a column of the UI.
+trials, since every key is a column of the UI; metrics and parameters have a prefix, by which the UI groups them.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from harness.records import ComparisonResult, Outcome, Phase, TrialKey, Verdict
 
@@ -20,6 +20,18 @@ TEST_SCORE = "test_score"
 TRIAL_KEY = "trial_key"
 COMPARISON_KEY = "comparison_key"
 SWEEP_ID = "sweep_id"
+
+TRIAL_METRICS: Mapping[str, str] = {
+    VALIDATION_SCORE: "score/validation",
+    TEST_SCORE: "score/test",
+    "train_loss": "curve/train_loss",
+    "validation": "curve/validation",
+    "best_epoch": "curve/best_epoch",
+    "parameters": "cost/parameters",
+    "fit_seconds": "cost/fit_seconds",
+    "epochs": "cost/epochs",
+}
+"""What a trial's run tells → its key. Keys once were the names themselves; runs that have such can still be read."""
 
 TRIALS_FILE = "trials.csv"
 VERDICT_FILE = "verdict.json"

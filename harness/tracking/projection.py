@@ -260,7 +260,7 @@ class Projector:
             run = comparison.trials.get(f"{self._sweep_id}/{key}")
             if run is None:
                 raise StoreError(f"sweep {self._sweep_id}: trial {key} has no run, so its test score has no place")
-            self._log_changed(run, {naming.TEST_SCORE: score}, run.end)
+            self._log_changed(run, {naming.TRIAL_METRICS[naming.TEST_SCORE]: score}, run.end)
 
     def _explain(self, comparison: _Comparison, result: ComparisonResult) -> None:
         for cell in result.explanation.cells if result.explanation else ():

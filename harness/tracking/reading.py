@@ -115,7 +115,7 @@ def read_comparisons(store: Store, sweep_id: str, wanted: Callable[[str], bool])
 
 
 def ends_of_histories(store: Store, run_ids: Iterable[str], metric: str) -> dict[str, float]:
-    """The value that a metric's history ends with, by run; runs without one are left out.
+    """The value that the history of one of a trial's metrics ends with, by run; runs without one are left out.
 
     MLflow keeps the latest value a second time, and shows the one in tables and the other in figures.
 
@@ -125,8 +125,8 @@ def ends_of_histories(store: Store, run_ids: Iterable[str], metric: str) -> dict
     client = connect(store, create=False)
     ends = {}
     for run_id in run_ids:
-        history = client.get_metric_history(run_id, metric)
-        if history:
+        keys = (naming.TRIAL_METRICS[metric], metric)  # the second in stores of earlier days
+        if history := next((found for key in keys if (found := client.get_metric_history(run_id, key))), None):
             ends[run_id] = float(max(history, key=lambda point: (point.step, point.timestamp, point.value)).value)
     return ends
 
@@ -194,7 +194,7 @@ def _quotable(value: str) -> str:
 
 
 def _row(run: Any) -> dict[str, Any]:
-    tags, metrics = run.data.tags, run.data.metrics
+    tags, metrics = run.data.tags, _metrics(run)
     return {
         **{name: tags[name] for name in ("dataset", "arm", "family", "phase", "status", "trial_key")},
         **{name: int(tags[name]) for name in ("replicate", "number", "seed")},
@@ -204,3 +204,9 @@ def _row(run: Any) -> dict[str, Any]:
         "values": {key.removeprefix("hp/"): value for key, value in run.data.params.items() if key.startswith("hp/")},
         "run_id": run.info.run_id,
     }
+
+
+def _metrics(run: Any) -> dict[str, float]:
+    """A trial's metrics by what they tell, whichever version wrote them."""
+    held = run.data.metrics
+    return {name: held[key] for name, new in naming.TRIAL_METRICS.items() for key in (name, new) if key in held}

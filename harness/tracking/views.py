@@ -20,6 +20,7 @@ COLOR_TAG = "mlflow.runColor"
 """Given to the runs of one arm alike, so that charts of single runs show families apart."""
 
 VERDICTS = "verdicts"
+SCORE = naming.TRIAL_METRICS[naming.VALIDATION_SCORE]
 
 MOST_RUNS = 1000
 """Runs that a chart draws."""
@@ -94,17 +95,18 @@ def trials_view(showing: Showing, dataset: str) -> dict[str, Any]:
     """A dataset's trials grouped by family: score against each hyperparameter and size, and all of them together."""
     section = "scores"
     hyperparameters = list(naming.keys("hp", showing.hyperparameters).values())[:MOST_CHARTS]
-    axes = [("PARAM", key) for key in hyperparameters] + [("METRIC", "parameters"), ("METRIC", "fit_seconds")]
+    axes = [("PARAM", key) for key in hyperparameters]
+    axes += [("METRIC", naming.TRIAL_METRICS[name]) for name in ("parameters", "fit_seconds")]
     parallel = {
         **_chart("PARALLEL", "parallel", section),
         "selectedParams": hyperparameters,
-        "selectedMetrics": [naming.VALIDATION_SCORE],
+        "selectedMetrics": [SCORE],
         "showAllRuns": True,
     }
     return {
         **_FACETS,
         "searchFilter": f"tags.phase = 'search' and tags.dataset = '{dataset}'",
-        "selectedColumns": ["tags.`family`", f"metrics.`{naming.VALIDATION_SCORE}`"],
+        "selectedColumns": ["tags.`family`", f"metrics.`{SCORE}`"],
         "runsHiddenMode": "SHOW_ALL",
         "groupBy": {"aggregateFunction": "average", "groupByKeys": [{"mode": "tag", "groupByData": "family"}]},
         # A point a trial, and not one a family.
@@ -127,7 +129,7 @@ def _scatter(kind: str, key: str, section: str) -> dict[str, Any]:
     return {
         **_chart("SCATTER", f"scatter-{key}", section),
         "xaxis": {"key": key, "type": kind},
-        "yaxis": {"key": naming.VALIDATION_SCORE, "type": "METRIC"},
+        "yaxis": {"key": SCORE, "type": "METRIC"},
     }
 
 

@@ -36,7 +36,7 @@ def test_a_comparisons_page_leads_on(shown: Any, page: Any) -> None:
         "Group: gru",
         "tiny_waves: validation score of every trial",
         "Parallel Coordinates",
-        "hp/learning_rate vs. validation_score",
+        "hp/learning_rate vs. score/validation",
     ):
         charts.get_by_text(words).first.wait_for()
 

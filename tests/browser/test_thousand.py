@@ -33,7 +33,7 @@ def test_the_experiments_page_opens_in_ten_seconds(shown_thousand: Any, page: An
 def test_the_charts_of_its_trials_are_drawn(shown_thousand: Any, page: Any) -> None:
     began = time.monotonic()
     page.goto(f"{shown_thousand.server}/{route('1', trials_key('tiny_waves'), charts=True)}")
-    page.get_by_text("hp/learning_rate vs. validation_score").wait_for()
+    page.get_by_text("hp/learning_rate vs. score/validation").wait_for()
     points = page.locator("g.points path.point")
     points.nth(99).wait_for(state="attached")
     assert points.count() >= 100  # points of single trials, and not one a family

@@ -178,6 +178,7 @@ def test_tables_that_do_not_fit_sequences(classify: Any, tmp_path: Path) -> None
         (("in.xlsx",), "in.xlsx: expected a file that ends in .csv, .parquet, .pq, .npz"),
         (("in.csv", "--output", "out.xlsx"), "--output out.xlsx: expected a file that ends in .csv, .parquet, .npz"),
         (("in.csv", "--output", "no/out.csv"), "--output no/out.csv: the folder no does not exist"),
+        (("in.csv", "--output", "/tmp/.csv"), "--output /tmp/.csv: expected a file that ends in"),
     ],
 )
 def test_wrong_use(
@@ -196,20 +197,32 @@ def test_an_unknown_model_leaves_no_store_behind(forecast: Any, tmp_path: Path) 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_progress_bar_comes_after_two_seconds_only(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+def test_a_progress_bar_comes_after_two_seconds_only(
+    classify: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     from harness.cli import predict as command
 
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")
+    np.savez(tmp_path / "in.npz", x=np.ones((600, 9, 2)))
     assert command.WAIT_SECONDS == 2
-    with command._Bar(1000) as bar:
-        bar.show(256)
-    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(command, "WAIT_SECONDS", 1e9)
+    quick = _run(classify.folder, tmp_path / "in.npz")
+    assert quick.stderr == ""
     monkeypatch.setattr(command, "WAIT_SECONDS", 0)
-    with command._Bar(1000) as bar:
-        bar.show(256)
-        bar.show(500)
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert "predicting" in said.err
-    assert "50%" in said.err
+    waited = _run(classify.folder, tmp_path / "in.npz")
+    assert waited.stdout == quick.stdout
+    assert len(_table(waited)) == 600
+    assert "predicting" in waited.stderr
+    assert "43%" in waited.stderr  # 256 of 600
+    assert "reading" in _run(classify.folder, classify.data).stderr
+
+
+def test_nothing_is_printed_of_a_file_whose_last_row_is_wrong(classify: Any, tmp_path: Path) -> None:
+    x = np.ones((600, 9, 2))
+    x[599, 8, 1] = np.nan
+    np.savez(tmp_path / "in.npz", x=x)
+    error = _refusal(classify.folder, tmp_path / "in.npz", "-o", tmp_path / "out.csv")
+    assert "x[599], channel 'channel_2', step 9: missing value" in str(error)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.npz"]
+    _refusal(classify.folder, tmp_path / "in.npz")

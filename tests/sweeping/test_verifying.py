@@ -88,7 +88,7 @@ def test_without_the_journal_mlflow_alone_is_enough(swept, copy) -> None:
 def test_any_changed_test_score_is_found_and_its_run_named(copy, change, run_of, shell, swept, number, journal) -> None:
     key = f"tiny_waves/tiny_gru/r1/search/{number:04d}"
     for table in ("metrics", "latest_metrics"):
-        assert change(SCORE.format(table), 1e-3, "test_score", run_of(key)) == 1
+        assert change(SCORE.format(table), 1e-3, "score/test", run_of(key)) == 1
     if not journal:
         shutil.rmtree(copy.sweeps)
     adding, waves = verify(copy, swept.result.sweep_id)
@@ -109,7 +109,7 @@ def test_a_changed_selected_trial_changes_what_is_recomputed(copy, change, run_o
     comparison = swept.result.comparisons[1]
     key = str(comparison.arms[0].selected.key)
     for table in ("metrics", "latest_metrics"):
-        change(SCORE.format(table), 1.0, "test_score", run_of(key))
+        change(SCORE.format(table), 1.0, "score/test", run_of(key))
     waves = verify(copy, swept.result.sweep_id)[1]
     whats = {it.what for it in waves.disagreements if it.place == "verdict.json"}
     assert {"expected.tiny_lstm", "difference"} <= whats
@@ -120,7 +120,7 @@ def test_a_changed_selected_trial_changes_what_is_recomputed(copy, change, run_o
 @pytest.mark.parametrize("table", ["metrics", "latest_metrics"])
 def test_a_score_changed_in_one_of_mlflows_two_tables_only(copy, change, run_of, swept, table) -> None:
     key = "tiny_adding/tiny_lstm/r1/search/0002"
-    assert change(SCORE.format(table), 0.25, "test_score", run_of(key)) == 1
+    assert change(SCORE.format(table), 0.25, "score/test", run_of(key)) == 1
     adding = verify(copy, swept.result.sweep_id)[0]
     assert adding.disagreements[0].what == f"{key} test_score"
     assert adding.disagreements[0].run_id == run_of(key)
@@ -129,7 +129,7 @@ def test_a_score_changed_in_one_of_mlflows_two_tables_only(copy, change, run_of,
 def test_confirmations_are_checked_too(copy, change, run_of, swept) -> None:
     key = "tiny_adding/tiny_gru/r1/confirmation/0001"
     for table in ("metrics", "latest_metrics"):
-        change(SCORE.format(table), 0.25, "test_score", run_of(key))
+        change(SCORE.format(table), 0.25, "score/test", run_of(key))
     shutil.rmtree(copy.sweeps)
     (only,) = verify(copy, swept.result.sweep_id)[0].disagreements
     assert only.what == "metric tiny_gru/confirmation_mean"

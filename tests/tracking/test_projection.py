@@ -70,17 +70,17 @@ def test_a_trial_carries_what_one_filters_and_groups_by(store: Store, facts: Dat
     }
     assert run.data.params == {"hp/units": "32", "hp/learning_rate": "0.001", "hp/bidirectional": "True"}
     assert run.data.metrics == {
-        "validation_score": pytest.approx(1 / 3 + 0.02),
-        "train_loss": pytest.approx(1 / 3),
-        "validation": 0.5,  # the last epoch's is not a number and was left out
-        "parameters": 4321,
-        "fit_seconds": 2,
-        "epochs": 3,
-        "best_epoch": 3,
+        "score/validation": pytest.approx(1 / 3 + 0.02),
+        "curve/train_loss": pytest.approx(1 / 3),
+        "curve/validation": 0.5,  # the last epoch's is not a number and was left out
+        "curve/best_epoch": 3,
+        "cost/parameters": 4321,
+        "cost/fit_seconds": 2,
+        "cost/epochs": 3,
     }
     assert run.info.status == "FINISHED"
     assert (run.info.start_time, run.info.end_time) == (1_700_000_002_000, 1_700_000_005_000)
-    history = connect(store).get_metric_history(run.info.run_id, "train_loss")
+    history = connect(store).get_metric_history(run.info.run_id, "curve/train_loss")
     assert [(point.step, point.value) for point in history] == [(1, 1.0), (2, 0.5), (3, pytest.approx(1 / 3))]
 
 
@@ -107,9 +107,9 @@ def test_no_test_score_before_the_conclusion(
     assert not [key for run in _runs(store).values() for key in run.data.metrics if "test" in key]
     projector.conclude(make_result(pairs), {})
     runs = _runs(store)
-    assert runs["lstm r1 002"].data.metrics["test_score"] == 0.52
-    assert runs["gru confirmation 01"].data.metrics["test_score"] == 0.51
-    assert "test_score" not in runs["gru r1 003"].data.metrics
+    assert runs["lstm r1 002"].data.metrics["score/test"] == 0.52
+    assert runs["gru confirmation 01"].data.metrics["score/test"] == 0.51
+    assert "score/test" not in runs["gru r1 003"].data.metrics
 
 
 def test_the_conclusion_reads_like_an_answer(
@@ -250,7 +250,7 @@ def test_long_curves_and_many_hyperparameters_fit_the_calls(
     values = {f"a+{number}": number for number in range(120)} | {"a+b": 1, "a*b": 2, "..": 3}
     _project(store, facts, [(replace(request, values=values), record)])
     run = _runs(store)["lstm r1 001"]
-    assert len(connect(store).get_metric_history(run.info.run_id, "train_loss")) == 1200
+    assert len(connect(store).get_metric_history(run.info.run_id, "curve/train_loss")) == 1200
     assert len(run.data.params) == 123
     assert (run.data.params["hp/a_b"], run.data.params["hp/a_b_2"], run.data.params["hp/_"]) == (
         "1",

@@ -10,29 +10,34 @@ import pytest
 from harness.errors import UsageError
 from harness.records import ComparisonResult, DataFacts, Phase
 from harness.store import Store
-from harness.tracking import reading
+from harness.tracking import naming, reading
 from harness.tracking.projection import Projector
 from harness.tracking.reading import read_sweep_scores
 
 
-@pytest.fixture
+@pytest.fixture(params=["keys of today", "keys without a prefix"])
 def projected(
+    request: pytest.FixtureRequest,
     store: Store,
     facts: DataFacts,
     make_pair: Callable[..., Any],
     make_result: Callable[..., ComparisonResult],
 ) -> Store:
+    once = {name: name for name in naming.TRIAL_METRICS}  # how stores of earlier days were written
     pairs = [
         make_pair("lstm", 1),
         make_pair("gru", 1),
         make_pair("gru", 2, failed=True),
         make_pair("gru", 1, phase=Phase.CONFIRMATION),
     ]
-    for sweep in ("s1", "s2"):
-        projector = Projector(store, sweep, "nightly")
-        projector.comparison_started("toy", facts, {})
-        projector.trials(pairs)
-    projector.conclude(make_result(pairs), {})
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "keys without a prefix":
+            patch.setattr(naming, "TRIAL_METRICS", once)
+        for sweep in ("s1", "s2"):
+            projector = Projector(store, sweep, "nightly")
+            projector.comparison_started("toy", facts, {})
+            projector.trials(pairs)
+        projector.conclude(make_result(pairs), {})
     return store
 
 

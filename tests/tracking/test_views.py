@@ -28,7 +28,7 @@ def test_the_trials_are_grouped_by_family_with_a_chart_for_every_hyperparameter(
     assert view["searchFilter"] == "tags.phase = 'search' and tags.dataset = 'toy'"
     parallel, *scatters = view["compareRunCharts"]
     assert parallel["selectedParams"] == ["hp/units", "hp/learning_rate"]
-    assert {chart["xaxis"]["key"] for chart in scatters} >= {"hp/units", "hp/learning_rate", "parameters"}
+    assert {chart["xaxis"]["key"] for chart in scatters} >= {"hp/units", "hp/learning_rate", "cost/parameters"}
     assert len({chart["uuid"] for chart in view["compareRunCharts"]}) == len(view["compareRunCharts"])
 
 

@@ -47,7 +47,13 @@ def read_arrays(source: ArraysSource, labelled: bool = True, *, per_step: bool =
 
 
 def sequences_of(
-    arrays: Mapping[str, Any], names: ArraysSource, where: str, labelled: bool = True, *, per_step: bool = False
+    arrays: Mapping[str, Any],
+    names: ArraysSource,
+    where: str,
+    labelled: bool = True,
+    *,
+    per_step: bool = False,
+    before: int = 0,
 ) -> Sequences:
     """Sequences from arrays by name.
 
@@ -57,11 +63,12 @@ def sequences_of(
         where: What messages call them.
         labelled: Whether answers are wanted.
         per_step: Whether every step has an answer, or several.
+        before: Sequences of the file before the first one here.
 
     Raises:
         DataError: The arrays do not fit each other.
     """
-    x, lengths = _inputs(arrays, names, where)
+    x, lengths = _inputs(arrays, names, where, before)
     y: npt.NDArray[Any] = np.empty(0)
     if labelled and per_step:
         y = _answers_of_steps(np.asarray(arrays[names.y]), x.shape, where, names.y)
@@ -71,8 +78,8 @@ def sequences_of(
     channels = tuple(f"channel_{number + 1}" for number in range(x.shape[2]))
     padding = np.arange(x.shape[1]) >= lengths[:, None]
     values = np.where(padding[:, :, None], 0, x)  # whatever was used as padding, NaN included, is no value
-    numbers = narrow(values, lambda at: f"{where}: {names.x}{list(at)}")
-    return Sequences(where, numbers, lengths, y, channels, lambda at: f"{names.x}[{at}]", groups=groups)
+    numbers = narrow(values, lambda at: f"{where}: {names.x}{[before + at[0], *at[1:]]}")
+    return Sequences(where, numbers, lengths, y, channels, lambda at: f"{names.x}[{before + at}]", groups=groups)
 
 
 def read_plain_arrays(file: Path, where: str, names: tuple[str, ...]) -> dict[str, npt.NDArray[Any]]:
@@ -97,7 +104,7 @@ def read_plain_arrays(file: Path, where: str, names: tuple[str, ...]) -> dict[st
         raise DataError(f"{where}: cannot be read as .npz; is it cut off? {error}") from None
 
 
-def _inputs(arrays: Mapping[str, Any], names: ArraysSource, where: str) -> tuple[npt.NDArray[Any], Whole]:
+def _inputs(arrays: Mapping[str, Any], names: ArraysSource, where: str, before: int) -> tuple[npt.NDArray[Any], Whole]:
     x = arrays[names.x]
     if isinstance(x, list | tuple) or getattr(x, "dtype", None) == np.object_:
         return _padded(list(x), names.x, where)
@@ -108,7 +115,7 @@ def _inputs(arrays: Mapping[str, Any], names: ArraysSource, where: str) -> tuple
         )
     if x.dtype.kind not in "biuf":
         raise DataError(f"{where}: {names.x} holds {x.dtype}: expected numbers")
-    return x, _lengths(arrays, x.shape, where, names.lengths)
+    return x, _lengths(arrays, x.shape, where, names.lengths, before)
 
 
 def _padded(pieces: list[Any], name: str, where: str) -> tuple[npt.NDArray[Any], Whole]:
@@ -131,7 +138,7 @@ def _padded(pieces: list[Any], name: str, where: str) -> tuple[npt.NDArray[Any],
     return pad(arrays)
 
 
-def _lengths(arrays: Mapping[str, Any], shape: tuple[int, ...], where: str, name: str) -> Whole:
+def _lengths(arrays: Mapping[str, Any], shape: tuple[int, ...], where: str, name: str, before: int) -> Whole:
     n, steps, _ = shape
     if arrays.get(name) is None:
         return np.full(n, steps, np.int32)
@@ -143,7 +150,7 @@ def _lengths(arrays: Mapping[str, Any], shape: tuple[int, ...], where: str, name
     bad: Flags = (lengths < 1) | (lengths > steps)
     if bad.any():
         (at,) = first(bad)
-        raise DataError(f"{where}: {name}[{at}] = {lengths[at]}: expected 1 to {steps}, the steps of x")
+        raise DataError(f"{where}: {name}[{before + at}] = {lengths[at]}: expected 1 to {steps}, the steps of x")
     return lengths.astype(np.int32)
 
 

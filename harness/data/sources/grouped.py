@@ -39,7 +39,11 @@ def read_grouped(source: FileSource, task: ClassifyTask | RegressTask, group: st
 
 
 def group_rows(
-    frame: pd.DataFrame, task: ClassifyTask | RegressTask, where: str, group_column: str | None = None
+    frame: pd.DataFrame,
+    task: ClassifyTask | RegressTask,
+    where: str,
+    group_column: str | None = None,
+    first_row: int = 0,
 ) -> Sequences:
     """Rows of one id → one sequence.
 
@@ -48,6 +52,7 @@ def group_rows(
         task: Names the columns; without a `target` only inputs are wanted.
         where: The file, as messages name it.
         group_column: Column with each row's group, for a split by group.
+        first_row: Rows of the file before the table's first one.
 
     Raises:
         DataError: As `read_grouped`.
@@ -55,12 +60,12 @@ def group_rows(
     assert task.id is not None  # a card with a table has one
     roles = {"id": task.id, "time": task.time, "target": task.target}
     channels, notes = _columns(frame, roles, task.features, group_column, where)
-    layout = _laid_out(frame, task.id, task.time, where)
+    layout = _laid_out(frame, task.id, task.time, where, first_row)
     y = _answers(frame, layout, task, where) if task.target else np.empty(0)
     groups = _one_each(labels(frame, group_column, where), layout, group_column, where) if group_column else None
     return Sequences(
         where,
-        layout.place(_inputs(frame, channels, where)),
+        layout.place(_inputs(frame, channels, where, first_row)),
         layout.lengths,
         y,
         channels,
@@ -70,7 +75,9 @@ def group_rows(
     )
 
 
-def label_rows(frame: pd.DataFrame, task: LabelTask, where: str, group_column: str | None = None) -> Sequences:
+def label_rows(
+    frame: pd.DataFrame, task: LabelTask, where: str, group_column: str | None = None, first_row: int = 0
+) -> Sequences:
     """Rows of one id → one sequence with an answer, or several, a step; a table without an id is one sequence.
 
     Args:
@@ -78,6 +85,7 @@ def label_rows(frame: pd.DataFrame, task: LabelTask, where: str, group_column: s
         task: Names the columns; without a `target` only inputs are wanted.
         where: The file, as messages name it.
         group_column: Column with each row's group, for a split by group.
+        first_row: Rows of the file before the table's first one.
 
     Raises:
         DataError: A column is missing, a value is no finite number, or times repeat within a sequence.
@@ -90,7 +98,7 @@ def label_rows(frame: pd.DataFrame, task: LabelTask, where: str, group_column: s
     channels, notes = _columns(frame, roles, task.features, group_column, where, apart)
     if len(frame) < total:
         notes = (f"last {len(frame):,} of {total:,} rows", *notes)
-    layout = _laid_out(frame, task.id, task.time, where)
+    layout = _laid_out(frame, task.id, task.time, where, first_row)
     groups = _one_each(labels(frame, group_column, where), layout, group_column, where) if group_column else None
     y: npt.NDArray[Any] = np.empty(0)
     if task.target and task.multi_label:
@@ -99,7 +107,7 @@ def label_rows(frame: pd.DataFrame, task: LabelTask, where: str, group_column: s
         y = layout.place(labels(frame, task.target[0], where))
     return Sequences(
         where,
-        layout.place(_inputs(frame, channels, where)),
+        layout.place(_inputs(frame, channels, where, first_row)),
         layout.lengths,
         y,
         channels,
@@ -134,22 +142,22 @@ class _Layout:
         return placed
 
 
-def _laid_out(frame: pd.DataFrame, id_column: str | None, time: str | None, where: str) -> _Layout:
+def _laid_out(frame: pd.DataFrame, id_column: str | None, time: str | None, where: str, first_row: int) -> _Layout:
     import pandas as pd
 
     group: Indices = np.zeros(len(frame), np.int64)
     ids: Any = np.zeros(1, np.int64)
     if id_column is not None:
-        labels(frame, id_column, where)  # refuses rows without an id
+        labels(frame, id_column, where, first_row)  # refuses rows without an id
         group, ids = pd.factorize(frame[id_column])
-    order = _order(frame, group, ids, time, where)
+    order = _order(frame, group, ids, time, where, first_row)
     lengths = np.bincount(group, minlength=len(ids)).astype(np.int32)
     return _Layout(group, ids, order, lengths, np.arange(len(frame)) - np.repeat(np.cumsum(lengths) - lengths, lengths))
 
 
-def _inputs(frame: pd.DataFrame, columns: tuple[str, ...], where: str) -> Floats:
-    values = np.stack([numbers(frame, name, where) for name in columns], axis=1)
-    return narrow(values, lambda at: f"{where}: column {columns[at[1]]!r}, row {at[0] + 1}")
+def _inputs(frame: pd.DataFrame, columns: tuple[str, ...], where: str, first_row: int = 0) -> Floats:
+    values = np.stack([numbers(frame, name, where, first_row) for name in columns], axis=1)
+    return narrow(values, lambda at: f"{where}: column {columns[at[1]]!r}, row {first_row + at[0] + 1}")
 
 
 def _columns(
@@ -180,18 +188,18 @@ def _channels(
     return found, notes
 
 
-def _order(frame: pd.DataFrame, group: Indices, ids: Any, time: str | None, where: str) -> Indices:
+def _order(frame: pd.DataFrame, group: Indices, ids: Any, time: str | None, where: str, first_row: int) -> Indices:
     """Places of the rows, sequence by sequence, each in its own order."""
     if time is None:
         return np.argsort(group, kind="stable")
-    stamps = times(frame, time, where)
+    stamps = times(frame, time, where, first_row)
     order = np.lexsort((stamps, group))
     repeated = (np.diff(group[order]) == 0) & (np.diff(stamps[order]) == 0)
     if repeated.any():
         (at,) = first(repeated)
         row = max(order[at], order[at + 1])
         raise DataError(
-            f"{where}: column {time!r}, row {row + 1}: {str(frame[time].iloc[row])!r} repeats within the "
+            f"{where}: column {time!r}, row {first_row + row + 1}: {str(frame[time].iloc[row])!r} repeats within the "
             f"sequence {str(ids[group[row]])!r}: expected each time once"
         )
     return order

@@ -1,19 +1,13 @@
-"""CSV and Parquet files as pandas tables, and their columns as numbers, times or labels.
+"""Whole tables of CSV and Parquet files, and their columns as numbers, times or labels.
 
 Knows columns; what they mean for a task is said in `series` and `grouped`.
 """
 
 from __future__ import annotations
 
-import csv
-import lzma
-import tarfile
 import warnings
-import zipfile
-import zlib
 from collections import deque
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,19 +17,11 @@ from harness.cards.schema import FileSource
 from harness.data.arrays import Flags, Wide
 from harness.data.raw import first
 from harness.data.sources.files import locate, shown
+from harness.data.sources.streams import read_pieces
 from harness.errors import DataError, nearest
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-_PACKED = (".gz", ".bz2", ".xz", ".zip", ".tar", ".zst")
-"""Suffixes that pandas unpacks, in memory."""
-
-_BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError)
-
-PIECE_ROWS = 200_000
-"""Rows of a CSV that are in memory as text at once."""
 
 
 def read_table(source: FileSource) -> pd.DataFrame:
@@ -69,8 +55,8 @@ def read_tail(source: FileSource, last_rows: int | None = None) -> tuple[pd.Data
     file, where = locate(source.path, source.sha256), shown(source.path)
     kept: deque[pd.DataFrame] = deque()
     total, held = 0, 0
-    for piece in _read_parquet(file, where) if source.kind == "parquet" else _read_csv(file, where, source):
-        frame = _wanted(piece.set_axis([str(name) for name in piece.columns], axis=1), source, where)
+    for piece in read_pieces(file, where, source):
+        frame = _wanted(piece.frame, source, where)
         kept.append(frame)
         total, held = total + len(frame), held + len(frame)
         while last_rows and held - len(kept[0]) >= last_rows:
@@ -211,13 +197,14 @@ def parse_times(values: pd.Series[Any]) -> pd.Series[Any]:
     return parsed
 
 
-def labels(frame: pd.DataFrame, column: str, where: str) -> npt.NDArray[Any]:
+def labels(frame: pd.DataFrame, column: str, where: str, first_row: int = 0) -> npt.NDArray[Any]:
     """A column of names (rows,): text, whole numbers or truth values, none missing.
 
     Args:
         frame: The table.
         column: Name of the column.
         where: The file, as messages name it.
+        first_row: Rows of the file before the table's first one.
 
     Raises:
         DataError: A value is missing.
@@ -228,7 +215,7 @@ def labels(frame: pd.DataFrame, column: str, where: str) -> npt.NDArray[Any]:
     if (bad := values.isna().to_numpy()).any():
         (at,) = first(bad)
         raise DataError(
-            f"{where}: column {column!r}, row {at + 1}: expected a value, got an empty cell "
+            f"{where}: column {column!r}, row {first_row + at + 1}: expected a value, got an empty cell "
             "(or a word that stands for one, such as NA, None or null)"
         )
     if types.is_bool_dtype(values):
@@ -238,67 +225,6 @@ def labels(frame: pd.DataFrame, column: str, where: str) -> npt.NDArray[Any]:
     if types.is_float_dtype(values):
         return values.to_numpy(dtype=np.float64)
     return np.array([str(value) for value in values], dtype=np.str_)
-
-
-def _read_csv(file: Path, where: str, source: FileSource) -> Iterator[pd.DataFrame]:
-    import pandas as pd
-
-    names = list(source.columns) or None
-    if names is None:
-        _refuse_two_columns_of_one_name(file, where, source.separator)
-    separator = r"\s+" if source.separator == "whitespace" else source.separator
-    options: dict[str, Any] = {"sep": separator, "names": names, "header": None if names else 0}
-    try:
-        with warnings.catch_warnings():
-            # Rows with one field too many would else shift every column by one, or lose their last one in
-            # silence.
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            # A column may be numbers in one piece and text in another: `numbers` says where.
-            warnings.simplefilter("ignore", pd.errors.DtypeWarning)
-            with pd.read_csv(
-                file, index_col=False, encoding="utf-8", chunksize=PIECE_ROWS, low_memory=False, **options
-            ) as pieces:
-                yield from pieces
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{where}: byte {error.object[error.start]:#04x} is not UTF-8: expected a CSV in UTF-8"
-        ) from None
-    except pd.errors.EmptyDataError:
-        raise DataError(f"{where}: the file is empty") from None
-    except pd.errors.ParserWarning:
-        raise DataError(f"{where}: rows have more fields than there are column names") from None
-    except (KeyError, RuntimeError, ImportError, *_BROKEN) as error:
-        if file.suffix.lower() not in _PACKED:  # a link in an archive, a password, a library that is not installed
-            raise
-        raise DataError(f"{where}: cannot be unpacked: {' '.join(str(error).split())}") from None
-    except (pd.errors.ParserError, ValueError, OverflowError, OSError, EOFError) as error:
-        said = " ".join(str(error).removeprefix("Error tokenizing data. C error: ").split())
-        raise DataError(f"{where}: cannot be read as CSV: {said}") from None
-
-
-def _refuse_two_columns_of_one_name(file: Path, where: str, separator: str) -> None:
-    # pandas renames the second one to `name.1` without a word, and a card could then mean either.
-    if file.suffix.lower() in _PACKED or separator == "whitespace":
-        return
-    try:
-        with file.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
-            header = next((line for line in csv.reader(stream, delimiter=separator) if line), [])
-    except (csv.Error, TypeError, ValueError) as error:
-        raise DataError(f"{where}: cannot be read as CSV: {error}") from None
-    if twice := next((name for name in header if name and header.count(name) > 1), None):
-        raise DataError(f"{where}: two columns are called {twice!r}: expected each name once")
-
-
-def _read_parquet(file: Path, where: str) -> Iterator[pd.DataFrame]:
-    import pandas as pd
-    import pyarrow
-
-    try:
-        frame = pd.read_parquet(file)  # which refuses two columns of one name
-        # A table that pandas wrote with times as its index gives them back as one.
-        yield frame if frame.index.names == [None] else frame.reset_index()
-    except (pyarrow.ArrowException, OSError, ValueError) as error:
-        raise DataError(f"{where}: cannot be read as Parquet: {' '.join(str(error).split())}") from None
 
 
 def _separator(frame: pd.DataFrame) -> str:
