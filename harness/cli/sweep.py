@@ -374,10 +374,12 @@ def _dry_run(header: SweepHeader, place: Store) -> None:
     from harness.sweeping.assembling import budget_in_words
     from harness.sweeping.estimating import estimate
     from harness.sweeping.room import free_bytes, sweep_bytes
-    from harness.sweeping.running import inspect
+    from harness.sweeping.running import batch_notes, inspect
 
     workers = header.plan.workers or default_workers()
     inspected = inspect(header)
+    for note in (*header.notes, *batch_notes(header, inspected)):
+        typer.echo(note)
     typer.echo(f"arms: {', '.join(arm.name for arm in header.arms)}")
     typer.echo(f"budget: {budget_in_words(header)}")
     with ProcessEngine(workers) as engine:

@@ -126,6 +126,26 @@ def _datasets(given: Sequence[str], folders: Sequence[Path]) -> list[Found[Datas
     return list(found.values())
 
 
+def large_batches(dataset: str, spaces: Mapping[str, SpaceCard], sequences: int) -> list[str]:
+    """What to say where families may try batches larger than a dataset's training part, which come to all of it.
+
+    Args:
+        dataset: The dataset's name.
+        spaces: Search space of each family.
+        sequences: How many its training part has.
+    """
+    said = []
+    for family, space in spaces.items():
+        batch = space.hyperparameters.get("batch_size")
+        sizes = [size for size in (*(batch.values or ()), batch.max_value, batch.value) if size] if batch else []
+        if (largest := max(map(int, sizes), default=0)) > sequences:
+            said.append(
+                f"{dataset}: {family} tries batches of up to {largest:,}, and the training part has {sequences:,} "
+                "sequences: a larger batch is all of them, one step an epoch"
+            )
+    return said
+
+
 def arms_of(families: Sequence[str]) -> tuple[Arm, ...]:
     """One arm a family; a family that is named more than once plays itself as `lstm-1`, `lstm-2` and so on."""
     counts, seen = Counter(families), Counter[str]()

@@ -46,7 +46,7 @@ from harness.sweeping.changing import differences
 from harness.sweeping.crowning import Crowning, crown, crown_again
 from harness.sweeping.folders import lock, new_id
 from harness.sweeping.linking import links_of
-from harness.sweeping.planning import SweepHeader
+from harness.sweeping.planning import SweepHeader, large_batches
 from harness.sweeping.progress import Begun, Concluded, Listener, Note
 from harness.sweeping.projecting import Projection
 from harness.sweeping.restoring import NOT_KNOWN, lost_champions, may_take_alias
@@ -98,6 +98,13 @@ def inspect(header: SweepHeader) -> dict[str, Inspected]:
     return {name: _inspect(card) for name, card in header.datasets.items()}
 
 
+def batch_notes(header: SweepHeader, inspected: Mapping[str, Inspected]) -> list[str]:
+    """What to say of batches that are larger than a training part."""
+    return [
+        note for name, found in inspected.items() for note in large_batches(name, header.spaces, found.facts.sizes[0])
+    ]
+
+
 def run_sweep(
     header: SweepHeader,
     store: Store,
@@ -134,7 +141,7 @@ def run_sweep(
     projection = Projection(store, header, folder, offline=offline)
     with lock(folder), _journal(folder, header, inspected, how) as journal, projection:
         listener(Begun(sweep_id, how.sweep_id is not None, journal.has(EventKind.FINISHED)))
-        for note in header.notes:
+        for note in (*header.notes, *batch_notes(header, inspected)):
             listener(Note(note))
         sweep = _Sweep(header, store, sweep_id, engine, listener, journal, projection, stop or Stop())
         try:

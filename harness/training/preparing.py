@@ -104,7 +104,8 @@ def network_for(prepared: Prepared, space: SpaceCard, values: Mapping[str, Value
     values = fitted(prepared.shape, space, values)
     xla = _xla(prepared, values, epochs)
     data = prepared.data
-    key = (data.facts.digest, prepared.shape, data.objective.metric, xla, *structure_of(space, values))
+    structure = (_batch_size(prepared, values), *structure_of(space, values))
+    key = (data.facts.digest, prepared.shape, data.objective.metric, xla, *structure)
     if key not in _networks:
         _networks[key] = _new_network(prepared, space, values, xla=xla)
     _networks.move_to_end(key)
@@ -118,14 +119,19 @@ def _new_network(prepared: Prepared, space: SpaceCard, values: Mapping[str, Valu
         build_stack(prepared.shape, space, values),
         str(setting(values, "optimizer")),
         loss_of(prepared.shape, LOSS_OF_METRIC.get(prepared.data.objective.metric, "mse"), prepared.data.class_weights),
-        int(setting(values, "batch_size")),
+        _batch_size(prepared, values),
         xla=xla,
     )
 
 
+def _batch_size(prepared: Prepared, values: Mapping[str, Value]) -> int:
+    # A batch larger than the data would be filled up with rows that count for nothing, as many as it takes.
+    return min(int(setting(values, "batch_size")), len(prepared.train))
+
+
 def _xla(prepared: Prepared, values: Mapping[str, Value], epochs: int) -> bool:
     rows, steps = prepared.data.train.x.shape[:2]
-    batches = -(-rows // int(setting(values, "batch_size")))
+    batches = -(-rows // _batch_size(prepared, values))
     return xla_pays(steps, int(setting(values, "layers")), batches * epochs)
 
 

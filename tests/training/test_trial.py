@@ -215,3 +215,10 @@ def test_initial_weights_draw_nothing_from_the_global_state() -> None:
     for one, same, other in zip(first, initial_weights(stack, 1), initial_weights(stack, 2), strict=True):
         np.testing.assert_array_equal(one, same)
         assert (one == other).all() == (one.ndim == 1 or "bias" in str(one.shape) or not one.any())
+
+
+def test_a_batch_larger_than_the_training_part_is_all_of_it() -> None:
+    """As Keras takes it: one step an epoch, and no memory for a billion rows."""
+    whole, larger = (run_trial(plain(batch_size=size))["trial"] for size in (84, 1_000_000_000))
+    assert larger["validation_scores"] == whole["validation_scores"]
+    assert larger["gradient_steps"] == whole["gradient_steps"] == 4
