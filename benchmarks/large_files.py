@@ -5,13 +5,12 @@
 
 MODEL is what `harness predict` takes; it must be a classifier of numbers. Files of random numbers are
 written to a temporary folder (`--to` names another): as many sequences as each of `--sequences` says, of 1 to 29 steps.
-Predicting runs in a process of its own, whose peak of resident memory the kernel tells.
+Predicting runs in a process of its own, whose peak of resident memory Linux tells in `/proc`.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import sys
 import tempfile
@@ -25,6 +24,17 @@ from harness.export import Description, load
 
 LONGEST = 29
 WRITTEN_AT_ONCE = 20_000
+
+# The kernel's ru_maxrss would count what this process held when it started the other one.
+COMMAND = """
+import pathlib, sys
+from harness.cli import main
+told = pathlib.Path(sys.argv.pop(1))
+try:
+    main()
+finally:
+    told.write_text(pathlib.Path("/proc/self/status").read_text())
+"""
 
 
 def main() -> None:
@@ -81,13 +91,13 @@ def rows(description: Description, chance: np.random.Generator, begin: int, end:
 
 def predicted(model: str, file: Path) -> tuple[float, float]:
     """Seconds, and the peak of resident memory in MB."""
-    command = [sys.executable, "-c", "from harness.cli import main; main()", "predict", model, str(file)]
+    told = file.with_name("status.txt")
     began = time.perf_counter()
-    process = subprocess.Popen([*command, "-o", str(file.with_name("out.csv"))])
-    _, status, used = os.wait4(process.pid, 0)
-    if status:
-        raise RuntimeError(f"{' '.join(command)}: ended with {os.waitstatus_to_exitcode(status)}")
-    return time.perf_counter() - began, used.ru_maxrss / 1000
+    command = [sys.executable, "-c", COMMAND, str(told), "predict", model, str(file)]
+    subprocess.run([*command, "-o", str(file.with_name("out.csv"))], check=True)
+    seconds = time.perf_counter() - began
+    (peak,) = (line.split()[1] for line in told.read_text().splitlines() if line.startswith("VmHWM"))
+    return seconds, int(peak) * 1.024e-3
 
 
 if __name__ == "__main__":
