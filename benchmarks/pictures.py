@@ -64,7 +64,7 @@ def take(address: str, to: Path, browser: str) -> None:
         route = comparison.get_attribute("href")
         shoot(page, to / "experiment.png")
         comparison.click()
-        page.get_by_text("Expected test").scroll_into_view_if_needed()
+        page.get_by_text("Expected test").first.scroll_into_view_if_needed()
         page.wait_for_timeout(SETTLE_MS)  # the button comes once the description's height is known
         page.get_by_text("Show more").first.click()
         shoot(page, to / "comparison.png")

@@ -111,6 +111,8 @@ def trials_view(showing: Showing, dataset: str) -> dict[str, Any]:
         "groupBy": {"aggregateFunction": "average", "groupByKeys": [{"mode": "tag", "groupByData": "family"}]},
         # A point a trial, and not one a family.
         "useGroupedValuesInCharts": False,
+        # Else MLflow sorts by name and puts the sections that it makes of the metrics' prefixes first.
+        "isAccordionReordered": True,
         "compareRunSections": [
             {
                 "uuid": section,
