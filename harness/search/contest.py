@@ -232,6 +232,8 @@ class Contest:
             ReplayError: The oracle answers otherwise: its library, its space or its seed changed.
         """
         search = self._search(request.key.arm, request.key.replicate)
+        if not adopt:
+            search.oracle.recall(request.values)
         again = self._ask(search, request.key.replicate, request.key.number)
         if again and again != request and adopt:
             search.oracle.adopt(request.key.number, request.values)

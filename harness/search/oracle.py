@@ -9,6 +9,7 @@ Keras Tuner, and TensorFlow with it, is imported by the first oracle: a report o
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from threadpoolctl import ThreadpoolController
 
 from harness.cards.schema import SpaceCard
 from harness.records import Objective, Value
+from harness.search.recalling import recalling
 from harness.starting import load_keras_tuner
 
 _COMPLETED, _FAILED, _RUNNING, _IDLE = "COMPLETED", "FAILED", "RUNNING", "IDLE"
@@ -72,7 +74,11 @@ class Oracle:
             if hyperparameter.type == "Fixed" and hyperparameter.value is not None
         }
         keras_tuner = load_keras_tuner(gaussian=kind == "bayesian")
-        self._oracle = getattr(keras_tuner.oracles, _KINDS[kind])(
+        make = getattr(keras_tuner.oracles, _KINDS[kind])
+        self._recalls = kind == "bayesian"
+        if self._recalls:  # nobody can do anything about what its fits say of their convergence
+            warnings.filterwarnings("ignore", category=UserWarning, module=r"sklearn\.")
+        self._oracle = (recalling(make) if self._recalls else make)(
             objective=keras_tuner.Objective("score", objective.direction.value),
             **({"max_epochs": epochs, "factor": FACTOR} if kind == "hyperband" else {"max_trials": None}),
             hyperparameters=_fill(keras_tuner.HyperParameters(), space),
@@ -89,6 +95,16 @@ class Oracle:
         # The Gaussian process has small matrices: more than one thread makes it four times slower beside busy workers.
         # Looking for the libraries that have threads takes 4 ms, so it is done once, and not where nothing needs it.
         self._threads = ThreadpoolController() if kind == "bayesian" else None
+
+    def recall(self, values: Mapping[str, Value]) -> None:
+        """Say what the next `ask` was answered before.
+
+        An oracle whose answers are dear takes the word for it, save for those that it draws at random and the first
+        after them; the others work theirs out, and whoever asks can compare.
+        """
+        if self._recalls:
+            own = {hyperparameter.name for hyperparameter in self._oracle.hyperparameters.space}
+            self._oracle.recalled = {name: value for name, value in values.items() if name in own}
 
     def ask(self) -> Point | Waiting | None:
         """The next trial; None when there is no more.

@@ -1,0 +1,124 @@
+"""A Bayesian search that is resumed asks what an undisturbed one asks, without the fits that it would not look at."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+import pytest
+from sklearn.gaussian_process import GaussianProcessRegressor
+
+from harness.cards.schema import SpaceCard
+from harness.errors import ReplayError
+from harness.records import Arm, Direction, FailureKind, Objective, TrialRecord, TrialRequest, TrialStatus
+from harness.search import Budget, Contest, SearchSettings
+
+HYPERPARAMETERS = {
+    "units": {"type": "Choice", "values": [8, 16, 32]},
+    "learning_rate": {"type": "Float", "min_value": 1e-4, "max_value": 1e-1, "sampling": "log"},
+    "optimizer": {"type": "Fixed", "value": "adam"},
+}
+Log = list[TrialRequest | TrialRecord]
+
+
+def contest(workers: int, direction: Direction = Direction.MIN, seed: int = 7) -> Contest:
+    spaces = {
+        family: SpaceCard.model_validate({"name": family, "layer": layer, "hyperparameters": HYPERPARAMETERS})
+        for family, layer in (("lstm", "LSTM"), ("gru", "GRU"))
+    }
+    settings = SearchSettings(
+        oracle="bayesian",
+        budget=Budget(trials=15),
+        replicates=1,
+        epochs=5,
+        patience_epochs=2,
+        seed=seed,
+        workers=workers,
+    )
+    return Contest("toy", (Arm("lstm", "lstm"), Arm("gru", "gru")), spaces, Objective("mae", direction), settings)
+
+
+def ended(request: TrialRequest) -> TrialRecord:
+    if request.key.number % 7 == 3:
+        return TrialRecord(request.key, TrialStatus.FAILED, failure=FailureKind.DIVERGED, message="nan")
+    rate, units = float(request.values["learning_rate"]), float(request.values["units"])
+    return TrialRecord(request.key, TrialStatus.COMPLETED, validation_score=rate + units / 100)
+
+
+def play(one: Contest, workers: int, log: Log) -> None:
+    """Run a contest to its end with workers that end in random order; every ask and tell is added to the log."""
+    chance, running = random.Random(3), [entry for entry in log if isinstance(entry, TrialRequest)]
+    running = [r for r in running if r.key not in {entry.key for entry in log if isinstance(entry, TrialRecord)}]
+    while True:
+        while len(running) < workers and (request := one.ask()):
+            running.append(request)
+            log.append(request)
+        if not running:
+            return
+        record = ended(running.pop(chance.randrange(len(running))))
+        one.tell(record)
+        log.append(record)
+
+
+def resumed(workers: int, log: Log, **changes: object) -> Contest:
+    one = contest(workers, **changes)  # type: ignore[arg-type]
+    for entry in log:
+        one.replay(entry) if isinstance(entry, TrialRequest) else one.tell(entry)
+    return one
+
+
+@pytest.fixture
+def fits(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """The number of rows of every fit of a Gaussian process, as it happens."""
+    seen, fit = list[int](), GaussianProcessRegressor.fit
+
+    def counted(self: GaussianProcessRegressor, x, y):
+        seen.append(len(x))
+        return fit(self, x, y)
+
+    monkeypatch.setattr(GaussianProcessRegressor, "fit", counted)
+    return seen
+
+
+@pytest.mark.parametrize("direction", Direction)
+@pytest.mark.parametrize("workers", [2, 6])
+def test_wherever_it_is_cut_it_asks_the_same(workers: int, direction: Direction) -> None:
+    whole: Log = []
+    play(contest(workers, direction), workers, whole)
+    asked = [position for position, entry in enumerate(whole) if isinstance(entry, TrialRequest)]
+    assert len(asked) > 30
+    for position in asked[19::4]:  # the oracle is asked next, with trials in flight and without
+        again = resumed(workers, whole[:position], direction=direction)
+        for entry in whole[position : position + 8]:
+            if isinstance(entry, TrialRequest):
+                assert again.ask() == entry
+            else:
+                again.tell(entry)
+
+
+def test_with_one_trial_in_flight_it_fits_once_a_search_and_no_more(fits: list[int]) -> None:
+    whole: Log = []
+    play(contest(2), 2, whole)
+    undisturbed = len(fits)
+    fits.clear()
+    resumed(2, whole)
+    assert len(fits) == 2  # one a search, to be compared with the journal
+    assert undisturbed > 8
+
+
+def test_what_waits_for_running_trials_is_fitted_again(fits: list[int]) -> None:
+    whole: Log = []
+    play(contest(6), 6, whole)
+    position = max(at for at, entry in enumerate(whole) if isinstance(entry, TrialRequest))
+    fits.clear()
+    again = resumed(6, whole[:position])
+    assert len(fits) == 2
+    assert again.ask() == whole[position]
+    assert len(fits) > 3  # what was put off, which guesses how the running ones end
+
+
+def test_a_search_of_another_seed_is_refused() -> None:
+    whole: Log = []
+    play(contest(2), 2, whole)
+    with pytest.raises(ReplayError, match="replayed as"):
+        resumed(2, whole, seed=8)
