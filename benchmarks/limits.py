@@ -24,8 +24,9 @@ from harness.cards import make_plan
 from harness.engines import Done, ProcessEngine, Task
 from harness.records import FailureKind
 from harness.search import Contest
+from harness.sweeping.limits import search_settings
+from harness.sweeping.opening import inspect
 from harness.sweeping.planning import resolve
-from harness.sweeping.running import inspect, search_settings
 from harness.sweeping.searching import TRIAL, Work, outcome
 from harness.training import trial
 

@@ -23,9 +23,10 @@ from harness.journal import EventKind, Journal
 from harness.records import SealedScore, TrialRecord, TrialRequest, TrialStatus
 from harness.search import Contest
 from harness.store import Store
+from harness.sweeping.limits import search_settings
+from harness.sweeping.opening import inspect
 from harness.sweeping.planning import resolve
 from harness.sweeping.projecting import Projection
-from harness.sweeping.running import inspect, search_settings
 from harness.sweeping.searching import Floor, Work, run_searches
 
 

@@ -32,9 +32,10 @@ from harness.cards import make_plan
 from harness.journal import EventKind, Journal
 from harness.records import SealedScore, TrialRecord, TrialRequest, TrialStatus
 from harness.search import Contest
+from harness.sweeping.limits import search_settings
+from harness.sweeping.opening import inspect
 from harness.sweeping.planning import resolve
 from harness.sweeping.projecting import Projection
-from harness.sweeping.running import inspect, search_settings
 
 EPOCHS = 10
 TARGET_SECONDS = 5.0

@@ -299,7 +299,8 @@ def _run(header: SweepHeader, place: Store, how: Going, *, verbose: bool, quiet:
     from harness.engines import ProcessEngine
     from harness.report.terminal import text
     from harness.sweeping import default_workers
-    from harness.sweeping.running import Resuming, run_sweep
+    from harness.sweeping.opening import Resuming
+    from harness.sweeping.running import run_sweep
     from harness.sweeping.stopping import hearing_signals
 
     workers = header.plan.workers or default_workers()
@@ -373,8 +374,8 @@ def _dry_run(header: SweepHeader, place: Store) -> None:
     from harness.sweeping import default_workers
     from harness.sweeping.assembling import budget_in_words
     from harness.sweeping.estimating import estimate
+    from harness.sweeping.opening import batch_notes, inspect
     from harness.sweeping.room import free_bytes, sweep_bytes
-    from harness.sweeping.running import batch_notes, inspect
 
     workers = header.plan.workers or default_workers()
     inspected = inspect(header)

@@ -75,8 +75,9 @@ def sweep(
     from harness.engines import ProcessEngine
     from harness.store import find_store
     from harness.sweeping.folders import find_unfinished
+    from harness.sweeping.opening import Resuming
     from harness.sweeping.planning import resolve
-    from harness.sweeping.running import Resuming, run_sweep
+    from harness.sweeping.running import run_sweep
     from harness.sweeping.stopping import hearing_signals
 
     plan = make_plan({"datasets": datasets, "name": default_name(datasets), **options})

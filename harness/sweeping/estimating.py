@@ -11,9 +11,10 @@ from harness.cards.schema import SCHEDULED, SpaceCard
 from harness.engines import Engine
 from harness.records import Arm, Phase, TrialKey, TrialRecord, TrialRequest, derive_seed
 from harness.search.oracle import Oracle, Point, scheduled
+from harness.sweeping.limits import search_settings
+from harness.sweeping.opening import Inspected
 from harness.sweeping.planning import SweepHeader
 from harness.sweeping.room import comparison_bytes
-from harness.sweeping.running import Inspected, search_settings
 from harness.sweeping.searching import Work, outcome
 from harness.sweeping.working import all_done
 

@@ -11,16 +11,13 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.cards.schema import DatasetCard, SweepPlan
-from harness.data import load_dataset
-from harness.engines import Engine, Task, machine_mb
-from harness.errors import DiskError, HarnessError, StoreError, UsageError
+from harness.engines import Engine, Task
+from harness.errors import DiskError, HarnessError, StoreError
 from harness.export import CleanProcess
 from harness.journal import EventKind, Journal
 from harness.records import (
     BaselineScore,
     ChampionInfo,
-    DataFacts,
     Objective,
     Outcome,
     Phase,
@@ -29,7 +26,7 @@ from harness.records import (
     TrialRequest,
 )
 from harness.report.html import html
-from harness.search import Budget, Contest, SearchSettings
+from harness.search import Contest
 from harness.search.contest import confirmation_request
 from harness.store import Store
 from harness.sweeping.assembling import (
@@ -42,11 +39,12 @@ from harness.sweeping.assembling import (
     sweep_of,
     verdict_of,
 )
-from harness.sweeping.changing import differences
 from harness.sweeping.crowning import Crowning, crown, crown_again
 from harness.sweeping.folders import lock, new_id
+from harness.sweeping.limits import search_settings, trial_limits
 from harness.sweeping.linking import links_of
-from harness.sweeping.planning import SweepHeader, large_batches
+from harness.sweeping.opening import Inspected, Resuming, batch_notes, inspect, open_journal
+from harness.sweeping.planning import SweepHeader
 from harness.sweeping.progress import Begun, Concluded, Listener, Note
 from harness.sweeping.projecting import Projection
 from harness.sweeping.restoring import NOT_KNOWN, lost_champions, may_take_alias
@@ -59,50 +57,6 @@ REPORT_FILE = "report.html"
 
 LAST_WORDS_SECONDS = 3.0
 """How long an interrupted sweep waits for MLflow."""
-
-
-@dataclass(frozen=True, slots=True)
-class Inspected:
-    """A dataset as it was found before the sweep began.
-
-    Attributes:
-        facts: What it is.
-        objective: The metric of its scores.
-    """
-
-    facts: DataFacts
-    objective: Objective
-
-
-@dataclass(frozen=True, slots=True)
-class Resuming:
-    """Which sweep is gone on with, and how.
-
-    Attributes:
-        sweep_id: Its id; None begins a new one.
-        accept_changes: Whether to go on where data, cards or libraries are not what they were.
-        extend: Whether the header is meant to differ: it does more than the sweep did.
-    """
-
-    sweep_id: str | None = None
-    accept_changes: bool = False
-    extend: bool = False
-
-
-def inspect(header: SweepHeader) -> dict[str, Inspected]:
-    """Load every dataset once, so that what is wrong with any of them is known before anything is written.
-
-    Raises:
-        DataError: A dataset is missing, changed or not what its card says.
-    """
-    return {name: _inspect(card) for name, card in header.datasets.items()}
-
-
-def batch_notes(header: SweepHeader, inspected: Mapping[str, Inspected]) -> list[str]:
-    """What to say of batches that are larger than a training part."""
-    return [
-        note for name, found in inspected.items() for note in large_batches(name, header.spaces, found.facts.sizes[0])
-    ]
 
 
 def run_sweep(
@@ -139,7 +93,7 @@ def run_sweep(
     sweep_id = how.sweep_id or new_id(store, header.plan.name)
     folder = store.sweeps / sweep_id
     projection = Projection(store, header, folder, offline=offline)
-    with lock(folder), _journal(folder, header, inspected, how) as journal, projection:
+    with lock(folder), open_journal(folder, header, inspected, how) as journal, projection:
         listener(Begun(sweep_id, how.sweep_id is not None, journal.has(EventKind.FINISHED)))
         for note in (*header.notes, *batch_notes(header, inspected)):
             listener(Note(note))
@@ -429,42 +383,6 @@ class _Sweep:
         )
 
 
-LEAST_MEMORY_MB, SHARE_OF_MEMORY = 2000, 0.8
-
-
-def trial_limits(plan: SweepPlan, workers: int) -> tuple[float | None, int]:
-    """The most seconds and megabytes of a trial, the same for every family.
-
-    Where the plan says nothing: as long as it takes, and the worker's share of four fifths of the machine's memory, at
-    least 2,000 MB (TensorFlow alone takes 700).
-    """
-    seconds = plan.trial_minutes * 60 if plan.trial_minutes else None
-    return seconds, plan.trial_memory_mb or max(LEAST_MEMORY_MB, round(SHARE_OF_MEMORY * machine_mb() / workers))
-
-
-def search_settings(header: SweepHeader, workers: int, replicates: int | None = None) -> SearchSettings:
-    """What the searches of each dataset share; minutes are divided equally over datasets and replicates.
-
-    Args:
-        header: The sweep.
-        workers: Trials that can run at the same time.
-        replicates: Replicates that a dataset's searches are to come to; by default those of the first look.
-    """
-    plan = header.plan
-    share = plan.minutes * 60 / len(header.datasets) / plan.looks[-1] if plan.minutes else None
-    budget = Budget(None if plan.minutes else plan.trials, share)
-    return SearchSettings(
-        plan.oracle,
-        budget,
-        replicates or plan.looks[0],
-        plan.epochs,
-        plan.patience_epochs,
-        plan.seed,
-        workers,
-        plan.prune,
-    )
-
-
 def _next_confirmation(asked: Sequence[TrialRequest], best: TrialRequest, step: int) -> int | None:
     """The number of a selected trial's confirmation `step`, counted from 0; None when that was asked for already.
 
@@ -476,62 +394,6 @@ def _next_confirmation(asked: Sequence[TrialRequest], best: TrialRequest, step: 
     place = (best.key.arm, best.key.replicate, Phase.CONFIRMATION)
     used = [one.key.number for one in asked if (one.key.arm, one.key.replicate, one.key.phase) == place]
     return max(used, default=0) + 1 + step - done
-
-
-def _journal(folder: Path, header: SweepHeader, inspected: Mapping[str, Inspected], how: Resuming) -> Journal:
-    """The sweep's journal, new or opened; what changed since it was begun is refused, or recorded as accepted."""
-    if how.sweep_id is None:
-        return Journal.create(folder, header.to_json())
-    journal = Journal.open(folder)
-    try:
-        began = SweepHeader.from_json(journal.plan)
-        underneath = [
-            *(differences(began, replace(began, versions=header.versions) if how.extend else header)),
-            *_changed_data(journal, inspected),
-        ]
-        if underneath and not how.accept_changes:
-            raise UsageError(
-                f"{folder.name}: not what it was when it began: {'; '.join(underneath)}. --accept-changes goes on all "
-                "the same and says so in the verdict; --fresh starts a new sweep"
-            )
-        if how.extend:
-            _extend(journal, began, header, [*differences(began, header), *_changed_data(journal, inspected)])
-        elif underneath:
-            journal.append(EventKind.CHANGED, {"header": header.to_json(), "what": underneath, "why": "changed midway"})
-    except BaseException:
-        journal.close()
-        raise
-    return journal
-
-
-def _changed_data(journal: Journal, inspected: Mapping[str, Inspected]) -> list[str]:
-    opened = {name: facts_of(journal, name) for name in inspected if journal.has(EventKind.OPENED, name)}
-    return [
-        f"the data of {name} (digest) was {facts.digest[:12]}, is {inspected[name].facts.digest[:12]}"
-        for name, facts in opened.items()
-        if facts.digest != inspected[name].facts.digest
-    ]
-
-
-def _extend(journal: Journal, began: SweepHeader, header: SweepHeader, changed: Sequence[str]) -> None:
-    """Open again what is to be searched on; the header comes last, so that a crash in between changes nothing."""
-    if not changed:
-        return  # it was extended by the same command before
-    more = (began.arms, began.plan.trials, began.plan.replicates) != (
-        header.arms,
-        header.plan.trials,
-        header.plan.replicates,
-    )
-    for name in header.datasets:
-        if name not in began.datasets or (more and not journal.has(EventKind.GAVE_UP, name)):
-            replicates = max(header.plan.replicates, replicates_of(journal, header, name))
-            journal.append(EventKind.EXTENDED, {"replicates": replicates, "why": "extended"}, dataset=name)
-    journal.append(EventKind.CHANGED, {"header": header.to_json(), "what": list(changed), "why": "extended"})
-
-
-def _inspect(card: DatasetCard) -> Inspected:
-    data = load_dataset(card)
-    return Inspected(data.facts, data.objective)
 
 
 def _plain(objective: Objective) -> dict[str, str]:

@@ -25,8 +25,10 @@ from harness.records import (
 )
 from harness.search import Contest
 from harness.sweeping.assembling import request_and_records, rows_of
+from harness.sweeping.limits import search_settings
+from harness.sweeping.opening import inspect
 from harness.sweeping.progress import Begun
-from harness.sweeping.running import inspect, run_sweep, search_settings
+from harness.sweeping.running import run_sweep
 from harness.sweeping.searching import Floor, GaveUp, Work, run_searches
 from harness.tracking.reading import read_sweep_scores
 

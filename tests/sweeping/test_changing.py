@@ -18,8 +18,10 @@ from harness.search import Contest
 from harness.store import Store
 from harness.sweeping.changing import differences, extended
 from harness.sweeping.folders import find_unfinished
+from harness.sweeping.limits import search_settings
+from harness.sweeping.opening import Resuming, inspect
 from harness.sweeping.planning import resolve
-from harness.sweeping.running import Resuming, inspect, run_sweep, search_settings
+from harness.sweeping.running import run_sweep
 from harness.sweeping.searching import replay
 from harness.sweeping.verifying import verify
 from harness.tracking.reading import read_sweep_scores

@@ -16,7 +16,9 @@ from harness.records import FailureKind, TrialRecord, TrialStatus
 from harness.search import Contest
 from harness.store import Store
 from harness.sweeping.assembling import ledger_of, request_and_records
-from harness.sweeping.running import _Sweep, inspect, run_sweep, search_settings
+from harness.sweeping.limits import search_settings
+from harness.sweeping.opening import inspect
+from harness.sweeping.running import _Sweep, run_sweep
 from harness.sweeping.searching import Floor, Work, run_searches
 from harness.tracking.reading import read_sweep_scores
 
