@@ -95,8 +95,9 @@ def seconds_until(command: list[str], folder: Path, reached: Callable[[], bool])
     while process.poll() is None and not reached():
         time.sleep(0.01)
     took = time.perf_counter() - began
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
+    if process.poll() is not None:
+        sys.exit(f"the command ended with {process.returncode}")
+    os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     return took
 
