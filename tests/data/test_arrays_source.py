@@ -12,7 +12,7 @@ import pytest
 
 from harness.cards.schema import ArraysSource, DatasetCard
 from harness.data import load_dataset
-from harness.data.sources.arrays import read_arrays
+from harness.data.sources.arrays import read_arrays, read_plain_arrays
 from harness.errors import DataError
 
 X = np.arange(24.0).reshape(4, 3, 2)
@@ -103,7 +103,7 @@ def test_files_that_are_no_archive(tmp_path: Path, write_npz: Callable[..., Path
     whole = write_npz(x=np.random.default_rng(0).normal(size=(50, 30, 4)), y=np.zeros(50)).read_bytes()
     for size in (1, 10, 200, len(whole) // 2, len(whole) - 10):
         (tmp_path / "cut.npz").write_bytes(whole[:size])
-        with pytest.raises(DataError, match=r"cut\.npz: (cannot be read as \.npz|holds a pickle)[^\n]*$"):
+        with pytest.raises(DataError, match=r"cut\.npz: (cannot be read as \.npz|is no \.npz|holds a pickle)[^\n]*$"):
             read_arrays(source(tmp_path / "cut.npz"))
     damaged = bytearray(whole)
     damaged[len(whole) // 2] ^= 0xFF
@@ -140,3 +140,10 @@ def test_a_gap_before_the_padding_is_filled_from_real_steps_only(
     parts = (data.train, data.validation, data.test.open())
     (filled,) = [part.x[at, :, 0] for part in parts for at, row in enumerate(part.rows) if row == 5]
     assert filled.tolist() == [8, 8, 8, 0, 0, 0]
+
+
+def test_a_file_that_is_no_archive_is_not_called_a_pickle(tmp_path: Path) -> None:
+    file = tmp_path / "toy.npz"
+    file.write_text("x,y\n1,2\n")
+    with pytest.raises(DataError, match=r"toy\.npz: is no \.npz: expected an archive with x and y \(numpy\.savez\)$"):
+        read_plain_arrays(file, "toy.npz", ())

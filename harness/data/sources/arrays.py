@@ -22,6 +22,7 @@ from harness.data.sources.files import locate, shown
 from harness.data.sources.pickles import read_npy
 from harness.errors import DataError, nearest
 
+_NO_ARCHIVE = "is no .npz: expected an archive with x and y (numpy.savez)"
 _PICKLE = "holds a pickle, which could run code when opened and is refused: expected plain arrays"
 
 
@@ -97,11 +98,17 @@ def read_plain_arrays(file: Path, where: str, names: tuple[str, ...]) -> dict[st
             # What is not asked for is not read, but a message may offer its name.
             return {key: found.get(key, np.empty(0)) for key in content.files if key in found or key not in names}
     except ValueError as error:
-        if "pickle" in str(error).lower():
-            raise DataError(f"{where}: {_PICKLE}") from None
+        if "pickle" in str(error).lower():  # which NumPy also says of whatever it does not know
+            raise DataError(f"{where}: {_PICKLE if _may_be_pickle(file) else _NO_ARCHIVE}") from None
         raise DataError(f"{where}: cannot be read as .npz: {error}") from None
     except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{where}: cannot be read as .npz; is it cut off? {error}") from None
+
+
+def _may_be_pickle(file: Path) -> bool:
+    """Whether it is an archive, an array, or begins as pickles of today's protocols do."""
+    with file.open("rb") as stream:
+        return stream.read(4).startswith((b"PK\x03\x04", b"\x93NUM", b"\x80"))
 
 
 def _inputs(arrays: Mapping[str, Any], names: ArraysSource, where: str, before: int) -> tuple[npt.NDArray[Any], Whole]:
