@@ -3,8 +3,8 @@
     harness sweep --config quickstart && harness explain
     python benchmarks/pictures.py --store mlruns --to docs/pictures
 
-The newest sweep is shown, and the comparison that ended last. Pictures are kept with COLORS colours, a third of the
-size. Needs Playwright (in the `test` extra) and Chromium or Chrome: Debian's is found, another is named by --browser.
+The newest sweep is shown, and the comparison that ended last. Needs Playwright (in the `test` extra) and Chromium or
+Chrome: Debian's is found, another is named by --browser.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 SIZE = {"width": 1500, "height": 800}
 TALL = {"width": 1500, "height": 1200}
 SETTLE_MS = 5000
-COLORS = 256
 
 
 def main() -> None:
@@ -89,9 +88,8 @@ def shoot(page: Any, file: Path) -> None:
     from PIL import Image
 
     page.wait_for_timeout(SETTLE_MS)
-    shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-    # The method that keeps rare colours, such as the green of a finished run.
-    shot.quantize(COLORS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(file, optimize=True)
+    # With all their colours: with a palette of 256 either the few green marks of finished runs go, or white turns pink.
+    Image.open(io.BytesIO(page.screenshot())).convert("RGB").save(file, optimize=True)
     print(f"{file}: {file.stat().st_size / 1000:.0f} kB")
 
 
