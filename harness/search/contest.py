@@ -267,7 +267,7 @@ class Contest:
 
     def _ask(self, search: _Search, replicate: int, number: int = 0) -> TrialRequest | None:
         """The search's next trial, or the one of this number: a journal knows in what order they began."""
-        answer = search.draw(number or search.asked + self._in_order(search, replicate))
+        answer = search.draw(number or search.asked + self._candidates(search, replicate))
         if not search.ahead or (number and number not in search.ahead):
             search.waiting, search.exhausted = answer is not None, answer is None
             return None
@@ -290,7 +290,7 @@ class Contest:
             floor=median_floor(search.ended, self.objective) if self.settings.prune else (),
         )
 
-    def _in_order(self, search: _Search, replicate: int) -> int:
+    def _candidates(self, search: _Search, replicate: int) -> int:
         """How many trials to choose the next one from: all that are left at the end of a random search, else one."""
         settings = self.settings
         left = self._ceiling(self._rounds[replicate - 1], replicate) - search.standing

@@ -1,8 +1,9 @@
 """The last trials of a random search, the longest first, so that at the end no worker waits long for another.
 
 Trials of a random search do not depend on each other, so the order in which they begin changes nothing but the time:
-which trials there are, their seeds and their scores stay the same. Only the last few are put in order. A search that is
-ended from outside has nearly always run a sample in the order it was drawn in, not its largest networks first.
+which trials there are, their seeds and their scores stay the same. Only the last few are put in order, so that a search
+that is ended from outside has mostly run its trials as they were drawn, not the largest networks first; where an arm
+has no more trials than twice the workers, the last few are all of them.
 """
 
 from __future__ import annotations
