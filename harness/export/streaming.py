@@ -146,7 +146,8 @@ def _archive(description: Description, path: Path, sequences: int) -> Iterator[P
     file, where = locate(str(path.absolute())), shown(str(path.absolute()))
     stored = stored_arrays(file) or {}
     names = tuple(name for name in ARRAYS if name in stored and (name != "future" or description.known))
-    if "x" not in names or any(array.shape[0] != stored["x"].shape[0] for array in map(stored.get, names) if array):
+    rows = {stored[name].shape[0] for name in names}
+    if "x" not in names or len(rows) > 1 or 0 in rows:
         return None
     return _rows_of(description, file, where, names, stored["x"], sequences)
 
@@ -154,7 +155,7 @@ def _archive(description: Description, path: Path, sequences: int) -> Iterator[P
 def _rows_of(
     description: Description, file: Path, where: str, names: tuple[str, ...], x: Stored, sequences: int
 ) -> Iterator[Portion]:
-    before, total = 0, max(x.shape[0], 1)
+    before, total = 0, x.shape[0]
     for arrays in read_rows(file, where, names, sequences):
         after = before + len(arrays["x"])
         yield Portion(batch_of_archive(description, arrays, where, before), before / total, after / total)

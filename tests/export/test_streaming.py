@@ -249,6 +249,13 @@ def test_an_archive_that_is_cut_off(classify: Any, tmp_path: Path) -> None:
         _portions(load(classify.folder), path, 1)
 
 
+def test_an_archive_without_a_sequence_is_refused(classify: Any, tmp_path: Path) -> None:
+    path = tmp_path / "in.npz"
+    np.savez(path, x=np.ones((0, 5, 2)))
+    with pytest.raises(DataError, match=r"in\.npz: x has shape \(0, 5, 2\): expected .*, none of them 0$"):
+        _portions(load(classify.folder), path, 1)
+
+
 def _write(description: Any, batch: Batch, outputs: Any, file: Path, pieces: int) -> None:
     kinds = {".parquet": ParquetSink, ".npz": ArraySink, ".json": partial(TextSink, json=True)}
     with finished(kinds.get(file.suffix, TextSink)(file)) as sink:
