@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from harness.sweeping import sweep as sweep
     from harness.verdicts import decide as decide
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 __all__ = ["Watcher", "__version__", "compare", "decide", "figures", "load", "summary", "sweep"]
 
 _HOMES = {
