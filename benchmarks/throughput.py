@@ -101,7 +101,7 @@ def run_product(size: Size, began: float) -> dict[str, Any]:
         if done.returncode:
             sys.exit(done.stderr)
         (journal_folder,) = (cards / "s" / "sweeps").iterdir()
-        with Journal.open(journal_folder) as journal:
+        with Journal.read(journal_folder) as journal:
             requests = {event.trial_key: event.payload["values"] for event in journal.events(EventKind.ASKED)}
             ended = list(journal.events(EventKind.ENDED))
             if os.environ.get("HARNESS_BENCHMARK_SHOW"):

@@ -4,18 +4,25 @@ The journal is the truth; oracles, MLflow's store and reports are made from it a
 ahead log, `synchronous=FULL`) before anybody else is told. Test scores lie in a table of their own, which opens for a
 dataset only after its searches closed.
 
+While a sweep runs others may read: `Journal.read` opens read-only, and can neither write nor move the write-ahead log.
+No descriptor of the file is ever opened but SQLite's own: closing any other would drop the locks that this process has
+on it, and the next reader would take itself for the last one and remove the log (SQLite, "How To Corrupt", 2.2). A
+journal that is closed is left in rollback mode: one file, which can be copied and read where nothing may be written.
+
 It knows records as plain values; it decides nothing and knows no library but sqlite3.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
 import sqlite3
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -25,9 +32,19 @@ from harness.errors import JournalError, SealedError
 from harness.records import SealedScore, TrialKey
 
 JOURNAL_NAME = "journal.db"
+LOCK_NAME = "lock"
+"""The file beside the journal that a command which writes it holds locked."""
+
 FORMAT = 1
 
-_MAGIC = b"SQLite format 3\0"
+_BUSY_SECONDS = 30.0
+"""How long a connection waits for another one's lock."""
+
+_SETTLING_SECONDS = 2.0
+"""How long closing waits for readers to leave, so that the journal can be one file again."""
+
+_NO_PLACE_FOR_A_LOG = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+"""What SQLite says of a journal with a log, in a folder where it may not make the log's index."""
 
 _SCHEMA = """
 CREATE TABLE events (
@@ -101,11 +118,18 @@ class Event:
 
 
 class Journal:
-    """A sweep's journal, opened. A context manager; used from one thread."""
+    """A sweep's journal, opened. A context manager; used from one thread.
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+    Args:
+        path: Its file.
+        connection: An open connection to it.
+        writable: Whether events may be appended.
+    """
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, *, writable: bool = True) -> None:
         self.path = path
         self._connection = connection
+        self._writable = writable
 
     @classmethod
     def create(cls, folder: Path, plan: Mapping[str, Any]) -> Journal:
@@ -134,24 +158,43 @@ class Journal:
 
     @classmethod
     def open(cls, folder: Path) -> Journal:
-        """The journal in `folder`.
+        """The journal in `folder`, to append to. Its caller holds the folder's lock.
 
         Raises:
             JournalError: There is none, it is damaged, or another version of this package wrote it.
         """
+        cls.read(folder).close()  # what is damaged is refused before anything can write to it
         path = folder / JOURNAL_NAME
-        if not path.is_file():
-            raise JournalError(f"{path}: no journal; expected the folder of a sweep")
-        found = _sound(path)
-        if found != FORMAT:
-            raise JournalError(f"{path}: format {found}, expected {FORMAT}; use the version that wrote it")
         try:
-            connection = sqlite3.connect(path, timeout=30.0, isolation_level=None)
-            connection.execute("PRAGMA journal_mode = WAL")
+            connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
+            _use_write_ahead_log(connection)
             connection.execute("PRAGMA synchronous = FULL")
         except sqlite3.Error as error:
             raise JournalError(f"{path}: cannot be opened: {error}") from error
         return cls(path, connection)
+
+    @classmethod
+    def read(cls, folder: Path) -> Journal:
+        """The journal in `folder`, to read: also while a sweep writes it, and where nothing may be written.
+
+        Raises:
+            JournalError: There is none, it is damaged, another version of this package wrote it, or a sweep that runs
+                keeps what is newest in a log that cannot be read here.
+        """
+        path = folder / JOURNAL_NAME
+        if not path.is_file():
+            raise JournalError(f"{path}: no journal; expected the folder of a sweep")
+        if path.stat().st_size == 0:
+            raise JournalError(_damaged(path, "it is empty"))  # to SQLite that would be an empty database
+        try:
+            connection = _read_only(path)
+        except sqlite3.OperationalError as error:
+            raise JournalError(f"{path}: cannot be read: {error}") from error
+        except sqlite3.DatabaseError as error:
+            raise JournalError(_damaged(path, str(error))) from error
+        except OSError as error:
+            raise JournalError(f"{path}: cannot be read: {error.strerror}") from error
+        return cls(path, connection, writable=False)
 
     def append(
         self,
@@ -250,7 +293,12 @@ class Journal:
         return {str(score.key): score for score in scores}
 
     def close(self) -> None:
-        """Close the file; everything appended is on the disk already."""
+        """Close the file; everything appended is on the disk already.
+
+        One that was written is left in rollback mode, unless somebody reads it just then.
+        """
+        if self._writable:
+            _leave_write_ahead_log(self._connection)
         self._connection.close()
 
     def __enter__(self) -> Journal:
@@ -267,29 +315,92 @@ def _insert(
     connection.execute("INSERT INTO events (at, kind, dataset, trial_key, payload) VALUES (?, ?, ?, ?, ?)", row)
 
 
-def _sound(path: Path) -> int:
-    """The format of a journal that is whole.
+def held(folder: Path) -> bool:
+    """Whether a command that writes this sweep's journal is running. Writes nothing itself."""
+    try:
+        handle = os.open(folder / LOCK_NAME, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:  # nobody ever held it, or nobody but its owner may know
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
 
-    Looked at without writing: an empty file is an empty database to SQLite, and closing one that was opened for writing
-    moves the log into a main file that is damaged.
+
+def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
+    # SQLite does not wait for a reader here, though it does everywhere else.
+    deadline = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.005)
+
+
+def _leave_write_ahead_log(connection: sqlite3.Connection) -> None:
+    deadline = time.monotonic() + _SETTLING_SECONDS
+    with suppress(sqlite3.Error):  # a full disk, say: the log stays, with all that it holds
+        connection.execute("PRAGMA busy_timeout = 0")
+        while True:
+            try:
+                connection.execute("PRAGMA journal_mode = DELETE")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.005)
+
+
+def _read_only(path: Path) -> sqlite3.Connection:
+    """A connection that cannot write, to a journal that is whole.
+
+    Raises:
+        JournalError: It is damaged, of another format, or running and unreadable here.
+        sqlite3.Error: It cannot be read.
+        OSError: It cannot be copied.
     """
     try:
-        with path.open("rb") as file:
-            if file.read(len(_MAGIC)) != _MAGIC:
-                raise JournalError(_damaged(path, "it is no SQLite database"))
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=30.0)) as connection:
-            (check,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-            (found,) = connection.execute("PRAGMA user_version").fetchone()
-            kinds = {kind for (kind,) in connection.execute("SELECT DISTINCT kind FROM events")} if found else set()
-    except (OSError, sqlite3.OperationalError) as error:
-        raise JournalError(f"{path}: cannot be read: {error}") from error
-    except sqlite3.DatabaseError as error:
-        raise JournalError(_damaged(path, str(error))) from error
-    if check != "ok":
-        raise JournalError(_damaged(path, check))
-    if found == FORMAT and EventKind.PLANNED not in kinds:
-        raise JournalError(_damaged(path, "its first event is missing"))
-    return int(found)
+        return _sound(path, path)
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF not in _NO_PLACE_FOR_A_LOG:
+            raise
+    if held(path.parent):
+        raise JournalError(
+            f"{path}: a command is running this sweep; in a folder without write access wait for its end"
+        )
+    with tempfile.TemporaryDirectory(prefix="harness-") as folder:
+        # Nobody writes, and this process has no connection to it: so it may be copied.
+        for name in (JOURNAL_NAME, f"{JOURNAL_NAME}-wal"):
+            with suppress(FileNotFoundError):
+                shutil.copy(path.with_name(name), folder)
+        return _sound(path, Path(folder) / JOURNAL_NAME)  # the open connection keeps what is removed here
+
+
+def _sound(path: Path, file: Path) -> sqlite3.Connection:
+    """An open connection to a file that holds the journal of this path, looked through without writing."""
+    connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECONDS)
+    try:
+        (check,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        (found,) = connection.execute("PRAGMA user_version").fetchone()
+        if check != "ok":
+            raise JournalError(_damaged(path, check))
+        if found != FORMAT:
+            raise JournalError(f"{path}: format {found}, expected {FORMAT}; use the version that wrote it")
+        (planned,) = connection.execute(
+            "SELECT count(*) FROM events WHERE kind = ?", [EventKind.PLANNED.value]
+        ).fetchone()
+        if not planned:
+            raise JournalError(_damaged(path, "its first event is missing"))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _room(path: Path) -> str:

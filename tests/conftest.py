@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 import signal
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+AUDIT = Path(__file__).parent / "audit"
 
 ADDING = """
 name = "tiny_adding"
@@ -61,6 +66,28 @@ max_value = 0.3
 def pytest_configure() -> None:
     """Children of a job that a shell put into the background inherit that Ctrl-C is ignored; some tests send one."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    _watch_sqlite_files()
+
+
+def _watch_sqlite_files() -> None:
+    """Have this process and all Python processes that tests start fail when they open a SQLite file raw."""
+    if "raw_opens" in sys.modules:
+        return
+    spec = importlib.util.spec_from_file_location("raw_opens", AUDIT / "sitecustomize.py")
+    assert spec
+    assert spec.loader
+    module = sys.modules["raw_opens"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(AUDIT), os.environ.get("PYTHONPATH", ""))))
+
+
+@pytest.fixture(autouse=True)
+def _no_raw_opens() -> Iterator[None]:
+    """Fails a test in whose time a SQLite file was opened raw, in whatever thread, caught or not."""
+    found = sys.modules["raw_opens"].found
+    before = len(found)
+    yield
+    assert found[before:] == []
 
 
 def _write_project(folder: Path) -> Path:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
+import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +16,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from harness.errors import JournalError, SealedError
-from harness.journal import JOURNAL_NAME, EventKind, Journal
+from harness.journal import JOURNAL_NAME, LOCK_NAME, EventKind, Journal, held
 from harness.records import Phase, SealedScore, TrialKey, TrialRecord, TrialStatus
 
 KEY = TrialKey("weather", "lstm", 1, Phase.SEARCH, 1)
@@ -77,6 +82,128 @@ def test_a_folder_without_a_journal_is_named(tmp_path: Path) -> None:
         Journal.open(tmp_path)
 
 
+# --- readers ------------------------------------------------------------------------------------------------
+
+
+def counted_elsewhere(folder: Path, mode: str = "rwc") -> int:
+    """Another program opens the journal, counts its events and closes it."""
+    code = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], uri=True); "
+    code += "print(c.execute('SELECT count(*) FROM events').fetchone()[0]); c.close()"
+    uri = f"{(folder / JOURNAL_NAME).as_uri()}?mode={mode}"
+    return int(subprocess.run([sys.executable, "-c", code, uri], capture_output=True, check=True).stdout)
+
+
+def test_readers_inside_and_outside_the_process_leave_the_log_alone(tmp_path: Path) -> None:
+    with Journal.create(tmp_path, {}) as journal:
+        for number in range(3):
+            journal.append(EventKind.OPENED, {"n": number}, dataset="weather")
+            with Journal.read(tmp_path) as reader:
+                assert reader.seq == number + 2
+            assert counted_elsewhere(tmp_path) == counted_elsewhere(tmp_path, "ro") == number + 2
+    with Journal.read(tmp_path) as journal:
+        assert [event.payload.get("n") for event in journal.events()] == [None, 0, 1, 2]
+
+
+def test_a_second_writer_in_one_process_leaves_the_locks_of_the_first(tmp_path: Path) -> None:
+    with Journal.create(tmp_path, {}) as journal:
+        Journal.open(tmp_path).close()
+        assert counted_elsewhere(tmp_path) == 1
+        journal.append(EventKind.OPENED, {}, dataset="weather")
+        assert counted_elsewhere(tmp_path) == 2
+
+
+def test_a_reader_cannot_write(tmp_path: Path) -> None:
+    Journal.create(tmp_path, {}).close()
+    with Journal.read(tmp_path) as journal, pytest.raises(JournalError, match="readonly"):
+        journal.append(EventKind.CLOSED, {}, dataset="weather")
+
+
+def test_a_closed_journal_is_one_file_and_takes_up_its_log_again(tmp_path: Path) -> None:
+    for number in range(2):
+        with Journal.open(tmp_path) if number else Journal.create(tmp_path, {}) as journal:
+            journal.append(EventKind.OPENED, {}, dataset="weather")
+            assert (tmp_path / f"{JOURNAL_NAME}-wal").exists()
+        assert [path.name for path in tmp_path.iterdir()] == [JOURNAL_NAME]
+        assert (tmp_path / JOURNAL_NAME).read_bytes()[18:20] == b"\1\1"  # SQLite's format 1.3.18: rollback mode
+        with Journal.read(tmp_path) as journal:
+            assert journal.seq == 2 + number
+        assert [path.name for path in tmp_path.iterdir()] == [JOURNAL_NAME]
+
+
+def test_a_journal_that_is_read_while_it_is_closed_stays_whole(tmp_path: Path) -> None:
+    with Journal.create(tmp_path, {}) as journal, sqlite3.connect(tmp_path / JOURNAL_NAME) as foreign:
+        foreign.execute("BEGIN")
+        foreign.execute("SELECT count(*) FROM events").fetchone()
+        journal.append(EventKind.OPENED, {}, dataset="weather")
+        journal.close()
+    foreign.close()
+    with Journal.read(tmp_path) as journal:
+        assert journal.seq == 2
+
+
+READ_AS_A_COLLEAGUE = """
+import os, sys
+from pathlib import Path
+from harness.errors import JournalError
+from harness.journal import Journal, held
+if os.getuid() == 0:
+    os.setgroups([]); os.setgid(65534); os.setuid(65534)
+folder = Path(sys.argv[1])
+assert not os.access(folder, os.W_OK)
+try:
+    with Journal.read(folder) as journal:
+        print(journal.seq, held(folder))
+except JournalError as error:
+    print(error)
+"""
+
+
+def read_by_a_colleague(folder: Path) -> str:
+    """What another user, who may only read, is told."""
+    os.chmod(folder, 0o555)
+    try:
+        arguments = [sys.executable, "-c", READ_AS_A_COLLEAGUE, str(folder)]
+        done = subprocess.run(arguments, capture_output=True, text=True, check=False, cwd="/")
+    finally:
+        os.chmod(folder, 0o755)
+    assert done.stderr == ""
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def shared() -> Iterator[Path]:
+    """A folder that every user can reach."""
+    with TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        yield Path(folder) / "sweep"
+
+
+def test_a_colleague_who_may_only_read_reads_a_closed_journal(shared: Path) -> None:
+    with Journal.create(shared, {}) as journal:
+        journal.append(EventKind.OPENED, {}, dataset="weather")
+    assert read_by_a_colleague(shared) == "2 False"
+
+
+def test_a_colleague_who_may_only_read_reads_what_a_kill_left_in_the_log(shared: Path, tmp_path: Path) -> None:
+    left = killed(tmp_path / "live", events=3)
+    left.opened(shared, len(left.log)).close()
+    (shared / JOURNAL_NAME).write_bytes(left.main)
+    (shared / f"{JOURNAL_NAME}-wal").write_bytes(left.log)
+    assert read_by_a_colleague(shared) == "4 False"
+    assert {path.name for path in shared.iterdir()} == {JOURNAL_NAME, f"{JOURNAL_NAME}-wal"}
+
+
+def test_a_colleague_who_may_only_read_is_told_that_a_sweep_runs(shared: Path, tmp_path: Path) -> None:
+    left = killed(tmp_path / "live", events=3)
+    left.opened(shared, len(left.log)).close()
+    (shared / JOURNAL_NAME).write_bytes(left.main)
+    with (shared / LOCK_NAME).open("w") as lock:
+        assert not held(shared)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert held(shared)
+        assert "a command is running this sweep" in read_by_a_colleague(shared)
+
+
 # --- damage -------------------------------------------------------------------------------------------------
 
 
@@ -116,7 +243,10 @@ def killed(folder: Path, events: int) -> Left:
             key = TrialKey("weather", "lstm", 1, Phase.SEARCH, number)
             journal.append(EventKind.ENDED, record(key).to_json(), key=key, sealed=SealedScore(key, float(number)))
             sizes.append(log.stat().st_size)
-        return Left(main.read_bytes(), log.read_bytes(), sizes)
+        # By another process: no descriptor of an open journal but SQLite's own may be closed in this one.
+        subprocess.run(["cp", main, f"{main}.copy"], check=True)
+        subprocess.run(["cp", log, f"{log}.copy"], check=True)
+    return Left(Path(f"{main}.copy").read_bytes(), Path(f"{log}.copy").read_bytes(), sizes)
 
 
 def numbers_in(journal: Journal) -> list[int]:
@@ -126,7 +256,7 @@ def numbers_in(journal: Journal) -> list[int]:
 def test_a_log_cut_in_the_middle_opens_with_all_that_was_committed_and_goes_on(tmp_path: Path) -> None:
     left = killed(tmp_path / "live", events=12)
     around = {size + off for size in left.sizes for off in (-1, 0, 1)}
-    for cut in sorted({*range(0, len(left.log), 257), *around, len(left.log)} - {len(left.log) + 1}):
+    for cut in sorted({*range(0, len(left.log), 1021), *around, len(left.log)} - {len(left.log) + 1}):
         with left.opened(tmp_path / "cut", cut) as journal:
             kept = numbers_in(journal)
             assert kept == left.committed(cut), cut

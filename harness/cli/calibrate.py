@@ -134,7 +134,7 @@ def _of_sweep(sweep: str, store: Path | None) -> tuple[Sequence[ScoreRow], Mappi
     from harness.sweeping.folders import find_sweep_folder
 
     place = find_store(store)
-    with Journal.open(find_sweep_folder(place, sweep)) as journal:
+    with Journal.read(find_sweep_folder(place, sweep)) as journal:
         searched_by = journal.plan["plan"]["oracle"]
     if searched_by != "random":
         raise UsageError(

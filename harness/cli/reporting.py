@@ -103,5 +103,5 @@ def read_result(place: Store, sweep: str | None) -> SweepResult:
     from harness.sweeping.planning import SweepHeader
 
     folder = find_sweep_folder(place, sweep)
-    with Journal.open(folder) as journal:
+    with Journal.read(folder) as journal:
         return sweep_of(journal, SweepHeader.from_json(journal.plan), folder.name, place.tracking_uri)

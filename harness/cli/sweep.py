@@ -262,7 +262,7 @@ def _begun(place: Store, sweep_id: str, given: dict[str, object]) -> SweepHeader
     from harness.sweeping.folders import find_sweep_folder
     from harness.sweeping.planning import SweepHeader, versions
 
-    with Journal.open(find_sweep_folder(place, sweep_id)) as journal:
+    with Journal.read(find_sweep_folder(place, sweep_id)) as journal:
         header = replace(SweepHeader.from_json(journal.plan), versions=versions())
     workers = given.get("workers") or header.plan.workers
     return replace(header, plan=header.plan.model_copy(update={"workers": workers}))

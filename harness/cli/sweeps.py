@@ -56,7 +56,7 @@ def show(
 
     place = find_store(store)
     folder = find_sweep_folder(place, sweep)
-    with Journal.open(folder) as journal:
+    with Journal.read(folder) as journal:
         plan = journal.plan
     summary = summarise(place, folder.name)
     if as_json:

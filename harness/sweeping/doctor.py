@@ -16,11 +16,11 @@ from pathlib import Path
 
 from harness.engines.worker import orphans
 from harness.errors import HarnessError, StoreError, UsageError
-from harness.journal import JOURNAL_NAME, EventKind, Journal
+from harness.journal import JOURNAL_NAME, LOCK_NAME, EventKind, Journal, held
 from harness.records import TrialKey
 from harness.store import Store
 from harness.sweeping.assembling import objective_of, selected_of
-from harness.sweeping.folders import lock, sweep_ids
+from harness.sweeping.folders import sweep_ids
 from harness.sweeping.planning import SweepHeader
 from harness.sweeping.restoring import champions_of, lost_champions
 from harness.sweeping.searching import weights_name
@@ -98,8 +98,8 @@ def _folders(store: Store) -> Iterator[Finding]:
     """Folders of sweeps that ended before they had a journal."""
     for folder in sorted(store.sweeps.glob("*/")):
         left = {path.name for path in folder.iterdir()}
-        begun = {name for name in left if name == "lock" or name.startswith(f"{JOURNAL_NAME}.")}
-        if left == begun and not _held(folder):
+        begun = {name for name in left if name == LOCK_NAME or name.startswith(f"{JOURNAL_NAME}.")}
+        if left == begun and not held(folder):
             yield Finding(folder.name, "a folder without a journal", "removes it", partial(shutil.rmtree, folder))
 
 
@@ -141,10 +141,10 @@ class _Known:
 
 def _sweep(store: Store, sweep_id: str) -> Iterator[Finding]:
     folder = store.sweeps / sweep_id
-    if _held(folder):
+    if held(folder):
         return
     try:
-        with Journal.open(folder) as journal:
+        with Journal.read(folder) as journal:
             known = _Known.of(journal)
     except HarnessError as error:
         yield Finding(sweep_id, str(error), "restore the journal from a copy, or remove the sweep")
@@ -215,7 +215,7 @@ def _runs(store: Store, sweep_id: str, known: _Known) -> Iterator[Finding]:
 
 
 def _lost(store: Store, sweep_id: str) -> list[str]:
-    with Journal.open(store.sweeps / sweep_id) as journal:
+    with Journal.read(store.sweeps / sweep_id) as journal:
         return list(lost_champions(store, sweep_id, journal))
 
 
@@ -258,12 +258,3 @@ def _models(store: Store) -> Iterator[Finding]:
 
 def _gave_up(journal: Journal, name: str) -> bool:
     return journal.has(EventKind.GAVE_UP, name)
-
-
-def _held(folder: Path) -> bool:
-    """Whether a command runs this sweep."""
-    try:
-        with lock(folder):
-            return False
-    except UsageError:
-        return True

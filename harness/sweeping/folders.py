@@ -13,9 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import HarnessError, JournalError, UsageError, nearest
-from harness.journal import JOURNAL_NAME, EventKind, Journal
+from harness.journal import JOURNAL_NAME, LOCK_NAME, EventKind, Journal, held
 from harness.store import Store
 from harness.sweeping.planning import SweepHeader
+
+_GLANCE_SECONDS = 1.0
+"""How long a lock is waited for: who only asks whether a sweep runs holds it for an instant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ def find_unfinished(store: Store, header: SweepHeader) -> str | None:
     """The newest sweep of the same plan that is not finished; its cards may have changed since."""
     for sweep_id in reversed(sweep_ids(store)):
         try:
-            with Journal.open(store.sweeps / sweep_id) as journal:
+            with Journal.read(store.sweeps / sweep_id) as journal:
                 same = SweepHeader.from_json(journal.plan).means_the_same_as(header)
                 if same and not journal.has(EventKind.FINISHED):
                     return sweep_id
@@ -91,7 +94,7 @@ def summarise(store: Store, sweep_id: str) -> SweepSummary:
     """A sweep in one line; a broken one stays in the list with its error."""
     folder = store.sweeps / sweep_id
     try:
-        with Journal.open(folder) as journal:
+        with Journal.read(folder) as journal:
             header = SweepHeader.from_json(journal.plan)
             decided = {
                 event.dataset: event.payload
@@ -137,14 +140,12 @@ def lock(folder: Path) -> Iterator[None]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        handle = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
         raise JournalError(f"{folder}: cannot be written: {error.strerror}") from error
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UsageError(f"{folder.name}: another command is running this sweep; wait for it or end it") from error
+        if not _taken(handle, time.monotonic() + _GLANCE_SECONDS):
+            raise UsageError(f"{folder.name}: another command is running this sweep; wait for it or end it")
         yield
     finally:
         os.close(handle)
@@ -153,11 +154,18 @@ def lock(folder: Path) -> Iterator[None]:
 def _state(folder: Path, journal: Journal) -> str:
     if journal.has(EventKind.FINISHED):
         return "finished"
-    try:
-        with lock(folder):
-            return "unfinished"
-    except UsageError:
-        return "running"
+    return "running" if held(folder) else "unfinished"
+
+
+def _taken(handle: int, deadline: float) -> bool:
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.01)
 
 
 def _stamp(sweep_id: str) -> tuple[str, int, str]:

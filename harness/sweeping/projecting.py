@@ -155,7 +155,7 @@ class Projection:
     def _follow(self) -> None:
         pause = 0.0
         try:
-            with Journal.open(self._folder) as journal:
+            with Journal.read(self._folder) as journal:
                 while not self._leaving:
                     self._news.wait()
                     self._news.clear()

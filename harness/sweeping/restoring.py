@@ -51,7 +51,7 @@ def may_take_alias(store: Store, journal: Journal, info: ChampionInfo, standing:
     if not holder or (holder, trial) == (journal.path.parent.name, info.trial):
         return True
     try:
-        with Journal.open(store.sweeps / holder) as other:
+        with Journal.read(store.sweeps / holder) as other:
             return _crowned_at(other, info.name, trial) < _crowned_at(journal, info.name, info.trial)
     except JournalError:
         return False  # of another store, or of a sweep that was removed

@@ -217,7 +217,7 @@ def _journals(store: Store, sweep_id: str) -> dict[str, _Known]:
     folder = store.sweeps / sweep_id
     if not (folder / JOURNAL_NAME).is_file():
         return {}
-    with Journal.open(folder) as journal:
+    with Journal.read(folder) as journal:
         return {
             event.dataset: _Known(
                 request_and_records(journal, event.dataset), journal.unseal(event.dataset), event.payload
