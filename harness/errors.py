@@ -11,7 +11,8 @@ traceback and leaves with the error's `exit_code`.
     │   │   └── AbsentDataError      it is in order, but has to be installed, downloaded or pointed at first
     │   └── TableError               a table of scores cannot be decided from
     ├── EngineError                  workers could not be started or were lost for good
-    ├── JournalError                 a sweep's journal is damaged, locked or contradicts itself
+    ├── JournalError                 a sweep's journal cannot be used: it is locked or contradicts itself
+    │   ├── DamagedError             it is damaged: only a copy brings it back
     │   └── SealedError              a test score was asked for before the searches of its dataset closed
     ├── DiskError                    the disk is full, or a folder cannot be written
     ├── ReplayError                  a search replayed from its journal did not give the same trials again
@@ -59,7 +60,11 @@ class EngineError(HarnessError):
 
 
 class JournalError(HarnessError):
-    """A sweep's journal is damaged, locked or contradicts itself."""
+    """A sweep's journal cannot be used: it cannot be read now, is locked or contradicts itself."""
+
+
+class DamagedError(JournalError):
+    """A sweep's journal is damaged: only a copy brings it back."""
 
 
 class SealedError(JournalError):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import errno
+import contextlib
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -29,11 +30,13 @@ from harness.cli import (
     verdict,
     verify,
 )
-from harness.cli.saying import say
+from harness.cli.saying import say_last
+from harness.disk import full_disk, with_full_disk
 from harness.errors import HarnessError
+from harness.signals import end_signals, handling, interrupt
 from harness.starting import OWN_PROCESS_VARIABLE, leave
 
-INTERRUPTED = 130
+INTERRUPTED, UNREAD = 130, 141
 
 # Typer's own base of all wrong uses. It is click's, or that of the copy which newer versions of Typer bring along.
 _WrongUse: Any = typer.BadParameter.__bases__[0]
@@ -81,28 +84,17 @@ def options(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command and leave with its exit code: 0 done, 1 failed, 2 wrong use, 130 interrupted.
+    """Run the command and leave with its exit code.
+
+    0 done, 1 failed, 2 wrong use, 130 interrupted, 141 nobody reads the output any more. SIGTERM and a closed terminal
+    interrupt as Ctrl-C does.
 
     Args:
         arguments: The words after `harness`; those of this process when left out.
     """
     os.environ.setdefault(OWN_PROCESS_VARIABLE, "1")
-    try:
-        # Typer makes an exit code of Ctrl-C, and says nothing.
-        code = app(arguments and list(arguments), prog_name="harness", standalone_mode=False) or 0
-        if code == INTERRUPTED:
-            raise KeyboardInterrupt
-    except HarnessError as error:
-        code = _say(f"harness: {' '.join(str(error).splitlines())}", error.exit_code)
-    except _WrongUse as error:
-        code = _say(_in_words(error), error.exit_code)
-    except (KeyboardInterrupt, typer.Abort):
-        code = _say("harness: interrupted", INTERRUPTED)
-    except OSError as error:
-        if error.errno != errno.ENOSPC:  # anything else is a fault of ours, and its traceback is wanted
-            raise
-        code = _say("harness: the output cannot be written: no space left on its disk", 1)
-    sys.exit(code)
+    with handling(interrupt, *(number for number in end_signals() if number != signal.SIGINT)):
+        sys.exit(_run(arguments))
 
 
 def console() -> None:
@@ -113,9 +105,51 @@ def console() -> None:
         leave(end.code if isinstance(end.code, int) else 0)
 
 
+def _run(arguments: Sequence[str] | None) -> int:
+    try:
+        # Typer makes an exit code of Ctrl-C, and says nothing.
+        code = app(arguments and list(arguments), prog_name="harness", standalone_mode=False) or 0
+        if code == INTERRUPTED:
+            raise KeyboardInterrupt
+        if sys.stdout:
+            sys.stdout.flush()
+        return int(code)
+    except HarnessError as error:
+        return _say(f"harness: {with_full_disk(_one_line(error), error, None)}", error.exit_code)
+    except _WrongUse as error:
+        return _say(_in_words(error), error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        return _say("harness: interrupted", INTERRUPTED)
+    except BrokenPipeError:
+        return _unread()
+    except SystemExit as end:
+        # Typer's way, and Rich's, out of what they print to a pipe that nobody reads from any more.
+        if isinstance(end.__context__, BrokenPipeError):
+            return _unread()
+        raise
+    except Exception as error:
+        if full := full_disk(error, None):
+            return _say(f"harness: {_one_line(error)}; {full}", 1)
+        raise  # a fault of ours, and its traceback is wanted
+
+
+def _unread() -> int:
+    """Nothing that is still to be printed fails at the end of the process; the code is that of a command in C."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # it is closed, or no file
+            os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+    return UNREAD
+
+
 def _say(message: str, code: int) -> int:
-    say(message, err=True)
+    say_last(message)
     return code
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).splitlines())
 
 
 def _in_words(error: Any) -> str:

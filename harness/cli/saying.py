@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from typing import Any
@@ -17,6 +18,12 @@ _OBEYED = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 def say(text: str, *, err: bool = False) -> None:
     """Print text, each character that a terminal would obey as `\ufffd`."""
     typer.echo(printable_lines(text), err=err)
+
+
+def say_last(text: str) -> None:
+    """Print a command's last words on standard error; nobody may be there any more to read them."""
+    with contextlib.suppress(OSError):
+        say(text, err=True)
 
 
 def say_json(plain: Any) -> None:

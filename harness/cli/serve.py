@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import signal
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
+from harness.cli.saying import say_last
 from harness.store import find_store
 
 
@@ -37,15 +37,10 @@ def serve(
     from harness.tracking.servers import free_port
 
     folder, name = locate(model, find_store(store, tracking_uri))
-    signal.signal(signal.SIGTERM, _interrupt)
     typer.echo(f"starting MLflow's scoring server on {name}, until Ctrl-C", err=True)
     try:
         with scoring(folder, "harness.export.scoring", free_port(port)) as server:
             typer.echo(f"{server.address}/invocations")
-            server.process.wait()
+            server.wait()
     except KeyboardInterrupt:
-        typer.echo("closed", err=True)
-
-
-def _interrupt(*_: object) -> NoReturn:
-    raise KeyboardInterrupt
+        say_last("closed")

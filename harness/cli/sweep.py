@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from harness.store import Store
     from harness.sweeping.estimating import Estimate
     from harness.sweeping.planning import SweepHeader
+    from harness.sweeping.progress import Said
 
 
 def sweep(
@@ -307,9 +308,17 @@ def _run(header: SweepHeader, place: Store, how: Going, *, verbose: bool, quiet:
     with Watcher(verbose=verbose, quiet=quiet, warning=_crowded(workers)) as watcher:
         try:
             with hearing_signals() as stop, ProcessEngine(workers) as engine:
+
+                def tell(said: Said) -> None:
+                    watcher(said)
+                    if watcher.unread:
+                        stop.ask()
+
                 resuming = Resuming(how.begun, how.accept_changes, how.extend)
-                result = run_sweep(header, place, engine, watcher, resume=resuming, offline=how.offline, stop=stop)
+                result = run_sweep(header, place, engine, tell, resume=resuming, offline=how.offline, stop=stop)
         except KeyboardInterrupt:
+            if watcher.unread:
+                raise BrokenPipeError from None
             raise Interrupted(_how_to_go_on(watcher.sweep_id, place)) from None
     typer.echo(text(result, place.ui_command, output_width()))
     if result.behind:
@@ -369,13 +378,14 @@ def _store_option(place: Store) -> str:
 
 
 def _dry_run(header: SweepHeader, place: Store) -> None:
+    from harness.disk import free_bytes
     from harness.engines import ProcessEngine
     from harness.report.numbers import counted
     from harness.sweeping import default_workers
     from harness.sweeping.assembling import budget_in_words
     from harness.sweeping.estimating import estimate
     from harness.sweeping.opening import batch_notes, inspect
-    from harness.sweeping.room import free_bytes, sweep_bytes
+    from harness.sweeping.room import sweep_bytes
 
     workers = header.plan.workers or default_workers()
     inspected = inspect(header)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import signal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from harness.cli.saying import say_last
 from harness.errors import UsageError
 from harness.store import find_store
 
@@ -38,14 +38,13 @@ def ui(
         _show(shown(place.tracking_uri), no_open or not place.tracking_uri.startswith("http"))
         return
     experiment, view = _latest_experiment(place)
-    signal.signal(signal.SIGTERM, _interrupt)
     typer.echo(f"starting MLflow's UI on {place.root}, until Ctrl-C", err=True)
     try:
         with serving(place, free_port(port)) as server:
             _show(server.page(experiment, view), no_open)
-            server.process.wait()
+            server.wait()
     except KeyboardInterrupt:
-        typer.echo("closed", err=True)
+        say_last("closed")
 
 
 def _latest_experiment(store: Store) -> tuple[str, str]:
@@ -76,7 +75,3 @@ def _show(address: str, no_open: bool) -> None:
         import webbrowser
 
         webbrowser.open(address)
-
-
-def _interrupt(*_: object) -> NoReturn:
-    raise KeyboardInterrupt

@@ -5,9 +5,12 @@ All on standard error, but in a notebook, where it is the cell's output.
 
 from __future__ import annotations
 
+import errno
 import html
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
@@ -32,10 +35,12 @@ class Watcher:
 
     Attributes:
         sweep_id: Id of the sweep that is watched; empty until it has begun.
+        unread: Whether the terminal was closed, or nobody reads the pipe any more; nothing is shown since.
     """
 
     def __init__(self, *, verbose: bool = False, quiet: bool = False, warning: str = "") -> None:
         self.sweep_id = ""
+        self.unread = False
         self._verbose, self._quiet = verbose, quiet
         self._console = Console(stderr=True, highlight=False)
         self._live: Live | None = None
@@ -48,8 +53,11 @@ class Watcher:
         """Show one thing that the sweep said."""
         if isinstance(said, Begun):
             self.sweep_id = said.sweep_id
-        if self._quiet:
-            return
+        if not (self._quiet or self.unread):
+            with self._noticing_its_end():
+                self._show(said)
+
+    def _show(self, said: Said) -> None:
         if isinstance(said, Begun):
             self._line(beginning(said))
             if self._warning:
@@ -67,7 +75,19 @@ class Watcher:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stop()
+        with self._noticing_its_end():
+            self._stop()
+
+    @contextmanager
+    def _noticing_its_end(self) -> Iterator[None]:
+        """Go on without showing anything where nobody can see it; Rich would end the whole program."""
+        try:
+            yield
+        except (OSError, SystemExit) as error:
+            cause = error if isinstance(error, OSError) else error.__context__
+            if not isinstance(cause, OSError) or cause.errno not in (errno.EPIPE, errno.EIO):
+                raise
+            self.unread, self._live = True, None
 
     def _progress(self, said: Progress) -> None:
         if self._console.is_jupyter:

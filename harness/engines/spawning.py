@@ -84,8 +84,8 @@ def _main_hidden() -> Iterator[None]:
 
 @contextmanager
 def _interrupts_blocked() -> Iterator[None]:
-    """Let a child be born deaf to Ctrl-C, which would else end it in its first tenths of a second."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    """Let a child be born deaf to what a terminal sends, which would else end it in its first tenths of a second."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
     try:
         yield
     finally:

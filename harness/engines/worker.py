@@ -22,6 +22,9 @@ from harness.engines.running import run
 LIMIT_SIGNAL = signal.SIGALRM
 """What ends a worker whose task is over its limit."""
 
+TERMINAL_SIGNALS = (signal.SIGINT, signal.SIGHUP)
+"""What Ctrl-C, and closing the terminal, send to all that runs in it."""
+
 _THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "TF_NUM_INTRAOP_THREADS",
@@ -46,7 +49,8 @@ def begin(parent_pid: int, threads: int, environment: Mapping[str, str]) -> None
         threads: Cap of the threads of each numeric library.
         environment: Variables of this worker alone.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides what it means
+    for number in TERMINAL_SIGNALS:  # they reach the whole group; the parent decides what they mean
+        signal.signal(number, signal.SIG_IGN)
     _die_with(parent_pid)
     os.environ.update(dict.fromkeys(_THREAD_VARIABLES, str(threads)))
     os.environ.update(environment)

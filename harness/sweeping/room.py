@@ -1,10 +1,10 @@
-"""Disk: how much a sweep will take, how much is free, and stopping before there is none."""
+"""Disk: how much a sweep will take, and stopping before there is none."""
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
+from harness.disk import free_bytes
 from harness.errors import DiskError
 
 LEAST_FREE_BYTES = 5_000_000
@@ -32,13 +32,6 @@ def comparison_bytes(fits: int, epochs: int, parameters: int, kept: int) -> int:
 def sweep_bytes(comparisons: list[int]) -> int:
     """About what a sweep takes, MLflow's database included."""
     return _STORE_BYTES + sum(comparisons)
-
-
-def free_bytes(folder: Path) -> int:
-    """Free space where a folder is, or will be."""
-    while not folder.exists():
-        folder = folder.parent
-    return shutil.disk_usage(folder).free
 
 
 def require_room(folder: Path, bytes_needed: int = LEAST_FREE_BYTES) -> None:

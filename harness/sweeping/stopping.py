@@ -1,4 +1,7 @@
-"""Ctrl-C and SIGTERM: once to stop soon, twice to stop at once. Either way nothing that has ended is lost."""
+"""Ctrl-C and SIGTERM: once to stop soon, twice to stop at once. Either way nothing that has ended is lost.
+
+A closed terminal, and an output that nobody reads any more, count as the first.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+
+from harness.signals import end_signals, handling
 
 GRACE_SECONDS = 10.0
 """How long what is running may take to end after the first signal."""
@@ -24,6 +29,14 @@ class Stop:
     wanted: bool = False
     at_once: bool = False
 
+    def ask(self) -> None:
+        """Want an end, within `hearing_signals`; asking again changes nothing."""
+        if self.wanted:
+            return
+        self.wanted = True
+        if threading.current_thread() is threading.main_thread():
+            signal.setitimer(signal.ITIMER_REAL, GRACE_SECONDS)
+
     def check(self) -> None:
         """Between two steps.
 
@@ -36,27 +49,24 @@ class Stop:
 
 @contextmanager
 def hearing_signals() -> Iterator[Stop]:
-    """Hear Ctrl-C and SIGTERM for as long as a sweep runs.
+    """Hear Ctrl-C, SIGTERM and SIGHUP for as long as a sweep runs.
 
-    The first only sets `wanted`; a second, or the end of the grace, raises KeyboardInterrupt wherever the main thread
+    The first only asks for an end; a second, or the end of the grace, raises KeyboardInterrupt wherever the main thread
     is. Python hears signals in the main thread alone: in another one nothing changes.
     """
     stop = Stop()
-    if threading.current_thread() is not threading.main_thread():
-        yield stop
-        return
 
     def hear(number: int, _: object) -> None:
-        if stop.wanted:
+        if not stop.wanted:
+            stop.ask()
+        # The kernel and the shell both send SIGHUP when a terminal is closed: nobody has asked twice.
+        elif number != signal.SIGHUP:
             stop.at_once = number != signal.SIGALRM
             raise KeyboardInterrupt
-        stop.wanted = True
-        signal.setitimer(signal.ITIMER_REAL, GRACE_SECONDS)
 
-    before = {number: signal.signal(number, hear) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)}
-    try:
-        yield stop
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    with handling(hear, *end_signals(), signal.SIGALRM):
+        try:
+            yield stop
+        finally:
+            if threading.current_thread() is threading.main_thread():
+                signal.setitimer(signal.ITIMER_REAL, 0)

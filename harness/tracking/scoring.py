@@ -19,6 +19,9 @@ from typing import Any
 from harness.tracking.connection import prepare_environment, without_warnings
 from harness.tracking.servers import Server, running
 
+FOLDER_PREFIX, SERVED = "harness-", "model"
+"""How the temporary folder is named that a server runs in, and what of it is served."""
+
 
 @contextlib.contextmanager
 def scoring(folder: Path, loader: str, port: int) -> Iterator[Server]:
@@ -34,23 +37,24 @@ def scoring(folder: Path, loader: str, port: int) -> Iterator[Server]:
     """
     environment: dict[str, str] = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     prepare_environment(environment)
-    with tempfile.TemporaryDirectory(prefix="harness-") as temporary:
-        served = Path(temporary, "model")
-        _write(served, folder, loader)
+    described = _described(folder, loader)
+    with tempfile.TemporaryDirectory(prefix=FOLDER_PREFIX) as temporary:
+        served = Path(temporary, SERVED)
+        served.mkdir()
+        described.save(str(served / "MLmodel"))
         arguments = ["models", "serve", "--model-uri", str(served), "--env-manager", "local"]
-        with running(arguments, port, Path(temporary), environment) as server:
+        with running(arguments, port, Path(temporary), environment, remove=True) as server:
             yield server
 
 
-def _write(served: Path, folder: Path, loader: str) -> None:
+def _described(folder: Path, loader: str) -> Any:
     with without_warnings():
         import mlflow.pyfunc
         from mlflow.models import Model
 
     description = Model()
     mlflow.pyfunc.add_to_model(description, loader_module=loader, data=str(folder.absolute()))
-    served.mkdir()
-    description.save(str(served / "MLmodel"))
+    return description
 
 
 def refuse_what_mlflow_does_not() -> None:

@@ -1,6 +1,7 @@
-"""A server of MLflow's as a child process that answers this machine only; gone when the block is left.
+"""A server of MLflow's that answers this machine only; gone when the block is left, or this process ends in any way.
 
-Knows ports and processes; nothing of what is served.
+Knows ports and processes; nothing of what is served. Between this process and the server stands `supervisor`, which
+ends the server even when this process is killed.
 """
 
 from __future__ import annotations
@@ -8,7 +9,10 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import select
+import signal
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -18,16 +22,17 @@ import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from harness.errors import StoreError, UsageError
+from harness.tracking import supervisor
 from harness.tracking.views import route
 
 HOST = "127.0.0.1"
 FIRST_PORT = 5000
 PORTS_TRIED = 100
 START_SECONDS = 120
-END_SECONDS = 5
+_CHECK_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,7 @@ class Server:
 
     Attributes:
         address: Such as `http://127.0.0.1:5000`.
-        process: Its process.
+        process: Its supervisor's process, which ends when the server does.
     """
 
     address: str
@@ -45,6 +50,27 @@ class Server:
     def page(self, experiment_id: str, view: str = "") -> str:
         """An experiment's training runs, in one of the views that were written with them."""
         return f"{self.address}/{route(experiment_id, view)}"
+
+    def wait(self) -> None:
+        """Wait until the server ends.
+
+        Raises:
+            BrokenPipeError: Standard output is a pipe, and nobody reads from it any more.
+        """
+        reader = _reader()
+        while self.process.poll() is None:
+            if reader.poll(_CHECK_SECONDS * 1000):
+                raise BrokenPipeError
+
+
+def _reader() -> select.poll:
+    """Tells when the other end of a pipe that standard output is, if it is one, was closed."""
+    reader = select.poll()
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # there is no standard output
+        output = sys.stdout.fileno()
+        if stat.S_ISFIFO(os.fstat(output).st_mode):
+            reader.register(output, 0)
+    return reader
 
 
 def free_port(wanted: int | None) -> int:
@@ -68,7 +94,9 @@ def free_port(wanted: int | None) -> int:
 
 
 @contextlib.contextmanager
-def running(arguments: Sequence[str], port: int, folder: Path, environment: Mapping[str, str]) -> Iterator[Server]:
+def running(
+    arguments: Sequence[str], port: int, folder: Path, environment: Mapping[str, str], *, remove: bool = False
+) -> Iterator[Server]:
     """Run `mlflow` with these arguments until the block is left.
 
     Args:
@@ -76,28 +104,35 @@ def running(arguments: Sequence[str], port: int, folder: Path, environment: Mapp
         port: A free port.
         folder: The folder it runs in, so that nothing falls into the user's.
         environment: Its environment variables.
+        remove: Whether the folder goes with the server, however this process ends.
 
     Raises:
         StoreError: The server ended, or did not answer within two minutes.
     """
     with tempfile.TemporaryFile() as log:
-        process = _start([*arguments, "--host", HOST, "--port", str(port)], folder, environment, log)
+        command = [*server_command(arguments), "--host", HOST, "--port", str(port)]
+        process = _start(command, folder, environment, log, str(folder) if remove else "")
         try:
             server = Server(f"http://{HOST}:{port}", process)
             _wait_until_it_answers(server, log)
             yield server
+            _require_running(process, log)
         finally:
             _end(process)
 
 
+def server_command(arguments: Sequence[str]) -> list[str]:
+    """`mlflow` with these arguments, as this Python's module; its command line is what tells a server of ours."""
+    return [sys.executable, "-P", "-m", "mlflow", *arguments]
+
+
 def _start(
-    arguments: Sequence[str], folder: Path, environment: Mapping[str, str], log: IO[bytes]
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], log: IO[bytes], remove: str
 ) -> subprocess.Popen[bytes]:
-    # A session of its own, so that Ctrl-C reaches this process alone, which then ends the server with all its
-    # workers.
+    # A session of its own, so that Ctrl-C and a closed terminal reach this process alone, which then ends the server.
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "mlflow", *arguments],
-        stdin=subprocess.DEVNULL,
+        [sys.executable, "-I", "-S", str(Path(supervisor.__file__)), remove, *command],
+        stdin=subprocess.PIPE,
         stdout=log,
         stderr=subprocess.STDOUT,
         cwd=folder,
@@ -114,8 +149,7 @@ def _path(environment: Mapping[str, str]) -> str:
 def _wait_until_it_answers(server: Server, log: IO[bytes]) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
-        if server.process.poll() is not None:
-            raise StoreError(f"MLflow's server ended with code {server.process.returncode}: {_last_line(log)}")
+        _require_running(server.process, log)
         with contextlib.suppress(OSError, urllib.error.URLError):
             _open(f"{server.address}/health")
             # Another program may have taken the port since it was free, and answer too.
@@ -123,6 +157,11 @@ def _wait_until_it_answers(server: Server, log: IO[bytes]) -> None:
                 return
         time.sleep(0.1)
     raise StoreError(f"MLflow's server did not answer within {START_SECONDS} s: {_last_line(log)}")
+
+
+def _require_running(process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
+    if process.poll() is not None:
+        raise StoreError(f"MLflow's server ended with code {process.returncode}: {_last_line(log)}")
 
 
 def _listens(server: Server) -> bool:
@@ -151,20 +190,13 @@ def _last_line(log: IO[bytes]) -> str:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    import psutil
-
-    family: list[Any] = []
-    with contextlib.suppress(psutil.NoSuchProcess):
-        parent = psutil.Process(process.pid)
-        family = [parent, *parent.children(recursive=True)]
-    for one in family:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            one.terminate()
-    _, alive = psutil.wait_procs(family, timeout=END_SECONDS)
-    for one in alive:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            one.kill()
-    process.wait()
+    """Have the supervisor end the server and all its workers, and wait for it."""
+    assert process.stdin is not None
+    process.stdin.close()
+    # Where the supervisor itself was killed, the server and its workers are still members of its process group.
+    if process.wait() < 0:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _is_free(port: int) -> bool:

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from harness.disk import free_bytes
 from harness.engines import InProcessEngine, ProcessEngine
 from harness.errors import DiskError, HarnessError
 from harness.journal import EventKind, Journal
 from harness.store import Store
 from harness.sweeping.folders import find_unfinished
 from harness.sweeping.progress import Begun, Progress
-from harness.sweeping.room import comparison_bytes, free_bytes, require_room, sweep_bytes
+from harness.sweeping.room import comparison_bytes, require_room, sweep_bytes
 from harness.sweeping.running import run_sweep
 
 
