@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from harness.disk import with_full_disk
 from harness.engines.worker import orphans
-from harness.errors import HarnessError, StoreError, UsageError
+from harness.errors import DamagedError, HarnessError, StoreError, UsageError
 from harness.journal import JOURNAL_NAME, LOCK_NAME, EventKind, Journal, held
 from harness.records import TrialKey
 from harness.store import Store
@@ -35,6 +36,7 @@ from harness.tracking.mending import (
     remove_aliases,
     unused_models,
 )
+from harness.tracking.strays import stray_folders, stray_servers
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,14 @@ def _processes() -> Iterator[Finding]:
             f"{len(found)} worker processes without a parent: {', '.join(map(str, found))}",
             "ends them",
             partial(_kill, found),
+        )
+    for server in stray_servers():
+        processes = ", ".join(map(str, server.processes))
+        what = f"MLflow's server at {server.address} without the command that started it: {processes}"
+        yield Finding("processes", what, "ends it", server.end)
+    for folder in stray_folders():
+        yield Finding(
+            "processes", f"{folder}: left by a server that is gone", "removes it", partial(shutil.rmtree, folder)
         )
 
 
@@ -146,8 +156,11 @@ def _sweep(store: Store, sweep_id: str) -> Iterator[Finding]:
     try:
         with Journal.read(folder) as journal:
             known = _Known.of(journal)
-    except HarnessError as error:
+    except DamagedError as error:
         yield Finding(sweep_id, str(error), "restore the journal from a copy, or remove the sweep")
+        return
+    except HarnessError as error:  # a full disk, a lock, a permission: the journal may be sound
+        yield Finding(sweep_id, with_full_disk(str(error), error, folder), "leaves it alone until it can be read")
         return
     yield from _weights(folder, known.kept)
     yield from _runs(store, sweep_id, known)
