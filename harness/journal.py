@@ -28,7 +28,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from harness.errors import JournalError, SealedError
+from harness.disk import full_disk
+from harness.errors import DamagedError, DiskError, HarnessError, JournalError, SealedError
 from harness.records import SealedScore, TrialKey
 
 JOURNAL_NAME = "journal.db"
@@ -43,8 +44,8 @@ _BUSY_SECONDS = 30.0
 _SETTLING_SECONDS = 2.0
 """How long closing waits for readers to leave, so that the journal can be one file again."""
 
-_NO_PLACE_FOR_A_LOG = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
-"""What SQLite says of a journal with a log, in a folder where it may not make the log's index."""
+_NO_PLACE_FOR_A_LOG = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL)
+"""What SQLite says of a journal with a log, in a folder where it may not make the log's index, or no room for it."""
 
 _SCHEMA = """
 CREATE TABLE events (
@@ -139,6 +140,7 @@ class Journal:
 
         Raises:
             JournalError: The folder holds one already, or cannot be written.
+            DiskError: The disk is full.
         """
         path = folder / JOURNAL_NAME
         if path.exists():
@@ -153,7 +155,7 @@ class Journal:
             connection.close()
             temporary.replace(path)
         except (OSError, sqlite3.Error) as error:
-            raise JournalError(f"{path}: cannot be written: {error}") from error
+            raise _failed(f"{path}: cannot be written", error, path) from error
         return cls.open(folder)
 
     @classmethod
@@ -162,6 +164,7 @@ class Journal:
 
         Raises:
             JournalError: There is none, it is damaged, or another version of this package wrote it.
+            DiskError: The disk is full.
         """
         cls.read(folder).close()  # what is damaged is refused before anything can write to it
         path = folder / JOURNAL_NAME
@@ -170,7 +173,7 @@ class Journal:
             _use_write_ahead_log(connection)
             connection.execute("PRAGMA synchronous = FULL")
         except sqlite3.Error as error:
-            raise JournalError(f"{path}: cannot be opened: {error}") from error
+            raise _failed(f"{path}: cannot be opened", error, path) from error
         return cls(path, connection)
 
     @classmethod
@@ -180,20 +183,19 @@ class Journal:
         Raises:
             JournalError: There is none, it is damaged, another version of this package wrote it, or a sweep that runs
                 keeps what is newest in a log that cannot be read here.
+            DiskError: The disk is full, here and where temporary files are.
         """
         path = folder / JOURNAL_NAME
         if not path.is_file():
             raise JournalError(f"{path}: no journal; expected the folder of a sweep")
         if path.stat().st_size == 0:
-            raise JournalError(_damaged(path, "it is empty"))  # to SQLite that would be an empty database
+            raise _damaged(path, "it is empty")  # to SQLite that would be an empty database
         try:
             connection = _read_only(path)
-        except sqlite3.OperationalError as error:
-            raise JournalError(f"{path}: cannot be read: {error}") from error
+        except (OSError, sqlite3.OperationalError) as error:
+            raise _failed(f"{path}: cannot be read", error, path) from error
         except sqlite3.DatabaseError as error:
-            raise JournalError(_damaged(path, str(error))) from error
-        except OSError as error:
-            raise JournalError(f"{path}: cannot be read: {error.strerror}") from error
+            raise _damaged(path, str(error)) from error
         return cls(path, connection, writable=False)
 
     def append(
@@ -208,7 +210,8 @@ class Journal:
         """Commit one event, and the sealed score that belongs to it, in one transaction.
 
         Raises:
-            JournalError: A trial was asked for or ended a second time, or the disk does not take it.
+            JournalError: A trial was asked for or ended a second time, or it cannot be written.
+            DiskError: The disk is full.
         """
         name = key.dataset if key else dataset
         try:
@@ -221,8 +224,7 @@ class Journal:
         except sqlite3.Error as error:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
-            what = f"{self.path}: {kind.value} {key or dataset or 'sweep'}: {error}"
-            raise JournalError(f"{what}{_room(self.path) if 'full' in str(error) else ''}") from error
+            raise _failed(f"{self.path}: {kind.value} {key or dataset or 'sweep'}", error, self.path) from error
 
     def events(self, *kinds: EventKind, dataset: str | None = None, after: int = 0) -> Iterator[Event]:
         """Events in the order they happened, of these kinds (all when none is named) and this dataset.
@@ -370,6 +372,8 @@ def _read_only(path: Path) -> sqlite3.Connection:
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode & 0xFF not in _NO_PLACE_FOR_A_LOG:
             raise
+        if held(path.parent) and full_disk(error, path.parent):
+            raise
     if held(path.parent):
         raise JournalError(
             f"{path}: a command is running this sweep; in a folder without write access wait for its end"
@@ -389,24 +393,26 @@ def _sound(path: Path, file: Path) -> sqlite3.Connection:
         (check,) = connection.execute("PRAGMA quick_check(1)").fetchone()
         (found,) = connection.execute("PRAGMA user_version").fetchone()
         if check != "ok":
-            raise JournalError(_damaged(path, check))
+            raise _damaged(path, check)
         if found != FORMAT:
             raise JournalError(f"{path}: format {found}, expected {FORMAT}; use the version that wrote it")
         (planned,) = connection.execute(
             "SELECT count(*) FROM events WHERE kind = ?", [EventKind.PLANNED.value]
         ).fetchone()
         if not planned:
-            raise JournalError(_damaged(path, "its first event is missing"))
+            raise _damaged(path, "its first event is missing")
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _room(path: Path) -> str:
-    free = shutil.disk_usage(path.parent).free / 1e6
-    return f"; {free:.1f} MB are free there: make room, then the same command goes on"
+def _failed(what: str, error: OSError | sqlite3.Error, path: Path) -> HarnessError:
+    """A `DiskError` where the disk is full, which says nothing of the journal; else a `JournalError`."""
+    message = f"{what}: {getattr(error, 'strerror', None) or error}"
+    full = full_disk(error, path.parent)
+    return DiskError(f"{message}; {full}") if full else JournalError(message)
 
 
-def _damaged(path: Path, what: str) -> str:
-    return f"{path}: damaged ({what}); it is left as it is: restore it from a copy, or start a new sweep"
+def _damaged(path: Path, what: str) -> DamagedError:
+    return DamagedError(f"{path}: damaged ({what}); it is left as it is: restore it from a copy, or start a new sweep")

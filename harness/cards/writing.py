@@ -14,6 +14,7 @@ from harness.cards.fields import Name
 from harness.cards.guesses import Guess
 from harness.cards.schema import Hyperparameter, SpaceCard
 from harness.cards.wording import shown_path, toml_text
+from harness.disk import cannot_write
 from harness.errors import UsageError
 
 _COMMENT_COLUMN = 36
@@ -99,7 +100,7 @@ def write_new(path: Path, text: str, force: bool) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             draft.unlink()
-        raise UsageError(f"{shown_path(path)}: cannot be written: {error.strerror}") from None
+        raise UsageError(f"{shown_path(path)}: {cannot_write(error, path.parent)}") from None
 
 
 def check_new_name(name: str) -> None:

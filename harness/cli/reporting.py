@@ -10,6 +10,7 @@ import typer
 
 from harness.cli.arguments import output_width
 from harness.cli.sweeps import JsonOption, StoreOption
+from harness.disk import cannot_write
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def report(
     try:
         output.write_text(written, encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"--output {output}: cannot be written: {error.strerror}") from error
+        raise UsageError(f"--output {output}: {cannot_write(error, output.parent)}") from error
     typer.echo(text(result, place.ui_command, output_width()))
     typer.echo(f"wrote {output}", err=True)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.data.arrays import SequenceData
+from harness.disk import cannot_write
 from harness.errors import UsageError
 from harness.metrics import at_real_steps
 from harness.records import TaskKind
@@ -48,7 +49,7 @@ def draw(data: SequenceData, path: Path) -> None:
     try:
         figure.savefig(path, dpi=110)
     except OSError as error:
-        raise UsageError(f"--plot {path}: cannot be written: {error.strerror or error}") from None
+        raise UsageError(f"--plot {path}: {cannot_write(error, path.parent)}") from None
 
 
 def _sequences(data: SequenceData, axes: Axes) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from harness.disk import cannot_write
 from harness.errors import ExportError
 from harness.export.description import FILE, Description
 
@@ -50,6 +51,6 @@ def save_champion(
             shutil.rmtree(folder)
         unfinished.rename(folder)
     except OSError as error:
-        raise ExportError(f"{folder}: the model cannot be saved there: {error}") from error
+        raise ExportError(f"{folder}: the model {cannot_write(error, folder.parent)}") from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)

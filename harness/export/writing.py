@@ -15,6 +15,7 @@ from typing import IO, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from harness.disk import cannot_write
 from harness.errors import UsageError
 from harness.export.outputs import Predictions
 
@@ -66,7 +67,7 @@ def written_to(path: Path) -> Iterator[Sink]:
                 yield sink
             file.replace(place)
     except OSError as error:
-        raise UsageError(f"--output {path}: cannot be written: {error.strerror or error}") from error
+        raise UsageError(f"--output {path}: {cannot_write(error, place.parent)}") from error
 
 
 @contextmanager

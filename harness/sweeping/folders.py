@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.disk import cannot_write
 from harness.errors import HarnessError, JournalError, UsageError, nearest
 from harness.journal import JOURNAL_NAME, LOCK_NAME, EventKind, Journal, held
 from harness.store import Store
@@ -142,7 +143,7 @@ def lock(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         handle = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
-        raise JournalError(f"{folder}: cannot be written: {error.strerror}") from error
+        raise JournalError(f"{folder}: {cannot_write(error, folder)}") from error
     try:
         if not _taken(handle, time.monotonic() + _GLANCE_SECONDS):
             raise UsageError(f"{folder.name}: another command is running this sweep; wait for it or end it")

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from harness.disk import cannot_write
 from harness.engines import Engine, Task
 from harness.errors import DiskError, HarnessError, StoreError
 from harness.export import CleanProcess
@@ -258,7 +259,7 @@ class _Sweep:
         try:
             path.write_text(html(result, self.store.ui_command, links), encoding="utf-8")
         except OSError as error:
-            raise DiskError(f"{path}: cannot be written: {error.strerror}; the same command goes on") from error
+            raise DiskError(f"{path}: {cannot_write(error, self.folder)}; the same command goes on") from error
 
     def _advance(self, *_: object) -> None:
         """MLflow follows the journal in its own time; what it has to say is said here."""

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from harness.disk import with_full_disk
 from harness.errors import StoreError
 from harness.store import Store
 
@@ -130,7 +131,9 @@ def translating(store: Store) -> Iterator[None]:
     try:
         yield
     except (MlflowException, requests.RequestException, sqlalchemy.exc.SQLAlchemyError, OSError) as error:
-        raise StoreError(f"{shown(store.tracking_uri)}: {_one_line(error)}") from error
+        raise StoreError(
+            with_full_disk(f"{shown(store.tracking_uri)}: {_one_line(error)}", error, _folder(store))
+        ) from error
 
 
 def shown(uri: str) -> str:
@@ -144,6 +147,10 @@ def database_file(store: Store) -> Path:
     return Path(path.split("?")[0])
 
 
+def _folder(store: Store) -> Path | None:
+    return database_file(store).parent if store.local else None
+
+
 def _connect_to_file(store: Store, *, create: bool) -> Connection:
     file = database_file(store)
     if not create and not file.is_file():
@@ -155,7 +162,8 @@ def _connect_to_file(store: Store, *, create: bool) -> Connection:
             _use_write_ahead_log(file)
             return _ask(store)
     except (sqlite3.Error, OSError) as error:
-        raise StoreError(f"{file}: {_one_line(error)}; expected MLflow's database or a place to make it") from error
+        line = with_full_disk(f"{file}: {_one_line(error)}", error, file.parent)
+        raise StoreError(f"{line}; expected MLflow's database or a place to make it") from error
 
 
 @contextlib.contextmanager

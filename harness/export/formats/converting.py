@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.disk import cannot_write, with_full_disk
 from harness.errors import ExportError
 from harness.export.formats.kinds import RUNTIMES, Format
 
@@ -48,11 +49,12 @@ def convert(model: keras.Model, kind: Format, folder: Path) -> None:
                 case Format.LITERT:
                     _litert(model, file)
     except OSError as error:
-        raise ExportError(f"{file}: cannot be written: {error}") from error
+        raise ExportError(f"{file}: {cannot_write(error, file.parent)}") from error
     except ExportError:
         raise
     except Exception as error:  # the converters raise what they like, bare Exception included
-        raise ExportError(f"--format {kind.value}: {_reason(error, RUNTIMES[kind].title)}") from error
+        reason = with_full_disk(_reason(error, RUNTIMES[kind].title), error, file.parent)
+        raise ExportError(f"--format {kind.value}: {reason}") from error
 
 
 def _forbid_cudnn(model: keras.Model) -> None:

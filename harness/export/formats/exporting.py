@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from harness.disk import cannot_write
 from harness.errors import ExportError, UsageError
 from harness.export.description import FILE
 from harness.export.formats.checking import Agreement, require_same_outputs, rows_to_check
@@ -70,7 +71,7 @@ def export(champion: Champion, kind: Format, folder: Path) -> Exported:
             folder.rmdir()
         unfinished.rename(folder)
     except OSError as error:
-        raise ExportError(f"{folder}: cannot be written: {error}") from error
+        raise ExportError(f"{folder}: {cannot_write(error, folder.absolute().parent)}") from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     return Exported(folder, kind, tuple(sorted(path.name for path in folder.iterdir())), agreement)
