@@ -11,7 +11,7 @@ import harness
 
 ROOT = Path(harness.__file__).parent
 LAYERS = [
-    {"errors", "starting"},
+    {"errors", "starting", "addresses"},
     {"records", "user_code"},
     {"store"},
     {"cards", "verdicts", "metrics"},

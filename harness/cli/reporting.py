@@ -104,4 +104,4 @@ def read_result(place: Store, sweep: str | None) -> SweepResult:
 
     folder = find_sweep_folder(place, sweep)
     with Journal.open(folder) as journal:
-        return sweep_of(journal, SweepHeader.from_json(journal.plan), folder.name, place.tracking_uri)
+        return sweep_of(journal, SweepHeader.from_json(journal.plan), folder.name, place.address)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from harness.addresses import without_user
 from harness.errors import UsageError
 from harness.store import find_store
 
@@ -29,13 +30,13 @@ def ui(
     ] = None,
 ) -> None:
     """Open MLflow's UI on the store's training runs; it answers this machine only, until Ctrl-C."""
-    from harness.tracking.connection import shown
     from harness.tracking.servers import free_port
     from harness.tracking.serving import serving
 
     place = find_store(store, tracking_uri)
     if not place.local:
-        _show(shown(place.tracking_uri), no_open or not place.tracking_uri.startswith("http"))
+        served = place.tracking_uri.startswith("http")
+        _show(without_user(place.tracking_uri) if served else place.address, no_open or not served)
         return
     experiment, view = _latest_experiment(place)
     signal.signal(signal.SIGTERM, _interrupt)

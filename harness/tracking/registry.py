@@ -20,7 +20,7 @@ from urllib.request import url2pathname
 from harness.errors import StoreError, UsageError, nearest
 from harness.store import Store
 from harness.tracking import naming
-from harness.tracking.connection import Connection, connect, shown, translating
+from harness.tracking.connection import Connection, connect, translating
 from harness.tracking.flavour import write_flavour
 from harness.tracking.labels import about, version_tags
 from harness.tracking.reading import experiment_ids, search_runs
@@ -137,7 +137,7 @@ def resolve(store: Store, reference: str) -> Registered:
 def _registered(client: Connection, name: str) -> Any:
     names = {model.name: model for model in pages(client.search_registered_models)}
     if name not in names:
-        place = shown(client.store.tracking_uri)
+        place = client.store.address
         hint = nearest(name, names) or "No model is registered there yet"
         raise UsageError(f"model {name}: expected the name of a registered model in {place}. {hint}")
     return names[name]
@@ -249,7 +249,7 @@ def logged_models(client: Connection, experiment_id: str, which: str) -> list[An
 def _comparison_run(client: Connection, key: str) -> Any:
     run = next(search_runs(client, experiment_ids(client), {naming.COMPARISON_KEY: key}), None)
     if run is None:
-        raise StoreError(f"comparison {key}: has no run in {shown(client.store.tracking_uri)}")
+        raise StoreError(f"comparison {key}: has no run in {client.store.address}")
     return run
 
 
