@@ -43,13 +43,18 @@ class Store:
         return self.tracking_uri.startswith("sqlite:")
 
     @property
+    def keeps_files(self) -> bool:
+        """Whether files of runs and models lie below `root`: MLflow's store is a database, with no server before it."""
+        return self.local or self.tracking_uri.startswith(DATABASES)
+
+    @property
     def sweeps(self) -> Path:
         """Folder that holds a folder a sweep."""
         return self.root / "sweeps"
 
     @property
     def artifacts(self) -> Path:
-        """Folder of MLflow's artifacts, where the store is local."""
+        """Folder of MLflow's artifacts, where the store keeps them."""
         return self.root / "artifacts"
 
     @property

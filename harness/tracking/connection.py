@@ -86,8 +86,8 @@ class Connection:
         return str(found.experiment_id)
 
     def _create_experiment(self, name: str) -> str:
-        # With a plain sqlite address artifacts would fall into ./mlruns of whatever folder one stands in.
-        place = (self.store.artifacts / name).as_uri() if self.store.local else None
+        # With a database's address artifacts would fall into ./mlruns of whatever folder one stands in.
+        place = (self.store.artifacts / name).as_uri() if self.store.keeps_files else None
         try:
             return str(self.create_experiment(name, artifact_location=place, tags=_KIND_TAG))
         except StoreError:

@@ -75,9 +75,9 @@ def register(store: Store, folder: Path, tags: Mapping[str, str]) -> Registered:
         with translating(store):
             model, run_id = _log_model(client, folder, champion, key, tags)
         _make_name(client, champion["name"])
-        # A local registry looks `models:/<id>` up in MLflow's global store instead of its own, and makes that store, a
-        # `mlflow.db`, in whatever folder one stands in. A server has one store.
-        source = model.artifact_location if store.local else f"models:/{model.model_id}"
+        # A registry without a server looks `models:/<id>` up in MLflow's global store instead of its own, and makes
+        # that store, a `mlflow.db`, in whatever folder one stands in. A server has one store.
+        source = model.artifact_location if store.keeps_files else f"models:/{model.model_id}"
         version = client.create_model_version(
             champion["name"],
             source=source,
@@ -86,7 +86,7 @@ def register(store: Store, folder: Path, tags: Mapping[str, str]) -> Registered:
             tags=version_tags(champion, key, tags),
             description=about(champion, tags, _run_page(client, run_id)),
         )
-    elif store.local and not Path(_place(client, version)).is_dir():
+    elif store.keeps_files and not Path(_place(client, version)).is_dir():
         with translating(store):
             _log_model(client, folder, champion, key, tags, again=True)
     _link(client, version, key)

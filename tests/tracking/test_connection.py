@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -177,3 +178,37 @@ def test_a_package_that_the_storage_of_files_needs_is_named(store: Store) -> Non
         translating(store),
     ):
         raise ModuleNotFoundError("No module named 'adlfs'", name="adlfs")
+
+
+OF_MLFLOW_2_14 = "4465047574b1"
+"""The revision of its database's tables."""
+
+
+def test_a_database_of_an_old_mlflow_is_opened_and_keeps_what_it_holds(tmp_path: Path) -> None:
+    import sqlalchemy
+    from alembic import command
+    from mlflow.store.db.utils import _get_alembic_config
+    from mlflow.store.tracking.dbmodels.initial_models import Base
+
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    engine = sqlalchemy.create_engine(uri)
+    Base.metadata.create_all(engine)
+    command.upgrade(_get_alembic_config(uri), OF_MLFLOW_2_14)
+    with engine.begin() as database:
+        database.exec_driver_sql("INSERT INTO experiments (name, lifecycle_stage) VALUES ('old', 'active')")
+    engine.dispose()
+    assert connect(Store(tmp_path, uri), create=False).get_experiment_by_name("old") is not None
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as database:
+        assert database.execute("SELECT version_num FROM alembic_version").fetchone() != (OF_MLFLOW_2_14,)
+
+
+def test_a_database_of_a_later_mlflow_is_refused_in_one_line_and_left_alone(store: Store) -> None:
+    with closing(sqlite3.connect(store.root / "mlflow.db")) as database:
+        database.execute("UPDATE alembic_version SET version_num = 'ffffffffffff'")
+        database.commit()
+    for create in (False, True):
+        with pytest.raises(StoreError, match="ffffffffffff") as caught:
+            connect(store, create=create)
+        assert "\n" not in str(caught.value)
+    with closing(sqlite3.connect(store.root / "mlflow.db")) as database:
+        assert database.execute("SELECT version_num FROM alembic_version").fetchone() == ("ffffffffffff",)
