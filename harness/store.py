@@ -107,10 +107,12 @@ def _refuse_unescaped(uri: str) -> None:
     kind, _, rest = uri.partition("://")
     try:
         parts = urlsplit(uri)
-        if kind in ("http", "https"):
-            understood = parts.hostname is not None and (parts.port or 80) > 0
+        if kind.partition("+")[0] in DATABASES:
+            # SQLAlchemy ends a password at the first `@`, whatever else is in it.
+            user, _, place = rest.partition("?")[0].rpartition("@")
+            understood = "@" not in user and (urlsplit(f"//{place}").port or 1) > 0
         else:
-            understood = kind.partition("+")[0] not in DATABASES or rest.partition("?")[0].count("@") < 2
+            understood = kind not in ("http", "https") or (parts.hostname is not None and (parts.port or 1) > 0)
     except ValueError:
         understood = False
     if not understood:

@@ -101,6 +101,8 @@ def test_another_address_in_a_text_is_hidden_too() -> None:
         "http://bob:s3#cret@db/x",
         "postgresql://bob:s3[cret@db/x",
         "postgresql:bob:s3cret@db",
+        "postgresql://bob:s3cret@db:port/x",
+        "http://bob:s3cret@db:port/x",
         "postgres://bob:s3cret@db/x",
         "http://",
     ],

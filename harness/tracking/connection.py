@@ -207,10 +207,11 @@ def _ask(store: Store) -> Connection:
 
 
 def _reach_database(store: Store) -> None:
+    """Ask a database once: MLflow tries ten times, for 100 seconds, also where a password is wrong."""
     kind = store.tracking_uri.partition(":")[0].partition("+")[0]
     if kind not in DATABASES:
         return
-    from sqlalchemy.engine import make_url
+    from sqlalchemy import NullPool, create_engine, make_url
 
     with translating(store):
         url = make_url(store.tracking_uri)
@@ -218,14 +219,18 @@ def _reach_database(store: Store) -> None:
             url.get_dialect().import_dbapi()
         except ImportError as error:
             raise StoreError(f"{store.address}: {_missing_driver(kind, error)}") from None
-    # MLflow tries a database that does not answer ten times, for 100 seconds.
-    port = url.port or _DATABASE_PORTS[kind]
-    if url.host is None:
+        _reach(store, url.host, url.port or _DATABASE_PORTS[kind])
+        create_engine(url, poolclass=NullPool).connect().close()
+
+
+def _reach(store: Store, host: str | None, port: int) -> None:
+    # A driver would wait for minutes.
+    if host is None:
         return
     try:
-        socket.create_connection((url.host, port), timeout=ANSWER_SECONDS).close()
+        socket.create_connection((host, port), timeout=ANSWER_SECONDS).close()
     except OSError as error:
-        raise StoreError(f"{store.address}: no answer from {url.host}:{port} ({error})") from error
+        raise StoreError(f"{store.address}: no answer from {host}:{port} ({error})") from error
 
 
 def _missing_driver(kind: str, error: ImportError) -> str:
