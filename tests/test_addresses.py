@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import ast
 import json
+from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+import harness
 from harness.addresses import hide_passwords, hide_passwords_in
 from harness.errors import UsageError
 from harness.store import Store, find_store
 
+ROOT = Path(harness.__file__).parent
 KINDS = ("postgresql", "postgresql+psycopg", "mysql", "mssql+pyodbc", "http", "https")
 # What the mask itself is made of cannot be told from it.
 passwords = st.text(st.characters(codec="utf-8", exclude_characters="*"), min_size=4, max_size=12)
@@ -117,6 +121,18 @@ def test_an_address_that_would_be_cut_inside_its_password_is_refused(address: st
 def test_a_password_may_hold_what_libraries_understand() -> None:
     for address in ("postgresql://u:p/w:x@h/db", "http://u:pa:ss@h:5000", "postgresql:///db?host=/run", "databricks"):
         assert find_store(None, address, {}).tracking_uri == address
+
+
+def test_no_message_is_made_with_an_address_that_may_hold_a_password() -> None:
+    guilty = [
+        f"{path.relative_to(ROOT)}, line {node.lineno}"
+        for path in ROOT.rglob("*.py")
+        for text in ast.walk(ast.parse(path.read_text()))
+        if isinstance(text, ast.JoinedStr)
+        for node in ast.walk(text)
+        if isinstance(node, ast.Attribute) and node.attr == "tracking_uri"
+    ]
+    assert guilty == []
 
 
 def test_a_near_kind_of_database_is_named() -> None:

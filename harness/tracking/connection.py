@@ -140,7 +140,8 @@ def translating(store: Store) -> Iterator[None]:
     except _foreign_errors() as error:
         if advice := _REFUSED.get(_http_status(error) or 0):
             raise AccessError(f"{store.address}: {advice}") from error
-        raise StoreError(f"{store.address}: {hide_passwords_in(_one_line(error), store.tracking_uri)}") from error
+        said = hide_passwords_in(_one_line(error), store.tracking_uri)
+        raise StoreError(f"{store.address}: {said}") from error
     except ModuleNotFoundError as error:
         cure = f"needs {error.name}, which is not installed: `pip install {error.name}`"
         raise StoreError(f"{store.address}: {cure}") from error

@@ -111,6 +111,7 @@ def test_mlflows_chatter_is_quiet_and_its_warnings_are_not(store: Store) -> None
 @pytest.mark.parametrize(
     ("uri", "cure"),
     [
+        ("postgresql://me:secret@127.0.0.1:1/d", 'pip install "lstm-gru-harness[postgres]"'),
         ("postgresql+psycopg2://me:secret@127.0.0.1:1/d", 'pip install "lstm-gru-harness[postgres]"'),
         ("mysql://me:secret@127.0.0.1:1/d", "pip install pymysql"),
         ("mssql+pyodbc://me:secret@127.0.0.1:1/d", "pip install pyodbc"),
@@ -122,7 +123,7 @@ def test_a_database_without_its_driver_is_one_line_in_every_command(
 ) -> None:
     from harness.cli import main
 
-    for name in ("psycopg2", "pymysql", "MySQLdb", "pyodbc"):
+    for name in ("psycopg", "psycopg2", "pymysql", "MySQLdb", "pyodbc"):
         monkeypatch.setitem(sys.modules, name, None)  # as where it is not installed
     for command in (
         ["models", "list"],
