@@ -6,7 +6,7 @@ SOURCES := pyproject.toml constraints.txt
 # Half of the suite is waiting for worker processes to start: two files of tests at a time take hardly more than one.
 TEST_PROCESSES ?= 2
 
-.PHONY: sweep test test-slow check format clean
+.PHONY: sweep test test-slow test-servers server-programs check format clean
 
 sweep: $(VENV)/.installed
 	$(BIN)/harness sweep --config quickstart
@@ -16,6 +16,15 @@ test: $(VENV)/.installed-test
 
 test-slow: $(VENV)/.installed-test
 	$(BIN)/pytest -m slow
+
+# PostgreSQL, nginx and moto are started by the tests, on 127.0.0.1, and ended with them.
+test-servers: $(VENV)/.installed-test-servers
+	HARNESS_SERVER_TESTS=required $(BIN)/pytest -n 0 tests/servers
+
+# What `test-servers` needs beside Python, on Debian and Ubuntu; as root.
+server-programs:
+	apt-get update
+	apt-get install --yes --no-install-recommends postgresql nginx-light
 
 check: $(VENV)/.installed-test
 	$(BIN)/ruff format --check .
@@ -39,3 +48,7 @@ $(VENV)/.installed: $(SOURCES) | $(BIN)/python
 $(VENV)/.installed-test: $(SOURCES) | $(BIN)/python
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[data,test]"
 	touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-test-servers: $(VENV)/.installed-test
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[data,test,test-servers]"
+	touch $@

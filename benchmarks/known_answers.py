@@ -4,6 +4,7 @@
     python benchmarks/known_answers.py adding             # GRU remembers over 200 steps what LSTM loses, in this budget
     python benchmarks/known_answers.py alike              # twenty small sweeps of a family against itself: no winner
     python benchmarks/known_answers.py ... --store DIR    # the same call goes on where it was cut short
+    python benchmarks/known_answers.py counting --look    # a trial of an epoch each: shows that it runs
 
 Prints a table in Markdown; leaves with 1 where the answer is not the known one.
 """
@@ -101,12 +102,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("which", choices=[one.__name__ for one in (counting, adding, alike)])
     parser.add_argument("--store", type=Path, help="where the sweeps are kept [a temporary folder]")
+    parser.add_argument("--look", action="store_true", help="one trial of one epoch a family; not with alike")
     chosen = parser.parse_args()
+    if chosen.look and chosen.which == alike.__name__:
+        parser.error("--look: expected counting or adding, got alike, which holds its arms' trials against each other")
+    least = {"trials": 1, "epochs": 1, "until_decided": False} if chosen.look else {}
     with tempfile.TemporaryDirectory(prefix="harness-") as folder, ProcessEngine(cores()) as engine:
         store = find_store(chosen.store or Path(folder))
 
         def compare(dataset: str, **plan: Any) -> ComparisonResult:
-            named = {"name": "known", "datasets": (dataset,), "confirmations": 0, **plan}
+            named = {"name": "known", "datasets": (dataset,), "confirmations": 0, **plan, **least}
             header = resolve(make_plan(named), [])
             result = run_sweep(header, store, engine, say, resume=find_unfinished(store, header))
             return result.comparisons[0]

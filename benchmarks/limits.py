@@ -3,11 +3,13 @@
 Four trials that go wrong, one after another, on one of two workers, each beside a real trial on the other: one loops
 for ever, one allocates without end, one comes to NaN, one exits the interpreter.
 
-    python benchmarks/limits.py        # ends with 1 where one has another kind, ends after 5 s, or hurts its sibling
+    python benchmarks/limits.py    # ends with 1 where one has another kind, ends after 5 s, or hurts its sibling
+    python benchmarks/limits.py --kind leave
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 import tempfile
@@ -118,6 +120,9 @@ def tried(engine: ProcessEngine, wrong: Task, sibling: Task) -> tuple[Done, Done
 
 def main() -> None:
     """Measure."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kind", choices=list(WRONG), action="append", help="may be repeated [all four]")
+    kinds = parser.parse_args().kind or list(WRONG)
     good = True
     with tempfile.TemporaryDirectory(prefix="limits-") as root, ProcessEngine(2, threads_per_worker=1) as engine:
         folder = Path(root) / "sweep"
@@ -127,7 +132,7 @@ def main() -> None:
         found = inspect(header)[DATASET]
         contest = Contest(DATASET, header.arms, header.spaces, found.objective, search_settings(header, 2))
         card, spaces = header.datasets[DATASET], dict(header.spaces)
-        for name, kind in WRONG.items():
+        for name, kind in ((name, WRONG[name]) for name in kinds):
             limits = (LIMIT_SECONDS, LIMIT_MB) if name != "diverge" else (None, None)
             work = Work(card, spaces, found.facts.digest, folder / "weights", *limits, function=f"limits:{name}")
             requests = [request for request in (contest.ask(), contest.ask()) if request]

@@ -1,12 +1,13 @@
 """How long and how much memory it takes from 50,000 rows × 8 columns of CSV to windows of 48 steps.
 
-    python benchmarks/loading.py
+    python benchmarks/loading.py [--rows N]
 
 Memory is the peak of a fresh process above what the interpreter has once the package is imported.
 """
 
 from __future__ import annotations
 
+import argparse
 import resource
 import subprocess
 import sys
@@ -17,12 +18,12 @@ from pathlib import Path
 ROWS, COLUMNS, STEPS = 50_000, 8, 48
 
 
-def write(path: Path) -> None:
+def write(path: Path, rows: int) -> None:
     import numpy as np
     import pandas as pd
 
-    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(ROWS, COLUMNS)), columns=list("abcdefgy"))
-    frame.insert(0, "t", pd.date_range("2020-01-01", periods=ROWS, freq="h"))
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(rows, COLUMNS)), columns=list("abcdefgy"))
+    frame.insert(0, "t", pd.date_range("2020-01-01", periods=rows, freq="h"))
     frame.to_csv(path, index=False)
 
 
@@ -49,14 +50,18 @@ def load(path: str) -> None:
 
 
 def main() -> None:
-    if len(sys.argv) == 2:
-        return load(sys.argv[1])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=ROWS, metavar="N", help=f"[{ROWS}]")
+    parser.add_argument("--load", help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    if chosen.load:
+        load(chosen.load)
+        return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "big.csv"
-        write(path)
+        write(path, chosen.rows)
         for _ in range(3):
-            subprocess.run([sys.executable, __file__, str(path)], check=True)
-    return None
+            subprocess.run([sys.executable, __file__, "--load", str(path)], check=True)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ python benchmarks/power_curves.py FILE docs/power.svg
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 
 from false_winners import TRIALS, done_before
@@ -19,8 +19,11 @@ WANTED = {0.2: (((5, 20), 0.45), ((10, 10), 0.80)), 0.5: (((5, 20), 0.95),)}
 
 
 def main() -> None:
-    source, target = map(Path, sys.argv[1:])
-    cells = [cell for key, cell in done_before(source).items() if key.startswith("random |") and cell.shift]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("source", type=Path, help="what false_winners.py kept")
+    parser.add_argument("target", type=Path, help="the picture, .svg")
+    chosen = parser.parse_args()
+    cells = [cell for key, cell in done_before(chosen.source).items() if key.startswith("random |") and cell.shift]
     datasets = sorted({cell.dataset for cell in cells})
     figure = Figure(figsize=(10, 6.4), layout="constrained")
     panels = figure.subplots(len(WANTED), len(TRIALS), sharex=True, sharey=True)
@@ -47,7 +50,7 @@ def main() -> None:
     figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=5, fontsize=9)
     counts = sorted({cell.named.replays for cell in cells})
     figure.suptitle(f"Pooled trials, {' to '.join(map(str, counts))} replays a point", fontsize=11)
-    figure.savefig(target, metadata={"Date": None})
+    figure.savefig(chosen.target, metadata={"Date": None})
 
 
 def draw(axes: object, cells: list[Cell], place: int, line: str, label: str) -> None:

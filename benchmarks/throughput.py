@@ -2,9 +2,9 @@
 
 Both sides run the same hyperparameters (the same oracle, space and seed for each family), data, batches and epochs,
 each in a fresh process whose start, imports and compiles count. XLA's compiles on disk start empty. The product's side
-is a whole sweep: workers, journal, MLflow, verdict and champion included.
+is a whole sweep: workers, journal, MLflow, verdict and champion included. Plain Keras Tuner imports TensorBoard, which
+TensorFlow no longer installs: it is in the `test` extra.
 
-    pip install tensorboard            # plain Keras Tuner imports it, TensorFlow no longer installs it
     python benchmarks/throughput.py --size small --rounds 3 --json
 """
 
@@ -44,6 +44,7 @@ class Size:
 
 
 SIZES = {
+    "tiny": Size(6, (2, 3), 4, 1, 2),  # measures nothing: shows that both sides run
     "small": Size(24, (16, 32, 48, 64), 48, 10, 63),
     "middle": Size(100, (32, 64, 96, 128), 16, 10, 63),
     "large": Size(400, (64, 128, 192, 256), 6, 2, 20),

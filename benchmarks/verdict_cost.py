@@ -3,11 +3,12 @@
 The trials are those that the tests of the report make up, with scores over 200 test cases; everything is decided by the
 rule that decides sweeps, second interval included.
 
-    python benchmarks/verdict_cost.py
+    python benchmarks/verdict_cost.py [--datasets N]
 """
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import statistics
 import sys
@@ -65,15 +66,18 @@ def deciding(comparisons: Any) -> Callable[[], object]:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--datasets", type=int, default=24, metavar="N", help="datasets of the large sweep [24]")
+    datasets = parser.parse_args().datasets
     factory = made_up()
     one = [factory.comparison("one", trials=20, replicates=5, levels=(215.0, 201.0))]
-    many = [factory.comparison(f"set_{n}", trials=50, replicates=10, seed=n) for n in range(24)]
+    many = [factory.comparison(f"set_{n}", trials=50, replicates=10, seed=n) for n in range(datasets)]
     page = factory.sweep(many)
     size = len(html(page).encode()) / 1e6
     measured = (
         ("deciding 2 families × 5 replicates × 20 trials", seconds(deciding(one), 21), 0.020, "s"),
-        ("deciding 24 datasets × 2 families × 10 × 50", seconds(deciding(many), 3), 5.0, "s"),
-        ("the report of those 24 datasets", seconds(lambda: html(page), 1), 30.0, "s"),
+        (f"deciding {datasets} datasets × 2 families × 10 × 50", seconds(deciding(many), 3), 5.0, "s"),
+        (f"the report of those {datasets} datasets", seconds(lambda: html(page), 1), 30.0, "s"),
         ("its size", size, 10.0, "MB"),
     )
     print("| what | measured | target |\n|---|---:|---:|")

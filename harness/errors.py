@@ -17,6 +17,7 @@ traceback and leaves with the error's `exit_code`.
     ├── DiskError                    the disk is full, or a folder cannot be written
     ├── ReplayError                  a search replayed from its journal did not give the same trials again
     ├── StoreError                   MLflow's store cannot be used
+    │   └── AccessError              its server does not know the user, or the user may not do this there
     ├── ExportError                  a model could not be saved, loaded or proved
     └── Interrupted                  exit 130: the user ended it; says how to go on
 """
@@ -81,6 +82,10 @@ class ReplayError(HarnessError):
 
 class StoreError(HarnessError):
     """MLflow's store cannot be used."""
+
+
+class AccessError(StoreError):
+    """MLflow's server does not know the user, or the user may not do this there."""
 
 
 class ExportError(HarnessError):

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from harness.errors import UsageError
+from harness.addresses import hide_passwords
+from harness.errors import UsageError, nearest
 
 DEFAULT_ROOT = Path("mlruns")
 
-_KINDS = ("sqlite", "http", "https", "postgresql", "mysql", "mssql", "databricks", "databricks-uc", "uc")
+DATABASES = ("postgresql", "mysql", "mssql")
+"""Kinds of databases on a server that MLflow's store can be, as addresses begin."""
+
+_KINDS = ("sqlite", "http", "https", *DATABASES, "databricks", "databricks-uc", "uc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,16 +25,27 @@ class Store:
 
     Attributes:
         root: Absolute folder; `mlruns/` below the current folder unless said otherwise.
-        tracking_uri: MLflow's store: `sqlite:///<root>/mlflow.db`, or the address of a server.
+        tracking_uri: MLflow's store: `sqlite:///<root>/mlflow.db`, or the address of a server; may hold a password, so
+            it is for MLflow alone, and what is printed or kept is `address`.
     """
 
     root: Path
-    tracking_uri: str
+    tracking_uri: str = field(repr=False)
+
+    @property
+    def address(self) -> str:
+        """MLflow's store as it may be shown: without a password."""
+        return hide_passwords(self.tracking_uri)
 
     @property
     def local(self) -> bool:
         """Whether MLflow's store is the database below `root`."""
         return self.tracking_uri.startswith("sqlite:")
+
+    @property
+    def keeps_files(self) -> bool:
+        """Whether files of runs and models lie below `root`: MLflow's store is a database, with no server before it."""
+        return self.local or self.tracking_uri.startswith(DATABASES)
 
     @property
     def sweeps(self) -> Path:
@@ -38,14 +54,14 @@ class Store:
 
     @property
     def artifacts(self) -> Path:
-        """Folder of MLflow's artifacts, where the store is local."""
+        """Folder of MLflow's artifacts, where the store keeps them."""
         return self.root / "artifacts"
 
     @property
     def ui_command(self) -> str:
         """The command that opens MLflow's UI on this store from any folder."""
         if not self.local:
-            return f"open {self.tracking_uri}"
+            return f"open {self.address}"
         return "harness ui" if self.root == DEFAULT_ROOT.absolute() else f"harness ui --store {self.root}"
 
 
@@ -68,19 +84,42 @@ def find_store(
     _refuse_old_file_store(folder)
     uri = tracking_uri or environment.get("MLFLOW_TRACKING_URI") or f"sqlite:///{folder / 'mlflow.db'}"
     _refuse_other_kinds(uri)
+    _refuse_unescaped(uri)
     return Store(folder, uri)
 
 
 def _refuse_other_kinds(uri: str) -> None:
     scheme = uri.partition(":")[0].partition("+")[0]
-    if scheme in _KINDS:
+    if scheme in _KINDS and (scheme not in ("http", "https", *DATABASES) or "://" in uri):
         return
     # Nothing of an address after its kind is shown: it may hold a password.
     got = f"{scheme}:…" if ":" in uri else uri
+    near = nearest(scheme, _KINDS) if ":" in uri and scheme not in _KINDS else ""
     raise UsageError(
-        f"MLflow's store {got}: expected http://…, https://… or a database such as sqlite:////absolute/mlflow.db; a "
-        "folder is MLflow's old file store, to be migrated with `mlflow migrate-filestore`"
+        f"MLflow's store {got}: expected http://…, https://… or a database such as sqlite:////absolute/mlflow.db or "
+        "postgresql://user:password@host/database; a folder is MLflow's old file store, to be migrated with "
+        f"`mlflow migrate-filestore`{f'. {near}' if near.startswith('Did') else ''}"
     )
+
+
+def _refuse_unescaped(uri: str) -> None:
+    """Refuse a password that would be cut in two: a library would then call, and name, the rest of it as a host."""
+    kind, _, rest = uri.partition("://")
+    try:
+        parts = urlsplit(uri)
+        if kind.partition("+")[0] in DATABASES:
+            # SQLAlchemy ends a password at the first `@`, whatever else is in it.
+            user, _, place = rest.partition("?")[0].rpartition("@")
+            understood = "@" not in user and (urlsplit(f"//{place}").port or 1) > 0
+        else:
+            understood = kind not in ("http", "https") or (parts.hostname is not None and (parts.port or 1) > 0)
+    except ValueError:
+        understood = False
+    if not understood:
+        raise UsageError(
+            f"MLflow's store {hide_passwords(uri)}: expected {kind}://user:password@host:port/…; in a password write "
+            "@ as %40, : as %3A, / as %2F, ? as %3F, # as %23, % as %25"
+        )
 
 
 def _refuse_old_file_store(folder: Path) -> None:

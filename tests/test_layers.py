@@ -11,7 +11,7 @@ import harness
 
 ROOT = Path(harness.__file__).parent
 LAYERS = [
-    {"errors", "starting", "disk", "signals"},
+    {"errors", "starting", "addresses", "disk", "signals"},
     {"records", "user_code"},
     {"store"},
     {"cards", "verdicts", "metrics"},

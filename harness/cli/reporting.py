@@ -105,4 +105,4 @@ def read_result(place: Store, sweep: str | None) -> SweepResult:
 
     folder = find_sweep_folder(place, sweep)
     with Journal.read(folder) as journal:
-        return sweep_of(journal, SweepHeader.from_json(journal.plan), folder.name, place.tracking_uri)
+        return sweep_of(journal, SweepHeader.from_json(journal.plan), folder.name, place.address)

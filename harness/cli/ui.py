@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from harness.addresses import without_user
 from harness.cli.saying import say_last
 from harness.errors import UsageError
 from harness.store import find_store
@@ -29,13 +30,13 @@ def ui(
     ] = None,
 ) -> None:
     """Open MLflow's UI on the store's training runs; it answers this machine only, until Ctrl-C."""
-    from harness.tracking.connection import shown
     from harness.tracking.servers import free_port
     from harness.tracking.serving import serving
 
     place = find_store(store, tracking_uri)
     if not place.local:
-        _show(shown(place.tracking_uri), no_open or not place.tracking_uri.startswith("http"))
+        served = place.tracking_uri.startswith("http")
+        _show(without_user(place.tracking_uri) if served else place.address, no_open or not served)
         return
     experiment, view = _latest_experiment(place)
     typer.echo(f"starting MLflow's UI on {place.root}, until Ctrl-C", err=True)

@@ -163,7 +163,7 @@ class SweepResult:
         name: Its name, also the MLflow experiment's.
         comparisons: Finished comparisons, in order.
         overall: One sentence for all datasets.
-        tracking_uri: Where MLflow keeps it.
+        tracking_uri: Where MLflow keeps it, without a password.
         seed: The sweep's seed.
         versions: Versions of the libraries that ran it.
         unfinished: Datasets whose comparison is not over, with why.

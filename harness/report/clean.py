@@ -12,7 +12,6 @@ _SPACES = re.compile(r"[\t\n\x0b\x0c\r\x1c-\x1f\x85\u2028\u2029]+")
 _CATEGORIES = frozenset({"Cc", "Cs"})
 _DIRECTION_MARKS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _NOT_IN_XML = frozenset("\ufffe\uffff")
-_PASSWORD = re.compile(r"(?<=://)[^/@\s]+@")
 
 
 def printable(text: str) -> str:
@@ -37,11 +36,6 @@ def shortened(text: str, most: int) -> str:
     """The printable text, cut to at most `most` characters with an ellipsis."""
     clean = printable(text).strip()
     return clean if len(clean) <= most else clean[: most - 1].rstrip() + "…"
-
-
-def without_password(uri: str) -> str:
-    """The address with its user and password hidden: a report is made to be passed on."""
-    return _PASSWORD.sub("***@", printable(uri))
 
 
 def _unfit(letter: str) -> bool:

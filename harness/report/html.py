@@ -12,10 +12,11 @@ from importlib import resources
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from harness.addresses import hide_passwords_in
 from harness.records import SweepResult, TrialRecord
 from harness.report import intervals, numbers, words
 from harness.report.axes import LOOKS
-from harness.report.clean import printable, without_password
+from harness.report.clean import printable
 from harness.report.curves import curves_of
 from harness.report.drawings import Drawing, difference_of, drawings_of
 from harness.report.rows import Row, fact_rows, ledger_rows, pair_rows, selected_rows
@@ -97,8 +98,8 @@ def html(
             overview=intervals.overview(result.comparisons),
             ranks=intervals.ranks(result.across) if result.across else None,
             across=across_lines(result.across) if result.across else (),
-            tracking_uri=without_password(result.tracking_uri),
-            ui_command=without_password(ui_command),
+            tracking_uri=printable(hide_passwords_in(result.tracking_uri)),
+            ui_command=printable(hide_passwords_in(ui_command)),
             overview_key=intervals.OVERVIEW_KEY,
             looks=LOOKS,
             numbers=numbers,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import textwrap
 
+from harness.addresses import hide_passwords_in
 from harness.records import SweepResult
 from harness.report import numbers
-from harness.report.clean import printable, without_password
+from harness.report.clean import printable
 from harness.report.view import ComparisonView, view_of
 
 PLAIN_WIDTH = 80
@@ -107,8 +108,8 @@ def _unfinished(result: SweepResult, columns: int) -> list[str]:
 
 def _where(result: SweepResult, ui_command: str, columns: int) -> list[str]:
     pairs = (
-        ("Runs in MLflow:", without_password(result.tracking_uri)),
-        ("Open them with:", without_password(ui_command)),
+        ("Runs in MLflow:", printable(hide_passwords_in(result.tracking_uri))),
+        ("Open them with:", printable(hide_passwords_in(ui_command))),
     )
     lines = []
     for label, value in pairs:

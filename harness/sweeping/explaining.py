@@ -225,7 +225,7 @@ def _reference(asked: _Asked, work: Work, name: str, selected: Mapping[str, Sele
 
 def _project(store: Store, folder: Path, header: SweepHeader, journal: Journal, listener: Listener) -> None:
     """The report beside the journal, and MLflow, where it can be reached."""
-    result = sweep_of(journal, header, folder.name, store.tracking_uri)
+    result = sweep_of(journal, header, folder.name, store.address)
     (folder / REPORT_FILE).write_text(html(result, store.ui_command), encoding="utf-8")
     last = journal.last(EventKind.EXPLAINED, None)
     try:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from harness.data.guards import leaks_in
-from harness.errors import StoreError
+from harness.errors import AccessError, StoreError
 from harness.journal import Event, EventKind, Journal
 from harness.records import DataFacts, SweepResult, TrialRecord, TrialRequest
 from harness.report.axes import look_of
@@ -67,13 +67,14 @@ class Projection:
 
     Attributes:
         failure: Why MLflow is behind the journal; empty when it is not known to be.
+        refused: Whether that is because the user may not write there, so that waiting is of no use.
 
     Raises:
         StoreError: MLflow's store cannot be used now.
     """
 
     def __init__(self, store: Store, header: SweepHeader, folder: Path, *, offline: bool = False) -> None:
-        self.offline, self.failure = offline, ""
+        self.offline, self.failure, self.refused = offline, "", False
         self._store, self._header, self._folder = store, header, folder
         self._projector: Projector | None = None if offline else self._connected()
         self._requests: dict[str, TrialRequest] = {}
@@ -110,6 +111,8 @@ class Projection:
     def follow(self, seq: int, meanwhile: Callable[[], None]) -> bool:
         """Wait until MLflow holds everything up to an event: as long as it answers, else `AWAY_SECONDS`.
 
+        Where it refuses what the user writes, there is no waiting.
+
         Args:
             seq: The event's number.
             meanwhile: Called twice a second.
@@ -124,7 +127,7 @@ class Projection:
             meanwhile()
             if not self.failure:
                 answered = time.monotonic()
-            elif time.monotonic() - answered > AWAY_SECONDS:
+            elif self.refused or time.monotonic() - answered > AWAY_SECONDS:
                 return False
         return True
 
@@ -174,14 +177,15 @@ class Projection:
             self._project(journal, self._projector)
         except StoreError as error:
             if not self.failure:
-                self._notes.append(f"MLflow is away ({error}): trials go on, and the journal keeps them")
-            self.failure = str(error)
+                state = "cannot be written to" if isinstance(error, AccessError) else "is away"
+                self._notes.append(f"MLflow {state} ({error}): trials go on, and the journal keeps them")
+            self.failure, self.refused = str(error), isinstance(error, AccessError)
             self._projector, self._requests, self._reached = None, {}, 0
             self._news.set()
             return min(LONGEST_PAUSE_SECONDS, max(1.0, pause * 2))
         if self.failure:
             self._notes.append("MLflow is back, and holds everything again")
-            self.failure = ""
+            self.failure, self.refused = "", False
         return 0.0
 
     def _project(self, journal: Journal, projector: Projector) -> None:
@@ -234,7 +238,7 @@ class Projection:
         return journal.has(EventKind.OPENED, name) and not journal.has(EventKind.CLOSED, name)
 
     def _result(self, journal: Journal, only: str | None = None) -> SweepResult:
-        return sweep_of(journal, self._header, self._folder.name, self._store.tracking_uri, only=only)
+        return sweep_of(journal, self._header, self._folder.name, self._store.address, only=only)
 
     def _files(self, journal: Journal, name: str) -> dict[str, str]:
         result, so_far = comparison_of(journal, self._header, name), self._result(journal, only=name)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.disk import cannot_write
 from harness.engines import Engine, Task
-from harness.errors import DiskError, HarnessError, StoreError
+from harness.errors import AccessError, DiskError, HarnessError, StoreError
 from harness.export import CleanProcess
 from harness.journal import EventKind, Journal
 from harness.records import (
@@ -148,6 +148,8 @@ class _Sweep:
     journal: Journal
     projection: Projection
     stop: Stop
+    refused: set[str] = field(default_factory=set)
+    """Datasets whose champion the user may not register."""
 
     @property
     def folder(self) -> Path:
@@ -192,11 +194,14 @@ class _Sweep:
         if not self.journal.has(EventKind.DECIDED, name) or self.journal.has(EventKind.CHAMPION, name):
             return
         if self.projection.offline or not self._projected():
-            self.listener(Note(f"{name}: the champion is registered when MLflow can be written to"))
+            if not self.projection.refused:  # which was said, with what is kept
+                self.listener(Note(f"{name}: the champion is registered when MLflow can be written to"))
             return
         try:
             self._crown(name, clean)
         except StoreError as error:
+            if isinstance(error, AccessError):
+                self.refused.add(name)
             self.listener(Note(f"{name}: the champion is not registered yet: {error}"))
 
     def _give_up(self, name: str, why: str) -> None:
@@ -211,7 +216,8 @@ class _Sweep:
         It is finished when every comparison is over and MLflow, unless it was to be left alone, holds everything.
         """
         for name in self.header.datasets:
-            self.crown_decided(name)  # MLflow may be back
+            if name not in self.refused:
+                self.crown_decided(name)  # MLflow may be back
         behind = "" if self._projected() and not self._uncrowned() else self._why_behind()
         result = replace(self._result(), behind=behind)
         self._write_report(result)
@@ -248,7 +254,7 @@ class _Sweep:
         return self.projection.failure or lacking or "it does not answer"
 
     def _result(self) -> SweepResult:
-        return sweep_of(self.journal, self.header, self.sweep_id, self.store.tracking_uri)
+        return sweep_of(self.journal, self.header, self.sweep_id, self.store.address)
 
     def _write_report(self, result: SweepResult) -> None:
         links: Mapping[str, str] = {}

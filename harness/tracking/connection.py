@@ -12,20 +12,32 @@ import os
 import re
 import socket
 import sqlite3
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
+from harness.addresses import hide_passwords_in
 from harness.disk import with_full_disk
-from harness.errors import StoreError
-from harness.store import Store
+from harness.errors import AccessError, StoreError
+from harness.store import DATABASES, Store
 
 ANSWER_SECONDS = 4
 """How long a server may take to answer when it is asked for the first time."""
 
 _DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
+
+_OTHER_DRIVERS = {"mysql": "pymysql", "mssql": "pyodbc"}
+"""A driver for each kind of database that no extra of this package brings one for."""
+
+_REFUSED = {
+    401: "the server does not know who asks (401): give it a user's name and password in MLFLOW_TRACKING_USERNAME and "
+    "MLFLOW_TRACKING_PASSWORD",
+    403: "the server says that this user may not do this (403): ask who runs it for the permission",
+}
+"""What to do where a server refuses, by its answer's status."""
 
 _KIND_TAG = {"mlflow.experimentKind": "custom_model_development"}
 
@@ -75,8 +87,8 @@ class Connection:
         return str(found.experiment_id)
 
     def _create_experiment(self, name: str) -> str:
-        # With a plain sqlite address artifacts would fall into ./mlruns of whatever folder one stands in.
-        place = (self.store.artifacts / name).as_uri() if self.store.local else None
+        # With a database's address artifacts would fall into ./mlruns of whatever folder one stands in.
+        place = (self.store.artifacts / name).as_uri() if self.store.keeps_files else None
         try:
             return str(self.create_experiment(name, artifact_location=place, tags=_KIND_TAG))
         except StoreError:
@@ -123,22 +135,17 @@ def quieten() -> None:
 
 @contextlib.contextmanager
 def translating(store: Store) -> Iterator[None]:
-    """Turn what MLflow, its database or the network raise into a `StoreError` of one line."""
-    import requests
-    import sqlalchemy.exc
-    from mlflow.exceptions import MlflowException
-
+    """Turn what MLflow, its database, its files' storage or the network raise into a `StoreError` of one line."""
     try:
         yield
-    except (MlflowException, requests.RequestException, sqlalchemy.exc.SQLAlchemyError, OSError) as error:
-        raise StoreError(
-            with_full_disk(f"{shown(store.tracking_uri)}: {_one_line(error)}", error, _folder(store))
-        ) from error
-
-
-def shown(uri: str) -> str:
-    """A store's address without the password that it may hold."""
-    return re.sub(r"(://[^/@:]*):[^/@]*@", r"\1:***@", uri)
+    except _foreign_errors() as error:
+        if advice := _REFUSED.get(_http_status(error) or 0):
+            raise AccessError(f"{store.address}: {advice}") from error
+        said = hide_passwords_in(_one_line(error), store.tracking_uri)
+        raise StoreError(with_full_disk(f"{store.address}: {said}", error, _folder(store))) from error
+    except ModuleNotFoundError as error:
+        cure = f"needs {error.name}, which is not installed: `pip install {error.name}`"
+        raise StoreError(f"{store.address}: {cure}") from error
 
 
 def database_file(store: Store) -> Path:
@@ -207,15 +214,59 @@ def _ask(store: Store) -> Connection:
 
 
 def _reach_database(store: Store) -> None:
-    # MLflow tries a database that does not answer ten times, for 100 seconds.
-    parts = urlsplit(store.tracking_uri)
-    port = parts.port or _DATABASE_PORTS.get(parts.scheme.split("+")[0])
-    if parts.scheme in ("http", "https") or port is None or parts.hostname is None:
+    """Ask a database once: MLflow tries ten times, for 100 seconds, also where a password is wrong."""
+    kind = store.tracking_uri.partition(":")[0].partition("+")[0]
+    if kind not in DATABASES:
+        return
+    from sqlalchemy import NullPool, create_engine, make_url
+
+    with translating(store):
+        url = make_url(store.tracking_uri)
+        try:
+            url.get_dialect().import_dbapi()
+        except ImportError as error:
+            raise StoreError(f"{store.address}: {_missing_driver(kind, error)}") from None
+        _reach(store, url.host, url.port or _DATABASE_PORTS[kind])
+        create_engine(url, poolclass=NullPool).connect().close()
+
+
+def _reach(store: Store, host: str | None, port: int) -> None:
+    # A driver would wait for minutes.
+    if host is None:
         return
     try:
-        socket.create_connection((parts.hostname, port), timeout=ANSWER_SECONDS).close()
+        socket.create_connection((host, port), timeout=ANSWER_SECONDS).close()
     except OSError as error:
-        raise StoreError(f"{shown(store.tracking_uri)}: no answer from {parts.hostname}:{port} ({error})") from error
+        raise StoreError(f"{store.address}: no answer from {host}:{port} ({error})") from error
+
+
+def _missing_driver(kind: str, error: ImportError) -> str:
+    """That a database's driver is not there, and how to get one."""
+    driver = _OTHER_DRIVERS.get(kind)
+    cure = (
+        f"`pip install {driver}`, and {kind}+{driver}://…" if driver else '`pip install "lstm-gru-harness[postgres]"`'
+    )
+    return f"the database's driver is not installed ({error}): {cure}"
+
+
+def _http_status(error: Exception) -> int | None:
+    """The status that a server answered with, where an error tells it."""
+    from mlflow.exceptions import MlflowException
+
+    if isinstance(error, MlflowException):
+        return int(error.get_http_status_code())
+    return getattr(getattr(error, "response", None), "status_code", None)
+
+
+def _foreign_errors() -> tuple[type[Exception], ...]:
+    """What MLflow, its database, the network, and S3's client where one is loaded, raise."""
+    import requests
+    import sqlalchemy.exc
+    from mlflow.exceptions import MlflowException
+
+    s3 = sys.modules.get("botocore.exceptions")
+    storage = (s3.BotoCoreError, s3.ClientError) if s3 else ()
+    return (MlflowException, requests.RequestException, sqlalchemy.exc.SQLAlchemyError, OSError, *storage)
 
 
 @contextlib.contextmanager

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
+from harness.addresses import without_user
 from harness.errors import UsageError
 from harness.store import Store
 from harness.tracking import naming
@@ -38,7 +38,7 @@ def read_sweep_scores(store: Store, sweep_id: str) -> list[dict[str, Any]]:
     runs = search_runs(client, experiment_ids(client), {naming.SWEEP_ID: sweep_id})
     rows = [_row(run) for run in runs if naming.TRIAL_KEY in run.data.tags]
     if not rows:
-        raise UsageError(f"sweep {sweep_id}: expected one that MLflow holds in {store.tracking_uri}, got none")
+        raise UsageError(f"sweep {sweep_id}: expected one that MLflow holds in {store.address}, got none")
     return sorted(rows, key=lambda row: str(row["trial_key"]))
 
 
@@ -57,7 +57,7 @@ def run_addresses(store: Store, sweep_id: str, local: str) -> dict[str, str]:
         StoreError: The store cannot be used.
     """
     client = connect(store, create=False)
-    base = _without_user(store.tracking_uri) if store.tracking_uri.startswith("http") else local
+    base = without_user(store.tracking_uri) if store.tracking_uri.startswith("http") else local
     found = {}
     for run in search_runs(client, experiment_ids(client), {naming.SWEEP_ID: sweep_id}):
         key = run.data.tags.get(naming.TRIAL_KEY, "").removeprefix(f"{sweep_id}/")
@@ -180,11 +180,6 @@ def experiment_ids(client: Connection) -> list[str]:
         token = page.token
         if not token:
             return found
-
-
-def _without_user(address: str) -> str:
-    parts = urlsplit(address)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", ""))
 
 
 def _quotable(value: str) -> str:

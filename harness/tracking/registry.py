@@ -20,7 +20,7 @@ from urllib.request import url2pathname
 from harness.errors import StoreError, UsageError, nearest
 from harness.store import Store
 from harness.tracking import naming
-from harness.tracking.connection import Connection, connect, shown, translating
+from harness.tracking.connection import Connection, connect, translating
 from harness.tracking.flavour import write_flavour
 from harness.tracking.labels import about, version_tags
 from harness.tracking.reading import experiment_ids, search_runs
@@ -75,9 +75,9 @@ def register(store: Store, folder: Path, tags: Mapping[str, str]) -> Registered:
         with translating(store):
             model, run_id = _log_model(client, folder, champion, key, tags)
         _make_name(client, champion["name"])
-        # A local registry looks `models:/<id>` up in MLflow's global store instead of its own, and makes that store, a
-        # `mlflow.db`, in whatever folder one stands in. A server has one store.
-        source = model.artifact_location if store.local else f"models:/{model.model_id}"
+        # A registry without a server looks `models:/<id>` up in MLflow's global store instead of its own, and makes
+        # that store, a `mlflow.db`, in whatever folder one stands in. A server has one store.
+        source = model.artifact_location if store.keeps_files else f"models:/{model.model_id}"
         version = client.create_model_version(
             champion["name"],
             source=source,
@@ -86,7 +86,7 @@ def register(store: Store, folder: Path, tags: Mapping[str, str]) -> Registered:
             tags=version_tags(champion, key, tags),
             description=about(champion, tags, _run_page(client, run_id)),
         )
-    elif store.local and not Path(_place(client, version)).is_dir():
+    elif store.keeps_files and not Path(_place(client, version)).is_dir():
         with translating(store):
             _log_model(client, folder, champion, key, tags, again=True)
     _link(client, version, key)
@@ -137,7 +137,7 @@ def resolve(store: Store, reference: str) -> Registered:
 def _registered(client: Connection, name: str) -> Any:
     names = {model.name: model for model in pages(client.search_registered_models)}
     if name not in names:
-        place = shown(client.store.tracking_uri)
+        place = client.store.address
         hint = nearest(name, names) or "No model is registered there yet"
         raise UsageError(f"model {name}: expected the name of a registered model in {place}. {hint}")
     return names[name]
@@ -249,7 +249,7 @@ def logged_models(client: Connection, experiment_id: str, which: str) -> list[An
 def _comparison_run(client: Connection, key: str) -> Any:
     run = next(search_runs(client, experiment_ids(client), {naming.COMPARISON_KEY: key}), None)
     if run is None:
-        raise StoreError(f"comparison {key}: has no run in {shown(client.store.tracking_uri)}")
+        raise StoreError(f"comparison {key}: has no run in {client.store.address}")
     return run
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.errors import UsageError, nearest
 from harness.store import Store
-from harness.tracking.connection import Connection, connect, shown
+from harness.tracking.connection import Connection, connect
 from harness.tracking.registry import pages, versions_named
 
 
@@ -60,9 +60,7 @@ def registered_versions(store: Store, name: str | None = None) -> list[Version]:
     models = {model.name: model for model in pages(client.search_registered_models)}
     if name is not None and name not in models:
         hint = nearest(name, models) or "No model is registered there yet"
-        raise UsageError(
-            f"model {name}: expected the name of a registered model in {shown(store.tracking_uri)}. {hint}"
-        )
+        raise UsageError(f"model {name}: expected the name of a registered model in {store.address}. {hint}")
     wanted = [models[name]] if name else [models[one] for one in sorted(models)]
     experiments: dict[str, str] = {}
     found = [_read(client, model, version, experiments) for model in wanted for version in _of(client, model)]

@@ -134,6 +134,7 @@ def test_a_score_that_is_another_one_fails(forecast: Any, tmp_path: Path) -> Non
         (lambda frame: frame.iloc[::-1], "column 'time': expected the rows in time order"),
         (lambda frame: frame.assign(time="soon"), "column 'time', row 229: 'soon': expected a time"),
         (lambda frame: frame.head(0), "has no rows"),
+        (lambda frame: pd.concat([frame, frame.tail(1)]), "expected the rows in time order, each time once"),
     ],
 )
 def test_tables_that_do_not_fit_a_forecast(forecast: Any, tmp_path: Path, edit: Any, said: str) -> None:
@@ -144,6 +145,24 @@ def test_tables_that_do_not_fit_a_forecast(forecast: Any, tmp_path: Path, edit: 
     assert error.args[0].startswith(str(tmp_path / "in.csv"))
     with pytest.raises(DataError, match=said):
         raise error
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda frame: frame[list(reversed(frame.columns))],
+        lambda frame: frame.assign(more=1, words="x"),
+        lambda frame: frame.reset_index(),
+        lambda frame: frame.tail(12),
+        lambda frame: frame.assign(demand=frame["demand"].astype(object)),
+    ],
+    ids=["another order", "further columns", "an index", "no more than the lookback", "written otherwise"],
+)
+def test_what_a_table_holds_besides_does_not_matter(forecast: Any, tmp_path: Path, edit: Any) -> None:
+    expected = pd.read_csv(io.StringIO(_run(forecast.folder, str(forecast.data)).stdout))
+    edit(pd.read_csv(forecast.data)).to_csv(tmp_path / "in.csv", index=False, encoding="utf-8-sig")
+    said = pd.read_csv(io.StringIO(_run(forecast.folder, str(tmp_path / "in.csv")).stdout))
+    pd.testing.assert_frame_equal(said, expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -221,10 +221,11 @@ def test_our_reasons_are_one_line_without_the_data(client: Client) -> None:
     }
 
 
-def test_eight_clients_at_once(client: Client, forecast: Any) -> None:
+@pytest.mark.parametrize(("clients_at_once", "requests"), [(8, 200), pytest.param(32, 400, marks=pytest.mark.slow)])
+def test_many_clients_at_once(client: Client, forecast: Any, clients_at_once: int, requests: int) -> None:
     chance = np.random.default_rng(0)
-    asked = [chance.normal([5000, 15, 0], [300, 5, 1], (chance.integers(1, 4), 12, 3)) for _ in range(200)]
-    with ThreadPoolExecutor(8) as clients:
+    asked = [chance.normal([5000, 15, 0], [300, 5, 1], (chance.integers(1, 4), 12, 3)) for _ in range(requests)]
+    with ThreadPoolExecutor(clients_at_once) as clients:
         said = list(clients.map(lambda x: client.predictions({"instances": x.tolist()}), asked))
     champion = load_folder(forecast.folder)
     for x, predictions in zip(asked, said, strict=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.report.clean import printable, shortened, without_password
+from harness.report.clean import printable, shortened
 
 
 @pytest.mark.parametrize(
@@ -27,16 +27,3 @@ def test_unfit_characters_are_replaced(text: str, clean: str) -> None:
 def test_long_text_is_cut_with_an_ellipsis() -> None:
     assert shortened("abcdef", 6) == "abcdef"
     assert shortened("abc defg", 5) == "abc…"
-
-
-@pytest.mark.parametrize(
-    ("uri", "shown"),
-    [
-        ("https://ada:secret@mlflow.example/a", "https://***@mlflow.example/a"),
-        ("https://token@mlflow.example", "https://***@mlflow.example"),
-        ("https://mlflow.example/a@b", "https://mlflow.example/a@b"),
-        ("sqlite:////home/ada@lab/mlflow.db", "sqlite:////home/ada@lab/mlflow.db"),
-    ],
-)
-def test_passwords_are_not_passed_on(uri: str, shown: str) -> None:
-    assert without_password(uri) == shown

@@ -228,7 +228,7 @@ def test_no_trial_waits_for_a_server_that_takes_long_to_answer(toys, cards, tmp_
 class Answering(BaseHTTPRequestHandler):
     """Answers the first request of a client's connecting, and everything else with 500."""
 
-    broken = False
+    empty: ClassVar[tuple[str, ...]] = ("experiments/search",)
 
     def do_GET(self) -> None:
         self._answer()
@@ -240,7 +240,7 @@ class Answering(BaseHTTPRequestHandler):
         self.rfile.read(int(self.headers.get("content-length") or 0))
         name = {"get-by-name": {"experiment": {"experiment_id": "1", "name": "tiny", "lifecycle_stage": "active"}}}
         known = next((body for part, body in name.items() if part in self.path), {})
-        ok = known or "experiments/search" in self.path
+        ok = known or any(part in self.path for part in self.empty)
         text = (
             json.dumps(known).encode() if ok else b'{"error_code": "INTERNAL_ERROR", "message": "the disk is on fire"}'
         )
@@ -282,6 +282,48 @@ def test_a_server_that_answers_with_errors_stops_no_trial_and_sync_writes_later(
     assert (result.behind, result.unfinished) == ("", {})
     assert result.comparisons[0].champion is not None
     assert_complete(back, result.sweep_id, trials=8)
+
+
+class Refusing(Answering):
+    """Lets everybody read, and answers everything that writes with 403, as MLflow's basic auth does."""
+
+    empty: ClassVar[tuple[str, ...]] = ("experiments/search", "runs/search")
+    refused: ClassVar[list[str]] = []
+
+    def _answer(self) -> None:
+        if any(f"/{word}" in self.path for word in ("get", "search", "list")):
+            super()._answer()
+            return
+        self.rfile.read(int(self.headers.get("content-length") or 0))
+        self.refused.append(self.path)
+        self.send_response(403)
+        self.send_header("content-length", "17")
+        self.end_headers()
+        self.wfile.write(b"Permission denied")
+
+
+def test_a_user_who_may_not_write_is_told_once_and_keeps_everything(
+    toys, cards, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.sweeping.projecting.AWAY_SECONDS", 600.0)  # which is not waited for
+    said = list[object]()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server, InProcessEngine() as engine:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        store = Store(tmp_path / "mlruns", f"http://127.0.0.1:{server.server_port}")
+        header = toys.header(cards, datasets=("tiny_adding",), trials=2, confirmations=0)
+        result = run_sweep(header, store, engine, said.append)
+        server.shutdown()
+        thread.join()
+    assert Refusing.refused != []
+    assert [text for text in notes(said) if "403" in text or "MLflow" in text] == [
+        f"MLflow cannot be written to ({result.behind}): trials go on, and the journal keeps them"
+    ]
+    assert "this user may not do this (403)" in result.behind
+    with Journal.open(store.sweeps / result.sweep_id) as journal:
+        assert len(list(journal.events(EventKind.ENDED))) == 4
+        assert journal.has(EventKind.DECIDED, "tiny_adding")
+        assert not journal.has(EventKind.FINISHED)
 
 
 def test_offline_leaves_mlflow_alone_and_sync_writes_later(toys, cards, tmp_path: Path) -> None:

@@ -8,14 +8,17 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
+from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from harness.errors import StoreError
+from harness.errors import AccessError, StoreError
 from harness.store import Store
-from harness.tracking.connection import connect, prepare_environment, shown
+from harness.tracking.connection import connect, prepare_environment, translating
 
 
 def test_a_local_store_is_made_where_it_is_to_be(
@@ -67,7 +70,7 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     [
         ("http://127.0.0.1:{closed}", "no answer"),
         ("http://no-such-host.invalid:5000", "no answer"),
-        ("postgresql://me:secret@127.0.0.1:{closed}/mlflow", r"me:\*\*\*@127.0.0.1:\d+/mlflow: no answer"),
+        ("postgresql://me:secret@127.0.0.1:{closed}/mlflow", r"//\*\*\*@127.0.0.1:\d+/mlflow: no answer"),
         ("http://127.0.0.1:{silent}", "no answer .*timed out"),
     ],
 )
@@ -106,12 +109,107 @@ def test_mlflows_chatter_is_quiet_and_its_warnings_are_not(store: Store) -> None
 
 
 @pytest.mark.parametrize(
-    ("uri", "text"),
+    ("uri", "cure"),
     [
-        ("postgresql+psycopg://a:b@h/d", "postgresql+psycopg://a:***@h/d"),
-        ("sqlite:////x/y.db", "sqlite:////x/y.db"),
-        ("http://h:5000", "http://h:5000"),
+        ("postgresql://me:secret@127.0.0.1:1/d", 'pip install "lstm-gru-harness[postgres]"'),
+        ("postgresql+psycopg2://me:secret@127.0.0.1:1/d", 'pip install "lstm-gru-harness[postgres]"'),
+        ("mysql://me:secret@127.0.0.1:1/d", "pip install pymysql"),
+        ("mssql+pyodbc://me:secret@127.0.0.1:1/d", "pip install pyodbc"),
+        ("postgresql+nosuch://me:secret@127.0.0.1:1/d", "nosuch"),
     ],
 )
-def test_passwords_are_not_shown(uri: str, text: str) -> None:
-    assert shown(uri) == text
+def test_a_database_without_its_driver_is_one_line_in_every_command(
+    tmp_path: Path, uri: str, cure: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from harness.cli import main
+
+    for name in ("psycopg", "psycopg2", "pymysql", "MySQLdb", "pyodbc"):
+        monkeypatch.setitem(sys.modules, name, None)  # as where it is not installed
+    for command in (
+        ["models", "list"],
+        ["models", "show", "x"],
+        ["predict", "x", "--test"],
+        ["export", "x"],
+        ["serve", "x"],
+    ):
+        with pytest.raises(SystemExit) as end:
+            main([*command, "--tracking-uri", uri, "--store", str(tmp_path / "mlruns")])
+        out, err = capsys.readouterr()
+        assert (end.value.code, out, err.count("\n")) == (1, "", 1), (command, out, err)
+        assert cure in err
+        assert "secret" not in err
+
+
+class Refusing(BaseHTTPRequestHandler):
+    """Answers everything with one status, as MLflow's basic auth does."""
+
+    status = 401
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("content-length") or 0))
+        text = b"Permission denied" if self.status == 403 else b"You are not authenticated. Please see https://x"
+        self.send_response(self.status)
+        self.send_header("content-length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize(("status", "cure"), [(401, "MLFLOW_TRACKING_USERNAME"), (403, "ask who runs it")])
+def test_a_server_that_refuses_says_what_to_do(
+    tmp_path: Path, status: int, cure: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Refusing, "status", status)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        with pytest.raises(AccessError, match=rf"\({status}\).*{cure}") as caught:
+            connect(Store(tmp_path, f"http://me:pa:ss@127.0.0.1:{server.server_port}"))
+        server.shutdown()
+        thread.join()
+    assert "pa:ss" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_package_that_the_storage_of_files_needs_is_named(store: Store) -> None:
+    with (
+        pytest.raises(StoreError, match=r"needs adlfs, which is not installed: `pip install adlfs`"),
+        translating(store),
+    ):
+        raise ModuleNotFoundError("No module named 'adlfs'", name="adlfs")
+
+
+OF_MLFLOW_2_14 = "4465047574b1"
+"""The revision of its database's tables."""
+
+
+def test_a_database_of_an_old_mlflow_is_opened_and_keeps_what_it_holds(tmp_path: Path) -> None:
+    import sqlalchemy
+    from alembic import command
+    from mlflow.store.db.utils import _get_alembic_config
+    from mlflow.store.tracking.dbmodels.initial_models import Base
+
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    engine = sqlalchemy.create_engine(uri)
+    Base.metadata.create_all(engine)
+    command.upgrade(_get_alembic_config(uri), OF_MLFLOW_2_14)
+    with engine.begin() as database:
+        database.exec_driver_sql("INSERT INTO experiments (name, lifecycle_stage) VALUES ('old', 'active')")
+    engine.dispose()
+    assert connect(Store(tmp_path, uri), create=False).get_experiment_by_name("old") is not None
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as database:
+        assert database.execute("SELECT version_num FROM alembic_version").fetchone() != (OF_MLFLOW_2_14,)
+
+
+def test_a_database_of_a_later_mlflow_is_refused_in_one_line_and_left_alone(store: Store) -> None:
+    with closing(sqlite3.connect(store.root / "mlflow.db")) as database:
+        database.execute("UPDATE alembic_version SET version_num = 'ffffffffffff'")
+        database.commit()
+    for create in (False, True):
+        with pytest.raises(StoreError, match="ffffffffffff") as caught:
+            connect(store, create=create)
+        assert "\n" not in str(caught.value)
+    with closing(sqlite3.connect(store.root / "mlflow.db")) as database:
+        assert database.execute("SELECT version_num FROM alembic_version").fetchone() == ("ffffffffffff",)

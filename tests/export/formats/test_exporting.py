@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 import sysconfig
 import venv
 from collections.abc import Callable
@@ -78,6 +79,29 @@ def test_every_task_in_every_format(
     done = export(load_folder(of_every_task.folder), kind, tmp_path / "out")
     assert done.kind is kind
     _check(done, of_every_task, elsewhere)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", list(Format))
+def test_a_batch_of_any_size_gives_the_champions_numbers(classify: Any, tmp_path: Path, kind: Format) -> None:
+    done = export(load_folder(classify.folder), kind, tmp_path / "out")
+    chance, champion = np.random.default_rng(3), load_folder(classify.folder)
+    sizes = (1, 7, 1000)
+    batches = {f"x{n}": chance.normal(size=(n, 8, 2)).astype(np.float32) for n in sizes}
+    batches |= {f"lengths{n}": chance.integers(1, 9, size=n).astype(np.int32) for n in sizes}
+    np.savez(tmp_path / "in.npz", **batches)
+    code = (
+        f"import numpy as np, runpy; predict = runpy.run_path({str(done.folder / 'predict.py')!r})['predict']\n"
+        f"held = np.load({str(tmp_path / 'in.npz')!r})\n"
+        f"said = {{str(n): predict(held[f'x{{n}}'], held[f'lengths{{n}}']) for n in {sizes}}}\n"
+        f"np.savez({str(tmp_path / 'out.npz')!r}, **said)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert run.returncode == 0, run.stderr
+    said = np.load(tmp_path / "out.npz")
+    for n in sizes:
+        expected = champion.predict(x=batches[f"x{n}"], lengths=batches[f"lengths{n}"])
+        assert said[str(n)] == pytest.approx(expected, abs=3e-5)
 
 
 @pytest.mark.slow
