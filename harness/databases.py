@@ -58,7 +58,8 @@ def choose_journal_mode(file: Path) -> None:
 
 def may_write(file: Path) -> bool:
     """Whether a database may be changed: its file, and what SQLite puts beside it."""
-    return os.access(file, os.W_OK) and os.access(file.parent, os.W_OK)
+    effective = os.access in os.supports_effective_ids
+    return all(os.access(path, os.W_OK, effective_ids=effective) for path in (file, file.parent))
 
 
 def open_read_only(file: Path) -> sqlite3.Connection:
