@@ -10,7 +10,7 @@ import re
 import shutil
 import sqlite3
 import tempfile
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 MOUNTS = Path("/proc/self/mountinfo")
@@ -87,6 +87,16 @@ def open_read_only(file: Path) -> sqlite3.Connection:
     return connection
 
 
+def stamps(file: Path) -> tuple[tuple[str, int, int], ...]:
+    """Size and time of writing of a database and of its log, which change whenever the database does."""
+    found = []
+    for path in (Path(f"{file}{end}") for end in ("", "-wal")):
+        with suppress(OSError):
+            state = path.stat()
+            found.append((path.name, state.st_size, state.st_mtime_ns))
+    return tuple(found)
+
+
 def copy_database(file: Path, target: Path) -> None:
     """Copy a database as it stands at one instant, without changing anything beside it.
 
@@ -116,19 +126,14 @@ def _copy_in_memory(file: Path) -> sqlite3.Connection:
 def _copy_files(file: Path, copy: Path) -> None:
     """Copy a database that nobody writes, and its log; once more where somebody began to meanwhile."""
     for _ in range(_ATTEMPTS):
-        before = _state(file)
+        before = stamps(file)
         for end in ("", "-wal"):
             Path(f"{copy}{end}").unlink(missing_ok=True)
             if Path(f"{file}{end}").exists():
                 shutil.copyfile(f"{file}{end}", f"{copy}{end}")
-        if _state(file) == before:
+        if stamps(file) == before:
             return
     raise sqlite3.OperationalError("it is being written; try again when the command that writes it has ended")
-
-
-def _state(file: Path) -> list[tuple[int, int]]:
-    found = [Path(f"{file}{end}") for end in ("", "-wal")]
-    return [(path.stat().st_size, path.stat().st_mtime_ns) for path in found if path.exists()]
 
 
 def _file_system(folder: Path, mounts: Path) -> str:

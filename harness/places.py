@@ -12,13 +12,14 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from harness.databases import open_read_only
+from harness.databases import open_read_only, stamps
 from harness.errors import StoreError
 from harness.user_code import is_function
 
@@ -97,6 +98,8 @@ def place_of(root: Path, database: Path | None = None) -> Place:
     file = database or root / DATABASE
     own = file.absolute().parent == root
     known = [*_recorded(root), *(_inferred(root, file, own=own) if file.is_file() else ())]
+    if not known and not (own and file.is_file()):  # 0.1.0 on a server
+        known = [*_told_by_champions(root)]
     former = [place for place in dict.fromkeys(known) if not _same(place, root)]
     return Place(root, tuple(place for place in former if own or not os.path.exists(place)))
 
@@ -162,20 +165,38 @@ def _recorded(root: Path) -> list[Path]:
 
 def _inferred(root: Path, file: Path, *, own: bool) -> Iterator[Path]:
     """Folders of which MLflow's experiments say that a store stood there which is this one."""
+    for former, name, sweeps in _made_elsewhere(root, file, *stamps(file)):
+        if _was(former, root, name, sweeps, own=own):
+            yield former
+
+
+@lru_cache(maxsize=8)
+def _made_elsewhere(root: Path, file: Path, *_: object) -> tuple[tuple[Path, str, tuple[str, ...]], ...]:
+    """Experiments of this package's that another folder's artifacts belong to: that folder, their name, their sweeps.
+
+    Kept for as long as the database does not change: of one in a folder that one may only read a copy is looked at.
+    """
+    found = []
     with closing(open_read_only(file)) as database:
         tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        if not {"experiments", "runs", "tags"} <= tables:
-            return
-        for experiment, name, location in database.execute(_EXPERIMENTS).fetchall():
+        rows = database.execute(_EXPERIMENTS).fetchall() if {"experiments", "runs", "tags"} <= tables else ()
+        for experiment, name, location in rows:
             path = path_of(location)
-            if path is None or path.name != name or path.parent.name != ARTIFACTS:
+            if path is None or (path.parent.name, path.name) != (ARTIFACTS, name) or path.parents[1] == root:
                 continue
-            former = path.parents[1]
-            if former == root or not former.is_absolute():
-                continue
-            sweeps = (sweep for (sweep,) in database.execute(_SWEEPS_OF, [experiment]))
-            if _was(former, root, name, sweeps, own=own):
-                yield former
+            sweeps = tuple(sweep for (sweep,) in database.execute(_SWEEPS_OF, [experiment]))
+            found.append((path.parents[1], name, sweeps))
+    return tuple(found)
+
+
+def _told_by_champions(root: Path) -> Iterator[Path]:
+    """Folders that champions in the journals here were registered from, where neither record nor database tells."""
+    for journal in sorted((root / SWEEPS).glob("*/journal.db")):
+        with suppress(sqlite3.Error, OSError), closing(open_read_only(journal)) as database:
+            for (payload,) in database.execute("SELECT payload FROM events WHERE kind = 'champion'").fetchall():
+                path = Path(str(json.loads(payload).get("path", "")))
+                if path.is_absolute() and path.parts[-4:-1] == (SWEEPS, journal.parent.name, "champions"):
+                    yield path.parents[3]
 
 
 def _was(former: Path, root: Path, name: str, sweeps: Iterable[str], *, own: bool) -> bool:

@@ -110,6 +110,14 @@ def test_a_store_of_0_1_0_says_where_it_was_made(moved: Path) -> None:
     assert place_of(moved) == Place(moved, (Path("/srv/example/mlruns"),))
 
 
+def test_without_a_database_champions_say_where_it_was_made(moved: Path) -> None:
+    for file in moved.glob("mlflow.*"):
+        file.unlink()
+    assert place_of(moved).former == (Path("/srv/example/mlruns"),)
+    remember(place_of(moved))
+    assert place_of(moved).former == (Path("/srv/example/mlruns"),)
+
+
 def test_a_journal_names_data_where_it_lies_now(moved: Path) -> None:
     with Journal.read(next(moved.glob("sweeps/first-*"))) as journal:
         assert journal.plan["datasets"]["waves"]["source"]["path"] == str(moved.parent / "datasets" / "waves.csv")

@@ -17,7 +17,7 @@ import weakref
 from contextlib import closing
 from pathlib import Path
 
-from harness.databases import WAIT_SECONDS, copy_database, may_write, open_read_only
+from harness.databases import WAIT_SECONDS, copy_database, may_write, open_read_only, stamps
 from harness.errors import StoreError
 from harness.places import Place, place_of, remember
 
@@ -132,7 +132,7 @@ def readable(root: Path, file: Path) -> Path:
     if former is None and may_write(file):
         return file
     columns = () if former is None else _columns(file, former, root)
-    key = (place, *(_stamp(Path(f"{file}{end}")) for end in ("", "-wal")))
+    key = (place, file, *stamps(file))
     if key not in _copies:
         # Nobody else may read it: the store's folder may be closed to others.
         folder = tempfile.mkdtemp(prefix="harness-")
@@ -142,14 +142,6 @@ def readable(root: Path, file: Path) -> Path:
         _rewrite(copy, place, columns)
         _copies[key] = copy
     return _copies[key]
-
-
-def _stamp(file: Path) -> tuple[str, int, int]:
-    try:
-        state = file.stat()
-    except OSError:
-        return (str(file), 0, 0)
-    return (str(file), state.st_size, state.st_mtime_ns)
 
 
 def _left(place: Place, file: Path) -> Path | None:
