@@ -30,6 +30,7 @@ from typing import Any
 
 from harness.disk import full_disk
 from harness.errors import DamagedError, DiskError, HarnessError, JournalError, SealedError
+from harness.places import place_around
 from harness.records import SealedScore, TrialKey
 
 JOURNAL_NAME = "journal.db"
@@ -263,10 +264,14 @@ class Journal:
 
     @property
     def plan(self) -> Mapping[str, Any]:
-        """What the sweep is: the payload of the first event, or what it was changed to since."""
+        """What the sweep is: the payload of the first event, or what it was changed to since.
+
+        Files that moved along with the store are named where they lie now.
+        """
         changed = self.last(EventKind.CHANGED)
         plan: Mapping[str, Any] = changed.payload["header"] if changed else next(self.events(EventKind.PLANNED)).payload
-        return plan
+        place = place_around(self.path)
+        return place.files(plan) if place else plan
 
     @property
     def changes(self) -> list[str]:

@@ -6,6 +6,7 @@ import importlib.util
 import os
 import signal
 import sys
+import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -110,3 +111,15 @@ def _write_project(folder: Path) -> Path:
 def write_project() -> Callable[[Path], Path]:
     """Writes toy cards and data in a folder that can be given as `--cards`, and returns it."""
     return _write_project
+
+
+@pytest.fixture(scope="session")
+def unpack_example() -> Callable[[Path], Path]:
+    """Unpacks a project of version 0.1.0, made in `/srv/example`, into a folder; returns the project's folder."""
+
+    def unpack(folder: Path) -> Path:
+        with tarfile.open(Path(__file__).parent / "stores" / "a2b394a.tar.xz") as archive:
+            archive.extractall(folder, filter="data")
+        return folder / "example"
+
+    return unpack

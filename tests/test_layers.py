@@ -13,7 +13,8 @@ ROOT = Path(harness.__file__).parent
 LAYERS = [
     {"errors", "starting", "addresses", "disk", "signals"},
     {"records", "user_code"},
-    {"store"},
+    {"store", "databases"},
+    {"places"},
     {"cards", "verdicts", "metrics"},
     {"journal", "data"},
     {"models", "baselines"},

@@ -50,11 +50,12 @@ def report(
         why = "; ".join(f"{dataset}: {why}" for dataset, why in result.unfinished.items())
         raise UsageError(f"{result.sweep_id}: no comparison is finished; {why}")
     written = _written(result, place, output.suffix)
+    typer.echo(text(result, place.ui_command, output_width()))  # the answer first, whether or not its page can be kept
     try:
         output.write_text(written, encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"--output {output}: {cannot_write(error, output.parent)}") from error
-    typer.echo(text(result, place.ui_command, output_width()))
+        why = f"{cannot_write(error, output.parent)}: name a place for it with --output"
+        raise UsageError(f"--output {output}: {why}") from error
     typer.echo(f"wrote {output}", err=True)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from harness.cards.schema import DatasetCard
 from harness.errors import ExportError
+from harness.places import place_around
 from harness.records import Answer, Direction, Objective, TaskKind, Value
 
 FILE = "champion.json"
@@ -150,14 +151,17 @@ class Description:
 
 
 def read_description(folder: Path) -> Description:
-    """The description in a saved champion's folder.
+    """The description in a saved champion's folder; the data of one in a store that was moved is where it lies now.
 
     Raises:
         ExportError: There is none, or it is damaged.
     """
     file = folder / FILE
     try:
-        return Description.from_json(json.loads(file.read_text(encoding="utf-8")))
+        plain, place = json.loads(file.read_text(encoding="utf-8")), place_around(folder)
+        if place:
+            plain |= {"card": place.files(plain["card"]), "space": place.files(plain["space"])}
+        return Description.from_json(plain)
     except FileNotFoundError:
         raise ExportError(f"{folder}: expected a champion's folder, got one without {FILE}") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -25,7 +25,7 @@ from harness.sweeping.folders import sweep_ids
 from harness.sweeping.planning import SweepHeader
 from harness.sweeping.restoring import champions_of, lost_champions
 from harness.sweeping.searching import weights_name
-from harness.tracking.connection import database_file
+from harness.tracking.connection import connect, database_file, place_left
 from harness.tracking.mending import (
     RecordedRun,
     dangling_aliases,
@@ -54,7 +54,7 @@ class Finding:
     where: str
     what: str
     cure: str
-    mend: Callable[[], None] | None = None
+    mend: Callable[[], object] | None = None
     behind: bool = False
 
 
@@ -73,6 +73,7 @@ def examine(store: Store, only: str | None = None) -> Iterator[Finding]:
         raise UsageError(f"unknown sweep {only!r} in {store.sweeps}")
     if only is None:
         yield from _processes()
+        yield from _place(store)
         yield from _folders(store)
     for sweep_id in known if only is None else [only]:
         yield from _sweep(store, sweep_id)
@@ -102,6 +103,13 @@ def _kill(processes: Sequence[int]) -> None:
     for process in processes:
         with suppress(ProcessLookupError):
             os.kill(process, signal.SIGKILL)
+
+
+def _place(store: Store) -> Iterator[Finding]:
+    """A store that was moved, and that nothing has been written to since."""
+    if former := place_left(store):
+        what = f"MLflow's locations lead to {former}, where the store stood"
+        yield Finding("store", what, "has them lead to where it stands", partial(connect, store))
 
 
 def _folders(store: Store) -> Iterator[Finding]:

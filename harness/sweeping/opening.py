@@ -8,8 +8,9 @@ from pathlib import Path
 
 from harness.cards.schema import DatasetCard
 from harness.data import load_dataset
-from harness.errors import UsageError
+from harness.errors import DiskError, UsageError
 from harness.journal import EventKind, Journal
+from harness.places import place_around, remember
 from harness.records import DataFacts, Objective
 from harness.sweeping.assembling import facts_of, replicates_of
 from harness.sweeping.changing import differences
@@ -62,6 +63,7 @@ def batch_notes(header: SweepHeader, inspected: Mapping[str, Inspected]) -> list
 
 def open_journal(folder: Path, header: SweepHeader, inspected: Mapping[str, Inspected], how: Resuming) -> Journal:
     """The sweep's journal, new or opened; what changed since it was begun is refused, or recorded as accepted."""
+    _remember_place(folder)
     if how.sweep_id is None:
         return Journal.create(folder, header.to_json())
     journal = Journal.open(folder)
@@ -84,6 +86,15 @@ def open_journal(folder: Path, header: SweepHeader, inspected: Mapping[str, Insp
         journal.close()
         raise
     return journal
+
+
+def _remember_place(folder: Path) -> None:
+    """Write down where the store stands: a journal holds absolute paths, and the store may be moved."""
+    try:
+        if place := place_around(folder):
+            remember(place)
+    except OSError as error:
+        raise DiskError(f"{folder}: cannot be written: {error.strerror}") from error
 
 
 def _changed_data(journal: Journal, inspected: Mapping[str, Inspected]) -> list[str]:

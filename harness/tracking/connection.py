@@ -20,9 +20,11 @@ from typing import Any
 from urllib.parse import unquote
 
 from harness.addresses import hide_passwords_in
+from harness.databases import choose_journal_mode
 from harness.disk import with_full_disk
 from harness.errors import AccessError, StoreError
 from harness.store import DATABASES, Store
+from harness.tracking.relocation import Hold, elsewhere, readable, settle
 
 ANSWER_SECONDS = 4
 """How long a server may take to answer when it is asked for the first time."""
@@ -62,11 +64,13 @@ class Connection:
 
     Attributes:
         store: The store it is connected to.
+        uri: The address that is asked: the store's own, or that of a copy that can be read (`relocation`).
     """
 
-    def __init__(self, store: Store, client: Any) -> None:
-        self.store = store
+    def __init__(self, store: Store, client: Any, uri: str = "", hold: Hold | None = None) -> None:
+        self.store, self.uri = store, uri or store.tracking_uri
         self._client = client
+        self._hold = hold  # for as long as this client writes, the store stays where it is
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         method = getattr(self._client, name)
@@ -101,11 +105,13 @@ class Connection:
 def connect(store: Store, *, create: bool = True) -> Connection:
     """Open MLflow's store.
 
-    A local one is made if it is not there, by one process at a time. A server has `ANSWER_SECONDS` to answer.
+    A local one is made if it is not there, by one process at a time; one that was moved is made to hold where it stands
+    (`relocation`). A server has `ANSWER_SECONDS` to answer.
 
     Args:
         store: Which store.
-        create: Whether a local store that does not exist is made.
+        create: Whether a local store that does not exist is made. False is for those who only read: what they are given
+            may be a copy.
 
     Raises:
         StoreError: The store cannot be opened, or there is none and `create` is false.
@@ -158,16 +164,33 @@ def _folder(store: Store) -> Path | None:
     return database_file(store).parent if store.local else None
 
 
+def place_left(store: Store) -> Path | None:
+    """The folder that a local store stood at and that MLflow still leads to; None where it leads to where it stands."""
+    file = database_file(store)
+    if not store.local or not file.is_file():
+        return None
+    try:
+        return elsewhere(store.root, file)
+    except (sqlite3.Error, OSError):  # which is said where the database is needed
+        return None
+
+
 def _connect_to_file(store: Store, *, create: bool) -> Connection:
     file = database_file(store)
     if not create and not file.is_file():
         raise StoreError(f"{file}: expected MLflow's database, got nothing there; no sweep has run in this store yet")
     try:
+        if not create and (copy := readable(store.root, file)) != file:
+            return _ask(store, f"sqlite:///{copy}")
         file.parent.mkdir(parents=True, exist_ok=True)
         store.root.mkdir(parents=True, exist_ok=True)
         with _alone(file.with_suffix(".lock")):
-            _use_write_ahead_log(file)
-            return _ask(store)
+            hold = settle(store.root, file) if create else None
+            # The mode stays with the file. MLflow commits six times a trial; with a rollback journal each commit
+            # waits for the disk three times or more (113 ms a trial on a busy disk, 31 ms with the log), and readers
+            # wait for writers.
+            choose_journal_mode(file)
+            return _ask(store, hold=hold)
     except (sqlite3.Error, OSError) as error:
         line = with_full_disk(f"{file}: {_one_line(error)}", error, file.parent)
         raise StoreError(f"{line}; expected MLflow's database or a place to make it") from error
@@ -180,14 +203,6 @@ def _alone(lock: Path) -> Iterator[None]:
     with contextlib.closing(sqlite3.connect(lock, timeout=60, isolation_level=None)) as holder:
         holder.execute("BEGIN EXCLUSIVE")
         yield
-
-
-def _use_write_ahead_log(file: Path) -> None:
-    # The mode stays with the file. MLflow commits six times a trial; with a rollback journal each commit
-    # waits for the disk three times or more (113 ms a trial on a busy disk, 31 ms with the log), and readers
-    # wait for writers.
-    with contextlib.closing(sqlite3.connect(file, timeout=60)) as database:
-        database.execute("PRAGMA journal_mode=WAL")
 
 
 @contextlib.contextmanager
@@ -205,12 +220,13 @@ def _import_client() -> Any:
     return MlflowClient
 
 
-def _ask(store: Store) -> Connection:
+def _ask(store: Store, address: str | None = None, hold: Hold | None = None) -> Connection:
     limits = {"MLFLOW_HTTP_REQUEST_TIMEOUT": str(ANSWER_SECONDS), "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
     with _environment({} if store.local else limits), translating(store):
-        client = _import_client()(tracking_uri=store.tracking_uri, registry_uri=store.tracking_uri)
+        uri = address or store.tracking_uri
+        client = _import_client()(tracking_uri=uri, registry_uri=uri)
         client.search_experiments(max_results=1)
-    return Connection(store, client)
+    return Connection(store, client, uri, hold)
 
 
 def _reach_database(store: Store) -> None:

@@ -86,14 +86,14 @@ def recorded_runs(store: Store, sweep_id: str) -> list[RecordedRun]:
 
 def end_as_killed(store: Store, runs: Iterable[RecordedRun]) -> None:
     """Say of these runs that nothing works on them any more."""
-    client = connect(store, create=False)
+    client = connect(store)
     for run in runs:
         client.set_terminated(run.run_id, "KILLED")
 
 
 def delete_runs(store: Store, runs: Iterable[RecordedRun]) -> None:
     """Delete these runs, as MLflow's UI does: it can restore them."""
-    client = connect(store, create=False)
+    client = connect(store)
     for run in runs:
         client.delete_run(run.run_id)
 
@@ -155,7 +155,7 @@ def unused_models(store: Store, sweep_id: str, champions: Iterable[str]) -> list
 
 def delete_models(store: Store, model_ids: Iterable[str]) -> None:
     """Delete these logged models; their files stay until `mlflow gc`."""
-    client = connect(store, create=False)
+    client = connect(store)
     for model_id in model_ids:
         client.delete_logged_model(model_id)
 
@@ -179,7 +179,7 @@ def dangling_aliases(store: Store) -> list[DanglingAlias]:
 
 def remove_aliases(store: Store, aliases: Iterable[DanglingAlias]) -> None:
     """Let these aliases mean nothing any more; the versions stay."""
-    client = connect(store, create=False)
+    client = connect(store)
     for one in aliases:
         client.delete_registered_model_alias(one.name, one.alias)
 

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Iterator
 
+from harness.databases import may_write
 from harness.store import Store
-from harness.tracking.connection import database_file, prepare_environment
+from harness.tracking.connection import connect, database_file, prepare_environment
 from harness.tracking.servers import Server, running
 
 
@@ -25,9 +27,12 @@ def serving(store: Store, port: int) -> Iterator[Server]:
     Raises:
         StoreError: The server ended, or did not answer within two minutes.
     """
-    uri = f"sqlite:///{database_file(store).absolute()}"
+    writable = may_write(database_file(store))
+    if not writable:
+        print(f"{store.root}: cannot be written: showing a copy of MLflow's database as it is now", file=sys.stderr)
+    client = connect(store, create=writable)  # what is done in the UI is written, so that it counts as a writer
     arguments = [
-        *("server", "--backend-store-uri", uri, "--workers", "1"),
+        *("server", "--backend-store-uri", client.uri, "--workers", "1"),
         *("--default-artifact-root", store.artifacts.as_uri(), "--no-serve-artifacts"),
     ]
     environment: dict[str, str] = dict(os.environ)
