@@ -90,10 +90,10 @@ def run_sweep(
     engine.warm(TRIAL.partition(":")[0])  # while this process loads the data and its own libraries
     how = resume if isinstance(resume, Resuming) else Resuming(resume)
     inspected = inspect(header)
-    sweep_id = how.sweep_id or new_id(store, header.plan.name)
+    sweep_id = how.sweep_id or new_id(header.plan.name)
     folder = store.sweeps / sweep_id
     projection = Projection(store, header, folder, offline=offline)
-    with lock(folder), open_journal(folder, header, inspected, how) as journal, projection:
+    with lock(folder, new=how.sweep_id is None), open_journal(folder, header, inspected, how) as journal, projection:
         listener(Begun(sweep_id, how.sweep_id is not None, journal.has(EventKind.FINISHED)))
         for note in (*header.notes, *batch_notes(header, inspected)):
             listener(Note(note))
