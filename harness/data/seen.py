@@ -50,7 +50,7 @@ class _Reading:
         steps: As in `Seen`.
         first: The first run of a case that tells whether it was seen; those before it lie in its lookback alone.
         targets: Places of the targets among the channels, where a forecast's answers continue its inputs.
-        reach: Rows after a seen window's first that its answers may still reach into, where no run tells it.
+        reach: Rows between two windows' first ones below which they may share answers, where no run tells it.
     """
 
     kind: str
@@ -107,7 +107,7 @@ def _reading(data: SequenceData, card: DatasetCard) -> _Reading | None:
             steps = _run(back + ahead + 1 - stride, back + 1)
             return _Reading(kind, steps, back + 1 - steps, data.target_channels) if steps else None
         steps = _run(back + 1 - stride, back)
-        return _Reading(kind, steps, back - steps, reach=ahead) if steps else None
+        return _Reading(kind, steps, back - steps, reach=ahead + stride - 1) if steps else None
     if window := getattr(task, "window_steps", None):
         stride = getattr(task, "window_stride", None) or window
         # Of two windows that are nowhere aligned one still holds half of the other.
@@ -174,9 +174,10 @@ def _mixed(hashes: Hashes) -> Hashes:
 
 
 def _within_reach(rows: Indices, seen: Indices, reach: int) -> Flags:
-    """Which rows come less than `reach` after one that was seen."""
+    """Which rows are less than `reach` from one that was seen."""
     if not reach or not len(seen):
         return np.zeros(len(rows), np.bool_)
     ordered = np.sort(seen)
-    before = ordered[np.maximum(np.searchsorted(ordered, rows, side="right") - 1, 0)]
-    return np.asarray((before <= rows) & (rows - before < reach))
+    after = np.searchsorted(ordered, rows)
+    near = (ordered[np.maximum(after - 1, 0)], ordered[np.minimum(after, len(ordered) - 1)])
+    return np.asarray(np.minimum(*(np.abs(rows - one) for one in near)) < reach)

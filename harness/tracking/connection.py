@@ -26,7 +26,7 @@ ANSWER_SECONDS = 4
 
 _DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 
-_KIND_TAG = {"mlflow.experimentKind": "custom_model_development"}
+KIND_TAG = {"mlflow.experimentKind": "custom_model_development"}
 
 _CHATTER = ("mlflow.store", "mlflow.tracking", "mlflow.models", "mlflow.utils", "alembic")
 
@@ -77,7 +77,7 @@ class Connection:
         # With a plain sqlite address artifacts would fall into ./mlruns of whatever folder one stands in.
         place = (self.store.artifacts / name).as_uri() if self.store.local else None
         try:
-            return str(self.create_experiment(name, artifact_location=place, tags=_KIND_TAG))
+            return str(self.create_experiment(name, artifact_location=place, tags=KIND_TAG))
         except StoreError:
             # Another sweep of this name, started at the same instant, was quicker.
             if (found := self.get_experiment_by_name(name)) is None:
