@@ -315,6 +315,11 @@ def _link(client: Connection, version: Any, key: str) -> None:
         client.set_logged_model_tags(model.model_id, {LINKED: link})
 
 
+def linked_names(model: Any) -> list[str]:
+    """Names of the registered models that a logged model's tag leads to."""
+    return [str(link["name"]) for link in json.loads(model.tags.get(LINKED, "[]"))]
+
+
 def _begin_model(
     client: Connection, run: Any, champion: Mapping[str, Any], name: str, key: str, tags: Mapping[str, str]
 ) -> Any:
