@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,6 +64,11 @@ class Store:
         if not self.local:
             return f"open {self.address}"
         return "harness ui" if self.root == DEFAULT_ROOT.absolute() else f"harness ui --store {self.root}"
+
+    @property
+    def options(self) -> str:
+        """What a command is given to mean this store from the same folder: ` --store DIR`, or nothing."""
+        return "" if self.root == DEFAULT_ROOT.absolute() else f" --store {shlex.quote(str(self.root))}"
 
 
 def find_store(

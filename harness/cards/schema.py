@@ -402,6 +402,16 @@ SCHEDULED = ("hyperband", "grid")
 """Oracles that set the number of trials themselves."""
 
 
+RegisteredName = Annotated[
+    str,
+    Field(
+        pattern=r"^(\{dataset\}|[A-Za-z0-9])(\{dataset\}|[A-Za-z0-9_.-])*$",
+        max_length=80,
+        description="a name of letters, digits, `_`, `.` and `-`, at most 80, in which {dataset} is the dataset's name",
+    ),
+]
+
+
 class SweepPlan(Card):
     """What one launch does: the keys of a sweep's TOML file, and the options of `harness sweep`.
 
@@ -431,6 +441,7 @@ class SweepPlan(Card):
     trial_minutes: Annotated[float, Field(gt=0, strict=True, description="a number greater than 0")] | None = None
     trial_memory_mb: Count | None = None
     seed: Seed = 1
+    register_as: RegisteredName | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -25,6 +25,15 @@ def doctor(
             "--sync", help="Write to MLflow what it lacks, and register champions, those that it has lost as well."
         ),
     ] = False,
+    register_as: Annotated[
+        str | None,
+        typer.Option(
+            "--register-as",
+            metavar="NAME",
+            help="With --sync and SWEEP: what its champions are registered as, where theirs is somebody else's model.",
+            show_default=False,
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what is wrong.")] = False,
     store: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder of the store. [./mlruns]", show_default=False)
@@ -46,8 +55,10 @@ def doctor(
 
     if sync and dry_run:
         raise UsageError("--sync and --dry-run: expected one of them")
-    place = find_store(store, tracking_uri)
-    lines = [_treated(place, finding, sync=sync, dry_run=dry_run) for finding in examine(place, sweep)]
+    if register_as is not None and not (sync and sweep):
+        raise UsageError(f"--register-as {register_as}: expected beside --sync and the id of one SWEEP")
+    place, name = find_store(store, tracking_uri), _checked(register_as)
+    lines = [_treated(place, finding, name, sync=sync, dry_run=dry_run) for finding in examine(place, sweep)]
     if as_json:
         say_json(lines)
     else:
@@ -59,7 +70,13 @@ def doctor(
         raise typer.Exit(1)
 
 
-def _treated(place: Store, finding: Finding, *, sync: bool, dry_run: bool) -> dict[str, object]:
+def _checked(register_as: str | None) -> str | None:
+    from harness.cards import make_plan
+
+    return None if register_as is None else make_plan({"datasets": ("any",), "register_as": register_as}).register_as
+
+
+def _treated(place: Store, finding: Finding, name: str | None, *, sync: bool, dry_run: bool) -> dict[str, object]:
     """Mend one thing; what it was and what came of it."""
     line: dict[str, object] = {"where": finding.where, "what": finding.what, "mended": False}
     if finding.behind and not sync:
@@ -70,13 +87,13 @@ def _treated(place: Store, finding: Finding, *, sync: bool, dry_run: bool) -> di
         if finding.mend:
             finding.mend()
         else:
-            _synchronise(place, finding.where)
+            _synchronise(place, finding.where, name)
     except (HarnessError, OSError) as error:
         return line | {"result": f"not mended: {error}"}
     return line | {"mended": True, "result": "mended"}
 
 
-def _synchronise(place: Store, sweep_id: str) -> None:
+def _synchronise(place: Store, sweep_id: str, register_as: str | None) -> None:
     from harness.engines import ProcessEngine
     from harness.errors import StoreError
     from harness.sweeping.progress import Note
@@ -87,5 +104,5 @@ def _synchronise(place: Store, sweep_id: str) -> None:
             say(said.text, err=True)
 
     with ProcessEngine(1) as engine:
-        if behind := synchronise(place, sweep_id, engine, tell).behind:
+        if behind := synchronise(place, sweep_id, engine, tell, register_as).behind:
             raise StoreError(behind)

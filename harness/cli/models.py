@@ -36,9 +36,12 @@ def list_models(
     tracking_uri: TrackingUri = None,
 ) -> None:
     """Every registered version: its aliases, family, score and verdict."""
-    from harness.tracking.versions import registered_versions
+    from harness.tracking.versions import foreign_models, registered_versions
 
-    versions = registered_versions(find_store(store, tracking_uri), name)
+    place = find_store(store, tracking_uri)
+    versions = registered_versions(place, name)
+    if foreign := foreign_models(place, name):
+        typer.echo(f"versions that no sweep made are not listed, of: {', '.join(foreign)}", err=True)
     if json:
         typer.echo(json_module.dumps([_plain(version) for version in versions], indent=2))
         return
@@ -104,8 +107,8 @@ def promote(
     """Let an alias mean this version, once it gave its logged score again in a clean process."""
     from harness.export.promoting import promote as move
 
-    done = move(model, alias, find_store(store, tracking_uri), untested=untested)
-    typer.echo(f"models:/{done.name}@{alias} is version {done.version}")
+    done, was = move(model, alias, find_store(store, tracking_uri), untested=untested)
+    typer.echo(f"models:/{done.name}@{alias} is version {done.version}{was}")
 
 
 @app.command()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +12,6 @@ import typer
 
 from harness.cli.arguments import number, output_width, whole_number
 from harness.errors import Interrupted, UsageError
-from harness.store import DEFAULT_ROOT
 
 if TYPE_CHECKING:
     from harness.cards.schema import SweepPlan
@@ -159,6 +157,15 @@ def sweep(
     offline: Annotated[
         bool, typer.Option("--offline", help="Leave MLflow alone; `harness doctor --sync` writes there later.")
     ] = False,
+    register_as: Annotated[
+        str | None,
+        typer.Option(
+            "--register-as",
+            metavar="NAME",
+            help="What the champion is registered as; of several datasets with {dataset} in it. [the dataset's name]",
+            show_default=False,
+        ),
+    ] = None,
     refit: Annotated[
         bool,
         typer.Option(
@@ -196,6 +203,7 @@ def sweep(
         "trial_minutes": trial_minutes,
         "trial_memory_mb": trial_memory_mb,
         "name": name,
+        "register_as": register_as,
     }
     given: dict[str, object] = {key: value for key, value in options.items() if value is not None and value != ()}
     place, begun = find_store(store, tracking_uri), resume or extend
@@ -235,10 +243,12 @@ class Going:
 
 
 def _refuse_beside(option: str, given: dict[str, object], may: Sequence[str], **others: object) -> None:
-    """A sweep that is gone on with has its plan already; more workers, or fewer, change no trial."""
+    """A sweep that is gone on with has its plan already, but for what changes no trial."""
+    from harness.sweeping.planning import FREE
+
     names = {"datasets": "DATASET", "families": "--family"}
     set_too = [
-        *(key for key in given if key not in ("workers", *may)),
+        *(key for key in given if key not in (*FREE, *may)),
         *(key for key, value in others.items() if value),
     ]
     if set_too:
@@ -259,21 +269,25 @@ def _meant(
 
 def _begun(place: Store, sweep_id: str, given: dict[str, object]) -> SweepHeader:
     """A sweep as it began, on the libraries of today."""
+    from harness.cards import make_plan
     from harness.journal import Journal
     from harness.sweeping.folders import find_sweep_folder
-    from harness.sweeping.planning import SweepHeader, versions
+    from harness.sweeping.planning import FREE, SweepHeader, versions
 
     with Journal.read(find_sweep_folder(place, sweep_id)) as journal:
         header = replace(SweepHeader.from_json(journal.plan), versions=versions())
-    workers = given.get("workers") or header.plan.workers
-    return replace(header, plan=header.plan.model_copy(update={"workers": workers}))
+    more = {key: given[key] for key in FREE if key in given}
+    plan = make_plan({"datasets": header.plan.datasets, **more})
+    header = replace(header, plan=header.plan.model_copy(update={"workers": plan.workers or header.plan.workers}))
+    return header.registered_as(plan.register_as)
 
 
 def _extended(header: SweepHeader, given: dict[str, object], cards: list[Path]) -> SweepHeader:
     from harness.cards import make_plan
     from harness.sweeping.changing import extended
+    from harness.sweeping.planning import FREE
 
-    more: dict[str, Any] = {key: value for key, value in given.items() if key != "workers"}
+    more: dict[str, Any] = {key: value for key, value in given.items() if key not in FREE}
     if not more:
         raise UsageError("--extend: expected what to do more: --trials, --replicates, a DATASET or a --family")
     counts: dict[str, object] = {key: more[key] for key in ("trials", "replicates") if key in more}
@@ -362,19 +376,15 @@ def _how_to_go_on(sweep_id: str, place: Store) -> str:
         return "interrupted before the sweep began"
     return (
         "interrupted; what has ended is kept. The same command goes on with it, "
-        f"or `harness sweep --resume {sweep_id}{_store_option(place)}`"
+        f"or `harness sweep --resume {sweep_id}{place.options}`"
     )
 
 
 def _how_to_catch_up(result: SweepResult, place: Store) -> str:
     return (
         f"MLflow does not hold everything yet ({result.behind}); the journal does. Once it can be written to, "
-        f"`harness doctor --sync {result.sweep_id}{_store_option(place)}` writes the rest and registers champions"
+        f"`harness doctor --sync {result.sweep_id}{place.options}` writes the rest and registers champions"
     )
-
-
-def _store_option(place: Store) -> str:
-    return "" if place.root == DEFAULT_ROOT.absolute() else f" --store {shlex.quote(str(place.root))}"
 
 
 def _dry_run(header: SweepHeader, place: Store) -> None:

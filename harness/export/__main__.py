@@ -1,4 +1,4 @@
-"""`python -m harness.export`, the clean process of `verifying`: reads a folder, prints the score as JSON."""
+"""`python -m harness.export`, the clean process of `verifying`: reads what to prove, prints what it found."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.export.loading import load_folder
+from harness.export.measuring import measure
 from harness.export.proving import score_again
 from harness.starting import leave, load_tensorflow
 
 if __name__ == "__main__":
     load_tensorflow()  # before there is a folder to read: what takes longest is done by then
+    asked = json.loads(sys.stdin.read())
     try:
-        score = score_again(load_folder(Path(sys.stdin.read().strip())))
+        champion = load_folder(Path(asked["folder"]))
+        score = score_again(champion)
     except HarnessError as error:
         sys.exit(str(error))
-    print(json.dumps({"score": score}))
+    measured = measure(champion, Path(asked["beside"])) if asked["beside"] else None
+    print(json.dumps({"score": score, "measured": measured.to_json() if measured else None}))
     leave(0)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.cards.schema import DatasetCard, SpaceCard
 from harness.data import SequenceData, cached_dataset
+from harness.data.seen import seen_by
 from harness.errors import DataError, ExportError
 from harness.export.champion import save_champion
 from harness.export.description import Description
@@ -66,7 +67,7 @@ def build_champion(plain: Mapping[str, Any]) -> dict[str, Any]:
         for name, array in arrays.items()
         if array is not None and name in description.inputs
     }
-    save_champion(Path(plain["folder"]), model, description, example)
+    save_champion(Path(plain["folder"]), model, description, example, seen_by(data, card))
     return {"folder": plain["folder"], "test_score": score}
 
 

@@ -166,3 +166,31 @@ def read_description(folder: Path) -> Description:
         raise ExportError(f"{folder}: expected a champion's folder, got one without {FILE}") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ExportError(f"{file}: is not a champion's description: {type(error).__name__}: {error}") from error
+
+
+_SHAPE = ("channels", "targets", "classes", "multi_label", "vocabulary", "known", "horizon_steps")
+
+
+def unlike(model: Description, other: Description) -> str:
+    """Why one model's scores on the other's data could not be compared with the other's; empty where they can.
+
+    Args:
+        model: The model that is to predict.
+        other: The one whose data it is.
+
+    Returns:
+        What differs, with both values, such as `metric mse and mae`.
+    """
+    for name in ("task", "metric", "direction", "unit", *_SHAPE):
+        one, two = getattr(model, name), getattr(other, name)
+        if one != two:
+            return f"{name.replace('_', ' ')} {_words(one)} and {_words(two)}"
+    if model.steps not in (None, other.steps):
+        return f"steps {model.steps} and {'any number' if other.steps is None else other.steps}"
+    return ""
+
+
+def _words(value: object) -> str:
+    names = [str(one) for one in value] if isinstance(value, tuple) else [str(value)]
+    more = f" and {len(names) - 6} more" if len(names) > 6 else ""
+    return (", ".join(names[:6]) or "none") + more

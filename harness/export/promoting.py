@@ -9,26 +9,30 @@ import numpy as np
 
 from harness.data import Part, load_dataset
 from harness.errors import DataError, ExportError, UsageError
-from harness.export.description import Description, read_description
+from harness.export.aliases import Holder, holder, instead_of
+from harness.export.description import Description, read_description, unlike
 from harness.export.loading import Champion
 from harness.export.proving import agrees, score_of
 from harness.export.verifying import verify
 from harness.records import Direction
 from harness.store import Store
-from harness.tracking.registry import ALIASES, Registered, move_alias, resolve
+from harness.tracking.registry import ALIASES, Registered, move_alias, one_at_a_time, resolve
 
 if TYPE_CHECKING:
     from harness.data.arrays import Values
 
 
-def promote(reference: str, alias: str, store: Store, *, untested: bool = False) -> Registered:
-    """Let an alias mean a version, once it gave its logged score again in a clean process.
+def promote(reference: str, alias: str, store: Store, *, untested: bool = False) -> tuple[Registered, str]:
+    """Let an alias mean a version, once it gave its logged score again in a clean process; also where it gets worse.
 
     Args:
         reference: The version: `name/3`, or any other that `resolve` takes.
         alias: `champion` or `candidate`.
         store: Which store.
         untested: Whether a model that nobody has tested may have it.
+
+    Returns:
+        The version, and what the alias meant until now, in words with both logged scores; empty where nothing else.
 
     Raises:
         UsageError: The reference or the alias is unknown, or the model is untested and that is not asked for.
@@ -48,8 +52,12 @@ def promote(reference: str, alias: str, store: Store, *, untested: bool = False)
             f"model {name}: in a clean process its {description.scored_part} {description.metric} is {score!r}, "
             f"expected the logged {description.logged_score!r}; no alias was moved"
         )
-    move_alias(store, registered.name, registered.version, alias)
-    return registered
+    with one_at_a_time(store):
+        before = holder(store, registered.name, alias)
+        if before and not before.own:
+            raise UsageError(f"model {name}: @{alias} is {before.reference}, somebody else's: no sweep made it")
+        move_alias(store, registered.name, registered.version, alias)
+    return registered, instead_of(before, Holder(name, description, registered.path))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,17 +115,10 @@ def compare(first: Champion, second: Champion) -> SideBySide:
 
 
 def _require_alike(first: Champion, second: Champion) -> None:
-    for name in ("task", "channels", "targets", "classes", "vocabulary", "known", "horizon_steps", "steps", "metric"):
-        one, other = getattr(first.description, name), getattr(second.description, name)
-        if one != other:
-            raise UsageError(
-                f"{first.where} and {second.where}: expected models of the same task on the same data, got {name} "
-                f"{_words(one)} and {_words(other)}"
-            )
-
-
-def _words(value: object) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    if what := unlike(second.description, first.description):
+        raise UsageError(
+            f"{second.where} and {first.where}: expected models of the same task on the same data, got {what}"
+        )
 
 
 def _row_scores(description: Description, part: Part, predicted: Values) -> Values:

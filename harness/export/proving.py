@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.cards.schema import DatasetCard
-from harness.data import Part, load_dataset
+from harness.data import Part, cached_dataset, load_dataset
 from harness.errors import ExportError
 from harness.export.batch import Batch
 from harness.export.description import Description
@@ -63,7 +63,7 @@ def score_again(champion: Champion) -> float:
     Raises:
         DataError: The data is missing, changed or not what the card says.
     """
-    data = load_dataset(champion.description.dataset_card)
+    data = cached_dataset(champion.description.dataset_card)
     return score_on(champion, data.validation if champion.description.refit else data.test.open())
 
 

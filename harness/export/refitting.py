@@ -34,10 +34,11 @@ def refit(reference: str, store: Store) -> Registered:
         ExportError: The training diverged, or the registered model does not give its score again.
     """
     folder, where = locate(reference, store)
+    name = where.removeprefix("models:/").rpartition("/")[0] if where.startswith("models:/") else ""
     description = read_description(folder)
     if description.refit:
         raise UsageError(f"model {where}: is a refitted one: expected the version that it was made from")
-    registered = _registered(description, where, store)
+    registered = _registered(description, where, name, store)
     again, logged = verify(registered.path), read_description(registered.path)
     if not agrees(logged, again):
         raise ExportError(
@@ -47,7 +48,7 @@ def refit(reference: str, store: Store) -> Registered:
     return registered
 
 
-def _registered(description: Description, where: str, store: Store) -> Registered:
+def _registered(description: Description, where: str, name: str, store: Store) -> Registered:
     with tempfile.TemporaryDirectory(prefix="harness-") as temporary:
         folder, weights = Path(temporary, "champion"), Path(temporary, "weights.npz")
         plain: dict[str, Any] = {
@@ -72,7 +73,7 @@ def _registered(description: Description, where: str, store: Store) -> Registere
         why = (
             f"{where} trained again on training and validation parts, {done['rows']:,} sequences; nobody has tested it"
         )
-        return register(store, folder, {"verdict": verdict, "why": why} if verdict else {"why": why})
+        return register(store, folder, {"verdict": verdict, "why": why} if verdict else {"why": why}, name)
 
 
 def _request(description: Description, where: str) -> TrialRequest:

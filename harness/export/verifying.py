@@ -11,12 +11,27 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import ExportError
+from harness.export.measuring import Measured
 from harness.starting import OWN_PROCESS_VARIABLE
 
 LIMIT_SECONDS = 900
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What a clean process found.
+
+    Attributes:
+        score: The score that the model gives there.
+        measured: What it and another model score on the same rows; None where that was not asked for.
+    """
+
+    score: float
+    measured: Measured | None
 
 
 class CleanProcess:
@@ -36,23 +51,26 @@ class CleanProcess:
             env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", OWN_PROCESS_VARIABLE: "1"},
         )
 
-    def score(self, folder: Path) -> float:
+    def prove(self, folder: Path, beside: Path | None = None) -> Proof:
         """The logged score that a champion's folder gives again there; once.
 
         Args:
             folder: A champion's folder, as `save_champion` wrote it or the registry handed it out.
+            beside: Folder of another one, to be scored on the same test rows; None for none.
 
         Raises:
             ExportError: It cannot be loaded, or its dataset cannot, or it takes more than 15 minutes.
         """
+        asked = json.dumps({"folder": str(folder), "beside": str(beside) if beside else None})
         try:
-            output, errors = self._process.communicate(str(folder), timeout=LIMIT_SECONDS)
+            output, errors = self._process.communicate(asked, timeout=LIMIT_SECONDS)
         except subprocess.TimeoutExpired:
             raise ExportError(f"{folder}: proving the model took more than {LIMIT_SECONDS} s") from None
         if self._process.returncode != 0:
             last = next((line for line in reversed(errors.splitlines()) if line.strip()), "no message")
             raise ExportError(f"{folder}: the model cannot be proved: {last}")
-        return float(json.loads(output.splitlines()[-1])["score"])
+        answer = json.loads(output.splitlines()[-1])
+        return Proof(float(answer["score"]), Measured.from_json(answer["measured"]) if answer["measured"] else None)
 
     def __enter__(self) -> CleanProcess:
         return self
@@ -66,4 +84,4 @@ class CleanProcess:
 def verify(folder: Path) -> float:
     """The logged score, as a champion's folder gives it in a process that has loaded nothing else."""
     with CleanProcess() as process:
-        return process.score(folder)
+        return process.prove(folder).score

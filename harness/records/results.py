@@ -42,15 +42,17 @@ class ChampionInfo:
     """The exported model of a comparison.
 
     Attributes:
-        name: Registered name, the dataset's.
+        name: Registered name, the dataset's unless the sweep was given another.
         version: Registered version.
-        alias: `champion` when it beats the best baseline, else `candidate`.
+        alias: `champion` when it beats the best baseline and is not worse than the champion before it, else
+            `candidate`; empty where both are somebody else's.
         family: Family of its cell.
         arm: Arm it came from.
         trial: Key of its trial.
         why: Why this family's model was exported, in one sentence.
         test_score: Its logged test score, which the registered model gave again in a clean process.
         path: Folder of the saved model.
+        alias_because: Which alias moved, or did not, and why, in one line with both scores; empty where nothing had it.
     """
 
     name: str
@@ -62,6 +64,12 @@ class ChampionInfo:
     why: str
     test_score: float
     path: str
+    alias_because: str = ""
+
+    @property
+    def reference(self) -> str:
+        """What MLflow calls it: by its alias, where it has one."""
+        return f"{self.name}@{self.alias}" if self.alias else f"{self.name}/{self.version}"
 
     def to_json(self) -> dict[str, Any]:
         """Plain values that are this class's arguments."""

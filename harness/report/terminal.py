@@ -65,9 +65,9 @@ def _comparison(view: ComparisonView, columns: int) -> list[str]:
         lines += wrapped("best baseline: none", columns, INDENT)
     if champion := view.result.champion:
         score = view.style.with_unit(champion.test_score)
-        return lines + wrapped(
-            f"{champion.alias}: {view.champion} ({champion.arm}, test score {score})", columns, INDENT
-        )
+        alias = champion.alias or "without an alias"
+        lines += wrapped(f"{alias}: {view.champion} ({champion.arm}, test score {score})", columns, INDENT)
+        return lines + (wrapped(champion.alias_because, columns, INDENT * 2) if champion.alias_because else [])
     return lines + wrapped("champion: none was exported", columns, INDENT)
 
 

@@ -66,7 +66,7 @@ def failures_words(ledger: Ledger) -> str:
 
 def model_uri(champion: ChampionInfo) -> str:
     """The address by which `harness predict` and MLflow find the model."""
-    return f"models:/{champion.name}@{champion.alias}"
+    return f"models:/{champion.reference}"
 
 
 def run_filter(dataset: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.errors import UsageError
 from harness.records import SweepResult
-from harness.sweeping.progress import Listener
+from harness.sweeping.progress import Listener, Note
 
 TRIALS_PER_GPU = 4
 """Trials that share one GPU unless told otherwise. A guess: it was not measured on one."""
@@ -93,7 +93,7 @@ def compare(
     y: Any = None,
     *,
     task: str,
-    name: str = "comparison",
+    name: str | None = None,
     lengths: Any = None,
     groups: Any = None,
     store: str | Path | None = None,
@@ -110,7 +110,9 @@ def compare(
         y: The answers: one a sequence, or one a step for `task="label"`. For a forecast the target, where X does not
             hold it. None where a table holds them.
         task: `forecast`, `classify`, `regress` or `label`.
-        name: What the dataset, the sweep and the champion are called.
+        name: What the dataset, the sweep and the champion are called; where none is given `comparison-` and eight
+            digits that stand for the data and the options of its task, so that other data never shares a champion's
+            name. The listener is told.
         lengths: Real steps of each sequence, where some are padded.
         groups: Each sequence's group, such as its person: then no group is in two parts.
         store: As for `sweep`; the data is kept in its folder `data`.
@@ -126,17 +128,21 @@ def compare(
         CardError: An option is wrong.
         DataError: X and y do not fit each other or the task.
     """
-    from harness.cards import SweepPlan
+    from harness.cards import SweepPlan, make_plan
     from harness.store import find_store
-    from harness.sweeping.objects import write_dataset
+    from harness.sweeping.objects import UNNAMED, write_dataset
 
     planned = {key: value for key, value in options.items() if key in SweepPlan.model_fields}
     said = {key: value for key, value in options.items() if key not in planned}
+    called = UNNAMED if name is None else name
+    make_plan({"datasets": (called,), "name": called, **planned})  # what is wrong is said before anything is written
     if groups is not None:
         said = {"split": {"rule": "group"}, **said}
     root = find_store(Path(store) if store else None, tracking_uri).root
     card = write_dataset(root / "data", name, X, y, lengths, groups, task, said)
-    more: dict[str, Any] = {"store": store, "tracking_uri": tracking_uri, "listener": listener, "name": name}
+    if name is None:
+        listener(Note(f"the data has no name and is called {card.stem}; name= gives it one"))
+    more: dict[str, Any] = {"store": store, "tracking_uri": tracking_uri, "listener": listener, "name": card.stem}
     return sweep(str(card), **more, **planned)
 
 

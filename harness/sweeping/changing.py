@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import UsageError
-from harness.sweeping.planning import SweepHeader, arms_of, resolve
+from harness.sweeping.planning import FREE, SweepHeader, arms_of, resolve
 
 DECISIVE_LIBRARIES = ("python", "lstm-gru-harness", "tensorflow", "keras", "keras-tuner", "numpy", "scikit-learn")
 """What decides a trial's score; MLflow only records it, and what pandas reads shows in the data's digest."""
-
-_FREE = ("workers",)
 
 
 def differences(began: SweepHeader, now: SweepHeader) -> list[str]:
@@ -53,10 +51,9 @@ def extended(
     for option, had, wanted in (("trials", plan.trials, trials), ("replicates", plan.replicates, replicates)):
         if wanted is not None and wanted < (had or 0):
             raise UsageError(f"--extend --{option} {wanted}: expected at least the {had} that the sweep has")
+    more = {"datasets": tuple(datasets) or plan.datasets[:1], "families": tuple(families) or plan.families}
     added = resolve(
-        plan.model_copy(
-            update={"datasets": tuple(datasets) or plan.datasets[:1], "families": tuple(families) or plan.families}
-        ),
+        plan.model_copy(update={**more, "register_as": None}),
         card_folders,
     ) if datasets or families else header  # fmt: skip
     new_datasets = {name: card for name, card in added.datasets.items() if datasets}
@@ -64,7 +61,7 @@ def extended(
     known = [*header.datasets, *(arm.family for arm in header.arms)]
     if twice := next((name for name in (*new_datasets, *new_families) if name in known), None):
         raise UsageError(f"--extend: {twice} is in the sweep already")
-    return replace(
+    grown = replace(
         header,
         plan=plan.model_copy(
             update={
@@ -79,12 +76,13 @@ def extended(
         arms=(*header.arms, *arms_of(new_families)),
         hashes={**added.hashes, **header.hashes},
     )
+    return grown.registered_as(plan.register_as)
 
 
 def _decisive(header: SweepHeader) -> dict[str, Any]:
     plain = header.to_json()
     return {
-        "plan": {key: value for key, value in plain["plan"].items() if key not in _FREE},
+        "plan": {key: value for key, value in plain["plan"].items() if key not in FREE},
         "datasets": plain["datasets"],
         "search_spaces": plain["spaces"],
         "arms": plain["arms"],

@@ -1,7 +1,7 @@
 """Choosing, exporting and proving the champion of a comparison.
 
 It is the trial that validation selected, never the one with the best test score; the alias moves only after the
-registered model, loaded in a clean process, gave the logged test score again.
+registered model, loaded in a clean process, gave the logged test score again, and never to a worse one than it means.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import Any
 from harness.engines import Engine, Task
 from harness.errors import ExportError, HarnessError
 from harness.export import CleanProcess, agrees, read_description
+from harness.export.aliases import CHAMPION, Holder, give_alias, holder, must_be_measured
+from harness.export.measuring import Measured
 from harness.records import ArmResult, ChampionInfo, ComparisonResult, Outcome, TrialKey, TrialRequest
 from harness.search import select
 from harness.store import Store
@@ -22,8 +24,6 @@ from harness.sweeping.planning import SweepHeader
 from harness.sweeping.searching import Work
 from harness.sweeping.working import run_one
 from harness.tracking.registry import Registered, move_alias, register
-
-CHAMPION, CANDIDATE = "champion", "candidate"
 
 
 def choose(result: ComparisonResult) -> tuple[ArmResult, str] | None:
@@ -49,11 +49,10 @@ def choose(result: ComparisonResult) -> tuple[ArmResult, str] | None:
     return cheapest, f"the families are not told apart; {better}"
 
 
-def alias_of(result: ComparisonResult, test_score: float) -> str:
-    """`champion` for a model that beats the best baseline on the test part, else `candidate`."""
+def beats_baseline(result: ComparisonResult, test_score: float) -> bool:
+    """Whether a model beats the best baseline on the test part, without which it is a candidate at most."""
     best = result.best_baseline
-    beats = best is None or result.objective.better(test_score, best.test_score)
-    return CHAMPION if beats else CANDIDATE
+    return best is None or result.objective.better(test_score, best.test_score)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +84,11 @@ class Crowning:
         """Where the sweep keeps it."""
         return self.store.sweeps / self.sweep_id / "champions" / self.result.dataset
 
+    @property
+    def name(self) -> str:
+        """What it is registered as."""
+        return self.header.registered_name(self.result.dataset)
+
     def build(self, arm: ArmResult, trial: TrialKey, why: str) -> None:
         """Have a worker make the folder of a trial's model."""
         weights = self.work.weights_of(trial)
@@ -103,29 +107,37 @@ class Crowning:
         }
         run_one(self.engine, Task(f"{self.result.dataset} champion", "harness.export.building:build_champion", plain))
 
-    def register(self, why: str) -> Registered:
+    def register(self, why: str, name: str) -> Registered:
         """Register what is in the folder."""
-        return register(self.store, self.folder, {"verdict": self.result.verdict.outcome.value, "why": why})
+        return register(self.store, self.folder, {"verdict": self.result.verdict.outcome.value, "why": why}, name)
 
-    def prove(self, folder: Path, where: str) -> None:
-        """Refuse a model that does not give its logged test score again in the clean process."""
-        again, description = self.clean.score(folder), read_description(folder)
-        if not agrees(description, again):
+    def prove(self, folder: Path, where: str, incumbent: Holder | None, *, beats: bool) -> Measured | None:
+        """Refuse a model that does not give its logged test score again in the clean process.
+
+        Returns:
+            What it and the version that has its alias score on its test rows, where their logged scores are of
+            different ones.
+        """
+        description = read_description(folder)
+        measuring = must_be_measured(Holder(where, description, folder), incumbent, beats_baseline=beats)
+        proof = self.clean.prove(folder, incumbent.folder if incumbent and measuring else None)
+        if not agrees(description, proof.score):
             raise ExportError(
-                f"{where}: in a clean process its test {self.result.objective.metric} is {again!r}, expected "
+                f"{where}: in a clean process its test {self.result.objective.metric} is {proof.score!r}, expected "
                 f"{description.test_score!r}; no alias was moved"
             )
+        return proof.measured
 
 
 def crown(how: Crowning) -> ChampionInfo | None:
-    """Build the champion in a worker, register it, prove it in a clean process, and only then move the alias.
+    """Build the champion in a worker, register it, prove it in a clean process, and only then give it an alias.
 
     Returns:
         The registered champion; None when no trial completed.
 
     Raises:
         ExportError: The registered model does not give the logged test score again, or cannot be loaded.
-        StoreError: The registry cannot be used.
+        StoreError: The registry cannot be used, or the name is somebody else's.
     """
     chosen = choose(how.result)
     if chosen is None:
@@ -134,10 +146,11 @@ def crown(how: Crowning) -> ChampionInfo | None:
     if arm.selected is None or arm.test_score is None:
         return None
     how.build(arm, arm.selected.key, why)
-    registered = how.register(why)
-    how.prove(registered.path, f"models:/{registered.name}/{registered.version}")
-    alias = alias_of(how.result, arm.test_score)
-    move_alias(how.store, registered.name, registered.version, alias)
+    registered, beats = how.register(why, how.name), beats_baseline(how.result, arm.test_score)
+    incumbent = holder(how.store, registered.name)
+    where = f"{registered.name}/{registered.version}"
+    measured = how.prove(registered.path, where, incumbent, beats=beats)
+    alias, because = give_alias(how.store, registered, incumbent, measured, beats_baseline=beats)
     score = read_description(registered.path).test_score
     return ChampionInfo(
         name=registered.name,
@@ -149,6 +162,7 @@ def crown(how: Crowning) -> ChampionInfo | None:
         why=why,
         test_score=arm.test_score if score is None else score,
         path=str(how.folder),
+        alias_because=because,
     )
 
 
@@ -161,7 +175,7 @@ def crown_again(was: ChampionInfo, how: Crowning, *, alias: bool) -> ChampionInf
     Args:
         was: The champion as it was registered.
         how: What it takes.
-        alias: Whether its alias is to mean it again; a later champion may have it.
+        alias: Whether its alias may mean it again; a later champion may have it. `@champion` moves as for a new one.
 
     Raises:
         DataError: The dataset, which the proof needs, is missing or changed.
@@ -171,14 +185,21 @@ def crown_again(was: ChampionInfo, how: Crowning, *, alias: bool) -> ChampionInf
     if not _holds(how.folder, was.trial):
         arm = next(one for one in how.result.arms if one.arm.name == was.arm)
         how.build(arm, TrialKey.parse(was.trial), was.why)
+    beats = alias and was.alias == CHAMPION
+    incumbent = holder(how.store, was.name)
     try:
-        how.prove(how.folder, str(how.folder))
+        measured = how.prove(how.folder, str(how.folder), incumbent, beats=beats)
     except ExportError as error:
         raise ExportError(f"{error}; where that folder is damaged remove it, and it is built again") from error
-    registered = how.register(was.why)
-    if alias:
+    registered = how.register(was.why, was.name)
+    again = replace(was, version=registered.version, path=str(how.folder))
+    if not (alias and was.alias):
+        return again
+    if not beats:
         move_alias(how.store, registered.name, registered.version, was.alias)
-    return replace(was, version=registered.version, path=str(how.folder))
+        return again
+    got, because = give_alias(how.store, registered, incumbent, measured, beats_baseline=beats)
+    return replace(again, alias=got, alias_because=because or was.alias_because)
 
 
 def _holds(folder: Path, trial: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import secrets
 import shutil
 import time
 from collections.abc import Iterator
@@ -47,14 +48,18 @@ class SweepSummary:
     error: str = ""
 
 
-def new_id(store: Store, name: str) -> str:
-    """A sweep id nobody has: the name and the time, and a number where that is not enough."""
-    base = f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
-    number, sweep_id = 1, base
-    while (store.sweeps / sweep_id).exists():
-        number += 1
-        sweep_id = f"{base}-{number}"
-    return sweep_id
+def new_id(name: str) -> str:
+    """A sweep id that nobody has, here or on any other machine that writes to the same MLflow server.
+
+    The name, the time, and eight hexadecimal digits: three count the second's 4096ths, so that ids sort by time, and
+    five are drawn by chance. Runs and models are found by it.
+
+    Args:
+        name: The sweep's name.
+    """
+    now = time.time()
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
+    return f"{name}-{stamp}-{int(now % 1 * 4096):03x}{secrets.randbelow(1 << 20):05x}"
 
 
 def sweep_ids(store: Store) -> list[str]:
@@ -132,15 +137,19 @@ def remove(store: Store, sweep_id: str) -> Path:
 
 
 @contextmanager
-def lock(folder: Path) -> Iterator[None]:
+def lock(folder: Path, *, new: bool = False) -> Iterator[None]:
     """Hold a sweep for one command. The kernel lets go when the process ends, however it ends.
+
+    Args:
+        folder: The sweep's folder.
+        new: Whether the sweep begins: its folder is made, and one that is there is somebody else's.
 
     Raises:
         UsageError: Another command holds it.
-        JournalError: The folder cannot be written.
+        JournalError: The folder cannot be written, or is there though the sweep is new.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=not new)
         handle = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
         raise JournalError(f"{folder}: {cannot_write(error, folder)}") from error
@@ -169,7 +178,10 @@ def _taken(handle: int, deadline: float) -> bool:
             time.sleep(0.01)
 
 
-def _stamp(sweep_id: str) -> tuple[str, int, str]:
-    """What sorts ids by time: `new_id` ends them with the day, the time and perhaps a number."""
-    found = re.search(r"-(\d{8}-\d{6})(?:-(\d+))?$", sweep_id)
-    return (found[1], int(found[2] or 1), sweep_id) if found else ("", 0, sweep_id)
+def _stamp(sweep_id: str) -> tuple[str, str, str]:
+    """What sorts ids by time: day, time, and what `new_id` puts after them.
+
+    Those of 0.1.0 ended with the time, and from the second sweep of a second on with a number, `-2`; they come first.
+    """
+    found = re.search(r"-(\d{8}-\d{6})(?:-([0-9a-f]{8})|-(\d{1,7}))?$", sweep_id)
+    return (found[1], found[2] or f"{int(found[3] or 1):07d}", sweep_id) if found else ("", "", sweep_id)

@@ -7,7 +7,8 @@ the same call goes on with what was not finished, and the champion's card can st
 from __future__ import annotations
 
 import hashlib
-import os
+import json
+import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,17 +22,20 @@ from harness.errors import DataError, UsageError
 if TYPE_CHECKING:
     import pandas as pd
 
+UNNAMED = "comparison"
+"""How the name of data begins that was given none."""
+
 KINDS = ("forecast", "classify", "regress", "label")
 
 
 def write_dataset(
-    folder: Path, name: str, x: Any, y: Any, lengths: Any, groups: Any, task: str, more: Mapping[str, Any]
+    folder: Path, name: str | None, x: Any, y: Any, lengths: Any, groups: Any, task: str, more: Mapping[str, Any]
 ) -> Path:
     """The data as a file, and its card.
 
     Args:
         folder: Where to.
-        name: What the dataset is called.
+        name: What the dataset is called; None gives it a name of its own, made of what it holds and is asked for.
         x: Inputs: an array (sequences, steps, channels), a list of arrays (steps, channels), or a table.
         y: Answers, one a sequence or one a step; None where a table holds them.
         lengths: Real steps of each sequence; None where all have all.
@@ -59,16 +63,24 @@ def write_dataset(
         arrays = {}
         hashes = np.asarray(pd.util.hash_pandas_object(table, index=False))
         content = hashes.tobytes() + str(list(table)).encode()
+    if name is None:
+        asked = json.dumps([task, more], sort_keys=True, default=str).encode()
+        name = f"{UNNAMED}-{hashlib.sha256(content + asked).hexdigest()[:8]}"
     folder.mkdir(parents=True, exist_ok=True)
     suffix = ".npz" if table is None else ".parquet"
     file = folder / f"{name}-{hashlib.sha256(content).hexdigest()[:12]}{suffix}"
-    draft = file.with_name(f".{os.getpid()}{suffix}")
+    draft = _draft(file)
     if table is not None:
         table.to_parquet(draft, index=False)
     else:
         np.savez(draft, allow_pickle=False, **arrays)
     draft.replace(file)
     return _write_card(folder, name, file, task, groups is not None, more)
+
+
+def _draft(file: Path) -> Path:
+    """Where a file is written before it is there as a whole: nobody else's, whatever else runs."""
+    return file.with_name(f".{secrets.token_hex(8)}{file.suffix}")
 
 
 def _as_table(x: Any, y: Any, task: str, more: Mapping[str, Any]) -> pd.DataFrame | None:
@@ -132,7 +144,7 @@ def _as_arrays(x: Any, y: Any, lengths: Any, groups: Any, task: str) -> dict[str
 
 def _write_card(folder: Path, name: str, file: Path, task: str, grouped: bool, more: Mapping[str, Any]) -> Path:
     kind = "parquet" if file.suffix == ".parquet" else "npz"
-    source = {"kind": kind, "path": file.name, **({"groups": "groups"} if grouped else {})}
+    source = {"kind": kind, "path": f"../{file.name}", **({"groups": "groups"} if grouped else {})}
     keys = {key: value for key, value in more.items() if key not in ("split", "encoding", "missing")}
     if task == "forecast":
         keys = {"target": ["y"], **keys}
@@ -142,8 +154,11 @@ def _write_card(folder: Path, name: str, file: Path, task: str, grouped: bool, m
     lines += [f"missing = {toml_text(more['missing'])}"] if "missing" in more else []
     for table, values in tables.items():
         lines += ["", f"[{table}]", *(f"{key} = {toml_text(value, longest=None)}" for key, value in values.items())]
-    card = folder / f"{name}.toml"
-    draft = card.with_name(f".{os.getpid()}.toml")
-    draft.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    text = "\n".join(lines) + "\n"
+    # In a folder of its own: another call, at the same time, may give other data the same name.
+    card = folder / hashlib.sha256(text.encode()).hexdigest()[:12] / f"{name}.toml"
+    card.parent.mkdir(exist_ok=True)
+    draft = _draft(card)
+    draft.write_text(text, encoding="utf-8")
     draft.replace(card)
     return card

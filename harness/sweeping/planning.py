@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,12 @@ LIBRARIES = (
     "numpy",
     "pandas",
 )
+
+FREE = ("workers", "register_as")
+"""What of a plan changes no trial, and may differ when a sweep is gone on with."""
+
+DATASET = "{dataset}"
+"""What stands for a dataset's name in `register_as`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +56,28 @@ class SweepHeader:
     notes: tuple[str, ...]
 
     def means_the_same_as(self, other: SweepHeader) -> bool:
-        """Whether two commands mean the same sweep: all that the user asked for is equal, but for the workers."""
-        return self.plan.model_copy(update={"workers": None}) == other.plan.model_copy(update={"workers": None})
+        """Whether two commands mean the same sweep: all that was asked for is equal, but for what changes no trial."""
+        free = dict.fromkeys(FREE)
+        return self.plan.model_copy(update=free) == other.plan.model_copy(update=free)
+
+    def registered_name(self, dataset: str) -> str:
+        """What the champion of a dataset is registered as."""
+        return (self.plan.register_as or DATASET).replace(DATASET, dataset)
+
+    def registered_as(self, template: str | None) -> SweepHeader:
+        """The same sweep, its champions registered under other names; itself where none are given.
+
+        Raises:
+            UsageError: The names of several datasets' champions would be the same one.
+        """
+        if template is None:
+            return self
+        if len(self.datasets) > 1 and DATASET not in template:
+            raise UsageError(
+                f"--register-as {template}: one name for the champions of {len(self.datasets)} datasets: expected "
+                f"{DATASET} in it, which stands for each dataset's name"
+            )
+        return replace(self, plan=self.plan.model_copy(update={"register_as": template}))
 
     def to_json(self) -> dict[str, Any]:
         """Plain values that `from_json` reads."""
@@ -100,7 +126,7 @@ def resolve(plan: SweepPlan, card_folders: Sequence[Path] = ()) -> SweepHeader:
     names = [found.name for found in datasets]
     families = {given: found.name for given, found in zip(dict.fromkeys(plan.families), spaces, strict=True)}
     resolved = [families[given] for given in plan.families]
-    return SweepHeader(
+    header = SweepHeader(
         plan=plan.model_copy(update={"datasets": tuple(names), "families": tuple(resolved)}),
         datasets={found.name: _card(found) for found in datasets},
         spaces={found.name: _card(found) for found in spaces},
@@ -111,6 +137,7 @@ def resolve(plan: SweepPlan, card_folders: Sequence[Path] = ()) -> SweepHeader:
             f"{found.path} overrides the built-in card {found.name}" for found in everything if found.overrides
         ),
     )
+    return header.registered_as(plan.register_as)
 
 
 def _datasets(given: Sequence[str], folders: Sequence[Path]) -> list[Found[DatasetCard]]:

@@ -40,7 +40,7 @@ def lost_champions(store: Store, sweep_id: str, journal: Journal) -> dict[str, C
 
 
 def _is_lost(store: Store, journal: Journal, info: ChampionInfo, standing: Standing) -> bool:
-    if not standing.holder:
+    if info.alias and not standing.holder:
         return True
     return not standing.version and may_take_alias(store, journal, info, standing)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from harness.disk import cannot_write
 from harness.engines import Engine, Task
-from harness.errors import AccessError, DiskError, HarnessError, StoreError
+from harness.errors import AccessError, DiskError, HarnessError, StoreError, UsageError
 from harness.export import CleanProcess
 from harness.journal import EventKind, Journal
 from harness.records import (
@@ -53,6 +53,7 @@ from harness.sweeping.searching import TRIAL, Floor, GaveUp, Work, run_searches
 from harness.sweeping.stopping import Stop
 from harness.sweeping.working import run_one
 from harness.tracking.mending import standing_of
+from harness.tracking.registry import whose
 
 REPORT_FILE = "report.html"
 
@@ -91,10 +92,12 @@ def run_sweep(
     engine.warm(TRIAL.partition(":")[0])  # while this process loads the data and its own libraries
     how = resume if isinstance(resume, Resuming) else Resuming(resume)
     inspected = inspect(header)
-    sweep_id = how.sweep_id or new_id(store, header.plan.name)
+    sweep_id = how.sweep_id or new_id(header.plan.name)
     folder = store.sweeps / sweep_id
     projection = Projection(store, header, folder, offline=offline)
-    with lock(folder), open_journal(folder, header, inspected, how) as journal, projection:
+    if not offline:
+        _refuse_foreign_names(store, header)
+    with lock(folder, new=how.sweep_id is None), open_journal(folder, header, inspected, how) as journal, projection:
         listener(Begun(sweep_id, how.sweep_id is not None, journal.has(EventKind.FINISHED)))
         for note in (*header.notes, *batch_notes(header, inspected)):
             listener(Note(note))
@@ -108,7 +111,16 @@ def run_sweep(
             raise
 
 
-def synchronise(store: Store, sweep_id: str, engine: Engine, listener: Listener) -> SweepResult:
+def _refuse_foreign_names(store: Store, header: SweepHeader) -> None:
+    """Refuse a sweep whose champions would join somebody else's registered model, while nothing is written yet."""
+    for name in header.datasets:
+        if foreign := whose(store, header.registered_name(name)):
+            raise UsageError(foreign)
+
+
+def synchronise(
+    store: Store, sweep_id: str, engine: Engine, listener: Listener, register_as: str | None = None
+) -> SweepResult:
     """Bring MLflow up to what a sweep's journal holds: runs, champions that are decided, champions that it has lost.
 
     Trains no trial, unless a champion's weights are gone.
@@ -118,6 +130,7 @@ def synchronise(store: Store, sweep_id: str, engine: Engine, listener: Listener)
         sweep_id: The sweep's id.
         engine: Where champions are built.
         listener: Who watches.
+        register_as: What champions are registered as that are not registered yet; None for the sweep's own names.
 
     Raises:
         UsageError: Another command is running this sweep.
@@ -126,7 +139,7 @@ def synchronise(store: Store, sweep_id: str, engine: Engine, listener: Listener)
     """
     folder = store.sweeps / sweep_id
     with lock(folder), Journal.open(folder) as journal:
-        header = SweepHeader.from_json(journal.plan)
+        header = SweepHeader.from_json(journal.plan).registered_as(register_as)
         with Projection(store, header, folder) as projection:
             sweep = _Sweep(header, store, sweep_id, engine, listener, journal, projection, Stop())
             failed = sweep.restore_lost()
@@ -345,6 +358,11 @@ class _Sweep:
         self.listener(Note(f"{name}: exporting the champion and proving it in a clean process"))
         with clean or CleanProcess() as prover:
             champion = crown(self._crowning(name, prover))
+        self._record(name, champion)
+
+    def _record(self, name: str, champion: ChampionInfo | None) -> None:
+        if champion and champion.alias_because:
+            self.listener(Note(f"{name}: {champion.alias_because}"))
         self.journal.append(EventKind.CHAMPION, champion.to_json() if champion else {}, dataset=name)
 
     def restore_lost(self) -> list[str]:
@@ -369,7 +387,7 @@ class _Sweep:
         alias = may_take_alias(self.store, self.journal, was, standing)
         with CleanProcess() as prover:
             champion = crown_again(was, self._crowning(name, prover), alias=alias)
-        self.journal.append(EventKind.CHAMPION, champion.to_json(), dataset=name)
+        self._record(name, champion)
 
     def _crowning(self, name: str, clean: CleanProcess) -> Crowning:
         result = comparison_of(self.journal, self.header, name)

@@ -41,7 +41,7 @@ _REFUSED = {
 }
 """What to do where a server refuses, by its answer's status."""
 
-_KIND_TAG = {"mlflow.experimentKind": "custom_model_development"}
+KIND_TAG = {"mlflow.experimentKind": "custom_model_development"}
 
 _CHATTER = ("mlflow.store", "mlflow.tracking", "mlflow.models", "mlflow.utils", "alembic")
 
@@ -94,7 +94,7 @@ class Connection:
         # With a database's address artifacts would fall into ./mlruns of whatever folder one stands in.
         place = (self.store.artifacts / name).as_uri() if self.store.keeps_files else None
         try:
-            return str(self.create_experiment(name, artifact_location=place, tags=_KIND_TAG))
+            return str(self.create_experiment(name, artifact_location=place, tags=KIND_TAG))
         except StoreError:
             # Another sweep of this name, started at the same instant, was quicker.
             if (found := self.get_experiment_by_name(name)) is None:

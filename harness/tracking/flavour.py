@@ -10,6 +10,9 @@ from typing import Any
 from harness.starting import load_tensorflow
 from harness.tracking.connection import without_warnings
 
+_BESIDE = ("champion.json", "trained_on.npz")
+"""What of a saved champion lies beside MLflow's own files."""
+
 
 def write_flavour(target: Path, folder: Path, champion: Mapping[str, Any], model: Any, run_id: str) -> None:
     """Write a saved champion as a model folder of MLflow's Keras flavour.
@@ -41,7 +44,9 @@ def write_flavour(target: Path, folder: Path, champion: Mapping[str, Any], model
             pip_requirements=list(champion["requirements"]),
             metadata={"champion": dict(champion)},
         )
-    shutil.copy2(folder / "champion.json", target / "champion.json")
+    for name in _BESIDE:
+        if (folder / name).is_file():
+            shutil.copy2(folder / name, target / name)
 
 
 class _SavedModel:

@@ -37,7 +37,7 @@ def version_tags(champion: Mapping[str, Any], key: str, tags: Mapping[str, str])
     return {**tags, **words, STATUS: status, "dataset": str(champion["name"]), naming.TRIAL_KEY: key}
 
 
-def about(champion: Mapping[str, Any], tags: Mapping[str, str], page: str) -> str:
+def about(champion: Mapping[str, Any], name: str, tags: Mapping[str, str], page: str) -> str:
     """The description in Markdown: why it is there, the verdict, the score, and the way to the comparison."""
     evidence = champion.get("evidence") or {}
     unit = f" {champion['unit']}" if champion.get("unit") else ""
@@ -48,6 +48,6 @@ def about(champion: Mapping[str, Any], tags: Mapping[str, str], page: str) -> st
         evidence.get("headline", ""),
         f"{champion['family']}, {scored}; trial `{champion['trial']}`",
         f"Evidence: [the comparison]({page}), with its report, its table of trials and its cards as artifacts; "
-        f"`harness models show {champion['name']}`",
+        f"`harness models show {name}`",
     ]
     return "\n\n".join(line for line in lines if line)

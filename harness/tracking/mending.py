@@ -14,7 +14,7 @@ from harness.store import Store
 from harness.tracking import naming
 from harness.tracking.connection import connect
 from harness.tracking.reading import experiment_ids, search_runs
-from harness.tracking.registry import REFIT, logged_models, pages, resolve, trial_of, versions_named
+from harness.tracking.registry import REFIT, linked_names, logged_models, pages, resolve, trial_of, versions_named
 from harness.tracking.summary import is_explained
 
 
@@ -140,7 +140,7 @@ def unused_models(store: Store, sweep_id: str, champions: Iterable[str]) -> list
         for experiment in experiment_ids(client)
         for model in logged_models(client, experiment, f"tags.{naming.SWEEP_ID} = '{sweep_id}'")
     ]
-    names = {model.name for model in logged}
+    names = {name for model in logged for name in (model.name, *linked_names(model))}
     # A version that was read again does not say its logged model's id, only its address (MLflow 3.17).
     used = {version.source for name in names for version in versions_named(client, name)}
     kept = {f"{sweep_id}/{trial}" for trial in champions}

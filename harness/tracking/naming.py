@@ -126,9 +126,10 @@ def _champion(result: ComparisonResult) -> str:
     champion = result.champion
     if champion is None:
         return "No model was exported"
+    because = f". {champion.alias_because}" if champion.alias_because else ""
     return (
-        f"Model: `models:/{champion.name}@{champion.alias}` (version {champion.version}, {champion.family}, "
-        f"test score {champion.test_score:.6g}): `harness predict {champion.name}@{champion.alias} INPUT`"
+        f"Model: `models:/{champion.reference}` (version {champion.version}, {champion.family}, "
+        f"test score {champion.test_score:.6g}): `harness predict {champion.reference} INPUT`{because}"
     )
 
 

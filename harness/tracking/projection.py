@@ -18,11 +18,15 @@ from harness.errors import StoreError
 from harness.records import ComparisonResult, DataFacts, TrialRecord, TrialRequest, TrialStatus
 from harness.store import Store
 from harness.tracking import naming
-from harness.tracking.connection import connect
+from harness.tracking.connection import KIND_TAG, connect
 from harness.tracking.entities import dataset_input, trial_metrics, trial_parameters
 from harness.tracking.reading import search_runs
 from harness.tracking.summary import HALF_LIFE, VERDICT_WORDS, comparison_metrics, comparison_tags, half_life
 from harness.tracking.views import COLOR_TAG, Showing, route, trials_key, view_tags
+
+NOTE_TAG = "mlflow.note.content"
+OWN_NOTE_TAG = "harness.note"
+"""What a sweep wrote into the description last: where the two differ somebody else has written there."""
 
 METRICS_A_CALL = 1000
 PARAMETERS_A_CALL = 100
@@ -169,14 +173,25 @@ class Projector:
                 comparison.parent.status = "KILLED"
 
     def close(self, overall: str, details: str = "") -> None:
-        """Begin the experiment's description with the answer.
+        """Begin the experiment's description with the answer, unless somebody wrote another one.
+
+        An experiment is shared by all sweeps of its name, whoever runs them: the last one's answer stands there.
 
         Args:
             overall: One sentence for all datasets; MLflow shows only the first line above the runs.
             details: What follows, in Markdown.
         """
         text = "\n\n".join(part for part in (overall, details) if part)
-        self._client.set_experiment_tag(self._experiment, "mlflow.note.content", naming.cut(text))
+        if self._may_describe():
+            for tag in (NOTE_TAG, OWN_NOTE_TAG):
+                self._client.set_experiment_tag(self._experiment, tag, naming.cut(text))
+
+    def _may_describe(self) -> bool:
+        """Whether the experiment's description is empty or a sweep's; 0.1.0 described the experiments that it made."""
+        tags = self._client.get_experiment(self._experiment).tags
+        note, own = tags.get(NOTE_TAG, ""), tags.get(OWN_NOTE_TAG)
+        made_by_a_sweep = KIND_TAG.items() <= tags.items()
+        return not note or note == own or (own is None and made_by_a_sweep)
 
     def _run_on(self, parent: _Run, dataset: str) -> None:
         self._client.update_run(parent.id, status="RUNNING", name=f"{dataset}: searching")

@@ -7,10 +7,12 @@ pickle, so it loads where `MLFLOW_ALLOW_PICKLE_DESERIALIZATION=false`.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,9 @@ LINKED = "mlflow.modelVersions"
 REFIT = "/refit"
 """What the key of a trial ends with where its model was trained again on more data."""
 
+_OURS = "Champions of the dataset"
+"""How the description of this package's registered models begins."""
+
 _REFERENCE = re.compile(r"^(?:models:/)?(?P<name>[^/@]+)(?:/(?P<version>\d+)|@(?P<alias>[\w-]+))?$")
 
 
@@ -52,7 +57,79 @@ class Registered:
     path: Path
 
 
-def register(store: Store, folder: Path, tags: Mapping[str, str]) -> Registered:
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The version that an alias means.
+
+    Attributes:
+        version: Its number.
+        own: Whether this package made it.
+        files: Gives the local folder with its files, or raises a `StoreError`.
+    """
+
+    version: str
+    own: bool
+    files: Callable[[], Path]
+
+
+def holder_of(store: Store, name: str, alias: str) -> Held | None:
+    """The version of a registered model that an alias means; None where there is no such name, alias or version.
+
+    Raises:
+        StoreError: The store cannot be used, or there is none.
+    """
+    client = connect(store, create=False)
+    model = next((one for one in pages(client.search_registered_models) if one.name == name), None)
+    number = str(model.aliases.get(alias, "")) if model else ""
+    version = (
+        next((one for one in versions_named(client, name) if str(one.version) == number), None) if number else None
+    )
+    return Held(number, made_here(version), lambda: _local_folder(client, version)) if version else None
+
+
+def made_here(version: Any) -> bool:
+    """Whether a version is a champion of this package's: its tags name a trial of a sweep."""
+    sweep_id = version.tags.get(naming.SWEEP_ID, "")
+    return bool(sweep_id) and trial_of(version).startswith(f"{sweep_id}/")
+
+
+def whose(store: Store, name: str) -> str:
+    """Why a sweep must not register into a name: it is somebody else's; empty where it may.
+
+    A name where one version is this package's is its own, as one is that has no version yet and its description.
+
+    Raises:
+        StoreError: The store cannot be used.
+    """
+    return _whose(connect(store), name)
+
+
+def _whose(client: Connection, name: str) -> str:
+    model = next((one for one in pages(client.search_registered_models) if one.name == name), None)
+    if model is None:
+        return ""
+    versions = versions_named(client, name)
+    if any(map(made_here, versions)) or (not versions and (model.description or "").startswith(_OURS)):
+        return ""
+    count = f"{len(versions)} version{'' if len(versions) == 1 else 's'}"
+    return (
+        f"registered model {name}: somebody else's: no sweep made any of its {count}, and it is not joined; "
+        "expected another name for the champion: --register-as NAME (register_as in TOML and Python)"
+    )
+
+
+@contextlib.contextmanager
+def one_at_a_time(store: Store) -> Iterator[None]:
+    """Let one command at a time look at an alias of a local store and move it; a server has no lock to offer."""
+    if not store.local:
+        yield
+        return
+    with (store.root / "aliases.lock").open("a") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def register(store: Store, folder: Path, tags: Mapping[str, str], name: str = "") -> Registered:
     """Put a saved champion into the registry as a new version, with no alias yet.
 
     A version of the same sweep's same trial that is there already is returned instead, with its files put back where a
@@ -63,34 +140,39 @@ def register(store: Store, folder: Path, tags: Mapping[str, str]) -> Registered:
         store: MLflow's store; the champion's comparison has its run there.
         folder: The saved champion.
         tags: What the version says beside what its description says, such as the verdict.
+        name: The registered name; the dataset's when empty.
 
     Raises:
-        StoreError: The store cannot be used, or holds no run of the champion's comparison.
+        StoreError: The store cannot be used, holds no run of the champion's comparison, or the name is somebody
+            else's.
     """
     client = connect(store)
     champion = json.loads((folder / "champion.json").read_text(encoding="utf-8"))
+    name = name or champion["name"]
+    if foreign := _whose(client, name):
+        raise StoreError(foreign)
     key = f"{champion['sweep_id']}/{champion['trial']}{REFIT if champion.get('refit') else ''}"
-    version = _version_of_trial(client, champion["name"], key)
+    version = _version_of_trial(client, name, key)
     if version is None:
         with translating(store):
-            model, run_id = _log_model(client, folder, champion, key, tags)
-        _make_name(client, champion["name"])
+            model, run_id = _log_model(client, folder, champion, name, key, tags)
+        _make_name(client, name, champion["name"])
         # A registry without a server looks `models:/<id>` up in MLflow's global store instead of its own, and makes
         # that store, a `mlflow.db`, in whatever folder one stands in. A server has one store.
         source = model.artifact_location if store.keeps_files else f"models:/{model.model_id}"
         version = client.create_model_version(
-            champion["name"],
+            name,
             source=source,
             run_id=run_id,
             model_id=model.model_id,
             tags=version_tags(champion, key, tags),
-            description=about(champion, tags, _run_page(client, run_id)),
+            description=about(champion, name, tags, _run_page(client, run_id)),
         )
     elif store.keeps_files and not Path(_place(client, version)).is_dir():
         with translating(store):
-            _log_model(client, folder, champion, key, tags, again=True)
+            _log_model(client, folder, champion, name, key, tags, again=True)
     _link(client, version, key)
-    return Registered(champion["name"], str(version.version), _local_folder(client, version))
+    return Registered(name, str(version.version), _local_folder(client, version))
 
 
 def move_alias(store: Store, name: str, version: str, alias: str) -> None:
@@ -125,12 +207,17 @@ def resolve(store: Store, reference: str) -> Registered:
         raise UsageError(f"model {reference!r}: expected a folder, a name, name@alias, name/version or models:/…")
     client = connect(store, create=False)
     model = _registered(client, match["name"])
-    number = match["version"] or _aliased(model, match["alias"])
-    versions = {str(version.version): version for version in versions_named(client, model.name)}
-    if number not in versions:
+    found = {str(version.version): version for version in versions_named(client, model.name)}
+    versions = {number: version for number, version in found.items() if made_here(version)}
+    known = ", ".join(sorted(versions, key=int)) or "none"
+    number = match["version"] or _aliased(model, match["alias"], versions)
+    if number in found and number not in versions:
         raise UsageError(
-            f"model {model.name}: version {number}: expected one of {', '.join(sorted(versions, key=int)) or 'none'}"
+            f"model {model.name}: version {number} is somebody else's: no sweep made it; expected one of a sweep's: "
+            f"{known}. mlflow.pyfunc.load_model('models:/{model.name}/{number}') loads it"
         )
+    if number not in versions:
+        raise UsageError(f"model {model.name}: version {number}: expected one of {known}")
     return Registered(model.name, number, _local_folder(client, versions[number]))
 
 
@@ -143,16 +230,16 @@ def _registered(client: Connection, name: str) -> Any:
     return names[name]
 
 
-def _aliased(model: Any, alias: str | None) -> str:
+def _aliased(model: Any, alias: str | None, versions: Collection[str]) -> str:
+    """The version that an alias means; of a bare name's aliases those of other people's versions do not count."""
     wanted = ALIASES if alias is None else (alias,)
-    found = next((model.aliases[name] for name in wanted if name in model.aliases), None)
-    if found is None:
-        known = ", ".join(sorted(model.aliases)) or "none"
-        raise UsageError(
-            f"model {model.name}: expected the alias {' or '.join(wanted)}, got {known}; "
-            f"name a version as {model.name}/1"
-        )
-    return str(found)
+    meant = [str(model.aliases[name]) for name in wanted if name in model.aliases]
+    if meant:
+        return next((number for number in meant if number in versions), meant[0])
+    known = ", ".join(sorted(model.aliases)) or "none"
+    raise UsageError(
+        f"model {model.name}: expected the alias {' or '.join(wanted)}, got {known}; name a version as {model.name}/1"
+    )
 
 
 def versions_named(client: Connection, name: str) -> list[Any]:
@@ -181,9 +268,9 @@ def pages(search: Any) -> list[Any]:
             return found
 
 
-def _make_name(client: Connection, name: str) -> None:
+def _make_name(client: Connection, name: str, dataset: str) -> None:
     try:
-        client.create_registered_model(name, description=f"Champions of the dataset {name}, one version a sweep.")
+        client.create_registered_model(name, description=f"{_OURS} {dataset}, one version a sweep.")
     except StoreError:
         client.get_registered_model(name)  # already there, unless the failure was another one
 
@@ -197,6 +284,7 @@ def _log_model(
     client: Connection,
     folder: Path,
     champion: Mapping[str, Any],
+    name: str,
     key: str,
     tags: Mapping[str, str],
     *,
@@ -208,7 +296,7 @@ def _log_model(
     run = _comparison_run(client, f"{champion['sweep_id']}/{champion['name']}")
     run_id = str(run.info.run_id)
     known = logged_models(client, run.info.experiment_id, f"tags.{naming.TRIAL_KEY} = '{key}'")
-    model = known[0] if known else _begin_model(client, run, champion, key, tags)
+    model = known[0] if known else _begin_model(client, run, champion, name, key, tags)
     if again or str(model.status) != "READY":
         with tempfile.TemporaryDirectory(prefix="harness-") as temporary:
             write_flavour(Path(temporary), folder, champion, model, run_id)
@@ -227,10 +315,17 @@ def _link(client: Connection, version: Any, key: str) -> None:
         client.set_logged_model_tags(model.model_id, {LINKED: link})
 
 
-def _begin_model(client: Connection, run: Any, champion: Mapping[str, Any], key: str, tags: Mapping[str, str]) -> Any:
+def linked_names(model: Any) -> list[str]:
+    """Names of the registered models that a logged model's tag leads to."""
+    return [str(link["name"]) for link in json.loads(model.tags.get(LINKED, "[]"))]
+
+
+def _begin_model(
+    client: Connection, run: Any, champion: Mapping[str, Any], name: str, key: str, tags: Mapping[str, str]
+) -> Any:
     return client.create_logged_model(
         run.info.experiment_id,
-        name=champion["name"],
+        name=name,
         source_run_id=run.info.run_id,
         tags={**tags, naming.TRIAL_KEY: key, naming.SWEEP_ID: str(champion["sweep_id"])},
         params={name: str(value) for name, value in champion["values"].items()},

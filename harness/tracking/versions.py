@@ -9,7 +9,7 @@ from typing import Any
 from harness.errors import UsageError, nearest
 from harness.store import Store
 from harness.tracking.connection import Connection, connect
-from harness.tracking.registry import pages, versions_named
+from harness.tracking.registry import made_here, pages, versions_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Version:
 
 
 def registered_versions(store: Store, name: str | None = None) -> list[Version]:
-    """All versions, by name and number.
+    """All versions that this package made, by name and number.
 
     Args:
         store: Which store.
@@ -63,12 +63,28 @@ def registered_versions(store: Store, name: str | None = None) -> list[Version]:
         raise UsageError(f"model {name}: expected the name of a registered model in {store.address}. {hint}")
     wanted = [models[name]] if name else [models[one] for one in sorted(models)]
     experiments: dict[str, str] = {}
-    found = [_read(client, model, version, experiments) for model in wanted for version in _of(client, model)]
+    found = [
+        _read(client, model, version, experiments)
+        for model in wanted
+        for version in versions_named(client, model.name)
+        if made_here(version)
+    ]
     return sorted(found, key=lambda one: (one.name, one.version))
 
 
-def _of(client: Connection, model: Any) -> list[Any]:
-    return versions_named(client, model.name)
+def foreign_models(store: Store, name: str | None = None) -> list[str]:
+    """Names of registered models with versions that this package did not make, which it leaves alone.
+
+    Args:
+        store: Which store.
+        name: Only this one; None for all.
+
+    Raises:
+        StoreError: The store cannot be used, or there is none.
+    """
+    client = connect(store, create=False)
+    names = sorted(model.name for model in pages(client.search_registered_models) if name in (None, model.name))
+    return [one for one in names if not all(map(made_here, versions_named(client, one)))]
 
 
 def _read(client: Connection, model: Any, version: Any, experiments: dict[str, str]) -> Version:

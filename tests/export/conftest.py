@@ -73,6 +73,12 @@ def build(card: Mapping[str, Any], folder: Path, data: Path) -> Built:
 
 
 @pytest.fixture(scope="session")
+def build_champion_of() -> Callable[[Mapping[str, Any], Path, Path], Built]:
+    """Builds a champion of a card from fixed weights."""
+    return build
+
+
+@pytest.fixture(scope="session")
 def forecast(tmp_path_factory: pytest.TempPathFactory) -> Built:
     folder = tmp_path_factory.mktemp("forecast")
     hours = np.arange(240)

@@ -66,7 +66,7 @@ def _aliases(store: Store) -> dict[str, str]:
 
 
 def test_an_alias_moves_to_a_version_that_gives_its_score_again(sums: Store) -> None:
-    assert promote("sums/2", "champion", sums).version == "2"
+    assert promote("sums/2", "champion", sums)[0].version == "2"
     assert _aliases(sums) == {"champion": "2"}
 
 
@@ -105,7 +105,7 @@ def test_two_models_on_the_same_test_rows(regress: Any, forecast: Any) -> None:
     assert (found.better > 0) == (found.scores[1] < found.scores[0])
     same = compare(champion, champion)
     assert (same.better, same.first_better, same.second_better) == (0, 0, 0)
-    with pytest.raises(UsageError, match="expected models of the same task on the same data, got task regress and for"):
+    with pytest.raises(UsageError, match="expected models of the same task on the same data, got task forecast and re"):
         compare(champion, load_folder(forecast.folder))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,36 @@ def test_the_same_data_is_the_same_file(tmp_path: Path) -> None:
     assert not list(tmp_path.glob(".*"))
 
 
+def called(folder: Path, x: Any, y: Any, task: str, **more: Any) -> str:
+    return write_dataset(folder, None, x, y, None, None, task, more).stem
+
+
+def test_data_without_a_name_never_shares_one_with_other_data(tmp_path: Path) -> None:
+    names = [
+        called(tmp_path, X, Y, "classify"),
+        called(tmp_path, X, Y, "classify", metric="macro_f1"),
+        called(tmp_path, X[:, :5], Y, "classify"),
+        called(tmp_path, X, np.arange(60.0), "regress"),
+        called(tmp_path, pd.DataFrame({"y": np.arange(60.0)}), None, "forecast", lookback_steps=3),
+    ]
+    assert len(set(names)) == len(names)
+    assert all(name.startswith("comparison-") for name in names)
+    assert called(tmp_path, X.copy(), Y, "classify") == names[0]
+
+
+def test_data_of_one_name_written_at_once_stays_apart(tmp_path: Path) -> None:
+    def write(number: int) -> Path:
+        return write_dataset(tmp_path, "mine", X + number, Y, None, None, "classify", {})
+
+    with ThreadPoolExecutor(8) as pool:
+        written = list(pool.map(write, range(8)))
+    for number, path in enumerate(written):
+        card = find_dataset(str(path)).card
+        assert card is not None
+        data = load_dataset(card)
+        assert np.allclose(data.train.x[0], X[data.train.rows[0]] + number)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -94,6 +125,7 @@ def test_the_same_data_is_the_same_file(tmp_path: Path) -> None:
         ({"X": [], "y": [], "task": "regress"}, r"^X: expected arrays \(steps, channels\), none of them empty$"),
         ({"X": pd.DataFrame({"v": [1]}), "y": [1], "task": "classify"}, "^y: expected none beside a table"),
         ({"X": X, "y": Y, "task": "classify", "metrik": "accuracy"}, "unknown key 'metrik'. Did you mean metric?"),
+        ({"X": X, "y": Y, "task": "classify", "name": "a/b"}, r"^--name = \"a/b\": expected a name of letters"),
         ({"X": X, "task": "forecast", "lookback_steps": 3}, r"^X has shape \(60, 7, 2\): expected a series"),
     ],
 )

@@ -241,6 +241,23 @@ def test_the_experiments_description_begins_with_the_answer(store: Store, facts:
     assert experiment.tags["mlflow.note.content"] == "gru on 1 of 1 datasets\n\nSweep 20260101-1"
 
 
+@pytest.mark.parametrize(
+    ("note", "kept"), [("", False), ("an answer of 0.1.0", False), ("theirs", True), ("ours, changed by hand", True)]
+)
+def test_a_description_that_somebody_wrote_stays(store: Store, note: str, kept: bool) -> None:
+    client = connect(store)
+    if note == "theirs":
+        client.create_experiment("nightly")
+    projector = Projector(store, "s1", "nightly")
+    if note.startswith("ours"):
+        projector.close("the first answer")
+    client.set_experiment_tag(projector.experiment_id, "mlflow.note.content", note)
+    for answer in ("an answer", "a later one"):
+        projector.close(answer)
+        tags = client.get_experiment(projector.experiment_id).tags
+        assert tags["mlflow.note.content"] == (note if kept else answer)
+
+
 def test_long_curves_and_many_hyperparameters_fit_the_calls(
     store: Store, facts: DataFacts, make_pair: Callable[..., Any]
 ) -> None:
