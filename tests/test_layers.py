@@ -11,7 +11,8 @@ import harness
 
 ROOT = Path(harness.__file__).parent
 LAYERS = [
-    {"errors", "starting"},
+    {"errors"},
+    {"starting"},
     {"records", "user_code"},
     {"store"},
     {"cards", "verdicts", "metrics"},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -31,7 +30,7 @@ from harness.cli import (
 )
 from harness.cli.saying import say
 from harness.errors import HarnessError
-from harness.starting import OWN_PROCESS_VARIABLE, leave
+from harness.starting import leave, settle
 
 INTERRUPTED = 130
 
@@ -86,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: The words after `harness`; those of this process when left out.
     """
-    os.environ.setdefault(OWN_PROCESS_VARIABLE, "1")
+    settle()
     try:
         # Typer makes an exit code of Ctrl-C, and says nothing.
         code = app(arguments and list(arguments), prog_name="harness", standalone_mode=False) or 0

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from harness.errors import ExportError
 from harness.export.description import FILE, Description
+from harness.export.modelfile import write_model
 
 if TYPE_CHECKING:
     import keras
@@ -42,7 +43,7 @@ def save_champion(
     unfinished = folder.with_name(f".{folder.name}.{os.getpid()}")
     try:
         unfinished.mkdir(parents=True)
-        model.save(unfinished / MODEL_FILE)
+        write_model(model, unfinished / MODEL_FILE)
         text = json.dumps(description.to_json(), indent=2, ensure_ascii=False)
         (unfinished / FILE).write_text(text, encoding="utf-8")
         np.savez(unfinished / EXAMPLE_FILE, allow_pickle=False, **dict(example))

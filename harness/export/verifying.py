@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from harness.errors import ExportError
-from harness.starting import OWN_PROCESS_VARIABLE
+from harness.starting import OWN_PROCESS_VARIABLE, settled_environment
 
 LIMIT_SECONDS = 900
 
@@ -33,7 +33,7 @@ class CleanProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", OWN_PROCESS_VARIABLE: "1"},
+            env={**settled_environment(os.environ), "TF_CPP_MIN_LOG_LEVEL": "3", OWN_PROCESS_VARIABLE: "1"},
         )
 
     def score(self, folder: Path) -> float:

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from harness.starting import settled_environment
 from harness.tracking.connection import prepare_environment, without_warnings
 from harness.tracking.servers import Server, running
 
@@ -32,7 +33,7 @@ def scoring(folder: Path, loader: str, port: int) -> Iterator[Server]:
     Raises:
         StoreError: The server ended, or did not answer within two minutes.
     """
-    environment: dict[str, str] = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    environment: dict[str, str] = {**settled_environment(os.environ), "TF_CPP_MIN_LOG_LEVEL": "3"}
     prepare_environment(environment)
     with tempfile.TemporaryDirectory(prefix="harness-") as temporary:
         served = Path(temporary, "model")

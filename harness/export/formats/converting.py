@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import ExportError
 from harness.export.formats.kinds import RUNTIMES, Format
+from harness.export.modelfile import write_model
 
 if TYPE_CHECKING:
     import keras
@@ -40,7 +41,7 @@ def convert(model: keras.Model, kind: Format, folder: Path) -> None:
         with _quiet():
             match kind:
                 case Format.KERAS:
-                    model.save(file)
+                    write_model(model, file)
                 case Format.SAVED_MODEL:
                     model.export(file, format="tf_saved_model", verbose=False)
                 case Format.ONNX:
