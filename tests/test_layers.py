@@ -11,7 +11,8 @@ import harness
 
 ROOT = Path(harness.__file__).parent
 LAYERS = [
-    {"errors", "starting", "addresses", "disk", "signals"},
+    {"errors", "addresses", "disk", "signals"},
+    {"starting"},
     {"records", "user_code"},
     {"store", "databases"},
     {"places"},

@@ -34,7 +34,7 @@ from harness.cli.saying import say_last
 from harness.disk import full_disk, with_full_disk
 from harness.errors import HarnessError
 from harness.signals import end_signals, handling, interrupt
-from harness.starting import OWN_PROCESS_VARIABLE, leave
+from harness.starting import leave, settle
 
 INTERRUPTED, UNREAD = 130, 141
 
@@ -92,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: The words after `harness`; those of this process when left out.
     """
-    os.environ.setdefault(OWN_PROCESS_VARIABLE, "1")
+    settle()
     with handling(interrupt, *(number for number in end_signals() if number != signal.SIGINT)):
         sys.exit(_run(arguments))
 

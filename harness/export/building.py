@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from harness.errors import DataError, ExportError
 from harness.export.champion import save_champion
 from harness.export.description import Description
 from harness.export.loading import Champion
+from harness.export.modelfile import versions_of
 from harness.export.proving import require_agreement, score_on
 from harness.records import TrialRequest
 
@@ -98,7 +98,7 @@ def _describe(
     plain: Mapping[str, Any],
     shape: NetworkShape,
 ) -> Description:
-    versions = {name: _version(name) for name in _LIBRARIES}
+    versions = versions_of(_LIBRARIES)
     steps = -1 if shape.steps is None else shape.steps
     inputs: dict[str, tuple[int, ...]] = {
         "x": (-1, steps) if shape.vocabulary else (-1, steps, shape.channels),
@@ -152,10 +152,3 @@ def _output(shape: NetworkShape) -> tuple[int, ...]:
     if shape.task.per_step:
         return (-1, -1, shape.outputs)
     return (-1, shape.outputs)
-
-
-def _version(distribution: str) -> str:
-    try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:  # tensorflow-cpu and its like have other names
-        return "unknown"

@@ -20,6 +20,7 @@ from harness.data.seen import Seen
 from harness.disk import cannot_write
 from harness.errors import ExportError
 from harness.export.description import FILE, Description
+from harness.export.modelfile import write_model
 
 if TYPE_CHECKING:
     import keras
@@ -51,7 +52,7 @@ def save_champion(
     unfinished = folder.with_name(f".{folder.name}.{os.getpid()}")
     try:
         unfinished.mkdir(parents=True)
-        model.save(unfinished / MODEL_FILE)
+        write_model(model, unfinished / MODEL_FILE)
         text = json.dumps(description.to_json(), indent=2, ensure_ascii=False)
         (unfinished / FILE).write_text(text, encoding="utf-8")
         np.savez(unfinished / EXAMPLE_FILE, allow_pickle=False, **dict(example))

@@ -16,8 +16,8 @@ from harness.export.batch import ROWS_A_CALL, Batch
 from harness.export.champion import MODEL_FILE
 from harness.export.description import FILE, Description, read_description
 from harness.export.inputs import batch_of_arrays, batch_of_frame
+from harness.export.modelfile import read_model
 from harness.export.outputs import Predictions, predictions_of
-from harness.starting import load_tensorflow
 from harness.store import Store, find_store
 from harness.tracking import registry
 
@@ -170,13 +170,4 @@ def load_folder(folder: Path, where: str = "") -> Champion:
     file = next((file for file in files if file.is_file()), None)
     if file is None:
         raise ExportError(f"{folder}: expected {MODEL_FILE} beside {FILE}, got none")
-    load_tensorflow()
-    import keras
-
-    try:
-        # Built-in layers only: nothing in the file may bring code of its own.
-        model = keras.saving.load_model(file, safe_mode=True, compile=False)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        first = next(iter(str(error).splitlines()), type(error).__name__)
-        raise ExportError(f"{file}: the model cannot be loaded: {first}") from error
-    return Champion(description, model, where or str(folder))
+    return Champion(description, read_model(file), where or str(folder))

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from harness.errors import ExportError
 from harness.export.measuring import Measured
-from harness.starting import OWN_PROCESS_VARIABLE
+from harness.starting import OWN_PROCESS_VARIABLE, settled_environment
 
 LIMIT_SECONDS = 900
 
@@ -48,7 +48,7 @@ class CleanProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", OWN_PROCESS_VARIABLE: "1"},
+            env={**settled_environment(os.environ), "TF_CPP_MIN_LOG_LEVEL": "3", OWN_PROCESS_VARIABLE: "1"},
         )
 
     def prove(self, folder: Path, beside: Path | None = None) -> Proof:

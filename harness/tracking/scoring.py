@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from harness.starting import settled_environment
 from harness.tracking.connection import prepare_environment, without_warnings
 from harness.tracking.servers import Server, running
 
@@ -35,7 +36,7 @@ def scoring(folder: Path, loader: str, port: int) -> Iterator[Server]:
     Raises:
         StoreError: The server ended, or did not answer within two minutes.
     """
-    environment: dict[str, str] = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    environment: dict[str, str] = {**settled_environment(os.environ), "TF_CPP_MIN_LOG_LEVEL": "3"}
     prepare_environment(environment)
     described = _described(folder, loader)
     with tempfile.TemporaryDirectory(prefix=FOLDER_PREFIX) as temporary:

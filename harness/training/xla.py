@@ -14,6 +14,7 @@ XLA_SMALLEST_WORK = 8_000
 tracing and saves 0.04 ms a sequence step and layer, and most structures are trained more than once."""
 
 _SETTINGS = "--xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=1"
+_OTHERS = ("--xla_cpu", "--xla_backend")
 _KNOWN_TO = "2.21."
 
 
@@ -58,5 +59,6 @@ def compile_cheaply() -> None:
     Does nothing where the user has settings of their own, or with a TensorFlow of another version: XLA ends the
     process when it meets a setting that it does not know.
     """
-    if metadata.version("tensorflow").startswith(_KNOWN_TO):
-        os.environ.setdefault("XLA_FLAGS", _SETTINGS)
+    flags = os.environ.get("XLA_FLAGS", "")
+    if metadata.version("tensorflow").startswith(_KNOWN_TO) and not any(name in flags for name in _OTHERS):
+        os.environ["XLA_FLAGS"] = f"{flags} {_SETTINGS}".strip()

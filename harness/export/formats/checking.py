@@ -27,6 +27,7 @@ from harness.export.formats import running
 from harness.export.inputs import batch_of_arrays
 from harness.metrics import at_real_steps
 from harness.records import Answer
+from harness.starting import settled_environment
 
 if TYPE_CHECKING:
     from harness.export.loading import Champion
@@ -131,7 +132,8 @@ def _run(folder: Path, inputs: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.
         rows, out = Path(temporary, "rows.npz"), Path(temporary, "out.npz")
         np.savez(rows, allow_pickle=False, **dict(inputs))
         command = [sys.executable, "-I", str(Path(running.__file__)), str(folder), str(rows), str(out)]
-        quiet = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+        # As on a machine without settings of Keras's.
+        quiet = {**settled_environment(os.environ), "TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_HOME": os.devnull}
         try:
             done = subprocess.run(
                 command, capture_output=True, text=True, timeout=LIMIT_SECONDS, stdin=subprocess.DEVNULL, env=quiet

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from harness.disk import cannot_write, with_full_disk
 from harness.errors import ExportError
 from harness.export.formats.kinds import RUNTIMES, Format
+from harness.export.modelfile import write_model
 
 if TYPE_CHECKING:
     import keras
@@ -41,7 +42,7 @@ def convert(model: keras.Model, kind: Format, folder: Path) -> None:
         with _quiet():
             match kind:
                 case Format.KERAS:
-                    model.save(file)
+                    write_model(model, file)
                 case Format.SAVED_MODEL:
                     model.export(file, format="tf_saved_model", verbose=False)
                 case Format.ONNX:

@@ -8,6 +8,7 @@ from typing import Any
 from harness.export.description import Description
 from harness.export.formats.checking import TOLERANCE, Agreement
 from harness.export.formats.kinds import RUNTIMES, Format
+from harness.export.modelfile import TRIED, versions_of
 from harness.records import TaskKind
 
 
@@ -48,7 +49,7 @@ def model_card(
         "Budget": _budget(evidence),
         "Limits": _bullets(_limits(description, kind, evidence)),
         "Proof": _proof(kind, agreement),
-        "Versions": _bullets(f"{name} {version}" for name, version in description.versions.items()),
+        "Versions": _bullets(_versions(description, kind)),
     }
     head = f"# {description.title or description.name}\n\n{_summary(description, kind)}\n"
     return head + "".join(f"\n## {title}\n\n{text}\n" for title, text in sections.items() if text)
@@ -154,6 +155,19 @@ def _proof(kind: Format, agreement: Agreement) -> str:
         f"({agreement.source}): the largest difference from the champion's outputs is {agreement.largest:.1g} of "
         f"their spread (at most {TOLERANCE:g} is allowed)."
     )
+
+
+def _versions(description: Description, kind: Format) -> Iterable[str]:
+    packages = RUNTIMES[kind].packages
+    yield f"trained with {_listed(description.versions)}"
+    yield f"written and run here with {_listed(versions_of(packages))}"
+    if kind is Format.KERAS:
+        tried = " and ".join(f"{name} {oldest} to {newest}" for name, (oldest, newest) in TRIED.items())
+        yield f"models like this one load with {tried}: the oldest and the newest were tried, one way and the other"
+
+
+def _listed(versions: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
 def _bullets(lines: Iterable[str]) -> str:

@@ -15,7 +15,7 @@ _TEMPLATE = '''\
 {says}
 """
 
-import json
+import json{settings}
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +34,8 @@ if __name__ == "__main__":
 '''
 
 _IMPORTS = {
-    Format.KERAS: "import keras",
+    # The proof was made on TensorFlow, whatever ~/.keras/keras.json says where it is run.
+    Format.KERAS: 'os.environ["KERAS_BACKEND"] = "tensorflow"\nimport keras',
     Format.SAVED_MODEL: "import tensorflow as tf",
     Format.ONNX: "import onnxruntime",
     Format.LITERT: "from ai_edge_litert.interpreter import Interpreter",
@@ -59,6 +60,7 @@ def script(kind: Format, inputs: Mapping[str, str], says: str) -> str:
     return _TEMPLATE.format(
         title=runtime.title,
         says=says,
+        settings="\nimport os" if kind is Format.KERAS else "",
         imports=_IMPORTS[kind],
         load=_LOADS[kind].format(file=runtime.file),
         arguments=", ".join(inputs),
