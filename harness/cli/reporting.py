@@ -10,7 +10,7 @@ import typer
 
 from harness.cli.arguments import output_width
 from harness.cli.sweeps import JsonOption, StoreOption
-from harness.disk import cannot_write
+from harness.disk import cannot_write, replace_text
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def report(
         raise UsageError(f"{result.sweep_id}: no comparison is finished; {why}")
     written = _written(result, place, output.suffix)
     try:
-        output.write_text(written, encoding="utf-8")
+        replace_text(output, written)
     except OSError as error:
         raise UsageError(f"--output {output}: {cannot_write(error, output.parent)}") from error
     typer.echo(text(result, place.ui_command, output_width()))

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from harness.disk import with_full_disk
+from harness.disk import full_disk
 from harness.errors import StoreError
 from harness.store import Store
 
@@ -131,9 +131,8 @@ def translating(store: Store) -> Iterator[None]:
     try:
         yield
     except (MlflowException, requests.RequestException, sqlalchemy.exc.SQLAlchemyError, OSError) as error:
-        raise StoreError(
-            with_full_disk(f"{shown(store.tracking_uri)}: {_one_line(error)}", error, _folder(store))
-        ) from error
+        folder = database_file(store).parent if store.local else None
+        raise StoreError(f"{shown(store.tracking_uri)}: {full_disk(error, folder) or _one_line(error)}") from error
 
 
 def shown(uri: str) -> str:
@@ -147,10 +146,6 @@ def database_file(store: Store) -> Path:
     return Path(path.split("?")[0])
 
 
-def _folder(store: Store) -> Path | None:
-    return database_file(store).parent if store.local else None
-
-
 def _connect_to_file(store: Store, *, create: bool) -> Connection:
     file = database_file(store)
     if not create and not file.is_file():
@@ -162,8 +157,8 @@ def _connect_to_file(store: Store, *, create: bool) -> Connection:
             _use_write_ahead_log(file)
             return _ask(store)
     except (sqlite3.Error, OSError) as error:
-        line = with_full_disk(f"{file}: {_one_line(error)}", error, file.parent)
-        raise StoreError(f"{line}; expected MLflow's database or a place to make it") from error
+        why = full_disk(error, file.parent) or f"{_one_line(error)}; expected MLflow's database or a place to make it"
+        raise StoreError(f"{file}: {why}") from error
 
 
 @contextlib.contextmanager
@@ -171,7 +166,12 @@ def _alone(lock: Path) -> Iterator[None]:
     # Of three processes that open one fresh database at once two die with `duplicate column name`. A locked
     # SQLite file is a lock on every platform, and the system lets go of it when its holder is killed.
     with contextlib.closing(sqlite3.connect(lock, timeout=60, isolation_level=None)) as holder:
-        holder.execute("BEGIN EXCLUSIVE")
+        try:
+            holder.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            # On a disk without room for a lock nobody makes a database either; one that is there can be read.
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_FULL:
+                raise
         yield
 
 
