@@ -125,10 +125,9 @@ def test_on_a_full_disk_what_reads_works_and_nothing_advises_to_remove(
 )
 def test_what_is_called_a_full_disk(error: Exception, full: bool, tmp_path: Path) -> None:
     assert bool(full_disk(error, tmp_path)) == full
-    try:
-        raise StoreError("wrapped") from error
-    except StoreError as wrapped:
-        assert bool(full_disk(wrapped, tmp_path)) == full
+    wrapped = StoreError("wrapped")
+    wrapped.__cause__ = error
+    assert bool(full_disk(wrapped, tmp_path)) == full
     said = StoreError("the disk is full, 0.0 MB are free in here")
     said.__cause__ = error
     assert full_disk(said, tmp_path) == ""  # once is enough
