@@ -34,6 +34,7 @@ class CleanProcess:
             stderr=subprocess.PIPE,
             text=True,
             env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", OWN_PROCESS_VARIABLE: "1"},
+            start_new_session=True,  # what a terminal sends is for this process to decide; it ends with its input
         )
 
     def score(self, folder: Path) -> float:
