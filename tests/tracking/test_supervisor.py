@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 import psutil
 import pytest
@@ -36,6 +37,7 @@ Started = tuple[subprocess.Popen[bytes], list[psutil.Process]]
 def start(tmp_path: Path) -> Iterator[Callable[..., Started]]:
     (tmp_path / "server.py").write_text(SERVER)
     started: list[psutil.Process] = []
+    pipes: list[IO[bytes]] = []
 
     def begin(kind: str, **options: object) -> Started:
         (tmp_path / "model").mkdir()
@@ -45,12 +47,15 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Started]]:
         assert process.stdout is not None
         started.extend(psutil.Process(int(process.stdout.readline())) for _ in range(2))
         process.stdout.close()
+        pipes.extend([process.stdin] if process.stdin else [])
         return process, started
 
     yield begin
     for one in started:
         if one.is_running():
             one.kill()
+    for pipe in pipes:
+        pipe.close()
 
 
 def gone(family: list[psutil.Process]) -> bool:
