@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -71,7 +70,7 @@ def test_on_a_full_disk_what_reads_works_and_nothing_advises_to_remove(
     swept, small_disk: Path, tmp_path: Path, capsys, monkeypatch
 ) -> None:
     root, elsewhere = small_disk / "mlruns", tmp_path / "elsewhere.html"
-    shutil.copytree(swept.store.root, root)
+    subprocess.run(["cp", "-r", str(swept.store.root), str(root)], check=True)  # this process has connections to it
     sweep_id, before = swept.result.sweep_id, (swept.folder / "report.html").read_bytes()
     journal = root / "sweeps" / sweep_id / "journal.db"
     with closing(sqlite3.connect(journal)) as database:  # as a killed sweep leaves it

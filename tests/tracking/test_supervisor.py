@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import subprocess
 import sys
@@ -22,10 +23,13 @@ deaf, worker = sys.argv[1], len(sys.argv) > 2
 if deaf == "deaf":
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 if not worker:
-    subprocess.Popen([sys.executable, __file__, deaf, "worker"])
+    ready, told = os.pipe()
+    subprocess.Popen([sys.executable, __file__, deaf, str(told)], pass_fds=[told])
+    os.read(ready, 1)
 print(os.getpid(), flush=True)
-if deaf == "ends" and not worker:
-    time.sleep(0.3)
+if worker:
+    os.write(int(sys.argv[2]), b".")
+elif deaf == "ends":
     sys.exit(7)
 time.sleep(60)
 """
@@ -45,7 +49,9 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Started]]:
         command += [sys.executable, str(tmp_path / "server.py"), kind]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True, **options)
         assert process.stdout is not None
-        started.extend(psutil.Process(int(process.stdout.readline())) for _ in range(2))
+        for _ in range(2):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                started.append(psutil.Process(int(process.stdout.readline())))
         process.stdout.close()
         pipes.extend([process.stdin] if process.stdin else [])
         return process, started
