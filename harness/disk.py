@@ -1,4 +1,4 @@
-"""Whether an error means that a disk is full, and the words for it. Removes nothing and advises to remove nothing."""
+"""Writing a file whole, and whether an error means that the disk is full. Never advises to remove what is kept."""
 
 from __future__ import annotations
 
@@ -47,13 +47,33 @@ def full_disk(error: BaseException, folder: Path | None) -> str:
 
 
 def cannot_write(error: OSError, folder: Path) -> str:
-    """Why a file could not be written, with what to do where the disk is full.
+    """That a file could not be written and why, with what to do where the disk is full.
 
     Args:
         error: What the system said.
         folder: The file's folder.
     """
-    return f"cannot be written: {with_full_disk(error.strerror or str(error), error, folder)}"
+    return f"cannot be written: {full_disk(error, folder) or error.strerror or error}"
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all: where it fails, what was there before stays.
+
+    Args:
+        path: The file; where it is a link, what that leads to.
+        text: Its content, written as UTF-8 with the line ends that it has.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    place = path.resolve()
+    draft = place.with_name(f".{place.name}.{os.getpid()}")
+    try:
+        draft.write_text(text, encoding="utf-8", newline="")
+        draft.replace(place)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
 
 
 def with_full_disk(message: str, error: BaseException, folder: Path | None) -> str:
@@ -92,6 +112,7 @@ def _takes_files(folder: Path) -> bool:
 
 
 def _words(folder: Path | None) -> str:
+    folder = folder and folder.absolute()
     free = None if folder is None else free_bytes(folder)
     if free is None:
         what = f"{_WORDS}, or a quota used up"

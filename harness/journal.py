@@ -414,9 +414,9 @@ def _sound(path: Path, file: Path) -> sqlite3.Connection:
 
 def _failed(what: str, error: OSError | sqlite3.Error, path: Path) -> HarnessError:
     """A `DiskError` where the disk is full, which says nothing of the journal; else a `JournalError`."""
-    message = f"{what}: {getattr(error, 'strerror', None) or error}"
-    full = full_disk(error, path.parent)
-    return DiskError(f"{message}; {full}") if full else JournalError(message)
+    if full := full_disk(error, path.parent):
+        return DiskError(f"{what}: {full}")
+    return JournalError(f"{what}: {getattr(error, 'strerror', None) or error}")
 
 
 def _damaged(path: Path, what: str) -> DamagedError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 from collections.abc import Iterable
@@ -14,7 +13,7 @@ from harness.cards.fields import Name
 from harness.cards.guesses import Guess
 from harness.cards.schema import Hyperparameter, SpaceCard
 from harness.cards.wording import shown_path, toml_text
-from harness.disk import cannot_write
+from harness.disk import cannot_write, replace_text
 from harness.errors import UsageError
 
 _COMMENT_COLUMN = 36
@@ -92,14 +91,10 @@ def write_new(path: Path, text: str, force: bool) -> None:
     """
     if path.exists() and not force:
         raise UsageError(f"{shown_path(path)}: is there already; expected --force to replace it, or --name")
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_text(text, encoding="utf-8", newline="\n")
-        draft.replace(path)
+        replace_text(path, text)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            draft.unlink()
         raise UsageError(f"{shown_path(path)}: {cannot_write(error, path.parent)}") from None
 
 

@@ -46,7 +46,8 @@ def doctor(
     """Find what a crash left, and mend it.
 
     Runs left running, trials and champions in one place and not in the other, leftover weights, aliases without their
-    model, models without a version, workers without a parent. Whatever a running command holds is left alone.
+    model, models without a version, workers without a parent, servers without the command that started them. Whatever
+    a running command holds is left alone.
 
     Ends with 1 when something is left that is not mended.
     """

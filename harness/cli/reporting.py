@@ -10,7 +10,7 @@ import typer
 
 from harness.cli.arguments import output_width
 from harness.cli.sweeps import JsonOption, StoreOption
-from harness.disk import cannot_write
+from harness.disk import cannot_write, replace_text
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def report(
     written = _written(result, place, output.suffix)
     typer.echo(text(result, place.ui_command, output_width()))  # the answer first, whether or not its page can be kept
     try:
-        output.write_text(written, encoding="utf-8")
+        replace_text(output, written)
     except OSError as error:
         why = f"{cannot_write(error, output.parent)}: name a place for it with --output"
         raise UsageError(f"--output {output}: {why}") from error

@@ -49,6 +49,7 @@ class CleanProcess:
             stderr=subprocess.PIPE,
             text=True,
             env={**settled_environment(os.environ), "TF_CPP_MIN_LOG_LEVEL": "3", OWN_PROCESS_VARIABLE: "1"},
+            start_new_session=True,  # what a terminal sends is for this process to decide; it ends with its input
         )
 
     def prove(self, folder: Path, beside: Path | None = None) -> Proof:

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from harness.disk import cannot_write
+from harness.disk import cannot_write, replace_text
 from harness.engines import Engine, Task
 from harness.errors import AccessError, DiskError, HarnessError, StoreError, UsageError
 from harness.export import CleanProcess
@@ -276,7 +276,7 @@ class _Sweep:
                 links = links_of(self.store, self.sweep_id)
         path = self.folder / REPORT_FILE
         try:
-            path.write_text(html(result, self.store.ui_command, links), encoding="utf-8")
+            replace_text(path, html(result, self.store.ui_command, links))
         except OSError as error:
             raise DiskError(f"{path}: {cannot_write(error, self.folder)}; the same command goes on") from error
 

@@ -21,7 +21,7 @@ from urllib.parse import unquote
 
 from harness.addresses import hide_passwords_in
 from harness.databases import choose_journal_mode
-from harness.disk import with_full_disk
+from harness.disk import full_disk
 from harness.errors import AccessError, StoreError
 from harness.store import DATABASES, Store
 from harness.tracking.relocation import Hold, elsewhere, readable, settle
@@ -147,8 +147,9 @@ def translating(store: Store) -> Iterator[None]:
     except _foreign_errors() as error:
         if advice := _REFUSED.get(_http_status(error) or 0):
             raise AccessError(f"{store.address}: {advice}") from error
-        said = hide_passwords_in(_one_line(error), store.tracking_uri)
-        raise StoreError(with_full_disk(f"{store.address}: {said}", error, _folder(store))) from error
+        folder = database_file(store).parent if store.local else None
+        said = full_disk(error, folder) or hide_passwords_in(_one_line(error), store.tracking_uri)
+        raise StoreError(f"{store.address}: {said}") from error
     except ModuleNotFoundError as error:
         cure = f"needs {error.name}, which is not installed: `pip install {error.name}`"
         raise StoreError(f"{store.address}: {cure}") from error
@@ -158,10 +159,6 @@ def database_file(store: Store) -> Path:
     """The file of a local store's database."""
     path = unquote(store.tracking_uri.removeprefix("sqlite:///"))
     return Path(path.split("?")[0])
-
-
-def _folder(store: Store) -> Path | None:
-    return database_file(store).parent if store.local else None
 
 
 def place_left(store: Store) -> Path | None:
@@ -192,8 +189,8 @@ def _connect_to_file(store: Store, *, create: bool) -> Connection:
             choose_journal_mode(file)
             return _ask(store, hold=hold)
     except (sqlite3.Error, OSError) as error:
-        line = with_full_disk(f"{file}: {_one_line(error)}", error, file.parent)
-        raise StoreError(f"{line}; expected MLflow's database or a place to make it") from error
+        why = full_disk(error, file.parent) or f"{_one_line(error)}; expected MLflow's database or a place to make it"
+        raise StoreError(f"{file}: {why}") from error
 
 
 @contextlib.contextmanager
@@ -201,7 +198,12 @@ def _alone(lock: Path) -> Iterator[None]:
     # Of three processes that open one fresh database at once two die with `duplicate column name`. A locked
     # SQLite file is a lock on every platform, and the system lets go of it when its holder is killed.
     with contextlib.closing(sqlite3.connect(lock, timeout=60, isolation_level=None)) as holder:
-        holder.execute("BEGIN EXCLUSIVE")
+        try:
+            holder.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            # On a disk without room for a lock nobody makes a database either; one that is there can be read.
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_FULL:
+                raise
         yield
 
 

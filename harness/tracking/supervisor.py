@@ -63,7 +63,10 @@ def _stop(*_: object) -> None:
 
 
 def _stop_without_starter() -> None:
-    sys.stdin.buffer.read()
+    # Not through `sys.stdin`, whose lock this thread would hold while the interpreter ends, which then aborts.
+    with contextlib.suppress(OSError):
+        while os.read(0, 4096):
+            pass
     os.kill(os.getpid(), signal.SIGTERM)
 
 

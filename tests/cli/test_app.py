@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -87,11 +89,20 @@ def test_an_interrupt_is_130_and_said(ending, command, monkeypatch) -> None:
     assert command("report").code == 130
 
 
-def test_output_into_a_closed_pipe_says_nothing(project) -> None:
-    code = "from harness.cli import main; main(['datasets', 'list', '--json'])"
+@pytest.mark.parametrize("words", [["datasets", "list", "--json"], ["--help"]], ids=" ".join)
+def test_output_into_a_closed_pipe_says_nothing(words, project) -> None:
+    code = f"from harness.cli import main; main({words})"
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         process.stdout.close()
         assert process.stderr.read() == b""
+    assert process.returncode == 141
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_a_command_as_an_interrupt_does(number, command, monkeypatch) -> None:
+    monkeypatch.setattr(module, "app", lambda *_, **__: os.kill(os.getpid(), number))
+    before = signal.getsignal(number)
+    assert (command("report").code, signal.getsignal(number)) == (130, before)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
@@ -101,5 +112,6 @@ def test_output_onto_a_full_disk_is_said_in_one_line(project) -> None:
         done = subprocess.run([sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert (done.returncode, done.stderr) == (
         1,
-        "harness: the output cannot be written: no space left on its disk\n",
+        "harness: [Errno 28] No space left on device; the disk is full, or a quota used up: make room, then the same "
+        "command goes on; nothing that was kept is lost\n",
     )

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import sqlite3
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 
-from harness.disk import free_bytes
+from harness.cli import main
+from harness.disk import free_bytes, full_disk
 from harness.engines import InProcessEngine, ProcessEngine
-from harness.errors import DiskError, HarnessError
+from harness.errors import DiskError, HarnessError, StoreError
 from harness.journal import EventKind, Journal
 from harness.store import Store
 from harness.sweeping.folders import find_unfinished
@@ -60,6 +64,79 @@ def test_a_disk_that_fills_up_stops_the_sweep_and_more_room_lets_it_go_on(toys, 
         after = {event.trial_key: event.payload for event in journal.events(EventKind.ENDED)}
     assert {key: after[key] for key in before} == before
     assert Counter(key.split("/")[1] for key in after if "/search/" in key) == {"tiny_lstm": 3, "tiny_gru": 3}
+
+
+def test_on_a_full_disk_what_reads_works_and_nothing_advises_to_remove(
+    swept, small_disk: Path, tmp_path: Path, capsys, monkeypatch
+) -> None:
+    root, elsewhere = small_disk / "mlruns", tmp_path / "elsewhere.html"
+    subprocess.run(["cp", "-r", str(swept.store.root), str(root)], check=True)  # this process has connections to it
+    sweep_id, before = swept.result.sweep_id, (swept.folder / "report.html").read_bytes()
+    journal = root / "sweeps" / sweep_id / "journal.db"
+    with closing(sqlite3.connect(journal)) as database:  # as a killed sweep leaves it
+        database.execute("PRAGMA journal_mode = WAL")
+    report = small_disk / "report.html"
+    report.write_bytes(before)
+    with suppress(OSError), (small_disk / "ballast").open("wb", buffering=0) as ballast:
+        while True:
+            ballast.write(b"\1" * 4096)
+    assert free_bytes(small_disk) == 0
+
+    def said(*words: str) -> tuple[int, str]:
+        with pytest.raises(SystemExit) as left:
+            main([*words, "--store", str(root)])
+        captured = capsys.readouterr()
+        return int(left.value.code or 0), captured.out + captured.err
+
+    assert said("sweeps", "list")[1].count("finished") == 1
+    assert said("report", sweep_id, "--output", str(elsewhere))[0] == 0
+    assert elsewhere.is_file()
+    assert said("report", sweep_id, "--output", str(report)) == (
+        2,
+        f"harness: --output {report}: cannot be written: the disk is full, 0.0 MB are free in {small_disk}: make room, "
+        "then the same command goes on; nothing that was kept is lost\n",
+    )
+    assert report.read_bytes() == before
+    code, text = said("explain", sweep_id)
+    assert (code, "the disk is full, 0.0 MB are free" in text) == (1, True)
+    monkeypatch.setattr("tempfile.tempdir", str(small_disk))  # no room for a copy of what cannot be read either
+    code, text = said("doctor")
+    assert code == 1
+    assert "the disk is full, 0.0 MB are free" in text
+    assert "remove the sweep" not in text
+    (small_disk / "ballast").unlink()
+    assert said("doctor", sweep_id)[1] == "nothing is wrong\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "full"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), True),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), True),
+        (OSError(errno.EACCES, "Permission denied"), False),
+        (sqlite3.OperationalError("database or disk is full"), True),
+        (sqlite3.OperationalError("disk I/O error"), False),  # there is room: it is something else
+        (sqlite3.OperationalError("database is locked"), False),
+        (sqlite3.DatabaseError("database disk image is malformed"), False),
+        (RuntimeError("Can't write data (errno = 28, error message = 'No space left on device')"), True),
+    ],
+    ids=str,
+)
+def test_what_is_called_a_full_disk(error: Exception, full: bool, tmp_path: Path) -> None:
+    assert bool(full_disk(error, tmp_path)) == full
+    wrapped = StoreError("wrapped")
+    wrapped.__cause__ = error
+    assert bool(full_disk(wrapped, tmp_path)) == full
+    said = StoreError("the disk is full, 0.0 MB are free in here")
+    said.__cause__ = error
+    assert full_disk(said, tmp_path) == ""  # once is enough
+
+
+def test_an_input_output_error_on_a_full_disk_is_a_full_disk(small_disk: Path) -> None:
+    error = sqlite3.OperationalError("disk I/O error")
+    assert full_disk(error, small_disk / "sweeps" / "s1") == ""
+    (small_disk / "ballast").write_bytes(b"\1" * (free_bytes(small_disk) - 100_000))
+    assert full_disk(error, small_disk / "sweeps" / "s1").startswith("the disk is full, 0.1 MB are free in ")
 
 
 def test_a_sweep_is_finished_only_when_its_report_is_there(toys, cards, tmp_path: Path) -> None:

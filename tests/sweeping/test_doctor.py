@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -24,6 +26,8 @@ from harness.sweeping.folders import lock
 from harness.tracking import connect, resolve
 from harness.tracking.mending import recorded_runs
 from harness.tracking.reading import read_sweep_scores
+from harness.tracking.servers import server_command
+from harness.tracking.strays import stray_servers
 from harness.tracking.versions import registered_versions
 
 
@@ -251,3 +255,70 @@ def test_a_server_that_is_away_is_said(tmp_path: Path, capsys) -> None:
 def test_an_unknown_sweep_is_refused(swept, capsys) -> None:
     code, _ = doctor(swept.store, capsys, "nobody")
     assert code == 2
+
+
+STARTER = """
+import subprocess, sys, tempfile, time
+with tempfile.TemporaryFile() as log:
+    server = subprocess.Popen(sys.argv[1:], stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
+    print(server.pid, flush=True)
+    time.sleep(120)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+def test_a_server_is_a_stray_once_its_starter_is_gone(spoilt, tmp_path: Path, capsys, monkeypatch) -> None:
+    """As versions before 0.2 started them: without a supervisor."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    folder = tmp_path / "harness-0123abcd"
+    (folder / "model").mkdir(parents=True)
+    words = ["models", "serve", "--model-uri", str(folder / "model"), "--env-manager", "local"]
+    command = [*server_command(words), "--host", "127.0.0.1", "--port", "5999"]
+    starter = subprocess.Popen([sys.executable, "-c", STARTER, *command], stdout=subprocess.PIPE, text=True)
+    assert starter.stdout is not None
+    server = psutil.Process(int(starter.stdout.readline()))
+    try:
+        while server.cmdline()[1:] != command[1:]:  # until it has become the other program
+            time.sleep(0.01)
+        assert stray_servers() == []
+        starter.kill()
+        starter.communicate()
+        (found,) = stray_servers()
+        assert (server.pid in found.processes, found.address, found.folder) == (True, "127.0.0.1:5999", folder)
+        said = f"MLflow's server at 127.0.0.1:5999 without the command that started it: {server.pid}"
+        code, text = doctor(spoilt, capsys, "--dry-run")
+        assert (code, said in text, server.is_running()) == (1, True, True)
+        code, text = doctor(spoilt, capsys)
+        assert (code, f"{said}: mended" in text) == (0, True)
+        assert not server.is_running()
+        assert not folder.exists()
+        assert stray_servers() == []
+    finally:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            server.kill()
+
+
+def test_a_server_that_others_started_is_no_stray(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", f"sqlite:///{tmp_path}/m.db"]
+    starter = subprocess.Popen([sys.executable, "-c", STARTER, *command], stdout=subprocess.PIPE, text=True)
+    assert starter.stdout is not None
+    server = psutil.Process(int(starter.stdout.readline()))
+    try:
+        starter.kill()
+        starter.communicate()
+        assert stray_servers() == []
+    finally:
+        server.kill()
+
+
+def test_the_folder_of_a_server_that_is_gone_is_removed(swept, tmp_path: Path, capsys, monkeypatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    ours, fresh, strange = (tmp_path / f"harness-{name}" for name in ("ours", "fresh", "strange"))
+    for folder, module in ((ours, "harness.export.scoring"), (fresh, "harness.export.scoring"), (strange, "mine")):
+        (folder / "model").mkdir(parents=True)
+        (folder / "model" / "MLmodel").write_text(f"flavors:\n  python_function:\n    loader_module: {module}\n")
+    hour_ago = time.time() - 3600
+    for folder in (ours, strange):
+        os.utime(folder, (hour_ago, hour_ago))
+    assert doctor(swept.store, capsys) == (0, f"processes: {ours}: left by a server that is gone: mended\n")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["harness-fresh", "harness-strange"]

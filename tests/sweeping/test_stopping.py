@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import pty
 import signal
+import subprocess
+import sys
+import termios
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from harness.engines import InProcessEngine
 from harness.journal import EventKind, Journal
 from harness.records import Phase, TrialKey
-from harness.sweeping.folders import find_unfinished
+from harness.sweeping.folders import find_unfinished, sweep_ids
 from harness.sweeping.progress import Progress
 from harness.sweeping.running import run_sweep
 from harness.sweeping.stopping import hearing_signals
@@ -31,6 +37,23 @@ def test_the_first_signal_asks_and_the_second_insists(number: int) -> None:
             os.kill(os.getpid(), number)
         assert stop.at_once
     assert signal.getsignal(number) is before
+
+
+def test_a_closed_terminal_asks_once_however_often_it_is_told() -> None:
+    with hearing_signals() as stop:
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGHUP)
+        assert (stop.wanted, stop.at_once) == (True, False)
+
+
+def test_a_closed_terminal_asks_nothing_under_nohup() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with hearing_signals() as stop:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert not stop.wanted
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_what_runs_is_given_up_when_the_grace_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,3 +91,33 @@ def test_a_sweep_that_is_stopped_leaves_a_report_and_goes_on(toys, cards, tmp_pa
         keys = [TrialKey.parse(event.trial_key) for event in journal.events(EventKind.ENDED)]
     assert len(keys) == len(set(keys)) == 6
     assert {key.phase for key in keys} == {Phase.SEARCH}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("how", "code"), [("pipe", 141), ("terminal", 130)])
+def test_a_sweep_ends_properly_when_its_output_does(how: str, code: int, toys, cards, tmp_path: Path) -> None:
+    reads, writes = os.pipe() if how == "pipe" else pty.openpty()
+    words = ["sweep", "tiny_adding", "--family", "tiny_lstm", "--family", "tiny_gru", "--trials", "60", "--epochs", "2"]
+    words += ["--workers", "1", "--cards", str(cards), "--store", str(tmp_path / "mlruns"), "-v"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", f"from harness.cli import main; main({words})"],
+        stdout=writes,
+        stderr=writes,
+        start_new_session=True,
+        preexec_fn=(lambda: fcntl.ioctl(writes, termios.TIOCSCTTY, 0)) if how == "terminal" else None,
+    )
+    os.close(writes)
+    seen = b""
+    while b"validation 0" not in seen:
+        seen += os.read(reads, 4096)
+    workers = psutil.Process(process.pid).children(recursive=True)
+    os.close(reads)
+    assert process.wait(60) == code
+    assert psutil.wait_procs(workers, timeout=10)[1] == []
+    store = toys.store_in(tmp_path)
+    (sweep_id,) = sweep_ids(store)
+    (parent,) = [run for run in recorded_runs(store, sweep_id) if not run.trial_key]
+    assert parent.status == "KILLED"
+    with Journal.read(store.sweeps / sweep_id) as journal:
+        assert 0 < len(list(journal.events(EventKind.ENDED))) < 120
+        assert not journal.has(EventKind.FINISHED)

@@ -103,6 +103,47 @@ def test_the_command_shows_the_training_runs_and_ends_with_all_it_started(filled
     assert list((tmp_path / "here").iterdir()) == []
 
 
+def begun(store: Store) -> tuple[subprocess.Popen[str], list[psutil.Process]]:
+    command = [sys.executable, "-c", "from harness.cli import main; main()", "ui", "--no-open", "--store"]
+    process = subprocess.Popen([*command, str(store.root)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("http://")
+    return process, psutil.Process(process.pid).children(recursive=True)
+
+
+def test_nothing_stays_of_a_command_that_is_killed(filled: Store) -> None:
+    process, family = begun(filled)
+    assert len(family) >= 3  # the supervisor, MLflow's command, its server
+    process.kill()
+    process.communicate()
+    assert psutil.wait_procs(family, timeout=20)[1] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGHUP, 0), (signal.SIGTERM, 0), (None, 141)])
+def test_nothing_stays_when_terminal_service_or_pipe_end(number: int | None, code: int, filled: Store) -> None:
+    process, family = begun(filled)
+    assert process.stdout is not None
+    if number is None:
+        process.stdout.close()
+    else:
+        process.send_signal(number)
+    assert process.wait(30) == code
+    assert process.stderr is not None
+    assert "Traceback" not in process.stderr.read()
+    assert [one for one in family if one.is_running()] == []
+
+
+@pytest.mark.slow
+def test_a_server_whose_supervisor_is_killed_is_ended_and_said(filled: Store) -> None:
+    process, family = begun(filled)
+    family[0].kill()
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert "MLflow's server ended with code -9" in errors.splitlines()[-1]
+    assert psutil.wait_procs(family, timeout=10)[1] == []
+
+
 @pytest.mark.slow
 def test_a_server_that_cannot_start_says_why(filled: Store) -> None:
     with socket.socket() as taken:
