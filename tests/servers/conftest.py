@@ -130,7 +130,8 @@ class Team:
         text = blocks()[name].replace("/srv/mlflow", str(self.folder / "served"))
         for port, own in self.ports.items():
             text = text.replace(f"127.0.0.1:{port}", f"127.0.0.1:{own}").replace(f"port {port}", f"port {own}")
-        # Fewer epochs than a sweep has of itself: what is tested is the way to the server.
+        # One worker, and fewer epochs than a sweep has of itself: what is tested is the way to the server.
+        text = re.sub(r"^mlflow server ", "mlflow server --workers 1 ", text, flags=re.MULTILINE)
         return text.replace("-p 5432", f"-p {self.ports['5432']}").replace(
             "--trials 5", "--trials 2 --epochs 2 --confirmations 0 --workers 1"
         )
