@@ -176,7 +176,11 @@ class Team:
         )
         text = self.text(name).replace("http {", f"http {{ access_log off; {places}", 1)
         file = self.folder / "nginx.conf"
-        file.write_text(f"daemon off; pid {self.folder}/nginx.pid; error_log stderr; worker_processes 1;\n{text}")
+        # Started by root its workers are somebody else, who may not write into this test's folder.
+        user = "user root;" if os.geteuid() == 0 else ""
+        file.write_text(
+            f"{user} daemon off; pid {self.folder}/nginx.pid; error_log stderr; worker_processes 1;\n{text}"
+        )
         command = [program("nginx"), "-e", "stderr", "-c", str(file)]
         with background(command, self.folder, answers(self.address("8080", "/team/mlflow/health"))):
             yield
