@@ -95,6 +95,7 @@ def environment(**changes: str) -> dict[str, str]:
         "PIP_NO_INDEX": "1",  # what the page installs is there: it is asked for, and nothing is fetched
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # eight processes of a server's that judge language models
         "NO_COLOR": "1",
         "TF_CPP_MIN_LOG_LEVEL": "2",
     }
