@@ -31,8 +31,12 @@ ANSWER_SECONDS = 4
 
 _DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 
-_OTHER_DRIVERS = {"mysql": "pymysql", "mssql": "pyodbc"}
-"""A driver for each kind of database that no extra of this package brings one for."""
+_DRIVERS = {
+    "postgresql": ('"lstm-gru-harness[postgres]"', "postgresql"),
+    "mysql": ("pymysql", "mysql+pymysql"),
+    "mssql": ("pyodbc", "mssql+pyodbc"),
+}
+"""What brings a driver for each kind of database, and how an address then begins."""
 
 _REFUSED = {
     401: "the server does not know who asks (401): give it a user's name and password in MLFLOW_TRACKING_USERNAME and "
@@ -236,7 +240,8 @@ def _reach_database(store: Store) -> None:
     kind = store.tracking_uri.partition(":")[0].partition("+")[0]
     if kind not in DATABASES:
         return
-    from sqlalchemy import NullPool, create_engine, make_url
+    from sqlalchemy.engine import create_engine, make_url
+    from sqlalchemy.pool import NullPool
 
     with translating(store):
         url = make_url(store.tracking_uri)
@@ -260,11 +265,8 @@ def _reach(store: Store, host: str | None, port: int) -> None:
 
 def _missing_driver(kind: str, error: ImportError) -> str:
     """That a database's driver is not there, and how to get one."""
-    driver = _OTHER_DRIVERS.get(kind)
-    cure = (
-        f"`pip install {driver}`, and {kind}+{driver}://…" if driver else '`pip install "lstm-gru-harness[postgres]"`'
-    )
-    return f"the database's driver is not installed ({error}): {cure}"
+    package, address = _DRIVERS[kind]
+    return f"the database's driver is not installed ({error}): `pip install {package}`, and address it as {address}://…"
 
 
 def _http_status(error: Exception) -> int | None:
