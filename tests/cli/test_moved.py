@@ -37,8 +37,13 @@ def harness(project: Path, out: Path, *arguments: str, before: Sequence[str] = (
 
 
 def tree(folder: Path) -> dict[str, tuple[int, int]]:
-    files = [path for path in folder.rglob("*") if path.is_file() and not path.name.endswith("-shm")]
-    return {str(path): (path.stat().st_size, path.stat().st_mtime_ns) for path in files}
+    """Every file with its size and time, but what SQLite's readers make beside a database: an index, an empty log."""
+    states = {path: path.stat() for path in folder.rglob("*") if path.is_file() and not path.name.endswith("-shm")}
+    return {
+        str(path): (state.st_size, state.st_mtime_ns)
+        for path, state in states.items()
+        if state.st_size or not path.name.endswith("-wal")
+    }
 
 
 @pytest.fixture
@@ -69,10 +74,11 @@ def test_a_moved_project_is_read_at_once_and_goes_on(project: Path, out: Path) -
         ("models", "refit", "waves/1"),
         ("models", "promote", "waves/1"),
         ("doctor",),
-        *READING,
+        ("verify", "FIRST"),
+        ("predict", "waves", "--test", "--output", "OUT/again.csv"),
     )
-    said = [harness(project, out / str(number), *command) for number, command in enumerate(writing[:-1])]
-    for command, done in zip(writing, said, strict=False):
+    said = [harness(project, out, *command) for command in writing]
+    for command, done in zip(writing, said, strict=True):
         assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
     assert ["the store stood at" in done.stderr for done in said] == [True] + [False] * (len(said) - 1)
     assert tree(Path(BORN)) == born
@@ -89,7 +95,7 @@ def test_a_copy_that_is_swept_leaves_its_original_alone(project: Path, out: Path
     assert swept.returncode == 0, swept.stderr
     assert tree(project) == before
     shutil.rmtree(project)
-    for command in (*READING, ("doctor",)):
+    for command in (*READING[3:], ("doctor",)):
         done = harness(copy, out, *command)
         assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
     assert not project.exists()
