@@ -107,7 +107,7 @@ def read_only(project: Path) -> Sequence[str]:
     if os.geteuid():
         subprocess.run(["chmod", "-R", "a-w", project], check=True)
         return ()
-    mount = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"'
+    mount = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && cd "$0" && exec "$@"'
     begin = ("unshare", "--mount", "sh", "-c", mount, str(project))
     if not shutil.which("unshare") or subprocess.run([*begin, "true"], check=False, capture_output=True).returncode:
         pytest.skip("root may write everywhere, and this machine lets nothing be mounted")
