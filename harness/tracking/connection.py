@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from harness.addresses import hide_passwords_in
-from harness.databases import choose_journal_mode
+from harness.databases import choose_journal_mode, may_write
 from harness.disk import full_disk
 from harness.errors import AccessError, StoreError
 from harness.store import DATABASES, Store
@@ -183,15 +183,16 @@ def _connect_to_file(store: Store, *, create: bool) -> Connection:
     try:
         if not create and (copy := readable(store.root, file)) != file:
             return _ask(store, f"sqlite:///{copy}")
+        if file.is_file() and not may_write(file):
+            raise StoreError(f"{file}: you may not write it; commands that only read work")
         file.parent.mkdir(parents=True, exist_ok=True)
         store.root.mkdir(parents=True, exist_ok=True)
         with _alone(file.with_suffix(".lock")):
-            hold = settle(store.root, file) if create else None
             # The mode stays with the file. MLflow commits six times a trial; with a rollback journal each commit
             # waits for the disk three times or more (113 ms a trial on a busy disk, 31 ms with the log), and readers
             # wait for writers.
             choose_journal_mode(file)
-            return _ask(store, hold=hold)
+            return _ask(store, hold=settle(store.root, file) if create else None)
     except (sqlite3.Error, OSError) as error:
         why = full_disk(error, file.parent) or f"{_one_line(error)}; expected MLflow's database or a place to make it"
         raise StoreError(f"{file}: {why}") from error

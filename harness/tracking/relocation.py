@@ -94,9 +94,8 @@ def settle(root: Path, file: Path) -> Hold:
         What keeps others from having it lead elsewhere, for as long as the caller writes.
 
     Raises:
-        StoreError: The schema is not known, or another program uses the store at another place.
+        StoreError: The schema is not known, another program uses the store at another place, or it cannot be written.
         sqlite3.Error: The database cannot be read or written.
-        OSError: The store's folder cannot be written.
     """
     hold, place = Hold(root), place_of(root, file)
     former = _left(place, file)
@@ -107,7 +106,10 @@ def settle(root: Path, file: Path) -> Hold:
                 "first; commands that only read work meanwhile"
             )
         columns = _columns(file, former, root)
-    remember(place)  # before the database changes: after a crash in between it is rewritten by the next command
+    try:
+        remember(place)  # before the database changes: after a crash in between it is rewritten by the next command
+    except OSError as error:
+        raise StoreError(f"{root}: the store cannot be written: {error.strerror}") from error
     if former is not None:
         count = _rewrite(file, place, columns)
         print(f"{root}: the store stood at {former}; {count} locations in MLflow lead here now", file=sys.stderr)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import pytest
 
 from harness.cards.schema import DatasetCard, SpaceCard
 from harness.data import load_dataset
+from harness.databases import copy_database
 from harness.records import DataFacts, Phase, TaskKind, TrialKey, TrialRequest
 from harness.store import Store
 from harness.tracking import Projector, connect
@@ -270,7 +270,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def store(tmp_path: Path, database: Path) -> Store:
     root = tmp_path / "mlruns"
     root.mkdir()
-    shutil.copy(database, root / "mlflow.db")
+    copy_database(database, root / "mlflow.db")  # MLflow keeps a connection to it, so that it is not opened raw
     return Store(root, f"sqlite:///{root / 'mlflow.db'}")
 
 

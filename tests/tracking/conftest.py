@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from harness.databases import copy_database
 from harness.records import (
     Arm,
     ArmResult,
@@ -53,7 +53,7 @@ def store(tmp_path: Path, empty_database: Path) -> Store:
     # A folder name with spaces, an umlaut and a number sign: artifacts must find their way all the same.
     root = tmp_path / "mein löwe #1"
     root.mkdir()
-    shutil.copy(empty_database, root / "mlflow.db")
+    copy_database(empty_database, root / "mlflow.db")  # MLflow keeps a connection to it, so that it is not opened raw
     return Store(root, f"sqlite:///{root / 'mlflow.db'}")
 
 
