@@ -40,13 +40,15 @@ def list_models(
 
     place = find_store(store, tracking_uri)
     versions = registered_versions(place, name)
-    if foreign := foreign_models(place, name):
+    foreign = foreign_models(place, name)
+    if foreign:
         typer.echo(f"versions that no sweep made are not listed, of: {', '.join(foreign)}", err=True)
     if json:
         typer.echo(json_module.dumps([_plain(version) for version in versions], indent=2))
         return
     if not versions:
-        typer.echo("no model is registered yet", err=True)
+        if not foreign:
+            typer.echo("no model is registered yet", err=True)
         return
     head = ("MODEL", "ALIAS", "CELL", "TEST SCORE", "VERDICT", "REGISTERED")
     _print_table([head, *(_row(version) for version in versions)])

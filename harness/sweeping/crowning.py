@@ -196,7 +196,9 @@ def crown_again(was: ChampionInfo, how: Crowning, *, alias: bool) -> ChampionInf
     if not (alias and was.alias):
         return again
     if not beats:
-        move_alias(how.store, registered.name, registered.version, was.alias)
+        held = holder(how.store, registered.name, was.alias)
+        if held is None or held.own:
+            move_alias(how.store, registered.name, registered.version, was.alias)
         return again
     got, because = give_alias(how.store, registered, incumbent, measured, beats_baseline=beats)
     return replace(again, alias=got, alias_because=because or was.alias_because)

@@ -14,7 +14,16 @@ from harness.store import Store
 from harness.tracking import naming
 from harness.tracking.connection import connect
 from harness.tracking.reading import experiment_ids, search_runs
-from harness.tracking.registry import REFIT, linked_names, logged_models, pages, resolve, trial_of, versions_named
+from harness.tracking.registry import (
+    REFIT,
+    linked_names,
+    logged_models,
+    made_here,
+    pages,
+    resolve,
+    trial_of,
+    versions_named,
+)
 from harness.tracking.summary import is_explained
 
 
@@ -172,6 +181,8 @@ def dangling_aliases(store: Store) -> list[DanglingAlias]:
         if not any(naming.SWEEP_ID in version.tags for version in versions.values()):
             continue
         for alias, version in model.aliases.items():
+            if str(version) in versions and not made_here(versions[str(version)]):
+                continue  # in a name that 0.1.0 joined, somebody else's
             if why := _missing(store, model.name, str(version), versions):
                 found.append(DanglingAlias(model.name, alias, why))
     return found

@@ -22,7 +22,9 @@ from harness.export.verifying import CleanProcess
 from harness.records import Direction, TaskKind
 from harness.store import Store
 from harness.tracking import connect, move_alias, register, resolve
+from harness.tracking.mending import dangling_aliases
 from harness.tracking.registry import whose
+from harness.tracking.versions import foreign_models, registered_versions
 
 HOW = "harness models promote m/2"
 OLD = Description(
@@ -246,6 +248,9 @@ def test_in_a_name_that_0_1_0_joined_only_sweeps_versions_count(versions: Store,
     assert "@champion stays with sums/4: no sweep made that version" in reason
     with pytest.raises(UsageError, match="@champion is sums/4, somebody else's"):
         promote("sums/1", CHAMPION, versions)
+    assert dangling_aliases(versions) == []
+    assert foreign_models(versions) == ["sums"]
+    assert [one.version for one in registered_versions(versions)] == [1, 2, 3]
 
 
 def test_new_rows_are_scored_by_both_in_a_clean_process(
