@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 from harness.errors import UsageError
 
@@ -66,9 +67,24 @@ def find_store(
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder}: expected a folder for the store, got a file")
     _refuse_old_file_store(folder)
-    uri = tracking_uri or environment.get("MLFLOW_TRACKING_URI") or f"sqlite:///{folder / 'mlflow.db'}"
+    uri = tracking_uri or environment.get("MLFLOW_TRACKING_URI") or database_uri(folder / "mlflow.db")
     _refuse_other_kinds(uri)
     return Store(folder, uri)
+
+
+def database_uri(file: Path) -> str:
+    """The address of an SQLite file.
+
+    Args:
+        file: Its absolute path. Where `?` or `%` stand in it, which mean something in an address, all of it is quoted,
+            slashes too: MLflow makes the folder that an address names as it is written.
+    """
+    return f"sqlite:///{quote(str(file), safe='') if {'?', '%'} & set(str(file)) else file}"
+
+
+def database_path(uri: str) -> Path:
+    """The file that `database_uri`, or a user, means by an address."""
+    return Path(unquote(uri.removeprefix("sqlite:///").split("?")[0]))
 
 
 def _refuse_other_kinds(uri: str) -> None:

@@ -16,10 +16,10 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from harness.errors import StoreError
-from harness.store import Store
+from harness.store import Store, database_path
 
 ANSWER_SECONDS = 4
 """How long a server may take to answer when it is asked for the first time."""
@@ -140,8 +140,7 @@ def shown(uri: str) -> str:
 
 def database_file(store: Store) -> Path:
     """The file of a local store's database."""
-    path = unquote(store.tracking_uri.removeprefix("sqlite:///"))
-    return Path(path.split("?")[0])
+    return database_path(store.tracking_uri)
 
 
 def _connect_to_file(store: Store, *, create: bool) -> Connection:
@@ -191,8 +190,12 @@ def _import_client() -> Any:
 
 
 def _ask(store: Store) -> Connection:
-    limits = {"MLFLOW_HTTP_REQUEST_TIMEOUT": str(ANSWER_SECONDS), "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
-    with _environment({} if store.local else limits), translating(store):
+    if store.local:
+        # MLflow's own experiment gets a folder below the current one else, whose quotes break its SQL.
+        settings = {"_MLFLOW_SERVER_ARTIFACT_ROOT": store.artifacts.as_uri()}
+    else:
+        settings = {"MLFLOW_HTTP_REQUEST_TIMEOUT": str(ANSWER_SECONDS), "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
+    with _environment(settings), translating(store):
         client = _import_client()(tracking_uri=store.tracking_uri, registry_uri=store.tracking_uri)
         client.search_experiments(max_results=1)
     return Connection(store, client)

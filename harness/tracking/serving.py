@@ -9,7 +9,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 
-from harness.store import Store
+from harness.store import Store, database_uri
 from harness.tracking.connection import database_file, prepare_environment
 from harness.tracking.servers import Server, running
 
@@ -25,7 +25,7 @@ def serving(store: Store, port: int) -> Iterator[Server]:
     Raises:
         StoreError: The server ended, or did not answer within two minutes.
     """
-    uri = f"sqlite:///{database_file(store).absolute()}"
+    uri = database_uri(database_file(store).absolute())
     arguments = [
         *("server", "--backend-store-uri", uri, "--workers", "1"),
         *("--default-artifact-root", store.artifacts.as_uri(), "--no-serve-artifacts"),
