@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +48,11 @@ class Store:
         """The command that opens MLflow's UI on this store from any folder."""
         if not self.local:
             return f"open {self.tracking_uri}"
-        return "harness ui" if self.root == DEFAULT_ROOT.absolute() else f"harness ui --store {self.root}"
+        return (
+            "harness ui"
+            if self.root == DEFAULT_ROOT.absolute()
+            else f"harness ui --store {shlex.quote(str(self.root))}"
+        )
 
 
 def find_store(
