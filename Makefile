@@ -3,10 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := pyproject.toml constraints.txt
+LOWEST := .venv-lowest
+CHAMPIONS := tests/export/test_building.py tests/export/test_loading.py tests/export/test_registering.py tests/export/test_versions.py tests/export/formats/test_exporting.py
 # Half of the suite is waiting for worker processes to start: two files of tests at a time take hardly more than one.
 TEST_PROCESSES ?= 2
 
-.PHONY: sweep test test-slow test-servers server-programs check format clean
+.PHONY: sweep test test-slow test-servers server-programs test-lowest check format clean
 
 sweep: $(VENV)/.installed
 	$(BIN)/harness sweep --config quickstart
@@ -26,6 +28,15 @@ server-programs:
 	apt-get update
 	apt-get install --yes --no-install-recommends postgresql nginx-light
 
+# The oldest versions that pyproject.toml allows write and read champions, and so do the newest; then each environment
+# reads what the other one wrote. Warnings of old versions are nobody's fault here.
+test-lowest: $(VENV)/.installed-test $(LOWEST)/.installed
+	mkdir -p build
+	$(LOWEST)/bin/python -m pytest -q -n 0 -o filterwarnings=ignore --basetemp build/lowest $(CHAMPIONS) -k "not litert"
+	$(BIN)/python -m pytest -q -n 0 --basetemp build/newest $(CHAMPIONS) -k "not litert"
+	$(LOWEST)/bin/python tests/champions_again.py build/newest
+	$(BIN)/python tests/champions_again.py build/lowest
+
 check: $(VENV)/.installed-test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -36,7 +47,7 @@ format: $(VENV)/.installed-test
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(LOWEST) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -51,4 +62,10 @@ $(VENV)/.installed-test: $(SOURCES) | $(BIN)/python
 
 $(VENV)/.installed-test-servers: $(VENV)/.installed-test
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[data,test,test-servers]"
+	touch $@
+
+$(LOWEST)/.installed: pyproject.toml tests/lowest.py | $(BIN)/python
+	$(PYTHON) -m venv $(LOWEST)
+	$(BIN)/python tests/lowest.py > $(LOWEST)/constraints.txt
+	$(LOWEST)/bin/pip install --quiet --constraint $(LOWEST)/constraints.txt --editable ".[onnx]" pytest pytest-xdist
 	touch $@

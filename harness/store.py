@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from harness.addresses import hide_passwords
 from harness.errors import UsageError, nearest
@@ -63,7 +63,7 @@ class Store:
         """The command that opens MLflow's UI on this store from any folder."""
         if not self.local:
             return f"open {self.address}"
-        return "harness ui" if self.root == DEFAULT_ROOT.absolute() else f"harness ui --store {self.root}"
+        return f"harness ui{self.options}"
 
     @property
     def options(self) -> str:
@@ -88,10 +88,25 @@ def find_store(
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder}: expected a folder for the store, got a file")
     _refuse_old_file_store(folder)
-    uri = tracking_uri or environment.get("MLFLOW_TRACKING_URI") or f"sqlite:///{folder / 'mlflow.db'}"
+    uri = tracking_uri or environment.get("MLFLOW_TRACKING_URI") or database_uri(folder / "mlflow.db")
     _refuse_other_kinds(uri)
     _refuse_unescaped(uri)
     return Store(folder, uri)
+
+
+def database_uri(file: Path) -> str:
+    """The address of an SQLite file.
+
+    Args:
+        file: Its absolute path. Where `?` or `%` stand in it, which mean something in an address, all of it is quoted,
+            slashes too: MLflow makes the folder that an address names as it is written.
+    """
+    return f"sqlite:///{quote(str(file), safe='') if {'?', '%'} & set(str(file)) else file}"
+
+
+def database_path(uri: str) -> Path:
+    """The file that `database_uri`, or a user, means by an address."""
+    return Path(unquote(uri.removeprefix("sqlite:///").split("?")[0]))
 
 
 def _refuse_other_kinds(uri: str) -> None:

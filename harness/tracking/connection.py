@@ -17,13 +17,12 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 from harness.addresses import hide_passwords_in
 from harness.databases import choose_journal_mode, may_write
 from harness.disk import full_disk
 from harness.errors import AccessError, StoreError
-from harness.store import DATABASES, Store
+from harness.store import DATABASES, Store, database_path, database_uri
 from harness.tracking.relocation import Hold, elsewhere, readable, settle
 
 ANSWER_SECONDS = 4
@@ -161,8 +160,7 @@ def translating(store: Store) -> Iterator[None]:
 
 def database_file(store: Store) -> Path:
     """The file of a local store's database."""
-    path = unquote(store.tracking_uri.removeprefix("sqlite:///"))
-    return Path(path.split("?")[0])
+    return database_path(store.tracking_uri)
 
 
 def place_left(store: Store) -> Path | None:
@@ -182,7 +180,7 @@ def _connect_to_file(store: Store, *, create: bool) -> Connection:
         raise StoreError(f"{file}: expected MLflow's database, got nothing there; no sweep has run in this store yet")
     try:
         if not create and (copy := readable(store.root, file)) != file:
-            return _ask(store, f"sqlite:///{copy}")
+            return _ask(store, database_uri(copy))
         if file.is_file() and not may_write(file):
             raise StoreError(f"{file}: you may not write it; commands that only read work")
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -228,8 +226,12 @@ def _import_client() -> Any:
 
 
 def _ask(store: Store, address: str | None = None, hold: Hold | None = None) -> Connection:
-    limits = {"MLFLOW_HTTP_REQUEST_TIMEOUT": str(ANSWER_SECONDS), "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
-    with _environment({} if store.local else limits), translating(store):
+    if store.local:
+        # MLflow's own experiment gets a folder below the current one else, whose quotes break its SQL.
+        settings = {"_MLFLOW_SERVER_ARTIFACT_ROOT": store.artifacts.as_uri()}
+    else:
+        settings = {"MLFLOW_HTTP_REQUEST_TIMEOUT": str(ANSWER_SECONDS), "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
+    with _environment(settings), translating(store):
         uri = address or store.tracking_uri
         client = _import_client()(tracking_uri=uri, registry_uri=uri)
         client.search_experiments(max_results=1)
