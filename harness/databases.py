@@ -10,6 +10,7 @@ import re
 import shutil
 import sqlite3
 import tempfile
+import time
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -26,6 +27,8 @@ _NETWORK = re.compile(
 _LOCAL_FUSE = ("fuse.fuse-overlayfs", "fuse.overlayfs", "fuse.mergerfs", "fuse.gocryptfs", "fuse.encfs", "fuse.bindfs")
 
 _ATTEMPTS = 5
+
+_NO_PLACE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL)
 
 
 def write_ahead_log_works(folder: Path, mounts: Path = MOUNTS) -> bool:
@@ -53,7 +56,29 @@ def choose_journal_mode(file: Path) -> None:
         if not log:
             # A database that comes with a log is read and put right without shared memory by its only user.
             database.execute("PRAGMA locking_mode = EXCLUSIVE")
-        database.execute(f"PRAGMA journal_mode = {'WAL' if log else 'DELETE'}")
+        set_journal_mode(database, "WAL" if log else "DELETE", WAIT_SECONDS)
+
+
+def set_journal_mode(connection: sqlite3.Connection, mode: str, seconds: float) -> None:
+    """Have a database use this journal mode; SQLite itself does not wait for readers here, as it does everywhere else.
+
+    Args:
+        connection: The one that asks; it is in no transaction.
+        mode: `WAL` or `DELETE`.
+        seconds: How long readers are waited for.
+
+    Raises:
+        sqlite3.Error: Somebody still reads, or it cannot be written.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            connection.execute(f"PRAGMA journal_mode = {mode}")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.005)
 
 
 def may_write(file: Path) -> bool:
@@ -62,14 +87,15 @@ def may_write(file: Path) -> bool:
     return all(os.access(path, os.W_OK, effective_ids=effective) for path in (file, file.parent))
 
 
-def open_read_only(file: Path) -> sqlite3.Connection:
-    """A connection that changes nothing, on a database in a folder that one may only read as well.
+def open_read_only(file: Path, *, copy: bool = True) -> sqlite3.Connection:
+    """A connection that changes nothing, on a database in a folder that one may only read, or on a full disk, as well.
 
     A database with a write-ahead log cannot be opened there, unless the program that writes it is running: then a copy
     in memory is read.
 
     Args:
         file: A database that exists.
+        copy: Whether a copy may be read, which needs that nobody writes and that this process has no connection to it.
 
     Raises:
         sqlite3.Error: It cannot be read, or is none.
@@ -80,11 +106,15 @@ def open_read_only(file: Path) -> sqlite3.Connection:
         connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
     except sqlite3.Error as error:
         connection.close()
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY) or may_write(file):
+        if not copy or not has_no_place_for_log(error):
             raise
         return _copy_in_memory(file)
     return connection
+
+
+def has_no_place_for_log(error: sqlite3.Error) -> bool:
+    """Whether this is what SQLite says of a database with a log, where it cannot make the log's index beside it."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _NO_PLACE
 
 
 def stamps(file: Path) -> tuple[tuple[str, int, int], ...]:

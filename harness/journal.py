@@ -17,9 +17,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import shutil
 import sqlite3
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -28,6 +26,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from harness.databases import choose_journal_mode, has_no_place_for_log, open_read_only, set_journal_mode
 from harness.disk import full_disk
 from harness.errors import DamagedError, DiskError, HarnessError, JournalError, SealedError
 from harness.places import place_around
@@ -44,9 +43,6 @@ _BUSY_SECONDS = 30.0
 
 _SETTLING_SECONDS = 2.0
 """How long closing waits for readers to leave, so that the journal can be one file again."""
-
-_NO_PLACE_FOR_A_LOG = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL)
-"""What SQLite says of a journal with a log, in a folder where it may not make the log's index, or no room for it."""
 
 _SCHEMA = """
 CREATE TABLE events (
@@ -170,8 +166,8 @@ class Journal:
         cls.read(folder).close()  # what is damaged is refused before anything can write to it
         path = folder / JOURNAL_NAME
         try:
+            choose_journal_mode(path)
             connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
-            _use_write_ahead_log(connection)
             connection.execute("PRAGMA synchronous = FULL")
         except sqlite3.Error as error:
             raise _failed(f"{path}: cannot be opened", error, path) from error
@@ -305,7 +301,9 @@ class Journal:
         One that was written is left in rollback mode, unless somebody reads it just then.
         """
         if self._writable:
-            _leave_write_ahead_log(self._connection)
+            with suppress(sqlite3.Error):  # a reader, a full disk: the log stays, with all that it holds
+                self._connection.execute("PRAGMA busy_timeout = 0")
+                set_journal_mode(self._connection, "DELETE", _SETTLING_SECONDS)
         self._connection.close()
 
     def __enter__(self) -> Journal:
@@ -337,33 +335,6 @@ def held(folder: Path) -> bool:
     return False
 
 
-def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
-    # SQLite does not wait for a reader here, though it does everywhere else.
-    deadline = time.monotonic() + _BUSY_SECONDS
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                raise
-            time.sleep(0.005)
-
-
-def _leave_write_ahead_log(connection: sqlite3.Connection) -> None:
-    deadline = time.monotonic() + _SETTLING_SECONDS
-    with suppress(sqlite3.Error):  # a full disk, say: the log stays, with all that it holds
-        connection.execute("PRAGMA busy_timeout = 0")
-        while True:
-            try:
-                connection.execute("PRAGMA journal_mode = DELETE")
-                return
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                    raise
-                time.sleep(0.005)
-
-
 def _read_only(path: Path) -> sqlite3.Connection:
     """A connection that cannot write, to a journal that is whole.
 
@@ -372,44 +343,33 @@ def _read_only(path: Path) -> sqlite3.Connection:
         sqlite3.Error: It cannot be read.
         OSError: It cannot be copied.
     """
+    running = held(path.parent)
     try:
-        return _sound(path, path)
+        connection = open_read_only(path, copy=not running)
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF not in _NO_PLACE_FOR_A_LOG:
+        if not running or not has_no_place_for_log(error) or full_disk(error, path.parent):
             raise
-        if held(path.parent) and full_disk(error, path.parent):
-            raise
-    if held(path.parent):
         raise JournalError(
             f"{path}: a command is running this sweep; in a folder without write access wait for its end"
-        )
-    with tempfile.TemporaryDirectory(prefix="harness-") as folder:
-        # Nobody writes, and this process has no connection to it: so it may be copied.
-        for name in (JOURNAL_NAME, f"{JOURNAL_NAME}-wal"):
-            with suppress(FileNotFoundError):
-                shutil.copy(path.with_name(name), folder)
-        return _sound(path, Path(folder) / JOURNAL_NAME)  # the open connection keeps what is removed here
-
-
-def _sound(path: Path, file: Path) -> sqlite3.Connection:
-    """An open connection to a file that holds the journal of this path, looked through without writing."""
-    connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECONDS)
+        ) from error
     try:
-        (check,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-        (found,) = connection.execute("PRAGMA user_version").fetchone()
-        if check != "ok":
-            raise _damaged(path, check)
-        if found != FORMAT:
-            raise JournalError(f"{path}: format {found}, expected {FORMAT}; use the version that wrote it")
-        (planned,) = connection.execute(
-            "SELECT count(*) FROM events WHERE kind = ?", [EventKind.PLANNED.value]
-        ).fetchone()
-        if not planned:
-            raise _damaged(path, "its first event is missing")
+        _check(path, connection)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _check(path: Path, connection: sqlite3.Connection) -> None:
+    (check,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    (found,) = connection.execute("PRAGMA user_version").fetchone()
+    if check != "ok":
+        raise _damaged(path, check)
+    if found != FORMAT:
+        raise JournalError(f"{path}: format {found}, expected {FORMAT}; use the version that wrote it")
+    (planned,) = connection.execute("SELECT count(*) FROM events WHERE kind = ?", [EventKind.PLANNED.value]).fetchone()
+    if not planned:
+        raise _damaged(path, "its first event is missing")
 
 
 def _failed(what: str, error: OSError | sqlite3.Error, path: Path) -> HarnessError:
