@@ -36,6 +36,8 @@ def main() -> None:
     arguments.add_argument("--requests", type=int, default=200)
     arguments.add_argument("--clients", type=int, default=8)
     given = arguments.parse_args()
+    if given.requests <= WARM_UP:
+        arguments.error(f"--requests {given.requests}: expected more than {WARM_UP}, the first ones that do not count")
     description = load(given.model).description
     if description.task is not TaskKind.FORECAST or description.known:
         sys.exit(f"{given.model}: expected a model of one series' forecast")

@@ -35,7 +35,7 @@ SMALLEST: dict[str, tuple[str, str]] = {
     "profile_trial": ("--units 2", r"\d"),
     "record_trials": ("--trials 1 --epochs 1 --dataset digits --output recorded", r"digits\.csv: lstm 1, gru 1 trials"),
     "resuming": ("--trials 2", r"2 trials, random, 2 workers"),
-    "serving": ("tiny_waves --requests 2 --clients 2", r"\d"),
+    "serving": ("tiny_waves --requests 12 --clients 2", r"\d"),
     "throughput": ("--size tiny", r"tiny: [\d.]+ times plain Keras Tuner's trials"),
     "verdict_cost": ("--datasets 1", r"its size"),
     "workers": ("--size tiny", r"\d"),
