@@ -10,11 +10,13 @@ this kind of processor and version of TensorFlow.
 from __future__ import annotations
 
 import atexit
+import grp
 import hashlib
 import importlib
 import logging
 import os
 import platform
+import pwd
 import stat
 import sys
 import threading
@@ -216,15 +218,29 @@ def _is_private(folder: Path) -> bool:
     """Whether a folder is this user's, and nobody but root and this user can put another in its place."""
     us = os.geteuid()
     own, *above = (path.stat() for path in (folder, *folder.parents))
-    others_may_write = stat.S_IWGRP | stat.S_IWOTH
     return (
         own.st_uid == us
-        and not own.st_mode & others_may_write
+        and not _others_may_write(own)
         and all(
-            about.st_uid in (0, us) and (not about.st_mode & others_may_write or about.st_mode & stat.S_ISVTX)
+            about.st_uid in (0, us) and (not _others_may_write(about) or about.st_mode & stat.S_ISVTX)
             for about in above
         )
     )
+
+
+def _others_may_write(about: os.stat_result) -> bool:
+    if about.st_mode & stat.S_IWOTH:
+        return True
+    return bool(about.st_mode & stat.S_IWGRP) and not _is_own_group(about.st_gid)
+
+
+def _is_own_group(number: int) -> bool:
+    """Whether a group is the one of this user alone, by this user's name, that some systems make for everybody."""
+    try:
+        group, user = grp.getgrgid(number), pwd.getpwuid(os.geteuid())
+    except KeyError:
+        return False
+    return group.gr_name == user.pw_name and set(group.gr_mem) <= {user.pw_name}
 
 
 def _cache_flag(folder: Path) -> str:

@@ -8,9 +8,11 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from harness import starting
 from harness.starting import (
     CACHE_VARIABLE,
     OWN_PROCESS_VARIABLE,
@@ -149,7 +151,7 @@ def test_the_cache_is_private_or_off(tmp_path: Path) -> None:
     assert made(**{CACHE_VARIABLE: str(mine / "a" / "b")}) == folder
     assert folder.stat().st_mode & 0o777 == 0o700  # others need not read it either
     for wrong in (folder, mine / "a"):
-        wrong.chmod(0o770)
+        wrong.chmod(0o702)
         assert made(**{CACHE_VARIABLE: str(mine / "a" / "b")}) is None  # another could put native code there
         wrong.chmod(0o700)
     (tmp_path / "link").symlink_to(mine)
@@ -178,3 +180,15 @@ def test_without_any_home_there_is_no_cache(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(Path, "home", homeless)
     assert cache_folder({"XDG_CACHE_HOME": "relative"}) is None
+
+
+@pytest.mark.parametrize(("name", "members", "trusted"), [("me", [], True), ("me", ["eve"], False), ("us", [], False)])
+def test_only_a_group_of_the_user_alone_may_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, members: list[str], trusted: bool
+) -> None:
+    """Where everybody has a group by their own name, new folders let it write (umask 002)."""
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x").chmod(0o770)
+    monkeypatch.setattr(starting.grp, "getgrgid", lambda _: SimpleNamespace(gr_name=name, gr_mem=members))
+    monkeypatch.setattr(starting.pwd, "getpwuid", lambda _: SimpleNamespace(pw_name="me"))
+    assert (cache_folder({CACHE_VARIABLE: str(tmp_path / "x")}) is not None) == trusted
