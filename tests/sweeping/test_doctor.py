@@ -267,7 +267,7 @@ with tempfile.TemporaryFile() as log:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
-def test_a_server_is_a_stray_once_its_starter_is_gone(spoilt, tmp_path: Path, capsys, monkeypatch) -> None:
+def test_a_server_is_a_stray_once_its_starter_is_gone(swept, tmp_path: Path, capsys, monkeypatch) -> None:
     """As versions before 0.2 started them: without a supervisor."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     folder = tmp_path / "harness-0123abcd"
@@ -286,9 +286,9 @@ def test_a_server_is_a_stray_once_its_starter_is_gone(spoilt, tmp_path: Path, ca
         (found,) = stray_servers()
         assert (server.pid in found.processes, found.address, found.folder) == (True, "127.0.0.1:5999", folder)
         said = f"MLflow's server at 127.0.0.1:5999 without the command that started it: {server.pid}"
-        code, text = doctor(spoilt, capsys, "--dry-run")
+        code, text = doctor(swept.store, capsys, "--dry-run")
         assert (code, said in text, server.is_running()) == (1, True, True)
-        code, text = doctor(spoilt, capsys)
+        code, text = doctor(swept.store, capsys)
         assert (code, f"{said}: mended" in text) == (0, True)
         assert not server.is_running()
         assert not folder.exists()

@@ -123,14 +123,15 @@ def test_nothing_stays_of_a_command_that_is_killed(filled: Store) -> None:
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGHUP, 0), (signal.SIGTERM, 0), (None, 141)])
 def test_nothing_stays_when_terminal_service_or_pipe_end(number: int | None, code: int, filled: Store) -> None:
     process, family = begun(filled)
-    assert process.stdout is not None
-    if number is None:
-        process.stdout.close()
-    else:
-        process.send_signal(number)
-    assert process.wait(30) == code
-    assert process.stderr is not None
-    assert "Traceback" not in process.stderr.read()
+    with process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        if number is None:
+            process.stdout.close()
+        else:
+            process.send_signal(number)
+        assert process.wait(30) == code
+        assert "Traceback" not in process.stderr.read()
     assert [one for one in family if one.is_running()] == []
 
 
