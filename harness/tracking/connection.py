@@ -28,6 +28,9 @@ from harness.tracking.relocation import Hold, elsewhere, readable, settle
 ANSWER_SECONDS = 4
 """How long a server may take to answer when it is asked for the first time."""
 
+TURN_SECONDS = 600
+"""How long a command waits for others that open the same database: on a busy machine each takes seconds."""
+
 _DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 
 _DRIVERS = {
@@ -200,7 +203,7 @@ def _connect_to_file(store: Store, *, create: bool) -> Connection:
 def _alone(lock: Path) -> Iterator[None]:
     # Of three processes that open one fresh database at once two die with `duplicate column name`. A locked
     # SQLite file is a lock on every platform, and the system lets go of it when its holder is killed.
-    with contextlib.closing(sqlite3.connect(lock, timeout=60, isolation_level=None)) as holder:
+    with contextlib.closing(sqlite3.connect(lock, timeout=TURN_SECONDS, isolation_level=None)) as holder:
         try:
             holder.execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError as error:
