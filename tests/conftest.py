@@ -74,6 +74,10 @@ def _watch_sqlite_files() -> None:
     """Have this process and all Python processes that tests start fail when they open a SQLite file raw."""
     if "raw_opens" in sys.modules:
         return
+    started = sys.modules.get("sitecustomize")
+    if started and Path(started.__file__ or "").parent == AUDIT:  # this process was started by one that watches
+        sys.modules["raw_opens"] = started
+        return
     spec = importlib.util.spec_from_file_location("raw_opens", AUDIT / "sitecustomize.py")
     assert spec
     assert spec.loader

@@ -54,8 +54,7 @@ def report(
     try:
         replace_text(output, written)
     except OSError as error:
-        why = f"{cannot_write(error, output.parent)}: name a place for it with --output"
-        raise UsageError(f"--output {output}: {why}") from error
+        raise UsageError(f"--output {output}: {cannot_write(error, output.parent)}") from error
     typer.echo(f"wrote {output}", err=True)
 
 

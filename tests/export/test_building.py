@@ -16,7 +16,8 @@ from harness.export.description import read_description
 
 
 def test_a_folder_holds_one_model_and_its_description(built: Any) -> None:
-    assert sorted(path.name for path in built.folder.iterdir()) == ["champion.json", "example.npz", "model.keras"]
+    files = ["champion.json", "example.npz", "model.keras", "trained_on.npz"]
+    assert sorted(path.name for path in built.folder.iterdir()) == files
     assert sorted(path.name for path in built.folder.parent.iterdir() if path.name.startswith(".")) == []
     description = read_description(built.folder)
     assert description == Description.from_json(json.loads(json.dumps(description.to_json())))

@@ -6,6 +6,7 @@ import gc
 import inspect
 import json
 import sqlite3
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -129,6 +130,11 @@ class Swept:
     @property
     def folder(self) -> Path:
         return self.store.sweeps / self.result.sweep_id
+
+    def copied_to(self, folder: Path) -> Store:
+        """A copy of its store below a folder; made by another process, since this one has the database open."""
+        subprocess.run(["cp", "-a", self.store.root, folder / "mlruns"], check=True)
+        return store_in(folder)
 
 
 @pytest.fixture(scope="session")

@@ -30,8 +30,7 @@ from harness.tracking.reading import read_sweep_scores
 @pytest.fixture
 def copied(swept, tmp_path: Path) -> Store:
     """A copy of the finished sweep's store, to be gone on with."""
-    shutil.copytree(swept.store.root, tmp_path / "mlruns")
-    return Store(tmp_path / "mlruns", f"sqlite:///{tmp_path / 'mlruns' / 'mlflow.db'}")
+    return swept.copied_to(tmp_path)
 
 
 def ended(store: Store, sweep_id: str) -> dict[str, dict]:

@@ -34,9 +34,7 @@ from harness.tracking.versions import registered_versions
 @pytest.fixture
 def spoilt(swept, tmp_path: Path) -> Store:
     """A copy of the finished sweep's store, to be spoilt."""
-    root = tmp_path / "mlruns"
-    shutil.copytree(swept.store.root, root)
-    return Store(root, f"sqlite:///{root / 'mlflow.db'}")
+    return swept.copied_to(tmp_path)
 
 
 def execute(store: Store, statement: str, *values: object) -> int:

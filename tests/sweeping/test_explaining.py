@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -18,27 +17,15 @@ from harness.engines import ProcessEngine
 from harness.errors import UsageError
 from harness.journal import EventKind, Journal
 from harness.records import Explanation
-from harness.store import Store
 from harness.sweeping.explaining import explain
 from harness.sweeping.verifying import verify
 from harness.tracking import connect
 from harness.tracking.naming import COMPARISON_KEY, TRIAL_KEY
 
 
-def _copied(swept, folder: Path) -> Store:
-    """The sweep's store in another place, as if it had been made there."""
-    shutil.copytree(swept.store.root, folder / "mlruns")
-    with sqlite3.connect(folder / "mlruns" / "mlflow.db") as database:
-        for table, column in (("runs", "artifact_uri"), ("experiments", "artifact_location")):
-            places = (str(swept.store.root), str(folder / "mlruns"))
-            database.execute(f"UPDATE {table} SET {column} = replace({column}, ?, ?)", places)
-    database.close()
-    return Store(folder / "mlruns", f"sqlite:///{folder / 'mlruns' / 'mlflow.db'}")
-
-
 @pytest.fixture(scope="module")
 def explained(swept, tmp_path_factory: pytest.TempPathFactory):
-    store = _copied(swept, tmp_path_factory.mktemp("explained"))
+    store = swept.copied_to(tmp_path_factory.mktemp("explained"))
     # In a process of its own: MLflow's client remembers for each run where its artifacts were.
     command = [sys.executable, "-c", "from harness.cli import main; main()", "explain", swept.result.sweep_id]
     command += ["tiny_adding", "--store", str(store.root), "--json"]

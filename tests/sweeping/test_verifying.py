@@ -20,7 +20,7 @@ from harness.sweeping.verifying import verify
 
 @pytest.fixture
 def copy(swept, tmp_path):
-    """The sweep's store, copied: what is changed there changes nothing here. Artifacts stay where they were."""
+    """The sweep's store, copied: what is changed there changes nothing here."""
     root = tmp_path / "mlruns"
     root.mkdir()
     with (
@@ -29,6 +29,7 @@ def copy(swept, tmp_path):
     ):
         source.backup(target)
     shutil.copytree(swept.folder, root / "sweeps" / swept.folder.name)
+    shutil.copytree(swept.store.artifacts, root / "artifacts")
     return Store(root, f"sqlite:///{root / 'mlflow.db'}")
 
 

@@ -129,7 +129,7 @@ def test_ten_lines_use_it(kind: Format, inputs: dict[str, str]) -> None:
     text = script(kind, inputs, "Gives numbers.")
     assert "harness" not in text
     code = [line for line in text.split('"""')[2].splitlines() if line.strip()]
-    assert len(code) <= (11 if kind is Format.LITERT else 10)
+    assert len(code) <= {Format.LITERT: 11, Format.KERAS: 12}.get(kind, 10)  # two lines have Keras use TensorFlow
     assert max(map(len, code)) <= 120
 
 
