@@ -33,6 +33,7 @@ SMALLEST: dict[str, tuple[str, str]] = {
     "pictures": ("--to pictures", r"report\.png: \d+ kB"),
     "power_curves": ("cells power.svg", r"^$"),
     "profile_trial": ("--units 2", r"\d"),
+    "readers": ("--rounds 1", r"round 1: \d+ polls"),
     "record_trials": ("--trials 1 --epochs 1 --dataset digits --output recorded", r"digits\.csv: lstm 1, gru 1 trials"),
     "resuming": ("--trials 2", r"2 trials, random, 2 workers"),
     "serving": ("tiny_waves --requests 12 --clients 2", r"\d"),
