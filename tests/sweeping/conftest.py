@@ -22,6 +22,7 @@ from harness.store import Store
 from harness.sweeping.planning import SweepHeader, resolve
 from harness.sweeping.progress import Concluded, Note, Progress
 from harness.sweeping.running import run_sweep
+from harness.tracking import connect
 
 
 @pytest.fixture(scope="session")
@@ -134,7 +135,9 @@ class Swept:
     def copied_to(self, folder: Path) -> Store:
         """A copy of its store below a folder; made by another process, since this one has the database open."""
         subprocess.run(["cp", "-a", self.store.root, folder / "mlruns"], check=True)
-        return store_in(folder)
+        store = store_in(folder)
+        connect(store)  # has MLflow lead to where the copy stands
+        return store
 
 
 @pytest.fixture(scope="session")
