@@ -172,7 +172,7 @@ def test_a_store_without_a_sweep(store: Store, tmp_path: Path) -> None:
 
 def test_a_server_elsewhere_is_named(tmp_path: Path) -> None:
     result = CliRunner().invoke(APP, ["--no-open", "--tracking-uri", "http://me:secret@mlflow.example:5000"])
-    assert result.stdout == "http://me:***@mlflow.example:5000\n"
+    assert result.stdout == "http://mlflow.example:5000\n"
 
 
 @pytest.mark.slow
