@@ -113,9 +113,10 @@ def run_sweep(
 
 def _refuse_foreign_names(store: Store, header: SweepHeader) -> None:
     """Refuse a sweep whose champions would join somebody else's registered model, while nothing is written yet."""
-    for name in header.datasets:
-        if foreign := whose(store, header.registered_name(name)):
-            raise UsageError(foreign)
+    with suppress(StoreError):  # an MLflow that fails stops no trial: it is asked again before a champion is registered
+        for name in header.datasets:
+            if foreign := whose(store, header.registered_name(name)):
+                raise UsageError(foreign)
 
 
 def synchronise(

@@ -238,7 +238,16 @@ def _ask(store: Store, address: str | None = None, hold: Hold | None = None) -> 
         uri = address or store.tracking_uri
         client = _import_client()(tracking_uri=uri, registry_uri=uri)
         client.search_experiments(max_results=1)
+    _forget_places()
     return Connection(store, client, uri, hold)
+
+
+def _forget_places() -> None:
+    # MLflow keeps for the whole process where a run's artifacts are, by the run's id alone. A copied store has the same
+    # runs at another place: without this they would be written where the first store stands.
+    from mlflow.tracking._tracking_service import utils
+
+    utils._artifact_repos_cache.clear()
 
 
 def _reach_database(store: Store) -> None:
