@@ -22,7 +22,7 @@ from harness.store import Store
 from harness.sweeping.planning import SweepHeader, resolve
 from harness.sweeping.progress import Concluded, Note, Progress
 from harness.sweeping.running import run_sweep
-from harness.tracking import connect
+from harness.tracking.relocation import settle
 
 
 @pytest.fixture(scope="session")
@@ -136,7 +136,7 @@ class Swept:
         """A copy of its store below a folder; made by another process, since this one has the database open."""
         subprocess.run(["cp", "-a", self.store.root, folder / "mlruns"], check=True)
         store = store_in(folder)
-        connect(store)  # has MLflow lead to where the copy stands
+        settle(store.root, store.root / "mlflow.db")  # MLflow leads to where the copy stands, and opens nothing here
         return store
 
 
