@@ -19,8 +19,8 @@ MOUNTS = Path("/proc/self/mountinfo")
 WAIT_SECONDS = 60.0
 
 _NETWORK = re.compile(
-    r"nfs\d?|cifs|smb\d?|smbfs|9p|virtiofs|afs|lustre|gpfs|beegfs|ceph|glusterfs|ocfs2|gfs2?|davfs\d?|ncpfs|vboxsf|prl_fs"
-    r"|fuse(\..+)?"
+    r"nfs\d?|cifs|smb\d?|smbfs|9p|virtiofs|afs|lustre|gpfs|beegfs|ceph|glusterfs|ocfs2|gfs2?|davfs\d?|ncpfs|vboxsf"
+    r"|prl_fs|fuse(\..+)?"
 )
 """Types of file systems that others may write to as well, or that share no memory between programs."""
 
