@@ -21,11 +21,11 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from harness.cli.verdict import read_csv
-from harness.records import LOOKS, Objective, ScoreRow
-from harness.verdicts.calibrating import LEVEL, Cell, Share, calibrate, lower_bounds
-from harness.verdicts.constants import ERROR_CLAIMED, MINIMUM_REPLICATES
-from harness.verdicts.table import read_columns
+from harness.cli.stats import read_csv
+from harness.records import INTERIM_REPLICATES, Objective, ScoreRow
+from harness.stats.calibrate import LEVEL, Cell, Share, calibrate, lower_bounds
+from harness.stats.levels import ERROR_CLAIMED, MINIMUM_REPLICATES
+from harness.stats.table import read_columns
 
 RECORDED = Path(__file__).parent / "recorded"
 REPLICATES, TRIALS, SHIFTS = (1, 3, 5, 10), (10, 20, 40), (0.2, 0.5)
@@ -66,7 +66,7 @@ class Job:
             shifts=[self.shift] if self.shift else [],
             alike=not self.shift,
             oracle=oracle,
-            looks=LOOKS if looking else (),
+            interim_replicates=INTERIM_REPLICATES if looking else (),
             replays=self.replays,
         )
         return self.key, next(iter(cells))
@@ -82,7 +82,7 @@ def jobs_of(
         table = read_columns(read_csv(path), compared=False)
         for dataset, family in dict.fromkeys((row.dataset, row.family) for row in table.rows):
             rows = tuple(row for row in table.rows if (row.dataset, row.family) == (dataset, family))
-            sizes = itertools.product(LOOKS[-1:] if looking else REPLICATES, TRIALS)
+            sizes = itertools.product(INTERIM_REPLICATES[-1:] if looking else REPLICATES, TRIALS)
             jobs += [
                 Job(rows, table.objectives[dataset], way, replicates, trials, shift, count)
                 for replicates, trials in sizes
@@ -135,7 +135,7 @@ def markdown(oracle: str, cells: Sequence[Cell]) -> tuple[str, bool]:
     shifts = sorted({cell.shift for cell in cells if cell.shift})
     shifted = {(*_size(cell), cell.shift): cell for cell in cells if cell.shift}
     bounds, mean, held = holds(alike)
-    looking = bool(alike[0].looks)
+    looking = bool(alike[0].interim_replicates)
     heads = [
         "dataset",
         "family",

@@ -34,8 +34,8 @@ from typing import Any
 import psutil
 
 from harness.store import Store, find_store
-from harness.sweeping.doctor import examine
-from harness.tracking.servers import free_port
+from harness.sweeps.doctor import examine
+from harness.tracking.server import free_port
 
 SEARCHING = ("ask", "start", "end", "tell", "projection")
 PHASES = (*SEARCHING, "confirmation", "export")
@@ -95,7 +95,7 @@ class Place:
 
     folder: Path
     tracking_uri: str = ""
-    said: str = ""
+    phrase: str = ""
 
     @property
     def store(self) -> Store:
@@ -112,8 +112,8 @@ class Place:
         options = ["--trials", str(TRIALS), "--epochs", "1", "--confirmations", "1", "--workers", "2", "-v", *uri]
         command = [sys.executable, "-c", "from harness.cli import main; main()", "sweep", DATASET, *options, *families]
         environment = {k: v for k, v in os.environ.items() if k not in ("HARNESS_STORE", "MLFLOW_TRACKING_URI")}
-        with (self.folder / "said").open("wb") as said:
-            return subprocess.Popen(command, cwd=self.folder, env=environment, stdout=said, stderr=said)
+        with (self.folder / "said").open("wb") as phrase:
+            return subprocess.Popen(command, cwd=self.folder, env=environment, stdout=phrase, stderr=phrase)
 
     def saying(self) -> str:
         """What the latest command has said so far."""
@@ -126,8 +126,8 @@ def new_place(folder: Path, tracking_uri: str = "") -> Place:
     (folder / "search_spaces").mkdir()
     (folder / "datasets" / f"{DATASET}.toml").write_text(CARD)
     for family, layer in FAMILIES.items():
-        card = SPACE.format(family=family, layer=layer)
-        (folder / "search_spaces" / f"{family}.toml").write_text(card)
+        config = SPACE.format(family=family, layer=layer)
+        (folder / "search_spaces" / f"{family}.toml").write_text(config)
     return Place(folder, tracking_uri)
 
 
@@ -255,7 +255,7 @@ def run_disturbed(place: Place, counts: Counts, wanted: int, chance: random.Rand
         process = place.begin()
         disturb(process, place, counts, hits, wanted, chance, server)
         code = process.wait(LIFE_SECONDS)
-        place.said += place.saying()
+        place.phrase += place.saying()
         if code == 0 or events(place, "finished"):  # the same command would begin a new sweep
             return
         if code != -signal.SIGKILL and not (server and "MLflow" in place.saying()):
@@ -318,7 +318,7 @@ def content(place: Place) -> dict[str, Any]:
 def projected_keys(place: Place) -> list[str]:
     """The keys of all runs that MLflow holds and says are finished; a comparison's is its dataset's."""
     from harness.tracking import connect
-    from harness.tracking.reading import experiment_ids, search_runs
+    from harness.tracking.queries import experiment_ids, search_runs
 
     client = connect(place.store)
     journal = place.journal
@@ -334,7 +334,7 @@ def projected_keys(place: Place) -> list[str]:
 def models(place: Place) -> list[str]:
     """The models that a sweep logged, with the versions that are registered of them; there should be one."""
     from harness.tracking import connect
-    from harness.tracking.reading import experiment_ids
+    from harness.tracking.queries import experiment_ids
 
     client, journal = connect(place.store), place.journal
     assert journal
@@ -351,7 +351,7 @@ def check(place: Place, expected: dict[str, Any], counts: Counts) -> None:
     lost += [f"{key} (MLflow)" for key in (*expected, DATASET) if key not in keys]
     lost += [] if models(place) else ["its model"]
     lost += [] if place.journal and (place.journal.parent / "report.html").is_file() else ["its report"]
-    trained = Counter(re.findall(r"^(\S+/search/\d+) validation ", place.said, flags=re.M))
+    trained = Counter(re.findall(r"^(\S+/search/\d+) validation ", place.phrase, flags=re.M))
     doubled = [key for key in found if key not in expected]
     doubled += [f"{key} (MLflow)" for key, count in keys.items() if count > 1]
     doubled += [f"{key} (trained again)" for key, count in trained.items() if count > 1]
@@ -431,7 +431,7 @@ def main() -> None:
         run_disturbed(calm, counts, 0, chance, None)
         expected = content(calm)
         if len(expected) != TRIALS * len(FAMILIES) + len(FAMILIES):
-            sys.exit(f"the undisturbed sweep has {len(expected)} trials\n{calm.said}")
+            sys.exit(f"the undisturbed sweep has {len(expected)} trials\n{calm.phrase}")
         while counts.kills < given.kills and not counts.lost:
             place = new_place(Path(root) / f"sweep-{counts.sweeps + 1}", server.uri if server else "")
             run_disturbed(place, counts, given.kills, chance, server)

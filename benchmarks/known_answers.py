@@ -18,16 +18,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from harness.cards import make_plan
-from harness.engines import ProcessEngine
+from harness.config import make_plan
+from harness.executors import PoolExecutor
 from harness.records import ComparisonResult
+from harness.stats import headline
 from harness.store import find_store
-from harness.sweeping import cores
-from harness.sweeping.folders import find_unfinished
-from harness.sweeping.planning import resolve
-from harness.sweeping.progress import Note
-from harness.sweeping.running import run_sweep
-from harness.verdicts import headline
+from harness.sweeps import cores
+from harness.sweeps.events import Message
+from harness.sweeps.folders import find_unfinished
+from harness.sweeps.plan import resolve
+from harness.sweeps.runner import run_sweep
 
 ALIKE = (("gru", "digits"), ("lstm", "digits"), ("gru", "italy_power_demand"), ("lstm", "italy_power_demand"))
 SWEEPS_OF_EACH = 5
@@ -37,9 +37,9 @@ FALSE_WINNERS = 2
 Compare = Callable[..., ComparisonResult]
 
 
-def say(said: object) -> None:
-    if isinstance(said, Note):
-        print(said.text, file=sys.stderr, flush=True)
+def say(phrase: object) -> None:
+    if isinstance(phrase, Message):
+        print(phrase.text, file=sys.stderr, flush=True)
 
 
 def known(compare: Compare, dataset: str, winner: str, **plan: Any) -> bool:
@@ -47,11 +47,13 @@ def known(compare: Compare, dataset: str, winner: str, **plan: Any) -> bool:
     result = compare(dataset, families=("lstm", "gru"), **plan)
     verdict = result.verdict
     print(f"- {headline(verdict)}")
-    for arm in result.arms:
-        tests = sorted(result.scores[str(one.key)] for one in result.trials if one.key.arm == arm.arm.name)
+    for family in result.families:
+        tests = sorted(result.scores[str(one.key)] for one in result.trials if one.key.family == family.family.name)
         quarter, half = tests[len(tests) // 4], tests[len(tests) // 2]
-        print(f"  - {arm.arm.name}: tests of {len(tests)} trials from {tests[0]:.4g} to {tests[-1]:.4g}, ", end="")
-        print(f"a quarter below {quarter:.4g}, half below {half:.4g}; selected {arm.test_score:.4g}")
+        print(
+            f"  - {family.family.name}: tests of {len(tests)} trials from {tests[0]:.4g} to {tests[-1]:.4g}, ", end=""
+        )
+        print(f"a quarter below {quarter:.4g}, half below {half:.4g}; selected {family.test_score:.4g}")
     print(
         f"  - {max(row.replicate for row in result.rows)} replicates; holds in {' and '.join(verdict.holds_in) or '-'}"
     )
@@ -76,8 +78,12 @@ def alike(compare: Compare) -> bool:
         for seed in range(1, SWEEPS_OF_EACH + 1):
             result = compare(dataset, families=(family, family), trials=8, epochs=4, seed=seed)
             first, second = (
-                {tuple(sorted(values.items())) for key, values in result.values.items() if f"/{arm.arm.name}/" in key}
-                for arm in result.arms
+                {
+                    tuple(sorted(values.items()))
+                    for key, values in result.values.items()
+                    if f"/{family.family.name}/" in key
+                }
+                for family in result.families
             )
             assert len(first) == len(second) == 8, "each arm has trials of its own"
             assert not first & second, "no trial of one arm is one of the other's"
@@ -107,13 +113,13 @@ def main() -> None:
     if chosen.look and chosen.which == alike.__name__:
         parser.error("--look: expected counting or adding, got alike, which holds its arms' trials against each other")
     least = {"trials": 1, "epochs": 1, "until_decided": False} if chosen.look else {}
-    with tempfile.TemporaryDirectory(prefix="harness-") as folder, ProcessEngine(cores()) as engine:
+    with tempfile.TemporaryDirectory(prefix="harness-") as folder, PoolExecutor(cores()) as executor:
         store = find_store(chosen.store or Path(folder))
 
         def compare(dataset: str, **plan: Any) -> ComparisonResult:
             named = {"name": "known", "datasets": (dataset,), "confirmations": 0, **plan, **least}
             header = resolve(make_plan(named), [])
-            result = run_sweep(header, store, engine, say, resume=find_unfinished(store, header))
+            result = run_sweep(header, store, executor, say, resume=find_unfinished(store, header))
             return result.comparisons[0]
 
         sys.exit(0 if globals()[chosen.which](compare) else 1)

@@ -22,14 +22,13 @@ from typing import Any
 import psutil
 from faults import DATASET, FAMILIES, new_place
 
-from harness.cards import make_plan
-from harness.engines import Done, ProcessEngine, Task
+from harness.config import make_plan
+from harness.executors import Done, PoolExecutor, Task
 from harness.records import FailureKind
-from harness.search import Contest
-from harness.sweeping.limits import search_settings
-from harness.sweeping.opening import inspect
-from harness.sweeping.planning import resolve
-from harness.sweeping.searching import TRIAL, Work, outcome
+from harness.search import Scheduler
+from harness.sweeps.plan import resolve, search_settings
+from harness.sweeps.prepare import inspect
+from harness.sweeps.trials import TRIAL, TrialSpec, outcome
 from harness.training import trial
 
 LIMIT_SECONDS, LIMIT_MB, TARGET_SECONDS = 20.0, 1500, 5.0
@@ -105,17 +104,17 @@ def _megabytes(process: psutil.Process) -> float:
         return float("inf")
 
 
-def tried(engine: ProcessEngine, wrong: Task, sibling: Task) -> tuple[Done, Done, float]:
+def tried(executor: PoolExecutor, wrong: Task, sibling: Task) -> tuple[Done, Done, float]:
     """What became of both, and the seconds between the limit (or the beginning, where there is none) and the end."""
-    begun, ended = time.monotonic(), dict[str, tuple[Done, float]]()
+    started, ended = time.monotonic(), dict[str, tuple[Done, float]]()
     with Memory() as memory:
-        engine.submit(wrong)
-        engine.submit(sibling)
+        executor.submit(wrong)
+        executor.submit(sibling)
         while len(ended) < 2:
-            ended |= {done.task_id: (done, time.monotonic()) for done in engine.wait(1.0)}
+            ended |= {done.task_id: (done, time.monotonic()) for done in executor.wait(1.0)}
     done, at = ended[wrong.id]
-    limit = {FailureKind.TIMEOUT: begun + LIMIT_SECONDS, FailureKind.OUT_OF_MEMORY: memory.below_at}
-    return done, ended[sibling.id][0], at - limit.get(done.failure or FailureKind.BUG, begun)
+    limit = {FailureKind.TIMEOUT: started + LIMIT_SECONDS, FailureKind.OUT_OF_MEMORY: memory.below_at}
+    return done, ended[sibling.id][0], at - limit.get(done.failure or FailureKind.BUG, started)
 
 
 def main() -> None:
@@ -124,25 +123,25 @@ def main() -> None:
     parser.add_argument("--kind", choices=list(WRONG), action="append", help="may be repeated [all four]")
     kinds = parser.parse_args().kind or list(WRONG)
     good = True
-    with tempfile.TemporaryDirectory(prefix="limits-") as root, ProcessEngine(2, threads_per_worker=1) as engine:
+    with tempfile.TemporaryDirectory(prefix="limits-") as root, PoolExecutor(2, threads_per_worker=1) as executor:
         folder = Path(root) / "sweep"
         new_place(folder)
         plan = make_plan({"datasets": (DATASET,), "name": DATASET, "families": tuple(FAMILIES), "trials": 20})
         header = resolve(plan, [folder / "datasets", folder / "search_spaces"])
         found = inspect(header)[DATASET]
-        contest = Contest(DATASET, header.arms, header.spaces, found.objective, search_settings(header, 2))
-        card, spaces = header.datasets[DATASET], dict(header.spaces)
+        scheduler = Scheduler(DATASET, header.families, header.spaces, found.objective, search_settings(header, 2))
+        config, spaces = header.datasets[DATASET], dict(header.spaces)
         for name, kind in ((name, WRONG[name]) for name in kinds):
             limits = (LIMIT_SECONDS, LIMIT_MB) if name != "diverge" else (None, None)
-            work = Work(card, spaces, found.facts.digest, folder / "weights", *limits, function=f"limits:{name}")
-            requests = [request for request in (contest.ask(), contest.ask()) if request]
-            beside_it = Work(card, spaces, found.facts.digest, folder / "weights", function="limits:beside")
+            work = TrialSpec(config, spaces, found.facts.digest, folder / "weights", *limits, function=f"limits:{name}")
+            requests = [request for request in (scheduler.ask(), scheduler.ask()) if request]
+            beside_it = TrialSpec(config, spaces, found.facts.digest, folder / "weights", function="limits:beside")
             warm = [Task(f"{name} {slot}", TRIAL, beside_it.task(requests[0]).arguments) for slot in "ab"]
             for task in warm:
-                engine.submit(task)
-            while engine.free < engine.slots:
-                engine.wait()
-            done, sibling, seconds = tried(engine, work.task(requests[0]), beside_it.task(requests[1]))
+                executor.submit(task)
+            while executor.free < executor.slots:
+                executor.wait()
+            done, sibling, seconds = tried(executor, work.task(requests[0]), beside_it.task(requests[1]))
             record, unhurt = outcome(requests[0], done)[0], sibling.value is not None
             got = record.failure.value if record.failure else "completed"
             good = good and got == kind.value and seconds < TARGET_SECONDS and unhurt

@@ -34,14 +34,14 @@ def megabytes() -> float:
 def load(path: str) -> None:
     import pandas  # noqa: F401 - part of the interpreter that is measured from
 
-    from harness.cards.schema import DatasetCard
+    from harness.config.dataset import DatasetConfig
     from harness.data import load_dataset
 
     task = {"kind": "forecast", "target": ["y"], "time": "t", "lookback_steps": STEPS}
     source = {"kind": "csv", "path": path}
-    card = DatasetCard.model_validate({"name": "big", "source": source, "task": task})
+    config = DatasetConfig.model_validate({"name": "big", "source": source, "task": task})
     before, started = megabytes(), time.perf_counter()
-    data = load_dataset(card)
+    data = load_dataset(config)
     seconds = time.perf_counter() - started
     windows = sum(data.facts.sizes)
     print(

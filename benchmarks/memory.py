@@ -17,9 +17,10 @@ from typing import Any
 
 import psutil
 
-from harness.cards.schema import DatasetCard, SpaceCard
+from harness.config.dataset import DatasetConfig
+from harness.config.space import SearchSpace
 from harness.data import load_dataset
-from harness.engines import ProcessEngine, Task
+from harness.executors import PoolExecutor, Task
 from harness.records import Phase, TrialKey, TrialRequest
 
 FAMILIES = {"lstm": "LSTM", "gru": "GRU"}
@@ -27,7 +28,7 @@ UNITS = (16, 32, 48, 64)
 LARGEST_GROWTH, LARGEST_MB = 1.10, 1300
 FIRST = 50
 
-CARD = DatasetCard.model_validate(
+CARD = DatasetConfig.model_validate(
     {
         "name": "work",
         "source": {"kind": "generator", "generator": "adding", "steps": 24, "sequences": 1000},
@@ -47,7 +48,7 @@ def arguments(number: int, digest: str) -> dict[str, Any]:
         "dropout": chance.uniform(0, 0.4),
     }
     request = TrialRequest(TrialKey("work", family, 1, Phase.SEARCH, number), family, values, number, 3, 3)
-    space = SpaceCard.model_validate({"name": family, "layer": FAMILIES[family], "hyperparameters": ranges})
+    space = SearchSpace.model_validate({"name": family, "layer": FAMILIES[family], "hyperparameters": ranges})
     return {
         "request": request.to_json(),
         "dataset": CARD.model_dump(mode="json"),
@@ -60,10 +61,10 @@ def arguments(number: int, digest: str) -> dict[str, Any]:
 def sizes(trials: int) -> tuple[dict[int, float], int]:
     """The worker's megabytes after every trial, and how many workers there were."""
     digest, after, seen = load_dataset(CARD).facts.digest, {}, set()
-    with ProcessEngine(1, threads_per_worker=1) as engine:
+    with PoolExecutor(1, threads_per_worker=1) as executor:
         for number in range(1, trials + 1):
-            engine.submit(Task(str(number), "harness.training.trial:run_trial", arguments(number, digest)))
-            (done,) = engine.wait()
+            executor.submit(Task(str(number), "harness.training.trial:run_trial", arguments(number, digest)))
+            (done,) = executor.wait()
             if done.failure:
                 sys.exit(f"trial {number}: {done.message}")
             largest = max(psutil.Process().children(recursive=True), key=lambda one: one.memory_info().rss)

@@ -16,25 +16,24 @@ import time
 from pathlib import Path
 from typing import Any
 
-from harness.cards import make_plan
-from harness.engines import Done, Task
-from harness.engines.running import checked
+from harness.config import make_plan
+from harness.executors import Done, Task
+from harness.executors.base import checked
 from harness.journal import EventKind, Journal
 from harness.records import SealedScore, TrialRecord, TrialRequest, TrialStatus
-from harness.search import Contest
+from harness.search import Scheduler
 from harness.store import Store
-from harness.sweeping.limits import search_settings
-from harness.sweeping.opening import inspect
-from harness.sweeping.planning import resolve
-from harness.sweeping.projecting import Projection
-from harness.sweeping.searching import Floor, Work, run_searches
+from harness.sweeps.mlflow_sync import MlflowSync
+from harness.sweeps.plan import resolve, search_settings
+from harness.sweeps.prepare import inspect
+from harness.sweeps.trials import TrialRunner, TrialSpec, run_searches
 
 
 class Stub:
     """An engine of two slots whose trials end at once with made-up scores."""
 
     slots = 2
-    likes = ""
+    preferred_group = ""
 
     def __init__(self) -> None:
         self._waiting: list[Task] = []
@@ -84,18 +83,18 @@ def measure(trials: int) -> dict[str, Any]:
         store = Store(Path(place) / "mlruns", f"sqlite:///{place}/mlruns/mlflow.db")
         folder = store.sweeps / "one"
         found = inspect(header)[name]
-        contest = Contest(name, header.arms, header.spaces, found.objective, search_settings(header, 2))
-        work = Work(header.datasets[name], dict(header.spaces), found.facts.digest, folder / "weights")
-        with Journal.create(folder, header.to_json()) as journal, Projection(store, header, folder) as projection:
+        scheduler = Scheduler(name, header.families, header.spaces, found.objective, search_settings(header, 2))
+        work = TrialSpec(header.datasets[name], dict(header.spaces), found.facts.digest, folder / "weights")
+        with Journal.create(folder, header.to_json()) as journal, MlflowSync(store, header, folder) as sync:
             objective = {"metric": found.objective.metric, "direction": found.objective.direction.value, "unit": ""}
             opened = {"facts": found.facts.to_json(), "objective": objective}
             journal.append(EventKind.OPENED, opened, dataset=name)
-            floor = Floor(Stub(), journal, work, lambda _: projection.advance())  # type: ignore[arg-type]
+            floor = TrialRunner(Stub(), journal, work, lambda _: sync.advance())  # type: ignore[arg-type]
             began, own = time.process_time(), time.thread_time()
-            run_searches(contest, floor, lambda _: None, None)
+            run_searches(scheduler, floor, lambda _: None, None)
             own = time.thread_time() - own
-            while not projection.caught_up(journal.seq, seconds=1.0):
-                projection.advance()
+            while not sync.synced(journal.seq, seconds=1.0):
+                sync.advance()
             spent = time.process_time() - began
     return {
         "trials": trials,

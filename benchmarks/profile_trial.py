@@ -21,10 +21,11 @@ import numpy as np
 import tensorflow as tf
 from threadpoolctl import threadpool_limits
 
-from harness.cards.schema import DatasetCard, SpaceCard
+from harness.config.dataset import DatasetConfig
+from harness.config.space import SearchSpace
 from harness.records import Phase, TrialKey, TrialRequest
-from harness.training import loop, scoring, trial
-from harness.training.preparing import network_for, prepare
+from harness.training import evaluate, loop, trial
+from harness.training.cache import network_for, prepare
 
 STEPS, BATCH, BATCHES, EPOCHS = 24, 32, 63, 10
 GATES = {"LSTM": 4, "GRU": 3}
@@ -76,10 +77,12 @@ def floor_seconds(family: str, units: int, channels: int) -> float:
 def measure(family: str, units: int) -> dict[str, Any]:
     """One trial that finds its structure compiled: seconds by part, and how many times the floor it took."""
     source = {"kind": "generator", "generator": "adding", "steps": STEPS, "sequences": round(BATCHES * BATCH / 0.7)}
-    card = DatasetCard.model_validate({"name": "work", "source": source, "task": {"kind": "regress", "metric": "mse"}})
+    config = DatasetConfig.model_validate(
+        {"name": "work", "source": source, "task": {"kind": "regress", "metric": "mse"}}
+    )
     ranges = {"units": {"type": "Choice", "values": [units, units + 1]}}
-    space = SpaceCard.model_validate({"name": family.lower(), "layer": family, "hyperparameters": ranges})
-    prepared = prepare(card)
+    space = SearchSpace.model_validate({"name": family.lower(), "layer": family, "hyperparameters": ranges})
+    prepared = prepare(config)
     values = {"units": units, "learning_rate": 3e-3, "dropout": 0.2}
     request = TrialRequest(TrialKey("work", family, 1, Phase.SEARCH, 1), family, values, 1, EPOCHS, EPOCHS)
     network = network_for(prepared, space, values, EPOCHS)
@@ -106,7 +109,7 @@ def measure(family: str, units: int) -> dict[str, Any]:
 
 def _whole(prepared: Any, network: Any, request: TrialRequest) -> None:
     trial.train(prepared, network, request)
-    scoring.test_score(prepared, network)
+    evaluate.test_score(prepared, network)
 
 
 def _timed(owner: Any, name: str, spent: dict[str, float], part: str) -> Callable[[], None]:

@@ -88,9 +88,9 @@ def run(place: Place, kill_after: float | None) -> bool:
         if process.poll() is None:
             process.kill()
             process.wait()
-            place.said, killed, process = place.saying(), True, place.begin()
+            place.phrase, killed, process = place.saying(), True, place.begin()
     code = process.wait(LIFE_SECONDS)
-    place.said += place.saying()
+    place.phrase += place.saying()
     if code:
         print(place.saying(), file=sys.stderr)
     return killed
@@ -109,9 +109,9 @@ def main() -> None:
         return
     counts, chance, seldom = Counts(), random.Random(given.seed), 0
     with tempfile.TemporaryDirectory(prefix="readers-") as root:
-        calm, begun = new_place(Path(root) / "calm"), time.monotonic()
+        calm, started = new_place(Path(root) / "calm"), time.monotonic()
         run(calm, None)
-        seconds, expected = time.monotonic() - begun, content(calm)
+        seconds, expected = time.monotonic() - started, content(calm)
         for number in range(1, given.rounds + 1):
             place = new_place(Path(root) / f"round-{number}")
             with polled(place.folder) as polls:

@@ -17,8 +17,8 @@ import tempfile
 from pathlib import Path
 
 import harness
-from harness.report.tables import trials_csv
-from harness.sweeping.progress import Note
+from harness.report.text import trials_csv
+from harness.sweeps.events import Message
 
 DATASETS = ("digits", "first_names", "japanese_vowels", "vic_elec")
 FAMILIES = ("lstm", "gru")
@@ -43,7 +43,7 @@ def record(datasets: tuple[str, ...], trials: int, store: Path, output: Path, op
     result = harness.sweep(
         *datasets,
         store=store,
-        listener=lambda said: print(said.text, file=sys.stderr) if isinstance(said, Note) else None,
+        callback=lambda phrase: print(phrase.text, file=sys.stderr) if isinstance(phrase, Message) else None,
         name="recording",
         cards=[CARDS],
         families=FAMILIES,
@@ -55,7 +55,10 @@ def record(datasets: tuple[str, ...], trials: int, store: Path, output: Path, op
     for comparison in result.comparisons:
         path = output / f"{comparison.dataset}.csv"
         path.write_text(rounded(trials_csv([comparison])), encoding="utf-8")
-        print(f"{path}: {', '.join(f'{arm.arm.name} {arm.ledger.completed}' for arm in comparison.arms)} trials")
+        print(
+            f"{path}: "
+            f"{', '.join(f'{family.family.name} {family.usage.completed}' for family in comparison.families)} trials"
+        )
     for dataset, why in result.unfinished.items():
         sys.exit(f"{dataset}: {why}")
 

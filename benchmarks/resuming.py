@@ -28,14 +28,13 @@ from pathlib import Path
 
 from faults import DATASET, FAMILIES, new_place
 
-from harness.cards import make_plan
+from harness.config import make_plan
 from harness.journal import EventKind, Journal
 from harness.records import SealedScore, TrialRecord, TrialRequest, TrialStatus
-from harness.search import Contest
-from harness.sweeping.limits import search_settings
-from harness.sweeping.opening import inspect
-from harness.sweeping.planning import resolve
-from harness.sweeping.projecting import Projection
+from harness.search import Scheduler
+from harness.sweeps.mlflow_sync import MlflowSync
+from harness.sweeps.plan import resolve, search_settings
+from harness.sweeps.prepare import inspect
 
 EPOCHS = 10
 TARGET_SECONDS = 5.0
@@ -48,14 +47,14 @@ def write_sweep(folder: Path, trials: int, oracle: str, workers: int) -> Path:
     plan = make_plan({**options, "workers": workers, "oracle": oracle, "trials": trials // 2 + 10})
     header = resolve(plan, [folder / "datasets", folder / "search_spaces"])
     found = inspect(header)[DATASET]
-    contest = Contest(DATASET, header.arms, header.spaces, found.objective, search_settings(header, workers))
+    scheduler = Scheduler(DATASET, header.families, header.spaces, found.objective, search_settings(header, workers))
     sweep = place.store.sweeps / f"{DATASET}-20260101-000000"
     with Journal.create(sweep, header.to_json()) as journal:
         objective = {"metric": found.objective.metric, "direction": found.objective.direction.value, "unit": ""}
         journal.append(EventKind.OPENED, {"facts": found.facts.to_json(), "objective": objective}, dataset=DATASET)
         running, asked = list[TrialRequest](), 0
         while asked < trials or running:
-            if asked < trials and len(running) < workers and (request := ask(contest, asked)):
+            if asked < trials and len(running) < workers and (request := ask(scheduler, asked)):
                 asked += 1
                 running.append(request)
                 journal.append(EventKind.ASKED, request.to_json(), key=request.key)
@@ -63,18 +62,18 @@ def write_sweep(folder: Path, trials: int, oracle: str, workers: int) -> Path:
             score = 1 + (asked * 7919 % 1000) / 1000
             record = ended(running.pop(0), score)
             journal.append(EventKind.ENDED, record.to_json(), key=record.key, sealed=SealedScore(record.key, score))
-            contest.tell(record)
-        with Projection(place.store, header, sweep) as projection:
-            assert projection.caught_up(journal.seq, seconds=600)
+            scheduler.tell(record)
+        with MlflowSync(place.store, header, sweep) as sync:
+            assert sync.synced(journal.seq, seconds=600)
     return sweep / "journal.db"
 
 
-def ask(contest: Contest, number: int) -> TrialRequest | None:
+def ask(scheduler: Scheduler, number: int) -> TrialRequest | None:
     """The contest's next trial; a Bayesian oracle that has learned once takes our word for what it answers."""
     chance = random.Random(number)
-    for search in contest._rounds[0]:
+    for search in scheduler._rounds[0]:
         search.oracle.recall({"units": chance.choice([2, 3]), "learning_rate": 10 ** chance.uniform(-3, -1)})
-    return contest.ask()
+    return scheduler.ask()
 
 
 def ended(request: TrialRequest, score: float) -> TrialRecord:

@@ -90,18 +90,18 @@ def run_product(size: Size, began: float) -> dict[str, Any]:
     from harness.journal import EventKind, Journal
 
     with tempfile.TemporaryDirectory() as folder:
-        cards = Path(folder)
-        write_toml(cards / "work.toml", dataset(size))
+        configs = Path(folder)
+        write_toml(configs / "work.toml", dataset(size))
         for family in FAMILIES:
-            write_toml(cards / f"{family}.toml", space(size, family))
+            write_toml(configs / f"{family}.toml", space(size, family))
         plan = {"name": "sweep", "datasets": ["work"], "trials": size.trials // 2, "confirmations": 0, "seed": SEED}
-        write_toml(cards / "sweep.toml", plan | {"epochs": size.epochs, "patience_epochs": size.epochs})
-        command = [Path(sys.executable).with_name("harness"), "sweep", "--config", cards / "sweep.toml"]
-        command += ["--cards", cards, "--store", cards / "s"]
-        done = subprocess.run(command, cwd=cards, capture_output=True, text=True, check=False)
+        write_toml(configs / "sweep.toml", plan | {"epochs": size.epochs, "patience_epochs": size.epochs})
+        command = [Path(sys.executable).with_name("harness"), "sweep", "--config", configs / "sweep.toml"]
+        command += ["--cards", configs, "--store", configs / "s"]
+        done = subprocess.run(command, cwd=configs, capture_output=True, text=True, check=False)
         if done.returncode:
             sys.exit(done.stderr)
-        (journal_folder,) = (cards / "s" / "sweeps").iterdir()
+        (journal_folder,) = (configs / "s" / "sweeps").iterdir()
         with Journal.read(journal_folder) as journal:
             requests = {event.trial_key: event.payload["values"] for event in journal.events(EventKind.ASKED)}
             ended = list(journal.events(EventKind.ENDED))
@@ -118,11 +118,11 @@ def run_plain(size: Size, began: float) -> dict[str, Any]:
     import keras
     import keras_tuner
 
-    from harness.cards.schema import DatasetCard
+    from harness.config.dataset import DatasetConfig
     from harness.data import load_dataset
     from harness.records import derive_seed
 
-    data = load_dataset(DatasetCard.model_validate(dataset(size)))
+    data = load_dataset(DatasetConfig.model_validate(dataset(size)))
     scaling, train, validation = data.scaling, data.train, data.validation
     trials = []
     for family, layer in FAMILIES.items():
@@ -211,10 +211,10 @@ def compare(size: str, rounds: int) -> dict[str, Any]:
     }
 
 
-def write_toml(path: Path, card: dict[str, Any]) -> None:
+def write_toml(path: Path, config: dict[str, Any]) -> None:
     """Write a card: plain keys, tables, and a search space's tables of hyperparameters."""
-    tables = {key: item for key, item in card.items() if isinstance(item, dict)}
-    lines = [f"{key} = {json.dumps(item)}" for key, item in card.items() if key not in tables]
+    tables = {key: item for key, item in config.items() if isinstance(item, dict)}
+    lines = [f"{key} = {json.dumps(item)}" for key, item in config.items() if key not in tables]
     for name, table in tables.items():
         groups = table if name == "hyperparameters" else {"": table}
         for group, items in groups.items():

@@ -21,7 +21,7 @@ import numpy as np
 
 from harness.records import CaseScores, Direction, Objective
 from harness.report.html import html
-from harness.verdicts import decide_rows
+from harness.stats import decide_rows
 
 MADE_UP = Path(__file__).parents[1] / "tests" / "report" / "conftest.py"
 MAE = Objective("mae", Direction.MIN)
@@ -61,8 +61,8 @@ def seconds(work: Callable[[], object], times: int) -> float:
 def deciding(comparisons: Any) -> Callable[[], object]:
     rows = [row for one in comparisons for row in one.rows]
     cases = {one.dataset: cases_of(one.rows) for one in comparisons}
-    regions = {one.dataset: one.verdict.region for one in comparisons}
-    return lambda: decide_rows(rows, objective=MAE, regions=regions, cases=cases)
+    margins = {one.dataset: one.verdict.margin for one in comparisons}
+    return lambda: decide_rows(rows, objective=MAE, margins=margins, cases=cases)
 
 
 def main() -> None:

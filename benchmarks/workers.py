@@ -24,21 +24,21 @@ from throughput import FAMILIES, SEED, SIZES, Size, dataset, space, write_toml
 
 def run_sweep_on(workers: int, size: Size) -> None:
     """One sweep of this size in this process."""
-    from harness.cards import make_plan
-    from harness.engines import ProcessEngine
+    from harness.config import make_plan
+    from harness.executors import PoolExecutor
     from harness.store import find_store
-    from harness.sweeping.planning import resolve
-    from harness.sweeping.running import run_sweep
+    from harness.sweeps.plan import resolve
+    from harness.sweeps.runner import run_sweep
 
     with tempfile.TemporaryDirectory() as folder:
-        cards = Path(folder)
-        write_toml(cards / "work.toml", dataset(size))
+        configs = Path(folder)
+        write_toml(configs / "work.toml", dataset(size))
         for family in FAMILIES:
-            write_toml(cards / f"{family}.toml", space(size, family))
+            write_toml(configs / f"{family}.toml", space(size, family))
         plan = {"datasets": ("work",), "trials": size.trials // 2, "confirmations": 0, "seed": SEED, "workers": workers}
-        header = resolve(make_plan({**plan, "epochs": size.epochs, "patience_epochs": size.epochs}), [cards])
-        with ProcessEngine(workers, threads_per_worker=1) as engine:
-            run_sweep(header, find_store(cards / "s", None), engine, lambda _: None)
+        header = resolve(make_plan({**plan, "epochs": size.epochs, "patience_epochs": size.epochs}), [configs])
+        with PoolExecutor(workers, threads_per_worker=1) as executor:
+            run_sweep(header, find_store(configs / "s", None), executor, lambda _: None)
 
 
 def seconds_of(workers: int, size: str) -> float:

@@ -4,7 +4,7 @@
 
     result = harness.sweep("vic_elec", trials=20)
     result.comparisons[0].verdict.outcome
-    result = harness.compare(X, y, task="classify", trials=20, listener=harness.Watcher())
+    result = harness.compare(X, y, task="classify", trials=20, callback=harness.ProgressDisplay())
     print(harness.summary(result))
     champion = harness.load("vic_elec")
 
@@ -17,30 +17,34 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from harness.cli.watching import Watcher as Watcher
+    from harness.cli.progress import ProgressDisplay as ProgressDisplay
     from harness.export import load as load
     from harness.report.drawings import figures as figures
-    from harness.report.terminal import summary as summary
-    from harness.sweeping import compare as compare
-    from harness.sweeping import sweep as sweep
-    from harness.verdicts import decide as decide
+    from harness.report.text import summary as summary
+    from harness.stats import decide as decide
+    from harness.sweeps import compare as compare
+    from harness.sweeps import sweep as sweep
 
 __version__ = "0.2.0.dev0"
-__all__ = ["Watcher", "__version__", "compare", "decide", "figures", "load", "summary", "sweep"]
+__all__ = ["ProgressDisplay", "__version__", "compare", "decide", "figures", "load", "summary", "sweep"]
 
 _HOMES = {
-    "Watcher": "harness.cli.watching",
-    "compare": "harness.sweeping",
-    "decide": "harness.verdicts",
+    "ProgressDisplay": "harness.cli.progress",
+    "compare": "harness.sweeps",
+    "decide": "harness.stats",
     "figures": "harness.report.drawings",
     "load": "harness.export",
-    "summary": "harness.report.terminal",
-    "sweep": "harness.sweeping",
+    "summary": "harness.report.text",
+    "sweep": "harness.sweeps",
 }
+
+_RENAMED = {"Watcher": "ProgressDisplay"}
+"""Names of 0.1.0, for one more version."""
 
 
 def __getattr__(name: str) -> Any:
     """Load a public name when it is first asked for."""
+    name = _RENAMED.get(name, name)
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'harness' has no attribute {name!r}")

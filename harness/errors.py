@@ -6,11 +6,11 @@ traceback and leaves with the error's `exit_code`.
 
     HarnessError                     exit 1: it failed
     ├── UsageError                   exit 2: wrong use
-    │   ├── CardError                a card is unknown, broken or contradicts itself
-    │   ├── DataError                data is missing, changed or not what its card says
+    │   ├── ConfigError                a config is unknown, broken or contradicts itself
+    │   ├── DataError                data is missing, changed or not what its config says
     │   │   └── AbsentDataError      it is in order, but has to be installed, downloaded or pointed at first
     │   └── TableError               a table of scores cannot be decided from
-    ├── EngineError                  workers could not be started or were lost for good
+    ├── ExecutorError                  workers could not be started or were lost for good
     ├── JournalError                 a sweep's journal cannot be used: it is locked or contradicts itself
     │   ├── DamagedError             it is damaged: only a copy brings it back
     │   └── SealedError              a test score was asked for before the searches of its dataset closed
@@ -18,7 +18,7 @@ traceback and leaves with the error's `exit_code`.
     ├── ReplayError                  a search replayed from its journal did not give the same trials again
     ├── StoreError                   MLflow's store cannot be used
     │   └── AccessError              its server does not know the user, or the user may not do this there
-    ├── ExportError                  a model could not be saved, loaded or proved
+    ├── ExportError                  a model could not be saved, loaded or verified
     └── Interrupted                  exit 130: the user ended it; says how to go on
 """
 
@@ -40,12 +40,12 @@ class UsageError(HarnessError):
     exit_code = 2
 
 
-class CardError(UsageError):
-    """A card is unknown, broken or contradicts itself."""
+class ConfigError(UsageError):
+    """A config is unknown, broken or contradicts itself."""
 
 
 class DataError(UsageError):
-    """Data is missing, changed or not what its card says."""
+    """Data is missing, changed or not what its config says."""
 
 
 class AbsentDataError(DataError):
@@ -56,7 +56,7 @@ class TableError(UsageError):
     """A table of scores cannot be decided from."""
 
 
-class EngineError(HarnessError):
+class ExecutorError(HarnessError):
     """Workers could not be started or were lost for good."""
 
 
@@ -89,7 +89,7 @@ class AccessError(StoreError):
 
 
 class ExportError(HarnessError):
-    """A model could not be saved, loaded or proved."""
+    """A model could not be saved, loaded or verified."""
 
 
 class Interrupted(HarnessError):

@@ -29,8 +29,8 @@ from typing import Any
 from harness.databases import choose_journal_mode, has_no_place_for_log, open_read_only, set_journal_mode
 from harness.disk import full_disk
 from harness.errors import DamagedError, DiskError, HarnessError, JournalError, SealedError
-from harness.places import place_around
 from harness.records import SealedScore, TrialKey
+from harness.store import place_around
 
 JOURNAL_NAME = "journal.db"
 LOCK_NAME = "lock"
@@ -62,11 +62,11 @@ class EventKind(StrEnum):
     """What can happen."""
 
     PLANNED = "planned"
-    """The sweep began; payload: plan, cards, versions."""
+    """The sweep began; payload: plan, configs, versions."""
     OPENED = "opened"
     """A comparison began; payload: facts of the data, objective, season."""
     ASKED = "asked"
-    """An oracle (or a confirmation) gave a trial; payload: the `TrialRequest`."""
+    """An oracle (or a seed repeat) gave a trial; payload: the `TrialRequest`."""
     ENDED = "ended"
     """A trial ended, and its oracle is told in this order; payload: the `TrialRecord`."""
     CLOSED = "closed"
@@ -82,10 +82,10 @@ class EventKind(StrEnum):
     DECIDED = "decided"
     """A verdict was made; payload: the `Verdict`."""
     CHAMPION = "champion"
-    """A champion was registered and proved; payload: the `ChampionInfo`."""
+    """A champion was registered and verified; payload: the `ChampionInfo`."""
     EXPLAINED = "explained"
     """The selected networks were looked into; payload: the `Explanation`. A later one takes its place."""
-    GAVE_UP = "gave_up"
+    COMPARISON_FAILED = "gave_up"
     """A comparison stopped; payload: why."""
     FINISHED = "finished"
     """All comparisons are over, their report is written, and MLflow, unless it was left alone, holds them."""

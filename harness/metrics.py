@@ -1,6 +1,6 @@
 """The numbers by which predictions are judged, in plain NumPy because trials ask for them every epoch.
 
-Knows arrays and records only: no cards, no datasets, no networks.
+Knows arrays and records only: no configs, no datasets, no networks.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Metric:
     """A metric.
 
     Attributes:
-        name: Its name on cards.
+        name: Its name on configs.
         direction: Whether lower or higher scores are better.
         score: (truth, prediction) → score. Not finite when a prediction is not; never raises for it.
     """
@@ -71,7 +71,7 @@ def at_real_steps(values: npt.ArrayLike, lengths: npt.ArrayLike) -> npt.NDArray[
 
 
 class Scored(Protocol):
-    """What is asked of a task's card here."""
+    """What is asked of a task's config here."""
 
     @property
     def metric(self) -> str:
@@ -85,10 +85,10 @@ class Scored(Protocol):
 
 
 def objective_of(task: Scored) -> Objective:
-    """The objective that a task's card names.
+    """The objective that a task's config names.
 
     Args:
-        task: A task's card; its `unit`, where it has one, becomes the score's (squared for `mse`).
+        task: A task's config; its `unit`, where it has one, becomes the score's (squared for `mse`).
 
     Raises:
         UsageError: A metric of the user's own cannot be loaded.
@@ -99,20 +99,20 @@ def objective_of(task: Scored) -> Objective:
 
 
 def metric_of(task: Scored) -> Metric:
-    """The metric that a task's card names: one of `METRICS`, or a function of the user's own.
+    """The metric that a task's config names: one of `METRICS`, or a function of the user's own.
 
     The function takes what is true and what was said, as scikit-learn's metrics do, and gives one number. Where every
     step has an answer it sees real steps only. Its file is loaded by path.
 
     Args:
-        task: A task's card.
+        task: A task's config.
 
     Raises:
         UsageError: The function cannot be loaded.
     """
     if not is_function(task.metric):
         return METRICS[task.metric]
-    assert task.direction is not None  # a card whose metric is the user's own says it
+    assert task.direction is not None  # a config whose metric is the user's own says it
     function = load_function(task.metric)
 
     def score(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> float:
@@ -251,7 +251,7 @@ def perplexity(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> float:
 
 
 def bits_per_character(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> float:
-    """Mean of -log2(probability of the true token), a token being a character where the card says so.
+    """Mean of -log2(probability of the true token), a token being a character where the config says so.
 
     Args:
         truth: Numbers of tokens (n,).
@@ -278,8 +278,8 @@ def nll(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> float:
     difference = _difference(truth, prediction)
     if difference is None:
         return math.nan
-    said = 1.0 - np.abs(difference)  # the probability of what is true
-    clipped = np.clip(said, _SMALLEST_PROBABILITY, 1.0)
+    given = 1.0 - np.abs(difference)  # the probability of what is true
+    clipped = np.clip(given, _SMALLEST_PROBABILITY, 1.0)
     return float(-np.log(clipped).sum(axis=-1).mean())
 
 
@@ -311,9 +311,9 @@ def micro_f1(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> float:
     """
     if _difference(truth, prediction) is None:
         return math.nan
-    true, said = np.asarray(truth) > 0.5, np.asarray(prediction) > 0.5
-    size = int(true.sum()) + int(said.sum())
-    return 2.0 * int((true & said).sum()) / size if size else 0.0
+    true, given = np.asarray(truth) > 0.5, np.asarray(prediction) > 0.5
+    size = int(true.sum()) + int(given.sum())
+    return 2.0 * int((true & given).sum()) / size if size else 0.0
 
 
 def _difference(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> npt.NDArray[np.float64] | None:
@@ -362,4 +362,4 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
         )
     }
 )
-"""Every metric, by its name on cards."""
+"""Every metric, by its name on configs."""

@@ -1,4 +1,4 @@
-"""A function in a file of the user's, named on a card as `file.py:function`.
+"""A function in a file of the user's, named on a config as `file.py:function`.
 
 The file is loaded by its path, under a name that hides no module, and `sys.path` stays as it is.
 """
@@ -29,7 +29,7 @@ def in_folder(location: str, folder: Path) -> str:
 
     Args:
         location: The text.
-        folder: What a relative path begins at: the card's folder.
+        folder: What a relative path begins at: the config's folder.
     """
     if not (found := _FUNCTION.match(location)):
         return location
@@ -56,7 +56,7 @@ def load_function(location: str) -> Callable[..., Any]:
     assert spec is not None  # the file ends in .py
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    # A card runs no code in silence.
+    # A config runs no code in silence.
     print(f"running {os.path.relpath(file)}, whose {name} a card names", file=sys.stderr)
     try:
         spec.loader.exec_module(module)

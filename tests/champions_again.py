@@ -17,8 +17,8 @@ import numpy as np
 
 from harness.errors import HarnessError
 from harness.export import agrees, load_folder
-from harness.export.modelfile import TRIED, versions_of
-from harness.export.proving import score_again
+from harness.export.artifact import TRIED, versions_of
+from harness.export.verification import score_again
 
 
 def fault_of_champion(folder: Path) -> str:

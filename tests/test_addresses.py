@@ -12,9 +12,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import harness
-from harness.addresses import hide_passwords, hide_passwords_in
 from harness.errors import UsageError
-from harness.store import Store, find_store
+from harness.store import Store, find_store, hide_passwords, hide_passwords_in
 
 ROOT = Path(harness.__file__).parent
 KINDS = ("postgresql", "postgresql+psycopg", "mysql", "mssql+pyodbc", "http", "https")
@@ -73,7 +72,7 @@ def test_no_password_is_shown_wherever_it_stands(
 def test_no_password_is_left_in_a_librarys_words(kind: str, password: str, host: str) -> None:
     for written in (password, quote(password, safe="")):
         address = f"{kind}://user:{written}@{host}/base"
-        for said in (
+        for phrase in (
             f"Failed to parse: {address}/api",
             f"connection to {password} failed",
             f"could not open {quote(password, safe='')}: refused",
@@ -81,19 +80,19 @@ def test_no_password_is_left_in_a_librarys_words(kind: str, password: str, host:
             f"got {password!r} of {password!a}",
             json.dumps({"message": password}),
         ):
-            hidden = hide_passwords_in(said, address)
+            hidden = hide_passwords_in(phrase, address)
             assert password not in hidden
             assert quote(password, safe="") not in hidden
 
 
 def test_what_a_library_takes_for_the_host_is_hidden_too() -> None:
-    said = hide_passwords_in('could not translate host name "cret@db"', "mysql://bob:s3@cret@db/x")
-    assert said == 'could not translate host name "***@db"'
+    phrase = hide_passwords_in('could not translate host name "cret@db"', "mysql://bob:s3@cret@db/x")
+    assert phrase == 'could not translate host name "***@db"'
 
 
 def test_another_address_in_a_text_is_hidden_too() -> None:
-    said = hide_passwords_in("server: cannot reach postgresql://mlf:hunter2@db/x (timeout)", "http://h:5000")
-    assert said == "server: cannot reach postgresql://***@db/x (timeout)"
+    phrase = hide_passwords_in("server: cannot reach postgresql://mlf:hunter2@db/x (timeout)", "http://h:5000")
+    assert phrase == "server: cannot reach postgresql://***@db/x (timeout)"
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ import pytest
 from typer.testing import CliRunner
 
 import harness
-from harness.cards import DatasetCard, list_datasets, suites_of
 from harness.cli.app import app
+from harness.config import DatasetConfig, list_datasets, suites_of
 
 PAGE = (Path(__file__).parents[1] / "docs" / "data.md").read_text(encoding="utf-8")
 STEPS = [line.partition("#")[0].strip() for line in re.findall(r"```bash\n(.*?)```", PAGE, re.S)[0].splitlines()]
@@ -54,8 +54,8 @@ def test_the_third_step_to_its_end(project: Path) -> None:
 
 
 def test_the_card_is_a_card() -> None:
-    (card,) = [tomllib.loads(block) for block in re.findall(r"```toml\n(.*?)```", PAGE, re.S)]
-    DatasetCard.model_validate(card)
+    (config,) = [tomllib.loads(block) for block in re.findall(r"```toml\n(.*?)```", PAGE, re.S)]
+    DatasetConfig.model_validate(config)
 
 
 def test_what_it_names_is_there() -> None:

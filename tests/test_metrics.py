@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import sklearn.metrics
 
-from harness.cards.schema import ClassifyTask, ForecastTask, RegressTask
+from harness.config.tasks import ClassifyTask, ForecastTask, RegressTask
 from harness.metrics import METRICS, objective_of
 from harness.records import Direction, Objective
 
@@ -69,14 +69,14 @@ def test_what_stands_at_padded_steps_changes_no_score(name: str) -> None:
     random, lengths = np.random.default_rng(2), np.array([3, 1, 5])
     real = np.arange(5) < lengths[:, None]
     if name == "nll":
-        truth, said = (random.random((3, 5, 4)) < 0.5).astype(np.float32), random.random((3, 5, 4))
+        truth, phrase = (random.random((3, 5, 4)) < 0.5).astype(np.float32), random.random((3, 5, 4))
     else:
-        truth, said = random.integers(0, 4, (3, 5)), random.random((3, 5, 4))
-    expected = METRICS[name].score(truth[real], said[real])
-    assert METRICS[name].of(truth, said, lengths) == expected
-    said[~real], truth[~real] = np.nan, 1
-    assert METRICS[name].of(truth, said, lengths) == expected
-    assert METRICS[name].of(truth, said, np.array([2, 1, 5])) != expected
+        truth, phrase = random.integers(0, 4, (3, 5)), random.random((3, 5, 4))
+    expected = METRICS[name].score(truth[real], phrase[real])
+    assert METRICS[name].of(truth, phrase, lengths) == expected
+    phrase[~real], truth[~real] = np.nan, 1
+    assert METRICS[name].of(truth, phrase, lengths) == expected
+    assert METRICS[name].of(truth, phrase, np.array([2, 1, 5])) != expected
 
 
 @pytest.mark.parametrize("name", ["balanced_accuracy", "macro_f1"])

@@ -12,7 +12,7 @@ import pytest
 
 from harness.errors import StoreError
 from harness.journal import Journal
-from harness.places import Place, place_of, remember
+from harness.store import Place, place_of, remember
 
 OLD, NEW = Path("/old/p/mlruns"), Path("/new/q/store")
 
@@ -58,13 +58,13 @@ def test_files_are_looked_for_where_the_project_is_now(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     was, here = str(tmp_path / "was"), str(tmp_path / "here")
     place = Place(tmp_path / "here" / "mlruns", (tmp_path / "was" / "mlruns",))
-    card = {
+    config = {
         "title": f"{was}/data.csv is what this is about",
         "source": {"path": f"{was}/data.csv", "loader": f"{was}/loader.py:rows", "train": f"{was}/mlruns/data/x.npz"},
         "others": [f"{was}/only.csv", "/srv/shared.csv", "data:x.csv", 3, None],
     }
-    assert place.files(card) == {
-        "title": card["title"],
+    assert place.files(config) == {
+        "title": config["title"],
         "source": {
             "path": f"{here}/data.csv",
             "loader": f"{here}/loader.py:rows",

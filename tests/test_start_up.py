@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from harness.starting import OWN_PROCESS_VARIABLE
+from harness._tensorflow import OWN_PROCESS_VARIABLE
 
 HEAVY = ("tensorflow", "keras", "keras_tuner", "mlflow", "pandas", "sklearn", "scipy", "matplotlib")
 LIGHT = {
@@ -39,7 +39,7 @@ def test_keras_brings_what_is_not_needed_to_a_user_but_not_to_a_process_of_our_o
     """What was left out can be imported afterwards, and a network is trained and saved without it."""
     script = """
 import sys
-from harness.starting import load_tensorflow
+from harness._tensorflow import load_tensorflow
 load_tensorflow()
 print(*sorted({"matplotlib", "sklearn", "pandas"} & {name for name in sys.modules if sys.modules[name]}))
 import pandas, scipy.stats, sklearn.linear_model, matplotlib.pyplot

@@ -12,20 +12,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness import starting
-from harness.starting import (
-    CACHE_VARIABLE,
-    OWN_PROCESS_VARIABLE,
-    cache_folder,
-    settled_environment,
-)
+from harness import _tensorflow
+from harness._tensorflow import CACHE_VARIABLE, OWN_PROCESS_VARIABLE, cache_folder, settled_environment
 
 ODD = '-a b\'c"d,e;f=g%20h#i?j&k\\l\\"m$n{o}[p]*:@~q\nr\ts é é 😀'
 """A folder's name with every kind of character that a path may have."""
 
 COMPILES = """
 import os, sys
-from harness.starting import load_tensorflow
+from harness._tensorflow import load_tensorflow
 load_tensorflow()
 import keras, tensorflow as tf
 tf.function(lambda x: tf.tanh(x) * 2, jit_compile=True)(tf.ones((3, 3)))
@@ -91,7 +86,7 @@ def test_a_users_keras_of_another_kind_is_refused_in_one_line() -> None:
     code = """
 import keras
 from harness.errors import HarnessError
-from harness.starting import load_tensorflow
+from harness._tensorflow import load_tensorflow
 for change in ("keras.config.set_floatx('float64')", "keras.config.set_dtype_policy('mixed_float16')"):
     exec(change)
     try:
@@ -121,7 +116,7 @@ except HarnessError as error:
 def test_closed_standard_streams_are_opened(tmp_path: Path) -> None:
     """As cron and some services start a program: what it opens first must not become its standard output."""
     code = f"""
-from harness.starting import settle
+from harness._tensorflow import settle
 settle()
 import os, sys
 kept = open({str(tmp_path / "kept")!r}, "w")
@@ -189,6 +184,6 @@ def test_only_a_group_of_the_user_alone_may_write(
     """Where everybody has a group by their own name, new folders let it write (umask 002)."""
     (tmp_path / "x").mkdir()
     (tmp_path / "x").chmod(0o770)
-    monkeypatch.setattr(starting.grp, "getgrgid", lambda _: SimpleNamespace(gr_name=name, gr_mem=members))
-    monkeypatch.setattr(starting.pwd, "getpwuid", lambda _: SimpleNamespace(pw_name="me"))
+    monkeypatch.setattr(_tensorflow.grp, "getgrgid", lambda _: SimpleNamespace(gr_name=name, gr_mem=members))
+    monkeypatch.setattr(_tensorflow.pwd, "getpwuid", lambda _: SimpleNamespace(pw_name="me"))
     assert (cache_folder({CACHE_VARIABLE: str(tmp_path / "x")}) is not None) == trusted

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.cards.schema import ClassifyTask
+from harness.config.tasks import ClassifyTask
 from harness.errors import UsageError
 from harness.metrics import metric_of, objective_of
 from harness.records import Direction, Objective
@@ -29,7 +29,7 @@ def test_a_metric_of_ones_own_scores_and_has_its_direction(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("text", "name", "said"),
+    ("text", "name", "phrase"),
     [
         ("def hits(y, p): return 1", "hit", r"has no function 'hit'. Did you mean hits\?"),
         ("hits = 3", "hits", "has no function 'hits'"),
@@ -37,9 +37,9 @@ def test_a_metric_of_ones_own_scores_and_has_its_direction(tmp_path: Path) -> No
         ("def hits(:", "hits", "cannot be loaded: SyntaxError"),
     ],
 )
-def test_a_file_that_does_not_do_is_one_line(text: str, name: str, said: str, tmp_path: Path) -> None:
+def test_a_file_that_does_not_do_is_one_line(text: str, name: str, phrase: str, tmp_path: Path) -> None:
     path = write(tmp_path, text)
-    with pytest.raises(UsageError, match=said) as caught:
+    with pytest.raises(UsageError, match=phrase) as caught:
         load_function(f"{path}:{name}")
     assert "\n" not in str(caught.value)
 

@@ -11,13 +11,25 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from harness.baselines.base import Baseline, Numbers, Predict
-from harness.baselines.forecasts import forecasters, persistence, ridge_on_lags, seasonal_naive
-from harness.baselines.gaps import without_gaps
-from harness.baselines.sequences import classifiers, logistic_regression, majority, regressors, summaries
-from harness.baselines.steps import labellers, token_guessers
-from harness.cards.schema import DatasetCard
-from harness.data import Part, SequenceData, cached_dataset, fold_cards
+from harness.baselines.estimators import (
+    Baseline,
+    Numbers,
+    Predict,
+    classifiers,
+    forecasters,
+    labellers,
+    logistic_regression,
+    majority,
+    persistence,
+    regressors,
+    ridge_on_lags,
+    seasonal_naive,
+    summaries,
+    token_guessers,
+    without_gaps,
+)
+from harness.config.dataset import DatasetConfig
+from harness.data import Part, SequenceData, cached_dataset, fold_configs
 from harness.records import BaselineScore, TaskKind
 
 __all__ = [
@@ -44,10 +56,10 @@ _FITS: Mapping[TaskKind, Callable[[SequenceData], Iterator[Baseline]]] = {
 
 
 def run(request: Mapping[str, Any]) -> dict[str, Any]:
-    """Fit and score all baselines of a dataset, where an engine runs it.
+    """Fit and score all baselines of a dataset, where an executor runs it.
 
     Args:
-        request: `{"dataset": plain values of a DatasetCard}`.
+        request: `{"dataset": plain values of a DatasetConfig}`.
 
     Returns:
         `{"baselines": [plain values of a BaselineScore, …]}`.
@@ -55,7 +67,7 @@ def run(request: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         DataError: The dataset cannot be loaded.
     """
-    folds = [compute(cached_dataset(fold)) for fold in fold_cards(DatasetCard.model_validate(request["dataset"]))]
+    folds = [compute(cached_dataset(fold)) for fold in fold_configs(DatasetConfig.model_validate(request["dataset"]))]
     return {"baselines": [_mean_of(scores).to_json() for scores in zip(*folds, strict=True)]}
 
 

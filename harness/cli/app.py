@@ -13,28 +13,12 @@ from typing import Annotated, Any
 import typer
 
 import harness
-from harness.cli import (
-    calibrate,
-    datasets,
-    doctor,
-    explain,
-    export,
-    models,
-    predict,
-    reporting,
-    serve,
-    spaces,
-    sweep,
-    sweeps,
-    ui,
-    verdict,
-    verify,
-)
-from harness.cli.saying import say_last
+from harness._tensorflow import leave, settle
+from harness.cli import datasets, doctor, models, predict, report, serve, spaces, stats, sweep
+from harness.cli.common import say_last
 from harness.disk import full_disk, with_full_disk
 from harness.errors import HarnessError
-from harness.signals import end_signals, handling, interrupt
-from harness.starting import leave, settle
+from harness.sweeps.stop import end_signals, handling, interrupt
 
 INTERRUPTED, UNREAD = 130, 141
 
@@ -53,19 +37,19 @@ app = typer.Typer(
 app.add_typer(datasets.app, name="datasets")
 app.add_typer(spaces.app, name="spaces")
 app.command("sweep", short_help="Tune every family on every dataset, and say which to use.")(sweep.sweep)
-app.add_typer(sweeps.app, name="sweeps")
-app.command("report", short_help="A sweep's verdicts at a glance; writes report.html.")(reporting.report)
-app.command("trials", short_help="A sweep's table of scores, as `verdict` reads it.")(reporting.trials)
-app.command("explain", short_help="How far gradients reach and how open gates stand.")(explain.explain)
+app.add_typer(report.app, name="sweeps")
+app.command("report", short_help="A sweep's verdicts at a glance; writes report.html.")(report.report)
+app.command("trials", short_help="A sweep's table of scores, as `verdict` reads it.")(report.trials)
+app.command("explain", short_help="How far gradients reach and how open gates stand.")(report.explain)
 app.command("doctor", short_help="Find and mend what a crash left.")(doctor.doctor)
-app.command("ui", short_help="Open MLflow's UI on the store, until Ctrl-C.")(ui.ui)
+app.command("ui", short_help="Open MLflow's UI on the store, until Ctrl-C.")(serve.ui)
 app.add_typer(models.app, name="models")
 app.command("predict", short_help="Predict with a champion, in the original units.")(predict.predict)
-app.command("export", short_help="Write a champion for Keras, TensorFlow, ONNX Runtime or LiteRT.")(export.export)
+app.command("export", short_help="Write a champion for Keras, TensorFlow, ONNX Runtime or LiteRT.")(models.export)
 app.command("serve", short_help="Answer predictions over HTTP, until Ctrl-C.")(serve.serve)
-app.command("verdict", short_help="Decide from anybody's table of scores.")(verdict.verdict)
-app.command("verify", short_help="Make a sweep's verdicts again from MLflow alone.")(verify.verify)
-app.command("calibrate", short_help="How often the rule errs, on recorded trials.")(calibrate.calibrate)
+app.command("verdict", short_help="Decide from anybody's table of scores.")(stats.verdict)
+app.command("verify", short_help="Make a sweep's verdicts again from MLflow alone.")(report.verify)
+app.command("calibrate", short_help="How often the rule errs, on recorded trials.")(stats.calibrate)
 
 
 def _print_version(wanted: bool) -> None:

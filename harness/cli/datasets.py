@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from harness.cli.arguments import whole_number
-from harness.cli.cards import CardsOption, JsonOption, as_plain, echo_json, echo_table, home_of
-from harness.cli.saying import say
-from harness.errors import AbsentDataError, CardError, HarnessError, UsageError
-from harness.report.clean import printable
+from harness.cli.common import ConfigsOption, JsonOption, as_plain, echo_json, echo_table, home_of, say, whole_number
+from harness.errors import AbsentDataError, ConfigError, HarnessError, UsageError
+from harness.report.format import printable
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from harness.cards import DatasetCard, Found
+    from harness.config import DatasetConfig, Found
     from harness.records import DataFacts
 
 _WARNING = "warning: "
@@ -31,16 +29,16 @@ PlotOption = Annotated[
 
 
 @app.command("list")
-def list_cards(cards: CardsOption = None, as_json: JsonOption = False) -> None:
+def list_configs(cards: ConfigsOption = None, as_json: JsonOption = False) -> None:
     """All datasets that can be swept, and the cards that are broken. Loads no data."""
-    from harness.cards import list_datasets, suites_of
+    from harness.config import list_datasets, suites_of
 
     found = list_datasets(cards or ())
     if as_json:
         echo_json([as_plain(one) for one in found])
         return
     header = ("NAME", "TASK", "ROWS", "STEPS", "CHANNELS", "CLASSES", "LICENCE", "TITLE", "CARD")
-    echo_table(header, [_row(one, one.card) for one in found if one.card])
+    echo_table(header, [_row(one, one.config) for one in found if one.config])
     for suite, members in suites_of(found).items():
         say(f"suite {suite}: {', '.join(one.name for one in members)}")
     for one in found:
@@ -49,10 +47,10 @@ def list_cards(cards: CardsOption = None, as_json: JsonOption = False) -> None:
 
 
 @app.command("show")
-def show(name: NameArgument, cards: CardsOption = None, as_json: JsonOption = False) -> None:
+def show(name: NameArgument, cards: ConfigsOption = None, as_json: JsonOption = False) -> None:
     """One dataset's card, and where it is."""
-    from harness.cards import find_dataset
-    from harness.cards.reading import read_toml
+    from harness.config import find_dataset
+    from harness.config.loader import read_toml
 
     found = find_dataset(name, cards or ())
     if as_json:
@@ -69,11 +67,11 @@ def check(
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Check all datasets.")] = False,
     plot: PlotOption = None,
-    cards: CardsOption = None,
+    cards: ConfigsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Validate a card, load its data, tell what it is and what is odd about it."""
-    from harness.cards import find_datasets, list_datasets
+    from harness.config import find_datasets, list_datasets
 
     if (name is None) is not every:
         raise UsageError("expected either the name or path of a dataset, or --all")
@@ -87,7 +85,7 @@ def check(
         for one in checked:
             say(one.text())
     if bad := sum(one.error is not None and not one.absent for one in checked):
-        raise CardError(f"{bad} of {len(checked)} datasets are not in order")
+        raise ConfigError(f"{bad} of {len(checked)} datasets are not in order")
 
 
 @app.command("new")
@@ -110,24 +108,23 @@ def new(
     force: Annotated[bool, typer.Option("--force", help="Replace a card that is there.")] = False,
 ) -> None:
     """Begin a card for a table of your own: guess its task, write ./datasets/NAME.toml to be changed."""
-    from harness.cards.guesses import Wish
-    from harness.cards.guessing import guess_task
-    from harness.cards.writing import check_new_name, dataset_text, name_from, path_from, write_new
+    from harness.config.infer import UserHints, infer_task
+    from harness.config.template import check_new_name, dataset_text, name_from, path_from, write_new
 
     called = name or name_from(file)
     check_new_name(called)
     kind, frame = _read(file)
     chosen = tuple(part.strip() for part in features.split(",")) if features else ()
-    guess = guess_task(frame, Wish(task, target, time, group, chosen, horizon, lookback), str(file))
-    card = Path("datasets") / f"{called}.toml"
-    write_new(card, dataset_text(called, kind, path_from(card.parent, file), guess), force)
-    _tell(card, called, guess.because)
+    inferred = infer_task(frame, UserHints(task, target, time, group, chosen, horizon, lookback), str(file))
+    config = Path("datasets") / f"{called}.toml"
+    write_new(config, dataset_text(called, kind, path_from(config.parent, file), inferred), force)
+    _tell(config, called, inferred.because)
 
 
 @dataclass(frozen=True, slots=True)
 class _Checked:
     # A dataset whose data was loaded, or why it could not be.
-    found: Found[DatasetCard]
+    found: Found[DatasetConfig]
     facts: DataFacts | None
     error: str | None
     absent: bool = False
@@ -156,23 +153,23 @@ class _Checked:
             f"  split      {facts.split}",
             f"  licence    {facts.license}" if facts.license else "",
             f"  digest     {facts.digest}",
-            _reference(self.found.card),
+            _reference(self.found.config),
             *(f"  note       {note}" for note in facts.notes if not note.startswith(_WARNING)),
             *(f"  warning    {note.removeprefix(_WARNING)}" for note in facts.notes if note.startswith(_WARNING)),
         ]
         return "\n".join(printable(line) for line in lines if line)
 
 
-def _checked(found: Found[DatasetCard], *, keep_errors: bool, plot: Path | None = None) -> _Checked:
+def _checked(found: Found[DatasetConfig], *, keep_errors: bool, plot: Path | None = None) -> _Checked:
     from harness.data import load_dataset
 
-    if found.card is None:
+    if found.config is None:
         return _Checked(found, None, found.error)
     try:
-        data = load_dataset(found.card)
-        _check_size(found.card, data.facts)
+        data = load_dataset(found.config)
+        _check_size(found.config, data.facts)
         if plot:
-            from harness.data.picture import draw
+            from harness.data.plot import draw
 
             draw(data, plot)
         return _Checked(found, data.facts, None)
@@ -182,31 +179,31 @@ def _checked(found: Found[DatasetCard], *, keep_errors: bool, plot: Path | None 
         return _Checked(found, None, str(error), absent=isinstance(error, AbsentDataError))
 
 
-def _check_size(card: DatasetCard, facts: DataFacts) -> None:
+def _check_size(config: DatasetConfig, facts: DataFacts) -> None:
     # What a list shows without loading must be what is there.
-    if card.size is None:
+    if config.size is None:
         return
     pairs = {
-        "steps": ((card.size.shortest, card.size.longest), facts.steps),
-        "channels": (card.size.channels, len(facts.channels)),
-        "classes": (card.size.classes, len(facts.classes)),
+        "steps": ((config.size.shortest, config.size.longest), facts.steps),
+        "channels": (config.size.channels, len(facts.channels)),
+        "classes": (config.size.classes, len(facts.classes)),
     }
-    for key, (said, found) in pairs.items():
-        if said != found:
-            raise CardError(f"{card.name}: [size] {key} = {said}: expected {found}, as in the data")
+    for key, (phrase, found) in pairs.items():
+        if phrase != found:
+            raise ConfigError(f"{config.name}: [size] {key} = {phrase}: expected {found}, as in the data")
 
 
-def _reference(card: DatasetCard | None) -> str:
-    if card is None or card.reference is None:
+def _reference(config: DatasetConfig | None) -> str:
+    if config is None or config.reference is None:
         return ""
-    reference = card.reference
+    reference = config.reference
     note = f" ({reference.note})" if reference.note else ""
     return f"  published  {reference.metric} {reference.score:g}: {reference.model}; {reference.source}{note}"
 
 
 def _read(file: Path) -> tuple[str, pd.DataFrame]:
-    from harness.cards.schema import FileSource
-    from harness.data.sources.tables import read_table
+    from harness.config.sources import FileSource
+    from harness.data.readers.tables import read_table
 
     kinds: dict[str, Literal["csv", "parquet"]] = {".csv": "csv", ".parquet": "parquet"}
     kind = kinds.get(file.suffix.lower())
@@ -215,23 +212,23 @@ def _read(file: Path) -> tuple[str, pd.DataFrame]:
     return kind, read_table(FileSource(kind=kind, path=str(file.absolute())))
 
 
-def _tell(card: Path, name: str, because: tuple[str, ...]) -> None:
-    from harness.cards import find_dataset
+def _tell(config: Path, name: str, because: tuple[str, ...]) -> None:
+    from harness.config import find_dataset
 
-    found = find_dataset(str(card))
-    say(f"wrote {card}" + (", which takes the place of the built-in one" if found.overrides else ""))
+    found = find_dataset(str(config))
+    say(f"wrote {config}" + (", which takes the place of the built-in one" if found.overrides else ""))
     for line in because:
         say(f"  {line}")
-    say(f"Change what is wrong in {card}, then:\n  harness datasets check {name}\n  harness sweep {name}")
+    say(f"Change what is wrong in {config}, then:\n  harness datasets check {name}\n  harness sweep {name}")
 
 
-def _row(found: Found[DatasetCard], card: DatasetCard) -> tuple[str, ...]:
+def _row(found: Found[DatasetConfig], config: DatasetConfig) -> tuple[str, ...]:
     # A card of one's own need not say its size: `harness datasets new` writes it down.
-    size = card.size
+    size = config.size
     rows, channels, classes = (size.rows, size.channels, size.classes) if size else (0, 0, 0)
     numbers = (f"{rows:,}" if rows else "–", _steps(size.shortest, size.longest) if size else "–")
     more = (str(channels or "–"), str(classes or "–"))
-    return (found.name, card.task.kind, *numbers, *more, card.license, card.title, home_of(found))
+    return (found.name, config.task.kind, *numbers, *more, config.license, config.title, home_of(found))
 
 
 def _steps(shortest: int, longest: int) -> str:

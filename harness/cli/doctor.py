@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli.saying import say, say_json
+from harness.cli.common import say, say_json
 from harness.errors import HarnessError, UsageError
 
 if TYPE_CHECKING:
     from harness.store import Store
-    from harness.sweeping.doctor import Finding
+    from harness.sweeps.doctor import Finding
 
 
 def doctor(
@@ -52,7 +52,7 @@ def doctor(
     Ends with 1 when something is left that is not mended.
     """
     from harness.store import find_store
-    from harness.sweeping.doctor import examine
+    from harness.sweeps.doctor import examine
 
     if sync and dry_run:
         raise UsageError("--sync and --dry-run: expected one of them")
@@ -72,7 +72,7 @@ def doctor(
 
 
 def _checked(register_as: str | None) -> str | None:
-    from harness.cards import make_plan
+    from harness.config import make_plan
 
     return None if register_as is None else make_plan({"datasets": ("any",), "register_as": register_as}).register_as
 
@@ -82,11 +82,11 @@ def _treated(place: Store, finding: Finding, name: str | None, *, sync: bool, dr
     line: dict[str, object] = {"where": finding.where, "what": finding.what, "mended": False}
     if finding.behind and not sync:
         return line | {"result": f"`harness doctor --sync {finding.where}` {finding.cure}"}
-    if dry_run or not (finding.mend or finding.behind):
-        return line | {"result": f"`harness doctor` {finding.cure}" if finding.mend else finding.cure}
+    if dry_run or not (finding.recycle or finding.behind):
+        return line | {"result": f"`harness doctor` {finding.cure}" if finding.recycle else finding.cure}
     try:
-        if finding.mend:
-            finding.mend()
+        if finding.recycle:
+            finding.recycle()
         else:
             _synchronise(place, finding.where, name)
     except (HarnessError, OSError) as error:
@@ -95,15 +95,15 @@ def _treated(place: Store, finding: Finding, name: str | None, *, sync: bool, dr
 
 
 def _synchronise(place: Store, sweep_id: str, register_as: str | None) -> None:
-    from harness.engines import ProcessEngine
     from harness.errors import StoreError
-    from harness.sweeping.progress import Note
-    from harness.sweeping.running import synchronise
+    from harness.executors import PoolExecutor
+    from harness.sweeps.events import Message
+    from harness.sweeps.runner import synchronise
 
-    def tell(said: object) -> None:
-        if isinstance(said, Note) and not said.detail:
-            say(said.text, err=True)
+    def tell(phrase: object) -> None:
+        if isinstance(phrase, Message) and not phrase.detail:
+            say(phrase.text, err=True)
 
-    with ProcessEngine(1) as engine:
-        if behind := synchronise(place, sweep_id, engine, tell, register_as).behind:
+    with PoolExecutor(1) as executor:
+        if behind := synchronise(place, sweep_id, executor, tell, register_as).behind:
             raise StoreError(behind)

@@ -1,4 +1,4 @@
-"""`harness models`: what is registered, on what evidence, and which version an alias means."""
+"""`harness models` and `harness export`: what is registered, and as a folder for another runtime."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from harness.cli.arguments import output_width
+from harness.cli.common import output_width
+from harness.errors import UsageError, nearest
 from harness.store import find_store
 
 if TYPE_CHECKING:
-    from harness.export.promoting import SideBySide
-    from harness.tracking.versions import Version
+    from harness.export.promote import SideBySide
+    from harness.tracking.registry import Version
+
 
 app = typer.Typer(help="Registered models: list, show, promote, compare, refit.", no_args_is_help=True)
 
@@ -36,7 +38,7 @@ def list_models(
     tracking_uri: TrackingUri = None,
 ) -> None:
     """Every registered version: its aliases, family, score and verdict."""
-    from harness.tracking.versions import foreign_models, registered_versions
+    from harness.tracking.registry import foreign_models, registered_versions
 
     place = find_store(store, tracking_uri)
     versions = registered_versions(place, name)
@@ -57,9 +59,8 @@ def list_models(
 @app.command()
 def show(model: Model, json: Json = False, store: StoreFolder = None, tracking_uri: TrackingUri = None) -> None:
     """What a model is: task, channels, scores, verdict, budget, and where its evidence is."""
-    from harness.export.description import read_description
-    from harness.tracking.registry import resolve
-    from harness.tracking.versions import registered_versions
+    from harness.export.artifact import read_description
+    from harness.tracking.registry import registered_versions, resolve
 
     place = find_store(store, tracking_uri)
     found = resolve(place, model)
@@ -107,7 +108,7 @@ def promote(
     tracking_uri: TrackingUri = None,
 ) -> None:
     """Let an alias mean this version, once it gave its logged score again in a clean process."""
-    from harness.export.promoting import promote as move
+    from harness.export.promote import promote as move
 
     done, was = move(model, alias, find_store(store, tracking_uri), untested=untested)
     typer.echo(f"models:/{done.name}@{alias} is version {done.version}{was}")
@@ -123,7 +124,7 @@ def compare(
 ) -> None:
     """Score two versions on the same test rows."""
     from harness.export import load
-    from harness.export.promoting import compare as side_by_side
+    from harness.export.promote import compare as side_by_side
 
     place = find_store(store, tracking_uri)
     found = side_by_side(load(first, place), load(second, place))
@@ -150,7 +151,7 @@ def compare(
 @app.command()
 def refit(model: Model, store: StoreFolder = None, tracking_uri: TrackingUri = None) -> None:
     """Train a model again on training and validation parts, as another version, which nobody has tested."""
-    from harness.export.refitting import refit as train_again
+    from harness.export.promote import refit as train_again
 
     done = train_again(model, find_store(store, tracking_uri))
     typer.echo(f"models:/{done.name}/{done.version}")
@@ -201,3 +202,53 @@ def _print_table(rows: list[tuple[str, ...]]) -> None:
     for row in rows:
         line = "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
         typer.echo(line[:limit] if limit else line)
+
+
+FORMATS = ("keras", "saved-model", "onnx", "litert")
+
+
+def _format(given: str) -> str:
+    if given not in FORMATS:
+        raise UsageError(f"--format {given}: expected one of {', '.join(FORMATS)}. {nearest(given, FORMATS)}")
+    return given
+
+
+def export(
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="name, name@alias, name/version, models:/… or a champion's folder.")
+    ],
+    kind: Annotated[
+        str, typer.Option("--format", metavar="FORMAT", help=f"{', '.join(FORMATS)}.", parser=_format)
+    ] = "keras",
+    to: Annotated[
+        Path | None,
+        typer.Option("--to", metavar="DIR", help="A new or empty folder. [./NAME-FORMAT]", show_default=False),
+    ] = None,
+    store: Annotated[
+        Path | None, typer.Option("--store", metavar="DIR", help="Folder of the store. [./mlruns]")
+    ] = None,
+    tracking_uri: Annotated[
+        str | None, typer.Option("--tracking-uri", metavar="URI", help="MLflow's address, if it is a server.")
+    ] = None,
+) -> None:
+    """Write a champion for another runtime: model, model card, example, and ten lines that use it.
+
+    It is run in its own runtime right after writing and must give the champion's outputs on the test rows to 1e-4;
+    else nothing is left behind. Raw values go in, original units or class probabilities come out.
+    """
+    from harness.export import load
+    from harness.export.formats import Format
+    from harness.export.formats import export as write
+    from harness.export.formats.runtimes import require_packages
+
+    wanted = Format(kind)
+    require_packages(wanted)
+    champion = load(model, find_store(store, tracking_uri))
+    folder = to or Path(f"{champion.description.name}-{wanted.value}")
+    done = write(champion, wanted, folder)
+    typer.echo(folder)
+    typer.echo(
+        f"{', '.join(done.files)}; in its own runtime {done.agreement.rows:,} rows differ by at most "
+        f"{done.agreement.largest:.1g} of their spread",
+        err=True,
+    )

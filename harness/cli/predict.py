@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from harness.export import Champion
     from harness.export.streaming import Portion
-    from harness.export.writing import Sink
+    from harness.export.write import Sink
 
 
 WAIT_SECONDS = 2
@@ -66,11 +66,10 @@ def predict(
     """
     if (data is None) == (not test):
         raise UsageError("expected either INPUT or --test")
-    from harness.export.loading import load
-    from harness.export.outputs import predictions_of
-    from harness.export.proving import test_batch
+    from harness.export.predictor import load, predictions_of
     from harness.export.streaming import Portion, read_portions
-    from harness.export.writing import check_output, written_to
+    from harness.export.verification import test_batch
+    from harness.export.write import check_output, written_to
 
     if output is not None:
         check_output(output)
@@ -93,7 +92,7 @@ def predict(
 @contextmanager
 def _printed(*, json: bool) -> Iterator[Sink]:
     """A sink that is printed once all went well."""
-    from harness.export.writing import TextSink, finished
+    from harness.export.write import TextSink, finished
 
     with tempfile.TemporaryDirectory(prefix="harness-") as folder:
         file = Path(folder, "predictions")
@@ -138,7 +137,7 @@ class _Bar:
 
 def _compare(champion: Champion, outputs: npt.NDArray[Any], truth: npt.NDArray[Any], lengths: npt.NDArray[Any]) -> None:
     """Say the score of the test rows beside the logged one, on standard error."""
-    from harness.export.proving import require_agreement, score_of
+    from harness.export.verification import require_agreement, score_of
 
     description = champion.description
     score = score_of(description, truth, outputs, lengths)

@@ -1,14 +1,18 @@
-"""`harness serve`: a champion behind MLflow's own scoring server."""
+"""`harness serve` and `harness ui`: a champion, or MLflow's own pages, at an address of this machine."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli.saying import say_last
-from harness.store import find_store
+from harness.cli.common import say_last
+from harness.errors import UsageError
+from harness.store import find_store, without_user
+
+if TYPE_CHECKING:
+    from harness.store import Store
 
 
 def serve(
@@ -32,9 +36,9 @@ def serve(
     that `predict` takes, instances or inputs with arrays (sequences, steps, channels); CSV and Parquet too. Raw values
     go in, original units or classes with probabilities come out; a wrong request gets 400 and the reason.
     """
-    from harness.export.loading import locate
-    from harness.tracking.scoring import scoring
-    from harness.tracking.servers import free_port
+    from harness.export.predictor import locate
+    from harness.tracking.pyfunc import scoring
+    from harness.tracking.server import free_port
 
     folder, name = locate(model, find_store(store, tracking_uri))
     typer.echo(f"starting MLflow's scoring server on {name}, until Ctrl-C", err=True)
@@ -44,3 +48,64 @@ def serve(
             server.wait()
     except KeyboardInterrupt:
         say_last("closed")
+
+
+def ui(
+    port: Annotated[
+        int | None,
+        typer.Option("--port", metavar="N", min=1, max=65535, help="Port. [the first free one from 5000 on]"),
+    ] = None,
+    no_open: Annotated[bool, typer.Option("--no-open", help="Only print the address; open no browser.")] = False,
+    store: Annotated[
+        Path | None, typer.Option("--store", metavar="DIR", help="Folder of the store. [./mlruns]")
+    ] = None,
+    tracking_uri: Annotated[
+        str | None, typer.Option("--tracking-uri", metavar="URI", help="MLflow's address, if it is a server.")
+    ] = None,
+) -> None:
+    """Open MLflow's UI on the store's training runs; it answers this machine only, until Ctrl-C."""
+    from harness.tracking.server import free_port, serving
+
+    place = find_store(store, tracking_uri)
+    if not place.local:
+        served = place.tracking_uri.startswith("http")
+        _show(without_user(place.tracking_uri) if served else place.address, no_open or not served)
+        return
+    experiment, view = _latest_experiment(place)
+    typer.echo(f"starting MLflow's UI on {place.root}, until Ctrl-C", err=True)
+    try:
+        with serving(place, free_port(port)) as server:
+            _show(server.page(experiment, view), no_open)
+            server.wait()
+    except KeyboardInterrupt:
+        say_last("closed")
+
+
+def _latest_experiment(store: Store) -> tuple[str, str]:
+    """The experiment of the last sweep, and the view of its verdicts where it has one.
+
+    Raises:
+        UsageError: The store holds none.
+    """
+    from harness.tracking.client import connect, database_file
+    from harness.tracking.queries import experiment_ids
+    from harness.tracking.views import VERDICTS, VIEW_TAG
+
+    cure = "run `harness sweep` first, or name another folder with --store"
+    if not database_file(store).is_file():
+        raise UsageError(f"{store.root}: holds no sweep yet, there is no {database_file(store).name}; {cure}")
+    client = connect(store, create=False)
+    # MLflow's own experiment 0, `Default`, is in every store.
+    found = next((number for number in experiment_ids(client) if number != "0"), None)
+    if found is None:
+        raise UsageError(f"{store.root}: holds no sweep yet; {cure}")
+    has_view = f"{VIEW_TAG}{VERDICTS}" in client.get_experiment(found).tags
+    return found, VERDICTS if has_view else ""
+
+
+def _show(address: str, no_open: bool) -> None:
+    typer.echo(address)
+    if not no_open:
+        import webbrowser
+
+        webbrowser.open(address)

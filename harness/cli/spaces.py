@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli.cards import CardsOption, JsonOption, as_plain, echo_json, echo_table, home_of
-from harness.cli.saying import say
-from harness.errors import CardError, UsageError
+from harness.cli.common import ConfigsOption, JsonOption, as_plain, echo_json, echo_table, home_of, say
+from harness.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
-    from harness.cards import Found, SpaceCard
+    from harness.config import Found, SearchSpace
 
 app = typer.Typer(help="List, show, check, compare and begin search spaces.", no_args_is_help=True)
 
@@ -20,33 +19,33 @@ NameArgument = Annotated[str, typer.Argument(metavar="NAME|PATH", help="Name or 
 
 
 @app.command("list")
-def list_cards(cards: CardsOption = None, as_json: JsonOption = False) -> None:
+def list_configs(cards: ConfigsOption = None, as_json: JsonOption = False) -> None:
     """All families that can be searched, and the cards that are broken."""
-    from harness.cards import list_spaces
+    from harness.config import list_spaces
 
     found = list_spaces(cards or ())
     if as_json:
         echo_json([as_plain(one) for one in found])
         return
     header = ("NAME", "LAYER", "TITLE", "HYPERPARAMETERS", "CARD")
-    echo_table(header, [_row(one, one.card) for one in found if one.card])
+    echo_table(header, [_row(one, one.config) for one in found if one.config])
     for one in found:
         if one.error:
             say(f"broken: {one.error}")
 
 
 @app.command("show")
-def show(name: NameArgument, cards: CardsOption = None, as_json: JsonOption = False) -> None:
+def show(name: NameArgument, cards: ConfigsOption = None, as_json: JsonOption = False) -> None:
     """One search space, with what it extends merged in."""
-    from harness.cards.comparing import in_words
+    from harness.config.space import in_words
 
-    found, card = _find(name, cards)
+    found, config = _find(name, cards)
     if as_json:
         echo_json(as_plain(found))
         return
-    say(f"{card.name}: {card.title}\n{found.path.absolute()}\n{home_of(found)}, sha256 {found.sha256}\n")
-    rows = [(key, in_words(value)) for key, value in card.hyperparameters.items()]
-    echo_table((f"layer {card.layer}, sized by {card.capacity}", ""), rows)
+    say(f"{config.name}: {config.title}\n{found.path.absolute()}\n{home_of(found)}, sha256 {found.sha256}\n")
+    rows = [(key, in_words(value)) for key, value in config.hyperparameters.items()]
+    echo_table((f"layer {config.layer}, sized by {config.capacity}", ""), rows)
 
 
 @app.command("check")
@@ -55,11 +54,11 @@ def check(
         str | None, typer.Argument(metavar="NAME|PATH", help="Name or path of a card.", show_default=False)
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Check all search spaces.")] = False,
-    cards: CardsOption = None,
+    cards: ConfigsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Validate a search space and all that it extends."""
-    from harness.cards import find_space, list_spaces
+    from harness.config import find_space, list_spaces
 
     if (name is None) is not every:
         raise UsageError("expected either the name or path of a search space, or --all")
@@ -70,20 +69,20 @@ def check(
         for one in found:
             say(f"{one.name}: {one.error or f'in order ({home_of(one)})'}")
     if bad := sum(one.error is not None for one in found):
-        raise CardError(f"{bad} of {len(found)} search spaces are not in order")
+        raise ConfigError(f"{bad} of {len(found)} search spaces are not in order")
 
 
 @app.command("diff")
 def diff(
     first: NameArgument,
     second: NameArgument,
-    cards: CardsOption = None,
+    cards: ConfigsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """What differs between two search spaces."""
     from dataclasses import asdict
 
-    from harness.cards.comparing import differences
+    from harness.config.space import differences
 
     one, other = _find(first, cards)[1], _find(second, cards)[1]
     found = differences(one, other)
@@ -102,20 +101,20 @@ def diff(
 def new(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the new family.")],
     origin: Annotated[str, typer.Option("--from", metavar="NAME|PATH", help="The search space to begin from.")],
-    cards: CardsOption = None,
+    cards: ConfigsOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a card that is there.")] = False,
 ) -> None:
     """Begin a search space of your own: writes ./search_spaces/NAME.toml to be changed."""
-    from harness.cards.writing import check_new_name, path_from, space_text, write_new
+    from harness.config.template import check_new_name, path_from, space_text, write_new
 
     check_new_name(name)
-    found, card = _find(origin, cards)
+    found, config = _find(origin, cards)
     path = Path("search_spaces") / f"{name}.toml"
     beside = found.path.resolve().parent == path.parent.resolve()
     if beside and found.name == name:
         raise UsageError(f"{path}: cannot begin from itself; expected another name")
     extends = found.name if found.builtin or beside else path_from(path.parent, found.path)
-    write_new(path, space_text(name, card, extends), force)
+    write_new(path, space_text(name, config, extends), force)
     say(f"wrote {path}, which is {found.name} so far\nTake away the # before what shall differ, then:")
     if name == found.name:
         say(f"  harness spaces show {name}")
@@ -124,14 +123,14 @@ def new(
         say(f"  harness sweep DATASET --family {origin} --family {name}")
 
 
-def _find(name: str, cards: list[Path] | None) -> tuple[Found[SpaceCard], SpaceCard]:
-    from harness.cards import find_space
+def _find(name: str, cards: list[Path] | None) -> tuple[Found[SearchSpace], SearchSpace]:
+    from harness.config import find_space
 
     found = find_space(name, cards or ())
-    assert found.card is not None  # `find_space` raises for a broken one
-    return found, found.card
+    assert found.config is not None  # `find_space` raises for a broken one
+    return found, found.config
 
 
-def _row(found: Found[SpaceCard], card: SpaceCard) -> tuple[str, ...]:
-    searched = [name for name, given in card.hyperparameters.items() if given.type != "Fixed"]
-    return (found.name, card.layer, card.title, ", ".join(searched) or "none searched", home_of(found))
+def _row(found: Found[SearchSpace], config: SearchSpace) -> tuple[str, ...]:
+    searched = [name for name, given in config.hyperparameters.items() if given.type != "Fixed"]
+    return (found.name, config.layer, config.title, ", ".join(searched) or "none searched", home_of(found))

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from harness.cli.arguments import number, output_width, whole_number
+from harness.cli.common import number, output_width, whole_number
 from harness.errors import Interrupted, UsageError
 
 if TYPE_CHECKING:
-    from harness.cards.schema import SweepPlan
+    from harness.config.sweep import SweepConfig
     from harness.records import SweepResult
     from harness.store import Store
-    from harness.sweeping.estimating import Estimate
-    from harness.sweeping.planning import SweepHeader
-    from harness.sweeping.progress import Said
+    from harness.sweeps.events import SweepEvent
+    from harness.sweeps.plan import SweepHeader
+    from harness.sweeps.prepare import Estimate
 
 
 def sweep(
@@ -206,20 +206,20 @@ def sweep(
         "register_as": register_as,
     }
     given: dict[str, object] = {key: value for key, value in options.items() if value is not None and value != ()}
-    place, begun = find_store(store, tracking_uri), resume or extend
+    place, started = find_store(store, tracking_uri), resume or extend
     if resume is not None:
         _refuse_beside(f"--resume {resume}", given, (), config=config, cards=cards, dry_run=dry_run, fresh=fresh)
-        header = _begun(place, resume, given)
+        header = _started(place, resume, given)
     elif extend is not None:
         may = ("datasets", "families", "trials", "replicates")
         _refuse_beside(f"--extend {extend}", given, may, config=config, dry_run=dry_run, fresh=fresh)
-        header = _extended(_begun(place, extend, given), given, cards or [])
+        header = _extended(_started(place, extend, given), given, cards or [])
     else:
-        header, begun = _meant(place, given, config, cards or [], fresh=fresh)
+        header, started = _meant(place, given, config, cards or [], fresh=fresh)
     if dry_run:
         _dry_run(header, place)
         return
-    how = Going(begun, accept_changes=accept_changes, extend=extend is not None, offline=offline, refit=refit)
+    how = Going(started, accept_changes=accept_changes, extend=extend is not None, offline=offline, refit=refit)
     _run(header, place, how, verbose=verbose, quiet=quiet)
 
 
@@ -228,14 +228,14 @@ class Going:
     """How a sweep is run, apart from what it is.
 
     Attributes:
-        begun: Id of the sweep to go on with; None for a new one.
+        started: Id of the sweep to go on with; None for a new one.
         accept_changes: Whether to go on where something changed underneath.
         extend: Whether it is to do more than it did.
         offline: Whether MLflow is left alone.
         refit: Whether champions are trained again afterwards.
     """
 
-    begun: str | None
+    started: str | None
     accept_changes: bool
     extend: bool
     offline: bool
@@ -244,7 +244,7 @@ class Going:
 
 def _refuse_beside(option: str, given: dict[str, object], may: Sequence[str], **others: object) -> None:
     """A sweep that is gone on with has its plan already, but for what changes no trial."""
-    from harness.sweeping.planning import FREE
+    from harness.sweeps.plan import FREE
 
     names = {"datasets": "DATASET", "families": "--family"}
     set_too = [
@@ -260,19 +260,19 @@ def _meant(
     place: Store, given: dict[str, object], config: str | None, cards: list[Path], *, fresh: bool
 ) -> tuple[SweepHeader, str | None]:
     """The sweep that the options mean, and the id of the unfinished one that is the same."""
-    from harness.sweeping.folders import find_unfinished
-    from harness.sweeping.planning import resolve
+    from harness.sweeps.folders import find_unfinished
+    from harness.sweeps.plan import resolve
 
     header = resolve(_plan(given, config), cards)
     return header, None if fresh else find_unfinished(place, header)
 
 
-def _begun(place: Store, sweep_id: str, given: dict[str, object]) -> SweepHeader:
+def _started(place: Store, sweep_id: str, given: dict[str, object]) -> SweepHeader:
     """A sweep as it began, on the libraries of today."""
-    from harness.cards import make_plan
+    from harness.config import make_plan
     from harness.journal import Journal
-    from harness.sweeping.folders import find_sweep_folder
-    from harness.sweeping.planning import FREE, SweepHeader, versions
+    from harness.sweeps.folders import find_sweep_folder
+    from harness.sweeps.plan import FREE, SweepHeader, versions
 
     with Journal.read(find_sweep_folder(place, sweep_id)) as journal:
         header = replace(SweepHeader.from_json(journal.plan), versions=versions())
@@ -283,9 +283,8 @@ def _begun(place: Store, sweep_id: str, given: dict[str, object]) -> SweepHeader
 
 
 def _extended(header: SweepHeader, given: dict[str, object], cards: list[Path]) -> SweepHeader:
-    from harness.cards import make_plan
-    from harness.sweeping.changing import extended
-    from harness.sweeping.planning import FREE
+    from harness.config import make_plan
+    from harness.sweeps.plan import FREE, extended
 
     more: dict[str, Any] = {key: value for key, value in given.items() if key not in FREE}
     if not more:
@@ -295,9 +294,9 @@ def _extended(header: SweepHeader, given: dict[str, object], cards: list[Path]) 
     return extended(header, **more, card_folders=cards)
 
 
-def _plan(given: dict[str, object], config: str | None) -> SweepPlan:
-    from harness.cards import find_sweep, make_plan, read_sweep
-    from harness.sweeping import default_name
+def _plan(given: dict[str, object], config: str | None) -> SweepConfig:
+    from harness.config import find_sweep, make_plan, read_sweep
+    from harness.sweeps import default_name
 
     if config is not None:
         return read_sweep(find_sweep(config), given)
@@ -310,30 +309,30 @@ def _plan(given: dict[str, object], config: str | None) -> SweepPlan:
 
 
 def _run(header: SweepHeader, place: Store, how: Going, *, verbose: bool, quiet: bool) -> None:
-    from harness.cli.watching import Watcher
-    from harness.engines import ProcessEngine
-    from harness.report.terminal import text
-    from harness.sweeping import default_workers
-    from harness.sweeping.opening import Resuming
-    from harness.sweeping.running import run_sweep
-    from harness.sweeping.stopping import hearing_signals
+    from harness.cli.progress import ProgressDisplay
+    from harness.executors import PoolExecutor
+    from harness.report.text import text
+    from harness.sweeps import default_workers
+    from harness.sweeps.prepare import Resuming
+    from harness.sweeps.runner import run_sweep
+    from harness.sweeps.stop import handling_signals
 
     workers = header.plan.workers or default_workers()
-    with Watcher(verbose=verbose, quiet=quiet, warning=_crowded(workers)) as watcher:
+    with ProgressDisplay(verbose=verbose, quiet=quiet, warning=_crowded(workers)) as display:
         try:
-            with hearing_signals() as stop, ProcessEngine(workers) as engine:
+            with handling_signals() as stop, PoolExecutor(workers) as executor:
 
-                def tell(said: Said) -> None:
-                    watcher(said)
-                    if watcher.unread:
+                def tell(phrase: SweepEvent) -> None:
+                    display(phrase)
+                    if display.unread:
                         stop.ask()
 
-                resuming = Resuming(how.begun, how.accept_changes, how.extend)
-                result = run_sweep(header, place, engine, tell, resume=resuming, offline=how.offline, stop=stop)
+                resuming = Resuming(how.started, how.accept_changes, how.extend)
+                result = run_sweep(header, place, executor, tell, resume=resuming, offline=how.offline, stop=stop)
         except KeyboardInterrupt:
-            if watcher.unread:
+            if display.unread:
                 raise BrokenPipeError from None
-            raise Interrupted(_how_to_go_on(watcher.sweep_id, place)) from None
+            raise Interrupted(_how_to_resume(display.sweep_id, place)) from None
     typer.echo(text(result, place.ui_command, output_width()))
     if result.behind:
         typer.echo(_how_to_catch_up(result, place), err=True)
@@ -344,7 +343,7 @@ def _run(header: SweepHeader, place: Store, how: Going, *, verbose: bool, quiet:
 
 
 def _on_gpus(trials_per_gpu: int, workers: int | None) -> int:
-    from harness.sweeping import default_workers
+    from harness.sweeps import default_workers
 
     if workers is not None:
         raise UsageError("--workers and --trials-per-gpu: expected one of them")
@@ -355,8 +354,8 @@ def _on_gpus(trials_per_gpu: int, workers: int | None) -> int:
 
 def _crowded(workers: int) -> str:
     """A warning where workers will wait for each other; with GPUs they are meant to be more than the cores."""
-    from harness.engines import visible_gpus
-    from harness.sweeping import cores
+    from harness.executors import visible_gpus
+    from harness.sweeps import cores
 
     if workers <= cores() or visible_gpus(os.environ):
         return ""
@@ -364,14 +363,14 @@ def _crowded(workers: int) -> str:
 
 
 def _refit(result: SweepResult, place: Store) -> None:
-    from harness.export.refitting import refit
+    from harness.export.promote import refit
 
     for champion in [one.champion for one in result.comparisons if one.champion]:
         done = refit(f"{champion.name}/{champion.version}", place)
         typer.echo(f"models:/{done.name}/{done.version} is the champion's refit; untested, and no alias was moved")
 
 
-def _how_to_go_on(sweep_id: str, place: Store) -> str:
+def _how_to_resume(sweep_id: str, place: Store) -> str:
     if not sweep_id:
         return "interrupted before the sweep began"
     return (
@@ -389,22 +388,21 @@ def _how_to_catch_up(result: SweepResult, place: Store) -> str:
 
 def _dry_run(header: SweepHeader, place: Store) -> None:
     from harness.disk import free_bytes
-    from harness.engines import ProcessEngine
-    from harness.report.numbers import counted
-    from harness.sweeping import default_workers
-    from harness.sweeping.assembling import budget_in_words
-    from harness.sweeping.estimating import estimate
-    from harness.sweeping.opening import batch_notes, inspect
-    from harness.sweeping.room import sweep_bytes
+    from harness.executors import PoolExecutor
+    from harness.report.format import counted
+    from harness.sweeps import default_workers
+    from harness.sweeps.prepare import batch_notes, estimate, inspect
+    from harness.sweeps.results import budget_in_words
+    from harness.sweeps.stop import sweep_bytes
 
     workers = header.plan.workers or default_workers()
     inspected = inspect(header)
     for note in (*header.notes, *batch_notes(header, inspected)):
         typer.echo(note)
-    typer.echo(f"arms: {', '.join(arm.name for arm in header.arms)}")
+    typer.echo(f"arms: {', '.join(family.name for family in header.families)}")
     typer.echo(f"budget: {budget_in_words(header)}")
-    with ProcessEngine(workers) as engine:
-        estimates = estimate(header, inspected, engine)
+    with PoolExecutor(workers) as executor:
+        estimates = estimate(header, inspected, executor)
     for one in estimates:
         typer.echo(_estimate_line(one))
     fits = sum((one.searches or 0) + one.confirmations for one in estimates)
@@ -428,6 +426,6 @@ def _estimate_line(one: Estimate) -> str:
 
 
 def _duration(seconds: float) -> str:
-    from harness.cli.watching import duration
+    from harness.cli.progress import duration
 
     return duration(seconds)

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
-from harness.cards.schema import GeneratorSource
-from harness.data.raw import Sequences
+from harness.config.sources import GeneratorSource
+from harness.data.dataset import Sequences
 from harness.errors import DataError
 from harness.records import derive_seed
 
@@ -176,4 +176,4 @@ GENERATORS: Mapping[str, Callable[[GeneratorSource], Sequences]] = {
     "mnist1d": mnist1d,
     "copy_memory": copy_memory,
 }
-"""Every generator of numbers, by its name on cards."""
+"""Every generator of numbers, by its name on configs."""

@@ -1,7 +1,7 @@
 """From raw units to the ones that networks are trained in, and back: what ends up inside the exported model.
 
 Every statistic is fitted on what it is given; that this is the training part alone is the caller's word. The formulas
-are those of `harness.models.exporting`, which puts them into a model's graph.
+are those of `harness.models.wrap`, which puts them into a model's graph.
 """
 
 from __future__ import annotations

@@ -12,18 +12,25 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from harness.cards.schema import DatasetCard, LabelTask, NextTokenTask
-from harness.data.arrays import Floats, Part, SequenceData, Values, Whole
-from harness.data.encoding import constant_channels, fill_gaps, real_steps, refuse_missing
-from harness.data.facts import say_members
-from harness.data.finishing import Loaded, finish
-from harness.data.pieces import Pieces, Span, cut, take
-from harness.data.raw import Sequences, Texts
-from harness.data.scaling import Scaling, fit_inputs
-from harness.data.sources.steps import read_steps
-from harness.data.sources.texts import read_texts
+from harness.config.dataset import DatasetConfig
+from harness.config.tasks import LabelTask, NextTokenTask
+from harness.data.dataset import Part, SequenceData, Sequences, Texts, Values, Whole
+from harness.data.encoding import (
+    UNKNOWN,
+    constant_channels,
+    fill_gaps,
+    fit_vocabulary,
+    real_steps,
+    refuse_missing,
+    to_numbers,
+    tokenize,
+)
+from harness.data.finalize import Loaded, finish, say_members
+from harness.data.readers.registry import read_steps
+from harness.data.readers.texts import read_texts
+from harness.data.scaling import Floats, Scaling, fit_inputs
 from harness.data.splits import rule_of, sequence_parts, time_blocks
-from harness.data.vocabulary import UNKNOWN, fit_vocabulary, to_numbers, tokenize
+from harness.data.windows import Pieces, Span, cut, take
 from harness.errors import DataError
 from harness.metrics import at_real_steps
 
@@ -32,26 +39,26 @@ Spans = tuple[list[Span], list[Span], list[Span]]
 _PARTS = ("train", "validation", "test")
 
 
-def load_labels(card: DatasetCard, task: LabelTask) -> SequenceData:
+def load_labels(config: DatasetConfig, task: LabelTask) -> SequenceData:
     """A dataset whose every step has a class, or a yes or no for each of several labels.
 
     Args:
-        card: The dataset's card.
+        config: The dataset's config.
         task: Its task.
 
     Raises:
-        DataError: Data is missing, has changed, or is not what the card says.
+        DataError: Data is missing, has changed, or is not what the config says.
     """
-    raw = read_steps(card, task)
+    raw = read_steps(config, task)
     targets = task.target or (raw.channels if not raw.y.size else ("label",) if raw.y.ndim == 2 else _numbered(raw.y))
     answers, classes = _answers(raw, task, targets)
-    spans, split = _divide(card, raw.lengths, raw)
+    spans, split = _divide(config, raw.lengths, raw)
     pieces, width = _cut(spans, task.ahead_steps, task, raw.where)
-    if card.missing == "error":
+    if config.missing == "error":
         refuse_missing(raw.x, raw.place)
     parts = [
         Part(
-            _filled(take(raw.x, piece, 0, width), piece, raw, masked=card.missing == "mask"),
+            _filled(take(raw.x, piece, 0, width), piece, raw, masked=config.missing == "mask"),
             piece.lengths,
             take(answers, piece, task.ahead_steps, width),
             piece.sequence,
@@ -61,11 +68,11 @@ def load_labels(card: DatasetCard, task: LabelTask) -> SequenceData:
     if classes:
         _refuse_classes_without_training(parts[0], classes, raw.where)
     real = real_steps(parts[0].x, parts[0].lengths)
-    scaling = fit_inputs(real, card.encoding.scaling, fills_gaps=card.missing == "mask")
+    scaling = fit_inputs(real, config.encoding.scaling, fills_gaps=config.missing == "mask")
     flat = constant_channels(real, raw.channels)
     notes = (*raw.notes, *_say_dropped(pieces), *_say_constant(flat))
     return finish(
-        card,
+        config,
         Loaded(
             parts=parts,
             scaling=scaling,
@@ -75,25 +82,25 @@ def load_labels(card: DatasetCard, task: LabelTask) -> SequenceData:
             notes=notes,
             classes=classes,
             multi_label=task.multi_label,
-            looks_ahead=task.ahead_steps == 0,
+            knows_future=task.ahead_steps == 0,
         ),
     )
 
 
-def load_tokens(card: DatasetCard, task: NextTokenTask) -> SequenceData:
+def load_tokens(config: DatasetConfig, task: NextTokenTask) -> SequenceData:
     """A dataset whose every step is a token, and whose answer is the next one.
 
     Args:
-        card: The dataset's card.
+        config: The dataset's config.
         task: Its task.
 
     Raises:
-        DataError: Text is missing, has changed, or is not what the card says.
+        DataError: Text is missing, has changed, or is not what the config says.
     """
-    raw = read_texts(card)
+    raw = read_texts(config)
     tokens = [tokenize(text, task.tokens) for text in raw.texts]
     lengths = np.array([len(sequence) for sequence in tokens], np.int32)
-    spans, split = _divide(card, lengths, raw)
+    spans, split = _divide(config, lengths, raw)
     pieces, width = _cut(spans, 1, task, raw.where)
     train = [tokens[span.sequence][span.steps.start : span.steps.stop] for span in spans[0]]
     vocabulary = fit_vocabulary(train, task.vocabulary_size)
@@ -108,7 +115,7 @@ def load_tokens(card: DatasetCard, task: NextTokenTask) -> SequenceData:
     ]
     notes = (*raw.notes, *_say_vocabulary(vocabulary, task, parts), *_say_dropped(pieces))
     return finish(
-        card,
+        config,
         Loaded(
             parts=parts,
             scaling=Scaling(*_unscaled(1), *_unscaled(1)),
@@ -118,32 +125,32 @@ def load_tokens(card: DatasetCard, task: NextTokenTask) -> SequenceData:
             notes=notes,
             classes=vocabulary,
             vocabulary=vocabulary,
-            looks_ahead=False,
+            knows_future=False,
         ),
     )
 
 
-def _divide(card: DatasetCard, lengths: Whole, raw: Sequences | Texts) -> tuple[Spans, str]:
+def _divide(config: DatasetConfig, lengths: Whole, raw: Sequences | Texts) -> tuple[Spans, str]:
     """Which steps of which sequences belong to which part, and the split in words."""
-    rule = rule_of(card)
+    rule = rule_of(config)
     if rule == "time":
-        return _by_time(card, lengths, raw.where)
-    members = sequence_parts(rule, card.split, None, (), len(lengths), raw.own_parts, raw.where, raw.groups)
+        return _by_time(config, lengths, raw.where)
+    members = sequence_parts(rule, config.split, None, (), len(lengths), raw.own_parts, raw.where, raw.groups)
     parts = (members.train, members.validation, members.test)
     train, validation, test = ([Span(int(row), range(lengths[row])) for row in part] for part in parts)
-    return (train, validation, test), say_members(rule, members, card.split.seed, False, len(raw.own_parts))
+    return (train, validation, test), say_members(rule, members, config.split.seed, False, len(raw.own_parts))
 
 
-def _by_time(card: DatasetCard, lengths: Whole, where: str) -> tuple[Spans, str]:
+def _by_time(config: DatasetConfig, lengths: Whole, where: str) -> tuple[Spans, str]:
     """The blocks of each sequence: its first steps are trained on, its last ones tested."""
     spans: Spans = ([], [], [])
     for row, steps in enumerate(lengths.tolist()):
-        blocks = time_blocks(steps, card.split, 2, where, "a step and its answer")
+        blocks = time_blocks(steps, config.split, 2, where, "a step and its answer")
         for part, block in zip(spans, (blocks.train, blocks.validation, blocks.test), strict=True):
             part.append(Span(row, block))
-    shares = f"the last {card.split.test:.0%} for test, {card.split.validation:.0%} before them for validation"
+    shares = f"the last {config.split.test:.0%} for test, {config.split.validation:.0%} before them for validation"
     each = "" if len(lengths) == 1 else f" within each of {len(lengths):,} sequences"
-    gap = f", {card.split.gap_steps:,} steps left out between them" if card.split.gap_steps else ""
+    gap = f", {config.split.gap_steps:,} steps left out between them" if config.split.gap_steps else ""
     return spans, f"by time{each}: {shares}{gap}; no answer crosses from one to another"
 
 

@@ -6,11 +6,10 @@ import json
 import sys
 from pathlib import Path
 
+from harness._tensorflow import leave, load_tensorflow
 from harness.errors import HarnessError
-from harness.export.loading import load_folder
-from harness.export.measuring import measure
-from harness.export.proving import score_again
-from harness.starting import leave, load_tensorflow
+from harness.export.predictor import load_folder
+from harness.export.verification import measure, score_again
 
 if __name__ == "__main__":
     load_tensorflow()  # before there is a folder to read: what takes longest is done by then

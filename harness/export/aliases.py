@@ -11,8 +11,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from harness.errors import HarnessError
-from harness.export.description import Description, read_description, unlike
-from harness.export.measuring import FEWEST_CASES, Measured
+from harness.export.artifact import Description, read_description, unlike
+from harness.export.verification import FEWEST_CASES, Measured
 from harness.records import Direction
 from harness.store import Store
 from harness.tracking.registry import Registered, holder_of, move_alias, one_at_a_time
@@ -75,7 +75,7 @@ def ruling(
     """Decide whether `@champion` moves to a new version.
 
     Args:
-        challenger: The new version, proved.
+        challenger: The new version, verified.
         incumbent: The version that is the champion; None where there is none.
         candidate: The version that is the candidate; None where there is none.
         measured: What both score on the new version's test rows; None where that was not asked for.
@@ -89,7 +89,7 @@ def ruling(
     else:
         rows, scores, why = _scores(challenger, incumbent, measured, beats_baseline=beats_baseline)
         if scores is not None:
-            why = f"on {rows} {_said(incumbent, scores[0])} against {_said(challenger, scores[1])}"
+            why = f"on {rows} {_phrase(incumbent, scores[0])} against {_phrase(challenger, scores[1])}"
             if not _worse(challenger, scores):
                 return Ruling(Move.MOVE, f"@champion moves from {incumbent.reference} to {challenger.reference}: {why}")
         all_the_same = f"`{promote}` moves it to {challenger.reference} all the same"
@@ -159,7 +159,7 @@ def holder(store: Store, name: str, alias: str = CHAMPION) -> Holder | None:
 def give_alias(
     store: Store, registered: Registered, incumbent: Holder | None, measured: Measured | None, *, beats_baseline: bool
 ) -> tuple[str, str]:
-    """Let `@champion` mean a proved version, or `@candidate` where `ruling` says so.
+    """Let `@champion` mean a verified version, or `@candidate` where `ruling` says so.
 
     Args:
         store: Which store.
@@ -192,7 +192,9 @@ def instead_of(before: Holder | None, now: Holder) -> str:
     """What an alias meant before it was moved by hand, with both logged scores; empty where nothing else."""
     if before is None or before.reference == now.reference:
         return ""
-    return f"; it was {before.reference}: logged are {_said(before, _logged(before))} and {_said(now, _logged(now))}"
+    return (
+        f"; it was {before.reference}: logged are {_phrase(before, _logged(before))} and {_phrase(now, _logged(now))}"
+    )
 
 
 def _reference(one: Holder | None) -> str:
@@ -206,7 +208,9 @@ def _same_rows(challenger: Description, incumbent: Description) -> bool:
 
 
 def _not_measured(challenger: Holder, incumbent: Holder, measured: Measured | None) -> str:
-    logged = f"{_said(incumbent, _logged(incumbent))} and {_said(challenger, _logged(challenger))} are of other rows"
+    logged = (
+        f"{_phrase(incumbent, _logged(incumbent))} and {_phrase(challenger, _logged(challenger))} are of other rows"
+    )
     if measured is None:
         return f"{logged}, and the two were not compared, since the champion changed meanwhile"
     if measured.why_not:
@@ -230,7 +234,8 @@ def _replaced(challenger: Holder, candidate: Holder | None) -> str:
         return ""
     return (
         f"@candidate moves from {candidate.reference} to {challenger.reference}, the newest that does not beat the "
-        f"best baseline: logged are {_said(candidate, _logged(candidate))} and {_said(challenger, _logged(challenger))}"
+        f"best baseline: logged are {_phrase(candidate, _logged(candidate))} and "
+        f"{_phrase(challenger, _logged(challenger))}"
     )
 
 
@@ -238,10 +243,10 @@ def _logged(one: Holder) -> float | None:
     return one.description.test_score if one.description else None
 
 
-def _said(one: Holder, score: float | None) -> str:
+def _phrase(one: Holder, score: float | None) -> str:
     """A score and whose it is, such as `test mse 0.0031 (sums/2)`."""
     if one.description is None:
         return f"an unknown score ({one.reference})"
     unit = f" {one.description.unit}" if one.description.unit else ""
-    said = "no test score" if score is None else f"test {one.description.metric} {score:.6g}{unit}"
-    return f"{said} ({one.reference})"
+    phrase = "no test score" if score is None else f"test {one.description.metric} {score:.6g}{unit}"
+    return f"{phrase} ({one.reference})"

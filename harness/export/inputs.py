@@ -1,4 +1,4 @@
-"""What a user hands in → arrays as a champion takes them, checked: files, tables, arrays.
+"""What a user hands in → arrays as a champion takes them, checked: files, tables, arrays, texts.
 
 Knows the description of a champion, never its network.
 """
@@ -13,24 +13,127 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from harness.cards.schema import ArraysSource, ClassifyTask, FileSource, LabelTask, RegressTask
-from harness.data.arrays import Floats
-from harness.data.calendar import channel_names
-from harness.data.encoding import fill_gaps, refuse_missing
-from harness.data.raw import Sequences, narrow
-from harness.data.sources.arrays import read_arrays, read_plain_arrays, sequences_of
-from harness.data.sources.files import shown
-from harness.data.sources.grouped import group_rows, label_rows
-from harness.data.sources.tables import read_table, require_columns
+from harness.config.sources import ArraysSource, FileSource
+from harness.config.tasks import ClassifyTask, LabelTask, RegressTask
+from harness.data.dataset import Sequences, narrow
+from harness.data.encoding import Tokens, fill_gaps, refuse_missing, to_numbers, tokenize
+from harness.data.readers.arrays import read_arrays, read_plain_arrays, sequences_of
+from harness.data.readers.paths import shown
+from harness.data.readers.sequences import group_rows, label_rows
+from harness.data.readers.series import channel_names
+from harness.data.readers.tables import read_table, require_columns
+from harness.data.scaling import Floats
 from harness.errors import DataError
-from harness.export.batch import Batch
-from harness.export.description import Description
-from harness.export.series import series_batch
-from harness.export.texts import text_file, text_frame, token_arrays
+from harness.export.artifact import Description
+from harness.export.forecast_inputs import Batch, series_batch
 from harness.records import TaskKind
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+COLUMN = "text"
+"""The column of a table that holds texts."""
+
+
+def tokens_of(description: Description) -> Tokens:
+    """What a token of a champion is.
+
+    Raises:
+        DataError: Its inputs are no tokens.
+    """
+    task = description.card["task"]
+    kind: Tokens = task.get("tokens") or description.card.get("encoding", {}).get("tokens") or "characters"
+    return kind
+
+
+def text_batch(description: Description, texts: list[str], names: tuple[Any, ...], label: str, where: str) -> Batch:
+    """Texts as numbers of tokens; what the vocabulary does not hold is the unknown token.
+
+    Args:
+        description: Of the champion that is to predict.
+        texts: The texts.
+        names: Name of each.
+        label: What the names are.
+        where: The file or table, as messages name it.
+
+    Raises:
+        DataError: A text holds no token.
+    """
+    kind = tokens_of(description)
+    rows = [to_numbers(tokenize(text, kind), description.vocabulary) for text in texts]
+    lengths = np.array([len(row) for row in rows], np.int32)
+    if not len(rows) or not lengths.all():
+        at = int(lengths.argmin()) if len(rows) else 0
+        name = names[at] if len(rows) else ""
+        raise DataError(f"{where}: {label} {name}: expected a text with at least one of the {kind}")
+    x = np.zeros((len(rows), int(lengths.max())), np.int32)
+    for number, row in enumerate(rows):
+        x[number, : len(row)] = row
+    return Batch(x, lengths, label, names)
+
+
+def text_file(description: Description, path: Path, where: str) -> Batch:
+    """A text file: one text, or, where the config's source has a line a text, a text for each line that is not empty.
+
+    Raises:
+        DataError: It cannot be read, or holds no token.
+    """
+    try:
+        content = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise DataError(f"{where}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise DataError(f"{where}: byte {error.object[error.start]:#04x} is not UTF-8: expected UTF-8 text") from None
+    if description.card["source"].get("form", "whole") == "whole":
+        return text_batch(description, [content], (path.name,), "text", where)
+    lines = [(number, line) for number, line in enumerate(content.splitlines(), start=1) if line.strip()]
+    return text_batch(
+        description, [line.strip() for _, line in lines], tuple(number for number, _ in lines), "line", where
+    )
+
+
+def text_frame(description: Description, frame: pd.DataFrame, where: str, before: int = 0) -> Batch:
+    """A table with a text a row in the column `text`; `before` rows of the file come before its first one.
+
+    Raises:
+        DataError: There is no such column, or a text is missing.
+    """
+    require_texts(frame, where)
+    column = frame[COLUMN]
+    if column.isna().any():
+        raise DataError(f"{where}: column {COLUMN!r}, row {before + int(column.isna().argmax()) + 1}: expected a text")
+    names = tuple(range(before, before + len(frame)))
+    return text_batch(description, [str(text) for text in column], names, "row", where)
+
+
+def require_texts(frame: pd.DataFrame, where: str) -> None:
+    """Refuse a table without a column of texts.
+
+    Raises:
+        DataError: There is none.
+    """
+    if COLUMN not in frame.columns:
+        raise DataError(f"{where}: has no column {COLUMN!r}: expected a text in each row of it")
+
+
+def token_arrays(
+    description: Description, x: npt.NDArray[Any], lengths: npt.ArrayLike | None, before: int = 0
+) -> Batch:
+    """Numbers of tokens as they came from Python; `before` sequences of the file come before the first one.
+
+    Raises:
+        DataError: They are no places in the vocabulary, or the lengths do not fit.
+    """
+    size = len(description.vocabulary)
+    if x.ndim != 2 or not x.size or x.dtype.kind not in "iu" or x.min() < 0 or x.max() >= size:
+        raise DataError(f"x: {x.dtype} {x.shape}: expected numbers of tokens (sequences, steps) from 0 to {size - 1}")
+    count, steps = x.shape
+    real = np.full(count, steps, np.int32) if lengths is None else np.asarray(lengths)
+    if real.shape != (count,) or real.dtype.kind not in "iu" or real.min() < 1 or real.max() > steps:
+        raise DataError(f"lengths: {real.dtype} {real.shape}: expected {count} whole numbers from 1 to {steps}")
+    kept = np.where(np.arange(steps) < real[:, None], x, 0).astype(np.int32)
+    return Batch(kept, real.astype(np.int32), "sequence", tuple(range(before, before + count)))
 
 
 ARRAYS = ("x", "lengths", "future")
@@ -160,7 +263,7 @@ def batch_of_frame(description: Description, frame: pd.DataFrame, where: str, be
     Args:
         description: Of the champion that is to predict.
         frame: For a forecast a row a time step, of which the last `steps` count; for tokens a row a text; else a row a
-            step, grouped by the card's `id` column, else by a column `sequence`, or all one sequence where there is
+            step, grouped by the config's `id` column, else by a column `sequence`, or all one sequence where there is
             none.
         where: The table, as messages name it.
         before: Rows of the file before the table's first one.
@@ -184,17 +287,19 @@ def require_inputs(description: Description, frame: pd.DataFrame, where: str) ->
     Raises:
         DataError: A column is missing; the message offers near names.
     """
-    card = description.dataset_card
-    made = channel_names(card.encoding.calendar)
+    config = description.dataset_card
+    made = channel_names(config.encoding.calendar)
     if made:
-        require_columns(frame, [str(getattr(card.task, "time", ""))], "time", where)  # a card with a calendar has one
+        require_columns(
+            frame, [str(getattr(config.task, "time", ""))], "time", where
+        )  # a config with a calendar has one
     require_columns(frame, [name for name in description.channels if name not in made], "features", where)
 
 
 def id_column(description: Description, frame: pd.DataFrame) -> str | None:
     """The column that says which rows are a sequence's; None where all rows are one.
 
-    Where the card has no `id`, as with arrays, a column `sequence` is taken, as tables of predictions call it.
+    Where the config has no `id`, as with arrays, a column `sequence` is taken, as tables of predictions call it.
     """
     named = getattr(description.dataset_card.task, "id", None)
     if named is not None or description.task is TaskKind.FORECAST:
@@ -219,7 +324,7 @@ def _groups(description: Description, frame: pd.DataFrame, where: str, before: i
 
 
 def _checked(description: Description, raw: Sequences, label: str, names: tuple[Any, ...]) -> Batch:
-    """Refuse sequences that the champion cannot take, fill gaps where its card allows them."""
+    """Refuse sequences that the champion cannot take, fill gaps where its config allows them."""
     if raw.x.shape[2] != len(description.channels):
         raise DataError(
             f"{raw.where}: {raw.x.shape[2]} channels: expected {len(description.channels)}: "

@@ -1,7 +1,7 @@
 """A champion behind MLflow's scoring server: a request's content in, predictions or a reason out.
 
 The server hands over what it made of the JSON: a table of `dataframe_split` and `dataframe_records`, arrays of
-`instances` and `inputs`. Both may hold either raw rows with the card's columns, or whole sequences as `x`.
+`instances` and `inputs`. Both may hold either raw rows with the config's columns, or whole sequences as `x`.
 """
 
 from __future__ import annotations
@@ -14,12 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.errors import DataError, nearest
-from harness.export.batch import Batch
+from harness.export.forecast_inputs import Batch
 from harness.export.inputs import batch_of_arrays, batch_of_frame
-from harness.export.loading import Champion, load_folder
-from harness.export.outputs import predictions_of
+from harness.export.predictor import Champion, load_folder, predictions_of
 from harness.records import Answer
-from harness.tracking.scoring import refuse_what_mlflow_does_not, wrong_request
+from harness.tracking.pyfunc import refuse_what_mlflow_does_not, wrong_request
 
 if TYPE_CHECKING:
     import pandas as pd

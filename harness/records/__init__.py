@@ -4,20 +4,30 @@ They hold plain values (and know how to become JSON and come back), import nothi
 decide nothing.
 """
 
-from harness.records.explanations import Band, ExplainedCell, Explanation, GateOpenness, GradientReach
-from harness.records.plain import derive_seed
-from harness.records.results import ArmResult, ChampionInfo, ComparisonResult, DataFacts, SweepResult
+from harness.records.results import (
+    Band,
+    ChampionInfo,
+    ComparisonResult,
+    DataFacts,
+    ExplainedCell,
+    Explanation,
+    FamilyResult,
+    GateOpenness,
+    GradientReach,
+    SweepResult,
+)
+from harness.records.serialization import derive_seed
 from harness.records.trials import (
     PRUNING_BEGINS,
     Answer,
-    Arm,
     BaselineScore,
     CaseScores,
     Direction,
     FailureKind,
-    Ledger,
+    Family,
     Objective,
     Phase,
+    ResourceUsage,
     SealedScore,
     TaskKind,
     TrialKey,
@@ -26,15 +36,23 @@ from harness.records.trials import (
     TrialStatus,
     Value,
 )
-from harness.records.verdicts import LOOKS, Across, CaseInterval, Decision, Outcome, Pair, PairAcross, ScoreRow, Verdict
+from harness.records.verdicts import (
+    INTERIM_REPLICATES,
+    Across,
+    CaseInterval,
+    Decision,
+    Outcome,
+    Pair,
+    PairAcross,
+    ScoreRow,
+    Verdict,
+)
 
 __all__ = [
-    "LOOKS",
+    "INTERIM_REPLICATES",
     "PRUNING_BEGINS",
     "Across",
     "Answer",
-    "Arm",
-    "ArmResult",
     "Band",
     "BaselineScore",
     "CaseInterval",
@@ -47,14 +65,16 @@ __all__ = [
     "ExplainedCell",
     "Explanation",
     "FailureKind",
+    "Family",
+    "FamilyResult",
     "GateOpenness",
     "GradientReach",
-    "Ledger",
     "Objective",
     "Outcome",
     "Pair",
     "PairAcross",
     "Phase",
+    "ResourceUsage",
     "ScoreRow",
     "SealedScore",
     "SweepResult",

@@ -1,4 +1,4 @@
-"""What is asked of a trial, what became of it, and what an arm spent on them."""
+"""What is asked of a trial, what became of it, and what a family spent on them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from harness.records.plain import to_floats, to_plain
+from harness.records.serialization import to_floats, to_plain
 
 Value: TypeAlias = bool | int | float | str
 """The value of one hyperparameter."""
@@ -61,7 +61,7 @@ class Phase(StrEnum):
     """Why a model was trained: to find hyperparameters, or to show the spread of the ones found."""
 
     SEARCH = "search"
-    CONFIRMATION = "confirmation"
+    SEED_REPEAT = "confirmation"
 
 
 class TrialStatus(StrEnum):
@@ -101,16 +101,16 @@ class Objective:
 
 
 @dataclass(frozen=True, slots=True)
-class Arm:
-    """A contestant: one family, or one of two searches of the same family.
+class Family:
+    """A side of a comparison: a family, or one of two searches of one search space (an A/A comparison).
 
     Attributes:
-        name: What the arm is called in tables: the family's name, or `lstm-1`, `lstm-2` where a family plays itself.
-        family: The family whose search space it uses.
+        name: What it is called in tables: `lstm`, or `lstm-1` and `lstm-2` in an A/A comparison.
+        space: Name of the search space that it draws from.
     """
 
     name: str
-    family: str
+    space: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,31 +119,31 @@ class TrialKey:
 
     Attributes:
         dataset: Name of the dataset.
-        arm: Name of the arm.
+        family: Name of the family.
         replicate: Number of the replicate, from 1.
-        phase: Search or confirmation.
-        number: Number of the trial within its search, or of the confirmation within its arm, from 1.
+        phase: Search or seed repeat.
+        number: Number of the trial within its search, or of the seed repeat within its family, from 1.
     """
 
     dataset: str
-    arm: str
+    family: str
     replicate: int
     phase: Phase
     number: int
 
     def __str__(self) -> str:
-        return f"{self.dataset}/{self.arm}/r{self.replicate}/{self.phase.value}/{self.number:04d}"
+        return f"{self.dataset}/{self.family}/r{self.replicate}/{self.phase.value}/{self.number:04d}"
 
     @classmethod
     def parse(cls, text: str) -> TrialKey:
         """The key that `str` wrote."""
-        dataset, arm, replicate, phase, number = text.rsplit("/", 4)
-        return cls(dataset, arm, int(replicate[1:]), Phase(phase), int(number))
+        dataset, family, replicate, phase, number = text.rsplit("/", 4)
+        return cls(dataset, family, int(replicate[1:]), Phase(phase), int(number))
 
 
 @dataclass(frozen=True, slots=True)
 class TrialRequest:
-    """A trial to be trained: everything a worker needs to know apart from the cards.
+    """A trial to be trained: everything a worker needs to know apart from the configs.
 
     Attributes:
         key: Which trial.
@@ -323,14 +323,14 @@ class BaselineScore:
 
 
 @dataclass(frozen=True, slots=True)
-class Ledger:
-    """What one arm spent on one dataset, in every currency.
+class ResourceUsage:
+    """What one family spent on one dataset, in every currency.
 
     Attributes:
         asked: Trials asked for.
         distinct: Different sets of hyperparameters among them.
         completed: Trials with a score.
-        failed: Failures by kind; each was replaced by another trial, as long as the arm had some left to ask for.
+        failed: Failures by kind; each was replaced by another trial, as long as the family had some left to ask for.
         retried: Trainings begun again because their worker was killed.
         epochs: Epochs trained.
         gradient_steps: Batches whose gradient was applied.

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from harness.records.plain import to_float, to_floats, to_plain
+from harness.records.serialization import KEY, by_field, to_float, to_floats, to_plain
 from harness.records.trials import TrialStatus
 
-LOOKS = (3, 5, 10)
+INTERIM_REPLICATES = (3, 5, 10)
 """Replicates of each family at which a sweep that goes on until it is decided looks at its verdict."""
 
 
@@ -28,7 +28,7 @@ class ScoreRow:
 
     Attributes:
         dataset: Name of the dataset.
-        family: Name of the arm (the family, unless a family plays itself).
+        family: Name of the family (the family, unless a family plays itself).
         replicate: Number of the replicate, from 1.
         trial: Number of the trial within its search, from 1.
         validation: Validation score; None when the trial failed.
@@ -119,7 +119,7 @@ class Verdict:
         dataset: Name of the dataset.
         outcome: One of the three answers.
         family: The winner's name; None unless the outcome is `winner`.
-        families: The arms compared: two in the order given; three or more by expected score, best first.
+        families: The families compared: two in the order given; three or more by expected score, best first.
         trials: Budget n: what is decided is the expected test score of the best of n trials by validation.
         completed: Completed trials of each family.
         expected: Expected test score of each family's search of that budget.
@@ -128,17 +128,17 @@ class Verdict:
         low: Lower end of the difference's interval.
         high: Upper end of the difference's interval.
         level: Level of that interval, such as 0.95.
-        region: Half-width of the region of practical equivalence, in the metric's units.
+        margin: Half-width of the equivalence margin, in the metric's units.
         probabilities: Probability that the first is better, that they are practically equal, that the second is
             better; they sum to 1.
         method: How it was decided, in a few words.
-        withheld_because: Reasons for which no winner may be named; any one makes the outcome `undecided`.
-        qualified_because: Reasons to read a verdict with care, such as no cell beating the best baseline.
+        reasons_to_abstain: Reasons for which no winner may be named; any one makes the outcome `undecided`.
+        warnings: Reasons to read a verdict with care, such as no cell beating the best baseline.
         recommended: The family to use when practically equal: the cheaper one; None otherwise.
         cheaper_because: Why that one is cheaper; empty otherwise.
         more_trials: Estimate of how many more completed trials a family, beyond those there are, would
             probably decide; None when decided, withheld or not to be had.
-        shuffled: Share of random exchanges of trials between the two families that differ as much as they do;
+        permutation_p: Share of random exchanges of trials between the two families that differ as much as they do;
             None where the interval holds zero and it was not asked.
         pairs: Every pair of families, with p-values adjusted by Holm over the pairs of this dataset.
         over_cases: The interval of `difference` over test cases; None where nothing is known of single cases.
@@ -155,15 +155,15 @@ class Verdict:
     low: float
     high: float
     level: float
-    region: float
+    margin: float = field(metadata={KEY: "region"})
     probabilities: tuple[float, float, float]
     method: str
-    withheld_because: tuple[str, ...] = ()
-    qualified_because: tuple[str, ...] = ()
+    reasons_to_abstain: tuple[str, ...] = field(default=(), metadata={KEY: "withheld_because"})
+    warnings: tuple[str, ...] = field(default=(), metadata={KEY: "qualified_because"})
     recommended: str | None = None
     cheaper_because: str = ""
     more_trials: int | None = None
-    shuffled: float | None = None
+    permutation_p: float | None = field(default=None, metadata={KEY: "shuffled"})
     pairs: tuple[Pair, ...] = ()
     over_cases: CaseInterval | None = None
 
@@ -189,8 +189,8 @@ class Verdict:
         numbers = ("difference", "low", "high")
         return cls(
             **{
-                **plain,
-                **{name: tuple(plain[name]) for name in lists},
+                **by_field(cls, plain),
+                **by_field(cls, {name: tuple(plain[name]) for name in lists}),
                 **{name: to_float(plain[name]) for name in numbers},
                 "outcome": Outcome(plain["outcome"]),
                 "expected": {name: to_float(value) for name, value in plain["expected"].items()},

@@ -1,15 +1,29 @@
-"""Expected test score against budget, for figures and tables. The estimator is the verdicts'; here is only the loop."""
+"""What is computed for figures and tables: expected score against budget, importance of hyperparameters.
+
+A forest learns from its hyperparameters how well a trial ranks by validation. Each tree is asked about the trials that
+it has not seen, once as they were and once with one hyperparameter shuffled among them. What it is worth is
+half of how much worse that makes the answers, as a share of the ranks' variance: the share of the variance that it
+accounts for (Gregorutti, Michel and Saint-Pierre 2017, proposition 1). Ranks, because a diverged trial is as bad as any
+other bad one and would be all that a forest of losses learns.
+
+What is found are associations within the ranges that were searched, of each hyperparameter by itself.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.records import ComparisonResult, Direction, ScoreRow, TrialStatus
+import numpy as np
+import numpy.typing as npt
+
+from harness.records import ComparisonResult, Direction, ScoreRow, TrialStatus, Value
 
 if TYPE_CHECKING:
-    from harness.verdicts.best_of import Sample
+    from harness.stats.best_of_n import Sample
+
 
 RESAMPLES = 1000
 """Bootstrap samples behind an interval that is written in numbers."""
@@ -46,8 +60,8 @@ class Curve:
 
 
 def curves_of(comparison: ComparisonResult) -> dict[str, Curve]:
-    """The curve of every arm that has completed trials, by the arm's name; intervals have the verdict's level."""
-    curves = ((arm.arm.name, _curve(comparison, arm.arm.name)) for arm in comparison.arms)
+    """The curve of every family that has completed trials, by the family's name; intervals have the verdict's level."""
+    curves = ((family.family.name, _curve(comparison, family.family.name)) for family in comparison.families)
     return {name: curve for name, curve in curves if curve.trials}
 
 
@@ -55,12 +69,13 @@ def leads_of(comparison: ComparisonResult) -> tuple[tuple[int, str], ...]:
     """Who leads at which budget, by the same estimate as the verdict's at every number of trials.
 
     Returns:
-        (trials, arm): the arm that has the best expected test score from so many trials on, up to twice the budget as
-        far as there are trials; one entry where the lead never changes hands, none where no two can be compared.
+        (trials, family): the family that has the best expected test score from so many trials on, up to twice the
+        budget as far as there are trials; one entry where the lead never changes hands, none where no two can be
+        compared.
     """
-    from harness.verdicts.best_of import expected
+    from harness.stats.best_of_n import expected
 
-    samples = {arm.arm.name: _sample(comparison, arm.arm.name) for arm in comparison.arms}
+    samples = {family.family.name: _sample(comparison, family.family.name) for family in comparison.families}
     known = {name: sample for name, sample in samples.items() if sample is not None}
     if len(known) < 2:
         return ()
@@ -78,7 +93,7 @@ def budgets(completed: int, trials: int) -> tuple[int, ...]:
     """The numbers of trials at which a curve is worked out.
 
     Args:
-        completed: Completed trials of the arm.
+        completed: Completed trials of the family.
         trials: The budget, which is among them where it can be.
 
     Returns:
@@ -91,13 +106,13 @@ def budgets(completed: int, trials: int) -> tuple[int, ...]:
     return tuple(sorted({min(round(step), last) for step in steps} | ({trials} if trials <= last else set())))
 
 
-def _sample(comparison: ComparisonResult, arm: str) -> Sample | None:
-    """An arm's completed trials as losses; None where it has none."""
+def _sample(comparison: ComparisonResult, family: str) -> Sample | None:
+    """A family's completed trials as losses; None where it has none."""
     import numpy as np
 
-    from harness.verdicts.best_of import Sample
+    from harness.stats.best_of_n import Sample
 
-    rows = [row for row in comparison.rows if row.family == arm and _scored(row)]
+    rows = [row for row in comparison.rows if row.family == family and _scored(row)]
     if not rows:
         return None
     sign = _sign(comparison)
@@ -111,8 +126,8 @@ def _sign(comparison: ComparisonResult) -> float:
     return 1.0 if comparison.objective.direction is Direction.MIN else -1.0  # the estimator knows losses only
 
 
-def _curve(comparison: ComparisonResult, arm: str) -> Curve:
-    sample, sign = _sample(comparison, arm), _sign(comparison)
+def _curve(comparison: ComparisonResult, family: str) -> Curve:
+    sample, sign = _sample(comparison, family), _sign(comparison)
     if sample is None:
         return Curve()
     trials = budgets(len(sample), comparison.verdict.trials)
@@ -134,7 +149,7 @@ def _point(sample: Sample, n: int, level: float, resamples: int) -> tuple[float,
     """
     import numpy as np
 
-    from harness.verdicts.best_of import expected, resample
+    from harness.stats.best_of_n import expected, resample
 
     middle = expected(sample, n)
     # One seed for all: the same resamples at every n, so that a band has no steps of chance along it.
@@ -146,3 +161,85 @@ def _point(sample: Sample, n: int, level: float, resamples: int) -> tuple[float,
 def _scored(row: ScoreRow) -> bool:
     scores = (row.validation, row.test)
     return row.status is TrialStatus.COMPLETED and all(score is not None and math.isfinite(score) for score in scores)
+
+
+FEWEST_TRIALS = 20
+"""Completed trials of a family below which a forest has nothing to learn from."""
+
+TREES = 60
+_ABSENT = -1.0
+
+Floats = npt.NDArray[np.float64]
+
+
+def importances_of(comparison: ComparisonResult) -> dict[str, dict[str, float]]:
+    """Share of the ranks' variance that each hyperparameter accounts for; most important first.
+
+    Args:
+        comparison: What was searched.
+
+    Returns:
+        The shares of each family that has trials enough, by the family's name.
+    """
+    found = {family.family.name: _importances(comparison, family.family.name) for family in comparison.families}
+    return {name: its for name, its in found.items() if its}
+
+
+def permutation_importances(x: Floats, y: Floats, seed: int = 1) -> tuple[float, ...]:
+    """How much worse a forest answers when a column is shuffled, as a share of the variance of `y`; 0 at the least.
+
+    Args:
+        x: Inputs (trials, columns).
+        y: Answers (trials,), not all the same.
+        seed: Of the forest and of the shuffling.
+    """
+    from sklearn.ensemble import RandomForestRegressor
+
+    forest = RandomForestRegressor(TREES, min_samples_leaf=2, random_state=seed).fit(x, y)
+    random, worse, asked = np.random.default_rng(seed), np.zeros(x.shape[1]), 0
+    for tree, drawn in zip(forest.estimators_, forest.estimators_samples_, strict=True):
+        unseen = np.setdiff1d(np.arange(len(x)), drawn)
+        asked += len(unseen)
+        given = np.repeat(x[None, unseen], x.shape[1] + 1, axis=0)
+        for column in range(x.shape[1]):
+            given[column + 1, :, column] = random.permutation(x[unseen, column])
+        answers = tree.predict(given.reshape(-1, x.shape[1])).reshape(x.shape[1] + 1, -1)
+        errors = np.square(answers - y[unseen]).sum(axis=1)
+        worse += errors[1:] - errors[0]
+    return tuple(np.maximum(worse / asked / y.var(), 0.0).tolist())
+
+
+def _importances(comparison: ComparisonResult, family: str) -> dict[str, float]:
+    completed = [
+        trial
+        for trial in comparison.trials
+        if trial.key.family == family and trial.status is TrialStatus.COMPLETED and trial.validation_score is not None
+    ]
+    values = [comparison.values[str(trial.key)] for trial in completed]
+    names = [name for name in dict.fromkeys(name for one in values for name in one) if _varies(values, name)]
+    sign = 1.0 if comparison.objective.direction is Direction.MIN else -1.0
+    losses = np.array([sign * float(trial.validation_score or 0.0) for trial in completed])
+    if len(completed) < FEWEST_TRIALS or not names or np.ptp(losses) == 0:
+        return {}
+    columns = np.array([_numbers([one.get(name) for one in values]) for name in names]).T
+    found = [min(worth / 2, 1.0) for worth in permutation_importances(columns, _ranks(losses))]
+    return dict(sorted(zip(names, found, strict=True), key=lambda item: (-item[1], item[0])))
+
+
+def _varies(values: Sequence[Mapping[str, Value]], name: str) -> bool:
+    return len({one.get(name) for one in values}) > 1
+
+
+def _numbers(values: Sequence[Value | None]) -> list[float]:
+    """A hyperparameter as numbers: words by their place in the alphabet, what is absent below everything."""
+    words = sorted({value for value in values if isinstance(value, str)})
+    return [
+        _ABSENT if value is None else float(words.index(value) if isinstance(value, str) else value) for value in values
+    ]
+
+
+def _ranks(losses: Floats) -> Floats:
+    """Mean ranks, from 0."""
+    _, places, counts = np.unique(losses, return_inverse=True, return_counts=True)
+    ends = np.cumsum(counts)
+    return np.asarray((ends - (counts + 1) / 2)[places], dtype=np.float64)

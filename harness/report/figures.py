@@ -1,10 +1,13 @@
-"""The figures of a comparison: records in, SVG text out. They decide nothing and read no files.
+"""The figures of a comparison and of its verdict: records in, SVG text out. They decide nothing.
 
 Colours are those of Okabe and Ito (2008), which colour-blind readers can tell apart and which hold on white and on
-dark; each arm has a marker and a line of its own as well, so that a figure can be read without colours.
+dark; each family has a marker and a line of its own as well, so that a figure can be read without colours.
 
 Every function takes a `name` that is put before the ids of the figure's parts (unique in a page) and returns None
 when there is nothing to draw.
+
+Each function takes a `name` that is put before the ids of the figure's parts (unique in a page) and returns None when
+there is nothing to draw.
 """
 
 from __future__ import annotations
@@ -13,32 +16,37 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from harness.records import ArmResult, ComparisonResult, Direction, ScoreRow, TrialStatus
-from harness.report import numbers
+from harness.records import Across, ComparisonResult, Direction, FamilyResult, Outcome, ScoreRow, TrialStatus, Verdict
+from harness.report import format
 from harness.report.axes import (
+    INK,
     PLAIN,
     Look,
     dots,
+    drawing,
     explain_edge,
     finish,
+    label_ticks,
+    letters_wide,
     level_line,
     look_of,
     name_rows,
     new_axes,
+    render,
     scale,
+    sides,
     stand_out,
     trace,
 )
-from harness.report.clean import printable, shortened
 from harness.report.curves import Curve
-from harness.report.svg import INK, drawing, render
-from harness.report.words import axis_words, direction_words, metric_words
+from harness.report.format import axis_words, direction_words, metric_words, printable, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+
 MOST_POINTS = 250
-"""Points drawn of one arm in one figure: more would be one blot, and megabytes."""
+"""Points drawn of one family in one figure: more would be one blot, and megabytes."""
 
 
 MOST_HYPERPARAMETERS = 10
@@ -73,23 +81,23 @@ def budget(comparison: ComparisonResult, curves: Mapping[str, Curve], name: str 
 
     Args:
         comparison: What is drawn.
-        curves: Curve of each arm, by its name.
+        curves: Curve of each family, by its name.
         name: Put before the ids of the figure's parts: unique in a page.
     """
     drawn = [
-        (arm.arm.name, look, curves[arm.arm.name])
-        for arm, look in _arms(comparison)
-        if arm.arm.name in curves and len(curves[arm.arm.name].trials) > 1
+        (family.family.name, look, curves[family.family.name])
+        for family, look in _families(comparison)
+        if family.family.name in curves and len(curves[family.family.name].trials) > 1
     ]
     if not drawn:
         return None
     with drawing():
         axes = new_axes()
-        for arm, look, line in drawn:
+        for family, look, line in drawn:
             axes.fill_between(line.trials, line.low, line.high, color=look.color, alpha=0.16, linewidth=0)
             every = max(1, len(line.trials) // 8)
             marks = {"marker": look.marker, "markevery": every, "markersize": 5}
-            trace(axes, line.trials, line.expected, look, label=printable(arm), **marks)
+            trace(axes, line.trials, line.expected, look, label=printable(family), **marks)
         axes.axvline(comparison.verdict.trials, color=INK, alpha=0.45, linewidth=0.9, label="this budget")
         _baseline(axes, comparison, only_near=True)
         axes.set_ylabel(f"expected test {axis_words(comparison.objective)}")
@@ -103,7 +111,7 @@ def budget(comparison: ComparisonResult, curves: Mapping[str, Curve], name: str 
 def importances(
     comparison: ComparisonResult, found: Mapping[str, Mapping[str, float]], name: str = "worth"
 ) -> str | None:
-    """What each hyperparameter is worth to each arm, the most important one on top.
+    """What each hyperparameter is worth to each family, the most important one on top.
 
     Args:
         comparison: What is drawn.
@@ -118,10 +126,10 @@ def importances(
         return None
     with drawing():
         axes = new_axes()
-        for arm, look in _arms(comparison):
-            its = found.get(arm.arm.name, {})
+        for family, look in _families(comparison):
+            its = found.get(family.family.name, {})
             xs = [100 * its.get(parameter, math.nan) for parameter in order]
-            dots(axes, xs, list(range(len(order))), look, **FILLED, label=printable(arm.arm.name))
+            dots(axes, xs, list(range(len(order))), look, **FILLED, label=printable(family.family.name))
         axes.set_xlabel("worth, % of the variance of the trials' ranks")
         axes.set_xlim(left=min(0.0, axes.get_xlim()[0]))
         axes.set_ylim(-0.6, len(order) - 0.4)
@@ -134,17 +142,17 @@ def importances(
 def learning(comparison: ComparisonResult, name: str = "learning") -> str | None:
     """Validation score of each epoch of the selected trials; the epoch whose weights were kept stands out."""
     drawn = [
-        (arm.arm.name, arm.selected, look)
-        for arm, look in _arms(comparison)
-        if arm.selected is not None and any(map(math.isfinite, arm.selected.validation_scores))
+        (family.family.name, family.selected, look)
+        for family, look in _families(comparison)
+        if family.selected is not None and any(map(math.isfinite, family.selected.validation_scores))
     ]
     if not drawn:
         return None
     with drawing():
         axes = new_axes()
-        for arm, trial, look in drawn:
+        for family, trial, look in drawn:
             scores = trial.validation_scores
-            trace(axes, range(1, len(scores) + 1), scores, look, label=printable(arm))
+            trace(axes, range(1, len(scores) + 1), scores, look, label=printable(family))
             if 0 < trial.best_epoch <= len(scores):
                 stand_out(axes, trial.best_epoch, scores[trial.best_epoch - 1], look)
         explain_edge(axes, "epoch kept")
@@ -160,12 +168,12 @@ def spread(comparison: ComparisonResult, name: str = "spread") -> str | None:
     """What chance does: the trial selected by each replicate, and fresh seeds of the one selected of them all."""
     columns = [
         (
-            arm.arm.name,
+            family.family.name,
             look,
-            selected_by_replicate(comparison, arm.arm.name),
-            [score for score in arm.confirmations if math.isfinite(score)],
+            selected_by_replicate(comparison, family.family.name),
+            [score for score in family.confirmations if math.isfinite(score)],
         )
-        for arm, look in _arms(comparison)
+        for family, look in _families(comparison)
     ]
     if not any(replicates or seeds for _, _, replicates, seeds in columns):
         return None
@@ -181,19 +189,19 @@ def spread(comparison: ComparisonResult, name: str = "spread") -> str | None:
         scale(axes, "y")
         finish(axes)
         axes.set_xlim(-0.5, len(columns) - 0.5)
-        axes.set_xticks(range(len(columns)), [shortened(arm, 16) for arm, *_ in columns])
+        axes.set_xticks(range(len(columns)), [shortened(family, 16) for family, *_ in columns])
         axes.grid(False, axis="x")
         title = f"Spread of the test {metric_words(comparison.objective)} over replicates and seeds"
         return render(axes, name, title, _described(comparison, "replicates and fresh seeds"))
 
 
-def selected_by_replicate(comparison: ComparisonResult, arm: str) -> list[float]:
-    """Test score of the trial that each replicate of an arm selects by validation, in the replicates' order."""
+def selected_by_replicate(comparison: ComparisonResult, family: str) -> list[float]:
+    """Test score of the trial that each replicate of a family selects by validation, in the replicates' order."""
     sign = 1 if comparison.objective.direction is Direction.MIN else -1
     best: dict[int, tuple[float, float]] = {}
     for replicate in {row.replicate for row in comparison.rows}:
         rows = [row for row in comparison.rows if row.replicate == replicate]
-        if pairs := _points(rows, arm, "validation"):
+        if pairs := _points(rows, family, "validation"):
             best[replicate] = min(pairs, key=lambda pair: sign * pair[0])
     return [best[replicate][1] for replicate in sorted(best)]
 
@@ -206,21 +214,21 @@ def thinned(points: Sequence[tuple[float, float]], most: int) -> list[tuple[floa
     return [ordered[round(place * (len(ordered) - 1) / (most - 1))] for place in range(most)]
 
 
-def _arms(comparison: ComparisonResult) -> list[tuple[ArmResult, Look]]:
-    return [(arm, look_of(position)) for position, arm in enumerate(comparison.arms)]
+def _families(comparison: ComparisonResult) -> list[tuple[FamilyResult, Look]]:
+    return [(family, look_of(position)) for position, family in enumerate(comparison.families)]
 
 
 def _scatter(comparison: ComparisonResult, name: str, by: str, x_label: str, title: str) -> str | None:
-    points = {arm.arm.name: _points(comparison.rows, arm.arm.name, by) for arm in comparison.arms}
+    points = {family.family.name: _points(comparison.rows, family.family.name, by) for family in comparison.families}
     if not any(points.values()):
         return None
     with drawing():
         axes = new_axes()
-        for arm, look in _arms(comparison):
-            shown = thinned(points[arm.arm.name], MOST_POINTS)
-            dots(axes, [x for x, _ in shown], [y for _, y in shown], look, **SMALL, label=printable(arm.arm.name))
-        for arm, look in _arms(comparison):
-            for x, y in _points(_selected_rows(comparison.rows, arm), arm.arm.name, by):
+        for family, look in _families(comparison):
+            shown = thinned(points[family.family.name], MOST_POINTS)
+            dots(axes, [x for x, _ in shown], [y for _, y in shown], look, **SMALL, label=printable(family.family.name))
+        for family, look in _families(comparison):
+            for x, y in _points(_selected_rows(comparison.rows, family), family.family.name, by):
                 stand_out(axes, x, y, look)
         explain_edge(axes, "selected")
         _baseline(axes, comparison)
@@ -232,8 +240,8 @@ def _scatter(comparison: ComparisonResult, name: str, by: str, x_label: str, tit
         return render(axes, name, title, _described(comparison, _how_many(points)))
 
 
-def _points(rows: Iterable[ScoreRow], arm: str, by: str) -> list[tuple[float, float]]:
-    completed = (row for row in rows if row.family == arm and row.status is TrialStatus.COMPLETED)
+def _points(rows: Iterable[ScoreRow], family: str, by: str) -> list[tuple[float, float]]:
+    completed = (row for row in rows if row.family == family and row.status is TrialStatus.COMPLETED)
     pairs = ((_number(getattr(row, by)), _number(row.test)) for row in completed)
     return [pair for pair in pairs if all(map(math.isfinite, pair))]
 
@@ -242,10 +250,10 @@ def _number(value: float | None) -> float:
     return math.nan if value is None else float(value)
 
 
-def _selected_rows(rows: Iterable[ScoreRow], arm: ArmResult) -> list[ScoreRow]:
-    if arm.selected is None:
+def _selected_rows(rows: Iterable[ScoreRow], family: FamilyResult) -> list[ScoreRow]:
+    if family.selected is None:
         return []
-    key = arm.selected.key
+    key = family.selected.key
     return [row for row in rows if (row.replicate, row.trial) == (key.replicate, key.number)]
 
 
@@ -262,10 +270,113 @@ def _baseline(axes: Axes, comparison: ComparisonResult, *, only_near: bool = Fal
 
 def _how_many(points: Mapping[str, Sequence[object]]) -> str:
     total = sum(map(len, points.values()))
-    shown = sum(min(len(arm_points), MOST_POINTS) for arm_points in points.values())
-    return numbers.counted(total, "trial") if shown == total else f"{shown:,} of {total:,} trials, evenly chosen"
+    shown = sum(min(len(family_points), MOST_POINTS) for family_points in points.values())
+    return format.counted(total, "trial") if shown == total else f"{shown:,} of {total:,} trials, evenly chosen"
 
 
 def _described(comparison: ComparisonResult, what: str) -> str:
-    arms = " and ".join(arm.arm.name for arm in comparison.arms)
-    return f"{comparison.dataset}: {arms}, {what}; {direction_words(comparison.objective)}."
+    families = " and ".join(family.family.name for family in comparison.families)
+    return f"{comparison.dataset}: {families}, {what}; {direction_words(comparison.objective)}."
+
+
+OVERVIEW_KEY = "Coloured: a winner is named. Square: practically equal. Hollow: undecided."
+"""What the markers of `overview` and `difference` mean."""
+
+
+def difference(comparison: ComparisonResult, name: str = "difference") -> str | None:
+    """The difference of the two families with its interval, over the region in which they would be called equal."""
+    verdict = comparison.verdict
+    if not _has_interval(verdict):
+        return None
+    first, second = (shortened(family, 16) for family in verdict.families[:2])
+    with drawing():
+        axes = new_axes(height=116.0, left=14.0, top=28.0)
+        _zones(axes, verdict.margin)
+        _interval(axes, 0, (verdict.low, verdict.difference, verdict.high), comparison)
+        ends = [verdict.low, verdict.high]
+        if over := verdict.over_cases:
+            ends += [over.low, over.high]
+            axes.plot((over.low, over.high), (-0.65, -0.65), color=INK, linewidth=1, solid_capstyle="butt")
+        reach = 1.15 * max(map(abs, (*ends, verdict.margin, 1e-300)))
+        axes.set_xlim(-reach, reach)
+        axes.set_ylim(-1, 1)
+        sides(axes, f"{second} better", f"{first} better")
+        axes.set_xlabel(f"difference of the expected test {axis_words(comparison.objective)}")
+        title = f"Difference of {first} and {second} with its {format.level(verdict.level)} interval"
+        return render(axes, name, title, "The grey zone is the region of practical equivalence.")
+
+
+def overview(comparisons: Sequence[ComparisonResult], name: str = "overview") -> str | None:
+    """The differences of all datasets, each divided by its own equivalence margin.
+
+    None as well unless two datasets or more compare the same two families and have a region.
+    """
+    drawn = [each for each in comparisons if _has_interval(each.verdict) and each.verdict.margin > 0]
+    compared = {each.verdict.families for each in drawn}
+    if len(drawn) < 2 or len(compared) > 1 or len(compared.pop()) != 2:
+        return None
+    labels = [shortened(each.dataset, 22) for each in drawn]
+    first, second = (shortened(family, 16) for family in drawn[0].verdict.families[:2])
+    with drawing():
+        axes = new_axes(height=80.0 + 22.0 * len(drawn), left=16.0 + letters_wide(labels), top=28.0)
+        _zones(axes, 1.0)
+        for line, each in enumerate(drawn):
+            ends = (each.verdict.low, each.verdict.difference, each.verdict.high)
+            _interval(axes, line, tuple(value / each.verdict.margin for value in ends), each)
+        reach = 1.05 * max(map(abs, (*axes.get_xlim(), 1.0)))
+        axes.set_xlim(-reach, reach)
+        axes.set_ylim(len(drawn) - 0.4, -0.6)
+        sides(axes, f"{second} better", f"{first} better")
+        axes.set_yticks(range(len(labels)), labels)
+        axes.tick_params(axis="y", length=0)
+        axes.set_xlabel("difference ÷ region of equivalence")
+        title = f"Differences of {first} and {second} on {len(drawn)} datasets"
+        return render(axes, name, title, OVERVIEW_KEY)
+
+
+def ranks(across: Across, name: str = "ranks") -> str | None:
+    """Average ranks of the families over all datasets, over a bar as long as the critical difference (Demšar 2006)."""
+    if not across.average_ranks or across.critical_difference is None:
+        return None
+    with drawing():
+        axes = new_axes(
+            height=96.0 + 24.0 * len(across.average_ranks), left=16.0 + letters_wide(list(across.average_ranks))
+        )
+        places = sorted(across.average_ranks.items(), key=lambda item: item[1])
+        dots(axes, [rank for _, rank in places], range(len(places)), PLAIN, markersize=8)
+        best = places[0][1]
+        axes.plot((best, best + across.critical_difference), (-0.8, -0.8), color=INK, linewidth=2.5)
+        axes.set_ylim(len(places) - 0.5, -1.3)
+        axes.set_yticks(range(len(places)), [shortened(family, 22) for family, _ in places])
+        axes.set_xlim(0.8, max(len(places) + 0.2, best + across.critical_difference + 0.2))
+        axes.set_xlabel("average rank, 1 is best; the bar is the critical difference")
+        axes.grid(True, axis="x")
+        label_ticks(axes, "x")
+        return render(
+            axes, name, "Average ranks of the families", "Families within the bar's length are not told apart."
+        )
+
+
+def _has_interval(verdict: Verdict) -> bool:
+    return len(verdict.families) > 1 and all(map(math.isfinite, (verdict.low, verdict.difference, verdict.high)))
+
+
+def _zones(axes: Axes, margin: float) -> None:
+    axes.axvspan(-margin, margin, color=INK, alpha=0.13, linewidth=0)
+    axes.axvline(0, color=INK, alpha=0.5, linewidth=0.8)
+
+
+def _interval(axes: Axes, line: int, parts: tuple[float, ...], comparison: ComparisonResult) -> None:
+    low, middle, high = parts
+    color, marker, fill = _outcome_look(comparison)
+    axes.plot((low, high), (line, line), color=color, linewidth=2.5, solid_capstyle="butt")
+    axes.plot(middle, line, marker, color=color, markerfacecolor=fill, markersize=9, markeredgewidth=1.8)
+
+
+def _outcome_look(comparison: ComparisonResult) -> tuple[str, str, str]:
+    verdict = comparison.verdict
+    for place, family in enumerate(comparison.families):
+        if family.family.name == verdict.family:
+            look = look_of(place)
+            return look.color, look.marker, look.color
+    return (INK, "s", INK) if verdict.outcome is Outcome.PRACTICALLY_EQUAL else (INK, "o", "none")

@@ -1,6 +1,6 @@
 """The report as one HTML file that loads nothing, runs nothing and opens offline.
 
-It lays out what `view` and `figures` say. Text from cards, data and errors is escaped by jinja2 on its way into the
+It lays out what `view` and `figures` say. Text from configs, data and errors is escaped by jinja2 on its way into the
 page, without exception: only SVG made here is let through as it is.
 """
 
@@ -12,16 +12,15 @@ from importlib import resources
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from harness.addresses import hide_passwords_in
 from harness.records import SweepResult, TrialRecord
-from harness.report import intervals, numbers, words
-from harness.report.axes import LOOKS
-from harness.report.clean import printable
+from harness.report import figures, format
+from harness.report.axes import APPEARANCES
 from harness.report.curves import curves_of
 from harness.report.drawings import Drawing, difference_of, drawings_of
-from harness.report.rows import Row, fact_rows, ledger_rows, pair_rows, selected_rows
-from harness.report.view import ComparisonView, view_of
-from harness.verdicts.wording import QUESTION, across_lines
+from harness.report.format import printable
+from harness.report.view import ComparisonView, Row, fact_rows, pair_rows, selected_rows, usage_rows, view_of
+from harness.stats.wording import QUESTION, across_lines
+from harness.store import hide_passwords_in
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -40,7 +39,7 @@ class Chapter:
         difference: Figure of the difference; None when it is not known.
         drawings: The other figures.
         pairs: Every pair of three families or more.
-        ledger: What each arm spent.
+        budget report: What each family spent.
         selected: The selected trials.
         facts: What the dataset is.
         failures: The failed trials that are listed.
@@ -55,7 +54,7 @@ class Chapter:
     difference: Drawing | None
     drawings: tuple[Drawing, ...]
     pairs: list[tuple[str, ...]]
-    ledger: list[Row]
+    usage: list[Row]
     selected: list[Row]
     facts: list[tuple[str, str]]
     failures: tuple[TrialRecord, ...]
@@ -93,17 +92,17 @@ def html(
             answer=answer,
             more=more,
             chapters=chapters,
-            arms=list(dict.fromkeys(arm.name for chapter in chapters for arm in chapter.view.arms)),
+            families=list(dict.fromkeys(family.name for chapter in chapters for family in chapter.view.families)),
             question=QUESTION,
-            overview=intervals.overview(result.comparisons),
-            ranks=intervals.ranks(result.across) if result.across else None,
+            overview=figures.overview(result.comparisons),
+            ranks=figures.ranks(result.across) if result.across else None,
             across=across_lines(result.across) if result.across else (),
             tracking_uri=printable(hide_passwords_in(result.tracking_uri)),
             ui_command=printable(hide_passwords_in(ui_command)),
-            overview_key=intervals.OVERVIEW_KEY,
-            looks=LOOKS,
-            numbers=numbers,
-            words=words,
+            overview_key=figures.OVERVIEW_KEY,
+            appearances=APPEARANCES,
+            numbers=format,
+            words=format,
         )
     )
 
@@ -125,7 +124,7 @@ def _chapter(view: ComparisonView, anchor: str, links: Mapping[str, str]) -> Cha
         difference=difference_of(view, anchor),
         drawings=tuple(drawings_of(view, anchor)),
         pairs=pair_rows(view.result.verdict, view.style),
-        ledger=ledger_rows(view.result),
+        usage=usage_rows(view.result),
         selected=selected_rows(view.result),
         facts=fact_rows(view.result.facts),
         failures=tuple(failures[:MOST_FAILURES]),
@@ -133,9 +132,9 @@ def _chapter(view: ComparisonView, anchor: str, links: Mapping[str, str]) -> Cha
         link=link,
         server=link.partition("/#")[0],
         links=tuple(
-            (str(arm.selected.key), _web(links.get(str(arm.selected.key), "")))
-            for arm in view.result.arms
-            if arm.selected is not None and str(arm.selected.key) in links
+            (str(family.selected.key), _web(links.get(str(family.selected.key), "")))
+            for family in view.result.families
+            if family.selected is not None and str(family.selected.key) in links
         ),
     )
 

@@ -4,10 +4,10 @@ Knows records and the store, nothing of journals, searches or networks. What it 
 be made again at any time, without duplicates.
 """
 
-from harness.tracking.connection import connect
-from harness.tracking.projection import Projector
-from harness.tracking.reading import read_sweep_scores
+from harness.tracking.client import connect
+from harness.tracking.queries import read_sweep_scores
 from harness.tracking.registry import Registered, move_alias, register, resolve
+from harness.tracking.runs import RunWriter
 from harness.tracking.views import Showing
 
-__all__ = ["Projector", "Registered", "Showing", "connect", "move_alias", "read_sweep_scores", "register", "resolve"]
+__all__ = ["Registered", "RunWriter", "Showing", "connect", "move_alias", "read_sweep_scores", "register", "resolve"]

@@ -1,15 +1,29 @@
-"""What runs, metrics, tags and artifacts are called, within what MLflow allows. Pure text; knows no client.
+"""What runs, metrics, tags and versions are called, within what MLflow allows. Pure text; knows no client.
 
 Names are short and sort as people would: `gru r1 007`, `lstm confirmation 02`. Keys are few and shared by all
 trials, since every key is a column of the UI; metrics and parameters have a prefix, by which the UI groups them.
+
+Keys are grouped by prefix: `<arm>/…`, `baseline/…`, `verdict/…`. What follows from the trials alone has functions of
+its own, so that it can be made again from what MLflow holds and compared with what was written.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from harness.records import ComparisonResult, Outcome, Phase, TrialKey, Verdict
+from harness.records import (
+    ComparisonResult,
+    Explanation,
+    FamilyResult,
+    GradientReach,
+    Outcome,
+    Phase,
+    TrialKey,
+    Verdict,
+)
 
 KEY_LENGTH = 250
 TAG_LENGTH = 5000
@@ -64,7 +78,7 @@ def keys(prefix: str, names: Iterable[str]) -> dict[str, str]:
 
 
 def card_file(name: str) -> str:
-    """Where a card lies among the artifacts of a comparison's run."""
+    """Where a config lies among the artifacts of a comparison's run."""
     return f"cards/{name}.json"
 
 
@@ -75,9 +89,9 @@ def cut(text: str, length: int = TAG_LENGTH) -> str:
 
 def run_name(key: TrialKey) -> str:
     """A trial's name among the runs of its comparison."""
-    if key.phase is Phase.CONFIRMATION:
-        return f"{key.arm} confirmation {key.number:02d}"
-    return f"{key.arm} r{key.replicate} {key.number:03d}"
+    if key.phase is Phase.SEED_REPEAT:
+        return f"{key.family} confirmation {key.number:02d}"
+    return f"{key.family} r{key.replicate} {key.number:03d}"
 
 
 def answer(verdict: Verdict) -> str:
@@ -102,9 +116,9 @@ def description(result: ComparisonResult, charts: str = "") -> str:
     """
     verdict = result.verdict
     first = f"**{answer(verdict)}**"
-    if verdict.withheld_because:
-        first += f" ({'; '.join(verdict.withheld_because)})"
-    care = f"With care: {'; '.join(verdict.qualified_because)}" if verdict.qualified_because else ""
+    if verdict.reasons_to_abstain:
+        first += f" ({'; '.join(verdict.reasons_to_abstain)})"
+    care = f"With care: {'; '.join(verdict.warnings)}" if verdict.warnings else ""
     more = f"[Scores of all trials against their hyperparameters]({charts})" if charts else ""
     parts = (first, _scores(result), _champion(result), care, more, _method(verdict))
     return "\n\n".join(part for part in parts if part)
@@ -143,3 +157,155 @@ def _method(verdict: Verdict) -> str:
         f"{gap} ({verdict.level:.0%} interval {low:.4g} to {high:.4g}), "
         f"for searches of {verdict.trials} trials; {verdict.method}"
     )
+
+
+STATUS = "status"
+TESTED, UNTESTED = "tested", "untested"
+
+
+def version_tags(champion: Mapping[str, Any], key: str, tags: Mapping[str, str]) -> dict[str, str]:
+    """The tags of a version.
+
+    Args:
+        champion: Its description, as plain values.
+        key: Sweep and trial that it is.
+        tags: What the caller adds, such as the verdict.
+    """
+    evidence = champion.get("evidence") or {}
+    families = evidence.get("arms", {})
+    own = families.get(champion["arm"], {})
+    baselines = evidence.get("baselines", {}).values()
+    best = (min if champion.get("direction", "min") == "min" else max)(baselines, default=None)
+    known = {
+        **{name: champion[name] for name in ("sweep_id", "family", "arm", "metric", "test_score")},
+        "validation_score": None if champion.get("refit") else own.get("validation_score"),
+        **{f"expected_test_{name}": family.get("expected_test_score") for name, family in families.items()},
+        "best_baseline": best,
+        "winner": evidence.get("winner"),
+        "budget": evidence.get("budget"),
+    }
+    words = {name: cut(str(value)) for name, value in known.items() if value is not None}
+    status = UNTESTED if champion.get("refit") else TESTED
+    return {**tags, **words, STATUS: status, "dataset": str(champion["name"]), TRIAL_KEY: key}
+
+
+def about(champion: Mapping[str, Any], name: str, tags: Mapping[str, str], page: str) -> str:
+    """The description in Markdown: why it is there, the verdict, the score, and the way to the comparison."""
+    evidence = champion.get("evidence") or {}
+    unit = f" {champion['unit']}" if champion.get("unit") else ""
+    score = champion["test_score"]
+    scored = f"test {champion['metric']} {score:.6g}{unit}" if score is not None else "untested"
+    lines = [
+        tags.get("why", ""),
+        evidence.get("headline", ""),
+        f"{champion['family']}, {scored}; trial `{champion['trial']}`",
+        f"Evidence: [the comparison]({page}), with its report, its table of trials and its cards as artifacts; "
+        f"`harness models show {name}`",
+    ]
+    return "\n\n".join(line for line in lines if line)
+
+
+BASELINE = "baseline"
+METRIC = "metric"
+DIRECTION = "direction"
+HALF_LIFE = "gradient_half_life_steps"
+UNTIL_DECIDED = "until_decided"
+LEAKS = "leaks"
+
+
+def comparison_metrics(result: ComparisonResult) -> dict[str, float]:
+    """The numbers of a comparison that is over: those of families and verdict, and each baseline's test score."""
+    baselines = _under(BASELINE, {baseline.name: baseline.test_score for baseline in result.baselines})
+    return decided_metrics(result.families, result.verdict) | _known(baselines) | explained_metrics(result.explanation)
+
+
+def explained_metrics(explanation: Explanation | None) -> dict[str, float]:
+    """In how many steps the gradient halves, for each cell, before and after training."""
+    metrics: dict[str, float | None] = {}
+    for cell in explanation.cells if explanation else ():
+        metrics |= _under(
+            cell.name, {HALF_LIFE: half_life(cell.after), f"{HALF_LIFE}_untrained": half_life(cell.before)}
+        )
+    return _known(metrics)
+
+
+def half_life(reach: GradientReach) -> float:
+    """Steps in which the gradient halves; where it never does, the most that could be seen, which it exceeds."""
+    return float(reach.longest_steps) if reach.half_life_steps is None else reach.half_life_steps
+
+
+def is_explained(metric: str) -> bool:
+    """Whether a metric of a comparison's run comes from looking into networks, not from the trials' scores."""
+    return metric.rpartition("/")[2].startswith(HALF_LIFE)
+
+
+def decided_metrics(families: Sequence[FamilyResult], verdict: Verdict) -> dict[str, float]:
+    """The numbers that follow from a comparison's trials.
+
+    Returns:
+        For each family its expected test score, the selected trial's scores, mean and standard deviation of its
+        seed repeats and what it spent; the difference with its interval.
+    """
+    metrics: dict[str, float | None] = {}
+    for family in families:
+        metrics |= _under(family.family.name, _family_metrics(family, verdict.expected.get(family.family.name)))
+    interval: dict[str, float | None] = {"difference": verdict.difference, "low": verdict.low, "high": verdict.high}
+    metrics |= _under("verdict", interval | {"region": verdict.margin})
+    return _known(metrics)
+
+
+def comparison_tags(result: ComparisonResult, charts: str = "") -> dict[str, str]:
+    """The words of a comparison that is over: what one filters comparisons by, and the run's description.
+
+    Args:
+        result: The comparison.
+        charts: Address of the charts of its trials.
+    """
+    champion = result.champion
+    tags = {
+        **verdict_tags(result.verdict),
+        METRIC: result.objective.metric,
+        DIRECTION: result.objective.direction.value,
+        "champion": f"models:/{champion.name}/{champion.version}" if champion else "",
+    }
+    return {name: value for name, value in tags.items() if value} | {"mlflow.note.content": description(result, charts)}
+
+
+def verdict_tags(verdict: Verdict) -> dict[str, str]:
+    """The words of a verdict; empty ones are left out."""
+    tags = {
+        "verdict": verdict.outcome.value,
+        "winner": verdict.family or "",
+        "recommended": verdict.recommended or "",
+        "withheld_because": "; ".join(verdict.reasons_to_abstain),
+        "qualified_because": "; ".join(verdict.warnings),
+        "trials": str(verdict.trials),
+    }
+    return {name: cut(value) for name, value in tags.items() if value}
+
+
+VERDICT_WORDS = ("verdict", "winner", "recommended", "withheld_because", "qualified_because", "trials")
+"""The tags that `verdict_tags` may write."""
+
+
+def _family_metrics(family: FamilyResult, expected: float | None) -> dict[str, float | None]:
+    scores = family.confirmations
+    return {
+        "expected_test": expected,
+        "validation_score": family.validation_score,
+        "test_score": family.test_score,
+        "confirmation_mean": statistics.fmean(scores) if scores else None,
+        "confirmation_sd": statistics.stdev(scores) if len(scores) > 1 else None,
+        "completed": family.usage.completed,
+        "failed": sum(family.usage.failed.values()),
+        "fit_seconds": family.usage.fit_seconds,
+    }
+
+
+def _known(metrics: Mapping[str, float | None]) -> dict[str, float]:
+    return {key: float(value) for key, value in metrics.items() if value is not None}
+
+
+def _under(prefix: str, values: dict[str, float | None]) -> dict[str, float | None]:
+    names = keys(prefix, values)
+    return {names[name]: value for name, value in values.items()}

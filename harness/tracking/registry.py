@@ -1,4 +1,4 @@
-"""Champions in MLflow's registry: register a saved model, find one again by name, move an alias.
+"""Champions in MLflow's registry: register a saved model, find one by name, move an alias, list the versions.
 
 Takes a saved champion's folder (`model.keras`, `champion.json`, `example.npz`) as it is, reads its
 description by keys, and loads no network. MLflow's Keras flavour keeps exactly that one `.keras` file: no
@@ -22,10 +22,10 @@ from urllib.request import url2pathname
 from harness.errors import StoreError, UsageError, nearest
 from harness.store import Store
 from harness.tracking import naming
-from harness.tracking.connection import Connection, connect, translating
-from harness.tracking.flavour import write_flavour
-from harness.tracking.labels import about, version_tags
-from harness.tracking.reading import experiment_ids, search_runs
+from harness.tracking.client import Connection, connect, translating
+from harness.tracking.naming import about, version_tags
+from harness.tracking.pyfunc import write_flavour
+from harness.tracking.queries import experiment_ids, search_runs
 
 ALIASES = ("champion", "candidate")
 """What a bare name means: the first of these that the registered model has."""
@@ -133,7 +133,7 @@ def register(store: Store, folder: Path, tags: Mapping[str, str], name: str = ""
     """Put a saved champion into the registry as a new version, with no alias yet.
 
     A version of the same sweep's same trial that is there already is returned instead, with its files put back where a
-    local store has lost them; what a crash left of an earlier registering is gone on with, so that it can be called
+    local store has lost them; what a crash left of an earlier registering is resumed, so that it can be called
     again after a kill at any instant.
 
     Args:
@@ -181,7 +181,7 @@ def move_alias(store: Store, name: str, version: str, alias: str) -> None:
     Args:
         store: Which store.
         name: Registered name.
-        version: The version, proved by the caller.
+        version: The version, verified by the caller.
         alias: Such as `champion`.
 
     Raises:
@@ -377,3 +377,101 @@ def _existing(folder: Path) -> Path:
     if not folder.is_dir():
         raise StoreError(f"{folder}: the model's files are gone: expected a folder")
     return folder
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version of a registered model.
+
+    Attributes:
+        name: Registered name, the dataset's.
+        version: Its number.
+        aliases: Aliases that mean it.
+        tags: What it says of itself: verdict, scores, sweep, trial.
+        run_id: Run of its comparison.
+        experiment_id: Experiment of that run; empty where the run is gone.
+        created_at: Seconds since 1970.
+    """
+
+    name: str
+    version: int
+    aliases: tuple[str, ...]
+    tags: Mapping[str, str]
+    run_id: str
+    experiment_id: str
+    created_at: float
+
+    @property
+    def reference(self) -> str:
+        """What commands call it."""
+        return f"{self.name}/{self.version}"
+
+    @property
+    def page(self) -> str:
+        """The comparison's page below the address of MLflow's UI."""
+        return f"#/experiments/{self.experiment_id}/runs/{self.run_id}" if self.experiment_id else ""
+
+
+def registered_versions(store: Store, name: str | None = None) -> list[Version]:
+    """All versions that this package made, by name and number.
+
+    Args:
+        store: Which store.
+        name: Only those of this registered model; None for all.
+
+    Raises:
+        UsageError: No model has that name; the message offers near ones.
+        StoreError: The store cannot be used, or there is none.
+    """
+    client = connect(store, create=False)
+    models = {model.name: model for model in pages(client.search_registered_models)}
+    if name is not None and name not in models:
+        hint = nearest(name, models) or "No model is registered there yet"
+        raise UsageError(f"model {name}: expected the name of a registered model in {store.address}. {hint}")
+    wanted = [models[name]] if name else [models[one] for one in sorted(models)]
+    experiments: dict[str, str] = {}
+    found = [
+        _read(client, model, version, experiments)
+        for model in wanted
+        for version in versions_named(client, model.name)
+        if made_here(version)
+    ]
+    return sorted(found, key=lambda one: (one.name, one.version))
+
+
+def foreign_models(store: Store, name: str | None = None) -> list[str]:
+    """Names of registered models with versions that this package did not make, which it leaves alone.
+
+    Args:
+        store: Which store.
+        name: Only this one; None for all.
+
+    Raises:
+        StoreError: The store cannot be used, or there is none.
+    """
+    client = connect(store, create=False)
+    names = sorted(model.name for model in pages(client.search_registered_models) if name in (None, model.name))
+    return [one for one in names if not all(map(made_here, versions_named(client, one)))]
+
+
+def _read(client: Connection, model: Any, version: Any, experiments: dict[str, str]) -> Version:
+    if version.run_id not in experiments:
+        experiments[version.run_id] = _experiment(client, version.run_id)
+    return Version(
+        model.name,
+        int(version.version),
+        tuple(sorted(alias for alias, number in model.aliases.items() if str(number) == str(version.version))),
+        dict(version.tags),
+        version.run_id or "",
+        experiments[version.run_id],
+        version.creation_timestamp / 1000,
+    )
+
+
+def _experiment(client: Connection, run_id: str) -> str:
+    from harness.errors import StoreError
+
+    try:
+        return str(client.get_run(run_id).info.experiment_id) if run_id else ""
+    except StoreError:
+        return ""  # its comparison was deleted

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from harness.databases import WAIT_SECONDS, copy_database, may_write, open_read_only, stamps
 from harness.errors import StoreError
-from harness.places import Place, place_of, remember
+from harness.store import Place, place_of, remember
 
 Columns = tuple[tuple[str, str, str], ...]
 

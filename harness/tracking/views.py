@@ -17,7 +17,7 @@ from harness.tracking import naming
 
 VIEW_TAG = "mlflow.sharedViewState."
 COLOR_TAG = "mlflow.runColor"
-"""Given to the runs of one arm alike, so that charts of single runs show families apart."""
+"""Given to the runs of one family alike, so that charts of single runs show families apart."""
 
 VERDICTS = "verdicts"
 SCORE = naming.TRIAL_METRICS[naming.VALIDATION_SCORE]
@@ -43,7 +43,7 @@ class Showing:
     """What of a sweep is shown, and how.
 
     Attributes:
-        colors: Colour of each arm, such as `#0072b2`, by its name, in order.
+        colors: Colour of each family, such as `#0072b2`, by its name, in order.
         hyperparameters: Names of the hyperparameters that were searched.
     """
 
@@ -77,8 +77,8 @@ def route(experiment_id: str, view: str = "", *, charts: bool = False) -> str:
 
 
 def verdicts_view(showing: Showing) -> dict[str, Any]:
-    """A table of comparisons: verdict, expected score of each arm, model."""
-    expected = [f"metrics.`{naming.keys(arm, ['expected_test'])['expected_test']}`" for arm in showing.colors]
+    """A table of comparisons: verdict, expected score of each family, model."""
+    expected = [f"metrics.`{naming.keys(family, ['expected_test'])['expected_test']}`" for family in showing.colors]
     widths = {
         "attributes.`Run Name`": 330,
         "tags.`verdict`": 140,

@@ -1,1 +1,1 @@
-"""(Cards, hyperparameters, a seed) → a trained network and its record. The fast loop lives here."""
+"""(Configs, hyperparameters, a seed) → a trained network and its record. The fast loop lives here."""

@@ -22,18 +22,15 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from harness.models import Stack
-from harness.models.building import model_of
+from harness.models.network import model_of
 from harness.records import derive_seed
-from harness.training.calling import apart, flattened, keras_calls, lean_calls
-from harness.training.losses import Loss
-from harness.training.optimizers import OPTIMIZERS
-from harness.training.parts import Block, DataPart, FloatArray
-from harness.training.schedules import rates
-from harness.training.xla import compile_cheaply, kernel_of, on_gpu
+from harness.training.batches import Block, DataPart, FloatArray
+from harness.training.ops import OPTIMIZERS, Loss, compile_cheaply, kernel_of, on_gpu, rates
+from harness.training.recurrence import flatten, functional_calls, keras_calls, unflatten
 
 
 @dataclass(frozen=True, slots=True)
-class Knobs:
+class TrialHyperparameters:
     """What may differ between trials of one structure.
 
     Attributes:
@@ -86,10 +83,10 @@ class CompiledNetwork:
         self.batch_size = batch_size
         self.kernel = kernel_of(stack.recurrent, xla=xla, gpu=on_gpu())
         self._loss = loss
-        self._calls = keras_calls if on_gpu() else lean_calls
+        self._calls = keras_calls if on_gpu() else functional_calls
         self._weights: Any
         self._slots: Any
-        self._begin(flattened([np.zeros(variable.shape) for variable in stack.variables]))
+        self._begin(flatten([np.zeros(variable.shape) for variable in stack.variables]))
         self._epoch = tf.function(self._run_epoch, jit_compile=xla, autograph=False)
         # Never with XLA: it is called with other numbers of rows, few and large, where the time goes into arithmetic.
         self._predict = tf.function(self._run_predict, autograph=False, reduce_retracing=True)
@@ -108,48 +105,50 @@ class CompiledNetwork:
         started = time.perf_counter()
         block = next(iter(train.blocks(np.arange(len(train)), self.batch_size)))
         # No batches: the epoch's loop is compiled but not run.
-        self._call_epoch(block, 0, self._keep_masks(block, 0.0, np.random.default_rng(0)), Knobs(0.0, 0.0, 1.0))
+        self._call_epoch(
+            block, 0, self._keep_masks(block, 0.0, np.random.default_rng(0)), TrialHyperparameters(0.0, 0.0, 1.0)
+        )
         self._predict(*next(iter(validation.chunks())), self._weights)
         return time.perf_counter() - started
 
     def reset(self, weights: Sequence[FloatArray]) -> None:
         """Begin a trial: these weights, a fresh optimiser."""
-        self._begin(flattened(weights))
+        self._begin(flatten(weights))
 
     def restore(self, weights: Sequence[FloatArray]) -> None:
         """Put these weights into the network and its layers."""
-        self._weights = flattened(weights)
+        self._weights = flatten(weights)
         for variable, weight in zip(self.stack.variables, weights, strict=True):
             variable.assign(weight)
 
     def weights(self) -> list[FloatArray]:
         """Copies of the weights, in the order of `model.get_weights()`."""
-        return apart(self.stack, np.array(self._weights))
+        return unflatten(self.stack, np.array(self._weights))
 
     def state(self) -> State:
         """Where training is."""
         return State(np.array(self._weights), np.array(self._slots), int(self._done))
 
-    def go_on(self, state: State) -> None:
+    def resume(self, state: State) -> None:
         """Put training back to where it was."""
         self._weights, self._slots, self._done = state.weights, state.slots, np.int32(state.batches)
 
-    def epoch(self, part: DataPart, order: npt.NDArray[Any], seed: int, knobs: Knobs) -> float:
+    def epoch(self, part: DataPart, order: npt.NDArray[Any], seed: int, hyperparameters: TrialHyperparameters) -> float:
         """Train once on every sequence.
 
         Args:
             part: Training part.
             order: (n,) the sequences' numbers in the order of training; the last batch may be a smaller one.
             seed: Seed of the epoch's dropout masks.
-            knobs: What this trial sets.
+            hyperparameters: What this trial sets.
 
         Returns:
             Mean of the batches' losses.
         """
         chance, total, batches = np.random.default_rng(seed), 0.0, 0
         for block in part.blocks(order, self.batch_size):
-            masks = self._keep_masks(block, knobs.dropout, chance)
-            total += float(self._call_epoch(block, block.batches, masks, knobs))
+            masks = self._keep_masks(block, hyperparameters.dropout, chance)
+            total += float(self._call_epoch(block, block.batches, masks, hyperparameters))
             batches += block.batches
         return total / batches
 
@@ -162,12 +161,20 @@ class CompiledNetwork:
         self._slots = np.zeros((self.optimizer.slots, len(weights)), np.float32)
         self._done = np.int32(0)
 
-    def _call_epoch(self, block: Block, batches: int, masks: list[FloatArray], knobs: Knobs) -> Any:
-        rates_of_block = rates(knobs.schedule, knobs.learning_rate, int(self._done), len(block.weights), knobs.batches)
+    def _call_epoch(
+        self, block: Block, batches: int, masks: list[FloatArray], hyperparameters: TrialHyperparameters
+    ) -> Any:
+        rates_of_block = rates(
+            hyperparameters.schedule,
+            hyperparameters.learning_rate,
+            int(self._done),
+            len(block.weights),
+            hyperparameters.batches,
+        )
         # NumPy's numbers become tensors; Python's would be constants, and each new value another compile.
         self._weights, self._slots, total = self._epoch(
             *(block.inputs, block.weights, masks, np.int32(batches)),
-            *(self._weights, self._slots, self._done, rates_of_block, np.float32(knobs.clip_norm)),
+            *(self._weights, self._slots, self._done, rates_of_block, np.float32(hyperparameters.clip_norm)),
         )
         self._done += np.int32(batches)
         return total

@@ -1,4 +1,4 @@
-"""Recurrent layers as one loop over time forward and one backward, with gradients of their own.
+"""Recurrent layers as one loop over time forward and one backward, on weights that are a function's inputs.
 
 The layers are Keras's `LSTM`, `GRU` (`reset_after`) and `SimpleRNN` with their default activations, and the weights are
 theirs; only the way to the same numbers differs. Autodiff through a loop over time keeps a stack for every
@@ -7,17 +7,23 @@ and the gradients of all weights are one product each after the loop: a fraction
 of the time to run it, with XLA and without.
 
 Knows tensors and Keras's layers; nothing of networks, losses or trials.
+
+Two ways to the same numbers: the lean loop over time of `recurrence`, for processors; and Keras's own layers, which
+take cuDNN's kernels where there is a GPU.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
 import tensorflow as tf
+
+from harness.models import Stack
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +94,8 @@ def _gru_back(
     update = gradient[0] * (before[0] - candidate) * z * (1.0 - z)
     new = gradient[0] * (1.0 - z) * (1.0 - candidate * candidate)
     reset = new * inner * r * (1.0 - r)
-    projections = [tf.concat([update, reset, new], axis=1), tf.concat([update, reset, new * r], axis=1)]
-    return projections, [gradient[0] * z]
+    input_terms = [tf.concat([update, reset, new], axis=1), tf.concat([update, reset, new * r], axis=1)]
+    return input_terms, [gradient[0] * z]
 
 
 def _rnn_step(projected: Any, recurrent: Any, state: Sequence[Any]) -> tuple[list[Any], Any]:  # noqa: ARG001
@@ -267,3 +273,71 @@ def _unstacked(tensors: Sequence[Any]) -> list[Any]:
         array = tf.TensorArray(tensor.dtype, tensor.shape[0], element_shape=tensor.shape[1:])
         arrays.append(array.unstack(tensor))
     return arrays
+
+
+Call: TypeAlias = Callable[[keras.layers.Layer, Any, Any], Any]
+"""(layer, inputs, mask or None) → outputs."""
+
+
+def functional_calls(stack: Stack, weights: Any) -> Call:
+    """Calls of a stack's layers without Keras.
+
+    Args:
+        stack: Built layers.
+        weights: All weights as one flat vector, in the order of `stack.variables`.
+    """
+    own = _weights_of_layers(stack, weights)
+
+    def call(layer: keras.layers.Layer, inputs: Any, mask: Any) -> Any:
+        match layer:
+            case keras.layers.Embedding():
+                return tf.gather(own[id(layer)][0], inputs)
+            case keras.layers.Dense():
+                return _dense(inputs, *own[id(layer)])
+        return run_recurrent(layer, own[id(layer)], inputs, mask)
+
+    return call
+
+
+def keras_calls(stack: Stack, weights: Any) -> Call:
+    """Calls of a stack's layers as Keras runs them; see `functional_calls`."""
+    own = _weights_of_layers(stack, weights)
+
+    def call(layer: keras.layers.Layer, inputs: Any, mask: Any) -> Any:
+        further = {} if mask is None else {"mask": mask}
+        outputs, _ = layer.stateless_call(own[id(layer)], layer.non_trainable_variables, inputs, **further)
+        return outputs
+
+    return call
+
+
+def flatten(weights: Sequence[Any]) -> Any:
+    """Weights as one vector."""
+    return np.concatenate([np.ravel(one) for one in weights]).astype(np.float32)
+
+
+def unflatten(stack: Stack, vector: Any) -> list[Any]:
+    """A flat vector as arrays in the order of `stack.variables`; the inverse of `flatten`."""
+    places = np.cumsum([0, *(_size(variable) for variable in stack.variables)])
+    pieces = [vector[start:end] for start, end in pairwise(places)]
+    return [np.reshape(piece, one.shape) for piece, one in zip(pieces, stack.variables, strict=True)]
+
+
+def _weights_of_layers(stack: Stack, vector: Any) -> Mapping[int, list[Any]]:
+    pieces = iter(tf.split(vector, [_size(variable) for variable in stack.variables]))
+    return {
+        id(layer): [tf.reshape(next(pieces), variable.shape) for variable in layer.trainable_variables]
+        for layer in stack.weighted
+    }
+
+
+def _size(variable: Any) -> int:
+    return int(np.prod(variable.shape))
+
+
+def _dense(inputs: Any, kernel: Any, bias: Any) -> Any:
+    if len(inputs.shape) == 2:
+        return tf.matmul(inputs, kernel) + bias
+    # One product of all steps: broadcasting the kernel over the batch is slower.
+    flat = tf.matmul(tf.reshape(inputs, (-1, inputs.shape[-1])), kernel) + bias
+    return tf.reshape(flat, (-1, *inputs.shape[1:-1], kernel.shape[-1]))

@@ -1,4 +1,8 @@
-"""One trial, from plain values to plain values: what a worker runs."""
+"""One trial, from plain values to plain values: what a worker runs; and a refit of a champion on more data.
+
+Nothing is left to stop it early with: it takes the epochs that early stopping found. The scaling stays the training
+part's, so that what an epoch sees differs from the search by the rows that were added and nothing else.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from harness.cards.schema import DatasetCard, SpaceCard
-from harness.data import fold_cards
-from harness.models.defaults import setting
+from harness.config.dataset import DatasetConfig
+from harness.config.space import SearchSpace
+from harness.data import fold_configs
+from harness.models.network import setting
 from harness.records import (
     PRUNING_BEGINS,
     FailureKind,
@@ -26,11 +31,10 @@ from harness.records import (
     Value,
     derive_seed,
 )
-from harness.training.cases import joined
-from harness.training.loop import CompiledNetwork, Knobs, State, initial_weights
-from harness.training.parts import FloatArray
-from harness.training.preparing import Prepared, network_for, prepare
-from harness.training.scoring import test_score, validation_score
+from harness.training.batches import FloatArray, together
+from harness.training.cache import Prepared, network_for, prepare
+from harness.training.evaluate import joined, test_score, validation_score
+from harness.training.loop import CompiledNetwork, State, TrialHyperparameters, initial_weights
 
 
 @dataclass(slots=True)
@@ -53,7 +57,7 @@ def run_trial(plain: Mapping[str, Any]) -> dict[str, Any]:
     Of several divisions the curves, the best epoch and the weights are the last one's, which has the most to train on.
 
     Args:
-        plain: `request` (a `TrialRequest`), `dataset` and `space` (cards), `digest` (of the data the sweep began
+        plain: `request` (a `TrialRequest`), `dataset` and `space` (configs), `digest` (of the data the sweep began
             with), `weights_to` (path of an `.npz` for the best epoch's weights, or None), and for trials that others go
             on with `state_to` and `state_from` (paths of `.npz`s for where training ended and where it goes on; a
             training whose beginning is gone is done from its beginning, and comes to the same).
@@ -67,9 +71,9 @@ def run_trial(plain: Mapping[str, Any]) -> dict[str, Any]:
         MemoryError: TensorFlow could not get the memory that it asked for.
     """
     request = TrialRequest.from_json(plain["request"])
-    space = SpaceCard.model_validate(plain["space"])
+    space = SearchSpace.model_validate(plain["space"])
     started_at = time.time()
-    *earlier, last = fold_cards(DatasetCard.model_validate(plain["dataset"]))
+    *earlier, last = fold_configs(DatasetConfig.model_validate(plain["dataset"]))
     folds = [*map(prepare, earlier), prepare(last, plain["digest"])]
     done = [_train_on(prepared, space, request, plain, fold) for fold, prepared in enumerate(folds)]
     record, sealed = _mean_of(done)
@@ -77,14 +81,14 @@ def run_trial(plain: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _train_on(
-    prepared: Prepared, space: SpaceCard, request: TrialRequest, plain: Mapping[str, Any], fold: int
+    prepared: Prepared, space: SearchSpace, request: TrialRequest, plain: Mapping[str, Any], fold: int
 ) -> tuple[TrialRecord, SealedScore | None]:
     with _want_of_memory_named():
         network = network_for(prepared, space, request.values, request.epochs)
         compile_seconds = network.prepare(prepared.train, prepared.validation)
         started = time.perf_counter()
-        begun = load_state(_of_fold(path, fold)) if (path := plain.get("state_from")) else None
-        fit = train(prepared, network, request, begun)
+        earlier = load_state(_of_fold(path, fold)) if (path := plain.get("state_from")) else None
+        fit = train(prepared, network, request, earlier)
         fit_seconds = time.perf_counter() - started
         sealed = _sealed(prepared, network, request, fit)
     # A full disk is no failure of the trial: what is missing is trained again when it is needed.
@@ -117,7 +121,7 @@ def _mean_of(done: Sequence[tuple[TrialRecord, SealedScore | None]]) -> tuple[Tr
 
 
 def train(
-    prepared: Prepared, network: CompiledNetwork, request: TrialRequest, begun: tuple[State, int] | None = None
+    prepared: Prepared, network: CompiledNetwork, request: TrialRequest, earlier: tuple[State, int] | None = None
 ) -> Fit:
     """Train until the validation score has not improved for `patience_epochs`, or all epochs are done.
 
@@ -129,18 +133,20 @@ def train(
         prepared: The data.
         network: The network.
         request: What to train.
-        begun: Where an earlier trial with this seed ended, and after how many epochs.
+        earlier: Where an earlier trial with this seed ended, and after how many epochs.
     """
     values, fit = request.values, Fit()
     rows = len(prepared.train)
-    knobs = knobs_of(values, request.epochs * -(-rows // network.batch_size))
+    hyperparameters = trial_hyperparameters(values, request.epochs * -(-rows // network.batch_size))
     network.reset(initial_weights(network.stack, derive_seed(request.seed, "weights")))
-    if begun:
-        network.go_on(begun[0])
-    fit.trained = begun[1] if begun else 0
+    if earlier:
+        network.resume(earlier[0])
+    fit.trained = earlier[1] if earlier else 0
     for epoch in range(fit.trained + 1, request.epochs + 1):
         order = np.random.default_rng(derive_seed(request.seed, "order", epoch)).permutation(rows)
-        fit.losses.append(network.epoch(prepared.train, order, derive_seed(request.seed, "dropout", epoch), knobs))
+        fit.losses.append(
+            network.epoch(prepared.train, order, derive_seed(request.seed, "dropout", epoch), hyperparameters)
+        )
         fit.scores.append(validation_score(prepared, network))
         fit.trained = epoch
         if not (math.isfinite(fit.losses[-1]) and math.isfinite(fit.scores[-1])):
@@ -157,9 +163,9 @@ def train(
     return fit
 
 
-def knobs_of(values: Mapping[str, Value], batches: int) -> Knobs:
+def trial_hyperparameters(values: Mapping[str, Value], batches: int) -> TrialHyperparameters:
     """What these hyperparameters set in a training of so many batches."""
-    return Knobs(
+    return TrialHyperparameters(
         learning_rate=float(setting(values, "learning_rate")),
         dropout=float(setting(values, "dropout")),
         clip_norm=float(setting(values, "clip_norm")),
@@ -191,7 +197,7 @@ def load_weights(path: Path) -> list[FloatArray]:
 
 @contextlib.contextmanager
 def _want_of_memory_named() -> Iterator[None]:
-    """Call TensorFlow's want of memory by Python's name for it, which engines know."""
+    """Call TensorFlow's want of memory by Python's name for it, which executors know."""
     import tensorflow as tf  # loaded by now, and quietly; a module that imports it first would let it chatter
 
     try:
@@ -247,3 +253,31 @@ def _record(
 def _divergence(fit: Fit) -> str:
     loss, score = fit.losses[-1], fit.scores[-1]
     return f"loss {loss:g}, validation score {score:g} in epoch {len(fit.losses)}: expected finite numbers"
+
+
+def run_refit(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """Train on training and validation parts.
+
+    Args:
+        plain: `request` (a `TrialRequest` whose `epochs` are all trained), `dataset` and `space` (configs), `digest`
+            (of the data the sweep began with), and `weights_to` (path of an `.npz` for the weights).
+
+    Returns:
+        `seen_score`, the score on the validation part, which tells nothing of how good the model is; `loss`, the last
+        epoch's; and `rows`, how many sequences were trained on. A number that is not finite comes back as it is.
+
+    Raises:
+        DataError: The data is not what the sweep began with.
+    """
+    request = TrialRequest.from_json(plain["request"])
+    prepared = prepare(DatasetConfig.model_validate(plain["dataset"]), plain["digest"])
+    network = network_for(prepared, SearchSpace.model_validate(plain["space"]), request.values, request.epochs)
+    both = together(prepared.train, prepared.validation)
+    hyperparameters = trial_hyperparameters(request.values, request.epochs * -(-len(both) // network.batch_size))
+    network.reset(initial_weights(network.stack, derive_seed(request.seed, "weights")))
+    loss = math.nan
+    for epoch in range(1, request.epochs + 1):
+        order = np.random.default_rng(derive_seed(request.seed, "order", epoch)).permutation(len(both))
+        loss = network.epoch(both, order, derive_seed(request.seed, "dropout", epoch), hyperparameters)
+    save_weights(Path(plain["weights_to"]), network.weights())
+    return {"seen_score": validation_score(prepared, network), "loss": loss, "rows": len(both)}

@@ -10,37 +10,37 @@ import pytest
 
 from harness import baselines
 from harness.baselines import compute, ridge_on_lags, run, summaries
-from harness.cards.schema import DatasetCard
+from harness.config.dataset import DatasetConfig
 from harness.data import Part, SequenceData, load_dataset
 from harness.metrics import METRICS
 from harness.records import BaselineScore
 
-Forecast = Callable[..., DatasetCard]
+Forecast = Callable[..., DatasetConfig]
 
 
 @pytest.fixture
 def forecast(tmp_path: Path) -> Forecast:
     """Columns of numbers → a card."""
 
-    def make(task: dict[str, Any] | None = None, **columns: Any) -> DatasetCard:
+    def make(task: dict[str, Any] | None = None, **columns: Any) -> DatasetConfig:
         rows = zip(*columns.values(), strict=True)
         lines = [",".join(columns), *(",".join(str(cell) for cell in row) for row in rows)]
         (tmp_path / "toy.csv").write_text("\n".join(lines))
         defaults = {"kind": "forecast", "target": ["y"], "lookback_steps": 12, "horizon_steps": 5}
         source = {"kind": "csv", "path": str(tmp_path / "toy.csv")}
-        return DatasetCard.model_validate({"name": "toy", "source": source, "task": defaults | (task or {})})
+        return DatasetConfig.model_validate({"name": "toy", "source": source, "task": defaults | (task or {})})
 
     return make
 
 
 @pytest.fixture
-def sequences(tmp_path: Path) -> Callable[..., DatasetCard]:
+def sequences(tmp_path: Path) -> Callable[..., DatasetConfig]:
     """Arrays → a card."""
 
-    def make(task: dict[str, Any], **arrays: Any) -> DatasetCard:
+    def make(task: dict[str, Any], **arrays: Any) -> DatasetConfig:
         np.savez(tmp_path / "toy.npz", **arrays)
         source = {"kind": "npz", "path": str(tmp_path / "toy.npz")}
-        return DatasetCard.model_validate({"name": "toy", "source": source, "task": task})
+        return DatasetConfig.model_validate({"name": "toy", "source": source, "task": task})
 
     return make
 
@@ -99,7 +99,7 @@ def test_many_lags_are_thinned_and_the_name_says_so(forecast: Forecast, monkeypa
     random = np.random.default_rng(0)
     data = load_dataset(forecast(a=random.normal(size=200), y=random.normal(size=200)))
     assert ridge_on_lags(data).name == "ridge on the lags"
-    monkeypatch.setattr("harness.baselines.forecasts.MOST_COLUMNS", 10)
+    monkeypatch.setattr("harness.baselines.estimators.MOST_COLUMNS", 10)
     thinned = ridge_on_lags(data)
     assert thinned.name == "ridge on one lag in 3"
     assert thinned.predict(data.validation).shape == data.validation.y.shape
@@ -127,7 +127,7 @@ def test_the_penalty_is_the_validation_parts_choice(forecast: Forecast) -> None:
     assert by_name(data)["ridge on the lags"].validation_score == pytest.approx(min(scores), rel=1e-4)
 
 
-def test_majority_says_the_shares_of_the_training_part(sequences: Callable[..., DatasetCard]) -> None:
+def test_majority_says_the_shares_of_the_training_part(sequences: Callable[..., DatasetConfig]) -> None:
     y = np.array([0] * 60 + [1] * 30 + [2] * 10)
     x = np.random.default_rng(0).normal(size=(100, 4, 2))
     for metric in ("accuracy", "balanced_accuracy", "macro_f1", "log_loss"):
@@ -138,7 +138,7 @@ def test_majority_says_the_shares_of_the_training_part(sequences: Callable[..., 
     assert shares.argmax() == 0
 
 
-def test_logistic_regression_sees_mean_spread_and_end(sequences: Callable[..., DatasetCard]) -> None:
+def test_logistic_regression_sees_mean_spread_and_end(sequences: Callable[..., DatasetConfig]) -> None:
     random = np.random.default_rng(0)
     lengths = random.integers(3, 9, 300)
     y = np.repeat([0, 1, 2, 3], 75)
@@ -153,7 +153,7 @@ def test_logistic_regression_sees_mean_spread_and_end(sequences: Callable[..., D
     assert scores["majority class"].test_score == pytest.approx(0.25, abs=0.05)
 
 
-def test_regression_baselines(sequences: Callable[..., DatasetCard]) -> None:
+def test_regression_baselines(sequences: Callable[..., DatasetConfig]) -> None:
     random = np.random.default_rng(0)
     x = random.normal(size=(300, 8, 2))
     y = 100 + 30 * x[:, -1, 0] - 20 * x[:, :, 1].mean(axis=1)
@@ -176,7 +176,7 @@ def test_summaries_count_real_steps_only() -> None:
     assert np.array_equal(got[0, 2:4], [0, 0])
 
 
-def test_nothing_is_fitted_on_the_test_part(sequences: Callable[..., DatasetCard]) -> None:
+def test_nothing_is_fitted_on_the_test_part(sequences: Callable[..., DatasetConfig]) -> None:
     random = np.random.default_rng(0)
     x, y = random.normal(size=(100, 4, 2)), np.arange(100) % 2
     plain = load_dataset(sequences({"kind": "classify", "metric": "log_loss"}, x=x, y=y))
@@ -187,7 +187,7 @@ def test_nothing_is_fitted_on_the_test_part(sequences: Callable[..., DatasetCard
     }
 
 
-def test_constant_channels_and_extreme_values_give_a_score(sequences: Callable[..., DatasetCard]) -> None:
+def test_constant_channels_and_extreme_values_give_a_score(sequences: Callable[..., DatasetConfig]) -> None:
     random = np.random.default_rng(0)
     x = np.ones((60, 4, 2)) * [1.0, 1e30]
     for task, y in (({"kind": "classify"}, np.arange(60) % 2), ({"kind": "regress"}, random.normal(size=60))):
@@ -196,8 +196,8 @@ def test_constant_channels_and_extreme_values_give_a_score(sequences: Callable[.
 
 
 def test_run_takes_and_gives_plain_values(forecast: Forecast) -> None:
-    card = forecast({"season_steps": 6}, y=np.arange(150.0))
-    request = json.loads(json.dumps({"dataset": card.model_dump(mode="json")}))
+    config = forecast({"season_steps": 6}, y=np.arange(150.0))
+    request = json.loads(json.dumps({"dataset": config.model_dump(mode="json")}))
     answer = json.loads(json.dumps(run(request)))
     scores = [BaselineScore(**plain) for plain in answer["baselines"]]
     assert [score.name for score in scores] == ["persistence", "seasonal naive", "ridge on the lags"]

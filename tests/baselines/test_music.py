@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from harness.baselines import compute
-from harness.cards import find_dataset
+from harness.config import find_dataset
 from harness.data import load_dataset
 
 FOLDER = Path(os.environ.get("HARNESS_DATA", "data"))
@@ -24,8 +24,8 @@ FOLDER = Path(os.environ.get("HARNESS_DATA", "data"))
 def test_frequencies_of_the_keys_alone_score_what_was_published(name: str, file: str, floor: float) -> None:
     if not (FOLDER / file).is_file():
         pytest.skip(f"{file} is not here")
-    card = find_dataset(name).card
-    assert card is not None
-    marginal, stay = compute(load_dataset(card))
+    config = find_dataset(name).config
+    assert config is not None
+    marginal, stay = compute(load_dataset(config))
     assert marginal.test_score == pytest.approx(floor, abs=0.02)
     assert stay.test_score < marginal.test_score

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from harness.baselines import compute
-from harness.baselines.steps import MOST_LABELS, bigram, class_shares, label_given_itself, label_shares, unigram
-from harness.cards.schema import DatasetCard
+from harness.baselines.estimators import MOST_LABELS, bigram, class_shares, label_given_itself, label_shares, unigram
+from harness.config.dataset import DatasetConfig
 from harness.data import Part, Sealed, SequenceData, load_dataset
 from harness.metrics import at_real_steps
 
@@ -19,7 +19,7 @@ from harness.metrics import at_real_steps
 def arrays(tmp_path: Path, task: dict[str, Any], y: np.ndarray, x: np.ndarray, lengths: np.ndarray) -> SequenceData:
     np.savez(tmp_path / "a.npz", x=x, y=y, lengths=lengths)
     source = {"kind": "npz", "path": str(tmp_path / "a.npz")}
-    return load_dataset(DatasetCard.model_validate({"name": "tiny", "source": source, "task": task}))
+    return load_dataset(DatasetConfig.model_validate({"name": "tiny", "source": source, "task": task}))
 
 
 def made(tmp_path: Path, kind: str) -> SequenceData:
@@ -33,7 +33,7 @@ def made(tmp_path: Path, kind: str) -> SequenceData:
     (tmp_path / "t.txt").write_text("".join(random.choice(list("aab c"), 3000)))
     source = {"kind": "text", "form": "whole", "path": str(tmp_path / "t.txt")}
     task = {"kind": "next_token", "metric": "log_loss"}
-    return load_dataset(DatasetCard.model_validate({"name": "tiny", "source": source, "task": task}))
+    return load_dataset(DatasetConfig.model_validate({"name": "tiny", "source": source, "task": task}))
 
 
 def garbled(part: Part) -> Part:
@@ -75,20 +75,22 @@ def test_a_label_that_stays_as_it_is_is_told_by_its_present_value(tmp_path: Path
     for number in range(9):
         cells[0, number] = np.tile([[1.0, 0.0]], (8, 1)) if number % 2 else np.tile([[0.0, 1.0]], (8, 1))
     scipy.io.savemat(tmp_path / "m.mat", dict.fromkeys(("traindata", "validdata", "testdata"), cells))
-    card = {
+    config = {
         "name": "tiny",
         "source": {"kind": "mat", "path": str(tmp_path / "m.mat")},
         "task": {"kind": "label", "multi_label": True, "ahead_steps": 1},
     }
-    data = load_dataset(DatasetCard.model_validate(card))
-    said = label_given_itself(data).predict(data.validation)
-    assert (np.abs(said - data.validation.y) < 0.05).all()
+    data = load_dataset(DatasetConfig.model_validate(config))
+    phrase = label_given_itself(data).predict(data.validation)
+    assert (np.abs(phrase - data.validation.y) < 0.05).all()
 
 
 def test_tokens_by_their_frequency_and_by_the_one_before(tmp_path: Path) -> None:
     (tmp_path / "t.txt").write_text("ab" * 600)
     source = {"kind": "text", "form": "whole", "path": str(tmp_path / "t.txt")}
-    data = load_dataset(DatasetCard.model_validate({"name": "tiny", "source": source, "task": {"kind": "next_token"}}))
+    data = load_dataset(
+        DatasetConfig.model_validate({"name": "tiny", "source": source, "task": {"kind": "next_token"}})
+    )
     first, second = compute(data)
     assert first.test_score == pytest.approx(2.0, abs=0.05)  # two tokens, as hard to guess as each other
     assert second.test_score == pytest.approx(1.0, abs=0.05)

@@ -104,7 +104,7 @@ def test_a_script_runs_in_its_smallest_setting(name: str, project: Path) -> None
     arguments, printed = SMALLEST[name]
     if name == "power_curves" and not (project / "cells").exists():
         run(project, [sys.executable, str(BENCHMARKS / "false_winners.py"), *SMALLEST["false_winners"][0].split()])
-    said = run(project, [sys.executable, str(BENCHMARKS / f"{name}.py"), *arguments.split()])
-    assert re.search(printed, said), said
+    phrase = run(project, [sys.executable, str(BENCHMARKS / f"{name}.py"), *arguments.split()])
+    assert re.search(printed, phrase), phrase
     if name == "power_curves":
         assert (project / "power.svg").read_text().startswith("<?xml")

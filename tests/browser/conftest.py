@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.cards import make_plan
-from harness.engines import Done, InProcessEngine, Task
+from harness.config import make_plan
+from harness.executors import Done, InProcessExecutor, Task
 from harness.records import SealedScore, SweepResult, TrialRecord, TrialRequest, TrialStatus
 from harness.store import Store
-from harness.sweeping.planning import resolve
-from harness.sweeping.running import run_sweep
+from harness.sweeps.plan import resolve
+from harness.sweeps.runner import run_sweep
 
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking")
 FLAGS += ("--disable-component-update", "--disable-sync")
@@ -38,7 +38,7 @@ ASKED_IN_VAIN = "/ajax-api/2.0/mlflow/users/current"
 DRAWN_WITHOUT_VALUE = re.compile(r"Error: <\w+> attribute \w+: (.*NaN|A negative value is not valid)")
 
 
-class StubTrainer(InProcessEngine):
+class StubTrainer(InProcessExecutor):
     """Answers trials by a formula at once; every other task is run."""
 
     def __init__(self) -> None:
@@ -102,20 +102,20 @@ class Shown:
         return self.address.partition("/#/")[0]
 
 
-def stub_sweep(folder: Path, cards: Path, trials: int) -> tuple[Store, SweepResult]:
+def stub_sweep(folder: Path, configs: Path, trials: int) -> tuple[Store, SweepResult]:
     """A sweep of so many trials an arm, through the real contest, journal and projection."""
     plan = {"name": "shown", "datasets": ("tiny_waves",), "families": ("lstm", "gru"), "trials": trials}
-    header = resolve(make_plan({**plan, "confirmations": 0, "seed": 3, "workers": 1}), [cards])
+    header = resolve(make_plan({**plan, "confirmations": 0, "seed": 3, "workers": 1}), [configs])
     store = Store(folder / "mlruns", f"sqlite:///{folder / 'mlruns' / 'mlflow.db'}")
-    with pytest.MonkeyPatch.context() as patch, StubTrainer() as engine:
+    with pytest.MonkeyPatch.context() as patch, StubTrainer() as executor:
         # A formula has no weights to export.
-        patch.setattr("harness.sweeping.running.crown", lambda *_: None)
-        return store, run_sweep(header, store, engine, lambda _: None)
+        patch.setattr("harness.sweeps.runner.register_champion", lambda *_: None)
+        return store, run_sweep(header, store, executor, lambda _: None)
 
 
-def served(folder: Path, cards: Path, trials: int) -> Iterator[Shown]:
+def served(folder: Path, configs: Path, trials: int) -> Iterator[Shown]:
     """The sweep with `harness ui` on it."""
-    store, result = stub_sweep(folder, cards, trials)
+    store, result = stub_sweep(folder, configs, trials)
     command = [sys.executable, "-c", "from harness.cli import main; main()", "ui", "--no-open"]
     process = subprocess.Popen([*command, "--store", str(store.root)], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None

@@ -38,8 +38,8 @@ def command(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
     def call(*arguments: str) -> Ran:
         with pytest.raises(SystemExit) as left:
             main(arguments)
-        said = capsys.readouterr()
-        return Ran(int(left.value.code or 0), said.out, said.err)
+        phrase = capsys.readouterr()
+        return Ran(int(left.value.code or 0), phrase.out, phrase.err)
 
     return call
 

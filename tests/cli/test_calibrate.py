@@ -9,7 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from harness.cli.calibrate import calibrate
+from harness.cli.stats import calibrate
 from harness.errors import TableError, UsageError
 
 

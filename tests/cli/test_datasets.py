@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from harness.cards import find_dataset
 from harness.cli.datasets import app
-from harness.errors import CardError, DataError, HarnessError, UsageError
+from harness.config import find_dataset
+from harness.errors import ConfigError, DataError, HarnessError, UsageError
 
 
 @pytest.fixture
@@ -92,19 +92,19 @@ def test_check_of_one_card_raises_its_fault(project):
     Path("my.csv").unlink()
     with pytest.raises(DataError, match=r"^my.csv: no such file"):
         run("check", "my")
-    with pytest.raises(CardError, match=r'^dataset "mine" is unknown'):
+    with pytest.raises(ConfigError, match=r'^dataset "mine" is unknown'):
         run("check", "mine")
 
 
 def test_check_all_goes_on_after_a_fault_and_then_fails(project, monkeypatch):
     Path("builtin").mkdir()
-    monkeypatch.setattr("harness.cards.finding.builtin_folder", lambda kind: Path("builtin"))
+    monkeypatch.setattr("harness.config.lookup.builtin_folder", lambda kind: Path("builtin"))
     run("new", "my.csv", "--target", "y")
     run("new", "my.csv", "--target", "y", "--name", "good")
-    card = Path("datasets/my.toml")
-    card.write_text(card.read_text().replace("../my.csv", "../gone.csv"))
+    config = Path("datasets/my.toml")
+    config.write_text(config.read_text().replace("../my.csv", "../gone.csv"))
     result = CliRunner().invoke(app, ["check", "--all"])
-    assert isinstance(result.exception, CardError)
+    assert isinstance(result.exception, ConfigError)
     assert str(result.exception) == "1 of 2 datasets are not in order"
     assert "good: in order (datasets/good.toml)\n" in result.output
     assert "my: gone.csv: no such file" in result.output
@@ -122,7 +122,7 @@ def test_new_writes_a_card_that_loads_and_says_what_to_do_next(project):
     output = run("new", "my.csv", "--target", "y", "--time", "t")
     assert output.startswith("wrote datasets/my.toml\n")
     assert output.endswith("  harness datasets check my\n  harness sweep my\n")
-    task = find_dataset("my").card.task
+    task = find_dataset("my").config.task
     assert (task.kind, task.target, task.time, task.features) == ("forecast", ("y",), "t", ("y", "wind"))
     assert "my: in order (datasets/my.toml)\n" in run("check", "my")
     assert "  windows    " in run("check", "my")
@@ -132,7 +132,7 @@ def test_new_takes_the_users_word(project):
     run(
         "new", "my.csv", "--target", "wind", "--features", "y, wind", "--horizon", "2", "--lookback", "5", "--name", "w"
     )
-    task = find_dataset("w").card.task
+    task = find_dataset("w").config.task
     assert (task.target, task.features, task.horizon_steps, task.lookback_steps) == (("wind",), ("y", "wind"), 2, 5)
 
 
@@ -144,7 +144,7 @@ def test_new_reads_parquet_and_other_folders(project):
     frame.to_parquet("data/gestures.parquet")
     run("new", "data/gestures.parquet")
     assert 'path = "../data/gestures.parquet"' in Path("datasets/gestures.toml").read_text()
-    assert find_dataset("gestures").card.task.kind == "classify"
+    assert find_dataset("gestures").config.task.kind == "classify"
     assert "classes    2: x, y" in run("check", "gestures")
 
 
@@ -178,6 +178,6 @@ def test_new_replaces_a_card_only_when_told_to(project):
     run("new", "my.csv", "--target", "y")
     with pytest.raises(HarnessError, match="is there already"):
         run("new", "my.csv", "--target", "wind")
-    assert find_dataset("my").card.task.target == ("y",)
+    assert find_dataset("my").config.task.target == ("y",)
     run("new", "my.csv", "--target", "wind", "--force")
-    assert find_dataset("my").card.task.target == ("wind",)
+    assert find_dataset("my").config.task.target == ("wind",)

@@ -76,10 +76,10 @@ def test_a_moved_project_is_read_at_once_and_goes_on(project: Path, out: Path) -
         ("verify", "FIRST"),
         ("predict", "waves", "--test", "--output", "OUT/again.csv"),
     )
-    said = [harness(project, out, *command) for command in writing]
-    for command, done in zip(writing, said, strict=True):
+    phrase = [harness(project, out, *command) for command in writing]
+    for command, done in zip(writing, phrase, strict=True):
         assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
-    assert ["the store stood at" in done.stderr for done in said] == [True] + [False] * (len(said) - 1)
+    assert ["the store stood at" in done.stderr for done in phrase] == [True] + [False] * (len(phrase) - 1)
     with Journal.read(project / "mlruns" / "sweeps" / second) as journal:
         assert [line for line in journal.changes if BORN in line] == []  # versions may have changed, no place of data
     assert tree(Path(BORN)) == born

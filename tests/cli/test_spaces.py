@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from harness.cards import find_space
 from harness.cli.spaces import app
-from harness.errors import CardError, UsageError
+from harness.config import find_space
+from harness.errors import ConfigError, UsageError
 
 FAMILIES = {"gru": "GRU", "gru_parity": "GRU", "lstm": "LSTM", "lstm_parity": "LSTM", "rnn": "SimpleRNN"}
 
@@ -42,11 +42,11 @@ def test_a_broken_card_is_listed_and_fails_the_check_of_all():
     error = 'search_spaces/bad.toml: layer = "LSTN": expected one of LSTM, GRU, SimpleRNN. Did you mean LSTM?'
     assert f"broken: {error}\n" in run("list")
     result = CliRunner().invoke(app, ["check", "--all"])
-    assert isinstance(result.exception, CardError)
+    assert isinstance(result.exception, ConfigError)
     assert str(result.exception) == "1 of 6 search spaces are not in order"
     assert f"bad: {error}\n" in result.output
     assert "gru: in order (built in)\n" in result.output
-    with pytest.raises(CardError) as caught:
+    with pytest.raises(ConfigError) as caught:
         run("check", "bad")
     assert str(caught.value) == error
 
@@ -92,7 +92,7 @@ def test_new_may_override_a_built_in_one_and_begin_from_a_card_elsewhere():
     Path("other/mine.toml").write_text('name = "mine"\nextends = "_recurrent"\nlayer = "GRU"\n')
     run("new", "next", "--from", "other/mine.toml")
     assert 'extends = "../other/mine.toml"' in Path("search_spaces/next.toml").read_text()
-    assert find_space("next").card.layer == "GRU"
+    assert find_space("next").config.layer == "GRU"
 
 
 @pytest.mark.parametrize(
@@ -121,4 +121,4 @@ def test_new_replaces_no_card_unasked_and_begins_from_no_card_itself():
     with pytest.raises(UsageError, match="cannot begin from itself"):
         run("new", "mine", "--from", "mine", "--force")
     run("new", "mine", "--from", "lstm", "--force")
-    assert find_space("mine").card.layer == "LSTM"
+    assert find_space("mine").config.layer == "LSTM"

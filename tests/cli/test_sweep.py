@@ -35,8 +35,8 @@ def test_ctrl_c_ends_all_processes_and_says_how_to_go_on(first_day) -> None:
 def test_the_same_command_goes_on_with_what_was_not_finished_and_trains_nothing_twice(first_day) -> None:
     assert first_day.interrupted.err.startswith(f"starting a new sweep, {first_day.sweep_id}\n")
     assert first_day.finished.err.startswith(f"going on with sweep {first_day.sweep_id}\n")
-    said = first_day.interrupted.err + first_day.finished.err
-    trained = re.findall(r"^(my/\w+/r1/search/\d+) validation", said, flags=re.M)
+    phrase = first_day.interrupted.err + first_day.finished.err
+    trained = re.findall(r"^(my/\w+/r1/search/\d+) validation", phrase, flags=re.M)
     assert len(trained) == len(set(trained)) == 6
 
 

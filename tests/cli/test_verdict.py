@@ -9,7 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from harness.cli.verdict import read_csv, verdict
+from harness.cli.stats import read_csv, verdict
 from harness.errors import TableError
 
 HEADER = "dataset,family,replicate,trial,validation,test"

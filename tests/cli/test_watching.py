@@ -5,25 +5,25 @@ from __future__ import annotations
 import pytest
 from rich.console import Console
 
-from harness.cli.watching import Watcher, duration, plain, table
+from harness.cli.progress import ProgressDisplay, duration, plain, table
 from harness.records import Direction, Objective
-from harness.sweeping.progress import ArmProgress, Begun, Note, Progress
+from harness.sweeps.events import FamilyProgress, Message, Progress, SweepStarted
 
 OBJECTIVE = Objective("accuracy", Direction.MAX)
 
 
 def progress(wanted: int | None = 20, name: str = "gru", dataset: str = "vowels", **changes: object) -> Progress:
-    arms = (
-        ArmProgress("lstm", 7, wanted, 1, 2, 0.93333),
-        ArmProgress(name, 20, wanted, 1, 0, None),
+    families = (
+        FamilyProgress("lstm", 7, wanted, 1, 2, 0.93333),
+        FamilyProgress(name, 20, wanted, 1, 0, None),
     )
-    return Progress(dataset, OBJECTIVE, arms, **{"seconds_left": 125.0, **changes})
+    return Progress(dataset, OBJECTIVE, families, **{"seconds_left": 125.0, **changes})
 
 
-def drawn(said: Progress, width: int) -> list[str]:
+def drawn(phrase: Progress, width: int) -> list[str]:
     console = Console(width=width, force_terminal=True, color_system=None)
     with console.capture() as captured:
-        console.print(table(said, width))
+        console.print(table(phrase, width))
     return [line.rstrip() for line in captured.get().splitlines()]
 
 
@@ -55,59 +55,62 @@ def test_plain_is_the_same_in_one_line() -> None:
 
 
 def test_without_a_terminal_there_are_plain_lines_now_and_then(capsys) -> None:
-    with Watcher() as watcher:
-        watcher(Begun("vowels-1"))
+    with ProgressDisplay() as progress_display:
+        progress_display(SweepStarted("vowels-1"))
         for _ in range(3):
-            watcher(progress())
-        watcher(progress(over=True))
-        watcher(Note("a note"))
-        watcher(Note("for those who asked", detail=True))
-    said = capsys.readouterr()
-    assert said.out == ""
-    lines = said.err.splitlines()
+            progress_display(progress())
+        progress_display(progress(over=True))
+        progress_display(Message("a note"))
+        progress_display(Message("for those who asked", detail=True))
+    phrase = capsys.readouterr()
+    assert phrase.out == ""
+    lines = phrase.err.splitlines()
     assert lines[0] == "starting a new sweep, vowels-1"
     assert [line.startswith("vowels: ") for line in lines[1:3]] == [True, True]
     assert lines[3:] == ["a note"]
 
 
 def test_verbose_shows_details_and_quiet_nothing(capsys) -> None:
-    with Watcher(verbose=True) as watcher:
-        watcher(Note("for those who asked", detail=True))
+    with ProgressDisplay(verbose=True) as progress_display:
+        progress_display(Message("for those who asked", detail=True))
     assert capsys.readouterr().err == "for those who asked\n"
-    with Watcher(quiet=True, warning="crowded") as watcher:
-        for said in (Begun("vowels-1"), progress(), Note("a note")):
-            watcher(said)
-        assert watcher.sweep_id == "vowels-1"
+    with ProgressDisplay(quiet=True, warning="crowded") as progress_display:
+        for phrase in (SweepStarted("vowels-1"), progress(), Message("a note")):
+            progress_display(phrase)
+        assert progress_display.sweep_id == "vowels-1"
     assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize(
-    ("begun", "line"),
+    ("started", "line"),
     [
-        (Begun("x"), "starting a new sweep, x"),
-        (Begun("x", resumed=True), "going on with sweep x"),
-        (Begun("x", resumed=True, finished=True), "sweep x was finished before; its report and its runs in MLflow are"),
+        (SweepStarted("x"), "starting a new sweep, x"),
+        (SweepStarted("x", resumed=True), "going on with sweep x"),
+        (
+            SweepStarted("x", resumed=True, finished=True),
+            "sweep x was finished before; its report and its runs in MLflow are",
+        ),
     ],
 )
-def test_it_says_which_sweep_this_is_and_then_what_to_beware_of(begun, line, capsys) -> None:
-    with Watcher(warning="crowded") as watcher:
-        watcher(begun)
-    said = capsys.readouterr().err.splitlines()
-    assert said[0].startswith(line)
-    assert said[1:] == ["crowded"]
+def test_it_says_which_sweep_this_is_and_then_what_to_beware_of(started, line, capsys) -> None:
+    with ProgressDisplay(warning="crowded") as progress_display:
+        progress_display(started)
+    phrase = capsys.readouterr().err.splitlines()
+    assert phrase[0].startswith(line)
+    assert phrase[1:] == ["crowded"]
 
 
 def test_a_terminal_gets_one_table_a_dataset_and_the_cursor_back(capsys, monkeypatch) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "60")
-    with Watcher() as watcher:
-        watcher(progress())
-        watcher(Note("in between"))
-        watcher(progress(dataset="waves"))
-    said = capsys.readouterr().err
-    assert "in between" in said
-    assert said.count("\x1b[?25l") == said.count("\x1b[?25h") == 2
+    with ProgressDisplay() as progress_display:
+        progress_display(progress())
+        progress_display(Message("in between"))
+        progress_display(progress(dataset="waves"))
+    phrase = capsys.readouterr().err
+    assert "in between" in phrase
+    assert phrase.count("\x1b[?25l") == phrase.count("\x1b[?25h") == 2
 
 
 @pytest.mark.parametrize(
@@ -130,10 +133,10 @@ def test_a_notebook_gets_one_table_a_dataset_that_is_changed_in_place(monkeypatc
         return Handle()
 
     monkeypatch.setattr("IPython.display.display", display)
-    watcher = Watcher()
-    watcher._console.is_jupyter = True
-    for said in (progress(), progress(over=True), progress(dataset="<waves>", wanted=None)):
-        watcher(said)
+    progress_display = ProgressDisplay()
+    progress_display._console.is_jupyter = True
+    for phrase in (progress(), progress(over=True), progress(dataset="<waves>", wanted=None)):
+        progress_display(phrase)
     assert [how for how, _ in shown] == ["new", "changed", "new"]
     first, last, other = (data["text/html"] for _, data in shown)
     assert '<td>lstm</td><td><progress max="20" value="7"></progress></td><td>7/20 trials, 2 failed</td>' in first

@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.cards.schema import DatasetCard
+from harness.config.dataset import DatasetConfig
 
 
 @pytest.fixture
-def forecast_card() -> Callable[..., DatasetCard]:
+def forecast_card() -> Callable[..., DatasetConfig]:
     """A card over a CSV; keywords go into `[task]`, and `split`, `missing`, `kind` where they belong."""
 
     def make(
         path: Path | str, *, kind: str = "csv", split: Any = None, missing: str = "error", **task: Any
-    ) -> DatasetCard:
+    ) -> DatasetConfig:
         defaults = {"kind": "forecast", "target": ["y"], "lookback_steps": 4, "horizon_steps": 2}
-        return DatasetCard.model_validate(
+        return DatasetConfig.model_validate(
             {
                 "name": "toy",
                 "source": {"kind": kind, "path": str(path)},
@@ -34,12 +34,12 @@ def forecast_card() -> Callable[..., DatasetCard]:
 
 
 @pytest.fixture
-def grouped_card() -> Callable[..., DatasetCard]:
+def grouped_card() -> Callable[..., DatasetConfig]:
     """A card over a long table with the columns `who`, `label` and features."""
 
-    def make(path: Path | str, *, split: Any = None, missing: str = "error", **task: Any) -> DatasetCard:
+    def make(path: Path | str, *, split: Any = None, missing: str = "error", **task: Any) -> DatasetConfig:
         defaults = {"kind": "classify", "target": "label", "id": "who"}
-        return DatasetCard.model_validate(
+        return DatasetConfig.model_validate(
             {
                 "name": "toy",
                 "source": {"kind": "csv", "path": str(path)},
@@ -53,11 +53,11 @@ def grouped_card() -> Callable[..., DatasetCard]:
 
 
 @pytest.fixture
-def npz_card() -> Callable[..., DatasetCard]:
+def npz_card() -> Callable[..., DatasetConfig]:
     """A card over an `.npz`."""
 
-    def make(path: Path | str, *, split: Any = None, missing: str = "error", **task: Any) -> DatasetCard:
-        return DatasetCard.model_validate(
+    def make(path: Path | str, *, split: Any = None, missing: str = "error", **task: Any) -> DatasetConfig:
+        return DatasetConfig.model_validate(
             {
                 "name": "toy",
                 "source": {"kind": "npz", "path": str(path)},

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.cards.schema import ArraysSource, DatasetCard
+from harness.config.dataset import DatasetConfig
+from harness.config.sources import ArraysSource
 from harness.data import load_dataset
-from harness.data.sources.arrays import read_arrays, read_plain_arrays
+from harness.data.readers.arrays import read_arrays, read_plain_arrays
 from harness.errors import DataError
 
 X = np.arange(24.0).reshape(4, 3, 2)
@@ -112,7 +113,7 @@ def test_files_that_are_no_archive(tmp_path: Path, write_npz: Callable[..., Path
         read_arrays(source(tmp_path / "cut.npz"))
 
 
-def test_missing_values_are_named(write_npz: Callable[..., Path], npz_card: Callable[..., DatasetCard]) -> None:
+def test_missing_values_are_named(write_npz: Callable[..., Path], npz_card: Callable[..., DatasetConfig]) -> None:
     x = np.ones((40, 3, 2))
     x[7, 2, 1] = np.nan
     path = write_npz(x=x, y=np.arange(40) % 2)
@@ -120,7 +121,7 @@ def test_missing_values_are_named(write_npz: Callable[..., Path], npz_card: Call
         load_dataset(npz_card(path))
 
 
-def test_channels_can_be_chosen(write_npz: Callable[..., Path], npz_card: Callable[..., DatasetCard]) -> None:
+def test_channels_can_be_chosen(write_npz: Callable[..., Path], npz_card: Callable[..., DatasetConfig]) -> None:
     x = np.random.default_rng(0).normal(size=(40, 3, 3)).astype(np.float32)
     path = write_npz(x=x, y=np.arange(40) % 2)
     data = load_dataset(npz_card(path, features=["channel_3", "channel_1"]))
@@ -131,7 +132,7 @@ def test_channels_can_be_chosen(write_npz: Callable[..., Path], npz_card: Callab
 
 
 def test_a_gap_before_the_padding_is_filled_from_real_steps_only(
-    write_npz: Callable[..., Path], npz_card: Callable[..., DatasetCard]
+    write_npz: Callable[..., Path], npz_card: Callable[..., DatasetConfig]
 ) -> None:
     x = np.full((40, 6, 1), 8.0)
     lengths = np.full(40, 6)

@@ -161,23 +161,23 @@ def write(folder: Path, kind: str, content: str | bytes, task: str) -> Path:
             (TS + GOOD_TS.partition("@data\n")[2]).replace("true a b", "true a b c") + "1,2,3:c\n"
         )
         source = f'kind = "ts"\ntrain = "{name}"\ntest = "test.ts"\n'
-    card = folder / "toy.toml"
-    card.write_text(f'name = "toy"\n[source]\n{source}{task}')
-    return card
+    config = folder / "toy.toml"
+    config.write_text(f'name = "toy"\n[source]\n{source}{task}')
+    return config
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault[0])
 def test_one_fault_one_line_and_nothing_is_written(
     fault: tuple[str, str, str | bytes, str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _, kind, content, task, said = fault
+    _, kind, content, task, phrase = fault
     monkeypatch.chdir(tmp_path)
-    card = write(tmp_path, kind, content, task)
+    config = write(tmp_path, kind, content, task)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*")}
-    result = CliRunner().invoke(app, ["check", str(card), "--plot", "never.png"])
+    result = CliRunner().invoke(app, ["check", str(config), "--plot", "never.png"])
     assert isinstance(result.exception, UsageError), result.output
     message = str(result.exception)
-    assert said in message
+    assert phrase in message
     assert "\n" not in message
     assert len(message) < 400
     assert "Traceback" not in result.output

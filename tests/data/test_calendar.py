@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from harness.cards.schema import DatasetCard
+from harness.config.dataset import DatasetConfig
 from harness.data import load_dataset
-from harness.data.calendar import calendar_channels, channel_names
+from harness.data.readers.series import calendar_channels, channel_names
 from harness.errors import DataError
 
 CYCLES = ("minute", "hour", "weekday", "day", "month", "year")
@@ -27,10 +27,10 @@ def test_each_channel_is_a_point_on_its_circle_and_comes_round() -> None:
     assert np.allclose(pairs[6, 1], [1, 0], atol=1e-6)  # six in the morning
 
 
-def card_of(path: Path, **task: Any) -> DatasetCard:
+def card_of(path: Path, **task: Any) -> DatasetConfig:
     plain = {"kind": "forecast", "target": ["y"], "time": "t", "lookback_steps": 4} | task
     source = {"kind": "csv", "path": str(path)}
-    return DatasetCard.model_validate(
+    return DatasetConfig.model_validate(
         {"name": "toy", "source": source, "task": plain, "encoding": {"calendar": ["hour"], "scaling": "log"}}
     )
 

@@ -15,12 +15,11 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from harness.cards.schema import KerasSource
-from harness.cards.sources import FileSource
-from harness.data.sources import keras
-from harness.data.sources.arrays import read_plain_arrays
-from harness.data.sources.keras import load_archive, read_keras_texts
-from harness.data.sources.tables import read_table
+from harness.config.sources import FileSource, KerasSource
+from harness.data.readers import packaged
+from harness.data.readers.arrays import read_plain_arrays
+from harness.data.readers.packaged import load_archive, read_keras_texts
+from harness.data.readers.tables import read_table
 from harness.errors import DataError
 
 OUTSIDE = ("../outside", "../../outside", "/tmp/harness-outside", "C:\\outside", "..\\outside", "link/outside")
@@ -48,7 +47,7 @@ def served(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[type[Fil
     """A server on loopback in the place of Keras's, and a home of Keras's of its own."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Files)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setattr(keras, "ORIGIN", f"http://127.0.0.1:{server.server_port}/")
+    monkeypatch.setattr(packaged, "ORIGIN", f"http://127.0.0.1:{server.server_port}/")
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     Files.asked.clear()
     yield Files
@@ -79,7 +78,7 @@ def test_what_a_kill_left_of_a_download_is_fetched_again(
     served: type[Files], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     served.content = reuters()
-    monkeypatch.setitem(keras._SHA256, "reuters", hashlib.sha256(served.content).hexdigest())
+    monkeypatch.setitem(packaged._SHA256, "reuters", hashlib.sha256(served.content).hexdigest())
     part = tmp_path / "keras" / "datasets" / "reuters.npz"
     part.parent.mkdir(parents=True)
     part.write_bytes(served.content[:100])

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from harness.data.dataset import Sequences
 from harness.data.encoding import (
     constant_channels,
     fill_gaps,
@@ -13,7 +14,6 @@ from harness.data.encoding import (
     real_steps,
     refuse_missing,
 )
-from harness.data.raw import Sequences
 from harness.data.scaling import fit_scaling
 from harness.errors import DataError
 

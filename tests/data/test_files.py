@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.data.sources.files import locate, shown
+from harness.data.readers.paths import locate, shown
 from harness.errors import DataError
 
 

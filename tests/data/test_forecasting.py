@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.cards.schema import DatasetCard
+from harness.config.dataset import DatasetConfig
 from harness.data import load_dataset
 from harness.errors import DataError
 
 Table = Callable[..., Path]
 
 
-def card(path: Path, **task: Any) -> DatasetCard:
+def config(path: Path, **task: Any) -> DatasetConfig:
     base = {"kind": "forecast", "target": ["y"], "time": "t", "lookback_steps": 4, "horizon_steps": 2}
     encoding = {"encoding": task.pop("encoding")} if "encoding" in task else {}
     source = {"kind": "csv", "path": str(path)}
-    return DatasetCard.model_validate({"name": "tiny", "source": source, "task": base | task, **encoding})
+    return DatasetConfig.model_validate({"name": "tiny", "source": source, "task": base | task, **encoding})
 
 
 def panel(write_table: Table, rows: int = 60) -> Path:
@@ -31,7 +31,7 @@ def panel(write_table: Table, rows: int = 60) -> Path:
 
 
 def test_no_window_crosses_from_one_series_to_another(write_table: Table) -> None:
-    data = load_dataset(card(panel(write_table), id="shop"))
+    data = load_dataset(config(panel(write_table), id="shop"))
     assert data.channels == ("y", "plan")
     for part in (data.train, data.validation, data.test.open()):
         both = np.concatenate([part.x[:, :, 0], part.y[:, :, 0]], axis=1)
@@ -44,7 +44,7 @@ def test_no_window_crosses_from_one_series_to_another(write_table: Table) -> Non
 
 
 def test_what_is_known_in_advance_is_that_of_the_horizon(write_table: Table) -> None:
-    data = load_dataset(card(panel(write_table), id="shop", features=["plan", "y"], known_covariates=["plan"]))
+    data = load_dataset(config(panel(write_table), id="shop", features=["plan", "y"], known_covariates=["plan"]))
     assert data.channels == ("y", "plan")
     assert data.known == ("plan",)
     for part in (data.train, data.validation, data.test.open()):
@@ -58,7 +58,7 @@ def test_the_calendar_is_known_in_advance(write_table: Table) -> None:
 
     times = pd.date_range("2024-01-01", periods=80, freq="h").strftime("%Y-%m-%d %H:%M")
     path = write_table(t=times, y=np.arange(80))
-    data = load_dataset(card(path, encoding={"calendar": ["hour"]}))
+    data = load_dataset(config(path, encoding={"calendar": ["hour"]}))
     assert data.known == ("hour_sine", "hour_cosine")
     future = data.train.future
     assert future is not None
@@ -67,13 +67,13 @@ def test_the_calendar_is_known_in_advance(write_table: Table) -> None:
 
 
 def test_differences_do_not_lead_from_one_series_to_the_next(write_table: Table) -> None:
-    data = load_dataset(card(panel(write_table), id="shop", encoding={"scaling": "difference"}))
+    data = load_dataset(config(panel(write_table), id="shop", encoding={"scaling": "difference"}))
     assert data.scaling.input_mean.tolist() == [1, 1]
     assert data.scaling.input_scale.tolist() == [1, 1]  # every change is 1: a constant is divided by 1
 
 
 def test_last_rows_are_those_of_each_series(write_table: Table) -> None:
-    data = load_dataset(card(panel(write_table, 100), id="shop", last_rows=50))
+    data = load_dataset(config(panel(write_table, 100), id="shop", last_rows=50))
     assert data.train.x[:, :, 0].min() == 1050
     assert sorted({int(value) // 1000 for value in data.test.open().y[:, 0, 0]}) == [1, 2]
 
@@ -81,20 +81,20 @@ def test_last_rows_are_those_of_each_series(write_table: Table) -> None:
 def test_a_series_too_short_is_named(write_table: Table) -> None:
     path = write_table(t=[*range(60), *range(8)], shop=["a"] * 60 + ["b"] * 8, y=range(68))
     with pytest.raises(DataError, match=r"shop 'b': 8 rows leave .* expected at least 6, one window"):
-        load_dataset(card(path, id="shop"))
+        load_dataset(config(path, id="shop"))
 
 
 def test_times_repeat_within_a_series_alone(write_table: Table) -> None:
     path = write_table(t=[0, 0, *range(1, 60)], shop=["a"] * 61, y=range(61))
     with pytest.raises(DataError, match=r"shop 'a': column 't', row 2: '0' stands in row 1 as well"):
-        load_dataset(card(path, id="shop"))
+        load_dataset(config(path, id="shop"))
 
 
 def test_a_plan_that_is_missing_over_a_horizon_is_refused(write_table: Table) -> None:
     plan = [float(n) for n in range(60)]
     plan[30:34] = [np.nan] * 4
     path = write_table(t=range(60), y=range(60), plan=plan)
-    task = card(path, known_covariates=["plan"])
+    task = config(path, known_covariates=["plan"])
     with pytest.raises(DataError, match="missing value"):
         load_dataset(task)
     with pytest.raises(DataError, match="column 'plan' has no value over a whole horizon"):

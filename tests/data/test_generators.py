@@ -6,9 +6,9 @@ import random
 import numpy as np
 import pytest
 
-from harness.cards.schema import GeneratorSource
+from harness.config.sources import GeneratorSource
 from harness.data.generators import GENERATORS, adding, counting, mnist1d, temporal_order
-from harness.data.written import WRITTEN
+from harness.data.readers.texts import WRITTEN
 
 
 @pytest.mark.parametrize("steps", [4, 5, 50])

@@ -9,21 +9,21 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.cards.schema import DatasetCard
+from harness.config.dataset import DatasetConfig
 from harness.data import load_dataset
-from harness.data.sources.grouped import group_rows, read_grouped
-from harness.data.sources.tables import read_table
+from harness.data.readers.sequences import group_rows, read_grouped
+from harness.data.readers.tables import read_table
 from harness.errors import DataError
 
-Card = Callable[..., DatasetCard]
+Config = Callable[..., DatasetConfig]
 Table = Callable[..., Path]
 
 
-def read(card: DatasetCard) -> Any:
-    return read_grouped(card.source, card.task)  # type: ignore[arg-type]
+def read(config: DatasetConfig) -> Any:
+    return read_grouped(config.source, config.task)  # type: ignore[arg-type]
 
 
-def test_rows_of_one_id_are_one_sequence_sorted_by_time(write_table: Table, grouped_card: Card) -> None:
+def test_rows_of_one_id_are_one_sequence_sorted_by_time(write_table: Table, grouped_card: Config) -> None:
     path = write_table(
         who=["b", "a", "b", "a", "b"],
         t=[3, 1, 1, 2, 2],
@@ -40,20 +40,20 @@ def test_rows_of_one_id_are_one_sequence_sorted_by_time(write_table: Table, grou
     assert raw.name_of(1) == "who 'a'"
 
 
-def test_without_a_time_column_rows_keep_their_order(write_table: Table, grouped_card: Card) -> None:
+def test_without_a_time_column_rows_keep_their_order(write_table: Table, grouped_card: Config) -> None:
     path = write_table(who=[1, 2, 1, 2], v=[4, 5, 6, 7], label=[0, 1, 0, 1])
     assert read(grouped_card(path, features=["v"])).x[:, :, 0].tolist() == [[4, 6], [5, 7]]
 
 
-def test_numbers_as_answers(write_table: Table, grouped_card: Card) -> None:
+def test_numbers_as_answers(write_table: Table, grouped_card: Config) -> None:
     path = write_table(who=[1, 1, 2], v=[4, 5, 6], label=[0.5, 0.5, -3])
     assert read(grouped_card(path, kind="regress")).y.tolist() == [0.5, -3]
 
 
-def test_inputs_alone_for_a_prediction(write_table: Table, grouped_card: Card) -> None:
-    card = grouped_card(write_table(who=[1, 1, 2], v=[4, 5, 6]), features=["v"])
-    task = card.task.model_copy(update={"target": None})
-    raw = group_rows(read_table(card.source), task, "toy.csv")  # type: ignore[arg-type]
+def test_inputs_alone_for_a_prediction(write_table: Table, grouped_card: Config) -> None:
+    config = grouped_card(write_table(who=[1, 1, 2], v=[4, 5, 6]), features=["v"])
+    task = config.task.model_copy(update={"target": None})
+    raw = group_rows(read_table(config.source), task, "toy.csv")  # type: ignore[arg-type]
     assert (raw.lengths.tolist(), raw.y.size) == ([2, 1], 0)
 
 
@@ -82,7 +82,7 @@ def test_one_fault_one_line(
     task: dict[str, Any],
     message: str,
     write_text: Callable[..., Path],
-    grouped_card: Card,
+    grouped_card: Config,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -91,7 +91,7 @@ def test_one_fault_one_line(
         read(grouped_card(write_text(text), **task))
 
 
-def test_missing_values_are_named_and_filled_within_their_sequence(write_table: Table, grouped_card: Card) -> None:
+def test_missing_values_are_named_and_filled_within_their_sequence(write_table: Table, grouped_card: Config) -> None:
     ids = np.repeat(range(20), 3)
     values: list[Any] = [1.0, 2.0, 3.0] * 20
     values[4], values[6], values[11] = None, None, None  # middle of 1, start of 2, end of 3
@@ -108,7 +108,7 @@ def test_missing_values_are_named_and_filled_within_their_sequence(write_table: 
     assert "3 missing values interpolated, each within its sequence" in data.facts.notes
 
 
-def test_a_sequence_without_any_value_cannot_be_filled(write_table: Table, grouped_card: Card) -> None:
+def test_a_sequence_without_any_value_cannot_be_filled(write_table: Table, grouped_card: Config) -> None:
     values: list[Any] = [1.0, 2.0] * 10
     values[6] = values[7] = None
     path = write_table(who=np.repeat(range(10), 2), v=values, label=np.repeat([0, 1], 10))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.cards.schema import DatasetCard
+from harness.config.dataset import DatasetConfig
 from harness.data import load_dataset
 from harness.errors import DataError
 
@@ -38,36 +38,38 @@ def broken():
 
 
 @pytest.fixture
-def card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., DatasetCard]:
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., DatasetConfig]:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "my_data.py").write_text(CODE)
 
-    def make(function: str, task: Any = None, **more: Any) -> DatasetCard:
+    def make(function: str, task: Any = None, **more: Any) -> DatasetConfig:
         arguments = more.pop("arguments", {})
         source = {"kind": "loader", "loader": f"{tmp_path}/my_data.py:{function}", "arguments": arguments}
-        return DatasetCard.model_validate(
+        return DatasetConfig.model_validate(
             {"name": "toy", "source": source, "task": task or {"kind": "classify"}, **more}
         )
 
     return make
 
 
-def test_arrays_with_arguments_and_groups(card: Callable[..., DatasetCard], capsys: pytest.CaptureFixture[str]) -> None:
+def test_arrays_with_arguments_and_groups(
+    config: Callable[..., DatasetConfig], capsys: pytest.CaptureFixture[str]
+) -> None:
     before = list(sys.path)
-    data = load_dataset(card("arrays", arguments={"n": 40}, split={"rule": "group"}))
+    data = load_dataset(config("arrays", arguments={"n": 40}, split={"rule": "group"}))
     assert sum(data.facts.sizes) == 40
     assert data.facts.steps == (3, 4)
     assert capsys.readouterr().err == "running my_data.py, whose arrays a card names\n"
     assert sys.path == before
-    load_dataset(card("arrays"))
+    load_dataset(config("arrays"))
     assert "running" not in capsys.readouterr().err
 
 
-def test_tables_of_sequences_and_of_one_series(card: Callable[..., DatasetCard]) -> None:
-    data = load_dataset(card("table", {"kind": "classify", "target": "label", "id": "who"}))
+def test_tables_of_sequences_and_of_one_series(config: Callable[..., DatasetConfig]) -> None:
+    data = load_dataset(config("table", {"kind": "classify", "target": "label", "id": "who"}))
     assert sum(data.facts.sizes) == 20
     task = {"kind": "forecast", "target": ["y"], "lookback_steps": 4, "last_rows": 50}
-    data = load_dataset(card("series", task))
+    data = load_dataset(config("series", task))
     assert data.train.x[0, :, 0].tolist() == [50, 51, 52, 53]
     assert data.train.rows[0] == 50
 
@@ -81,20 +83,20 @@ def test_tables_of_sequences_and_of_one_series(card: Callable[..., DatasetCard])
         ("table", r"^my_data.py:table: returned a table: expected \[task\] target and id"),
     ],
 )
-def test_faults(function: str, message: str, card: Callable[..., DatasetCard]) -> None:
+def test_faults(function: str, message: str, config: Callable[..., DatasetConfig]) -> None:
     with pytest.raises(DataError, match=message):
-        load_dataset(card(function))
+        load_dataset(config(function))
 
 
-def test_a_file_that_cannot_be_run(card: Callable[..., DatasetCard], tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_run(config: Callable[..., DatasetConfig], tmp_path: Path) -> None:
     (tmp_path / "my_data.py").write_text("def broken(:\n")
     with pytest.raises(DataError, match=r"my_data.py: cannot be loaded: SyntaxError: "):
-        load_dataset(card("other"))
+        load_dataset(config("other"))
 
 
 def test_digits_are_in_scikit_learn() -> None:
     source, task = {"kind": "sklearn", "dataset": "digits"}, {"kind": "classify"}
-    data = load_dataset(DatasetCard.model_validate({"name": "d", "source": source, "task": task}))
+    data = load_dataset(DatasetConfig.model_validate({"name": "d", "source": source, "task": task}))
     assert sum(data.facts.sizes) == 1797
     assert data.train.x.shape[1:] == (8, 8)
     assert data.classes == tuple("0123456789")

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from harness.cards.schema import DatasetCard
+from harness.config.dataset import DatasetConfig
 from harness.data import Part, SequenceData, cached_dataset, load_dataset
-from harness.data.facts import digest
+from harness.data.finalize import digest
 from harness.records import DataFacts, Direction, TaskKind
 
-Card = Callable[..., DatasetCard]
+Config = Callable[..., DatasetConfig]
 Table = Callable[..., Path]
 MARK = 1e9
 """No honest value comes near it."""
@@ -45,7 +45,7 @@ def touched(part: Part, window: int) -> set[int]:
 @pytest.mark.parametrize("stride", [1, 3])
 @pytest.mark.parametrize("missing", ["error", "interpolate"])
 def test_nothing_of_the_future_reaches_training(
-    gap: int, stride: int, missing: str, write_table: Table, forecast_card: Card
+    gap: int, stride: int, missing: str, write_table: Table, forecast_card: Config
 ) -> None:
     rows = 200
     test, validation = range(170, 200), range(140 - gap, 170 - gap)
@@ -71,7 +71,7 @@ def test_nothing_of_the_future_reaches_training(
 
 
 @pytest.mark.parametrize("gap", [0, 7])
-def test_no_window_of_one_part_overlaps_one_of_another(gap: int, write_table: Table, forecast_card: Card) -> None:
+def test_no_window_of_one_part_overlaps_one_of_another(gap: int, write_table: Table, forecast_card: Config) -> None:
     path = write_table(y=range(300))
     data = load_dataset(forecast_card(path, split={"gap_steps": gap}, lookback_steps=10, horizon_steps=5))
     parts = (data.train, data.validation, data.test.open())
@@ -83,7 +83,7 @@ def test_no_window_of_one_part_overlaps_one_of_another(gap: int, write_table: Ta
         assert np.array_equal(part.y[:, -1, 0], part.rows + 14)
 
 
-def test_scaling_is_of_the_training_rows_alone(write_table: Table, forecast_card: Card) -> None:
+def test_scaling_is_of_the_training_rows_alone(write_table: Table, forecast_card: Config) -> None:
     values = np.random.default_rng(1).normal(5, 3, 200)
     data = load_dataset(forecast_card(write_table(y=values), lookback_steps=10, window_stride=7))
     train = values[:140]
@@ -91,7 +91,7 @@ def test_scaling_is_of_the_training_rows_alone(write_table: Table, forecast_card
     assert data.scaling.output_scale == pytest.approx([train.std()], rel=1e-5)
 
 
-def test_last_rows_count_in_the_source(write_table: Table, forecast_card: Card) -> None:
+def test_last_rows_count_in_the_source(write_table: Table, forecast_card: Config) -> None:
     data = load_dataset(forecast_card(write_table(y=range(1000)), last_rows=100))
     assert data.train.rows[0] == 900
     assert data.train.x[0, 0, 0] == 900
@@ -102,11 +102,11 @@ def test_last_rows_count_in_the_source(write_table: Table, forecast_card: Card) 
     )
 
 
-def test_a_forecast_knows_its_channels_and_targets(write_table: Table, forecast_card: Card) -> None:
+def test_a_forecast_knows_its_channels_and_targets(write_table: Table, forecast_card: Config) -> None:
     random = np.random.default_rng(0)
     path = write_table(**{name: random.normal(size=100) for name in "abyz"})
-    card = forecast_card(path, features=["a", "y"], target=["z", "y"], season_steps=3, metric="rmse", unit="MWh")
-    data = load_dataset(card)
+    config = forecast_card(path, features=["a", "y"], target=["z", "y"], season_steps=3, metric="rmse", unit="MWh")
+    data = load_dataset(config)
     assert (data.channels, data.targets, data.target_channels) == (("a", "y"), ("z", "y"), (-1, 1))
     assert (data.task, data.horizon_steps, data.season_steps) == (TaskKind.FORECAST, 2, 3)
     assert (data.objective.metric, data.objective.direction, data.objective.unit) == ("rmse", Direction.MIN, "MWh")
@@ -115,17 +115,17 @@ def test_a_forecast_knows_its_channels_and_targets(write_table: Table, forecast_
     assert data.scaling.output_mean.shape == (2,)
 
 
-def test_a_channel_without_a_value_to_train_on(write_table: Table, forecast_card: Card) -> None:
+def test_a_channel_without_a_value_to_train_on(write_table: Table, forecast_card: Config) -> None:
     from harness.errors import DataError
 
     late = [None] * 150 + list(range(50))
-    card = forecast_card(write_table(a=late, y=range(200)), features=["a"], missing="interpolate")
+    config = forecast_card(write_table(a=late, y=range(200)), features=["a"], missing="interpolate")
     with pytest.raises(DataError, match="column 'a' has no value in the training part"):
-        load_dataset(card)
+        load_dataset(config)
     early = list(range(150)) + [None] * 50
-    card = forecast_card(write_table(a=early, y=range(200)), features=["a"], missing="interpolate")
+    config = forecast_card(write_table(a=early, y=range(200)), features=["a"], missing="interpolate")
     with pytest.raises(DataError, match="the test part has too few values to interpolate from"):
-        load_dataset(card)
+        load_dataset(config)
 
 
 # --- sequences: nothing of the sequences held out ---
@@ -135,7 +135,7 @@ def test_a_channel_without_a_value_to_train_on(write_table: Table, forecast_card
     ("rule", "kind"), [("stratified", "classify"), ("shuffled", "classify"), ("shuffled", "regress")]
 )
 def test_nothing_of_the_sequences_held_out_reaches_training(
-    rule: str, kind: str, write_npz: Callable[..., Path], npz_card: Card
+    rule: str, kind: str, write_npz: Callable[..., Path], npz_card: Config
 ) -> None:
     random = np.random.default_rng(0)
     x, lengths = random.normal(size=(120, 6, 2)), random.integers(1, 7, 120)
@@ -173,7 +173,7 @@ def test_nothing_of_an_archives_test_part_reaches_training(tmp_path: Path) -> No
         return str(tmp_path / name)
 
     source = {"kind": "ts", "train": write("train.ts", 40, None), "test": write("test.ts", 10, MARK)}
-    data = load_dataset(DatasetCard.model_validate({"name": "toy", "source": source, "task": {"kind": "classify"}}))
+    data = load_dataset(DatasetConfig.model_validate({"name": "toy", "source": source, "task": {"kind": "classify"}}))
     assert largest(data.train.x, data.validation.x, *scaling_arrays(data)) < 10
     assert largest(data.test.open().x) == MARK
     assert sorted([*data.train.rows, *data.validation.rows]) == list(range(40))
@@ -182,7 +182,7 @@ def test_nothing_of_an_archives_test_part_reaches_training(tmp_path: Path) -> No
     assert data.train.x.shape[1] == 7  # one shape for all parts
 
 
-def test_scaling_counts_real_steps_only(write_npz: Callable[..., Path], npz_card: Card) -> None:
+def test_scaling_counts_real_steps_only(write_npz: Callable[..., Path], npz_card: Config) -> None:
     random = np.random.default_rng(0)
     x, lengths = random.normal(50, 4, size=(80, 9, 2)), random.integers(2, 10, 80)
     data = load_dataset(npz_card(write_npz(x=x, y=np.arange(80) % 2, lengths=lengths)))
@@ -197,7 +197,7 @@ def test_scaling_counts_real_steps_only(write_npz: Callable[..., Path], npz_card
         assert np.allclose(part.x[:, :2], x[part.rows][:, :2])
 
 
-def test_real_zeros_at_the_end_are_no_padding(write_npz: Callable[..., Path], npz_card: Card) -> None:
+def test_real_zeros_at_the_end_are_no_padding(write_npz: Callable[..., Path], npz_card: Config) -> None:
     x = np.ones((40, 5, 1))
     x[:, 3:] = 0
     data = load_dataset(npz_card(write_npz(x=x, y=np.arange(40) % 2)))
@@ -206,7 +206,7 @@ def test_real_zeros_at_the_end_are_no_padding(write_npz: Callable[..., Path], np
     assert data.scaling.input_mean == pytest.approx([0.6])
 
 
-def test_classes_have_no_scaling(write_npz: Callable[..., Path], npz_card: Card) -> None:
+def test_classes_have_no_scaling(write_npz: Callable[..., Path], npz_card: Config) -> None:
     y = np.array(["yes", "no"] * 20)
     data = load_dataset(npz_card(write_npz(x=np.random.default_rng(0).normal(size=(40, 3, 2)), y=y)))
     assert (data.classes, data.targets, data.target_channels) == (("no", "yes"), ("class",), ())
@@ -215,7 +215,7 @@ def test_classes_have_no_scaling(write_npz: Callable[..., Path], npz_card: Card)
     assert all(data.classes[code] == y[row] for code, row in zip(data.train.y, data.train.rows, strict=True))
 
 
-def test_one_number_a_sequence(write_npz: Callable[..., Path], npz_card: Card) -> None:
+def test_one_number_a_sequence(write_npz: Callable[..., Path], npz_card: Config) -> None:
     y = np.linspace(-1, 5, 40)
     data = load_dataset(npz_card(write_npz(x=np.ones((40, 3, 2)), y=y), kind="regress", unit="m"))
     assert (data.train.y.dtype, data.train.y.shape, data.targets, data.classes) == (np.float32, (28, 1), ("y",), ())
@@ -256,15 +256,15 @@ def test_the_digest_tells_apart_what_has_the_same_bytes() -> None:
     assert len({digest(parts, ()) for parts in ((flat, flat), (deep, flat), moved)}) == 3
 
 
-def test_loading_depends_on_nothing_but_the_card(write_table: Table, forecast_card: Card) -> None:
-    card = forecast_card(write_table(y=np.random.default_rng(0).normal(size=100)))
-    first, second = load_dataset(card), load_dataset(card)
+def test_loading_depends_on_nothing_but_the_card(write_table: Table, forecast_card: Config) -> None:
+    config = forecast_card(write_table(y=np.random.default_rng(0).normal(size=100)))
+    first, second = load_dataset(config), load_dataset(config)
     assert first.facts == second.facts
-    shifted = load_dataset(card.model_copy(update={"split": card.split.model_copy(update={"test": 0.2})}))
+    shifted = load_dataset(config.model_copy(update={"split": config.split.model_copy(update={"test": 0.2})}))
     assert shifted.facts.digest != first.facts.digest
 
 
-def test_the_facts_travel_as_plain_values(write_npz: Callable[..., Path], npz_card: Card) -> None:
+def test_the_facts_travel_as_plain_values(write_npz: Callable[..., Path], npz_card: Config) -> None:
     path = write_npz(x=np.random.default_rng(0).normal(size=(40, 3, 2)), y=np.arange(40) % 2)
     facts = load_dataset(npz_card(path)).facts
     assert DataFacts.from_json(facts.to_json()) == facts
@@ -272,24 +272,24 @@ def test_the_facts_travel_as_plain_values(write_npz: Callable[..., Path], npz_ca
     assert facts.split == "stratified by class (seed 0): 28 train, 6 validation, 6 test"
 
 
-def test_arrays_are_read_only_and_shared_within_a_process(write_table: Table, forecast_card: Card) -> None:
-    card = forecast_card(write_table(y=range(100)))
-    data = cached_dataset(card)
-    assert cached_dataset(DatasetCard.model_validate(card.model_dump(mode="json"))) is data
+def test_arrays_are_read_only_and_shared_within_a_process(write_table: Table, forecast_card: Config) -> None:
+    config = forecast_card(write_table(y=range(100)))
+    data = cached_dataset(config)
+    assert cached_dataset(DatasetConfig.model_validate(config.model_dump(mode="json"))) is data
     for part in (data.train, data.validation, data.test.open()):
         for name in ("x", "lengths", "y", "rows"):
             with pytest.raises(ValueError, match="read-only"):
                 getattr(part, name)[0] = 1
 
 
-def test_printing_a_dataset_shows_nothing_of_the_test_part(write_table: Table, forecast_card: Card) -> None:
+def test_printing_a_dataset_shows_nothing_of_the_test_part(write_table: Table, forecast_card: Config) -> None:
     data = load_dataset(forecast_card(write_table(y=[*range(90), *[987654] * 15])))
     assert largest(data.test.open().y) == 987654
     assert "987654" not in repr(data)
     assert "test=Sealed(…)" in repr(data)
 
 
-def test_fifty_thousand_rows(tmp_path: Path, forecast_card: Card) -> None:
+def test_fifty_thousand_rows(tmp_path: Path, forecast_card: Config) -> None:
     # How long it takes is for benchmarks/loading.py, which has the machine to itself.
     values = np.random.default_rng(0).normal(size=(50_000, 8))
     frame = pd.DataFrame(values, columns=list("abcdefgy"))

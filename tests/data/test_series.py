@@ -11,21 +11,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from harness.cards.schema import DatasetCard
+from harness.config.dataset import DatasetConfig
 from harness.data import load_dataset
-from harness.data.sources.series import read_series
+from harness.data.readers.series import read_series
 from harness.errors import DataError
 
-Card = Callable[..., DatasetCard]
+Config = Callable[..., DatasetConfig]
 Table = Callable[..., Path]
 
 
-def read(card: DatasetCard) -> Any:
-    (series,) = read_series(card.source, card.task)  # type: ignore[arg-type]
+def read(config: DatasetConfig) -> Any:
+    (series,) = read_series(config.source, config.task)  # type: ignore[arg-type]
     return series
 
 
-def test_columns_become_numbers(write_table: Table, forecast_card: Card) -> None:
+def test_columns_become_numbers(write_table: Table, forecast_card: Config) -> None:
     path = write_table(
         t=["2024-01-01", "2024-01-02", "2024-01-03"], on=["TRUE", "FALSE", "TRUE"], y=[1.5, None, -2], word=list("abc")
     )
@@ -35,27 +35,27 @@ def test_columns_become_numbers(write_table: Table, forecast_card: Card) -> None
     assert series.notes == ("columns left out, without numbers or without a name: word",)
 
 
-def test_features_keep_the_cards_order_and_targets_follow(write_table: Table, forecast_card: Card) -> None:
+def test_features_keep_the_cards_order_and_targets_follow(write_table: Table, forecast_card: Config) -> None:
     path = write_table(a=[1, 2], b=[3, 4], y=[5, 6])
     series = read(forecast_card(path, features=["b", "a"]))
     assert (series.columns, series.features) == (("b", "a", "y"), ("b", "a"))
     assert series.pick(("y", "b")).tolist() == [[5, 3], [6, 4]]
 
 
-def test_truth_values_with_gaps_are_numbers_too(write_table: Table, forecast_card: Card) -> None:
+def test_truth_values_with_gaps_are_numbers_too(write_table: Table, forecast_card: Config) -> None:
     series = read(forecast_card(write_table(y=["TRUE", None, "FALSE"], a=[1, 2, 3])))
     assert np.array_equal(series.pick(("y",))[:, 0], [1, np.nan, 0], equal_nan=True)
 
 
 def test_the_row_numbers_of_an_unnamed_index_are_no_feature(
-    write_text: Callable[..., Path], forecast_card: Card
+    write_text: Callable[..., Path], forecast_card: Config
 ) -> None:
     series = read(forecast_card(write_text(",y\n0,5\n1,6\n")))
     assert series.features == ("y",)
     assert "Unnamed: 0" in series.notes[0]
 
 
-def test_last_rows_reads_nothing_before_them(write_table: Table, forecast_card: Card) -> None:
+def test_last_rows_reads_nothing_before_them(write_table: Table, forecast_card: Config) -> None:
     path = write_table(y=["text", *range(1, 30)])
     series = read(forecast_card(path, last_rows=20))
     assert series.first_row == 10
@@ -63,7 +63,7 @@ def test_last_rows_reads_nothing_before_them(write_table: Table, forecast_card: 
     assert series.notes == ("last 20 of 30 rows",)
 
 
-def test_parquet_with_pandas_own_types(tmp_path: Path, forecast_card: Card) -> None:
+def test_parquet_with_pandas_own_types(tmp_path: Path, forecast_card: Config) -> None:
     frame = pd.DataFrame(
         {
             "t": pd.date_range("2024-01-01", periods=3, freq="h", tz="Europe/Berlin"),
@@ -88,7 +88,7 @@ def test_parquet_with_pandas_own_types(tmp_path: Path, forecast_card: Card) -> N
         ["2024-01", "2024-02", "2024-03"],
     ],
 )
-def test_times_in_many_forms(write_table: Table, forecast_card: Card, stamps: list[Any]) -> None:
+def test_times_in_many_forms(write_table: Table, forecast_card: Config, stamps: list[Any]) -> None:
     assert len(read(forecast_card(write_table(t=stamps, y=[1, 2, 3]), time="t")).values) == 3
 
 
@@ -125,7 +125,7 @@ def test_one_fault_one_line(
     task: dict[str, Any],
     message: str,
     write_text: Callable[..., Path],
-    forecast_card: Card,
+    forecast_card: Config,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -139,45 +139,45 @@ def test_one_fault_one_line(
     [(b"y\n1\n\xff\n", "0xff"), ("größe,y\n1,2\n".encode("latin-1"), "0xf6"), ("y\n1".encode("utf-16"), "0xff")],
 )
 def test_other_encodings_are_refused(
-    content: bytes, byte: str, write_text: Callable[..., Path], forecast_card: Card
+    content: bytes, byte: str, write_text: Callable[..., Path], forecast_card: Config
 ) -> None:
     with pytest.raises(DataError, match=rf"toy\.csv: byte {byte} is not UTF-8: expected a CSV in UTF-8"):
         read(forecast_card(write_text(content)))
 
 
-def test_a_byte_order_mark_is_no_part_of_a_name(write_text: Callable[..., Path], forecast_card: Card) -> None:
+def test_a_byte_order_mark_is_no_part_of_a_name(write_text: Callable[..., Path], forecast_card: Config) -> None:
     assert read(forecast_card(write_text(b"\xef\xbb\xbfy\n1\n2\n"))).columns == ("y",)
 
 
-def test_a_header_without_end_is_refused(write_text: Callable[..., Path], forecast_card: Card) -> None:
+def test_a_header_without_end_is_refused(write_text: Callable[..., Path], forecast_card: Config) -> None:
     with pytest.raises(DataError, match=r"toy\.csv: cannot be read as CSV: field larger than field limit"):
         read(forecast_card(write_text("y" * 200_000)))
 
 
-def test_a_parquet_whose_times_are_the_index(tmp_path: Path, forecast_card: Card) -> None:
+def test_a_parquet_whose_times_are_the_index(tmp_path: Path, forecast_card: Config) -> None:
     days = [datetime.date(2024, 1, day) for day in (1, 2, 4)]
     pd.DataFrame({"y": [1.0, 2, 3]}, index=pd.Index(days, name="day")).to_parquet(tmp_path / "toy.parquet")
     series = read(forecast_card(tmp_path / "toy.parquet", kind="parquet", time="day"))
     assert (series.features, series.values[:, 0].tolist()) == (("y",), [1, 2, 3])
 
 
-def test_a_parquet_that_is_none(write_text: Callable[..., Path], forecast_card: Card) -> None:
+def test_a_parquet_that_is_none(write_text: Callable[..., Path], forecast_card: Config) -> None:
     path = write_text(b"PAR1 not really PAR1", "toy.parquet")
     with pytest.raises(DataError, match=r"toy\.parquet: cannot be read as Parquet: [^\n]+$"):
         read(forecast_card(path, kind="parquet"))
 
 
-def test_parquet_columns_of_other_types(tmp_path: Path, forecast_card: Card) -> None:
+def test_parquet_columns_of_other_types(tmp_path: Path, forecast_card: Config) -> None:
     frame = pd.DataFrame({"y": [1.0, 2.0], "when": pd.date_range("2024-01-01", periods=2), "parts": [[1], [2]]})
     frame.to_parquet(tmp_path / "toy.parquet")
-    card = forecast_card(tmp_path / "toy.parquet", kind="parquet", features=["when"])
+    config = forecast_card(tmp_path / "toy.parquet", kind="parquet", features=["when"])
     with pytest.raises(DataError, match="column 'when' holds times: expected numbers"):
-        read(card)
+        read(config)
     with pytest.raises(DataError, match=r"column 'parts', row 1: \[1\]: expected a number"):
         read(forecast_card(tmp_path / "toy.parquet", kind="parquet", features=["parts"]))
 
 
-def test_missing_values_need_the_cards_word(write_table: Table, forecast_card: Card) -> None:
+def test_missing_values_need_the_cards_word(write_table: Table, forecast_card: Config) -> None:
     values: list[Any] = list(range(60))
     values[20] = values[41] = None
     path = write_table(t=range(60), y=values)
@@ -189,7 +189,7 @@ def test_missing_values_need_the_cards_word(write_table: Table, forecast_card: C
     assert "2 missing values interpolated, each within its window or block" in data.facts.notes
 
 
-def test_a_part_too_short_for_one_window(write_table: Table, forecast_card: Card) -> None:
+def test_a_part_too_short_for_one_window(write_table: Table, forecast_card: Config) -> None:
     with pytest.raises(DataError, match="30 rows leave 4 for the validation part: expected at least 6, one window"):
         load_dataset(forecast_card(write_table(y=range(30))))
     with pytest.raises(DataError, match="40 rows leave 0 for the train part"):

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.cards.schema import DatasetCard, SplitCard
-from harness.data.splits import Blocks, Members, Rule, fold_cards, rule_of, sequence_parts, time_blocks
+from harness.config.dataset import DatasetConfig, SplitConfig
+from harness.data.splits import Blocks, Members, Rule, fold_configs, rule_of, sequence_parts, time_blocks
 from harness.errors import DataError
 
 CODES = np.repeat([0, 1, 2], [40, 20, 10]).astype(np.int32)
@@ -19,7 +19,7 @@ def divide(rule: Rule, codes: Any = CODES, archive: int | None = None, **split: 
     names = NAMES[: codes.max() + 1] if codes is not None else ()
     n = len(codes) if codes is not None else 70
     own = (archive, n - archive) if archive else ()
-    return sequence_parts(rule, SplitCard(**split), codes, names, n, own, "toy")
+    return sequence_parts(rule, SplitConfig(**split), codes, names, n, own, "toy")
 
 
 def everything(members: Members) -> list[int]:
@@ -28,7 +28,7 @@ def everything(members: Members) -> list[int]:
 
 @pytest.mark.parametrize(("rows", "gap"), [(100, 0), (100, 7), (1001, 13)])
 def test_blocks_are_in_time_order_with_the_gap_between(rows: int, gap: int) -> None:
-    blocks = time_blocks(rows, SplitCard(gap_steps=gap), 5, "toy")
+    blocks = time_blocks(rows, SplitConfig(gap_steps=gap), 5, "toy")
     assert blocks.train.start == 0
     assert blocks.validation.start - blocks.train.stop == gap
     assert blocks.test.start - blocks.validation.stop == gap
@@ -47,7 +47,7 @@ def test_blocks_hold_a_window_each_or_are_refused(
     rows: int, gap: int, window: int, validation: float, test: float
 ) -> None:
     try:
-        blocks = time_blocks(rows, SplitCard(gap_steps=gap, validation=validation, test=test), window, "toy")
+        blocks = time_blocks(rows, SplitConfig(gap_steps=gap, validation=validation, test=test), window, "toy")
     except DataError:
         return
     spans = (blocks.train, blocks.validation, blocks.test)
@@ -61,11 +61,11 @@ def test_too_few_rows_name_the_part_and_the_numbers() -> None:
     with pytest.raises(
         DataError, match="toy: 100 rows leave 15 for the validation part: expected at least 16, one window"
     ):
-        time_blocks(100, SplitCard(), 16, "toy")
+        time_blocks(100, SplitConfig(), 16, "toy")
     with pytest.raises(DataError, match="leave 10 for the test part"):
-        time_blocks(100, SplitCard(test=0.1, validation=0.3), 16, "toy")
+        time_blocks(100, SplitConfig(test=0.1, validation=0.3), 16, "toy")
     with pytest.raises(DataError, match="leave 0 for the train part"):
-        time_blocks(100, SplitCard(gap_steps=50), 3, "toy")
+        time_blocks(100, SplitConfig(gap_steps=50), 3, "toy")
 
 
 @pytest.mark.parametrize("rule", ["stratified", "shuffled"])
@@ -136,12 +136,12 @@ def test_shuffling_refuses_a_class_that_training_never_sees() -> None:
     held_out = [seed for seed in range(40) if 30 not in _train_or_none(codes, seed)]
     assert held_out  # by chance the one sequence of class b is sometimes drawn for another part
     with pytest.raises(DataError, match="no sequence of class 'b' is in the training part"):
-        sequence_parts("shuffled", SplitCard(seed=held_out[0]), codes, ("a", "b"), 31, None, "toy")
+        sequence_parts("shuffled", SplitConfig(seed=held_out[0]), codes, ("a", "b"), 31, None, "toy")
 
 
 def _train_or_none(codes: Any, seed: int) -> list[int]:
     try:
-        return sequence_parts("shuffled", SplitCard(seed=seed), codes, ("a", "b"), 31, None, "toy").train.tolist()
+        return sequence_parts("shuffled", SplitConfig(seed=seed), codes, ("a", "b"), 31, None, "toy").train.tolist()
     except DataError:
         return []
 
@@ -158,14 +158,14 @@ def _train_or_none(codes: Any, seed: int) -> list[int]:
 def test_the_usual_rule(kind: str, source: str, rule: str) -> None:
     task = {"kind": kind} | ({"target": ["y"], "lookback_steps": 2} if kind == "forecast" else {})
     where = {"kind": source} | ({"train": "a.ts", "test": "b.ts"} if source == "ts" else {"path": "a"})
-    card = DatasetCard.model_validate({"name": "toy", "source": where, "task": task})
-    assert rule_of(card) == rule
+    config = DatasetConfig.model_validate({"name": "toy", "source": where, "task": task})
+    assert rule_of(config) == rule
     if source == "ts":
-        assert rule_of(card.model_copy(update={"split": SplitCard(rule="stratified")})) == "stratified"
+        assert rule_of(config.model_copy(update={"split": SplitConfig(rule="stratified")})) == "stratified"
 
 
 def blocks_of_fold(fold: int | None, rows: int = 100) -> Blocks:
-    split = SplitCard(rule="rolling", folds=3, fold=fold, validation=0.1, test=0.2, gap_steps=2)
+    split = SplitConfig(rule="rolling", folds=3, fold=fold, validation=0.1, test=0.2, gap_steps=2)
     return time_blocks(rows, split, 5, "toy")
 
 
@@ -186,9 +186,9 @@ def test_a_rolling_split_is_a_card_a_fold() -> None:
     source = {"kind": "csv", "path": "x.csv"}
     task = {"kind": "forecast", "target": ["y"], "lookback_steps": 3}
     plain = {"name": "toy", "source": source, "task": task, "split": {"rule": "rolling", "folds": 3}}
-    card = DatasetCard.model_validate(plain)
-    assert [one.split.fold for one in fold_cards(card)] == [1, 2, 3]
-    (second,) = fold_cards(fold_cards(card)[1])
+    config = DatasetConfig.model_validate(plain)
+    assert [one.split.fold for one in fold_configs(config)] == [1, 2, 3]
+    (second,) = fold_configs(fold_configs(config)[1])
     assert second.split.fold == 2
 
 
@@ -197,7 +197,7 @@ GROUPS = np.repeat(np.array(["ann", "bob", "cid", "dan", "eve", "fay"]), [10, 20
 
 @pytest.mark.parametrize("seed", range(20))
 def test_no_group_is_in_two_parts(seed: int) -> None:
-    split = SplitCard(rule="group", seed=seed, validation=0.2, test=0.3)
+    split = SplitConfig(rule="group", seed=seed, validation=0.2, test=0.3)
     members = sequence_parts("group", split, None, (), 100, (), "toy", GROUPS)
     parts = [set(GROUPS[part].tolist()) for part in (members.train, members.validation, members.test)]
     assert set.union(*parts) == set(GROUPS.tolist())
@@ -209,11 +209,11 @@ def test_no_group_is_in_two_parts(seed: int) -> None:
 @pytest.mark.parametrize("groups", [None, np.repeat(np.array(["a", "b"]), 50)])
 def test_two_groups_are_too_few(groups: Any) -> None:
     with pytest.raises(DataError, match=r"^toy: (has no groups|2 groups): expected "):
-        sequence_parts("group", SplitCard(rule="group"), None, (), 100, (), "toy", groups)
+        sequence_parts("group", SplitConfig(rule="group"), None, (), 100, (), "toy", groups)
 
 
 def test_a_source_with_three_parts_of_its_own_keeps_them() -> None:
-    members = sequence_parts("archive", SplitCard(), None, (), 10, (5, 2, 3), "toy")
+    members = sequence_parts("archive", SplitConfig(), None, (), 10, (5, 2, 3), "toy")
     assert [part.tolist() for part in (members.train, members.validation, members.test)] == [
         [0, 1, 2, 3, 4],
         [5, 6],

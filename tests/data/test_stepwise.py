@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 import scipy.io
 
-from harness.cards.schema import DatasetCard
+from harness.config.dataset import DatasetConfig
 from harness.data import SequenceData, load_dataset
-from harness.data.vocabulary import UNKNOWN
+from harness.data.encoding import UNKNOWN
 from harness.errors import DataError
 
 Table = Callable[..., Path]
 
 
-def card(source: dict[str, Any], task: dict[str, Any], **more: Any) -> DatasetCard:
-    return DatasetCard.model_validate({"name": "tiny", "source": source, "task": task, **more})
+def config(source: dict[str, Any], task: dict[str, Any], **more: Any) -> DatasetConfig:
+    return DatasetConfig.model_validate({"name": "tiny", "source": source, "task": task, **more})
 
 
 def parts(data: SequenceData) -> tuple[Any, Any, Any]:
@@ -43,11 +43,11 @@ def rolls(path: Path, sizes: tuple[int, int, int] = (6, 3, 2), seed: int = 0) ->
 def test_music_the_next_step_is_the_answer_and_the_parts_are_the_files_own(tmp_path: Path) -> None:
     content = rolls(tmp_path / "r.mat")
     task = {"kind": "label", "multi_label": True, "ahead_steps": 1}
-    data = load_dataset(card({"kind": "mat", "path": str(tmp_path / "r.mat")}, task, encoding={"scaling": "none"}))
+    data = load_dataset(config({"kind": "mat", "path": str(tmp_path / "r.mat")}, task, encoding={"scaling": "none"}))
     assert data.targets == data.channels
     assert data.objective.metric == "nll"
     assert data.objective.unit == "nats a step"
-    assert not data.looks_ahead
+    assert not data.knows_future
     for part, name in zip(parts(data), ("traindata", "validdata", "testdata"), strict=True):
         cells = content[name][0]
         assert part.lengths.tolist() == [len(cell) - 1 for cell in cells]
@@ -64,23 +64,23 @@ def test_classes_of_steps_by_id(write_table: Table) -> None:
         who=["b", "a"] * 6, t=[n // 2 for n in range(12)], v=range(12), kind=["rest", "run"] * 3 + ["run", "rest"] * 3
     )
     task = {"kind": "label", "target": ["kind"], "id": "who", "time": "t"}
-    table = card({"kind": "csv", "path": str(path)}, {**task, "window_steps": 3}, split={"rule": "time"})
+    table = config({"kind": "csv", "path": str(path)}, {**task, "window_steps": 3}, split={"rule": "time"})
     with pytest.raises(DataError, match="1 for the validation part: expected at least 2, a step and its answer"):
         load_dataset(table)
     data = load_dataset(
-        card({"kind": "csv", "path": str(path)}, task, split={"rule": "time", "validation": 0.33, "test": 0.33})
+        config({"kind": "csv", "path": str(path)}, task, split={"rule": "time", "validation": 0.33, "test": 0.33})
     )
     assert data.classes == ("rest", "run")
     assert data.channels == ("v",)
     assert data.train.x[:, :, 0].tolist() == [[0, 2], [1, 3]]
     assert data.train.y.tolist() == [[0, 0], [1, 1]]
-    assert data.looks_ahead
+    assert data.knows_future
 
 
 def test_a_table_without_an_id_is_one_sequence_cut_into_pieces(write_table: Table) -> None:
     path = write_table(v=range(100), on=[n % 3 == 0 for n in range(100)], off=[n % 5 == 0 for n in range(100)])
     task = {"kind": "label", "target": ["on", "off"], "multi_label": True, "window_steps": 10, "features": ["v"]}
-    data = load_dataset(card({"kind": "csv", "path": str(path)}, task, split={"rule": "time"}))
+    data = load_dataset(config({"kind": "csv", "path": str(path)}, task, split={"rule": "time"}))
     assert [len(part) for part in parts(data)] == [7, 1, 1]
     assert not data.masked
     assert data.test.open().x[0, :, 0].tolist() == list(range(85, 95))
@@ -92,13 +92,17 @@ def test_arrays_with_an_answer_a_step(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     x, lengths = random.normal(size=(30, 6, 2)), random.integers(2, 7, 30)
     np.savez(tmp_path / "a.npz", x=x, y=random.integers(0, 3, (30, 6)) + 7, lengths=lengths)
-    data = load_dataset(card({"kind": "npz", "path": str(tmp_path / "a.npz")}, {"kind": "label", "metric": "macro_f1"}))
+    data = load_dataset(
+        config({"kind": "npz", "path": str(tmp_path / "a.npz")}, {"kind": "label", "metric": "macro_f1"})
+    )
     assert data.classes == ("7", "8", "9")
     np.savez(tmp_path / "b.npz", x=x, y=random.integers(0, 2, (30, 6, 3)), lengths=lengths)
-    flags = load_dataset(card({"kind": "npz", "path": str(tmp_path / "b.npz")}, {"kind": "label", "multi_label": True}))
+    flags = load_dataset(
+        config({"kind": "npz", "path": str(tmp_path / "b.npz")}, {"kind": "label", "multi_label": True})
+    )
     assert flags.targets == ("label_1", "label_2", "label_3")
     with pytest.raises(DataError, match="3 answers a step: expected one class"):
-        load_dataset(card({"kind": "npz", "path": str(tmp_path / "b.npz")}, {"kind": "label"}))
+        load_dataset(config({"kind": "npz", "path": str(tmp_path / "b.npz")}, {"kind": "label"}))
 
 
 @pytest.mark.parametrize("ahead", [0, 1, 3])
@@ -108,7 +112,7 @@ def test_no_step_of_a_later_part_is_seen_by_an_earlier_one(write_table: Table, a
     future = np.arange(rows) >= 140
     path = write_table(v=np.where(future, 1e6, np.sin(np.arange(rows))), y=np.where(future, 1, np.arange(rows) % 2))
     task = {"kind": "label", "target": ["y"], "ahead_steps": ahead, "window_steps": 7, "features": ["v"]}
-    data = load_dataset(card({"kind": "csv", "path": str(path)}, task, split={"rule": "time"}))
+    data = load_dataset(config({"kind": "csv", "path": str(path)}, task, split={"rule": "time"}))
     assert np.abs(data.train.x).max() <= 1
     assert np.abs(data.scaling.input_mean).max() < 1
     assert data.train.rows.tolist() == [0] * len(data.train)
@@ -118,7 +122,7 @@ def test_no_step_of_a_later_part_is_seen_by_an_earlier_one(write_table: Table, a
 
 
 @pytest.mark.parametrize(
-    ("y", "more", "said"),
+    ("y", "more", "phrase"),
     [
         ([0.5, 1, 2, 3], {}, "expected text or a whole number at each step"),
         ([1, 1, 1, 1], {}, "all steps are of the class '1'"),
@@ -127,18 +131,20 @@ def test_no_step_of_a_later_part_is_seen_by_an_earlier_one(write_table: Table, a
         ([0, None, 1, 1], {}, "expected a value, got an empty cell"),
     ],
 )
-def test_answers_that_are_none_are_one_line(write_table: Table, y: list[Any], more: dict[str, Any], said: str) -> None:
+def test_answers_that_are_none_are_one_line(
+    write_table: Table, y: list[Any], more: dict[str, Any], phrase: str
+) -> None:
     path = write_table(v=range(40), y=[value for value in y for _ in range(10)])
     task = {"kind": "label", "target": ["y"], **more}
-    with pytest.raises(DataError, match=said) as caught:
-        load_dataset(card({"kind": "csv", "path": str(path)}, task, split={"rule": "time"}))
+    with pytest.raises(DataError, match=phrase) as caught:
+        load_dataset(config({"kind": "csv", "path": str(path)}, task, split={"rule": "time"}))
     assert "\n" not in str(caught.value)
 
 
-def text(tmp_path: Path, content: str, task: dict[str, Any] | None = None, **source: Any) -> DatasetCard:
+def text(tmp_path: Path, content: str, task: dict[str, Any] | None = None, **source: Any) -> DatasetConfig:
     (tmp_path / "t.txt").write_text(content, encoding="utf-8")
     form = {"form": "whole", **source}
-    return card({"kind": "text", "path": str(tmp_path / "t.txt"), **form}, {"kind": "next_token", **(task or {})})
+    return config({"kind": "text", "path": str(tmp_path / "t.txt"), **form}, {"kind": "next_token", **(task or {})})
 
 
 def test_a_long_text_is_cut_and_the_answer_is_the_next_character(tmp_path: Path) -> None:
@@ -173,15 +179,15 @@ def test_a_line_a_sequence_of_words(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "phrase"),
     [
         ("aaaaaaaaaaaaaaaaaaaaaaaaaa", "has one token, 'a'"),
         ("  \n ", "nothing but blanks"),
         ("ab", "expected at least 2"),
     ],
 )
-def test_a_text_that_says_nothing_is_one_line(tmp_path: Path, content: str, said: str) -> None:
-    with pytest.raises(DataError, match=said):
+def test_a_text_that_says_nothing_is_one_line(tmp_path: Path, content: str, phrase: str) -> None:
+    with pytest.raises(DataError, match=phrase):
         load_dataset(text(tmp_path, content))
 
 
@@ -193,7 +199,7 @@ def test_class_weights_are_scikit_learns_balanced_ones_of_real_steps(tmp_path: P
     y = (random.random((40, 8)) < 0.2).astype(int)
     np.savez(tmp_path / "a.npz", x=x, y=y, lengths=lengths)
     task = {"kind": "label", "class_weight": "balanced"}
-    data = load_dataset(card({"kind": "npz", "path": str(tmp_path / "a.npz")}, task))
+    data = load_dataset(config({"kind": "npz", "path": str(tmp_path / "a.npz")}, task))
     train = data.train
     answers = train.y[np.arange(8) < train.lengths[:, None]]
     expected = compute_class_weight("balanced", classes=np.array([0, 1]), y=answers)
@@ -206,19 +212,19 @@ def test_broken_mat_files_are_one_line(tmp_path: Path) -> None:
     task = {"kind": "label", "multi_label": True, "ahead_steps": 1}
     rolls(path)
     whole = path.read_bytes()
-    for content, said in (
+    for content, phrase in (
         (whole[: len(whole) // 2], "cannot be read as a MATLAB file; is it cut off?"),
         (b"no such file at all", "cannot be read as a MATLAB file"),
     ):
         path.write_bytes(content)
-        with pytest.raises(DataError, match=said) as caught:
-            load_dataset(card(source, task))
+        with pytest.raises(DataError, match=phrase) as caught:
+            load_dataset(config(source, task))
         assert "\n" not in str(caught.value)
     scipy.io.savemat(path, {"traindata": np.zeros((3, 3)), "other": 1})
     with pytest.raises(DataError, match="traindata is no cell array"):
-        load_dataset(card(source, task))
+        load_dataset(config(source, task))
     with pytest.raises(DataError, match=r"has no variable .train.\. Did you mean traindata"):
-        load_dataset(card({**source, "train_name": "train"}, task))
+        load_dataset(config({**source, "train_name": "train"}, task))
 
 
 @pytest.mark.parametrize("multi_label", [False, True])
@@ -233,5 +239,5 @@ def test_what_an_archive_holds_in_its_padding_is_never_read(tmp_path: Path, mult
     for garbage in (0.0, np.nan, 999.0):
         x[padding], y[padding] = garbage, garbage
         np.savez(tmp_path / "a.npz", x=x, y=y, lengths=lengths)
-        digests.append(load_dataset(card({"kind": "npz", "path": str(tmp_path / "a.npz")}, task)).facts.digest)
+        digests.append(load_dataset(config({"kind": "npz", "path": str(tmp_path / "a.npz")}, task)).facts.digest)
     assert len(set(digests)) == 1

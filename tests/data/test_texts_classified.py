@@ -12,15 +12,16 @@ import numpy as np
 import pytest
 
 from harness.baselines import compute
-from harness.cards.schema import DatasetCard, GeneratorSource
+from harness.config.dataset import DatasetConfig
+from harness.config.sources import GeneratorSource
 from harness.data import load_dataset
-from harness.data.written import WRITTEN
+from harness.data.readers.texts import WRITTEN
 from harness.errors import AbsentDataError, DataError
 
 
-def card(source: dict[str, Any], **more: Any) -> DatasetCard:
+def config(source: dict[str, Any], **more: Any) -> DatasetConfig:
     task = {"kind": "classify"} | more.pop("task", {})
-    return DatasetCard.model_validate({"name": "toy", "source": source, "task": task, **more})
+    return DatasetConfig.model_validate({"name": "toy", "source": source, "task": task, **more})
 
 
 @pytest.fixture
@@ -35,14 +36,14 @@ def messages(tmp_path: Path) -> Path:
 
 def test_lines_with_a_label_become_tokens_that_the_training_part_knows(messages: Path) -> None:
     text = messages.read_text()
-    data = load_dataset(card({"kind": "text", "path": str(messages), "form": "lines"}, task={"tokens": "words"}))
+    data = load_dataset(config({"kind": "text", "path": str(messages), "form": "lines"}, task={"tokens": "words"}))
     assert data.classes == ("ham", "spam")
     assert data.train.x.dtype == np.int32
     last = data.test.open().rows[-1]
     lines = text.splitlines()
     lines[last] += " unheard"
     messages.write_text("\n".join(lines))
-    again = load_dataset(card({"kind": "text", "path": str(messages), "form": "lines"}, task={"tokens": "words"}))
+    again = load_dataset(config({"kind": "text", "path": str(messages), "form": "lines"}, task={"tokens": "words"}))
     assert again.vocabulary == data.vocabulary
     assert "unheard" not in again.vocabulary
     test = again.test.open()
@@ -63,7 +64,7 @@ def test_a_folder_a_class_and_a_file_a_class(tmp_path: Path) -> None:
             (tmp_path / "folders" / kind / f"{at:02d}.txt").write_text(f"{words}{at}")
     digests = []
     for form in ("files", "folders"):
-        data = load_dataset(card({"kind": "text", "path": str(tmp_path / form), "form": "folders"}))
+        data = load_dataset(config({"kind": "text", "path": str(tmp_path / form), "form": "folders"}))
         assert data.classes == ("Irish", "Scottish")
         digests.append(data.facts.digest)
     assert digests[0] == digests[1]
@@ -108,18 +109,18 @@ def test_a_stand_in_of_imdb_with_pickled_lists_is_read_as_keras_writes_it(tmp_pa
     y = np.arange(40) % 2
     file = npz_of_keras(tmp_path / "imdb.npz", x_train=lists(40), y_train=y, x_test=lists(30), y_test=y[:30])
     source = {"kind": "keras", "dataset": "imdb", "steps": 4, "path": str(file)}
-    data = load_dataset(card(source, task={"tokens": "words"}))
+    data = load_dataset(config(source, task={"tokens": "words"}))
     assert (sum(data.facts.sizes), data.facts.sizes[2]) == (70, 30)
     assert data.facts.steps == (2, 4)
     assert data.classes == ("0", "1")
-    fewer = load_dataset(card({**source, "sequences": 20}, task={"tokens": "words"}))
+    fewer = load_dataset(config({**source, "sequences": 20}, task={"tokens": "words"}))
     assert (sum(fewer.facts.sizes), fewer.facts.sizes[2]) == (20, 10)
 
 
 def test_a_stand_in_of_reuters_comes_in_one_piece(tmp_path: Path) -> None:
     file = npz_of_keras(tmp_path / "reuters.npz", x=lists(50), y=np.arange(50) % 3)
     source = {"kind": "keras", "dataset": "reuters", "steps": 6, "path": str(file)}
-    data = load_dataset(card(source, task={"tokens": "words"}))
+    data = load_dataset(config(source, task={"tokens": "words"}))
     assert (sum(data.facts.sizes), data.facts.sizes[2]) == (50, 10)
 
 
@@ -128,7 +129,7 @@ def test_a_stand_in_of_mnist_is_read_by_rows_or_pixels(steps: int, channels: int
     x = np.random.default_rng(0).integers(0, 255, (60, 28, 28)).astype(np.uint8)
     y = np.arange(60) % 3
     file = npz_of_keras(tmp_path / "mnist.npz", x_train=x[:40], y_train=y[:40], x_test=x[40:], y_test=y[40:])
-    data = load_dataset(card({"kind": "keras", "dataset": "mnist", "steps": steps, "path": str(file)}))
+    data = load_dataset(config({"kind": "keras", "dataset": "mnist", "steps": steps, "path": str(file)}))
     assert data.train.x.shape[1:] == (steps, channels)
     assert np.array_equal(data.test.open().x[0].reshape(28, 28), x[40])
 
@@ -142,19 +143,19 @@ def test_an_evil_stand_in_is_refused(tmp_path: Path) -> None:
     bad[0] = Evil()
     file = npz_of_keras(tmp_path / "imdb.npz", x_train=bad, y_train=[0], x_test=lists(1), y_test=[0])
     with pytest.raises(DataError, match="expected NumPy's arrays and nothing else"):
-        load_dataset(card({"kind": "keras", "dataset": "imdb", "steps": 4, "path": str(file)}))
+        load_dataset(config({"kind": "keras", "dataset": "imdb", "steps": 4, "path": str(file)}))
 
 
 def test_being_offline_is_said_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    monkeypatch.setattr("harness.data.sources.keras.ORIGIN", "http://127.0.0.1:9/")
+    monkeypatch.setattr("harness.data.readers.packaged.ORIGIN", "http://127.0.0.1:9/")
     with pytest.raises(AbsentDataError, match=r"downloaded once.*or let \[source\] path name a copy of imdb.npz$"):
-        load_dataset(card({"kind": "keras", "dataset": "imdb", "steps": 4}))
+        load_dataset(config({"kind": "keras", "dataset": "imdb", "steps": 4}))
 
 
 def test_copy_memory_is_as_published() -> None:
     source = {"kind": "generator", "generator": "copy_memory", "steps": 40, "sequences": 100}
-    data = load_dataset(card(source, task={"kind": "label", "metric": "log_loss"}))
+    data = load_dataset(config(source, task={"kind": "label", "metric": "log_loss"}))
     symbols, y = data.train.x.argmax(axis=2), np.array([int(name) for name in data.classes])[data.train.y]
     assert np.array_equal(symbols[:, :10], y[:, -10:])
     assert (symbols[:, 10:29] == 0).all()

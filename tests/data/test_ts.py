@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.cards.schema import DatasetCard, TsSource
+from harness.config.dataset import DatasetConfig
+from harness.config.sources import TsSource
 from harness.data import load_dataset
-from harness.data.sources.ts import read_ts
+from harness.data.readers.ts import read_ts
 from harness.errors import DataError
 
 HEADER = "#comment\n@problemName Toy\n@univariate false\n@classLabel true up down\n@data\n"
@@ -41,12 +42,12 @@ def test_comments_may_be_in_any_encoding(tmp_path: Path) -> None:
 def test_targets_that_are_numbers(tmp_path: Path) -> None:
     text = "@problemname Toy\n@targetlabel true\n@data\n" + "".join(f"{i},{i + 1}:{i / 2}\n" for i in range(10))
     source = write(tmp_path, text, text)
-    data = load_dataset(DatasetCard(name="toy", source=source, task={"kind": "regress"}))  # type: ignore[arg-type]
+    data = load_dataset(DatasetConfig(name="toy", source=source, task={"kind": "regress"}))  # type: ignore[arg-type]
     assert data.test.open().y[:, 0].tolist() == [i / 2 for i in range(10)]
     broken = text.replace("9,10:4.5", "9,10:much")
     with pytest.raises(DataError, match=r"train\.ts, line 13: target 'much': expected a finite number"):
         load_dataset(
-            DatasetCard(name="toy", source=write(tmp_path, broken, text), task={"kind": "regress"})  # type: ignore[arg-type]
+            DatasetConfig(name="toy", source=write(tmp_path, broken, text), task={"kind": "regress"})  # type: ignore[arg-type]
         )
 
 
@@ -79,11 +80,11 @@ def test_a_class_only_in_the_test_part_is_refused(tmp_path: Path) -> None:
     train = HEADER + "1,2:1,2:up\n" * 6
     task: Any = {"kind": "classify"}
     with pytest.raises(DataError, match="no sequence of class 'down' is in the training part"):
-        load_dataset(DatasetCard(name="toy", source=write(tmp_path, train), task=task))
+        load_dataset(DatasetConfig(name="toy", source=write(tmp_path, train), task=task))
     with pytest.raises(
         DataError, match="class 'down' has 1 sequence: expected at least 2, in the archive's train part"
     ):
-        load_dataset(DatasetCard(name="toy", source=write(tmp_path, train + "3,4:5,6:down\n"), task=task))
+        load_dataset(DatasetConfig(name="toy", source=write(tmp_path, train + "3,4:5,6:down\n"), task=task))
 
 
 def test_hashes_are_checked(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.data.vocabulary import UNKNOWN, fit_vocabulary, join, to_numbers, to_tokens, tokenize
+from harness.data.encoding import UNKNOWN, fit_vocabulary, join, to_numbers, to_tokens, tokenize
 
 
 @pytest.mark.parametrize("text", ["to be, or not to be\n", "Ünïcödé 日本語 🎵", "", "\t \r"])

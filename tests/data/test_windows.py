@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.cards.schema import ForecastTask
-from harness.data.raw import Series
+from harness.config.tasks import ForecastTask
+from harness.data.dataset import Series
 from harness.data.windows import cut_windows
 
 NAN = np.nan

@@ -12,12 +12,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from harness.cards.schema import DatasetCard, SpaceCard
+from harness.config.dataset import DatasetConfig
+from harness.config.space import SearchSpace
 from harness.data import load_dataset
 from harness.databases import copy_database
 from harness.records import DataFacts, Phase, TaskKind, TrialKey, TrialRequest
 from harness.store import Store
-from harness.tracking import Projector, connect
+from harness.tracking import RunWriter, connect
 
 VALUES = {"units": 4, "layers": 2, "bidirectional": True}
 ONE_WAY = {**VALUES, "bidirectional": False}
@@ -37,16 +38,16 @@ class Built:
     data: Path
 
 
-def build(card: Mapping[str, Any], folder: Path, data: Path) -> Built:
-    from harness.export.building import build_champion
+def build(config: Mapping[str, Any], folder: Path, data: Path) -> Built:
+    from harness.export.build import build_champion
     from harness.models import NetworkShape, build_network
-    from harness.training.scoring import in_original_units
+    from harness.training.evaluate import in_original_units
     from harness.training.trial import save_weights
 
-    parsed = DatasetCard.model_validate(card)
+    parsed = DatasetConfig.model_validate(config)
     dataset = load_dataset(parsed)
-    values = VALUES if dataset.looks_ahead else ONE_WAY
-    network = build_network(NetworkShape.of(dataset), SpaceCard.model_validate(SPACE), values)
+    values = VALUES if dataset.knows_future else ONE_WAY
+    network = build_network(NetworkShape.of(dataset), SearchSpace.model_validate(SPACE), values)
     random = np.random.default_rng(1)
     network.set_weights([random.normal(0, 0.3, weight.shape) for weight in network.get_weights()])
     save_weights(folder / "weights.npz", network.get_weights())
@@ -91,7 +92,7 @@ def forecast(tmp_path_factory: pytest.TempPathFactory) -> Built:
         }
     )
     frame.to_csv(folder / "load.csv", index=False)
-    card = {
+    config = {
         "name": "load",
         "source": {"kind": "csv", "path": str(folder / "load.csv")},
         "task": {
@@ -104,7 +105,7 @@ def forecast(tmp_path_factory: pytest.TempPathFactory) -> Built:
             "unit": "MWh",
         },
     }
-    return build(card, folder, folder / "load.csv")
+    return build(config, folder, folder / "load.csv")
 
 
 @pytest.fixture(scope="session")
@@ -124,7 +125,7 @@ def classify(tmp_path_factory: pytest.TempPathFactory) -> Built:
         for step in range(steps)
     ]
     pd.DataFrame(rows).to_csv(folder / "words.csv", index=False)
-    card = {
+    config = {
         "name": "words",
         "source": {"kind": "csv", "path": str(folder / "words.csv")},
         "task": {
@@ -136,18 +137,18 @@ def classify(tmp_path_factory: pytest.TempPathFactory) -> Built:
             "metric": "log_loss",
         },
     }
-    return build(card, folder, folder / "words.csv")
+    return build(config, folder, folder / "words.csv")
 
 
 @pytest.fixture(scope="session")
 def regress(tmp_path_factory: pytest.TempPathFactory) -> Built:
     folder = tmp_path_factory.mktemp("regress")
-    card = {
+    config = {
         "name": "sums",
         "source": {"kind": "generator", "generator": "adding", "steps": 12, "sequences": 60},
         "task": {"kind": "regress", "metric": "mse"},
     }
-    return build(card, folder, folder)
+    return build(config, folder, folder)
 
 
 @pytest.fixture(scope="session")
@@ -161,7 +162,7 @@ def label(tmp_path_factory: pytest.TempPathFactory) -> Built:
     ]
     frame = pd.DataFrame(rows)
     frame.assign(doing=np.where(frame["a"] > 0, "run", "rest")).to_csv(folder / "steps.csv", index=False)
-    card = {
+    config = {
         "name": "steps",
         "source": {"kind": "csv", "path": str(folder / "steps.csv")},
         "task": {
@@ -173,19 +174,19 @@ def label(tmp_path_factory: pytest.TempPathFactory) -> Built:
             "metric": "log_loss",
         },
     }
-    return build(card, folder, folder / "steps.csv")
+    return build(config, folder, folder / "steps.csv")
 
 
 @pytest.fixture(scope="session")
 def letters(tmp_path_factory: pytest.TempPathFactory) -> Built:
     folder = tmp_path_factory.mktemp("letters")
     (folder / "letters.txt").write_text("the cat sat on the mat; " * 60, encoding="utf-8")
-    card = {
+    config = {
         "name": "letters",
         "source": {"kind": "text", "form": "whole", "path": str(folder / "letters.txt")},
         "task": {"kind": "next_token", "window_steps": 20, "metric": "bits_per_character"},
     }
-    return build(card, folder, folder / "letters.txt")
+    return build(config, folder, folder / "letters.txt")
 
 
 @pytest.fixture(scope="session")
@@ -205,7 +206,7 @@ def panel(tmp_path_factory: pytest.TempPathFactory) -> Built:
         for shop, level in (("north", 100), ("south", 300))
     ]
     pd.concat(frames).to_csv(folder / "shops.csv", index=False)
-    card = {
+    config = {
         "name": "shops",
         "source": {"kind": "csv", "path": str(folder / "shops.csv")},
         "task": {
@@ -219,7 +220,7 @@ def panel(tmp_path_factory: pytest.TempPathFactory) -> Built:
             "horizon_steps": 3,
         },
     }
-    return build(card, folder, folder / "shops.csv")
+    return build(config, folder, folder / "shops.csv")
 
 
 ENCODINGS: dict[str, dict[str, Any]] = {
@@ -239,8 +240,8 @@ def encoded(request: pytest.FixtureRequest, forecast: Built, tmp_path_factory: p
         frame.loc[frame.index % 9 == 0, "temperature"] = np.nan
     frame.to_csv(folder / "load.csv", index=False)
     plain = {key: value for key, value in forecast.plain["dataset"].items() if key in ("name", "task")}
-    card = {**plain, "source": {"kind": "csv", "path": str(folder / "load.csv")}, **ENCODINGS[request.param]}
-    return build(card, folder, folder / "load.csv")
+    config = {**plain, "source": {"kind": "csv", "path": str(folder / "load.csv")}, **ENCODINGS[request.param]}
+    return build(config, folder, folder / "load.csv")
 
 
 @pytest.fixture(params=["forecast", "panel", "classify", "regress", "label", "letters"])
@@ -281,6 +282,6 @@ def project() -> Callable[[Store, Built], None]:
     def make(store: Store, built: Built) -> None:
         name = built.plain["dataset"]["name"]
         facts = DataFacts("A toy", TaskKind.FORECAST, (1, 1, 1), (1, 1), ("a",), ("a",), (), "0" * 40, "CC0", "in time")
-        Projector(store, "s1", "nightly").comparison_started(name, facts, {})
+        RunWriter(store, "s1", "nightly").comparison_started(name, facts, {})
 
     return make

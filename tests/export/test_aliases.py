@@ -14,17 +14,14 @@ import pytest
 
 from harness.errors import StoreError, UsageError
 from harness.export.aliases import CANDIDATE, CHAMPION, Holder, Move, give_alias, holder, must_be_measured, ruling
-from harness.export.champion import read_seen
-from harness.export.description import Description, read_description
-from harness.export.measuring import FEWEST_CASES, Measured
-from harness.export.promoting import promote
-from harness.export.verifying import CleanProcess
+from harness.export.artifact import Description, read_description, read_seen
+from harness.export.promote import promote
+from harness.export.verification import FEWEST_CASES, CleanProcess, Measured
 from harness.records import Direction, TaskKind
 from harness.store import Store
 from harness.tracking import connect, move_alias, register, resolve
-from harness.tracking.mending import dangling_aliases
-from harness.tracking.registry import whose
-from harness.tracking.versions import foreign_models, registered_versions
+from harness.tracking.registry import foreign_models, registered_versions, whose
+from harness.tracking.repair import dangling_aliases
 
 HOW = "harness models promote m/2"
 OLD = Description(
@@ -95,7 +92,7 @@ def test_logged_scores_of_the_same_rows_decide(direction: str, score: float, mov
 
 
 @pytest.mark.parametrize(
-    ("measured", "move", "said"),
+    ("measured", "move", "phrase"),
     [
         (Measured(100, 80, 0.5, 0.4), Move.MOVE, "80 of 100 new test cases, without 20 that m/1 was trained on,"),
         (Measured(100, 100, 0.4, 0.5), Move.CANDIDATE, "on 100 of 100 new test cases test mse 0.4 kW"),
@@ -106,13 +103,13 @@ def test_logged_scores_of_the_same_rows_decide(direction: str, score: float, mov
         (None, Move.CANDIDATE, "the champion changed meanwhile"),
     ],
 )
-def test_other_rows_are_compared_where_both_can_be_scored(measured: Any, move: Move, said: str) -> None:
+def test_other_rows_are_compared_where_both_can_be_scored(measured: Any, move: Move, phrase: str) -> None:
     found, reason = decided(measured, digest="other", test_score=0.1)
-    assert (found, said in reason) == (move, True), reason
+    assert (found, phrase in reason) == (move, True), reason
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "phrase"),
     [
         ({"task": TaskKind.CLASSIFY}, "task regress and classify"),
         ({"metric": "mae"}, "metric mse and mae"),
@@ -124,11 +121,11 @@ def test_other_rows_are_compared_where_both_can_be_scored(measured: Any, move: M
         ({"vocabulary": tuple("abcdefghij")}, "vocabulary none and a, b, c, d, e, f and 4 more"),
     ],
 )
-def test_never_between_tasks_metrics_or_shapes(change: dict[str, Any], said: str) -> None:
+def test_never_between_tasks_metrics_or_shapes(change: dict[str, Any], phrase: str) -> None:
     better = Measured(100, 100, 0.5, 0.1)
     for digest in ("same", "other"):
         found, reason = decided(better, digest=digest, test_score=0.0, **change)
-        assert (found, said in reason, "--register-as" in reason) == (Move.CANDIDATE, True, True), reason
+        assert (found, phrase in reason, "--register-as" in reason) == (Move.CANDIDATE, True, True), reason
     challenger = Holder("m/2", replace(OLD, digest="other", **change))
     assert not must_be_measured(challenger, Holder("m/1", OLD), beats_baseline=True)
 
@@ -269,10 +266,10 @@ def test_new_rows_are_scored_by_both_in_a_clean_process(
     folder = tmp_path_factory.mktemp("more")
     pd.concat([old, more]).to_csv(folder / "load.csv", index=False)
     plain = {key: value for key, value in forecast.plain["dataset"].items() if key in ("name", "task")}
-    card = {**plain, "source": {"kind": "csv", "path": str(folder / "load.csv")}}
-    new = build_champion_of(card, folder, folder / "load.csv")
+    config = {**plain, "source": {"kind": "csv", "path": str(folder / "load.csv")}}
+    new = build_champion_of(config, folder, folder / "load.csv")
     with CleanProcess() as process:
-        proof = process.prove(new.folder, forecast.folder)
+        proof = process.verify(new.folder, forecast.folder)
     description, measured = read_description(new.folder), proof.measured
     assert proof.score == pytest.approx(description.test_score, rel=1e-5)
     assert measured is not None

@@ -12,7 +12,7 @@ import pytest
 
 from harness.errors import DataError, ExportError
 from harness.export import Description, agrees, build_champion
-from harness.export.description import read_description
+from harness.export.artifact import read_description
 
 
 def test_a_folder_holds_one_model_and_its_description(built: Any) -> None:

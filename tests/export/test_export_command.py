@@ -9,7 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from harness.cli.export import FORMATS, export
+from harness.cli.models import FORMATS, export
 from harness.errors import ExportError, HarnessError, UsageError
 from harness.export.formats import Format
 
@@ -39,7 +39,7 @@ def test_the_command_offers_every_format() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "kind", "said"),
+    ("arguments", "kind", "phrase"),
     [
         (("--format", "onx"), UsageError, "expected one of keras, saved-model, onnx, litert. Did you mean onnx?"),
         (("--format", ""), UsageError, "expected one of keras"),
@@ -53,13 +53,13 @@ def test_wrong_use(
     monkeypatch: pytest.MonkeyPatch,
     arguments: tuple[str, ...],
     kind: type[HarnessError],
-    said: str,
+    phrase: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").touch()
     result = _run(regress.folder, *arguments)
     assert isinstance(result.exception, kind), result.exception
-    assert said in str(result.exception)
+    assert phrase in str(result.exception)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 

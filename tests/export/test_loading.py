@@ -12,17 +12,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from harness.cards.schema import DatasetCard
+from harness.config.dataset import DatasetConfig
 from harness.errors import DataError, ExportError, UsageError
 from harness.export import Champion, load, load_folder
 from harness.export import test_rows as rows_of_the_test
-from harness.export.proving import agrees
+from harness.export.verification import agrees
 from harness.metrics import METRICS
 
 
 def test_the_test_rows_give_the_logged_score_again(built: Any) -> None:
     champion = load(built.folder)
-    x, lengths, y = rows_of_the_test(DatasetCard.model_validate(built.plain["dataset"]))
+    x, lengths, y = rows_of_the_test(DatasetConfig.model_validate(built.plain["dataset"]))
     score = METRICS[champion.description.metric].score(y, champion.predict(x, lengths))
     assert agrees(champion.description, score)
 
@@ -54,7 +54,7 @@ def test_a_longer_series_is_cut_to_the_lookback(forecast: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("x", "lengths", "said"),
+    ("x", "lengths", "phrase"),
     [
         (np.zeros((2, 12)), None, r"float64 \(2, 12\): expected numbers \(sequences, steps, channels\)"),
         (np.zeros((0, 12, 3)), None, "none of them 0"),
@@ -68,8 +68,8 @@ def test_a_longer_series_is_cut_to_the_lookback(forecast: Any) -> None:
         (np.full((1, 12, 3), 1e300), None, "expected a finite number"),
     ],
 )
-def test_arrays_that_do_not_fit(forecast: Any, x: Any, lengths: Any, said: str) -> None:
-    with pytest.raises(DataError, match=said):
+def test_arrays_that_do_not_fit(forecast: Any, x: Any, lengths: Any, phrase: str) -> None:
+    with pytest.raises(DataError, match=phrase):
         load(forecast.folder).predict(x, lengths)
 
 
@@ -91,9 +91,9 @@ def test_a_table_goes_on_after_its_end(forecast: Any) -> None:
 def test_a_table_of_sequences_gives_a_row_each(classify: Any) -> None:
     frame = pd.read_csv(classify.data).drop(columns="said").sample(frac=1, random_state=0)
     champion = load(classify.folder)
-    said = champion.predict_frame(frame)
-    assert list(said.columns) == ["word", "class", "p(no)", "p(perhaps)", "p(yes)"]
-    one = said.set_index("word").loc["w07"]
+    phrase = champion.predict_frame(frame)
+    assert list(phrase.columns) == ["word", "class", "p(no)", "p(perhaps)", "p(yes)"]
+    one = phrase.set_index("word").loc["w07"]
     rows = frame[frame["word"] == "w07"].sort_values("t")
     alone = champion.predict(rows[["a", "b"]].to_numpy()[None])[0]
     assert one[["p(no)", "p(perhaps)", "p(yes)"]].to_numpy(float) == pytest.approx(alone, abs=1e-6)
@@ -101,8 +101,8 @@ def test_a_table_of_sequences_gives_a_row_each(classify: Any) -> None:
 
 
 def _with_card(champion: Champion, **changes: Any) -> Champion:
-    card = {**champion.description.card, **changes}
-    return replace(champion, description=replace(champion.description, card=card))
+    config = {**champion.description.card, **changes}
+    return replace(champion, description=replace(champion.description, card=config))
 
 
 def test_gaps_are_filled_where_the_card_allows_them(forecast: Any) -> None:
@@ -136,10 +136,10 @@ def test_a_table_is_one_sequence_where_the_card_has_no_id(classify: Any) -> None
     task = {**champion.description.card["task"], "id": None, "time": None, "target": None}
     frame = pd.read_csv(classify.data).query("word == 'w07'")
     source = {"kind": "npz", "path": str(classify.data.with_suffix(".npz"))}
-    said = _with_card(champion, source=source, task=task).predict_frame(frame[["b", "a"]])
-    assert said["sequence"].tolist() == [0]
+    phrase = _with_card(champion, source=source, task=task).predict_frame(frame[["b", "a"]])
+    assert phrase["sequence"].tolist() == [0]
     expected = champion.predict_frame(frame).iloc[0, 2:].to_numpy(float)
-    assert said.iloc[0, 2:].to_numpy(float) == pytest.approx(expected, abs=1e-6)
+    assert phrase.iloc[0, 2:].to_numpy(float) == pytest.approx(expected, abs=1e-6)
 
 
 def test_the_description_is_at_hand(forecast: Any) -> None:

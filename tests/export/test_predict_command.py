@@ -114,7 +114,7 @@ def test_a_score_that_is_another_one_fails(forecast: Any, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("edit", "said"),
+    ("edit", "phrase"),
     [
         (lambda frame: frame.drop(columns="temperature"), "has no column 'temperature'"),
         (
@@ -137,13 +137,13 @@ def test_a_score_that_is_another_one_fails(forecast: Any, tmp_path: Path) -> Non
         (lambda frame: pd.concat([frame, frame.tail(1)]), "expected the rows in time order, each time once"),
     ],
 )
-def test_tables_that_do_not_fit_a_forecast(forecast: Any, tmp_path: Path, edit: Any, said: str) -> None:
+def test_tables_that_do_not_fit_a_forecast(forecast: Any, tmp_path: Path, edit: Any, phrase: str) -> None:
     edit(pd.read_csv(forecast.data)).to_csv(tmp_path / "in.csv", index=False)
     error = _refusal(forecast.folder, tmp_path / "in.csv")
     assert isinstance(error, DataError)
     assert error.exit_code == 2
     assert error.args[0].startswith(str(tmp_path / "in.csv"))
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(DataError, match=phrase):
         raise error
 
 
@@ -161,12 +161,12 @@ def test_tables_that_do_not_fit_a_forecast(forecast: Any, tmp_path: Path, edit: 
 def test_what_a_table_holds_besides_does_not_matter(forecast: Any, tmp_path: Path, edit: Any) -> None:
     expected = pd.read_csv(io.StringIO(_run(forecast.folder, str(forecast.data)).stdout))
     edit(pd.read_csv(forecast.data)).to_csv(tmp_path / "in.csv", index=False, encoding="utf-8-sig")
-    said = pd.read_csv(io.StringIO(_run(forecast.folder, str(tmp_path / "in.csv")).stdout))
-    pd.testing.assert_frame_equal(said, expected, rtol=1e-5)
+    phrase = pd.read_csv(io.StringIO(_run(forecast.folder, str(tmp_path / "in.csv")).stdout))
+    pd.testing.assert_frame_equal(phrase, expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize(
-    ("arrays", "said"),
+    ("arrays", "phrase"),
     [
         ({"x": np.ones((2, 9, 5))}, "5 channels: expected 2: a, b"),
         ({"x": np.ones((2, 9))}, "x has shape"),
@@ -176,9 +176,9 @@ def test_what_a_table_holds_besides_does_not_matter(forecast: Any, tmp_path: Pat
         ({"x": np.array([[["a", "b"]]])}, "expected numbers"),
     ],
 )
-def test_arrays_that_do_not_fit(classify: Any, tmp_path: Path, arrays: Any, said: str) -> None:
+def test_arrays_that_do_not_fit(classify: Any, tmp_path: Path, arrays: Any, phrase: str) -> None:
     np.savez(tmp_path / "in.npz", **arrays)
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(DataError, match=phrase):
         raise _refusal(classify.folder, tmp_path / "in.npz")
 
 
@@ -189,7 +189,7 @@ def test_tables_that_do_not_fit_sequences(classify: Any, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "phrase"),
     [
         ((), "expected either INPUT or --test"),
         (("in.csv", "--test"), "expected either INPUT or --test"),
@@ -201,12 +201,12 @@ def test_tables_that_do_not_fit_sequences(classify: Any, tmp_path: Path) -> None
     ],
 )
 def test_wrong_use(
-    forecast: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], said: str
+    forecast: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], phrase: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     error = _refusal(forecast.folder, *arguments)
     assert isinstance(error, UsageError)
-    assert said in str(error)
+    assert phrase in str(error)
     assert list(tmp_path.iterdir()) == []
 
 

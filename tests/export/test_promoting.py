@@ -14,10 +14,9 @@ import pytest
 from harness.cli import main
 from harness.errors import ExportError, UsageError
 from harness.export import load, load_folder
-from harness.export.building import build_champion
-from harness.export.description import read_description
-from harness.export.promoting import compare, promote
-from harness.export.refitting import refit
+from harness.export.artifact import read_description
+from harness.export.build import build_champion
+from harness.export.promote import compare, promote, refit
 from harness.store import Store
 from harness.tracking import connect, move_alias, register, resolve
 
@@ -80,15 +79,15 @@ def test_a_version_that_gives_another_score_is_refused(sums: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reference", "alias", "said"),
+    ("reference", "alias", "phrase"),
     [
         ("sums/2", "best", "--alias best: expected champion or candidate"),
         ("sums/7", "champion", "version 7: expected one of 1, 2"),
         ("summs", "champion", r"Did you mean sums\?"),
     ],
 )
-def test_what_cannot_be_promoted(sums: Store, reference: str, alias: str, said: str) -> None:
-    with pytest.raises(UsageError, match=said):
+def test_what_cannot_be_promoted(sums: Store, reference: str, alias: str, phrase: str) -> None:
+    with pytest.raises(UsageError, match=phrase):
         promote(reference, alias, sums)
 
 
@@ -143,7 +142,7 @@ def _say(store: Store, *arguments: str) -> None:
 
 def test_what_the_commands_say(sums: Store, capsys: pytest.CaptureFixture[str]) -> None:
     _say(sums, "show", "sums")
-    said = capsys.readouterr().out
+    phrase = capsys.readouterr().out
     for words in (
         "models:/sums/1 (champion)",
         "sums: gru wins",
@@ -154,7 +153,7 @@ def test_what_the_commands_say(sums: Store, capsys: pytest.CaptureFixture[str]) 
         "number, marker",
         "#/experiments/",
     ):
-        assert words in said
+        assert words in phrase
     _say(sums, "list", "--json")
     found = json.loads(capsys.readouterr().out)
     assert [(one["name"], one["version"], one["aliases"]) for one in found] == [
@@ -164,9 +163,9 @@ def test_what_the_commands_say(sums: Store, capsys: pytest.CaptureFixture[str]) 
     _say(sums, "show", "sums/2", "--json")
     assert json.loads(capsys.readouterr().out)["description"]["trial"] == "sums/gru/r1/search/0002"
     _say(sums, "compare", "sums/1", "sums/2")
-    said = capsys.readouterr().out
-    assert "models:/sums/1" in said
-    assert "9 test rows of sums; equal" in said
+    phrase = capsys.readouterr().out
+    assert "models:/sums/1" in phrase
+    assert "9 test rows of sums; equal" in phrase
     _say(sums, "compare", "sums/1", "sums/2", "--json")
     assert json.loads(capsys.readouterr().out)["second_better_by"] == 0
 

@@ -97,13 +97,13 @@ def test_raw_rows_in_every_form(client: Client, forecast: Any, frame: pd.DataFra
     with_times = {"dataframe_split": frame.to_dict("split")}, {"dataframe_records": frame.to_dict("records")}
     without = {"instances": rows.to_dict("records")}, {"inputs": rows.to_dict("list")}
     for body in with_times:
-        said = client.predictions(body)
-        assert [row["time"] for row in said] == expected["time"].tolist()
-        assert [row["demand"] for row in said] == pytest.approx(expected["demand"].tolist(), rel=1e-6)
+        phrase = client.predictions(body)
+        assert [row["time"] for row in phrase] == expected["time"].tolist()
+        assert [row["demand"] for row in phrase] == pytest.approx(expected["demand"].tolist(), rel=1e-6)
     for body in without:
-        said = client.predictions(body)
-        assert [row["step"] for row in said] == [1, 2, 3, 4]
-        assert [row["demand"] for row in said] == pytest.approx(expected["demand"].tolist(), rel=1e-6)
+        phrase = client.predictions(body)
+        assert [row["step"] for row in phrase] == [1, 2, 3, 4]
+        assert [row["demand"] for row in phrase] == pytest.approx(expected["demand"].tolist(), rel=1e-6)
     assert client.predictions(frame.to_csv(index=False), "text/csv") == client.predictions(with_times[0])
     parquet = frame.to_parquet(index=False)
     assert client.predictions(parquet, "application/vnd.apache.parquet") == client.predictions(with_times[0])
@@ -192,24 +192,24 @@ WRONG: dict[str, tuple[Any, str]] = {
 
 @pytest.mark.parametrize("kind", WRONG)
 def test_a_wrong_request_gets_400_and_the_reason(client: Client, frame: pd.DataFrame, kind: str) -> None:
-    body, said = WRONG[kind]
+    body, phrase = WRONG[kind]
     status, content = client.post(body(frame) if callable(body) else body)
     assert status == 400, content
-    assert re.search(said, content["message"]), content["message"]
+    assert re.search(phrase, content["message"]), content["message"]
 
 
 def test_other_ways_to_send_are_refused_too(client: Client, frame: pd.DataFrame) -> None:
     status, content = client.post({"dataframe_records": frame.to_dict("records")}, None)
     assert status == 400
     assert content["message"].startswith("the request: no Content-Type: expected text/csv, application/json, ")
-    for content_type, body, said in (
+    for content_type, body, phrase in (
         ("text/csv", "", "valid CSV-formatted"),
         ("text/csv", "a,b\n1,2,3\n1,2,3,4", "valid CSV-formatted"),
         ("text/csv", b"a\n\xff", "valid UTF-8 encoded string"),
         ("application/vnd.apache.parquet", "PAR1", "valid Parquet"),
     ):
         status, content = client.post(body, content_type)
-        assert (status, said in content["message"]) == (400, True), content
+        assert (status, phrase in content["message"]) == (400, True), content
     assert client.post("{}", "text/plain")[0] == 415
 
 
@@ -226,20 +226,20 @@ def test_many_clients_at_once(client: Client, forecast: Any, clients_at_once: in
     chance = np.random.default_rng(0)
     asked = [chance.normal([5000, 15, 0], [300, 5, 1], (chance.integers(1, 4), 12, 3)) for _ in range(requests)]
     with ThreadPoolExecutor(clients_at_once) as clients:
-        said = list(clients.map(lambda x: client.predictions({"instances": x.tolist()}), asked))
+        phrase = list(clients.map(lambda x: client.predictions({"instances": x.tolist()}), asked))
     champion = load_folder(forecast.folder)
-    for x, predictions in zip(asked, said, strict=True):
+    for x, predictions in zip(asked, phrase, strict=True):
         assert np.array(predictions) == pytest.approx(champion.predict(x), rel=1e-5)
 
 
 def test_the_request_of_the_documentation(serve: Callable[[Path], Client], regress: Any) -> None:
     text = DOCS.read_text()
     (request,) = re.findall(r"-d '\n(.*?)'\n", text, re.S)
-    card = regress.plain["dataset"]
+    config = regress.plain["dataset"]
     for line in re.search(r"```toml\n.*?\n(.*?)```", text, re.S)[1].splitlines():  # type: ignore[index]
         name, _, value = line.partition(" = ")
         if value and name != "name":
-            assert json.loads(value) in (card["source"].get(name), card["task"].get(name))
+            assert json.loads(value) in (config["source"].get(name), config["task"].get(name))
     ((answer,),) = serve(regress.folder).predictions(request)
     assert answer == pytest.approx(
         load_folder(regress.folder).predict(json.loads(request)["instances"]).item(), rel=1e-6
@@ -252,9 +252,9 @@ def test_sequences_of_different_lengths(classify: Any) -> None:
     x = [chance.normal(size=(steps, 2)) for steps in (3, 8, 20)]
     champion = load_folder(classify.folder)
     alone = np.concatenate([champion.predict(one[None]) for one in x])
-    said = scorer.predict(pd.DataFrame({"x": [one.tolist() for one in x]}))
-    assert list(said.columns) == ["sequence", "class", "p(no)", "p(perhaps)", "p(yes)"]
-    assert said.iloc[:, 2:].to_numpy(float) == pytest.approx(alone, abs=1e-6)
+    phrase = scorer.predict(pd.DataFrame({"x": [one.tolist() for one in x]}))
+    assert list(phrase.columns) == ["sequence", "class", "p(no)", "p(perhaps)", "p(yes)"]
+    assert phrase.iloc[:, 2:].to_numpy(float) == pytest.approx(alone, abs=1e-6)
     padded = np.zeros((3, 20, 2))
     for row, one in zip(padded, x, strict=True):
         row[: len(one)] = one
@@ -271,17 +271,17 @@ def test_a_table_of_sequences_is_answered_as_predict_does(classify: Any) -> None
 def test_labels_and_tokens_of_each_real_step(label: Any, letters: Any) -> None:
     champion = load_folder(label.folder)
     x = [np.random.default_rng(0).normal(size=(steps, 2)) for steps in (3, 6)]
-    said = Scorer(champion).predict(pd.DataFrame({"x": [one.tolist() for one in x]}))
-    assert [len(one) for one in said] == [3, 6]
-    for one, alone in zip(said, x, strict=True):
+    phrase = Scorer(champion).predict(pd.DataFrame({"x": [one.tolist() for one in x]}))
+    assert [len(one) for one in phrase] == [3, 6]
+    for one, alone in zip(phrase, x, strict=True):
         assert np.array(one) == pytest.approx(champion.predict(alone[None])[0], abs=1e-6)
     frame = pd.read_csv(label.data).drop(columns="doing")
     pd.testing.assert_frame_equal(Scorer(champion).predict(frame), champion.predict_frame(frame))
 
     champion = load_folder(letters.folder)
-    said = Scorer(champion).predict({"x": [[1, 2, 3], [4, 5]]})
-    assert [len(one) for one in said] == [3, 2]
-    assert np.array(said[1]) == pytest.approx(champion.predict(np.array([[4, 5]]))[0], abs=1e-6)
+    phrase = Scorer(champion).predict({"x": [[1, 2, 3], [4, 5]]})
+    assert [len(one) for one in phrase] == [3, 2]
+    assert np.array(phrase[1]) == pytest.approx(champion.predict(np.array([[4, 5]]))[0], abs=1e-6)
     table = Scorer(champion).predict(pd.DataFrame({"text": ["the cat", "mat"]}))
     assert len(table) == 10
     with pytest.raises(MlflowException, match=r"x\[0\]: float64 \(1, 2\): expected numbers of tokens"):
@@ -294,7 +294,7 @@ def test_what_is_known_in_advance(panel: Any) -> None:
     frame.loc[frame.groupby("shop").tail(3).index, "sold"] = np.nan
     pd.testing.assert_frame_equal(Scorer(champion).predict(frame), champion.predict_frame(frame))
     x, future = np.ones((2, 10, 2)), np.ones((2, 3, 1))
-    said = Scorer(champion).predict({"x": x, "future": future})
-    assert said == pytest.approx(champion.predict(x, future=future))
+    phrase = Scorer(champion).predict({"x": x, "future": future})
+    assert phrase == pytest.approx(champion.predict(x, future=future))
     with pytest.raises(MlflowException, match=r"expected numbers \(2, 3, 1\): price over the horizon"):
         Scorer(champion).predict({"x": x})

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from harness.export.stamps import continue_stamps
+from harness.export.forecast_inputs import continue_stamps
 
 
 def _after(values: Any, steps: int = 3) -> tuple[list[Any], str]:
@@ -41,8 +41,8 @@ def test_rhythms_go_on_as_they_are_written(values: list[Any], following: list[An
 def test_hours_without_an_offset_go_on_as_if_no_clock_were_changed_and_that_is_said() -> None:
     """In the night of 31 March 2024 most of Europe had no hour from 2 to 3; nothing in such times can tell."""
     hours = ["2024-03-30 23:00", "2024-03-31 00:00", "2024-03-31 01:00"]
-    said = "The times have no offset from UTC: they go on as if no clock were ever changed."
-    assert _after(hours, 2) == (["2024-03-31 02:00", "2024-03-31 03:00"], said)
+    phrase = "The times have no offset from UTC: they go on as if no clock were ever changed."
+    assert _after(hours, 2) == (["2024-03-31 02:00", "2024-03-31 03:00"], phrase)
 
 
 def test_an_irregular_rhythm_is_said() -> None:

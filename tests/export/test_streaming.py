@@ -13,11 +13,11 @@ import pytest
 
 from harness.errors import DataError
 from harness.export import Champion, load
-from harness.export.batch import Batch
+from harness.export.forecast_inputs import Batch
 from harness.export.inputs import batch_of_arrays, read_input
-from harness.export.outputs import predictions_of
+from harness.export.predictor import predictions_of
 from harness.export.streaming import Portion, read_portions
-from harness.export.writing import ArraySink, ParquetSink, TextSink, finished, written_to
+from harness.export.write import ArraySink, ParquetSink, TextSink, finished, written_to
 
 PIECES = (1, 2, 3, 7, 50, 10_000)
 
@@ -173,8 +173,8 @@ def test_what_is_read_whole(shape: str, classify: Any, letters: Any, tmp_path: P
         frame.sort_values("t").to_csv(path, index=False)
     elif shape == "no id":
         task = {**champion.description.card["task"], "id": None, "time": None, "target": None}
-        card = {**champion.description.card, "task": task, "source": {"kind": "npz", "path": "in.npz"}}
-        champion = replace(champion, description=replace(champion.description, card=card))
+        config = {**champion.description.card, "task": task, "source": {"kind": "npz", "path": "in.npz"}}
+        champion = replace(champion, description=replace(champion.description, card=config))
         frame.to_csv(path, index=False)
     elif shape == "by columns":
         path = tmp_path / "in.npz"
@@ -196,7 +196,7 @@ def _spoilt(column: str, row: int, value: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("spoil", "phrase"),
     [
         (_spoilt("a", 200, "much"), "column 'a', row 201: 'much': expected a number"),
         (_spoilt("a", 200, 1e300), r"column 'a', row 201: 1e\+300: expected a finite number"),
@@ -209,24 +209,29 @@ def _spoilt(column: str, row: int, value: Any) -> Any:
         (lambda frame: frame.head(0), "has no rows"),
     ],
 )
-def test_rows_are_named_by_their_place_in_the_file(classify: Any, tmp_path: Path, spoil: Any, said: str | None) -> None:
+def test_rows_are_named_by_their_place_in_the_file(
+    classify: Any, tmp_path: Path, spoil: Any, phrase: str | None
+) -> None:
     spoil(pd.read_csv(classify.data)).to_csv(tmp_path / "in.csv", index=False)
     champion = load(classify.folder)
-    if said is None:
+    if phrase is None:
         assert len(_streamed(champion, _portions(champion, tmp_path / "in.csv", 10, sequences=7))) == 60
         return
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(DataError, match=phrase):
         _portions(champion, tmp_path / "in.csv", 10, sequences=7)
 
 
 def test_arrays_are_named_by_their_place_in_the_file(classify: Any, panel: Any, tmp_path: Path) -> None:
     champion, path = load(classify.folder), tmp_path / "in.npz"
     x, lengths = np.ones((600, 5, 2)), np.full(600, 5)
-    for place, value, said in (((555, 3, 1), np.inf, r"x\[555, 3, 1\]"), ((555, 3, 1), np.nan, r"x\[555\], .*step 4")):
+    for place, value, phrase in (
+        ((555, 3, 1), np.inf, r"x\[555, 3, 1\]"),
+        ((555, 3, 1), np.nan, r"x\[555\], .*step 4"),
+    ):
         spoilt = x.copy()
         spoilt[place] = value
         np.savez(path, x=spoilt, lengths=lengths)
-        with pytest.raises(DataError, match=said):
+        with pytest.raises(DataError, match=phrase):
             _portions(champion, path, 1)
     np.savez(path, x=x, lengths=np.where(np.arange(600) == 555, 9, 5))
     with pytest.raises(DataError, match=r"lengths\[555\] = 9: expected 1 to 5"):

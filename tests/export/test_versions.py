@@ -16,8 +16,7 @@ import pytest
 
 from harness.errors import ExportError
 from harness.export import load_folder
-from harness.export.champion import MODEL_FILE
-from harness.export.modelfile import TRIED, read_model, write_model
+from harness.export.artifact import MODEL_FILE, TRIED, read_model, write_model
 
 ROOT = Path(__file__).parents[2]
 
@@ -97,14 +96,14 @@ def test_a_model_that_needs_a_later_version_names_both(forecast: Any, tmp_path: 
 
     change = _with_argument("thinks_deeply", True, "3.99.0")
     file = _rewrite(forecast.folder / MODEL_FILE, tmp_path / MODEL_FILE, change)
-    said = f"Keras 3.99.0 wrote it, and this is Keras {keras.__version__}: pip install 'keras==3.99.0'"
-    with pytest.raises(ExportError, match=re.escape(said)) as caught:
+    phrase = f"Keras 3.99.0 wrote it, and this is Keras {keras.__version__}: pip install 'keras==3.99.0'"
+    with pytest.raises(ExportError, match=re.escape(phrase)) as caught:
         read_model(file)
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "phrase"),
     [
         (b"", "is not a zip"),
         (b"PK\x05\x06" + bytes(18), "no item named 'metadata.json'"),
@@ -112,9 +111,9 @@ def test_a_model_that_needs_a_later_version_names_both(forecast: Any, tmp_path: 
     ],
     ids=["empty", "empty archive", "no archive"],
 )
-def test_what_is_no_model(tmp_path: Path, content: bytes, said: str) -> None:
+def test_what_is_no_model(tmp_path: Path, content: bytes, phrase: str) -> None:
     (tmp_path / MODEL_FILE).write_bytes(content)
-    with pytest.raises(ExportError, match=rf"the model cannot be loaded: .*{said}"):
+    with pytest.raises(ExportError, match=rf"the model cannot be loaded: .*{phrase}"):
         read_model(tmp_path / MODEL_FILE)
 
 

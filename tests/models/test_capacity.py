@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from harness.cards import find_space
-from harness.models.building import build_network, build_stack
-from harness.models.capacity import fitted, recurrent_parameters, units_that_fit
-from harness.models.shapes import NetworkShape
+from harness.config import find_space
+from harness.models.network import (
+    NetworkShape,
+    build_network,
+    build_stack,
+    fitted,
+    recurrent_parameters,
+    units_that_fit,
+)
 from harness.records import TaskKind
 
 KINDS = ("LSTM", "GRU", "SimpleRNN")
@@ -18,7 +23,7 @@ SHAPE = NetworkShape(TaskKind.CLASSIFY, 5, channels=3, masked=False, outputs=4, 
 @pytest.mark.parametrize("layers", [1, 2])
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_counts_are_those_of_keras(kind: str, layers: int, bidirectional: bool) -> None:
-    space = find_space("lstm").card.model_copy(update={"layer": kind})
+    space = find_space("lstm").config.model_copy(update={"layer": kind})
     values = {"units": 7, "layers": layers, "bidirectional": bidirectional}
     network = build_network(SHAPE, space, values)
     built = network.count_params() - network.get_layer("head").count_params()
@@ -42,13 +47,13 @@ def test_the_sizes_of_chung_et_al() -> None:
 def test_families_of_a_space_in_parameters_get_their_own_units_and_nearly_equal_weights() -> None:
     values, found = {"recurrent_parameters": 5000, "layers": 1}, {}
     for family in ("lstm_parity", "gru_parity"):
-        stack = build_stack(SHAPE, find_space(family).card, values)
+        stack = build_stack(SHAPE, find_space(family).config, values)
         found[family] = stack.units
-        assert recurrent_parameters(find_space(family).card.layer, 3, stack.units) == pytest.approx(5000, rel=0.05)
+        assert recurrent_parameters(find_space(family).config.layer, 3, stack.units) == pytest.approx(5000, rel=0.05)
     assert found["gru_parity"] > found["lstm_parity"]
 
 
 def test_a_space_in_units_keeps_them() -> None:
     values = {"units": 9}
-    assert fitted(SHAPE, find_space("gru").card, values) is values
-    assert build_stack(SHAPE, find_space("gru").card, values).units == 9
+    assert fitted(SHAPE, find_space("gru").config, values) is values
+    assert build_stack(SHAPE, find_space("gru").config, values).units == 9

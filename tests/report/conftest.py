@@ -10,18 +10,18 @@ from typing import Any
 import pytest
 
 from harness.records import (
-    Arm,
-    ArmResult,
     BaselineScore,
     ChampionInfo,
     ComparisonResult,
     DataFacts,
     Direction,
     FailureKind,
-    Ledger,
+    Family,
+    FamilyResult,
     Objective,
     Outcome,
     Phase,
+    ResourceUsage,
     ScoreRow,
     SweepResult,
     TaskKind,
@@ -31,9 +31,9 @@ from harness.records import (
     Value,
 )
 from harness.report.html import html
-from harness.verdicts.across import compare_datasets
-from harness.verdicts.deciding import decide_rows
-from harness.verdicts.wording import overall
+from harness.stats.across import compare_datasets
+from harness.stats.decision import decide_rows
+from harness.stats.wording import overall
 
 MAE = Objective("mae", Direction.MIN, "MWh")
 ACCURACY = Objective("accuracy", Direction.MAX)
@@ -49,7 +49,7 @@ def _trial(
         "learning_rate": 10 ** random_.uniform(-3.5, -1.5),
         "dropout": random_.choice([0.0, 0.2, 0.4]),
     }
-    weights = (4 if key.arm.startswith("lstm") else 3) * units * (units + 13)
+    weights = (4 if key.family.startswith("lstm") else 3) * units * (units + 13)
     if failed:
         message = "loss became NaN in epoch 3"
         kind = FailureKind.DIVERGED
@@ -78,19 +78,19 @@ def _trial(
 
 
 def _arm_result(
-    arm: Arm,
+    family: Family,
     records: Sequence[TrialRecord],
     values: Mapping[str, Mapping[str, Value]],
     scores: Mapping[str, float],
     objective: Objective,
     confirmations: int,
-) -> ArmResult:
+) -> FamilyResult:
     done = [record for record in records if record.validation_score is not None]
     sign = 1 if objective.direction is Direction.MIN else -1
     best = min(done, key=lambda record: sign * float(record.validation_score or 0), default=None)
     sizes = sorted(record.parameters for record in done) or [0]
     failed = [record.failure.value for record in records if record.failure is not None]
-    ledger = Ledger(
+    usage = ResourceUsage(
         asked=len(records),
         distinct=len(records),
         completed=len(done),
@@ -103,12 +103,12 @@ def _arm_result(
         kernels={"xla-epoch": len(done)},
     )
     if best is None:
-        return ArmResult(arm, ledger, None, {}, 0, None, None, ())
+        return FamilyResult(family, usage, None, {}, 0, None, None, ())
     test = scores[str(best.key)]
     again = random.Random(f"{best.key}")
-    return ArmResult(
-        arm,
-        ledger,
+    return FamilyResult(
+        family,
+        usage,
         best,
         values[str(best.key)],
         4711,
@@ -129,8 +129,8 @@ def comparison(
     dataset: str = "vic_elec",
     *,
     objective: Objective = MAE,
-    region: float = 12.8,
-    arms: Sequence[str] = ("lstm", "gru"),
+    margin: float = 12.8,
+    families: Sequence[str] = ("lstm", "gru"),
     levels: Sequence[float] = (231.0, 201.0, 262.0, 240.0),
     trials: int = 12,
     replicates: int = 1,
@@ -147,15 +147,15 @@ def comparison(
     `levels` are the typical losses of the arms; `failed` is per arm and replicate.
     """
     random_ = random.Random(f"{seed} {dataset}")
-    contestants = [Arm(name, name.partition("-")[0]) for name in arms]
+    contestants = [Family(name, name.partition("-")[0]) for name in families]
     records: list[TrialRecord] = []
     values: dict[str, Mapping[str, Value]] = {}
     scores: dict[str, float] = {}
     rows: list[ScoreRow] = []
     for replicate in range(1, replicates + 1):
         for number in range(1, trials + failed + 1):
-            for arm, level in zip(contestants, levels, strict=False):
-                key = TrialKey(dataset, arm.name, replicate, Phase.SEARCH, number)
+            for family, level in zip(contestants, levels, strict=False):
+                key = TrialKey(dataset, family.name, replicate, Phase.SEARCH, number)
                 record, chosen, test = _trial(random_, key, objective, level, number > trials)
                 records.append(record)
                 values[str(key)] = chosen
@@ -164,7 +164,7 @@ def comparison(
                 rows.append(
                     ScoreRow(
                         dataset,
-                        arm.name,
+                        family.name,
                         replicate,
                         number,
                         record.validation_score,
@@ -176,14 +176,14 @@ def comparison(
                 )
     results = [
         _arm_result(
-            arm,
-            [record for record in records if record.key.arm == arm.name],
+            family,
+            [record for record in records if record.key.family == family.name],
             values,
             scores,
             objective,
             confirmations,
         )
-        for arm in contestants
+        for family in contestants
     ]
     if baselines is None:
         baselines = (
@@ -194,14 +194,14 @@ def comparison(
     verdict = decide_rows(
         rows,
         objective=objective,
-        regions={dataset: region},
-        families=[arm.name for arm in contestants],
+        margins={dataset: margin},
+        families=[family.name for family in contestants],
         trials=trials,
         baselines={dataset: best} if (best := _best(baselines, objective)) is not None else {},
         withheld={dataset: withheld},
     ).verdicts[dataset]
-    exported = verdict.family or verdict.recommended or arms[0]
-    chosen_score = next(arm.test_score for arm in results if arm.arm.name == exported)
+    exported = verdict.family or verdict.recommended or families[0]
+    chosen_score = next(family.test_score for family in results if family.family.name == exported)
     beats = best is None or (chosen_score is not None and objective.better(chosen_score, best))
     return ComparisonResult(
         dataset=dataset,
@@ -222,7 +222,7 @@ def comparison(
             }
         ),
         objective=objective,
-        arms=tuple(results),
+        families=tuple(results),
         baselines=tuple(BaselineScore(name, score * 0.98, score, 0.05) for name, score in baselines),
         verdict=verdict,
         champion=ChampionInfo(
@@ -285,7 +285,7 @@ def three_datasets() -> SweepResult:
             comparison(
                 "japanese_vowels",
                 objective=ACCURACY,
-                region=0.05,
+                margin=0.05,
                 levels=(0.06, 0.062),
                 facts={
                     "title": "Japanese vowels by nine speakers",
@@ -302,7 +302,7 @@ def three_datasets() -> SweepResult:
             comparison(
                 "adding_50",
                 objective=Objective("mse", Direction.MIN),
-                region=0.0005,
+                margin=0.0005,
                 levels=(0.0123, 0.0127),
                 baselines=[("mean", 0.1671), ("ridge", 0.0094)],
                 facts={

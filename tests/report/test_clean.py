@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.report.clean import printable, shortened
+from harness.report.format import printable, shortened
 
 
 @pytest.mark.parametrize(

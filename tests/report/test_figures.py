@@ -9,15 +9,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from harness.records import (
-    ComparisonResult,
-    Direction,
-    Objective,
-    Outcome,
-    SweepResult,
-)
-from harness.report import figures, intervals
-from harness.report.axes import LOOKS
+from harness.records import ComparisonResult, Direction, Objective, Outcome, SweepResult
+from harness.report import figures
+from harness.report.axes import APPEARANCES
 from harness.report.curves import curves_of
 
 Make = Callable[..., ComparisonResult]
@@ -33,7 +27,7 @@ def all_figures(comparison: ComparisonResult) -> dict[str, str | None]:
         "budget": figures.budget(comparison, curves_of(comparison), "b"),
         "learning": figures.learning(comparison, "l"),
         "spread": figures.spread(comparison, "c"),
-        "difference": intervals.difference(comparison, "d"),
+        "difference": figures.difference(comparison, "d"),
     }
 
 
@@ -51,12 +45,12 @@ def texts(root: ElementTree.Element) -> list[str]:
     [
         {},
         {"replicates": 3, "failed": 2},
-        {"arms": ("lstm", "gru", "rnn", "extra")},
-        {"arms": ("lstm-1", "lstm-2"), "baselines": [], "champion": False, "confirmations": 0},
+        {"families": ("lstm", "gru", "rnn", "extra")},
+        {"families": ("lstm-1", "lstm-2"), "baselines": [], "champion": False, "confirmations": 0},
         {"objective": Objective("mae", Direction.MIN, "$/MWh_{x}^2")},
         {"objective": Objective("accuracy", Direction.MAX), "levels": (0.06, 0.07)},
         {"levels": (231.0, 90000.0)},
-        {"levels": (1e-9, 2e-9), "baselines": [("mean", 5e-9)], "region": 0.0},
+        {"levels": (1e-9, 2e-9), "baselines": [("mean", 5e-9)], "margin": 0.0},
         {"dataset": "x" * 80, "baselines": [("<b>&" * 20, 200.0)]},
     ],
 )
@@ -90,7 +84,7 @@ def test_every_completed_trial_is_a_point(make_comparison: Make) -> None:
     small = [
         group for group in root.iter(f"{SVG}g") if len([child for child in group if child.tag == f"{SVG}use"]) == 20
     ]
-    assert len(small) == len(comparison.arms)
+    assert len(small) == len(comparison.families)
 
 
 def test_thousands_of_points_are_thinned(make_comparison: Make) -> None:
@@ -118,10 +112,10 @@ def test_wide_scores_get_a_logarithmic_axis(make_comparison: Make) -> None:
 
 
 def test_arms_have_colours_and_markers_of_their_own() -> None:
-    assert len({look.color for look in LOOKS}) == len(LOOKS)
-    assert len({look.on_dark for look in LOOKS}) == len(LOOKS)
-    assert len({look.marker for look in LOOKS}) == len(LOOKS)
-    assert len({look.line for look in LOOKS}) == len(LOOKS)
+    assert len({look.color for look in APPEARANCES}) == len(APPEARANCES)
+    assert len({look.on_dark for look in APPEARANCES}) == len(APPEARANCES)
+    assert len({look.marker for look in APPEARANCES}) == len(APPEARANCES)
+    assert len({look.line for look in APPEARANCES}) == len(APPEARANCES)
 
 
 def test_nothing_to_draw_is_none(make_comparison: Make) -> None:
@@ -129,7 +123,7 @@ def test_nothing_to_draw_is_none(make_comparison: Make) -> None:
     empty = dataclasses.replace(
         whole,
         rows=(),
-        arms=tuple(dataclasses.replace(arm, selected=None, confirmations=()) for arm in whole.arms),
+        families=tuple(dataclasses.replace(family, selected=None, confirmations=()) for family in whole.families),
         verdict=dataclasses.replace(whole.verdict, low=float("nan")),
     )
     assert set(all_figures(empty).values()) == {None}
@@ -149,7 +143,7 @@ def test_each_replicate_selects_by_validation(make_comparison: Make) -> None:
 
 
 def test_the_difference_is_drawn_without_signs(make_comparison: Make) -> None:
-    words = texts(drawn(intervals.difference(make_comparison())))
+    words = texts(drawn(figures.difference(make_comparison())))
     assert {"← gru better", "lstm better →", "0"} <= set(words)
     assert not any(word.startswith("-") for word in words)
 
@@ -157,31 +151,31 @@ def test_the_difference_is_drawn_without_signs(make_comparison: Make) -> None:
 def test_a_winner_is_drawn_in_its_colour(make_comparison: Make) -> None:
     winner = make_comparison(levels=(301.0, 201.0), replicates=2)
     assert winner.verdict.family == "gru"
-    assert LOOKS[1].color in str(intervals.difference(winner))
+    assert APPEARANCES[1].color in str(figures.difference(winner))
     undecided = make_comparison(levels=(201.0, 201.0))
     assert undecided.verdict.outcome is Outcome.UNDECIDED
-    assert LOOKS[1].color not in str(intervals.difference(undecided))
+    assert APPEARANCES[1].color not in str(figures.difference(undecided))
 
 
 def test_the_overview_has_a_line_a_dataset(three_datasets: SweepResult) -> None:
-    words = texts(drawn(intervals.overview(three_datasets.comparisons)))
+    words = texts(drawn(figures.overview(three_datasets.comparisons)))
     assert {"vic_elec", "japanese_vowels", "adding_50"} <= set(words)
-    assert intervals.overview(three_datasets.comparisons[:1]) is None
+    assert figures.overview(three_datasets.comparisons[:1]) is None
 
 
 def test_datasets_without_a_region_are_not_in_the_overview(make_comparison: Make) -> None:
-    assert intervals.overview([make_comparison("a", region=0.0), make_comparison("b")]) is None
+    assert figures.overview([make_comparison("a", margin=0.0), make_comparison("b")]) is None
 
 
 def test_ranks_of_three_families(make_comparison: Make, make_sweep: Callable[..., SweepResult]) -> None:
     names = ("lstm", "gru", "rnn")
     sweep = make_sweep(
-        [make_comparison(f"set_{seed}", arms=names, levels=(231.0, 201.0, 330.0), seed=seed) for seed in range(6)]
+        [make_comparison(f"set_{seed}", families=names, levels=(231.0, 201.0, 330.0), seed=seed) for seed in range(6)]
     )
     assert sweep.across is not None
-    assert set(names) <= set(texts(drawn(intervals.ranks(sweep.across))))
-    assert intervals.overview(sweep.comparisons) is None, "the best two differ from dataset to dataset"
-    assert intervals.ranks(dataclasses.replace(sweep.across, average_ranks={})) is None
+    assert set(names) <= set(texts(drawn(figures.ranks(sweep.across))))
+    assert figures.overview(sweep.comparisons) is None, "the best two differ from dataset to dataset"
+    assert figures.ranks(dataclasses.replace(sweep.across, average_ranks={})) is None
 
 
 def test_a_baseline_far_off_does_not_press_the_curves_together(make_comparison: Make) -> None:

@@ -41,7 +41,7 @@ SOURCE = st.fixed_dictionaries({"path": mostly("table.csv")})
 
 
 @st.composite
-def cards(draw: st.DrawFn) -> tuple[str, str]:
+def configs(draw: st.DrawFn) -> tuple[str, str]:
     """A card and a table: mostly whole, with hostile text in a few of their places."""
     names = [draw(mostly("level")), draw(mostly("at")), draw(mostly("who"))]
     rows = [[f"{draw(st.integers(0, 9))}.5", str(hour), "ab"[hour // 20 % 2]] for hour in range(draw(st.sampled_from([3, 80])))]  # fmt: skip
@@ -50,7 +50,7 @@ def cards(draw: st.DrawFn) -> tuple[str, str]:
         rows[row][draw(st.integers(0, 2))] = draw(CELL)
     buffer = io.StringIO()
     csv.writer(buffer).writerows([names, *rows])
-    card = {
+    config = {
         "name": draw(mostly("hostile")),
         "title": draw(TEXT),
         "license": draw(TEXT),
@@ -66,16 +66,16 @@ def cards(draw: st.DrawFn) -> tuple[str, str]:
             "unit": draw(TEXT),
         },
     }
-    return _toml(card), buffer.getvalue()
+    return _toml(config), buffer.getvalue()
 
 
-def _toml(card: dict[str, Any]) -> str:
-    plain = {key: value for key, value in card.items() if not isinstance(value, dict)}
+def _toml(config: dict[str, Any]) -> str:
+    plain = {key: value for key, value in config.items() if not isinstance(value, dict)}
     lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in plain.items()]
     for name in ("source", "task"):
         lines += [
             f"[{name}]",
-            *(f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in card[name].items()),
+            *(f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in config[name].items()),
         ]
     return "\n".join(lines)
 
@@ -101,15 +101,15 @@ def hostile_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.slow
 @settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-@given(written=cards())
+@given(written=configs())
 @example(written=(_toml({"name": "hostile", "title": "x" * 10_000_000, "source": {"kind": "csv", "path": "table.csv"},
                          "task": {"kind": "forecast", "target": ["level"], "lookback_steps": 4, "horizon_steps": 1}}),
                   "level\n" + "\n".join(map(str, range(80)))))  # fmt: skip
 def test_no_card_and_no_table_gets_a_traceback_or_a_file_elsewhere(
     written: tuple[str, str], hostile_folder: Path
 ) -> None:
-    card, table = written
-    (hostile_folder / "hostile.toml").write_text(card, encoding="utf-8", errors="surrogatepass")
+    config, table = written
+    (hostile_folder / "hostile.toml").write_text(config, encoding="utf-8", errors="surrogatepass")
     (hostile_folder / "table.csv").write_text(table, encoding="utf-8", errors="surrogatepass")
     before = _files(hostile_folder.parent.parent)
     for command in (("datasets", "check", "./hostile.toml"), ("datasets", "show", "./hostile.toml")):
@@ -125,7 +125,7 @@ def test_no_card_and_no_table_gets_a_traceback_or_a_file_elsewhere(
 
 @pytest.mark.slow
 @settings(max_examples=50, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-@given(written=cards())
+@given(written=configs())
 def test_a_card_is_begun_from_any_table_inside_its_folder_or_not_at_all(
     written: tuple[str, str], hostile_folder: Path
 ) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from harness.records import CaseInterval, ComparisonResult, SweepResult
 from harness.report.html import MOST_FAILURES, html
-from harness.verdicts.wording import QUESTION, headline
+from harness.stats.wording import QUESTION, headline
 
 Make = Callable[..., ComparisonResult]
 MakeSweep = Callable[..., SweepResult]
@@ -112,15 +112,15 @@ def test_numbers_are_those_of_the_records(three_datasets: SweepResult, three_dat
     for comparison in three_datasets.comparisons:
         assert headline(comparison.verdict).removeprefix(f"{comparison.dataset}: ") in page
         places = 1 if comparison.dataset == "vic_elec" else (4 if comparison.dataset == "japanese_vowels" else 5)
-        for arm in comparison.arms:
+        for family in comparison.families:
             for score in (
-                comparison.verdict.expected[arm.arm.name],
-                arm.test_score,
-                arm.validation_score,
-                *arm.confirmations,
+                comparison.verdict.expected[family.family.name],
+                family.test_score,
+                family.validation_score,
+                *family.confirmations,
             ):
                 assert f"{score:.{places}f}" in page
-            assert f"{arm.ledger.gradient_steps:,}" in page
+            assert f"{family.usage.gradient_steps:,}" in page
         for baseline in comparison.baselines:
             assert f"{baseline.test_score:.{places}f}" in page
         assert comparison.verdict.method in page
@@ -153,8 +153,8 @@ def test_failed_trials_are_listed_with_their_cause(make_comparison: Make, make_s
 @pytest.mark.parametrize(
     "changes",
     [
-        {"arms": ("lstm-1", "lstm-2"), "baselines": [], "confirmations": 0, "champion": False},
-        {"arms": ("lstm", "gru", "rnn"), "replicates": 3},
+        {"families": ("lstm-1", "lstm-2"), "baselines": [], "confirmations": 0, "champion": False},
+        {"families": ("lstm", "gru", "rnn"), "replicates": 3},
         {"trials": 1, "confirmations": 1},
         {"facts": {"steps": (7, 29), "classes": tuple(map(str, range(40)))}},
     ],
@@ -168,7 +168,7 @@ def test_every_shape_of_comparison_makes_a_page(
 
 
 def test_three_families_show_every_pair(make_comparison: Make, make_sweep: MakeSweep) -> None:
-    comparison = make_comparison(arms=("lstm", "gru", "rnn"))
+    comparison = make_comparison(families=("lstm", "gru", "rnn"))
     page = Page(html(make_sweep([comparison]))).text
     for pair in comparison.verdict.pairs:
         assert f"{pair.first} against {pair.second}" in page
@@ -177,14 +177,14 @@ def test_three_families_show_every_pair(make_comparison: Make, make_sweep: MakeS
 def test_an_arm_without_a_completed_trial(make_comparison: Make, make_sweep: MakeSweep) -> None:
     whole = make_comparison()
     failed = dataclasses.replace(
-        whole.arms[0], selected=None, selected_values={}, validation_score=None, test_score=None, confirmations=()
+        whole.families[0], selected=None, selected_values={}, validation_score=None, test_score=None, confirmations=()
     )
     rows = tuple(row for row in whole.rows if row.family == "gru")
     verdict = dataclasses.replace(
         whole.verdict, expected={"lstm": float("nan"), "gru": 187.2}, difference=float("nan"), low=float("nan")
     )
     sweep = make_sweep([whole])
-    result = dataclasses.replace(whole, arms=(failed, whole.arms[1]), rows=rows, verdict=verdict)
+    result = dataclasses.replace(whole, families=(failed, whole.families[1]), rows=rows, verdict=verdict)
     page = Page(html(dataclasses.replace(sweep, comparisons=(result,)))).text
     assert "nan" not in page.split()
 
@@ -206,16 +206,16 @@ def hostile_sweep(make_comparison: Make, make_sweep: MakeSweep) -> SweepResult:
         license=HOSTILE,
         split=HOSTILE,
     )
-    arms = tuple(
+    families = tuple(
         dataclasses.replace(
-            arm,
-            arm=dataclasses.replace(arm.arm, name=HOSTILE + arm.arm.name),
+            family,
+            family=dataclasses.replace(family.family, name=HOSTILE + family.family.name),
             selected_values={HOSTILE: HOSTILE},
-            ledger=dataclasses.replace(arm.ledger, failed={HOSTILE: 1}, kernels={HOSTILE: 1}),
+            usage=dataclasses.replace(family.usage, failed={HOSTILE: 1}, kernels={HOSTILE: 1}),
         )
-        for arm in whole.arms
+        for family in whole.families
     )
-    names = tuple(arm.arm.name for arm in arms)
+    names = tuple(family.family.name for family in families)
     verdict = dataclasses.replace(
         whole.verdict,
         dataset=HOSTILE,
@@ -223,7 +223,7 @@ def hostile_sweep(make_comparison: Make, make_sweep: MakeSweep) -> SweepResult:
         family=names[1] if whole.verdict.family else None,
         expected=dict(zip(names, whole.verdict.expected.values(), strict=True)),
         method=HOSTILE,
-        qualified_because=(HOSTILE,),
+        warnings=(HOSTILE,),
         cheaper_because=HOSTILE,
     )
     assert whole.champion is not None
@@ -241,7 +241,7 @@ def hostile_sweep(make_comparison: Make, make_sweep: MakeSweep) -> SweepResult:
         whole,
         dataset=HOSTILE,
         facts=facts,
-        arms=arms,
+        families=families,
         verdict=verdict,
         champion=champion,
         objective=dataclasses.replace(whole.objective, metric=HOSTILE, unit=HOSTILE),
@@ -306,7 +306,7 @@ def test_nothing_is_printed_or_written(
 
 def test_runs_are_linked_where_their_addresses_are_known(three_datasets) -> None:
     first = three_datasets.comparisons[0]
-    key = str(first.arms[0].selected.key)
+    key = str(first.families[0].selected.key)
     links = {first.dataset: "http://127.0.0.1:5000/#/experiments/1/runs/abc", key: "http://127.0.0.1:5000/#/runs/def"}
     page = html(three_datasets, links=links)
     assert f'<a href="{links[first.dataset]}">the comparison</a>' in page
@@ -319,11 +319,11 @@ def test_the_interval_over_test_cases_is_drawn_and_said_from_the_leader_on(three
     first = three_datasets.comparisons[0]
     assert "The thin line" not in html(three_datasets)
     over = CaseInterval(-1.5, 2.5, cases=1234, block=6)
-    for difference, said in ((3.0, "-1.5 to 2.5"), (-3.0, "-2.5 to 1.5")):
+    for difference, phrase in ((3.0, "-1.5 to 2.5"), (-3.0, "-2.5 to 1.5")):
         verdict = dataclasses.replace(first.verdict, difference=difference, low=-9.0, high=9.0, over_cases=over)
         changed = dataclasses.replace(first, verdict=verdict)
         page = html(dataclasses.replace(three_datasets, comparisons=(changed,)))
-        assert f"The thin line is the interval over the 1,234 test cases drawn again, {said}: what another" in page
+        assert f"The thin line is the interval over the 1,234 test cases drawn again, {phrase}: what another" in page
 
 
 def test_an_address_that_is_none_of_the_webs_becomes_no_link(three_datasets) -> None:

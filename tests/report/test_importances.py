@@ -9,7 +9,7 @@ import pytest
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.inspection import permutation_importance
 
-from harness.report.importances import FEWEST_TRIALS, _numbers, _ranks, importances_of, permutation_importances
+from harness.report.curves import FEWEST_TRIALS, _numbers, _ranks, importances_of, permutation_importances
 
 
 def made(trials: int, seed: int = 0):

@@ -7,8 +7,8 @@ import statistics
 
 import pytest
 
-from harness.report import numbers
-from harness.report.numbers import Style, style_of
+from harness.report import format
+from harness.report.format import Style, style_of
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_a_style_writes_scores_alike() -> None:
     ],
 )
 def test_fixed(value: float | None, places: int, text: str) -> None:
-    assert numbers.fixed(value, places) == text
+    assert format.fixed(value, places) == text
 
 
 @pytest.mark.parametrize(
@@ -68,14 +68,14 @@ def test_fixed(value: float | None, places: int, text: str) -> None:
     [(0.012345, "0.0123"), (1234.5, "1,230"), (999.96, "1,000"), (1.2e-7, "1.20e-7"), (0, "0"), (-3.14159, "-3.14")],
 )
 def test_significant(value: float, text: str) -> None:
-    assert numbers.significant(value) == text
+    assert format.significant(value) == text
 
 
 @pytest.mark.parametrize(
     ("value", "text"), [(0.05, "0.05"), (250, "250"), (2000, "2k"), (2500, "2.5k"), (1.5e6, "1.5M"), (1e-7, "1.0e-7")]
 )
 def test_short(value: float, text: str) -> None:
-    assert numbers.short(value) == text
+    assert format.short(value) == text
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_short(value: float, text: str) -> None:
     ],
 )
 def test_ticks_tell_neighbours_apart(values: list[float], labels: list[str]) -> None:
-    assert numbers.ticks(values) == labels
+    assert format.ticks(values) == labels
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_ticks_tell_neighbours_apart(values: list[float], labels: list[str]) -> 
     ],
 )
 def test_a_probability_is_never_certain(share: float, text: str) -> None:
-    assert numbers.percent(share) == text
+    assert format.percent(share) == text
 
 
 @pytest.mark.parametrize(
@@ -123,23 +123,23 @@ def test_a_probability_is_never_certain(share: float, text: str) -> None:
     ],
 )
 def test_durations(seconds: float, text: str) -> None:
-    assert numbers.duration(seconds) == text
+    assert format.duration(seconds) == text
 
 
 def test_counts_and_levels() -> None:
-    assert numbers.count(1234567) == "1,234,567"
-    assert numbers.count(None) == "-"
-    assert numbers.counted(1, "trial") == "1 trial"
-    assert numbers.counted(2000, "trial") == "2,000 trials"
-    assert numbers.level(0.98) == "98 %"
-    assert numbers.level(0.975) == "97.5 %"
+    assert format.count(1234567) == "1,234,567"
+    assert format.count(None) == "-"
+    assert format.counted(1, "trial") == "1 trial"
+    assert format.counted(2000, "trial") == "2,000 trials"
+    assert format.level(0.98) == "98 %"
+    assert format.level(0.975) == "97.5 %"
 
 
 def test_mean_and_spread_is_the_sample_standard_deviation() -> None:
     values = [0.91, 0.94, 0.955]
-    mean, spread = numbers.mean_and_spread(values)
+    mean, spread = format.mean_and_spread(values)
     assert mean == pytest.approx(statistics.fmean(values))
     assert spread == pytest.approx(statistics.stdev(values))
-    assert numbers.mean_and_spread([0.9]) == (0.9, None)
-    assert numbers.mean_and_spread([]) == (None, None)
-    assert numbers.mean_and_spread([1.0, math.inf]) == (math.inf, None)
+    assert format.mean_and_spread([0.9]) == (0.9, None)
+    assert format.mean_and_spread([]) == (None, None)
+    assert format.mean_and_spread([1.0, math.inf]) == (math.inf, None)

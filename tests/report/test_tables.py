@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from harness.records import ComparisonResult, SweepResult, TrialStatus
-from harness.report.tables import COLUMNS, latex, markdown, trials_csv
+from harness.report.text import COLUMNS, latex, markdown, trials_csv
 
 Make = Callable[..., ComparisonResult]
 MakeSweep = Callable[..., SweepResult]
@@ -50,7 +50,7 @@ def test_a_failed_trial_never_shows_a_score(make_comparison: Make) -> None:
 def test_verdict_decides_the_same_from_the_table(make_comparison: Make) -> None:
     import pandas as pd
 
-    from harness.verdicts import decide
+    from harness.stats import decide
 
     comparison = make_comparison(levels=(301.0, 201.0), replicates=2)
     decision = decide(pd.read_csv(io.StringIO(trials_csv([comparison]))))
@@ -85,10 +85,10 @@ def test_markdown_has_a_line_a_family(three_datasets: SweepResult) -> None:
     table = [line for line in lines if line.startswith("|")]
     assert len(table) == 2 + 6
     assert len({line.count("|") for line in table}) == 1
-    arm = three_datasets.comparisons[0].arms[0]
+    family = three_datasets.comparisons[0].families[0]
     cells = [cell.strip() for cell in table[2].split("|")[1:-1]]
     assert cells[1:3] == ["gru wins", "lstm"]
-    assert float(cells[3]) == pytest.approx(arm.test_score, rel=1e-3)
+    assert float(cells[3]) == pytest.approx(family.test_score, rel=1e-3)
     assert cells[0].startswith("vic\\_elec")
 
 

@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.records import ArmResult, ChampionInfo, ComparisonResult, SweepResult
-from harness.report.terminal import text
-from harness.verdicts.wording import headline
+from harness.records import ChampionInfo, ComparisonResult, FamilyResult, SweepResult
+from harness.report.text import text
+from harness.stats.wording import headline
 
 Make = Callable[..., ComparisonResult]
 MakeSweep = Callable[..., SweepResult]
@@ -27,14 +27,14 @@ def test_it_says_what_the_records_say(three_datasets: SweepResult) -> None:
     for comparison in three_datasets.comparisons:
         block = next(part for part in shown.split("\n\n") if part.startswith(f"{comparison.dataset}:"))
         assert flat(block).startswith(headline(comparison.verdict))
-        for arm in comparison.arms:
+        for family in comparison.families:
             _, selected, mean, _, spread, expected = next(
-                line.split() for line in block.splitlines() if line.split()[:1] == [arm.arm.name] and "±" in line
+                line.split() for line in block.splitlines() if line.split()[:1] == [family.family.name] and "±" in line
             )
-            assert float(selected) == pytest.approx(arm.test_score, rel=1e-3)
-            assert float(mean) == pytest.approx(statistics.fmean(arm.confirmations), rel=1e-3)
-            assert float(spread) == pytest.approx(statistics.stdev(arm.confirmations), rel=0.06)
-            assert float(expected) == pytest.approx(comparison.verdict.expected[arm.arm.name], rel=1e-3)
+            assert float(selected) == pytest.approx(family.test_score, rel=1e-3)
+            assert float(mean) == pytest.approx(statistics.fmean(family.confirmations), rel=1e-3)
+            assert float(spread) == pytest.approx(statistics.stdev(family.confirmations), rel=0.06)
+            assert float(expected) == pytest.approx(comparison.verdict.expected[family.family.name], rel=1e-3)
         best = comparison.best_baseline
         assert best is not None
         found = re.search(rf"best baseline: {best.name}, ([\d.]+)", flat(block))
@@ -81,7 +81,7 @@ def test_a_number_is_not_parted_from_its_percent_sign(three_datasets: SweepResul
 
 
 def test_no_baseline_no_seeds_no_champion(make_comparison: Make, make_sweep: MakeSweep) -> None:
-    bare = make_comparison(baselines=[], confirmations=0, champion=False, arms=("lstm-1", "lstm-2"))
+    bare = make_comparison(baselines=[], confirmations=0, champion=False, families=("lstm-1", "lstm-2"))
     shown = text(make_sweep([bare]), "harness ui", 80)
     assert "best baseline: none" in shown
     assert "champion: none was exported" in shown
@@ -110,17 +110,17 @@ def test_an_unfinished_sweep_says_what_is_missing(make_comparison: Make, make_sw
 
 
 def test_three_arms_have_a_line_each(make_comparison: Make, make_sweep: MakeSweep) -> None:
-    shown = text(make_sweep([make_comparison(arms=("lstm", "gru", "rnn"))]), "harness ui", 80)
+    shown = text(make_sweep([make_comparison(families=("lstm", "gru", "rnn"))]), "harness ui", 80)
     assert [line.split()[0] for line in shown.splitlines() if "±" in line] == ["lstm", "gru", "rnn"]
 
 
 def test_an_arm_that_never_completed_a_trial(make_comparison: Make, make_sweep: MakeSweep) -> None:
     whole = make_comparison()
-    failed: ArmResult = dataclasses.replace(
-        whole.arms[0], selected=None, selected_values={}, validation_score=None, test_score=None, confirmations=()
+    failed: FamilyResult = dataclasses.replace(
+        whole.families[0], selected=None, selected_values={}, validation_score=None, test_score=None, confirmations=()
     )
     verdict = dataclasses.replace(whole.verdict, expected={"lstm": math.nan, "gru": 187.2})
-    sweep = make_sweep([dataclasses.replace(whole, arms=(failed, whole.arms[1]), verdict=verdict)])
+    sweep = make_sweep([dataclasses.replace(whole, families=(failed, whole.families[1]), verdict=verdict)])
     assert re.search(r"^  lstm +- +- +-$", text(sweep, "harness ui", 80), re.MULTILINE)
 
 
@@ -148,7 +148,7 @@ def test_a_champions_score_has_its_unit(make_comparison: Make, make_sweep: MakeS
 
 
 def test_a_summary_is_the_same_without_where_the_runs_are(three_datasets: SweepResult) -> None:
-    from harness.report.terminal import summary
+    from harness.report.text import summary
 
     shown = text(three_datasets, "harness ui")
     assert summary(three_datasets) == shown.rpartition("\n\n")[0]

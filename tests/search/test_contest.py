@@ -8,20 +8,11 @@ from itertools import pairwise
 
 import pytest
 
-from harness.cards.schema import SpaceCard
+from harness.config.space import SearchSpace
 from harness.errors import ReplayError
-from harness.records import (
-    Arm,
-    Direction,
-    FailureKind,
-    Objective,
-    TrialRecord,
-    TrialRequest,
-    TrialStatus,
-)
-from harness.search import Budget, Contest, SearchSettings
-from harness.search.contest import confirmation_request
-from harness.search.ordering import relative_seconds, trials_ahead
+from harness.records import Direction, FailureKind, Family, Objective, TrialRecord, TrialRequest, TrialStatus
+from harness.search import Budget, Scheduler, SearchSettings
+from harness.search.scheduler import relative_seconds, seed_repeat_request, trials_ahead
 
 HYPERPARAMETERS = {
     "units": {"type": "Choice", "values": [8, 16, 32]},
@@ -29,20 +20,20 @@ HYPERPARAMETERS = {
     "optimizer": {"type": "Fixed", "value": "adam"},
 }
 OBJECTIVE = Objective("mae", Direction.MIN)
-ARMS = (Arm("lstm", "lstm"), Arm("gru", "gru"))
+ARMS = (Family("lstm", "lstm"), Family("gru", "gru"))
 
 
-def space(name: str, layer: str, hyperparameters: dict = HYPERPARAMETERS) -> SpaceCard:
-    return SpaceCard.model_validate({"name": name, "layer": layer, "hyperparameters": hyperparameters})
+def space(name: str, layer: str, hyperparameters: dict = HYPERPARAMETERS) -> SearchSpace:
+    return SearchSpace.model_validate({"name": name, "layer": layer, "hyperparameters": hyperparameters})
 
 
 SPACES = {"lstm": space("lstm", "LSTM"), "gru": space("gru", "GRU")}
 
 
-def contest(arms=ARMS, spaces=SPACES, budget: Budget | None = None, **changes) -> Contest:
+def scheduler(families=ARMS, spaces=SPACES, budget: Budget | None = None, **changes) -> Scheduler:
     given = {"oracle": "random", "replicates": 1, "epochs": 5, "patience_epochs": 2, "seed": 7, "workers": 2}
     settings = SearchSettings(budget=budget or Budget(trials=6), **{**given, **changes})
-    return Contest("toy", arms, spaces, OBJECTIVE, settings)
+    return Scheduler("toy", families, spaces, OBJECTIVE, settings)
 
 
 def score(request: TrialRequest) -> float:
@@ -57,15 +48,15 @@ def failed(request: TrialRequest) -> TrialRecord:
     return TrialRecord(request.key, TrialStatus.FAILED, failure=FailureKind.DIVERGED, message="nan")
 
 
-def play(one: Contest, workers: int, seed: int = 0, fails=lambda request: False, wish=lambda chance: ""):
+def play(one: Scheduler, workers: int, seed: int = 0, fails=lambda request: False, hints=lambda chance: ""):
     """Run a contest with workers that end in random order; the arms' standing is looked at after every ask."""
     chance, running, asked = random.Random(seed), [], []
     while True:
-        while len(running) < workers and (request := one.ask(wish(chance))):
+        while len(running) < workers and (request := one.ask(hints(chance))):
             running.append(request)
             asked.append(request)
-            standing = [one.standing(arm) for arm in one.arms]
-            assert max(standing) - min(standing) <= workers
+            progress = [one.progress(family) for family in one.families]
+            assert max(progress) - min(progress) <= workers
         if not running:
             return asked
         request = running.pop(chance.randrange(len(running)))
@@ -73,17 +64,17 @@ def play(one: Contest, workers: int, seed: int = 0, fails=lambda request: False,
 
 
 @pytest.mark.parametrize("workers", [1, 2, 5])
-@pytest.mark.parametrize("wished", ["lstm", "gru", "any", "nobody"])
-def test_a_wish_changes_the_order_and_neither_the_trials_nor_the_limit(workers: int, wished: str) -> None:
+@pytest.mark.parametrize("preferred", ["lstm", "gru", "any", "nobody"])
+def test_a_wish_changes_the_order_and_neither_the_trials_nor_the_limit(workers: int, preferred: str) -> None:
     """Play asserts the limit: the arms differ by no more trials than there are workers."""
     names = ["lstm", "gru", ""]
-    plain, wishing = contest(workers=workers), contest(workers=workers)
+    plain, wishing = scheduler(workers=workers), scheduler(workers=workers)
     played = play(plain, workers)
-    asked = play(wishing, workers, wish=lambda chance: chance.choice(names) if wished == "any" else wished)
+    asked = play(wishing, workers, hints=lambda chance: chance.choice(names) if preferred == "any" else preferred)
     assert {str(one.key): one for one in asked} == {str(one.key): one for one in played}
-    if wished in ("lstm", "gru"):
-        assert [one.key.arm for one in asked[:workers]] == [wished] * workers
-    if wished == "nobody":
+    if preferred in ("lstm", "gru"):
+        assert [one.key.family for one in asked[:workers]] == [preferred] * workers
+    if preferred == "nobody":
         assert asked == played
 
 
@@ -92,59 +83,59 @@ def test_a_wish_changes_the_order_and_neither_the_trials_nor_the_limit(workers: 
     [(1, "random"), (2, "random"), (3, "random"), (5, "random"), (2, "bayesian"), (3, "bayesian")],
 )
 def test_each_arm_completes_its_budget_in_every_replicate(workers: int, oracle: str) -> None:
-    one = contest(replicates=2, workers=workers, oracle=oracle)
+    one = scheduler(replicates=2, workers=workers, oracle=oracle)
     play(one, workers)
-    counts = Counter((record.key.arm, record.key.replicate) for record in one.records)
-    assert counts == {(arm.name, replicate): 6 for arm in ARMS for replicate in (1, 2)}
+    counts = Counter((record.key.family, record.key.replicate) for record in one.records)
+    assert counts == {(family.name, replicate): 6 for family in ARMS for replicate in (1, 2)}
     assert one.finished
 
 
 def test_no_arm_is_always_first() -> None:
-    asked = play(contest(), workers=1)
-    firsts = [asked[position].key.arm for position in range(0, len(asked), 2)]
+    asked = play(scheduler(), workers=1)
+    firsts = [asked[position].key.family for position in range(0, len(asked), 2)]
     assert Counter(firsts) == {"lstm": 3, "gru": 3}
 
 
 def test_random_search_gives_the_same_trials_whatever_the_number_of_workers() -> None:
     def trials(workers: int):
-        return {str(r.key): (dict(r.values), r.seed) for r in play(contest(workers=workers), workers, seed=workers)}
+        return {str(r.key): (dict(r.values), r.seed) for r in play(scheduler(workers=workers), workers, seed=workers)}
 
     assert trials(1) == trials(2) == trials(4)
 
 
 def test_an_adaptive_search_with_a_worker_an_arm_does_not_depend_on_who_is_quicker() -> None:
     def trials(seed: int):
-        one = contest(oracle="bayesian", budget=Budget(trials=8))
+        one = scheduler(oracle="bayesian", budget=Budget(trials=8))
         return {str(r.key): dict(r.values) for r in play(one, 2, seed)}
 
     assert trials(1) == trials(2)
 
 
 def test_another_seed_gives_other_trials_and_two_arms_of_a_family_two_searches() -> None:
-    def values(one: Contest, arm: str):
-        return [dict(r.values) for r in play(one, 2) if r.key.arm == arm]
+    def values(one: Scheduler, family: str):
+        return [dict(r.values) for r in play(one, 2) if r.key.family == family]
 
-    assert values(contest(seed=7), "lstm") != values(contest(seed=8), "lstm")
-    twins = (Arm("lstm-1", "lstm"), Arm("lstm-2", "lstm"))
-    assert values(contest(arms=twins), "lstm-1") != values(contest(arms=twins), "lstm-2")
+    assert values(scheduler(seed=7), "lstm") != values(scheduler(seed=8), "lstm")
+    twins = (Family("lstm-1", "lstm"), Family("lstm-2", "lstm"))
+    assert values(scheduler(families=twins), "lstm-1") != values(scheduler(families=twins), "lstm-2")
 
 
 def test_fixed_hyperparameters_are_in_every_trial() -> None:
-    assert all(request.values["optimizer"] == "adam" for request in play(contest(), 2))
+    assert all(request.values["optimizer"] == "adam" for request in play(scheduler(), 2))
 
 
 def test_failures_are_replaced_up_to_the_same_limit() -> None:
-    one = contest(budget=Budget(trials=6))
-    play(one, 2, fails=lambda request: request.key.arm == "gru" and request.key.number <= 2)
-    done = Counter(r.key.arm for r in one.records if r.status is TrialStatus.COMPLETED)
+    one = scheduler(budget=Budget(trials=6))
+    play(one, 2, fails=lambda request: request.key.family == "gru" and request.key.number <= 2)
+    done = Counter(r.key.family for r in one.records if r.status is TrialStatus.COMPLETED)
     assert done == {"lstm": 6, "gru": 6}
     assert sum(r.status is TrialStatus.FAILED for r in one.records) == 2
 
 
 def test_an_arm_that_always_fails_stops_the_other_too() -> None:
-    one = contest(budget=Budget(trials=6))
-    play(one, 2, fails=lambda request: request.key.arm == "gru")
-    asked = Counter(r.key.arm for r in one.records)
+    one = scheduler(budget=Budget(trials=6))
+    play(one, 2, fails=lambda request: request.key.family == "gru")
+    asked = Counter(r.key.family for r in one.records)
     assert asked["gru"] == Budget(trials=6).attempts == 9
     assert asked["lstm"] <= 2
     assert one.failing_throughout() is not None
@@ -153,25 +144,25 @@ def test_an_arm_that_always_fails_stops_the_other_too() -> None:
 def test_an_exhausted_space_ends_both_arms_at_the_same_number() -> None:
     small = {"units": {"type": "Choice", "values": [8, 16, 32]}}
     spaces = {"lstm": space("lstm", "LSTM", small), "gru": SPACES["gru"]}
-    one = contest(spaces=spaces, budget=Budget(trials=20))
+    one = scheduler(spaces=spaces, budget=Budget(trials=20))
     chance_free = []
     while request := one.ask():
         chance_free.append(request)
         one.tell(TrialRecord(request.key, TrialStatus.COMPLETED, validation_score=1.0))
-    done = Counter(request.key.arm for request in chance_free)
+    done = Counter(request.key.family for request in chance_free)
     assert done["lstm"] == 3
     assert abs(done["gru"] - 3) <= 1
     assert one.finished
 
 
 def test_a_round_that_closes_is_ended_on_a_complete_pair() -> None:
-    one = contest(budget=Budget(trials=None, seconds=60.0))
+    one = scheduler(budget=Budget(trials=None, seconds=60.0))
     first = one.ask()
     assert first is not None
     one.close_round(1)
     second = one.ask()
     assert second is not None
-    assert {first.key.arm, second.key.arm} == {"lstm", "gru"}
+    assert {first.key.family, second.key.family} == {"lstm", "gru"}
     assert one.ask() is None
     one.tell(completed(first))
     one.tell(completed(second))
@@ -180,7 +171,7 @@ def test_a_round_that_closes_is_ended_on_a_complete_pair() -> None:
 
 @pytest.mark.parametrize("oracle", ["random", "bayesian"])
 def test_replayed_asks_and_tells_give_the_same_contest_again(oracle: str) -> None:
-    first = contest(oracle=oracle, budget=Budget(trials=12))
+    first = scheduler(oracle=oracle, budget=Budget(trials=12))
     log: list[tuple[str, TrialRequest]] = []
     for _ in range(8):
         requests = [first.ask(), first.ask()]
@@ -189,7 +180,7 @@ def test_replayed_asks_and_tells_give_the_same_contest_again(oracle: str) -> Non
         for request in reversed(requests):
             log.append(("tell", request))
             first.tell(completed(request))
-    second = contest(oracle=oracle, budget=Budget(trials=12))
+    second = scheduler(oracle=oracle, budget=Budget(trials=12))
     for what, request in log:
         second.replay(request) if what == "ask" else second.tell(completed(request))
     assert second.ask() == first.ask()
@@ -197,15 +188,15 @@ def test_replayed_asks_and_tells_give_the_same_contest_again(oracle: str) -> Non
 
 
 def test_a_replay_that_differs_is_refused() -> None:
-    request = contest(seed=7).ask()
+    request = scheduler(seed=7).ask()
     with pytest.raises(ReplayError, match="toy/lstm/r1/search/0001"):
-        contest(seed=8).replay(request)
+        scheduler(seed=8).replay(request)
 
 
 def test_a_confirmation_has_the_selected_values_and_a_fresh_seed() -> None:
-    one = contest()
+    one = scheduler()
     request = one.ask()
-    again = [confirmation_request(request, number, 7, one.settings) for number in (1, 2)]
+    again = [seed_repeat_request(request, number, 7, one.settings) for number in (1, 2)]
     assert [r.values for r in again] == [request.values] * 2
     assert len({request.seed, *(r.seed for r in again)}) == 3
 
@@ -214,21 +205,21 @@ WIDE = {**HYPERPARAMETERS, "units": {"type": "Choice", "values": [16, 32, 64, 12
 WIDE_SPACES = {"lstm": space("lstm", "LSTM", WIDE), "gru": space("gru", "GRU", WIDE)}
 
 
-def wide(workers: int, **changes) -> Contest:
-    return contest(spaces=WIDE_SPACES, workers=workers, **{"budget": Budget(trials=12), **changes})
+def wide(workers: int, **changes) -> Scheduler:
+    return scheduler(spaces=WIDE_SPACES, workers=workers, **{"budget": Budget(trials=12), **changes})
 
 
-def numbers(asked: list[TrialRequest], arm: str) -> list[int]:
-    return [request.key.number for request in asked if request.key.arm == arm]
+def numbers(asked: list[TrialRequest], family: str) -> list[int]:
+    return [request.key.number for request in asked if request.key.family == family]
 
 
 @pytest.mark.parametrize("workers", [2, 3])
 def test_only_the_last_trials_of_each_arm_are_in_order_of_their_length(workers: int) -> None:
     asked = play(wide(workers), workers)
-    for arm in ("lstm", "gru"):
+    for family in ("lstm", "gru"):
         last = trials_ahead(workers)
-        assert numbers(asked, arm)[:-last] == list(range(1, 13 - last))
-        lengths = [relative_seconds(request.values) for request in asked if request.key.arm == arm][-last:]
+        assert numbers(asked, family)[:-last] == list(range(1, 13 - last))
+        lengths = [relative_seconds(request.values) for request in asked if request.key.family == family][-last:]
         assert all(before >= after for before, after in pairwise(lengths))
         assert len(set(lengths)) > 1
 
@@ -237,8 +228,8 @@ def test_only_the_last_trials_of_each_arm_are_in_order_of_their_length(workers: 
 def test_where_order_matters_or_helps_nobody_trials_begin_as_they_were_drawn(changes: dict) -> None:
     workers = changes.get("workers", 2)
     asked = play(wide(**{"workers": workers, **changes}), workers)
-    for arm in ("lstm", "gru"):
-        assert numbers(asked, arm) == list(range(1, 13))
+    for family in ("lstm", "gru"):
+        assert numbers(asked, family) == list(range(1, 13))
 
 
 def test_the_trials_are_those_of_a_search_that_puts_nothing_in_order() -> None:
@@ -287,18 +278,18 @@ def test_a_replay_goes_on_with_the_order_that_the_journal_says(cut: int) -> None
         again = play(second, workers)
         if (workers, trials) == (2, 12):
             assert again == rest
-        begun = {str(of.key) for what, of in log if what == "ask"}
-        assert begun.isdisjoint(str(request.key) for request in again)
+        started = {str(of.key) for what, of in log if what == "ask"}
+        assert started.isdisjoint(str(request.key) for request in again)
         by_key = {str(request.key): request for request in again}
         assert all(by_key.get(str(request.key), request) == request for request in rest)
         done = [record for record in second.records if record.validation_score is not None]
-        assert sorted(record.key.arm for record in done) == ["gru"] * trials + ["lstm"] * trials
+        assert sorted(record.key.family for record in done) == ["gru"] * trials + ["lstm"] * trials
 
 
 def test_a_space_that_ends_among_the_last_trials_ends_both_arms() -> None:
     rate = {"type": "Fixed", "value": 0.01}
     small = {"units": {"type": "Choice", "values": [8, 16, 32, 64]}, "learning_rate": rate}
-    one = contest(spaces={"lstm": space("lstm", "LSTM", small), "gru": WIDE_SPACES["gru"]}, budget=Budget(trials=6))
+    one = scheduler(spaces={"lstm": space("lstm", "LSTM", small), "gru": WIDE_SPACES["gru"]}, budget=Budget(trials=6))
     asked = play(one, 2)
     assert sorted(numbers(asked, "lstm")) == [1, 2, 3, 4]
     assert abs(len(numbers(asked, "gru")) - 4) <= 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.search.ordering import relative_seconds
+from harness.search.scheduler import relative_seconds
 
 
 @pytest.mark.parametrize(

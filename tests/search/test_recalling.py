@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import pytest
 from sklearn.gaussian_process import GaussianProcessRegressor
 
-from harness.cards.schema import SpaceCard
+from harness.config.space import SearchSpace
 from harness.errors import ReplayError
-from harness.records import Arm, Direction, FailureKind, Objective, TrialRecord, TrialRequest, TrialStatus
-from harness.search import Budget, Contest, SearchSettings
+from harness.records import Direction, FailureKind, Family, Objective, TrialRecord, TrialRequest, TrialStatus
+from harness.search import Budget, Scheduler, SearchSettings
 
 HYPERPARAMETERS = {
     "units": {"type": "Choice", "values": [8, 16, 32]},
@@ -21,9 +21,9 @@ HYPERPARAMETERS = {
 Log = list[TrialRequest | TrialRecord]
 
 
-def contest(workers: int, direction: Direction = Direction.MIN, seed: int = 7) -> Contest:
+def scheduler(workers: int, direction: Direction = Direction.MIN, seed: int = 7) -> Scheduler:
     spaces = {
-        family: SpaceCard.model_validate({"name": family, "layer": layer, "hyperparameters": HYPERPARAMETERS})
+        family: SearchSpace.model_validate({"name": family, "layer": layer, "hyperparameters": HYPERPARAMETERS})
         for family, layer in (("lstm", "LSTM"), ("gru", "GRU"))
     }
     settings = SearchSettings(
@@ -35,7 +35,9 @@ def contest(workers: int, direction: Direction = Direction.MIN, seed: int = 7) -
         seed=seed,
         workers=workers,
     )
-    return Contest("toy", (Arm("lstm", "lstm"), Arm("gru", "gru")), spaces, Objective("mae", direction), settings)
+    return Scheduler(
+        "toy", (Family("lstm", "lstm"), Family("gru", "gru")), spaces, Objective("mae", direction), settings
+    )
 
 
 def ended(request: TrialRequest) -> TrialRecord:
@@ -45,7 +47,7 @@ def ended(request: TrialRequest) -> TrialRecord:
     return TrialRecord(request.key, TrialStatus.COMPLETED, validation_score=rate + units / 100)
 
 
-def play(one: Contest, workers: int, log: Log) -> None:
+def play(one: Scheduler, workers: int, log: Log) -> None:
     """Run a contest to its end with workers that end in random order; every ask and tell is added to the log."""
     chance, running = random.Random(3), [entry for entry in log if isinstance(entry, TrialRequest)]
     running = [r for r in running if r.key not in {entry.key for entry in log if isinstance(entry, TrialRecord)}]
@@ -62,12 +64,12 @@ def play(one: Contest, workers: int, log: Log) -> None:
 
 def running(log: Log, request: TrialRequest) -> bool:
     """Whether trials of a request's arm are running."""
-    keys = [entry.key for entry in log if entry.key.arm == request.key.arm]
+    keys = [entry.key for entry in log if entry.key.family == request.key.family]
     return any(keys.count(key) == 1 for key in keys)
 
 
-def resumed(workers: int, log: Log, **changes: object) -> Contest:
-    one = contest(workers, **changes)  # type: ignore[arg-type]
+def resumed(workers: int, log: Log, **changes: object) -> Scheduler:
+    one = scheduler(workers, **changes)  # type: ignore[arg-type]
     for entry in log:
         one.replay(entry) if isinstance(entry, TrialRequest) else one.tell(entry)
     return one
@@ -90,7 +92,7 @@ def fits(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
 @pytest.mark.parametrize("workers", [2, 6])
 def test_wherever_it_is_cut_it_asks_the_same(workers: int, direction: Direction) -> None:
     whole: Log = []
-    play(contest(workers, direction), workers, whole)
+    play(scheduler(workers, direction), workers, whole)
     asked = [position for position, entry in enumerate(whole) if isinstance(entry, TrialRequest)]
     assert len(asked) > 30
     for position in asked[20::5]:  # the oracle is asked next, with trials in flight and without
@@ -104,7 +106,7 @@ def test_wherever_it_is_cut_it_asks_the_same(workers: int, direction: Direction)
 
 def test_with_one_trial_in_flight_it_fits_once_a_search_and_no_more(fits: list[int]) -> None:
     whole: Log = []
-    play(contest(2), 2, whole)
+    play(scheduler(2), 2, whole)
     undisturbed = len(fits)
     fits.clear()
     resumed(2, whole)
@@ -114,7 +116,7 @@ def test_with_one_trial_in_flight_it_fits_once_a_search_and_no_more(fits: list[i
 
 def test_what_waits_for_running_trials_is_fitted_again(fits: list[int]) -> None:
     whole: Log = []
-    play(contest(6), 6, whole)
+    play(scheduler(6), 6, whole)
     position = max(
         at for at, entry in enumerate(whole) if isinstance(entry, TrialRequest) and running(whole[:at], entry)
     )
@@ -127,6 +129,6 @@ def test_what_waits_for_running_trials_is_fitted_again(fits: list[int]) -> None:
 
 def test_a_search_of_another_seed_is_refused() -> None:
     whole: Log = []
-    play(contest(2), 2, whole)
+    play(scheduler(2), 2, whole)
     with pytest.raises(ReplayError, match="replayed as"):
         resumed(2, whole, seed=8)

@@ -6,24 +6,24 @@ import random
 
 import pytest
 
-from harness.cards.schema import SpaceCard
+from harness.config.space import SearchSpace
 from harness.records import (
     PRUNING_BEGINS,
-    Arm,
     Direction,
     FailureKind,
+    Family,
     Objective,
     TrialKey,
     TrialRecord,
     TrialRequest,
     TrialStatus,
 )
-from harness.search import Budget, Contest, SearchSettings
+from harness.search import Budget, Scheduler, SearchSettings
 from harness.search.oracle import scheduled
-from harness.search.pruning import FEWEST_TRIALS, median_floor
+from harness.search.scheduler import FEWEST_TRIALS, median_floor
 
 OBJECTIVE = Objective("mae", Direction.MIN)
-ARMS = (Arm("lstm", "lstm"), Arm("gru", "gru"))
+ARMS = (Family("lstm", "lstm"), Family("gru", "gru"))
 CONTINUOUS = {
     "units": {"type": "Choice", "values": [8, 16]},
     "learning_rate": {"type": "Float", "min_value": 1e-4, "max_value": 1e-1, "sampling": "log"},
@@ -36,17 +36,17 @@ DISCRETE = {
 }
 
 
-def spaces(hyperparameters: dict) -> dict[str, SpaceCard]:
+def spaces(hyperparameters: dict) -> dict[str, SearchSpace]:
     layers = {"lstm": "LSTM", "gru": "GRU"}
     return {
-        name: SpaceCard.model_validate({"name": name, "layer": layer, "hyperparameters": hyperparameters})
+        name: SearchSpace.model_validate({"name": name, "layer": layer, "hyperparameters": hyperparameters})
         for name, layer in layers.items()
     }
 
 
-def contest(oracle: str, hyperparameters: dict, epochs: int = 9, workers: int = 2, trials: int | None = None, **more):
+def scheduler(oracle: str, hyperparameters: dict, epochs: int = 9, workers: int = 2, trials: int | None = None, **more):
     settings = SearchSettings(oracle, Budget(trials), 1, epochs, 3, 7, workers, **more)
-    return Contest("toy", ARMS, spaces(hyperparameters), OBJECTIVE, settings)
+    return Scheduler("toy", ARMS, spaces(hyperparameters), OBJECTIVE, settings)
 
 
 def ended(request: TrialRequest, fails: bool = False) -> TrialRecord:
@@ -56,14 +56,14 @@ def ended(request: TrialRequest, fails: bool = False) -> TrialRecord:
     return TrialRecord(request.key, TrialStatus.COMPLETED, validation_score=score, validation_scores=(score,) * 9)
 
 
-def play(one: Contest, workers: int, fails=lambda request: False, order: int = 0):
+def play(one: Scheduler, workers: int, fails=lambda request: False, order: int = 0):
     chance, running, history = random.Random(order), [], []
     while True:
         while len(running) < workers and (request := one.ask()):
             running.append(request)
             history.append(request)
-            standing = [one.standing(arm) for arm in one.arms]
-            assert max(standing) - min(standing) <= workers
+            progress = [one.progress(family) for family in one.families]
+            assert max(progress) - min(progress) <= workers
         if not running:
             return history
         request = running.pop(chance.randrange(len(running)))
@@ -72,18 +72,18 @@ def play(one: Contest, workers: int, fails=lambda request: False, order: int = 0
         one.tell(record)
 
 
-def requests_of(history, arm: str) -> list[TrialRequest]:
-    return [one for one in history if isinstance(one, TrialRequest) and one.key.arm == arm]
+def requests_of(history, family: str) -> list[TrialRequest]:
+    return [one for one in history if isinstance(one, TrialRequest) and one.key.family == family]
 
 
 @pytest.mark.parametrize("workers", [1, 2, 5])
 def test_hyperband_asks_every_arm_for_its_whole_schedule(workers: int) -> None:
-    one = contest("hyperband", CONTINUOUS, workers=workers)
+    one = scheduler("hyperband", CONTINUOUS, workers=workers)
     history = play(one, workers)
     trials, epochs = scheduled("hyperband", spaces(CONTINUOUS)["lstm"], OBJECTIVE, 9)
     assert one.finished
-    for arm in ("lstm", "gru"):
-        asked = requests_of(history, arm)
+    for family in ("lstm", "gru"):
+        asked = requests_of(history, family)
         assert len(asked) == trials
         assert sum(request.epochs - request.begins_after for request in asked) == epochs
         assert max(request.epochs for request in asked) == 9
@@ -94,7 +94,7 @@ def test_hyperband_of_27_epochs_is_70_trials() -> None:
 
 
 def test_a_rung_goes_on_with_trials_of_the_rung_below() -> None:
-    history = play(contest("hyperband", CONTINUOUS), 2)
+    history = play(scheduler("hyperband", CONTINUOUS), 2)
     by_key = {str(one.key): one for one in history if isinstance(one, TrialRequest)}
     later = [one for one in by_key.values() if one.continues]
     assert later
@@ -107,7 +107,7 @@ def test_a_rung_goes_on_with_trials_of_the_rung_below() -> None:
 
 
 def test_failures_within_a_rung_end_nothing() -> None:
-    one = contest("hyperband", CONTINUOUS)
+    one = scheduler("hyperband", CONTINUOUS)
     history = play(one, 2, fails=lambda request: request.key.number % 7 == 0)
     assert one.finished
     assert len(requests_of(history, "lstm")) == len(requests_of(history, "gru")) > 15
@@ -116,7 +116,7 @@ def test_failures_within_a_rung_end_nothing() -> None:
 @pytest.mark.parametrize("oracle", ["hyperband", "grid"])
 def test_replaying_gives_the_same_again(oracle: str) -> None:
     hyperparameters = CONTINUOUS if oracle == "hyperband" else DISCRETE
-    history, again = play(contest(oracle, hyperparameters), 2, order=3), contest(oracle, hyperparameters)
+    history, again = play(scheduler(oracle, hyperparameters), 2, order=3), scheduler(oracle, hyperparameters)
     for one in history[: len(history) // 2]:
         if isinstance(one, TrialRequest):
             again.replay(TrialRequest.from_json(one.to_json()))
@@ -127,10 +127,10 @@ def test_replaying_gives_the_same_again(oracle: str) -> None:
 
 @pytest.mark.parametrize("workers", [1, 2, 5])
 def test_grid_search_tries_every_combination_once(workers: int) -> None:
-    history = play(contest("grid", DISCRETE, workers=workers), workers)
+    history = play(scheduler("grid", DISCRETE, workers=workers), workers)
     assert scheduled("grid", spaces(DISCRETE)["lstm"], OBJECTIVE, 9) == (18, 18 * 9)
-    for arm in ("lstm", "gru"):
-        asked = requests_of(history, arm)
+    for family in ("lstm", "gru"):
+        asked = requests_of(history, family)
         assert len(asked) == len({tuple(sorted(request.values.items())) for request in asked}) == 18
         assert {request.values["batch_size"] for request in asked} == {32}
 
@@ -150,15 +150,15 @@ def test_the_floor_is_the_median_of_the_best_so_far() -> None:
 
 
 def test_pruning_is_the_same_for_every_arm_and_stands_in_the_journal() -> None:
-    history = play(contest("random", CONTINUOUS, trials=9, prune=True), 2)
-    for arm in ("lstm", "gru"):
-        floors = [bool(request.floor) for request in requests_of(history, arm)]
+    history = play(scheduler("random", CONTINUOUS, trials=9, prune=True), 2)
+    for family in ("lstm", "gru"):
+        floors = [bool(request.floor) for request in requests_of(history, family)]
         assert not any(floors[:FEWEST_TRIALS])
         assert all(floors[FEWEST_TRIALS + 2 :])
-    again = contest("random", CONTINUOUS, trials=9, prune=True)
+    again = scheduler("random", CONTINUOUS, trials=9, prune=True)
     for one in history:
         if isinstance(one, TrialRequest):
             again.replay(TrialRequest.from_json(one.to_json()))
         else:
             again.tell(one)
-    assert not any(request.floor for request in requests_of(play(contest("random", CONTINUOUS, trials=9), 2), "gru"))
+    assert not any(request.floor for request in requests_of(play(scheduler("random", CONTINUOUS, trials=9), 2), "gru"))

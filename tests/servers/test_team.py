@@ -41,7 +41,7 @@ def assert_complete(team: Team, trials: int, folder: Path | None = None, **acces
     """MLflow holds each trial of the journal once, and nothing that was written here holds a password."""
     home = folder or team.home
     code = (
-        "import json; from harness.store import find_store; from harness.tracking.reading import read_sweep_scores\n"
+        "import json; from harness.store import find_store; from harness.tracking.queries import read_sweep_scores\n"
         "store = find_store(); ids = [path.name for path in store.sweeps.iterdir()]\n"
         "print(json.dumps([row['trial_key'] for one in ids for row in read_sweep_scores(store, one)]))"
     )
@@ -68,8 +68,8 @@ def assert_without_passwords(team: Team) -> None:
 def test_a_server_on_postgresql(team: Team) -> None:
     team.run("server-packages")
     with team.mlflow("server"):
-        said = team.run("user")
-        assert said.splitlines()[-1] == "nothing is wrong"
+        phrase = team.run("user")
+        assert phrase.splitlines()[-1] == "nothing is wrong"
         assert_complete(team, 4, MLFLOW_TRACKING_URI=team.address("5000"))
     assert any((team.folder / "served" / "artifacts").rglob("model.keras"))
     assert_without_passwords(team)
@@ -78,8 +78,8 @@ def test_a_server_on_postgresql(team: Team) -> None:
 @pytest.mark.slow
 def test_a_path_behind_nginx(team: Team) -> None:
     with team.mlflow("prefix-server", "/team/mlflow"), team.nginx("nginx.conf"):
-        said = team.run("prefix-user")
-        assert team.address("8080", "/team/mlflow") in said.splitlines()[-1]
+        phrase = team.run("prefix-user")
+        assert team.address("8080", "/team/mlflow") in phrase.splitlines()[-1]
         assert_complete(team, 4, MLFLOW_TRACKING_URI=team.address("8080", "/team/mlflow"))
     assert_without_passwords(team)
 
@@ -113,10 +113,10 @@ def reads_only(team: Team) -> None:
     ben = team.folder / "ben"
     (ben / "datasets").mkdir(parents=True)
     (ben / "datasets" / "sums.toml").write_text((team.home / "datasets" / "sums.toml").read_text())
-    said = team.run("auth-reader", code=1, folder=ben)
-    assert said.count("cannot be written to") == 1, said
-    assert said.count("(403)") <= 2, said  # when it is refused, and once more at the end with the cure
-    assert "harness doctor --sync" in said
+    phrase = team.run("auth-reader", code=1, folder=ben)
+    assert phrase.count("cannot be written to") == 1, phrase
+    assert phrase.count("(403)") <= 2, phrase  # when it is refused, and once more at the end with the cure
+    assert "harness doctor --sync" in phrase
     access = {"MLFLOW_TRACKING_USERNAME": "ben", "MLFLOW_TRACKING_PASSWORD": "a-long-password-3"}
     team.run("auth-grant")
     team.run("auth-sync", folder=ben)
@@ -125,8 +125,8 @@ def reads_only(team: Team) -> None:
 
 @pytest.mark.slow
 def test_a_database_without_a_server(team: Team) -> None:
-    said = team.run("direct")
-    assert not any(word in said for word in PASSWORDS)
+    phrase = team.run("direct")
+    assert not any(word in phrase for word in PASSWORDS)
     address = f"postgresql://mlflow:s3%2Fcr%40t%3Apw@127.0.0.1:{team.ports['5432']}/mlflow"
     assert_complete(team, 4, MLFLOW_TRACKING_URI=address)
     assert any((team.home / "mlruns" / "artifacts").rglob("model.keras"))

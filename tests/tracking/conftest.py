@@ -11,17 +11,17 @@ import pytest
 
 from harness.databases import copy_database
 from harness.records import (
-    Arm,
-    ArmResult,
     BaselineScore,
     ComparisonResult,
     DataFacts,
     Direction,
     FailureKind,
-    Ledger,
+    Family,
+    FamilyResult,
     Objective,
     Outcome,
     Phase,
+    ResourceUsage,
     TaskKind,
     TrialKey,
     TrialRecord,
@@ -30,7 +30,7 @@ from harness.records import (
     Verdict,
 )
 from harness.store import Store
-from harness.tracking.connection import connect
+from harness.tracking.client import connect
 
 STARTED_AT = 1_700_000_000.0
 
@@ -88,7 +88,7 @@ def facts() -> DataFacts:
 @pytest.fixture
 def make_pair() -> Callable[..., Pair]:
     def make(
-        arm: str = "lstm",
+        family: str = "lstm",
         number: int = 1,
         *,
         dataset: str = "toy",
@@ -97,8 +97,8 @@ def make_pair() -> Callable[..., Pair]:
         epochs: int = 3,
         **changes: Any,
     ) -> Pair:
-        key = TrialKey(dataset, arm, 1, phase, number)
-        request = TrialRequest(key, arm, {"units": 32, "learning_rate": 1e-3, "bidirectional": True}, 7, epochs, 5)
+        key = TrialKey(dataset, family, 1, phase, number)
+        request = TrialRequest(key, family, {"units": 32, "learning_rate": 1e-3, "bidirectional": True}, 7, epochs, 5)
         curve = tuple(1.0 / epoch for epoch in range(1, epochs + 1))
         if failed:
             outcome: dict[str, Any] = {
@@ -146,16 +146,16 @@ def make_result(facts: DataFacts) -> Callable[..., ComparisonResult]:
                 "low": -0.05,
                 "high": -0.01,
                 "level": 0.98,
-                "region": 0.005,
+                "margin": 0.005,
                 "probabilities": (0.0, 0.01, 0.99),
                 "method": "pooled trials, bootstrap",
                 **verdict_changes,
             }
         )
-        arms = tuple(
-            ArmResult(
-                Arm(name, name),
-                Ledger(asked=3, distinct=3, completed=3, failed={"bug": 1}, fit_seconds=6.0),
+        families = tuple(
+            FamilyResult(
+                Family(name, name),
+                ResourceUsage(asked=3, distinct=3, completed=3, failed={"bug": 1}, fit_seconds=6.0),
                 None,
                 {},
                 7,
@@ -169,7 +169,7 @@ def make_result(facts: DataFacts) -> Callable[..., ComparisonResult]:
             dataset=records[0].key.dataset,
             facts=facts,
             objective=Objective("mae", Direction.MIN, "MWh"),
-            arms=arms,
+            families=families,
             baselines=(
                 BaselineScore("seasonal naïve (lag 24)", 0.9, 0.8),
                 BaselineScore("ridge", 0.7, float("inf")),

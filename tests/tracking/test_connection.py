@@ -18,7 +18,7 @@ import pytest
 
 from harness.errors import AccessError, StoreError
 from harness.store import Store
-from harness.tracking.connection import connect, prepare_environment, translating
+from harness.tracking.client import connect, prepare_environment, translating
 
 
 def test_a_local_store_is_made_where_it_is_to_be(
@@ -42,7 +42,7 @@ def test_processes_that_start_at_once_all_get_in(tmp_path: Path) -> None:
     # Without a lock all but one die with `duplicate column name`.
     code = (
         "import sys; from pathlib import Path; from harness.store import Store\n"
-        "from harness.tracking.connection import connect\n"
+        "from harness.tracking.client import connect\n"
         "root = Path(sys.argv[1]); print(connect(Store(root, f'sqlite:///{root}/mlflow.db')).experiment('x'))"
     )
     processes = [
@@ -66,7 +66,7 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("uri", "said"),
+    ("uri", "phrase"),
     [
         ("http://127.0.0.1:{closed}", "no answer"),
         ("http://no-such-host.invalid:5000", "no answer"),
@@ -74,14 +74,14 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
         ("http://127.0.0.1:{silent}", "no answer .*timed out"),
     ],
 )
-def test_a_server_that_does_not_answer_is_named_within_ten_seconds(tmp_path: Path, uri: str, said: str) -> None:
+def test_a_server_that_does_not_answer_is_named_within_ten_seconds(tmp_path: Path, uri: str, phrase: str) -> None:
     with socket.socket() as closed, socket.socket() as silent:
         closed.bind(("127.0.0.1", 0))
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         ports = {"closed": closed.getsockname()[1], "silent": silent.getsockname()[1]}
         before, started = dict(os.environ), time.monotonic()
-        with pytest.raises(StoreError, match=said) as caught:
+        with pytest.raises(StoreError, match=phrase) as caught:
             connect(Store(tmp_path, uri.format(**ports)))
     assert time.monotonic() - started < 10
     assert "\n" not in str(caught.value)
@@ -192,12 +192,12 @@ def test_a_database_of_an_old_mlflow_is_opened_and_keeps_what_it_holds(tmp_path:
     from mlflow.store.tracking.dbmodels.initial_models import Base
 
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
-    engine = sqlalchemy.create_engine(uri)
-    Base.metadata.create_all(engine)
+    executor = sqlalchemy.create_engine(uri)
+    Base.metadata.create_all(executor)
     command.upgrade(_get_alembic_config(uri), OF_MLFLOW_2_14)
-    with engine.begin() as database:
+    with executor.begin() as database:
         database.exec_driver_sql("INSERT INTO experiments (name, lifecycle_stage) VALUES ('old', 'active')")
-    engine.dispose()
+    executor.dispose()
     assert connect(Store(tmp_path, uri), create=False).get_experiment_by_name("old") is not None
     with closing(sqlite3.connect(tmp_path / "mlflow.db")) as database:
         assert database.execute("SELECT version_num FROM alembic_version").fetchone() != (OF_MLFLOW_2_14,)

@@ -11,8 +11,8 @@ import pytest
 from harness.errors import StoreError
 from harness.records import ComparisonResult, DataFacts, Outcome, Phase
 from harness.store import Store
-from harness.tracking.connection import connect
-from harness.tracking.projection import Projector
+from harness.tracking.client import connect
+from harness.tracking.runs import RunWriter
 
 Pairs = list[Any]
 
@@ -20,9 +20,9 @@ Pairs = list[Any]
 @pytest.fixture
 def pairs(make_pair: Callable[..., Any]) -> Pairs:
     return [
-        *(make_pair(arm, number) for number in (1, 2) for arm in ("lstm", "gru")),
+        *(make_pair(family, number) for number in (1, 2) for family in ("lstm", "gru")),
         make_pair("gru", 3, failed=True),
-        make_pair("gru", 1, phase=Phase.CONFIRMATION),
+        make_pair("gru", 1, phase=Phase.SEED_REPEAT),
     ]
 
 
@@ -32,11 +32,11 @@ def _runs(store: Store, experiment: str = "nightly") -> dict[str, Any]:
     return {run.info.run_name: run for run in client.search_runs([found.experiment_id], max_results=1000)}
 
 
-def _project(store: Store, facts: DataFacts, pairs: Pairs) -> Projector:
-    projector = Projector(store, "20260101-1", "nightly")
-    projector.comparison_started("toy", facts, {"metric": "mae"}, started_at=1_700_000_000.5)
-    projector.trials(pairs)
-    return projector
+def _project(store: Store, facts: DataFacts, pairs: Pairs) -> RunWriter:
+    writer = RunWriter(store, "20260101-1", "nightly")
+    writer.comparison_started("toy", facts, {"metric": "mae"}, started_at=1_700_000_000.5)
+    writer.trials(pairs)
+    return writer
 
 
 def test_every_trial_is_one_run_below_its_comparison(store: Store, facts: DataFacts, pairs: Pairs) -> None:
@@ -103,9 +103,9 @@ def test_the_dataset_is_an_input_with_our_digest(store: Store, facts: DataFacts,
 def test_no_test_score_before_the_conclusion(
     store: Store, facts: DataFacts, pairs: Pairs, make_result: Callable[..., ComparisonResult]
 ) -> None:
-    projector = _project(store, facts, pairs)
+    writer = _project(store, facts, pairs)
     assert not [key for run in _runs(store).values() for key in run.data.metrics if "test" in key]
-    projector.conclude(make_result(pairs), {})
+    writer.conclude(make_result(pairs), {})
     runs = _runs(store)
     assert runs["lstm r1 002"].data.metrics["score/test"] == 0.52
     assert runs["gru confirmation 01"].data.metrics["score/test"] == 0.51
@@ -121,20 +121,20 @@ def test_the_conclusion_reads_like_an_answer(
 ) -> None:
     (tmp_path / "figures").mkdir()
     (tmp_path / "figures" / "curves.svg").write_text("<svg/>")
-    projector = _project(store, facts, pairs)
+    writer = _project(store, facts, pairs)
     files: dict[str, str | bytes | Path] = {
         "report.html": "<p>ü</p>",
         "cards/toy.toml": b"x",
         "figures": tmp_path / "figures",
     }
-    projector.conclude(make_result(pairs), files)
+    writer.conclude(make_result(pairs), files)
     run = _runs(store)["toy: gru wins"]
     assert run.info.status == "FINISHED"
     # The parent ends with its last trial.
     assert (run.info.start_time, run.info.end_time) == (1_700_000_000_500, 1_700_000_006_000)
     assert run.data.metrics == {
-        **{f"{arm}/expected_test": score for arm, score in (("lstm", 0.54), ("gru", 0.51))},
-        **{f"{arm}/{name}": value for arm in ("lstm", "gru") for name, value in _arm_numbers().items()},
+        **{f"{family}/expected_test": score for family, score in (("lstm", 0.54), ("gru", 0.51))},
+        **{f"{family}/{name}": value for family in ("lstm", "gru") for name, value in _arm_numbers().items()},
         "baseline/seasonal naïve _lag 24_": 0.8,  # the other baseline's score is infinite: never logged
         "verdict/difference": -0.03,
         "verdict/low": -0.05,
@@ -179,10 +179,10 @@ def test_projecting_twice_changes_nothing(
 ) -> None:
     result = make_result(pairs)
     for number in (1, 2):
-        projector = _project(store, facts, pairs)
-        projector.trials(pairs[:2])
-        projector.conclude(result, {"report.html": "x"})
-        projector.close("gru on 1 of 1 datasets")
+        writer = _project(store, facts, pairs)
+        writer.trials(pairs[:2])
+        writer.conclude(result, {"report.html": "x"})
+        writer.close("gru on 1 of 1 datasets")
         if number == 1:
             before = dump(store)
     assert dump(store) == before
@@ -207,7 +207,7 @@ def test_a_changed_score_becomes_the_latest(
 ) -> None:
     _project(store, facts, pairs).conclude(make_result(pairs), {})
     _project(store, facts, pairs).conclude(
-        make_result(pairs, outcome=Outcome.UNDECIDED, family=None, difference=-0.2, withheld_because=("too few",)),
+        make_result(pairs, outcome=Outcome.UNDECIDED, family=None, difference=-0.2, reasons_to_abstain=("too few",)),
         {},
     )
     run = _runs(store)["toy: undecided"]
@@ -219,9 +219,9 @@ def test_two_sweeps_of_a_name_share_the_experiment_and_nothing_else(
     store: Store, facts: DataFacts, pairs: Pairs
 ) -> None:
     for sweep in ("a", "b"):
-        projector = Projector(store, sweep, "nightly")
-        projector.comparison_started("toy", facts, {})
-        projector.trials(pairs[:2])
+        writer = RunWriter(store, sweep, "nightly")
+        writer.comparison_started("toy", facts, {})
+        writer.trials(pairs[:2])
     client = connect(store)
     experiment = client.get_experiment_by_name("nightly")
     assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
@@ -229,14 +229,14 @@ def test_two_sweeps_of_a_name_share_the_experiment_and_nothing_else(
 
 
 def test_a_deleted_experiment_is_taken_back(store: Store, facts: DataFacts, pairs: Pairs) -> None:
-    projector = _project(store, facts, pairs[:1])
-    connect(store).delete_experiment(projector.experiment_id)
-    assert _project(store, facts, pairs[:1]).experiment_id == projector.experiment_id
+    writer = _project(store, facts, pairs[:1])
+    connect(store).delete_experiment(writer.experiment_id)
+    assert _project(store, facts, pairs[:1]).experiment_id == writer.experiment_id
 
 
 def test_the_experiments_description_begins_with_the_answer(store: Store, facts: DataFacts, pairs: Pairs) -> None:
-    projector = _project(store, facts, pairs[:1])
-    projector.close("gru on 1 of 1 datasets", "Sweep 20260101-1")
+    writer = _project(store, facts, pairs[:1])
+    writer.close("gru on 1 of 1 datasets", "Sweep 20260101-1")
     experiment = connect(store).get_experiment_by_name("nightly")
     assert experiment.tags["mlflow.note.content"] == "gru on 1 of 1 datasets\n\nSweep 20260101-1"
 
@@ -248,13 +248,13 @@ def test_a_description_that_somebody_wrote_stays(store: Store, note: str, kept: 
     client = connect(store)
     if note == "theirs":
         client.create_experiment("nightly")
-    projector = Projector(store, "s1", "nightly")
+    writer = RunWriter(store, "s1", "nightly")
     if note.startswith("ours"):
-        projector.close("the first answer")
-    client.set_experiment_tag(projector.experiment_id, "mlflow.note.content", note)
+        writer.close("the first answer")
+    client.set_experiment_tag(writer.experiment_id, "mlflow.note.content", note)
     for answer in ("an answer", "a later one"):
-        projector.close(answer)
-        tags = client.get_experiment(projector.experiment_id).tags
+        writer.close(answer)
+        tags = client.get_experiment(writer.experiment_id).tags
         assert tags["mlflow.note.content"] == (note if kept else answer)
 
 
@@ -278,7 +278,7 @@ def test_long_curves_and_many_hyperparameters_fit_the_calls(
 
 def test_a_trial_without_a_comparison_is_refused(store: Store, pairs: Pairs) -> None:
     with pytest.raises(StoreError, match="the comparison of toy has no run yet"):
-        Projector(store, "s", "nightly").trials(pairs)
+        RunWriter(store, "s", "nightly").trials(pairs)
 
 
 def test_a_file_cannot_leave_the_run(

@@ -10,9 +10,9 @@ import pytest
 from harness.errors import UsageError
 from harness.records import ComparisonResult, DataFacts, Phase
 from harness.store import Store
-from harness.tracking import naming, reading
-from harness.tracking.projection import Projector
-from harness.tracking.reading import read_sweep_scores
+from harness.tracking import naming, queries
+from harness.tracking.queries import read_sweep_scores
+from harness.tracking.runs import RunWriter
 
 
 @pytest.fixture(params=["keys of today", "keys without a prefix"])
@@ -28,16 +28,16 @@ def projected(
         make_pair("lstm", 1),
         make_pair("gru", 1),
         make_pair("gru", 2, failed=True),
-        make_pair("gru", 1, phase=Phase.CONFIRMATION),
+        make_pair("gru", 1, phase=Phase.SEED_REPEAT),
     ]
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "keys without a prefix":
             patch.setattr(naming, "TRIAL_METRICS", once)
         for sweep in ("s1", "s2"):
-            projector = Projector(store, sweep, "nightly")
-            projector.comparison_started("toy", facts, {})
-            projector.trials(pairs)
-        projector.conclude(make_result(pairs), {})
+            writer = RunWriter(store, sweep, "nightly")
+            writer.comparison_started("toy", facts, {})
+            writer.trials(pairs)
+        writer.conclude(make_result(pairs), {})
     return store
 
 
@@ -78,8 +78,8 @@ def test_what_is_sealed_is_not_there(projected: Store) -> None:
 
 def test_page_by_page(projected: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = read_sweep_scores(projected, "s2")
-    monkeypatch.setattr(reading, "RUNS_A_PAGE", 2)
-    monkeypatch.setattr(reading, "EXPERIMENTS_A_PAGE", 1)
+    monkeypatch.setattr(queries, "RUNS_A_PAGE", 2)
+    monkeypatch.setattr(queries, "EXPERIMENTS_A_PAGE", 1)
     assert read_sweep_scores(projected, "s2") == whole
 
 

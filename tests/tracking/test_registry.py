@@ -14,9 +14,9 @@ import yaml
 from harness.errors import StoreError, UsageError
 from harness.records import DataFacts
 from harness.store import Store
-from harness.tracking import Projector, connect, move_alias, register, resolve
-from harness.tracking.connection import Connection
-from harness.tracking.versions import registered_versions
+from harness.tracking import RunWriter, connect, move_alias, register, resolve
+from harness.tracking.client import Connection
+from harness.tracking.registry import registered_versions
 
 
 @pytest.fixture
@@ -49,9 +49,9 @@ def save(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture
 def projected(store: Store, facts: DataFacts) -> Store:
-    projector = Projector(store, "s1", "nightly")
+    writer = RunWriter(store, "s1", "nightly")
     for name in ("toy", "vic_elec"):
-        projector.comparison_started(name, facts, {})
+        writer.comparison_started(name, facts, {})
     return store
 
 
@@ -86,12 +86,12 @@ def test_a_version_without_an_alias(projected: Store, save: Callable[..., Path])
 
 
 def test_tags_tell_verdict_scores_and_budget(projected: Store, save: Callable[..., Path]) -> None:
-    arm = {"expected_test_score": 0.26, "validation_score": 0.24}
+    family = {"expected_test_score": 0.26, "validation_score": 0.24}
     evidence = {
         "winner": "gru",
         "headline": "toy: gru wins",
         "budget": "12 trials a family",
-        "arms": {"gru": arm, "lstm": {"expected_test_score": 0.3, "validation_score": 0.28}},
+        "arms": {"gru": family, "lstm": {"expected_test_score": 0.3, "validation_score": 0.28}},
         "baselines": {"ridge": 0.4, "persistence": 0.5},
     }
     register(projected, save(evidence=evidence, direction="min"), {})
@@ -238,7 +238,7 @@ def test_references(projected: Store, save: Callable[..., Path]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reference", "said"),
+    ("reference", "phrase"),
     [
         ("vic_elek", r"model vic_elek: expected the name of a registered model in sqlite.*Did you mean vic_elec\?"),
         ("zzz", "Known: vic_elec"),
@@ -248,10 +248,10 @@ def test_references(projected: Store, save: Callable[..., Path]) -> None:
         ("", "expected a folder, a name"),
     ],
 )
-def test_references_to_nothing(projected: Store, save: Callable[..., Path], reference: str, said: str) -> None:
+def test_references_to_nothing(projected: Store, save: Callable[..., Path], reference: str, phrase: str) -> None:
     register(projected, save("vic_elec"), {})
     move_alias(projected, "vic_elec", "1", "champion")
-    with pytest.raises(UsageError, match=said):
+    with pytest.raises(UsageError, match=phrase):
         resolve(projected, reference)
 
 

@@ -12,13 +12,12 @@ from pathlib import Path
 import pytest
 
 from harness.errors import StoreError
-from harness.places import RECORD
-from harness.store import Store
-from harness.tracking.connection import connect, place_left
-from harness.tracking.mending import dangling_aliases
-from harness.tracking.reading import read_comparisons
+from harness.store import RECORD, Store
+from harness.tracking.client import connect, place_left
+from harness.tracking.queries import read_comparisons
 from harness.tracking.registry import move_alias, resolve
 from harness.tracking.relocation import COLUMNS, SCHEMAS, Hold
+from harness.tracking.repair import dangling_aliases
 
 BORN = Path("/srv/example")
 """Where the store was made; hardly any machine has such a folder."""
@@ -70,9 +69,9 @@ def test_reading_gives_what_is_here_and_writes_nothing(moved: Store) -> None:
 def test_the_first_who_writes_has_all_locations_lead_here(moved: Store, capsys: pytest.CaptureFixture[str]) -> None:
     before = tree(BORN)
     move_alias(moved, "sums", "1", "candidate")
-    said = capsys.readouterr().err
-    assert said.count("\n") == 1
-    assert said.startswith(f"{moved.root}: the store stood at {BORN}/mlruns; ")
+    phrase = capsys.readouterr().err
+    assert phrase.count("\n") == 1
+    assert phrase.startswith(f"{moved.root}: the store stood at {BORN}/mlruns; ")
     artifacts = moved.artifacts.as_uri()
     for column, found in locations(moved).items():
         assert found, column

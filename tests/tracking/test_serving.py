@@ -18,13 +18,12 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from harness.cli.ui import ui
+from harness.cli.serve import ui
 from harness.errors import StoreError, UsageError
 from harness.records import DataFacts
 from harness.store import Store
-from harness.tracking import Projector, connect
-from harness.tracking.servers import free_port
-from harness.tracking.serving import serving
+from harness.tracking import RunWriter, connect
+from harness.tracking.server import free_port, serving
 
 APP = typer.Typer()
 APP.command()(ui)
@@ -32,9 +31,9 @@ APP.command()(ui)
 
 @pytest.fixture
 def filled(store: Store, facts: DataFacts, make_pair: Callable[..., Any]) -> Store:
-    projector = Projector(store, "s1", "nightly")
-    projector.comparison_started("toy", facts, {})
-    projector.trials([make_pair("lstm", 1), make_pair("gru", 1)])
+    writer = RunWriter(store, "s1", "nightly")
+    writer.comparison_started("toy", facts, {})
+    writer.trials([make_pair("lstm", 1), make_pair("gru", 1)])
     return store
 
 
@@ -53,7 +52,7 @@ def test_two_processes_that_ask_at_once_are_told_two_ports() -> None:
     command = [
         sys.executable,
         "-c",
-        "from harness.tracking.servers import free_port; print(free_port(None), flush=True); input()",
+        "from harness.tracking.server import free_port; print(free_port(None), flush=True); input()",
     ]
     others = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     ports = [other.stdout.readline() for other in others if other.stdout]
@@ -103,7 +102,7 @@ def test_the_command_shows_the_training_runs_and_ends_with_all_it_started(filled
     assert list((tmp_path / "here").iterdir()) == []
 
 
-def begun(store: Store) -> tuple[subprocess.Popen[str], list[psutil.Process]]:
+def started(store: Store) -> tuple[subprocess.Popen[str], list[psutil.Process]]:
     command = [sys.executable, "-c", "from harness.cli import main; main()", "ui", "--no-open", "--store"]
     process = subprocess.Popen([*command, str(store.root)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -112,7 +111,7 @@ def begun(store: Store) -> tuple[subprocess.Popen[str], list[psutil.Process]]:
 
 
 def test_nothing_stays_of_a_command_that_is_killed(filled: Store) -> None:
-    process, family = begun(filled)
+    process, family = started(filled)
     assert len(family) >= 3  # the supervisor, MLflow's command, its server
     process.kill()
     process.communicate()
@@ -122,7 +121,7 @@ def test_nothing_stays_of_a_command_that_is_killed(filled: Store) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGHUP, 0), (signal.SIGTERM, 0), (None, 141)])
 def test_nothing_stays_when_terminal_service_or_pipe_end(number: int | None, code: int, filled: Store) -> None:
-    process, family = begun(filled)
+    process, family = started(filled)
     with process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -137,7 +136,7 @@ def test_nothing_stays_when_terminal_service_or_pipe_end(number: int | None, cod
 
 @pytest.mark.slow
 def test_a_server_whose_supervisor_is_killed_is_ended_and_said(filled: Store) -> None:
-    process, family = begun(filled)
+    process, family = started(filled)
     family[0].kill()
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 1
@@ -213,7 +212,7 @@ def test_everything_through_a_real_server(
     try:
         _wait_for(uri)
         store = Store(here, uri)
-        pairs = [make_pair("lstm", 1), make_pair("gru", 1), make_pair("gru", 1, phase=Phase.CONFIRMATION)]
+        pairs = [make_pair("lstm", 1), make_pair("gru", 1), make_pair("gru", 1, phase=Phase.SEED_REPEAT)]
         champion = tmp_path / "champion"
         champion.mkdir()
         (champion / "model.keras").write_bytes(b"the network")
@@ -233,12 +232,12 @@ def test_everything_through_a_real_server(
         }
         (champion / "champion.json").write_text(json.dumps(description))
         for _ in range(2):
-            projector = Projector(store, "s1", "nightly")
-            projector.comparison_started("toy", facts, {})
-            projector.trials(pairs)
+            writer = RunWriter(store, "s1", "nightly")
+            writer.comparison_started("toy", facts, {})
+            writer.trials(pairs)
             registered = register(store, champion, {"verdict": "winner"})
-            projector.conclude(make_result(pairs), {"report.html": "<p>ü</p>"})
-            projector.close("gru wins")
+            writer.conclude(make_result(pairs), {"report.html": "<p>ü</p>"})
+            writer.close("gru wins")
         move_alias(store, "toy", registered.version, "champion")
         assert registered.version == "1"
         found = resolve(store, "toy")
@@ -253,7 +252,7 @@ def test_everything_through_a_real_server(
             ("s1/toy/lstm/r1/search/0001", 0.51),
         ]
         client = connect(store)
-        runs = client.search_runs([projector.experiment_id])
+        runs = client.search_runs([writer.experiment_id])
         parent = next(run for run in runs if run.info.run_name == "toy: gru wins")
         assert [file.path for file in client.list_artifacts(parent.info.run_id)] == ["report.html"]
     finally:

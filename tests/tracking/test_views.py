@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.records import DataFacts
 from harness.store import Store
-from harness.tracking import Projector, Showing, connect
+from harness.tracking import RunWriter, Showing, connect
 from harness.tracking.naming import TAG_LENGTH
 from harness.tracking.views import route, trials_view, verdicts_view, view_tags
 
@@ -40,16 +40,16 @@ def test_addresses() -> None:
 def test_a_sweep_brings_its_views_and_its_colours(
     store: Store, facts: DataFacts, make_pair: Callable[..., Any]
 ) -> None:
-    projector = Projector(store, "s1", "nightly", SHOWING)
-    projector.comparison_started("toy", facts, {})
-    projector.trials([make_pair("lstm", 1), make_pair("gru", 1)])
+    writer = RunWriter(store, "s1", "nightly", SHOWING)
+    writer.comparison_started("toy", facts, {})
+    writer.trials([make_pair("lstm", 1), make_pair("gru", 1)])
     client = connect(store)
-    tags = client.get_experiment(projector.experiment_id).tags
+    tags = client.get_experiment(writer.experiment_id).tags
     for key, view in view_tags(SHOWING, "toy").items():
         assert json.loads(tags[key]) == json.loads(view)
         assert len(view) < TAG_LENGTH
     colors = {
-        run.info.run_name: run.data.tags.get("mlflow.runColor") for run in client.search_runs([projector.experiment_id])
+        run.info.run_name: run.data.tags.get("mlflow.runColor") for run in client.search_runs([writer.experiment_id])
     }
     assert colors == {"toy: searching": None, "lstm r1 001": "#0072b2", "gru r1 001": "#d55e00"}
 

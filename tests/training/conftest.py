@@ -6,15 +6,15 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.cards.schema import SpaceCard
+from harness.config.space import SearchSpace
 
 
 @pytest.fixture
-def make_space() -> Callable[[str], SpaceCard]:
+def make_space() -> Callable[[str], SearchSpace]:
     """The search space of a kind of layer."""
 
-    def space(layer: str) -> SpaceCard:
+    def space(layer: str) -> SearchSpace:
         units = {"units": {"type": "Choice", "values": [4, 8]}}
-        return SpaceCard.model_validate({"name": layer.lower(), "layer": layer, "hyperparameters": units})
+        return SearchSpace.model_validate({"name": layer.lower(), "layer": layer, "hyperparameters": units})
 
     return space

@@ -11,12 +11,12 @@ from scipy.stats import ks_2samp
 
 from harness.models import NetworkShape, build_network, build_stack
 from harness.records import TaskKind, derive_seed
-from harness.training.loop import CompiledNetwork, Knobs, initial_weights
-from harness.training.losses import loss_of
-from harness.training.parts import TensorPart
+from harness.training.batches import TensorPart
+from harness.training.loop import CompiledNetwork, TrialHyperparameters, initial_weights
+from harness.training.ops import loss_of
 
 SEEDS, EPOCHS, BATCH, RATE, DROPOUT = 30, 10, 32, 2e-3, 0.25
-KNOBS = Knobs(RATE, DROPOUT, 1.0)
+KNOBS = TrialHyperparameters(RATE, DROPOUT, 1.0)
 ROWS, STEPS = 1280, 8
 
 

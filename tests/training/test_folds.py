@@ -11,41 +11,42 @@ import pytest
 
 from harness.baselines import compute
 from harness.baselines import run as run_baselines
-from harness.cards.schema import DatasetCard, SpaceCard
-from harness.data import fold_cards, load_dataset
+from harness.config.dataset import DatasetConfig
+from harness.config.space import SearchSpace
+from harness.data import fold_configs, load_dataset
 from harness.records import Phase, SealedScore, TrialKey, TrialRecord, TrialRequest
 from harness.training.trial import run_trial
 
 
 @pytest.fixture(scope="module")
-def card(tmp_path_factory: pytest.TempPathFactory) -> DatasetCard:
+def config(tmp_path_factory: pytest.TempPathFactory) -> DatasetConfig:
     path = tmp_path_factory.mktemp("data") / "y.csv"
     pd.DataFrame({"y": np.sin(np.arange(300) / 5) + np.arange(300) / 100}).to_csv(path, index=False)
     task = {"kind": "forecast", "target": ["y"], "lookback_steps": 6}
     split = {"rule": "rolling", "folds": 3, "validation": 0.1, "test": 0.1}
     source = {"kind": "csv", "path": str(path)}
-    return DatasetCard.model_validate({"name": "toy", "source": source, "task": task, "split": split})
+    return DatasetConfig.model_validate({"name": "toy", "source": source, "task": task, "split": split})
 
 
-def run(card: DatasetCard, weights: Path | None = None) -> tuple[TrialRecord, SealedScore]:
-    space = SpaceCard.model_validate(
+def run(config: DatasetConfig, weights: Path | None = None) -> tuple[TrialRecord, SealedScore]:
+    space = SearchSpace.model_validate(
         {"name": "gru", "layer": "GRU", "hyperparameters": {"units": {"type": "Fixed", "value": 4}}}
     )
     request = TrialRequest(TrialKey("toy", "gru", 1, Phase.SEARCH, 1), "gru", {"units": 4}, 3, 2, 2)
     plain: dict[str, Any] = {
         "request": request.to_json(),
-        "dataset": card.model_dump(mode="json"),
+        "dataset": config.model_dump(mode="json"),
         "space": space.model_dump(mode="json"),
-        "digest": load_dataset(card).facts.digest,
+        "digest": load_dataset(config).facts.digest,
         "weights_to": str(weights) if weights else None,
     }
     done = run_trial(plain)
     return TrialRecord.from_json(done["trial"]), SealedScore.from_json(done["sealed"])
 
 
-def test_scores_are_means_over_the_divisions_and_weights_the_last_ones(card: DatasetCard, tmp_path: Path) -> None:
-    whole, sealed = run(card, tmp_path / "whole.npz")
-    alone = [run(fold, tmp_path / f"{number}.npz") for number, fold in enumerate(fold_cards(card))]
+def test_scores_are_means_over_the_divisions_and_weights_the_last_ones(config: DatasetConfig, tmp_path: Path) -> None:
+    whole, sealed = run(config, tmp_path / "whole.npz")
+    alone = [run(fold, tmp_path / f"{number}.npz") for number, fold in enumerate(fold_configs(config))]
     assert len(alone) == 3
     assert whole.validation_score == pytest.approx(np.mean([record.validation_score for record, _ in alone]))
     assert sealed.test_score == pytest.approx(np.mean([score.test_score for _, score in alone]))
@@ -55,15 +56,15 @@ def test_scores_are_means_over_the_divisions_and_weights_the_last_ones(card: Dat
         assert all(np.array_equal(ours[name], last[name]) for name in last.files)
 
 
-def test_baselines_are_means_too(card: DatasetCard) -> None:
-    (first, *_) = run_baselines({"dataset": card.model_dump(mode="json")})["baselines"]
-    alone = [compute(load_dataset(fold))[0] for fold in fold_cards(card)]
+def test_baselines_are_means_too(config: DatasetConfig) -> None:
+    (first, *_) = run_baselines({"dataset": config.model_dump(mode="json")})["baselines"]
+    alone = [compute(load_dataset(fold))[0] for fold in fold_configs(config)]
     assert first["test_score"] == pytest.approx(np.mean([score.test_score for score in alone]))
 
 
-def test_nothing_of_a_later_block_reaches_an_earlier_divisions_training(card: DatasetCard, tmp_path: Path) -> None:
+def test_nothing_of_a_later_block_reaches_an_earlier_divisions_training(config: DatasetConfig, tmp_path: Path) -> None:
     marked = pd.DataFrame({"y": np.arange(300.0)})
-    for fold in fold_cards(card):
+    for fold in fold_configs(config):
         clean = load_dataset(fold)
         first_unseen = int(clean.validation.rows.min())
         marked.loc[first_unseen:, "y"] = 1e9

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from harness.models import NetworkShape
 from harness.records import TaskKind
-from harness.training.losses import loss_of
+from harness.training.ops import loss_of
 
 LENGTHS = np.array([5, 2, 3], np.int32)
 REAL = np.arange(5) < LENGTHS[:, None]

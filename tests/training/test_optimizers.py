@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from harness.cards.hyperparameters import OPTIMIZERS as NAMES
-from harness.training.optimizers import OPTIMIZERS
+from harness.config.space import OPTIMIZERS as NAMES
+from harness.training.ops import OPTIMIZERS
 
 
 def test_every_optimizer_that_cards_may_name_is_there() -> None:

@@ -7,16 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-import harness.training.parts as parts
-import harness.training.preparing as preparing
-from harness.cards.schema import DatasetCard
+from harness import models
+from harness.config.dataset import DatasetConfig
 from harness.data import load_dataset
 from harness.models import NetworkShape
-from harness.training.loop import CompiledNetwork, Knobs, initial_weights
-from harness.training.losses import loss_of
-from harness.training.parts import StreamedPart, TensorPart, together
+from harness.training import batches as parts
+from harness.training import cache as preparing
+from harness.training.batches import StreamedPart, TensorPart, together
+from harness.training.loop import CompiledNetwork, TrialHyperparameters, initial_weights
+from harness.training.ops import loss_of
 
-CARD = DatasetCard.model_validate(
+CARD = DatasetConfig.model_validate(
     {
         "name": "adding",
         "source": {"kind": "generator", "generator": "adding", "steps": 6, "sequences": 100},
@@ -66,12 +67,12 @@ def test_training_is_the_same_both_ways_and_in_blocks(
     found = []
     for part, block_bytes in ((held, 10**9), (streamed, 10**9), (streamed, 3000)):
         monkeypatch.setattr(parts, "BLOCK_BYTES", block_bytes)
-        stack = preparing.build_stack(shape, make_space("GRU"), {"units": 4})
+        stack = models.build_stack(shape, make_space("GRU"), {"units": 4})
         network = CompiledNetwork(stack, "adam", loss_of(shape), 16, xla=xla)
         network.prepare(part, part)
         network.reset(initial_weights(stack, 5))
         order = np.random.default_rng(1).permutation(len(part))
-        losses = [network.epoch(part, order, number, Knobs(1e-2, 0.0, 1.0)) for number in range(3)]
+        losses = [network.epoch(part, order, number, TrialHyperparameters(1e-2, 0.0, 1.0)) for number in range(3)]
         found.append((losses, network.predict(part)))
     for losses, outputs in found[1:]:
         np.testing.assert_allclose(losses, found[0][0], rtol=1e-5)

@@ -11,9 +11,9 @@ import numpy as np
 
 from harness.models import NetworkShape, build_stack
 from harness.records import TaskKind
-from harness.training.loop import CompiledNetwork, Knobs, initial_weights
-from harness.training.losses import loss_of
-from harness.training.parts import TensorPart
+from harness.training.batches import TensorPart
+from harness.training.loop import CompiledNetwork, TrialHyperparameters, initial_weights
+from harness.training.ops import loss_of
 
 ONLY_KERAS = """
 import sys
@@ -43,7 +43,7 @@ def test_a_trained_model_predicts_the_same_where_only_keras_is_known(make_space:
             part = TensorPart.of(x, lengths, y)
             before = network.predict(part)
             for epoch in range(3):
-                network.epoch(part, chance.permutation(64), epoch, Knobs(1e-2, 0.2, 1.0))
+                network.epoch(part, chance.permutation(64), epoch, TrialHyperparameters(1e-2, 0.2, 1.0))
             network.restore(network.weights())
             name = f"{family}_{layers}"
             network.model.save(tmp_path / f"{name}.keras")

@@ -11,9 +11,8 @@ import tensorflow as tf
 
 from harness.models import NetworkShape, build_stack
 from harness.records import TaskKind
-from harness.training.calling import apart, flattened, keras_calls, lean_calls
 from harness.training.loop import build_layers, initial_weights
-from harness.training.recurrence import run_recurrent
+from harness.training.recurrence import flatten, functional_calls, keras_calls, run_recurrent, unflatten
 
 STEPS, CHANNELS, UNITS, ROWS = 5, 3, 4, 6
 KINDS = ("LSTM", "GRU", "SimpleRNN")
@@ -95,11 +94,11 @@ def test_a_whole_stack_is_the_same_both_ways(task: TaskKind, make_space: Any) ->
     stack = build_stack(shape, make_space("GRU"), {"units": UNITS, "layers": 2})
     build_layers(stack.weighted, stack)
     weights = initial_weights(stack, 3)
-    vector = tf.constant(flattened(weights))
-    for one, other in zip(apart(stack, vector.numpy()), weights, strict=True):
+    vector = tf.constant(flatten(weights))
+    for one, other in zip(unflatten(stack, vector.numpy()), weights, strict=True):
         np.testing.assert_array_equal(one, other)
     x = data(masked=True)[0]
     x = tf.cast(tf.abs(x[:, :, 0]) * 2, tf.int32) if tokens else x
     lengths, keep = tf.constant([5, 1, 3, 4, 2, 5]), [tf.ones((1, 1))] * 2
-    lean, plain = (stack.forward(x, lengths, keep, call=way(stack, vector)) for way in (lean_calls, keras_calls))
+    lean, plain = (stack.forward(x, lengths, keep, call=way(stack, vector)) for way in (functional_calls, keras_calls))
     np.testing.assert_allclose(lean, plain, atol=1e-6)

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from harness.cards.hyperparameters import SCHEDULES as NAMES
-from harness.training.schedules import END_OF_EXPONENTIAL, SCHEDULES, rates
+from harness.config.space import SCHEDULES as NAMES
+from harness.training.ops import END_OF_EXPONENTIAL, SCHEDULES, rates
 
 THEIRS = {
     "constant": lambda rate, total: lambda step: rate,

@@ -10,19 +10,20 @@ import keras
 import numpy as np
 import pytest
 
-from harness.cards.schema import DatasetCard, SpaceCard
+from harness.config.dataset import DatasetConfig
+from harness.config.space import SearchSpace
 from harness.data import load_dataset
 from harness.errors import DataError
 from harness.models import NetworkShape, build_network, build_stack, wrap_for_export
-from harness.models.building import model_of
+from harness.models.network import model_of
 from harness.records import FailureKind, Phase, TaskKind, TrialKey, TrialRecord, TrialRequest, TrialStatus
-from harness.training.loop import CompiledNetwork, Knobs, initial_weights
-from harness.training.losses import loss_of
-from harness.training.parts import TensorPart
-from harness.training.scoring import in_original_units
+from harness.training.batches import TensorPart
+from harness.training.evaluate import in_original_units
+from harness.training.loop import CompiledNetwork, TrialHyperparameters, initial_weights
+from harness.training.ops import loss_of
 from harness.training.trial import load_weights, run_trial
 
-ADDING = DatasetCard.model_validate(
+ADDING = DatasetConfig.model_validate(
     {
         "name": "adding",
         "source": {"kind": "generator", "generator": "adding", "steps": 8, "sequences": 120},
@@ -32,19 +33,19 @@ ADDING = DatasetCard.model_validate(
 LAYERS = {"lstm": "LSTM", "gru": "GRU", "rnn": "SimpleRNN"}
 
 
-def space(family: str) -> SpaceCard:
+def space(family: str) -> SearchSpace:
     units = {"units": {"type": "Choice", "values": [4, 8]}}
-    return SpaceCard.model_validate({"name": family, "layer": LAYERS[family], "hyperparameters": units})
+    return SearchSpace.model_validate({"name": family, "layer": LAYERS[family], "hyperparameters": units})
 
 
-def plain(family: str = "gru", seed: int = 1, card: DatasetCard = ADDING, **changes: Any) -> dict[str, Any]:
+def plain(family: str = "gru", seed: int = 1, config: DatasetConfig = ADDING, **changes: Any) -> dict[str, Any]:
     values = {"units": 4, "dropout": 0.2, "learning_rate": 1e-2, "batch_size": 16} | changes
-    request = TrialRequest(TrialKey(card.name, family, 1, Phase.SEARCH, 1), family, values, seed, 4, 4)
+    request = TrialRequest(TrialKey(config.name, family, 1, Phase.SEARCH, 1), family, values, seed, 4, 4)
     return {
         "request": request.to_json(),
-        "dataset": card.model_dump(mode="json"),
+        "dataset": config.model_dump(mode="json"),
         "space": space(family).model_dump(mode="json"),
-        "digest": load_dataset(card).facts.digest,
+        "digest": load_dataset(config).facts.digest,
         "weights_to": None,
     }
 
@@ -94,14 +95,14 @@ def test_going_on_with_a_trial_is_the_same_as_training_on(tmp_path: Path) -> Non
     whole, first = plain(seed=3), plain(seed=3)
     first["request"] |= {"epochs": 2}
     state = str(tmp_path / "state.npz")
-    begun = TrialRecord.from_json(run_trial(first | {"state_to": state})["trial"])
+    started = TrialRecord.from_json(run_trial(first | {"state_to": state})["trial"])
     later = plain(seed=3)
     later["request"] |= {"continues": first["request"]["key"], "begins_after": 2}
     rest = run_trial(later | {"state_from": state})
     alone = run_trial(later | {"state_from": str(tmp_path / "lost.npz")})
     at_once = TrialRecord.from_json(run_trial(whole)["trial"])
     continued, again = (TrialRecord.from_json(answer["trial"]) for answer in (rest, alone))
-    assert begun.train_losses + continued.train_losses == at_once.train_losses == again.train_losses
+    assert started.train_losses + continued.train_losses == at_once.train_losses == again.train_losses
     assert continued.epochs == 2
     assert continued.validation_score == again.validation_score == min(at_once.validation_scores[2:])
     assert continued.validation_score == continued.validation_scores[continued.best_epoch - 1]
@@ -145,7 +146,7 @@ def test_learns_as_model_fit_does(family: str, masked: bool, layers: int) -> Non
     part = TensorPart.of(x, lengths, y)
     for epoch in range(10):
         order = chance.permutation(rows)
-        loss = fast.epoch(part, order, epoch, Knobs(5e-3, 0.0, 1.0))
+        loss = fast.epoch(part, order, epoch, TrialHyperparameters(5e-3, 0.0, 1.0))
         inputs = [x[order], lengths[order]] if masked else x[order]
         history = plain_model.fit(inputs, y[order], batch_size=batch, shuffle=False, verbose=0)
         assert loss == pytest.approx(history.history["loss"][0], rel=1e-3)
@@ -160,7 +161,9 @@ def test_a_last_smaller_batch_counts_as_many_rows_as_it_has() -> None:
     )
     weights = initial_weights(network.stack, 1)
     network.restore(weights)
-    loss = network.epoch(TensorPart.of(x, np.full(10, 4, np.int32), y), np.arange(10), 1, Knobs(0.0, 0.0, 1.0))
+    loss = network.epoch(
+        TensorPart.of(x, np.full(10, 4, np.int32), y), np.arange(10), 1, TrialHyperparameters(0.0, 0.0, 1.0)
+    )
     squares = (network.model.predict(x, verbose=0) - y)[:, 0] ** 2
     assert loss == pytest.approx((squares[:8].mean() + squares[8:].mean()) / 2, rel=1e-5)
 

@@ -1,6 +1,6 @@
-"""A champion in the formats of other runtimes: one folder with model, card, example and ten lines that use it."""
+"""A champion in the formats of other runtimes: one folder with model, config, example and ten lines that use it."""
 
-from harness.export.formats.exporting import Exported, export
-from harness.export.formats.kinds import Format
+from harness.export.formats.package import Exported, export
+from harness.export.formats.runtimes import Format
 
 __all__ = ["Exported", "Format", "export"]

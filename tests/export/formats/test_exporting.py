@@ -18,9 +18,8 @@ import pytest
 from harness.errors import ExportError, UsageError
 from harness.export import load_folder
 from harness.export.formats import Exported, Format, export
-from harness.export.formats.checking import LONGER_BY_STEPS, require_same_outputs, rows_to_check
-from harness.export.formats.converting import convert
-from harness.export.formats.scripts import script
+from harness.export.formats.agreement import LONGER_BY_STEPS, require_same_outputs, rows_to_check
+from harness.export.formats.runtimes import convert, script
 
 FILES = ("README.md", "champion.json", "example_input.json", "example_output.json", "predict.py")
 
@@ -53,8 +52,8 @@ def _check(done: Exported, built: Any, run: Callable[[Path], list[Any]], at_most
         name: np.array(values) for name, values in json.loads((done.folder / "example_input.json").read_text()).items()
     }
     expected = load_folder(built.folder).predict(**example)
-    said = json.loads((done.folder / "example_output.json").read_text())["prediction"]
-    assert np.array(said) == pytest.approx(expected, rel=1e-6)
+    phrase = json.loads((done.folder / "example_output.json").read_text())["prediction"]
+    assert np.array(phrase) == pytest.approx(expected, rel=1e-6)
     assert np.array(run(done.folder)) == pytest.approx(expected, rel=at_most)
     assert 0 <= done.agreement.largest < at_most
     assert "the test rows of" in done.agreement.source
@@ -98,10 +97,10 @@ def test_a_batch_of_any_size_gives_the_champions_numbers(classify: Any, tmp_path
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path)
     assert run.returncode == 0, run.stderr
-    said = np.load(tmp_path / "out.npz")
+    phrase = np.load(tmp_path / "out.npz")
     for n in sizes:
         expected = champion.predict(x=batches[f"x{n}"], lengths=batches[f"lengths{n}"])
-        assert said[str(n)] == pytest.approx(expected, abs=3e-5)
+        assert phrase[str(n)] == pytest.approx(expected, abs=3e-5)
 
 
 @pytest.mark.slow
@@ -135,11 +134,11 @@ def test_ten_lines_use_it(kind: Format, inputs: dict[str, str]) -> None:
 
 def test_the_card_says_what_it_is(forecast: Any, tmp_path: Path) -> None:
     export(load_folder(forecast.folder), Format.ONNX, tmp_path / "out")
-    card = (tmp_path / "out" / "README.md").read_text()
-    assert (tmp_path / "out" / "predict.py").read_text() in card
-    assert "demand 4 steps ahead" in card
-    assert "`demand`, `temperature`, `holiday`" in card
-    assert "MWh, lower is better" in card
+    config = (tmp_path / "out" / "README.md").read_text()
+    assert (tmp_path / "out" / "predict.py").read_text() in config
+    assert "demand 4 steps ahead" in config
+    assert "`demand`, `temperature`, `holiday`" in config
+    assert "MWh, lower is better" in config
 
 
 def test_outputs_that_differ_leave_nothing_behind(
@@ -153,20 +152,20 @@ def test_outputs_that_differ_leave_nothing_behind(
         convert(model, kind, folder)
         model.set_weights(weights)
 
-    monkeypatch.setattr("harness.export.formats.exporting.convert", spoil)
+    monkeypatch.setattr("harness.export.formats.package.convert", spoil)
     with pytest.raises(ExportError, match=r"its outputs in one call differ from the champion's by .* expected at most"):
         export(champion, Format.ONNX, tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
-    ("kind", "said"),
+    ("kind", "phrase"),
     [
         (Format.ONNX, "--format onnx: ONNX Runtime has no operation Qr; nothing was written"),
         (Format.LITERT, "--format litert: LiteRT has no operation Qr; nothing was written"),
     ],
 )
-def test_an_operation_that_a_runtime_lacks_is_named(forecast: Any, tmp_path: Path, kind: Format, said: str) -> None:
+def test_an_operation_that_a_runtime_lacks_is_named(forecast: Any, tmp_path: Path, kind: Format, phrase: str) -> None:
     import keras
 
     champion = load_folder(forecast.folder)
@@ -176,7 +175,7 @@ def test_an_operation_that_a_runtime_lacks_is_named(forecast: Any, tmp_path: Pat
     odd = keras.Model(x, champion.model(keras.ops.qr(x)[0]))
     with pytest.raises(ExportError) as error:
         export(replace(champion, model=odd), kind, tmp_path / "out")
-    assert str(error.value) == said
+    assert str(error.value) == phrase
     assert list(tmp_path.iterdir()) == []
 
 
@@ -185,8 +184,8 @@ def test_without_its_data_a_champion_is_checked_on_other_rows(forecast: Any, cla
 
     for built in (forecast, classify):
         champion = load_folder(built.folder)
-        card = {**champion.description.card, "source": {"kind": "csv", "path": "/nowhere/at/all.csv"}}
-        moved = replace(champion, description=replace(champion.description, card=card))
+        config = {**champion.description.card, "source": {"kind": "csv", "path": "/nowhere/at/all.csv"}}
+        moved = replace(champion, description=replace(champion.description, card=config))
         batch, source = rows_to_check(moved)
         assert "drawn at random, since the data" in source
         assert batch.x.shape[2] == len(champion.description.channels)

@@ -1,0 +1,218 @@
+"""How a running sweep looks: a line a family in a terminal or a notebook, plain lines where there is neither.
+
+All on standard error, but in a notebook, where it is the cell's output.
+"""
+
+from __future__ import annotations
+
+import errno
+import html
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from harness.sweeps.events import ComparisonFinished, FamilyProgress, Progress, SweepEvent, SweepStarted
+
+PLAIN_EVERY_SECONDS = 10.0
+BAR_CELLS, NARROWEST_BAR = 20, 5
+
+
+class ProgressDisplay:
+    """Shows what a sweep says: the `listener` of `harness.sweep` and `harness.compare`, and a context manager.
+
+    Args:
+        verbose: Show every trial.
+        quiet: Show nothing.
+        warning: Shown as the sweep begins, for a command that is refused should say nothing else; may be empty.
+
+    Attributes:
+        sweep_id: Id of the sweep that is watched; empty until it has begun.
+        unread: Whether the terminal was closed, or nobody reads the pipe any more; nothing is shown since.
+    """
+
+    def __init__(self, *, verbose: bool = False, quiet: bool = False, warning: str = "") -> None:
+        self.sweep_id = ""
+        self.unread = False
+        self._verbose, self._quiet = verbose, quiet
+        self._console = Console(stderr=True, highlight=False)
+        self._live: Live | None = None
+        self._cell: Any = None  # IPython's handle of what is shown in a notebook
+        self._dataset = ""
+        self._last_plain = 0.0
+        self._warning = warning
+
+    def __call__(self, event: SweepEvent) -> None:
+        """Show one thing that the sweep said."""
+        if isinstance(event, SweepStarted):
+            self.sweep_id = event.sweep_id
+        if not (self._quiet or self.unread):
+            with self._noticing_its_end():
+                self._show(event)
+
+    def _show(self, event: SweepEvent) -> None:
+        if isinstance(event, SweepStarted):
+            self._line(beginning(event))
+            if self._warning:
+                self._line(self._warning)
+        elif isinstance(event, Progress):
+            self._progress(event)
+        elif isinstance(event, ComparisonFinished):
+            self._stop()
+        elif self._verbose or not event.detail:
+            self._line(event.text)
+
+    def __enter__(self) -> ProgressDisplay:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._noticing_its_end():
+            self._stop()
+
+    @contextmanager
+    def _noticing_its_end(self) -> Iterator[None]:
+        """Go on without showing anything where nobody can see it; Rich would end the whole program."""
+        try:
+            yield
+        except (OSError, SystemExit) as error:
+            cause = error if isinstance(error, OSError) else error.__context__
+            if not isinstance(cause, OSError) or cause.errno not in (errno.EPIPE, errno.EIO):
+                raise
+            self.unread, self._live = True, None
+
+    def _progress(self, event: Progress) -> None:
+        if self._console.is_jupyter:
+            self._notebook(event)
+            return
+        if not self._console.is_terminal:
+            self._plain(event)
+            return
+        if event.dataset != self._dataset:
+            self._stop()
+            self._dataset = event.dataset
+        if self._live is None:
+            self._live = Live(console=self._console, transient=False, refresh_per_second=4)
+            self._live.start()
+        self._live.update(table(event, self._console.width), refresh=True)
+        if event.over:
+            self._stop()
+
+    def _plain(self, event: Progress) -> None:
+        now = time.monotonic()
+        if now - self._last_plain >= PLAIN_EVERY_SECONDS or event.over:
+            self._last_plain = now
+            print(plain(event), file=sys.stderr, flush=True)
+
+    def _notebook(self, event: Progress) -> None:
+        from IPython.display import display  # there is one where the console says that this is a notebook
+
+        shown = {"text/html": page(event), "text/plain": plain(event)}
+        if self._cell is None or event.dataset != self._dataset:
+            self._dataset = event.dataset
+            self._cell = display(shown, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+        else:
+            self._cell.update(shown, raw=True)
+
+    def _line(self, text: str) -> None:
+        console = self._live.console if self._live else self._console
+        console.print(Text(text), soft_wrap=True)
+
+    def _stop(self) -> None:
+        if self._live:
+            self._live.stop()
+            self._live = None
+
+
+def beginning(event: SweepStarted) -> str:
+    """Which sweep this is, and whether it is a new one."""
+    if event.finished:
+        return f"sweep {event.sweep_id} was finished before; its report and its runs in MLflow are made again"
+    return f"going on with sweep {event.sweep_id}" if event.resumed else f"starting a new sweep, {event.sweep_id}"
+
+
+def table(event: Progress, width: int) -> Group:
+    """The time left, and one line an arm: a bar where there is room, trials done, the best score so far."""
+    heading = Text.assemble((event.dataset, "bold"), "  ", (_left(event), "dim"), no_wrap=True, overflow="ellipsis")
+    heading.append(f"  best validation {event.objective.metric}", "dim")
+    done, best = [_done(family) for family in event.families], [_best(family) for family in event.families]
+    space_left = (
+        width - max(map(len, done)) - max(map(len, best)) - 6
+    )  # an indent of two, and a space after each column
+    names = [f"  {_cut(family.name, space_left)}" for family in event.families]
+    space_left -= max(map(len, names))
+    cells = min(BAR_CELLS, space_left) if space_left >= NARROWEST_BAR else 0
+    grid = Table.grid(padding=(0, 1))
+    for _ in range(4):
+        grid.add_column(no_wrap=True)
+    for family, *texts in zip(event.families, names, done, best, strict=True):
+        grid.add_row(Text(texts[0]), Text(_bar(family, cells), style="cyan"), Text(texts[1]), Text(texts[2]))
+    return Group(heading, grid)
+
+
+def plain(event: Progress) -> str:
+    """The same in one line."""
+    metric = f"validation {event.objective.metric}"
+    families = "; ".join(f"{family.name} {_done(family)}, best {metric} {_best(family)}" for family in event.families)
+    return f"{event.dataset}: {'; '.join(part for part in (families, _left(event)) if part)}"
+
+
+def page(event: Progress) -> str:
+    """The same as a table in HTML, for a notebook."""
+    rows = "".join(
+        f"<tr><td>{html.escape(family.name)}</td><td>{_meter(family)}</td><td>{_done(family)}</td><td>"
+        f"{_best(family)}</td></tr>"
+        for family in event.families
+    )
+    metric = html.escape(f"best validation {event.objective.metric}")
+    head = f"<tr><th></th><th></th><th>{_left(event)}</th><th>{metric}</th></tr>"
+    return f"<table><caption>{html.escape(event.dataset)}</caption>{head}{rows}</table>"
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people: `45 s`, `3 min 20 s`, `2 h 5 min`."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def _cut(name: str, cells: int) -> str:
+    return name if len(name) <= cells else f"{name[: max(1, cells - 1)]}…"
+
+
+def _bar(family: FamilyProgress, cells: int) -> str:
+    if not family.wanted:
+        return ""
+    filled = round(cells * min(1.0, family.completed / family.wanted))
+    return "━" * filled + "╌" * (cells - filled)
+
+
+def _meter(family: FamilyProgress) -> str:
+    return f'<progress max="{family.wanted}" value="{family.completed}"></progress>' if family.wanted else ""
+
+
+def _done(family: FamilyProgress) -> str:
+    of = f"/{family.wanted}" if family.wanted else ""
+    failed = f", {family.failed} failed" if family.failed else ""
+    return f"{family.completed}{of} trials{failed}"
+
+
+def _best(family: FamilyProgress) -> str:
+    return "–" if family.best is None else f"{family.best:.4g}"
+
+
+def _left(event: Progress) -> str:
+    if event.over:
+        return "searches done"
+    return "" if event.seconds_left is None else f"about {duration(event.seconds_left)} left"

@@ -1,0 +1,421 @@
+"""A dataset's config: its tables as pydantic models, and whether source, task and split fit together.
+
+Unknown keys are refused. Models are frozen; `model_dump(mode="json")` gives the plain values that travel to
+workers and `model_validate` reads them back. A field's `description` is what an error says was expected.
+Knows no files: `reading` gets at a config's values, `wording` puts its faults into words.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from harness.config.errors import fault
+from harness.config.sources import (
+    Column,
+    Config,
+    Count,
+    CountOrZero,
+    Name,
+    Number,
+    Seed,
+    Share,
+    Source,
+)
+from harness.config.tasks import TaskConfig
+from harness.user_code import is_function
+
+if TYPE_CHECKING:
+    from harness.config.tasks import ClassifyTask, ForecastTask, LabelTask, RegressTask
+
+
+_TABLES = ("csv", "parquet")
+_ANY = ("classify", "regress")
+_RULES = {
+    "forecast": ("time", "rolling"),
+    "classify": ("stratified", "shuffled", "group", "archive"),
+    "regress": ("shuffled", "group", "archive"),
+    "label": ("time", "shuffled", "group", "archive"),
+    "next_token": ("time", "shuffled", "archive"),
+}
+_TASKS: dict[str, tuple[str, ...]] = {
+    "csv": ("forecast", "classify", "regress", "label"),
+    "parquet": ("forecast", "classify", "regress", "label"),
+    "loader": ("forecast", "classify", "regress", "label"),
+    "npz": ("classify", "regress", "label"),
+    "npy": ("classify", "regress", "label"),
+    "ts": ("classify", "regress"),
+    "mat": ("label",),
+    "text": ("classify", "next_token"),
+    "sklearn": ("classify",),
+    "keras": ("classify",),
+}
+_GENERATED: dict[str, tuple[str, ...]] = {
+    "adding": ("regress",),
+    "temporal_order": ("classify",),
+    "counting": ("classify",),
+    "mnist1d": ("classify",),
+    "copy_memory": ("label",),
+    "first_names": ("classify",),
+    "anbn": ("next_token",),
+    "anbncn": ("next_token",),
+}
+_OF_LABELS = ("nll", "binary_accuracy", "micro_f1")
+_WITH_ARCHIVE = ("ts", "mat", "keras", "mnist1d", "counting", "anbn", "anbncn")
+"""Sources and generators that bring a test part of their own."""
+
+
+def check_dataset(config: DatasetConfig) -> None:
+    """Check what no single key shows.
+
+    Raises:
+        PydanticCustomError: The first fault, with its keys from the config's top.
+    """
+    _check_source(config)
+    _check_steps(config)
+    _check_split(config)
+    _check_metric(config.task)
+    _check_encoding(config)
+    match config.task.kind:
+        case "forecast":
+            _check_forecast(config.task)
+        case "label":
+            _check_label(config, config.task)
+        case "classify" | "regress":
+            _check_sequences(config, config.task)
+
+
+def _check_metric(task: TaskConfig) -> None:
+    if is_function(task.metric) and task.direction is None:
+        raise fault(
+            ("task",), "missing key 'direction': expected min or max, which scores of your own metric are better"
+        )
+    if not is_function(task.metric) and task.direction is not None:
+        raise fault(("task", "direction"), f"expected none: {task.metric} knows its own")
+
+
+def _check_source(config: DatasetConfig) -> None:
+    source, task = config.source, config.task.kind
+    if source.kind == "generator":
+        allowed, key = _GENERATED.get(source.generator, ()), f'generator = "{source.generator}"'
+    else:
+        allowed, key = _TASKS.get(source.kind, (task,)), f'kind = "{source.kind}"'
+    if task not in allowed:
+        raise fault(("task", "kind"), f"expected {' or '.join(allowed)} where [source] {key}")
+    if source.kind == "parquet" and (source.separator != "," or source.columns):
+        key = "columns" if source.columns else "separator"
+        raise fault(("source", key), 'expected it only where kind = "csv"')
+    if source.kind == "text" and source.form != "whole" and (source.skip_signs or source.most_signs):
+        key = "skip_signs" if source.skip_signs else "most_signs"
+        raise fault(("source", key), 'expected it only where form = "whole"')
+    if source.kind == "text" and source.form == "whole" and task == "classify":
+        raise fault(("source", "form"), 'expected lines or folders where [task] kind = "classify"')
+    if source.kind == "text" and source.form == "folders" and source.sha256 is not None:
+        raise fault(("source", "sha256"), 'expected none where form = "folders"')
+
+
+def _check_steps(config: DatasetConfig) -> None:
+    source = config.source
+    if source.kind == "generator" and source.generator == "counting" and source.steps < 20:
+        raise fault(("source", "steps"), "expected at least 20: a test part of longer strings than the train part's")
+
+
+def _check_split(config: DatasetConfig) -> None:
+    split, task = config.split, config.task.kind
+    if split.rule is not None and split.rule not in _RULES[task]:
+        allowed = " or ".join(_RULES[task])
+        raise fault(("split", "rule"), f'expected {allowed} where [task] kind = "{task}"')
+    if split.rule == "archive" and not brings_parts(config):
+        raise fault(("split", "rule"), "expected another rule: this source brings no test part of its own")
+    if split.gap_steps and task not in ("forecast", "label", "next_token"):
+        raise fault(("split", "gap_steps"), "expected 0: only blocks of time have a gap between them")
+    _check_folds(split)
+    _check_group(config)
+
+
+def _check_folds(split: SplitConfig) -> None:
+    if split.rule != "rolling":
+        for key in ("folds", "fold"):
+            if getattr(split, key) is not None:
+                raise fault(("split", key), 'expected it only where rule = "rolling"')
+        return
+    if split.folds is None:
+        raise fault(("split",), "missing key 'folds': how many divisions a rolling split makes")
+    if split.fold is not None and split.fold > split.folds:
+        raise fault(("split", "fold"), f"expected at most folds = {split.folds}")
+
+
+def _check_group(config: DatasetConfig) -> None:
+    split, source = config.split, config.source
+    wanted = split.rule == "group"
+    if source.kind in _TABLES or source.kind == "loader":
+        if wanted and split.group is None and source.kind != "loader":
+            raise fault(("split",), "missing key 'group': the column that says which rows stay together")
+    elif split.group is not None:
+        raise fault(("split", "group"), f'expected no column where [source] kind = "{source.kind}"')
+    elif wanted and getattr(source, "groups", None) is None:
+        raise fault(("split", "rule"), "expected another rule: [source] names no groups")
+    if split.group is not None and not wanted:
+        raise fault(("split", "group"), 'expected it only where rule = "group"')
+    if split.group is not None and split.group in _columns(config.task):
+        raise fault(("split", "group"), "expected a column that is neither target nor feature")
+
+
+def _columns(task: TaskConfig) -> tuple[str, ...]:
+    target = getattr(task, "target", None)
+    targets = target if isinstance(target, tuple) else (target,) if target else ()
+    return (*targets, *getattr(task, "features", ()))
+
+
+def brings_parts(config: DatasetConfig) -> bool:
+    """Whether the source has a test part of its own."""
+    source = config.source
+    kind = source.generator if source.kind == "generator" else source.kind
+    return kind in _WITH_ARCHIVE
+
+
+def _check_encoding(config: DatasetConfig) -> None:
+    encoding, task = config.encoding, config.task
+    if encoding.scaling == "difference":
+        if task.kind != "forecast":
+            raise fault(("encoding", "scaling"), f'expected another than difference where [task] kind = "{task.kind}"')
+        if config.missing == "mask":
+            raise fault(("missing",), 'expected interpolate or error where [encoding] scaling = "difference"')
+    if encoding.calendar and (task.kind != "forecast" or task.time is None):
+        raise fault(("encoding", "calendar"), "expected it for a forecast whose [task] names the column of times")
+    if twice := [cycle for cycle in encoding.calendar if encoding.calendar.count(cycle) > 1]:
+        raise fault(("encoding", "calendar"), f"expected each cycle once, got {twice[0]} twice")
+    if config.missing == "mask" and task.kind == "next_token":
+        raise fault(("missing",), "expected error: no token is missing")
+
+
+def _check_forecast(task: ForecastTask) -> None:
+    _check_once(task.target, "target")
+    _check_once(task.features, "features")
+    _check_once(task.known_covariates, "known_covariates")
+    for key in ("time", "id"):
+        if getattr(task, key) in (*task.target, *task.features, *task.known_covariates):
+            raise fault(("task", key), "expected a column that is neither target nor feature")
+    if task.id is not None and task.id == task.time:
+        raise fault(("task", "id"), "expected another column than the time")
+    if both := [name for name in task.known_covariates if name in task.target]:
+        raise fault(("task", "known_covariates"), f"expected no {both[0]}: a target is not known in advance")
+    if task.last_rows is None:
+        return
+    window = task.lookback_steps + task.horizon_steps
+    if task.last_rows < window:
+        raise fault(
+            ("task", "last_rows"),
+            f"expected at least lookback_steps + horizon_steps = {window}, the rows of one window",
+        )
+    if task.season_steps is not None and task.season_steps >= task.last_rows:
+        raise fault(("task", "season_steps"), f"expected less than last_rows = {task.last_rows}")
+
+
+def _check_sequences(config: DatasetConfig, task: ClassifyTask | RegressTask) -> None:
+    _check_once(task.features, "features")
+    if task.window_stride is not None and task.window_steps is None:
+        raise fault(("task", "window_stride"), "expected window_steps beside it: the steps of a piece")
+    if config.source.kind == "loader":
+        return
+    if config.source.kind not in _TABLES:
+        for key in ("target", "id", "time"):
+            if getattr(task, key) is not None:
+                raise fault(("task", key), f'expected no column where [source] kind = "{config.source.kind}"')
+        return
+    for key, why in (("target", "what is predicted"), ("id", "which rows form a sequence")):
+        if getattr(task, key) is None:
+            raise fault(("task",), f"missing key '{key}': the column that says {why}, which a table needs")
+    columns = [column for column in (task.target, task.id, task.time) if column is not None]
+    _check_once(tuple(columns), "id")
+    if known := [column for column in columns if column in task.features]:
+        why = "it would give the answer away" if known[0] == task.target else "it names rows, it measures nothing"
+        raise fault(("task", "features"), f"expected no {known[0]} among the features: {why}")
+
+
+def _check_label(config: DatasetConfig, task: LabelTask) -> None:
+    _check_once(task.features, "features")
+    _check_once(task.target, "target")
+    if not is_function(task.metric) and (task.metric in _OF_LABELS) != task.multi_label:
+        among = _OF_LABELS if task.multi_label else ("accuracy", "balanced_accuracy", "macro_f1", "log_loss")
+        where = "true" if task.multi_label else "false"
+        raise fault(("task", "metric"), f"expected one of {', '.join(among)} where multi_label = {where}")
+    if task.class_weight is not None and task.multi_label:
+        raise fault(("task", "class_weight"), "expected none where multi_label = true: there is no one class to weigh")
+    if task.window_stride is not None and task.window_steps is None:
+        raise fault(("task", "window_stride"), "expected window_steps beside it: the steps of a piece")
+    if config.source.kind == "loader":
+        return
+    if config.source.kind not in _TABLES:
+        for key in ("id", "time", "last_rows"):
+            if getattr(task, key) is not None:
+                raise fault(("task", key), f'expected none where [source] kind = "{config.source.kind}"')
+        return
+    if not task.target:
+        raise fault(("task",), "missing key 'target': the columns that say what is predicted, which a table needs")
+    if len(task.target) > 1 and not task.multi_label:
+        raise fault(("task", "target"), "expected one column of classes, or multi_label = true and columns of 0 and 1")
+    _check_once(tuple(column for column in (*task.target, task.id, task.time) if column is not None), "id")
+    for name in task.features:
+        if name in task.target and not task.ahead_steps:
+            raise fault(("task", "features"), f"expected no {name} among the features: it would give the answer away")
+        if name in (task.id, task.time):
+            raise fault(
+                ("task", "features"), f"expected no {name} among the features: it names rows, it measures nothing"
+            )
+
+
+def _check_once(columns: tuple[str, ...], key: str) -> None:
+    if twice := sorted({column for column in columns if columns.count(column) > 1}):
+        raise fault(("task", key), f"expected each column once, got {', '.join(twice)} twice")
+
+
+class SplitConfig(Config):
+    """How rows or sequences are divided.
+
+    Attributes:
+        rule: `time` (contiguous blocks, for forecasts), `rolling` (several such divisions, each later than the one
+            before and trained on all that lies before it), `stratified` (classes in equal shares), `shuffled`,
+            `group` (whole groups, such as all recordings of a person), or `archive` (the source's own test part,
+            validation carved from its train part unless it has one of its own). None picks by task and source.
+        validation: Share of the validation part; of a fold's rows for `rolling`.
+        test: Share of the test part; ignored by `archive`.
+        gap_steps: Extra rows left out between the blocks of a `time` or `rolling` split. Windows never cross a block's
+            edge.
+        folds: Divisions of a `rolling` split.
+        fold: The one division of a `rolling` split that is wanted, from 1; None means all, and the last one where only
+            one can be had.
+        group: Column with each row's group, for `group` on a table; other sources name theirs in `[source]`.
+        seed: Seed of the rules that draw by chance.
+    """
+
+    rule: Literal["time", "rolling", "stratified", "shuffled", "group", "archive"] | None = None
+    validation: Share = 0.15
+    test: Share = 0.15
+    gap_steps: CountOrZero = 0
+    folds: Annotated[int, Field(ge=2, le=20, strict=True, description="a whole number from 2 to 20")] | None = None
+    fold: Count | None = None
+    group: Column | None = None
+    seed: Seed = 0
+
+    @model_validator(mode="after")
+    def _leaves_something_to_train_on(self) -> SplitConfig:
+        if self.validation + self.test > 0.8:
+            raise ValueError(
+                f"validation + test = {self.validation + self.test:g}: "
+                "expected at most 0.8, so that something is left to train on"
+            )
+        return self
+
+
+class EncodingConfig(Config):
+    """From raw values to what a network sees; it ends up inside the exported model.
+
+    Attributes:
+        scaling: `none`, `standard` (mean 0, deviation 1), `robust` (median 0, interquartile range 1), `log` (the log of
+            1 + size with its sign, then standard), `difference` (change from step to step, then standard; the answers
+            are changes from the last value seen).
+        calendar: Channels made from the column of times: each as sine and cosine of its cycle.
+    """
+
+    scaling: Literal["none", "standard", "robust", "log", "difference"] = "standard"
+    calendar: tuple[Literal["minute", "hour", "weekday", "day", "month", "year"], ...] = ()
+
+
+class SizeConfig(Config):
+    """How large a dataset is, for lists that load no data; `harness datasets check` holds it to the truth.
+
+    Attributes:
+        rows: Rows of a series, or sequences.
+        steps: Steps of every sequence or lookback; shortest and longest where they differ.
+        channels: Input channels.
+        classes: Classes; 0 where there are none.
+        megabytes: Of the file or download; 0 for what is generated.
+    """
+
+    rows: Count
+    steps: Annotated[tuple[Count, Count], Field(description="a list of two: shortest and longest")] | Count
+    channels: Count
+    classes: CountOrZero = 0
+    megabytes: Annotated[float, Field(ge=0, description="a number of at least 0")] = 0.0
+
+    @property
+    def shortest(self) -> int:
+        """Steps of the shortest sequence."""
+        return self.steps if isinstance(self.steps, int) else self.steps[0]
+
+    @property
+    def longest(self) -> int:
+        """Steps of the longest sequence."""
+        return self.steps if isinstance(self.steps, int) else self.steps[1]
+
+
+class ReferenceConfig(Config):
+    """A published score on the dataset.
+
+    Attributes:
+        metric: Its metric.
+        score: The score.
+        model: What reached it.
+        source: Where that is written.
+        note: How far the score can be compared with ours.
+    """
+
+    metric: Annotated[str, Field(min_length=1, description="the name of a metric")]
+    score: Number
+    model: Annotated[str, Field(min_length=1, description="what reached the score")]
+    source: Annotated[str, Field(min_length=1, description="where the score is written")]
+    note: str = ""
+
+
+class DatasetConfig(Config):
+    """A dataset: where its sequences are, what is predicted, how it is split.
+
+    Attributes:
+        name: Its name, the file's stem.
+        title: One line for people.
+        license: Licence of the data.
+        homepage: Address that tells of it.
+        citation: What to cite.
+        suites: Names under which it can be swept together with others.
+        size: How large it is.
+        reference: A published score.
+        source: Where the sequences are.
+        task: What is predicted.
+        split: How they are divided.
+        encoding: From raw values to what a network sees.
+        missing: What becomes of gaps: refused, filled on a straight line, or filled with the mean beside a channel that
+            says where they were.
+        smallest_difference: The smallest difference of scores that matters.
+    """
+
+    name: Name
+    title: str = ""
+    license: str = ""
+    homepage: str = ""
+    citation: str = ""
+    suites: tuple[Name, ...] = ()
+    size: SizeConfig | None = None
+    reference: ReferenceConfig | None = None
+    source: Source
+    task: TaskConfig
+    split: SplitConfig = SplitConfig()
+    encoding: EncodingConfig = EncodingConfig()
+    missing: Literal["error", "interpolate", "mask"] = "error"
+    smallest_difference: Annotated[float, Field(ge=0, strict=True, description="a number of at least 0")] | None = None
+
+    @model_validator(mode="after")
+    def _parts_fit_together(self) -> DatasetConfig:
+        check_dataset(self)
+        return self
+
+
+RegisteredName = Annotated[
+    str,
+    Field(
+        pattern=r"^(\{dataset\}|[A-Za-z0-9])(\{dataset\}|[A-Za-z0-9_.-])*$",
+        max_length=80,
+        description="a name of letters, digits, `_`, `.` and `-`, at most 80, in which {dataset} is the dataset's name",
+    ),
+]

@@ -1,0 +1,221 @@
+"""What `[source]` of a dataset's config may say, a model a kind of source; and the values that configs share.
+
+A field's `description` is what an error says was expected.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from harness.records import Value
+
+Name = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$",
+        max_length=80,
+        description="a name of letters, digits, `_`, `.` and `-`, at most 80",
+    ),
+]
+Share = Annotated[float, Field(gt=0, lt=1, strict=True, description="a share between 0 and 1")]
+Count = Annotated[int, Field(ge=1, strict=True, description="a whole number of at least 1")]
+CountOrZero = Annotated[int, Field(ge=0, strict=True, description="a whole number of at least 0")]
+Seed = Annotated[int, Field(strict=True, description="a whole number")]
+Number = Annotated[
+    Annotated[float, Field(strict=True)] | Annotated[int, Field(strict=True)], Field(description="a number")
+]
+Plain = Annotated[Value, Field(description="a number, text, true or false")]
+Column = Annotated[str, Field(min_length=1, description="the name of a column, in quotes")]
+Columns = Annotated[tuple[Column, ...], Field(description='a list of columns, such as ["y"]')]
+Location = Annotated[str, Field(min_length=1, description="the path of a file, in quotes")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="64 digits of 0-9 and a-f")]
+
+
+class Config(BaseModel):
+    """What a config, or a table of one, is made of."""
+
+    # A NaN would pass every comparison that a later check makes.
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+Key = Annotated[str, Field(min_length=1, description="the name of an array, in quotes")]
+
+
+class FileSource(Config):
+    """A table in a file; compressed where its name ends in `.gz`, `.bz2`, `.xz` or `.zip`.
+
+    Attributes:
+        kind: CSV or Parquet.
+        path: Absolute, relative to the config's folder, or `package:<import name>/<path>` for a file inside an
+            installed package, which is found without importing it.
+        sha256: The file's checksum.
+        separator: What stands between a CSV's columns; `whitespace` for any run of blanks and tabs.
+        columns: Names of the columns of a CSV that has no line with them.
+        where: Column → the value it must have, for rows that are wanted.
+    """
+
+    kind: Literal["csv", "parquet"]
+    path: Location
+    sha256: Sha256 | None = None
+    separator: Annotated[str, Field(pattern=r"^(.|whitespace)$", description='one sign, or "whitespace"')] = ","
+    columns: Annotated[tuple[Column, ...], Field(description='a list of columns, such as ["t", "y"]')] = ()
+    where: dict[str, Plain] = Field(default_factory=dict)
+
+
+class ArraysSource(Config):
+    """Arrays of NumPy.
+
+    Attributes:
+        kind: `npz`, an archive of plain arrays; or `npy`, a dictionary of arrays as `numpy.save` pickles it, read with
+            an unpickler that admits NumPy's arrays and nothing else.
+        path: As for `FileSource`.
+        sha256: The file's checksum.
+        x: Name of the inputs (sequences, steps, channels).
+        y: Name of the answers.
+        lengths: Name of the real steps of each sequence, where there is such an array.
+        groups: Name of the array with each sequence's group, for a split by group.
+    """
+
+    kind: Literal["npz", "npy"]
+    path: Location
+    sha256: Sha256 | None = None
+    x: Key = "x"
+    y: Key = "y"
+    lengths: Key = "lengths"
+    groups: Key | None = None
+
+
+class TsSource(Config):
+    """A pair of `.ts` files of the UCR/UEA archive, the archive's own split into train and test."""
+
+    kind: Literal["ts"]
+    train: Location
+    test: Location
+    train_sha256: Sha256 | None = None
+    test_sha256: Sha256 | None = None
+
+
+class TextSource(Config):
+    """Text: a line a sequence with its label, a folder a class, or one long text.
+
+    Attributes:
+        kind: Text.
+        path: A file, or for `folders` a folder; as for `FileSource`.
+        form: `lines`: each line a label and a sequence. `folders`: a folder a class with a file a sequence, or a file a
+            class with a line a sequence. `whole`: one long text.
+        label: Whether a line's label comes first or last.
+        separator: What stands between a line's label and its text.
+        encoding: The file's encoding.
+        sha256: The file's checksum; not for folders.
+        skip_signs: So many signs at the begin of a whole text are left out.
+        most_signs: So many signs of it are read; None for all.
+    """
+
+    kind: Literal["text"]
+    path: Location
+    form: Literal["lines", "folders", "whole"]
+    label: Literal["first", "last"] = "first"
+    separator: Annotated[str, Field(min_length=1, description="the signs between label and text")] = "\t"
+    encoding: Literal["utf-8", "latin-1", "utf-16"] = "utf-8"
+    sha256: Sha256 | None = None
+    skip_signs: CountOrZero = 0
+    most_signs: Count | None = None
+
+
+class MatSource(Config):
+    """A MATLAB file with a cell array of sequences (steps, channels) for each of the three parts.
+
+    Attributes:
+        kind: MATLAB, up to version 7.
+        path: As for `FileSource`.
+        sha256: The file's checksum.
+        train_name: Name of the variable with the training sequences.
+        validation_name: Name of the one with the validation sequences.
+        test_name: Name of the one with the test sequences.
+    """
+
+    kind: Literal["mat"]
+    path: Location
+    sha256: Sha256 | None = None
+    train_name: Key = "traindata"
+    validation_name: Key = "validdata"
+    test_name: Key = "testdata"
+
+
+class GeneratorSource(Config):
+    """Sequences made by a generator of `harness.data.generators`, the same for the same seed."""
+
+    kind: Literal["generator"]
+    generator: Literal[
+        "adding",
+        "temporal_order",
+        "counting",
+        "mnist1d",
+        "copy_memory",
+        "first_names",
+        "anbn",
+        "anbncn",
+    ]
+    steps: Annotated[int, Field(ge=4, le=5000, strict=True, description="a whole number from 4 to 5000")] = 50
+    sequences: Annotated[
+        int, Field(ge=20, le=1_000_000, strict=True, description="a whole number from 20 to 1000000")
+    ] = 2000
+    seed: Seed = 0
+
+
+class SklearnSource(Config):
+    """A dataset inside scikit-learn: `digits`, whose 8 × 8 images are read as 8 steps of 8 channels."""
+
+    kind: Literal["sklearn"]
+    dataset: Literal["digits"]
+
+
+class KerasSource(Config):
+    """A dataset of `keras.datasets`, which downloads it the first time.
+
+    Attributes:
+        kind: Keras.
+        dataset: `imdb` (reviews, words), `reuters` (news, words), `mnist` (images).
+        steps: Sequences are cut to their first so many words; for `mnist`, 28 reads the rows of an image, 784 its
+            pixels.
+        words: So many of the most frequent words are told apart.
+        sequences: At most so many sequences, the first ones of each part in proportion; None for all.
+        path: A copy of the file that would be downloaded, for machines without a network.
+    """
+
+    kind: Literal["keras"]
+    dataset: Literal["imdb", "reuters", "mnist"]
+    path: Location | None = None
+    steps: Count
+    words: Count = 5000
+    sequences: Count | None = None
+
+
+class LoaderSource(Config):
+    """A function of the user's: `file.py:function`.
+
+    It is called with `arguments` and returns a pandas table, or a dictionary of arrays `x`, `y` and, where they are
+    wanted, `lengths` and `groups`.
+    """
+
+    kind: Literal["loader"]
+    loader: Annotated[
+        str, Field(pattern=r"^.+\.py:[A-Za-z_]\w*$", description="a file and a function, such as my_data.py:load")
+    ]
+    arguments: dict[str, Plain] = Field(default_factory=dict)
+
+
+Source = Annotated[
+    FileSource
+    | ArraysSource
+    | TsSource
+    | MatSource
+    | TextSource
+    | GeneratorSource
+    | SklearnSource
+    | KerasSource
+    | LoaderSource,
+    Field(discriminator="kind"),
+]

@@ -1,0 +1,381 @@
+"""A family's search space: its model, what its hyperparameters may say, and whether two compare fairly.
+
+What Keras Tuner would refuse at the first trial, or quietly read otherwise, is refused when the config is read.
+Does not import Keras Tuner: listing configs must stay fast.
+
+Unknown keys are refused. Models are frozen; `model_dump(mode="json")` gives the plain values that travel to
+workers and `model_validate` reads them back. A field's `description` is what an error says was expected.
+Knows no files: `reading` gets at a config's values, `wording` puts its faults into words.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from harness.config.dataset import DatasetConfig
+from harness.config.errors import fault, toml_text
+from harness.config.sources import (
+    Config,
+    Name,
+    Number,
+    Plain,
+)
+from harness.errors import ConfigError, nearest
+
+OPTIMIZERS = ("adam", "adamw", "rmsprop", "sgd")
+SCHEDULES = ("constant", "cosine", "exponential")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A hyperparameter that the networks understand.
+
+    Attributes:
+        accepts: Whether a value is one they can be built with.
+        expected: Such values in words.
+    """
+
+    accepts: Callable[[Any], bool]
+    expected: str
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, float) or _whole(value)
+
+
+def _count(value: Any) -> bool:
+    return _whole(value) and value >= 1
+
+
+def _positive(value: Any) -> bool:
+    return _number(value) and value > 0
+
+
+KNOWN: Mapping[str, Known] = MappingProxyType(
+    {
+        "embedding_dim": Known(_count, "whole numbers of at least 1"),
+        "units": Known(_count, "whole numbers of at least 1"),
+        "recurrent_parameters": Known(_count, "whole numbers of at least 1"),
+        "layers": Known(_count, "whole numbers of at least 1"),
+        "bidirectional": Known(lambda value: isinstance(value, bool), "true or false"),
+        "dropout": Known(lambda value: _number(value) and 0 <= value < 1, "shares from 0 to below 1"),
+        "learning_rate": Known(_positive, "numbers greater than 0"),
+        "schedule": Known(lambda value: value in SCHEDULES, f"one of {', '.join(SCHEDULES)}"),
+        "optimizer": Known(lambda value: value in OPTIMIZERS, f"one of {', '.join(OPTIMIZERS)}"),
+        "batch_size": Known(_count, "whole numbers of at least 1"),
+        "clip_norm": Known(_positive, "numbers greater than 0"),
+    }
+)
+"""The hyperparameters that every family's network is built and trained from."""
+
+CAPACITIES: Mapping[str, str] = MappingProxyType({"units": "units", "parameters": "recurrent_parameters"})
+"""What a network's size may be declared in, and the hyperparameter that then says it."""
+
+_RANGE = ("min_value", "max_value")
+_NEEDED = MappingProxyType({"Choice": ("values",), "Int": _RANGE, "Float": _RANGE, "Boolean": (), "Fixed": ("value",)})
+_OPTIONAL = MappingProxyType(
+    {
+        "Choice": ("ordered", "default"),
+        "Int": ("step", "sampling", "default"),
+        "Float": ("step", "sampling", "default"),
+        "Boolean": ("default",),
+        "Fixed": (),
+    }
+)
+_PARENT = ("parent_name", "parent_values")
+
+
+def check_capacity(capacity: str, hyperparameters: Mapping[str, Hyperparameter]) -> None:
+    """Hold a space to the one measure of size that it declares.
+
+    Raises:
+        ValueError: The hyperparameter of the other measure is there, or that of `parameters` is not.
+    """
+    wanted = CAPACITIES[capacity]
+    if other := next((name for name in CAPACITIES.values() if name != wanted and name in hyperparameters), None):
+        raise fault(("hyperparameters", other), f'expected {wanted} where capacity = "{capacity}"')
+    if capacity == "parameters" and wanted not in hyperparameters:
+        raise fault(("hyperparameters",), f'expected {wanted} among them where capacity = "{capacity}"')
+
+
+def check_hyperparameters(space: Mapping[str, Hyperparameter]) -> None:
+    """Check all hyperparameters of a search space.
+
+    Raises:
+        PydanticCustomError: The first fault, with its keys from the config's top.
+    """
+    for name, hyperparameter in space.items():
+        at = ("hyperparameters", name)
+        _check_name(name)
+        _check_arguments(at, hyperparameter)
+        if hyperparameter.type == "Choice":
+            _check_choice(at, hyperparameter)
+        if hyperparameter.type in ("Int", "Float"):
+            _check_range(at, hyperparameter)
+        _check_values(name, hyperparameter)
+        _check_parent(name, space)
+
+
+def _check_name(name: str) -> None:
+    if name == "seed":
+        raise fault(
+            ("hyperparameters", name),
+            "the seed is never a hyperparameter: luck is averaged, not searched for",
+        )
+    if name not in KNOWN:
+        raise fault(("hyperparameters",), f"unknown hyperparameter '{name}'. {nearest(name, KNOWN)}")
+
+
+def _check_arguments(at: tuple[str, ...], hyperparameter: Hyperparameter) -> None:
+    kind, given = hyperparameter.type, hyperparameter.arguments()
+    for key in _NEEDED[kind]:
+        if key not in given:
+            raise fault(at, f"missing key '{key}', which type {kind} needs")
+    allowed = (*_NEEDED[kind], *_OPTIONAL[kind], *_PARENT)
+    for key in given:
+        if key not in allowed:
+            raise fault((*at, key), f"expected no such key where type is {kind}. Known: {', '.join(allowed)}")
+
+
+def _check_choice(at: tuple[str, ...], hyperparameter: Hyperparameter) -> None:
+    values = hyperparameter.values or ()
+    types = {type(value) for value in values}
+    if not values:
+        raise fault((*at, "values"), "expected at least one value")
+    # Keras Tuner takes booleans for the whole numbers 1 and 0.
+    if bool in types:
+        raise fault((*at, "values"), 'expected type = "Boolean" for true and false')
+    # Keras Tuner refuses to mix types: 0 beside 0.5 as well.
+    if len(types) > 1:
+        raise fault((*at, "values"), "expected values of one type (0.0 beside 0.5, say, and not 0)")
+    if len(set(values)) < len(values):
+        raise fault((*at, "values"), "expected each value once")
+    if hyperparameter.ordered and str in types:
+        raise fault((*at, "ordered"), "expected false: text has no order")
+    if hyperparameter.default is not None and hyperparameter.default not in values:
+        raise fault((*at, "default"), "expected one of the values")
+
+
+def _check_range(at: tuple[str, ...], hyperparameter: Hyperparameter) -> None:
+    low, high, step = _bounds(hyperparameter)
+    default = hyperparameter.default
+    if hyperparameter.type == "Int":
+        for key, number in (("min_value", low), ("max_value", high), ("step", step), ("default", default)):
+            if number is not None and not _whole(number):
+                raise fault((*at, key), "expected a whole number where type is Int")
+    if low > high:
+        raise fault((*at, "min_value"), f"expected at most max_value = {high}")
+    if default is not None and not (_number(default) and low <= default <= high):  # type: ignore[operator]
+        raise fault((*at, "default"), f"expected a number from {low} to {high}")
+    logarithmic = hyperparameter.sampling in ("log", "reverse_log")
+    if logarithmic and low <= 0:
+        raise fault(
+            (*at, "min_value"),
+            f'expected a number greater than 0 where sampling = "{hyperparameter.sampling}"',
+        )
+    if step is not None:
+        _check_step(at, low, high, step, logarithmic)
+
+
+def _check_step(at: tuple[str, ...], low: float, high: float, step: float, logarithmic: bool) -> None:
+    least = 1 if logarithmic else 0
+    if step <= least:
+        raise fault((*at, "step"), f"expected a number greater than {least}")
+    # Keras Tuner's own arithmetic: in floating point 0.5 // 0.1 is 4, so that 0.5 would never be tried.
+    steps = int(math.log(high / low, step) + 1e-8) if logarithmic else (high - low) // step
+    last = low * step**steps if logarithmic else low + steps * step
+    if not math.isclose(last, high, rel_tol=1e-9, abs_tol=1e-12):
+        raise fault(
+            (*at, "max_value"),
+            f"Keras Tuner's steps of {step} from {low} end at {last:g}; "
+            f"expected max_value = {last:g}, or a Choice of values",
+        )
+
+
+def _check_values(name: str, hyperparameter: Hyperparameter) -> None:
+    known = KNOWN[name]
+    if hyperparameter.type == "Boolean" and not known.accepts(True):
+        raise fault(("hyperparameters", name, "type"), f"expected {name} to be {known.expected}")
+    for key in ("values", "value", *_RANGE):
+        given = getattr(hyperparameter, key)
+        for value in given if isinstance(given, tuple) else (given,):
+            if value is not None and not known.accepts(value):
+                raise fault(("hyperparameters", name, key), f"expected {name} to be {known.expected}")
+
+
+def _check_parent(name: str, space: Mapping[str, Hyperparameter]) -> None:
+    at, child = ("hyperparameters", name), space[name]
+    if child.parent_name is None and child.parent_values is None:
+        return
+    if child.parent_name is None or not child.parent_values:
+        raise fault(at, "expected both parent_name and parent_values, or neither")
+    names = list(space)
+    if child.parent_name not in space:
+        raise fault((*at, "parent_name"), f"unknown hyperparameter. {nearest(child.parent_name, set(names) - {name})}")
+    # Keras Tuner knows only the parents that were declared before.
+    if names.index(child.parent_name) >= names.index(name):
+        raise fault((*at, "parent_name"), f"expected {child.parent_name} to stand before {name}")
+    possible = _possible(space[child.parent_name])
+    if possible is not None and (strange := [value for value in child.parent_values if value not in possible]):
+        raise fault((*at, "parent_values"), f"{strange[0]} is not a value of {child.parent_name}")
+
+
+def _bounds(hyperparameter: Hyperparameter) -> tuple[float, float, float | None]:
+    low, high = hyperparameter.min_value, hyperparameter.max_value
+    assert low is not None
+    assert high is not None
+    return low, high, hyperparameter.step
+
+
+def _possible(hyperparameter: Hyperparameter) -> tuple[Any, ...] | None:
+    # None where there is a range of them.
+    if hyperparameter.type == "Boolean":
+        return (True, False)
+    return (hyperparameter.value,) if hyperparameter.type == "Fixed" else hyperparameter.values
+
+
+# --- search spaces ------------------------------------------------------------------------------------------
+
+
+class Hyperparameter(Config):
+    """One hyperparameter; the keys are the arguments of Keras Tuner's `HyperParameters.<type>`."""
+
+    type: Literal["Choice", "Int", "Float", "Boolean", "Fixed"]
+    values: tuple[Plain, ...] | None = None
+    value: Plain | None = None
+    ordered: Annotated[bool, Field(strict=True)] | None = None
+    min_value: Number | None = None
+    max_value: Number | None = None
+    step: Number | None = None
+    sampling: Literal["linear", "log", "reverse_log"] | None = None
+    default: Plain | None = None
+    parent_name: str | None = None
+    parent_values: tuple[Plain, ...] | None = None
+    reason: Annotated[str, Field(min_length=1, description="why only this family has it")] | None = None
+
+    def arguments(self) -> dict[str, Any]:
+        """The keyword arguments of Keras Tuner's method, apart from the name."""
+        return self.model_dump(exclude={"type", "reason"}, exclude_none=True)
+
+
+class SearchSpace(Config):
+    """The search space of a family, with what it `extends` already merged in."""
+
+    name: Name
+    title: str = ""
+    layer: Literal["LSTM", "GRU", "SimpleRNN"]
+    capacity: Literal["units", "parameters"] = "units"
+    hyperparameters: Annotated[dict[str, Hyperparameter], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _hyperparameters_make_sense(self) -> SearchSpace:
+        check_hyperparameters(self.hyperparameters)
+        check_capacity(self.capacity, self.hyperparameters)
+        return self
+
+
+class SearchSpaceFile(Config):
+    """What one file of a search space may say, before what it `extends` is merged in."""
+
+    name: Name | None = None
+    title: str = ""
+    extends: Annotated[str, Field(min_length=1, description="the name or path of a card")] | None = None
+    layer: Literal["LSTM", "GRU", "SimpleRNN"] | None = None
+    capacity: Literal["units", "parameters"] | None = None
+    hyperparameters: dict[str, Hyperparameter] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that two search spaces say differently.
+
+    Attributes:
+        key: Such as `layer` or `hyperparameters.units`.
+        first: What the first says, as TOML; None when it says nothing.
+        second: What the second says.
+    """
+
+    key: str
+    first: str | None
+    second: str | None
+
+
+def differences(first: SearchSpace, second: SearchSpace) -> list[Difference]:
+    """All that two search spaces say differently, names and titles apart."""
+    keys = ("layer", "capacity")
+    given = [Difference(key, getattr(first, key), getattr(second, key)) for key in keys]
+    found = [one for one in given if one.first != one.second]
+    for name in dict.fromkeys((*first.hyperparameters, *second.hyperparameters)):
+        one, other = first.hyperparameters.get(name), second.hyperparameters.get(name)
+        if one != other:
+            found.append(Difference(f"hyperparameters.{name}", _as_text(one), _as_text(other)))
+    return found
+
+
+def check_shared(spaces: Sequence[SearchSpace]) -> None:
+    """Hold families that are to be compared to one set of hyperparameters.
+
+    Raises:
+        ConfigError: A family lacks a hyperparameter that another has without a `reason` on its config.
+    """
+    for space in spaces:
+        for name, hyperparameter in space.hyperparameters.items():
+            without = [other.name for other in spaces if name not in other.hyperparameters]
+            if without and hyperparameter.reason is None:
+                raise ConfigError(
+                    f"search space {space.name}: [hyperparameters.{name}] missing key 'reason': "
+                    f"why {space.name} has {name} and {', '.join(without)} has not"
+                )
+
+
+def check_reads_forward(dataset: DatasetConfig, spaces: Sequence[SearchSpace]) -> None:
+    """Refuse bidirectional layers where a step's answer is what comes after it: read backwards, they would see it.
+
+    Raises:
+        ConfigError: A search space may ask for one.
+    """
+    task = dataset.task
+    if not (task.kind == "next_token" or (task.kind == "label" and task.ahead_steps)):
+        return
+    for space in spaces:
+        asked = space.hyperparameters.get("bidirectional")
+        if asked is not None and (asked.type == "Boolean" or asked.value is True):
+            raise ConfigError(
+                f"search space {space.name}: [hyperparameters.bidirectional] {in_words(asked)}: expected false for "
+                f"{dataset.name}, whose answers are what comes next: a layer that reads backwards would see them"
+            )
+
+
+def in_words(hyperparameter: Hyperparameter) -> str:
+    """A hyperparameter in one line, such as `Choice [16, 32, 64]` or `Float 0.0003 to 0.03, log`."""
+    given = hyperparameter
+    if given.type == "Choice":
+        text = f"Choice {toml_text(given.values, longest=None)}"
+    elif given.type == "Fixed":
+        text = f"Fixed {toml_text(given.value)}"
+    elif given.type == "Boolean":
+        text = "Boolean"
+    else:
+        step = f" in steps of {given.step}" if given.step is not None else ""
+        sampling = f", {given.sampling}" if given.sampling not in (None, "linear") else ""
+        text = f"{given.type} {given.min_value} to {given.max_value}{step}{sampling}"
+    if given.parent_name is not None:
+        text += f", where {given.parent_name} is one of {toml_text(given.parent_values)}"
+    return text
+
+
+def _as_text(hyperparameter: Hyperparameter | None) -> str | None:
+    if hyperparameter is None:
+        return None
+    given: dict[str, Any] = hyperparameter.model_dump(exclude_none=True)
+    return toml_text(given, longest=None)

@@ -1,0 +1,196 @@
+"""A sweep's plan: its model, and the way to it from a TOML file and the command's options.
+
+Unknown keys are refused. Models are frozen; `model_dump(mode="json")` gives the plain values that travel to
+workers and `model_validate` reads them back. A field's `description` is what an error says was expected.
+Knows no files: `reading` gets at a config's values, `wording` puts its faults into words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    Field,
+    ValidationError,
+    model_validator,
+)
+
+from harness.config.dataset import RegisteredName
+from harness.config.errors import ValidationIssue, fault, in_file, in_options, issue_of
+from harness.config.loader import check_name, read_toml
+from harness.config.lookup import SWEEPS, builtin_folder, existing_file, is_path
+from harness.config.sources import (
+    Config,
+    Count,
+    CountOrZero,
+    Name,
+    Seed,
+)
+from harness.errors import ConfigError, UsageError, nearest
+from harness.records import INTERIM_REPLICATES
+
+# --- sweeps -------------------------------------------------------------------------------------------------
+
+
+SCHEDULED = ("hyperband", "grid")
+"""Oracles that set the number of trials themselves."""
+
+
+class SweepConfig(Config):
+    """What one launch does: the keys of a sweep's TOML file, and the options of `harness sweep`.
+
+    The budget is either `trials` or `minutes`; with `minutes` alone `trials` is None. Hyperband and grid search set the
+    number of trials themselves; both are None then.
+    """
+
+    name: Name = "sweep"
+    datasets: Annotated[
+        tuple[Annotated[str, Field(min_length=1)], ...],
+        Field(min_length=1, description="a list of at least one dataset"),
+    ]
+    families: Annotated[
+        tuple[Annotated[str, Field(min_length=1)], ...],
+        Field(min_length=2, description="at least two families; one named twice plays itself"),
+    ] = ("lstm", "gru")
+    oracle: Literal["random", "bayesian", "hyperband", "grid"] = "random"
+    trials: Count | None = 20
+    minutes: Annotated[float, Field(gt=0, strict=True, description="a number greater than 0")] | None = None
+    epochs: Count = 30
+    patience_epochs: Count = 5
+    prune: Annotated[bool, Field(strict=True)] = False
+    replicates: Count = 1
+    until_decided: Annotated[bool, Field(strict=True)] = False
+    confirmations: CountOrZero = 3
+    workers: Count | None = None
+    trial_minutes: Annotated[float, Field(gt=0, strict=True, description="a number greater than 0")] | None = None
+    trial_memory_mb: Count | None = None
+    seed: Seed = 1
+    register_as: RegisteredName | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _minutes_stand_for_trials(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping):
+            return values
+        if values.get("minutes") is not None or values.get("oracle") in SCHEDULED:
+            return {"trials": None, **values}
+        return values
+
+    @model_validator(mode="after")
+    def _one_budget(self) -> SweepConfig:
+        if self.oracle in SCHEDULED:
+            for name, number in (("trials", self.trials), ("minutes", self.minutes)):
+                if number is not None:
+                    raise fault((name,), f"expected none with oracle = {self.oracle}, which sets the number itself")
+            if self.prune and self.oracle == "hyperband":
+                raise fault(("prune",), "expected false with oracle = hyperband, which stops trials itself")
+            return self._checked()
+        if self.minutes is not None and self.trials is not None:
+            raise fault(("minutes",), f"expected no minutes where trials = {self.trials} is given, or no trials")
+        if self.minutes is None and self.trials is None:
+            raise fault((), "expected a budget: trials or minutes")
+        return self._checked()
+
+    def _checked(self) -> SweepConfig:
+        if self.until_decided and self.replicates != 1:
+            interim_replicates = f"{', '.join(map(str, INTERIM_REPLICATES[:-1]))} and {INTERIM_REPLICATES[-1]}"
+            raise fault(
+                ("replicates",), f"expected none beside until_decided, which looks at {interim_replicates} of them"
+            )
+        if twice := sorted({name for name in self.datasets if self.datasets.count(name) > 1}):
+            raise fault(("datasets",), f"expected each dataset once, got {', '.join(twice)} twice")
+        return self
+
+    @property
+    def interim_replicates(self) -> tuple[int, ...]:
+        """Replicates at which the verdict is looked at; each but the last only until it is decided."""
+        return INTERIM_REPLICATES if self.until_decided else (self.replicates,)
+
+
+_BUDGETS = {"trials": "minutes", "minutes": "trials"}
+
+
+def find_sweep(name_or_path: str) -> Path:
+    """The file of a sweep: a path; else `./sweeps/<name>.toml`; else built in.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    if is_path(name_or_path):
+        return existing_file(Path(name_or_path).expanduser())
+    folders = (Path(SWEEPS), builtin_folder(SWEEPS))
+    known = [path for folder in folders for path in sorted(folder.glob("*.toml"))]
+    for path in known:
+        if path.stem == name_or_path:
+            return path
+    near = nearest(name_or_path, (path.stem for path in known))
+    raise ConfigError(f'sweep "{name_or_path}" is unknown. {near}'.rstrip())
+
+
+def read_sweep(path: Path, overrides: Mapping[str, object]) -> SweepConfig:
+    """The plan of a file, as far as options do not say otherwise.
+
+    A relative path to a config is read from the file's folder. An option for one budget, trials or minutes,
+    takes the place of the file's other one.
+
+    Args:
+        path: The file.
+        overrides: Values of options by the plan's keys; None and empty lists were not given.
+
+    Raises:
+        UsageError: An option's value is wrong; the message names the option.
+        ConfigError: The file cannot be read or is wrong; the message names the file and the key.
+    """
+    values, _ = read_toml(path)
+    if "name" in values:
+        check_name(values["name"], path)
+    options = _given(overrides)
+    dropped = {_BUDGETS[key] for key in options if key in _BUDGETS}
+    kept = {key: _from_folder(value, path.parent) for key, value in values.items() if key not in dropped}
+    merged = {"name": path.stem, **kept, **options}
+    try:
+        return SweepConfig.model_validate(merged)
+    except ValidationError as error:
+        issue = issue_of(error, SweepConfig, merged)
+    if issue.keys and issue.keys[0] in options:
+        raise _option_error(issue)
+    raise ConfigError(in_file(path, issue))
+
+
+def make_plan(values: Mapping[str, object]) -> SweepConfig:
+    """The plan that options alone make.
+
+    Args:
+        values: Values by the plan's keys; None and empty lists were not given.
+
+    Raises:
+        UsageError: A value is wrong; the message names the option.
+    """
+    options = _given(values)
+    if "datasets" not in options:
+        raise UsageError("DATASET: expected at least one dataset, or --config with a sweep that names some")
+    try:
+        return SweepConfig.model_validate(options)
+    except ValidationError as error:
+        raise _option_error(issue_of(error, SweepConfig, options)) from None
+
+
+def _given(values: Mapping[str, object]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value not in (None, [], ())}
+
+
+def _from_folder(value: Any, folder: Path) -> Any:
+    if not isinstance(value, list):
+        return value
+    return [str(folder / item) if isinstance(item, str) and is_path(item) else item for item in value]
+
+
+def _option_error(issue: ValidationIssue) -> UsageError:
+    return UsageError(in_options(issue, _option))
+
+
+def _option(key: str) -> str:
+    names = {"datasets": "DATASET", "families": "--family"}
+    return names.get(key, f"--{key.replace('_', '-')}")

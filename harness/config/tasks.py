@@ -1,0 +1,188 @@
+"""What `[task]` of a dataset's config may say: a model a task, with the metrics that it can be judged by.
+
+Unknown keys are refused. Models are frozen; `model_dump(mode="json")` gives the plain values that travel to
+workers and `model_validate` reads them back. A field's `description` is what an error says was expected.
+Knows no files: `reading` gets at a config's values, `wording` puts its faults into words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PlainSerializer, ValidatorFunctionWrapHandler, WrapValidator, model_validator
+
+from harness.config.sources import (
+    Column,
+    Columns,
+    Config,
+    Count,
+    CountOrZero,
+)
+from harness.records import Direction
+from harness.user_code import is_function
+
+
+def _or_own(value: Any, named: ValidatorFunctionWrapHandler) -> Any:
+    """A metric's name, or a function of the user's own in the form `file.py:function`."""
+    return value if isinstance(value, str) and is_function(value) else named(value)
+
+
+_Own = (WrapValidator(_or_own), PlainSerializer(str))
+NumberMetric = Annotated[Literal["mae", "rmse", "mse"], *_Own]
+ClassMetric = Annotated[Literal["accuracy", "balanced_accuracy", "macro_f1", "log_loss"], *_Own]
+LabelMetric = Annotated[
+    Literal["accuracy", "balanced_accuracy", "macro_f1", "log_loss", "nll", "binary_accuracy", "micro_f1"], *_Own
+]
+TokenMetric = Annotated[Literal["perplexity", "bits_per_character", "accuracy", "log_loss"], *_Own]
+Vocabulary = Annotated[int, Field(ge=3, le=20_000, strict=True, description="a number from 3 to 20000")]
+MetricDirection = Annotated[Direction, Field(description="min or max")] | None
+ClassWeight = Annotated[Literal["balanced"], Field(description='"balanced"')] | None
+
+
+# --- datasets -----------------------------------------------------------------------------------------------
+
+
+class ForecastTask(Config):
+    """Predict the targets' next `horizon_steps` values from the features' last `lookback_steps` values.
+
+    Attributes:
+        target: Columns that are predicted.
+        features: Columns known up to now; without them every column of numbers is one.
+        known_covariates: Columns known in advance, such as holidays and planned prices: inputs over the lookback and
+            over the horizon. They need not be among the features.
+        id: Column that tells the series of a panel apart: no window crosses from one to another.
+        time: Column of times.
+        lookback_steps: Steps that go in.
+        horizon_steps: Steps that are predicted.
+        window_stride: Rows from one window to the next.
+        last_rows: How many rows of each series are used, the last ones; all where it is not given.
+        season_steps: Steps of a season, for the seasonal naive baseline.
+        metric: The objective.
+        direction: Whether low or high scores are better; for a metric of one's own alone.
+        unit: Unit of the targets.
+    """
+
+    kind: Literal["forecast"]
+    target: Annotated[
+        tuple[Column, ...], Field(min_length=1, description='a list of at least one column, such as ["y"]')
+    ]
+    features: Columns = ()
+    known_covariates: Columns = ()
+    id: Column | None = None
+    time: Column | None = None
+    lookback_steps: Count
+    horizon_steps: Count = 1
+    window_stride: Count = 1
+    last_rows: Count | None = None
+    season_steps: Count | None = None
+    metric: NumberMetric = "mae"
+    direction: MetricDirection = None
+    unit: str = ""
+
+
+class ClassifyTask(Config):
+    """Name the class of a whole sequence.
+
+    Where the source is a table `target` and `id`, which groups its rows into sequences, are needed.
+    `class_weight = "balanced"` weighs errors on rare classes as much as those on frequent ones, in training. Sequences
+    that are longer than `window_steps` are cut into pieces of so many steps, `window_stride` from one to the next, each
+    with the sequence's class; a sequence's pieces stay in one part. Texts are read as `tokens`, of which
+    `vocabulary_size` are told apart, the most frequent of the training part.
+    """
+
+    kind: Literal["classify"]
+    target: Column | None = None
+    features: Columns = ()
+    id: Column | None = None
+    time: Column | None = None
+    window_steps: Count | None = None
+    window_stride: Count | None = None
+    tokens: Literal["characters", "words"] = "characters"
+    vocabulary_size: Vocabulary = 2000
+    metric: ClassMetric = "accuracy"
+    direction: MetricDirection = None
+    class_weight: ClassWeight = None
+
+
+class RegressTask(Config):
+    """Predict one number for a whole sequence. A table's columns and `window_steps` are as for `ClassifyTask`."""
+
+    kind: Literal["regress"]
+    target: Column | None = None
+    features: Columns = ()
+    id: Column | None = None
+    time: Column | None = None
+    window_steps: Count | None = None
+    window_stride: Count | None = None
+    metric: NumberMetric = "mse"
+    direction: MetricDirection = None
+    unit: str = ""
+
+
+class LabelTask(Config):
+    """Say something of every step of a sequence: its class, or yes and no for each of several labels.
+
+    Attributes:
+        target: Columns of a table that hold the answers: one of classes, or, where `multi_label`, any of 0 and 1.
+        features: Columns that go in.
+        id: Column that groups rows into sequences; without it the table is one sequence.
+        time: Column that orders a sequence's rows.
+        multi_label: Whether each target is a yes or no of its own.
+        ahead_steps: How many steps after its input an answer stands; from 1 on the answers of one step may be the
+            inputs of a later one, as in music, where the targets are the channels themselves.
+        window_steps: The most steps of a sequence; longer ones are cut into pieces of so many.
+        window_stride: Steps from one piece to the next; `window_steps` where it is not given.
+        last_rows: How many rows of the table are used, the last ones.
+        metric: The objective; `accuracy`, or `nll` where `multi_label`.
+        direction: Whether low or high scores are better; for a metric of one's own alone.
+        class_weight: `balanced` weighs errors on rare classes as much as those on frequent ones, in training.
+    """
+
+    kind: Literal["label"]
+    target: Columns = ()
+    features: Columns = ()
+    id: Column | None = None
+    time: Column | None = None
+    multi_label: bool = False
+    ahead_steps: CountOrZero = 0
+    window_steps: Count | None = None
+    window_stride: Count | None = None
+    last_rows: Count | None = None
+    metric: LabelMetric
+    direction: MetricDirection = None
+    class_weight: ClassWeight = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _usual_metric(cls, values: Any) -> Any:
+        if isinstance(values, Mapping) and values.get("metric") is None:
+            return {**values, "metric": "nll" if values.get("multi_label") else "accuracy"}
+        return values
+
+
+class NextTokenTask(Config):
+    """Say which character or word comes next, at every step.
+
+    Attributes:
+        tokens: What a step is.
+        vocabulary_size: The most tokens that are told apart, the most frequent of the training part; all others are one
+            unknown token.
+        window_steps: The most steps of a sequence; longer texts are cut into pieces of so many.
+        window_stride: Steps from one piece to the next; `window_steps` where it is not given.
+        metric: The objective.
+        direction: Whether low or high scores are better; for a metric of one's own alone.
+    """
+
+    kind: Literal["next_token"]
+    tokens: Literal["characters", "words"] = "characters"
+    vocabulary_size: Vocabulary = 2000
+    window_steps: Count = 64
+    window_stride: Count | None = None
+    metric: TokenMetric = "perplexity"
+    direction: MetricDirection = None
+
+
+TaskConfig = Annotated[
+    ForecastTask | ClassifyTask | RegressTask | LabelTask | NextTokenTask, Field(discriminator="kind")
+]

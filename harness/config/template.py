@@ -1,0 +1,168 @@
+"""Configs as text that people like to read and change: formatted by hand, comments included."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from harness.config.errors import shown_path, toml_text
+from harness.config.infer import InferredConfig
+from harness.config.sources import Name
+from harness.config.space import Hyperparameter, SearchSpace
+from harness.disk import cannot_write, replace_text
+from harness.errors import UsageError
+
+_COMMENT_COLUMN = 36
+
+_COMMENTS = {
+    "lookback_steps": "what a network sees, in rows",
+    "horizon_steps": "what it predicts, in rows",
+    "season_steps": "for the seasonal naive baseline",
+    "window_steps": "longer sequences are cut into pieces of so many rows",
+    "window_stride": "rows from one window to the next; 1 uses them all",
+}
+
+
+def dataset_text(name: str, kind: str, path: str, inferred: InferredConfig) -> str:
+    """A dataset's config as TOML.
+
+    Args:
+        name: Its name.
+        kind: `csv` or `parquet`.
+        path: The data file, from the config's folder.
+        inferred: What the table is for.
+    """
+    file = path.rsplit("/", 1)[-1]
+    lines = [
+        f"# Guessed by `harness datasets new` from {_in_comment(file)}. Change what is wrong, then:",
+        f"#   harness datasets check {name}",
+        f"#   harness sweep {name}",
+        "",
+        _line("name", name),
+        _line("title", f"{file}: {inferred.target}"),
+        '# license = "…"',
+    ]
+    if inferred.missing != "error":
+        lines.append(_line("missing", inferred.missing, "`error` refuses data with gaps"))
+    lines += ["", "[source]", _line("kind", kind), _line("path", path, "from this card's folder"), ""]
+    return "\n".join([*lines, *_task_lines(inferred), "", *_split_lines(inferred)]) + "\n"
+
+
+def space_text(name: str, origin: SearchSpace, extends: str) -> str:
+    """A search space's config as TOML, which changes nothing yet: all that it could change stands in comments.
+
+    Args:
+        name: Its name.
+        origin: The search space that it extends.
+        extends: What to write for that: its name, or its path from the config's folder.
+    """
+    lines = [
+        f"# Begun by `harness spaces new`: all is as in {extends} until you take away a `#`.",
+        "",
+        _line("name", name),
+        _line("title", f"{name}, from {origin.name}"),
+        _line("extends", extends),
+    ]
+    for key, hyperparameter in origin.hyperparameters.items():
+        lines += ["", *(f"# {line}" for line in hyperparameter_lines(key, hyperparameter))]
+    return "\n".join(lines) + "\n"
+
+
+def hyperparameter_lines(name: str, hyperparameter: Hyperparameter) -> list[str]:
+    """One hyperparameter as the lines of its TOML table."""
+    given = hyperparameter.model_dump(exclude_none=True)
+    return [f"[hyperparameters.{name}]", *(_line(key, value) for key, value in given.items())]
+
+
+def write_new(path: Path, text: str, force: bool) -> None:
+    """Write a new config, whole or not at all.
+
+    Args:
+        path: Where to; its folder is made.
+        text: The config.
+        force: Whether a file that is there may be replaced.
+
+    Raises:
+        UsageError: There is a file already, or it cannot be written.
+    """
+    if path.exists() and not force:
+        raise UsageError(f"{shown_path(path)}: is there already; expected --force to replace it, or --name")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_text(path, text)
+    except OSError as error:
+        raise UsageError(f"{shown_path(path)}: {cannot_write(error, path.parent)}") from None
+
+
+def check_new_name(name: str) -> None:
+    """Refuse what cannot be the name of a config.
+
+    Raises:
+        UsageError: It holds other letters than a name may.
+    """
+    try:
+        TypeAdapter(Name).validate_python(name)
+    except ValidationError:
+        raise UsageError(
+            f'name "{name}": expected letters, digits, `_`, `.` and `-`, at most 80, no sign first'
+        ) from None
+
+
+def name_from(file: Path) -> str:
+    """A name for the config of a data file: its stem, with `_` for what a name may not hold."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "_", file.stem).lstrip("_.-")[:80] or "data"
+
+
+def path_from(folder: Path, file: Path) -> str:
+    """The path of a file as a config in `folder` names it, with `/` on every system."""
+    # Where the folder is a link, `..` leads to the parent of what it links to.
+    target = file.parent.resolve() / file.name
+    try:
+        return Path(os.path.relpath(target, folder.resolve())).as_posix()
+    except ValueError:  # on another drive
+        return target.as_posix()
+
+
+def _task_lines(inferred: InferredConfig) -> Iterable[str]:
+    yield "[task]"
+    yield _line("kind", inferred.task, "forecast, classify, regress or label")
+    yield _line("target", [inferred.target] if inferred.task in ("forecast", "label") else inferred.target)
+    yield _line("features", list(inferred.features), "the inputs")
+    if inferred.id is not None:
+        yield _line("id", inferred.id, "rows of one value form a sequence")
+    if inferred.time is not None:
+        yield _line("time", inferred.time)
+    for key, value in inferred.numbers.items():
+        yield _line(key, value, _COMMENTS[key])
+    if inferred.task == "forecast":
+        yield "# last_rows = 20000".ljust(_COMMENT_COLUMN) + " # only the end of a long file"
+    yield _line("metric", inferred.metric)
+    if inferred.task in ("forecast", "regress"):
+        yield '# unit = "…"'.ljust(_COMMENT_COLUMN) + " # of the target, for reports"
+
+
+def _split_lines(inferred: InferredConfig) -> Iterable[str]:
+    usual = {"forecast": "time", "classify": "stratified", "regress": "shuffled", "label": "shuffled"}
+    rule = "time" if inferred.task == "label" and inferred.id is None else usual[inferred.task]
+    why = {
+        "time": "blocks in time order",
+        "stratified": "classes in equal shares",
+        "shuffled": "drawn by chance",
+    }
+    yield "[split]"
+    yield _line("rule", rule, why[rule])
+    yield _line("validation", 0.15)
+    yield _line("test", 0.15)
+
+
+def _line(key: str, value: object, comment: str = "") -> str:
+    text = f"{key} = {toml_text(value, longest=None)}"
+    return f"{text.ljust(_COMMENT_COLUMN)} # {comment}" if comment else text
+
+
+def _in_comment(text: str) -> str:
+    return "".join(letter if letter.isprintable() else "?" for letter in text)

@@ -1,0 +1,234 @@
+"""What is wrong with a dataset although it can be loaded: leakage between parts, answers among the inputs, odd times.
+
+Each guard takes arrays and gives sentences; none changes anything. A leak that only a fault of this package could
+cause is an error; what the data itself has wrong is a warning, which every check, report and record shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.data.dataset import Part, Values
+from harness.data.scaling import Scaling
+from harness.errors import DataError
+
+PARTS = ("training", "validation", "test")
+TELLING = 0.9999
+"""Correlation from which on a channel is taken to tell the answer."""
+MOST_VALUES = 50
+"""Different values of a channel up to which each may stand for a class."""
+FEW = 5
+"""Sequences of a class in the training part below which it is named."""
+WIDE_STEP = 1.5
+"""Times the usual step beyond which a step in time is named."""
+_WARNING, _READ_OFF = "warning: ", "can be read off"
+EARLIEST_YEAR, LATEST_YEAR = 1700, 2200
+
+
+def refuse_leaks(parts: Sequence[Part], scaling: Scaling, window_steps: int | None) -> None:
+    """Refuse parts that share rows, and statistics that are not the training part's.
+
+    Args:
+        parts: Training, validation and test part.
+        scaling: What was fitted.
+        window_steps: Rows of the source that a window covers, horizon and all; None where `rows` are whole sequences.
+
+    Raises:
+        DataError: Something of one part reached another.
+    """
+    for at, first in enumerate(parts):
+        for later in range(at + 1, len(parts)):
+            if (shared := _shared_rows(first, parts[later], window_steps or 1)) is not None:
+                raise DataError(f"row {shared + 1} is in the {PARTS[at]} and in the {PARTS[later]} part")
+    if (foreign := _foreign_channel(parts[0], scaling)) is not None:
+        raise DataError(f"channel {foreign + 1} is scaled by a middle far from all training values: fitted elsewhere?")
+
+
+def warnings_of(
+    parts: Sequence[Part],
+    channels: Sequence[str],
+    targets: Sequence[str],
+    classes: Sequence[str],
+    places: Sequence[int],
+) -> list[str]:
+    """What to tell people of, a sentence each.
+
+    Args:
+        parts: Training, validation and test part.
+        channels: Names of the channels.
+        targets: Names of the targets.
+        classes: Names of the classes; empty where answers are numbers or labels.
+        places: Place of each target among the channels, for forecasts; -1 where it is none; empty for other tasks.
+    """
+    train = parts[0]
+    found = [*_duplicates(parts)]
+    if train.x.ndim == 3:
+        found += _telling(train, channels, targets, classes, places)
+    if classes and train.y.ndim == 1:
+        found += _rare(parts, classes)
+    return [f"{_WARNING}{sentence}" for sentence in found]
+
+
+def leaks_in(notes: Sequence[str]) -> tuple[str, ...]:
+    """Those of a dataset's notes by which its answers are among its inputs: no verdict is made on such data."""
+    return tuple(note.removeprefix(_WARNING) for note in notes if note.startswith(_WARNING) and _READ_OFF in note)
+
+
+def odd_times(stamps: Sequence[float] | npt.NDArray[Any], column: str, show: Callable[[float], str]) -> list[str]:
+    """Warnings for times that rise, but not as times of a steady measurement do.
+
+    Args:
+        stamps: Times as numbers, rising.
+        column: Their column.
+        show: A step between two times → text.
+    """
+    steps = np.diff(np.asarray(stamps, np.float64))
+    if len(steps) < 2:
+        return []
+    usual = float(np.median(steps))
+    longer, shorter = steps > WIDE_STEP * usual, steps < usual / WIDE_STEP
+    if not (longer | shorter).any():
+        return []
+    return [
+        f"warning: times in {column!r} are uneven: of {len(steps):,} steps {int(longer.sum()):,} are longer and "
+        f"{int(shorter.sum()):,} shorter than the usual {show(usual)}, the longest {show(float(steps.max()))}; "
+        "windows go by rows, whatever lies between"
+    ]
+
+
+def odd_years(first: int, last: int, column: str) -> list[str]:
+    """Warnings for dates that nobody measured at.
+
+    Args:
+        first: Year of the earliest time.
+        last: Year of the latest time.
+        column: Their column.
+    """
+    if first >= EARLIEST_YEAR and last <= LATEST_YEAR:
+        return []
+    return [f"warning: times in {column!r} reach from the year {first} to {last}: are these dates?"]
+
+
+def _shared_rows(a: Part, b: Part, window: int) -> int | None:
+    """A row of the source that windows of both parts cover."""
+    if window == 1:
+        shared = np.intersect1d(a.rows, b.rows)
+        return int(shared[0]) if len(shared) else None
+    starts = np.sort(b.rows)
+    after = np.searchsorted(starts, a.rows - window + 1)  # the first window of b that ends after one of a begins
+    near = starts[np.minimum(after, len(starts) - 1)]
+    meets = (after < len(starts)) & (near < a.rows + window)
+    return int(np.maximum(near, a.rows)[meets.argmax()]) if meets.any() else None
+
+
+def _foreign_channel(train: Part, scaling: Scaling) -> int | None:
+    """A channel whose middle lies outside what the training part holds."""
+    if train.x.ndim != 3 or scaling.kind not in ("standard", "robust"):
+        return None
+    real = train.x
+    if train.lengths.min() < real.shape[1]:
+        real = np.where((np.arange(real.shape[1]) < train.lengths[:, None])[:, :, None], real, np.nan)
+    low, high = np.nanmin(real, axis=(0, 1)), np.nanmax(real, axis=(0, 1))
+    slack = 0.5 * (high - low) + 1e-3 * (1 + np.abs(high))  # windows leave out the rows of the last horizon
+    outside = (scaling.input_mean < low - slack) | (scaling.input_mean > high + slack)
+    return int(outside.argmax()) if outside.any() else None
+
+
+def _duplicates(parts: Sequence[Part]) -> list[str]:
+    """How many inputs of the validation and test part are in the training part, too."""
+    known = _hashes(parts[0])
+    found = []
+    for name, part in zip(PARTS[1:], parts[1:], strict=True):
+        if count := int(np.isin(_hashes(part), known).sum()):
+            found.append(f"{count:,} of {len(part):,} {name} inputs are in the training part, too, value for value")
+    return found
+
+
+def _hashes(part: Part) -> npt.NDArray[np.uint64]:
+    """A number for each input that differs within itself; equal inputs have equal ones, others hardly ever.
+
+    A sequence of one value all through says nothing by being there twice: silence, a sensor at rest. The number is a
+    sum of the values' bits, each times a random number of its place, modulo 2⁶⁴.
+    """
+    flat = np.ascontiguousarray(part.x.reshape(len(part), -1))
+    moving = (flat != flat[:, :1]).any(axis=1)
+    weights = np.random.default_rng(0).integers(0, 2**63, flat.shape[1], dtype=np.uint64) * 2 + 1
+    hashes = np.empty(len(flat), np.uint64)
+    for start in range(0, len(flat), 4096):  # bits of 64 are twice as large as the values
+        rows = slice(start, start + 4096)
+        hashes[rows] = flat[rows].view(np.uint32).astype(np.uint64) @ weights
+    found: npt.NDArray[np.uint64] = (hashes * 31 + part.lengths.astype(np.uint64))[moving]
+    return found
+
+
+def _telling(
+    train: Part, channels: Sequence[str], targets: Sequence[str], classes: Sequence[str], places: Sequence[int]
+) -> list[str]:
+    """Channels from which an answer can be read off at the same step."""
+    if places:
+        pairs = [(target, place) for target, place in zip(targets, places, strict=True) if place >= 0]
+        rows = train.x[:, -1]  # windows overlap: their last steps are the rows, each once
+        return [
+            _says(channels[other], target, "at the same step")
+            for target, place in pairs
+            for other in range(len(channels))
+            if other != place and other not in places and _follows(rows[:, other], rows[:, place])
+        ]
+    if train.y.ndim == 1 or train.y.shape[1:] == (1,):  # one answer a sequence
+        answers, columns = train.y.reshape(-1), _ends(train)
+        where = "at one step"
+    elif train.y.ndim == 2:  # one class a step
+        real = np.arange(train.x.shape[1]) < train.lengths[:, None]
+        answers, columns, where = train.y[real], {"": train.x[real]}, "at the same step"
+    else:
+        return []
+    return [
+        _says(channels[number], targets[0], where)
+        for number in range(len(channels))
+        if any((_separates if classes else _follows)(values[:, number], answers) for values in columns.values())
+    ]
+
+
+def _ends(train: Part) -> dict[str, Values]:
+    """Each sequence's first and last step."""
+    last = train.x[np.arange(len(train)), train.lengths - 1]
+    return {"first": train.x[:, 0], "last": last}
+
+
+def _says(channel: str, target: str, where: str) -> str:
+    return f"{target!r} {_READ_OFF} {channel!r} {where}: is {channel!r} known before {target!r} is?"
+
+
+def _follows(values: Values, answers: Values) -> bool:
+    """Whether numbers are one and the same up to scale."""
+    known = np.isfinite(values) & np.isfinite(answers)
+    a, b = values[known].astype(np.float64), answers[known].astype(np.float64)
+    if len(a) < 3 or a.std() == 0 or b.std() == 0:
+        return False
+    return bool(abs(np.corrcoef(a, b)[0, 1]) > TELLING)
+
+
+def _separates(values: Values, classes: Values) -> bool:
+    """Whether few values stand for one class each, all of the classes told apart."""
+    found, place = np.unique(values, return_inverse=True)
+    if not 1 < len(found) <= MOST_VALUES or len(values) < 3 * len(found):
+        return False
+    low = np.full(len(found), np.iinfo(np.int32).max)
+    high = np.full(len(found), -1)
+    np.minimum.at(low, place, classes)
+    np.maximum.at(high, place, classes)
+    return bool((low == high).all())
+
+
+def _rare(parts: Sequence[Part], classes: Sequence[str]) -> list[str]:
+    counts = [np.bincount(part.y, minlength=len(classes)) for part in parts]
+    few = [f"{name} ({count})" for name, count in zip(classes, counts[0], strict=True) if count < FEW]
+    found = [f"classes with fewer than {FEW} training sequences: {', '.join(few)}"] if few else []
+    for part, count in zip(PARTS[1:], counts[1:], strict=True):
+        if gone := [name for name, number in zip(classes, count, strict=True) if not number]:
+            found.append(f"classes without a {part} sequence: {', '.join(gone)}")
+    return found

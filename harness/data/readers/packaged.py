@@ -1,0 +1,157 @@
+"""Data that comes with packages: the files of `keras.datasets` from Keras's cache, scikit-learn's digits.
+
+Read here and not with Keras' `load_data`, so that a copy that lies elsewhere can be read in the same way.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness._tensorflow import load_tensorflow
+from harness.config.sources import KerasSource
+from harness.data.dataset import Sequences, Texts
+from harness.data.readers.arrays import load_object
+from harness.data.readers.paths import locate, shown
+from harness.errors import AbsentDataError, DataError
+
+
+def read_digits() -> Sequences:
+    """8 steps of 8 channels each, ink from 0 to 16; the classes are the ten digits."""
+    from sklearn.datasets import load_digits
+
+    found = load_digits()
+    x = np.asarray(found.images, np.float32)
+    n, steps, width = x.shape
+    channels = tuple(f"column_{number + 1}" for number in range(width))
+    lengths = np.full(n, steps, np.int32)
+    return Sequences("scikit-learn digits", x, lengths, np.asarray(found.target), channels, lambda at: f"image {at}")
+
+
+ORIGIN = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
+_SHA256 = {
+    "imdb": "69664113be75683a8fe16e3ed0ab59fda8886cb3cd7ada244f7d9544e4676b9f",
+    "reuters": "d6586e694ee56d7a4e65172e12b3e987c03096cb01eab99753921ef915959916",
+    "mnist": "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1",
+}
+
+
+def read_keras(source: KerasSource) -> Sequences:
+    """Images of `mnist` as sequences of rows or of pixels.
+
+    Args:
+        source: Which dataset, and how it is to be read.
+
+    Raises:
+        DataError: It cannot be downloaded, or is no such file.
+    """
+    where = f"keras.datasets {source.dataset}"
+    arrays = load_archive(_file(source, where), where)
+    x = np.concatenate([_some(arrays["x_train"], source, 6 / 7), _some(arrays["x_test"], source, 1 / 7)])
+    parts = tuple(len(_some(arrays[name], source, share)) for name, share in (("y_train", 6 / 7), ("y_test", 1 / 7)))
+    y = np.concatenate([_some(arrays["y_train"], source, 6 / 7), _some(arrays["y_test"], source, 1 / 7)])
+    pixels = x.size // len(x)
+    if pixels % source.steps:
+        raise DataError(f"{where}: {pixels} pixels cannot be read in {source.steps} steps: expected 28, 784 or alike")
+    x = x.reshape(len(x), source.steps, -1).astype(np.float32)
+    channels = tuple(f"pixel_{number + 1}" for number in range(x.shape[2]))
+    lengths = np.full(len(x), source.steps, np.int32)
+    return Sequences(where, x, lengths, y, channels, lambda at: f"image {at}", own_parts=parts)
+
+
+def read_keras_texts(source: KerasSource) -> Texts:
+    """Reviews of `imdb` or news of `reuters` as texts of numbered words, `12 407 3 …`.
+
+    Keras' numbers are ranks by frequency; they stand for words here, so that a vocabulary is fitted as for any text.
+
+    Args:
+        source: Which dataset; sequences are cut to their first `steps` words.
+
+    Raises:
+        DataError: It cannot be downloaded, or is no such file.
+    """
+    where = f"keras.datasets {source.dataset}"
+    arrays = load_archive(_file(source, where), where)
+    if "x" in arrays:  # reuters comes in one piece, of which Keras takes the last fifth for its test part
+        cut = int(len(arrays["x"]) * 0.8)
+        arrays = {f"{key}_{name}": arrays[key][part] for key in "xy" for name, part in _divided(cut)}
+    shares = {"train": 0.8, "test": 0.2} if source.dataset == "reuters" else {"train": 0.5, "test": 0.5}
+    x = [list(_some(arrays[f"x_{name}"], source, share)) for name, share in shares.items()]
+    y = [_some(arrays[f"y_{name}"], source, share) for name, share in shares.items()]
+    texts = tuple(" ".join(map(str, words[: source.steps])) for part in x for words in part)
+    parts = (len(x[0]), len(x[1]))
+    return Texts(where, texts, np.concatenate(y), lambda at: f"text {at}", own_parts=parts)
+
+
+def _divided(cut: int) -> tuple[tuple[str, slice], tuple[str, slice]]:
+    return ("train", slice(cut)), ("test", slice(cut, None))
+
+
+def load_archive(file: Path, where: str) -> dict[str, Any]:
+    """The arrays of one of Keras' files, whose sequences of different lengths are pickled lists.
+
+    Args:
+        file: The file.
+        where: What messages call it.
+
+    Raises:
+        DataError: It is cut off, or holds anything but arrays.
+    """
+    wanted = ("x_train", "y_train", "x_test", "y_test"), ("x", "y")
+    try:
+        with zipfile.ZipFile(file) as archive:
+            names = {name.removesuffix(".npy") for name in archive.namelist()}
+            keys = next((keys for keys in wanted if names.issuperset(keys)), None)
+            if keys is None:
+                raise DataError(f"{where}: {shown(str(file))} holds {', '.join(sorted(names))}: expected x and y")
+            found = {}
+            for key in keys:
+                with archive.open(f"{key}.npy") as stream:
+                    found[key] = load_object(stream, where)
+            return found
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(f"{where}: {shown(str(file))} cannot be read; is it cut off? {error}") from None
+
+
+def _file(source: KerasSource, where: str) -> Path:
+    if source.path is not None:
+        return locate(source.path)
+    name, sha256 = f"{source.dataset}.npz", _SHA256[source.dataset]
+    cached = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "datasets" / name
+    with contextlib.suppress(DataError):  # a download that was killed leaves a part of the file
+        return locate(str(cached), sha256)  # Keras need not be loaded for what it fetched before
+    return _downloaded(cached, sha256, where)
+
+
+def _downloaded(cached: Path, sha256: str, where: str) -> Path:
+    address = ORIGIN + cached.name
+    load_tensorflow()
+    import keras
+
+    try:
+        cached.parent.mkdir(parents=True, exist_ok=True)  # else Keras takes a folder that all users share
+        with contextlib.redirect_stdout(sys.stderr):  # where progress belongs
+            home = str(cached.parent.parent)
+            return Path(keras.utils.get_file(cached.name, address, file_hash=sha256, cache_dir=home))
+    except Exception as error:  # get_file raises plain exceptions
+        if cached.is_file():  # Keras leaves what came where its checksum is another one
+            cached.unlink()
+            raise DataError(
+                f"{where}: what came from {address} is not the file that is meant: expected sha256 {sha256}; it was "
+                f"removed; or let [source] path name a copy of {cached.name}"
+            ) from None
+        raise AbsentDataError(
+            f"{where}: has to be downloaded once, and {address} cannot be reached "
+            f"({' '.join(str(error).split())[-60:]}); or let [source] path name a copy of {cached.name}"
+        ) from None
+
+
+def _some(array: Any, source: KerasSource, share: float) -> Any:
+    return array if source.sequences is None else array[: max(round(source.sequences * share), 1)]

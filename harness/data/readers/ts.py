@@ -1,0 +1,189 @@
+"""Files of sequences in formats of their own: `.ts` of the UEA and UCR archives, and MATLAB's cell arrays.
+
+Read here and not with sktime, whose reader takes seconds to import and hands back nested pandas tables. The
+format: `#` lines are comments, `@` lines a header, and below `@data` a line holds a sequence: channels
+divided by `:`, their values by `,`, `?` for a missing one, and the class or target after the last `:`.
+
+Read by SciPy, which reads arrays and runs no code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.config.sources import MatSource, TsSource
+from harness.data.dataset import Sequences, narrow, pad
+from harness.data.readers.paths import locate, shown
+from harness.data.scaling import Wide
+from harness.errors import DataError, nearest
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Content:
+    """One file: sequences (steps, channels), their answers, and the lines they stand in."""
+
+    pieces: list[Wide]
+    answers: list[str]
+    lines: list[int]
+
+
+def read_ts(source: TsSource) -> Sequences:
+    """The sequences of both files, the archive's train part first; answers are text.
+
+    Args:
+        source: The two files.
+
+    Raises:
+        DataError: A file is missing or breaks the format, or the two have different channels.
+    """
+    train = _read(source.train, source.train_sha256)
+    test = _read(source.test, source.test_sha256)
+    width, other = train.pieces[0].shape[1], test.pieces[0].shape[1]
+    if width != other:
+        raise DataError(f"{shown(source.test)}: has {other} channels: expected {width}, as in {shown(source.train)}")
+    split = len(train.pieces)
+    names = [f"{shown(source.train)}, line {line}" for line in train.lines]
+    names += [f"{shown(source.test)}, line {line}" for line in test.lines]
+    x, lengths = pad(train.pieces + test.pieces)
+    numbers = narrow(x, lambda at: f"{names[at[0]]}, channel {at[2] + 1}, step {at[1] + 1}")
+    y: npt.NDArray[np.str_] = np.array(train.answers + test.answers, dtype=np.str_)
+    channels = tuple(f"channel_{number + 1}" for number in range(width))
+    return Sequences(
+        shown(source.train), numbers, lengths, y, channels, lambda at: names[at], own_parts=(split, len(names) - split)
+    )
+
+
+def _read(path: str, sha256: str | None) -> _Content:
+    where = shown(path)
+    header: dict[str, list[str]] = {}
+    content = _Content([], [], [])
+    below = False
+    for number, line in _lines(path, sha256):
+        if below:
+            _add(content, line, header, f"{where}, line {number}", number)
+        elif line.startswith("@"):
+            tag, *rest = line[1:].split()
+            below = tag.lower() == "data"
+            header[tag.lower()] = rest
+        else:
+            raise DataError(f"{where}, line {number}: expected a header line such as @problemName, then @data")
+    if not content.pieces:
+        raise DataError(f"{where}: has no sequence below {'@data' if below else 'its header, and no @data line'}")
+    return content
+
+
+def _lines(path: str, sha256: str | None) -> Iterator[tuple[int, str]]:
+    for number, raw in enumerate(locate(path, sha256).read_bytes().splitlines(), start=1):
+        line = raw.strip()
+        if not line or line.startswith((b"#", b"%")):  # comments are in any encoding
+            continue
+        try:
+            yield number, line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise DataError(f"{shown(path)}, line {number}: byte {line[error.start]:#04x} is not UTF-8") from None
+
+
+def _add(content: _Content, line: str, header: dict[str, list[str]], place: str, number: int) -> None:
+    if header.get("timestamps", ["false"])[0].lower() == "true":
+        raise DataError(f"{place}: @timeStamps true: expected values without time stamps")
+    *channels, answer = line.split(":")
+    if not channels:
+        raise DataError(f"{place}: expected channels and, after the last ':', the class or target")
+    classes = header.get("classlabel", [])[1:]
+    if classes and answer.strip() not in classes:
+        raise DataError(
+            f"{place}: class {answer.strip()[:40]!r}: expected one of {', '.join(classes)}, as in @classLabel"
+        )
+    columns = [_values(text, f"{place}, channel {order}") for order, text in enumerate(channels, start=1)]
+    for order, column in enumerate(columns, start=1):
+        if len(column) != len(columns[0]):
+            raise DataError(
+                f"{place}, channel {order}: {len(column)} steps: expected {len(columns[0])}, as in channel 1"
+            )
+    if content.pieces and len(columns) != content.pieces[0].shape[1]:
+        expected = content.pieces[0].shape[1]
+        raise DataError(f"{place}: {len(columns)} channels: expected {expected}, as in line {content.lines[0]}")
+    content.pieces.append(np.stack(columns, axis=1))
+    content.answers.append(answer.strip())
+    content.lines.append(number)
+
+
+def _values(text: str, place: str) -> Wide:
+    fields = [field.strip() for field in text.split(",")]
+    try:
+        return np.array([np.nan if field == "?" else float(field) for field in fields])
+    except ValueError as error:
+        raise DataError(
+            f"{place}: {str(error).removeprefix('could not convert string to float: ')}: expected numbers"
+        ) from None
+
+
+LOWEST_KEY = 21
+"""MIDI number of a piano's lowest key."""
+
+
+def read_mat(source: MatSource) -> Sequences:
+    """The sequences of the three parts, in the order train, validation, test; no answers.
+
+    Args:
+        source: The file and the names of its variables.
+
+    Raises:
+        DataError: The file is missing, has changed, is no such file, lacks a variable, or its sequences have different
+            channels.
+    """
+    where = shown(source.path)
+    variables = _variables(locate(source.path, source.sha256), where)
+    wanted = (source.train_name, source.validation_name, source.test_name)
+    parts = [_cells(variables, name, where) for name in wanted]
+    pieces = [piece for part in parts for piece in part]
+    names = [
+        f"{name}{{{number}}}" for name, part in zip(wanted, parts, strict=True) for number in range(1, len(part) + 1)
+    ]
+    width = pieces[0].shape[1]
+    for name, piece in zip(names, pieces, strict=True):
+        if piece.shape[1] != width:
+            raise DataError(f"{where}: {name} has {piece.shape[1]} channels: expected {width}, as the first has")
+    x, lengths = pad(pieces)
+    numbers = narrow(x, lambda at: f"{where}: {names[at[0]]}, channel {at[2] + 1}, step {at[1] + 1}")
+    sizes = tuple(len(part) for part in parts)
+    return Sequences(where, numbers, lengths, np.empty(0), _channels(width), lambda at: names[at], own_parts=sizes)
+
+
+def _channels(width: int) -> tuple[str, ...]:
+    if width == 88:  # a piano
+        return tuple(f"key_{LOWEST_KEY + number}" for number in range(width))
+    return tuple(f"channel_{number + 1}" for number in range(width))
+
+
+def _variables(file: Path, where: str) -> dict[str, Any]:
+    from scipy.io import loadmat
+    from scipy.io.matlab import MatReadError
+
+    try:
+        content: dict[str, Any] = loadmat(file)
+    except NotImplementedError:
+        raise DataError(f"{where}: is of MATLAB 7.3: expected an earlier format (save -v7)") from None
+    except (MatReadError, ValueError, TypeError, OSError, EOFError, IndexError, KeyError) as error:
+        phrase = " ".join(str(error).split())
+        raise DataError(f"{where}: cannot be read as a MATLAB file; is it cut off? {phrase}") from None
+    return {name: value for name, value in content.items() if not name.startswith("__")}
+
+
+def _cells(variables: dict[str, Any], name: str, where: str) -> list[Wide]:
+    if name not in variables:
+        raise DataError(f"{where}: has no variable {name!r}. {nearest(name, variables)}".rstrip())
+    cells: npt.NDArray[Any] = np.ravel(variables[name])
+    if cells.dtype != object or not len(cells):
+        raise DataError(f"{where}: {name} is no cell array of sequences: expected cells of (steps, channels)")
+    for number, cell in enumerate(cells, start=1):
+        fits = isinstance(cell, np.ndarray) and cell.ndim == 2 and cell.size and cell.dtype.kind in "biuf"
+        if not fits:
+            raise DataError(f"{where}: {name}{{{number}}}: expected numbers (steps, channels), none of them 0")
+    return [cell.astype(np.float64) for cell in cells]

@@ -1,0 +1,280 @@
+"""The contract of an executor: where work runs, and what becomes of one task. Knows nothing of Keras or trials.
+
+An executor is handed a function's dotted path and plain values; it hands back plain values or a failure. So
+toys, tests and clusters fit, and a conformance suite (`tests/executors`) can hold every executor to these words.
+
+Knows nothing of processes, so that a task means the same wherever it runs.
+
+For debugging, and where starting a process costs more than the work.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import operator
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from harness.errors import ExecutorError
+from harness.records import FailureKind
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Work to be done.
+
+    Attributes:
+        id: Unique among the tasks of an executor's life.
+        function: Dotted path, `package.module:function`; it is imported where the work runs.
+        arguments: The function's one argument: JSON-like plain values.
+        affinity: Tasks of one affinity like to run on the same worker (they share compiled functions); may be
+            empty.
+        affinity_group: Tasks of one home like to keep to one worker, as far as their order is free; see
+            `Executor.likes`.
+        limit_seconds: The longest it may run; None for no limit.
+        limit_mb: The most resident memory that its worker may come to, in megabytes; None for no limit.
+    """
+
+    id: str
+    function: str
+    arguments: Mapping[str, Any]
+    affinity: str = ""
+    affinity_group: str = ""
+    limit_seconds: float | None = None
+    limit_mb: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of a task: a value, or a failure.
+
+    Attributes:
+        task_id: The task's id.
+        value: What the function returned: plain values; None when it failed.
+        failure: Why there is no value; None when there is one.
+        message: The failure in one line, such as `ValueError: units must be positive`.
+        traceback: The failure's traceback where there is one.
+    """
+
+    task_id: str
+    value: Mapping[str, Any] | None = None
+    failure: FailureKind | None = None
+    message: str = ""
+    traceback: str = ""
+
+
+class Executor(Protocol):
+    """Where tasks run. Used from one thread; a context manager that ends its workers when left."""
+
+    @property
+    def slots(self) -> int:
+        """How many tasks can run at the same time."""
+        ...
+
+    @property
+    def free(self) -> int:
+        """How many more tasks can be submitted before one has to be waited for."""
+        ...
+
+    @property
+    def preferred_group(self) -> str:
+        """The home of the tasks that the worker which is next to get one ran first; empty when it has none yet.
+
+        Who can choose what to hand over next does well to follow it: the workers then share less of what they compile.
+        """
+        ...
+
+    def prewarm(self, module: str) -> None:
+        """Get ready for tasks that need this module: an executor may start its workers and import it there meanwhile.
+
+        A module that cannot be imported is no error here; the task that needs it will say so.
+        """
+        ...
+
+    def submit(self, task: Task) -> None:
+        """Hand over one task.
+
+        Raises:
+            ExecutorError: No slot is free, or the executor is closed.
+        """
+        ...
+
+    def wait(self, timeout_seconds: float | None = None) -> list[Done]:
+        """The tasks that ended since the last call, in the order they ended.
+
+        Blocks until at least one has ended or the timeout is over; returns an empty list at once when none is
+        running.
+        """
+        ...
+
+    def drop(self) -> None:
+        """Give up all running tasks; every slot is free afterwards and nothing more is heard of them."""
+        ...
+
+    def close(self) -> None:
+        """End all workers, running tasks included. May be called twice."""
+        ...
+
+    def __enter__(self) -> Executor: ...
+
+    def __exit__(self, *exception: object) -> None: ...
+
+
+def checked(task: Task) -> Task:
+    """The task with its arguments copied as plain values, so that all executors hand over the same.
+
+    Raises:
+        ExecutorError: The arguments are not plain, or a limit is not a positive number.
+    """
+    for name, limit in {"limit_seconds": task.limit_seconds, "limit_mb": task.limit_mb}.items():
+        if limit is not None and not limit > 0:
+            raise ExecutorError(f"task {task.id}: {name} = {limit}: expected more than 0, or None for no limit")
+    try:
+        return dataclasses.replace(task, arguments=to_plain(task.arguments, "arguments"))
+    except TypeError as error:
+        raise ExecutorError(f"task {task.id}: {error}") from None
+
+
+def run(task: Task) -> Done:
+    """Run a task here and now.
+
+    Returns:
+        Its value, or the failure with its traceback. `sys.exit` in a task is a failure of the task,
+        Ctrl-C is not and goes through.
+    """
+    try:
+        returned = resolve(task.function)(task.arguments)
+        if not isinstance(returned, Mapping):
+            raise TypeError(f"{task.function} returned {_type_name(returned)}: expected a dict of plain values")
+        return Done(task.id, value=to_plain(returned, f"the value of {task.function}"))
+    except (Exception, SystemExit) as error:
+        kind = FailureKind.OUT_OF_MEMORY if isinstance(error, MemoryError) else FailureKind.BUG
+        return Done(task.id, failure=kind, message=one_line(error), traceback=traceback.format_exc())
+
+
+def resolve(path: str) -> Callable[[Mapping[str, Any]], Any]:
+    """The function at a dotted path `package.module:function`, imported here.
+
+    Raises:
+        ValueError: The path has another form.
+        ImportError: There is no such module.
+        AttributeError: The module has no such name.
+        TypeError: The name is no function.
+    """
+    module, colon, name = path.partition(":")
+    if not (module and colon and name):
+        raise ValueError(f"function = {path!r}: expected package.module:function")
+    function = operator.attrgetter(name)(importlib.import_module(module))
+    if not callable(function):
+        raise TypeError(f"function = {path!r}: expected a function, got {_type_name(function)}")
+    return function  # type: ignore[no-any-return]  # whatever a module holds
+
+
+def to_plain(value: Any, where: str) -> Any:
+    """A copy made of None, bool, int, float, str, list and dict with text keys alone.
+
+    What JSON would take is taken: a tuple becomes a list, a NumPy double (a subclass of float) a float. So no
+    value makes the process that receives it import a library.
+
+    Args:
+        value: The value.
+        where: What to call it in the error, such as `arguments`.
+
+    Raises:
+        TypeError: Something in it is not plain; the message says where.
+    """
+    match value:
+        case None | bool():
+            return value
+        case str():
+            return str.__str__(value)
+        case int():
+            return int.__int__(value)
+        case float():
+            return float.__float__(value)
+        case list() | tuple():
+            return [to_plain(item, f"{where}[{index}]") for index, item in enumerate(value)]
+        case Mapping():
+            return {_text_key(key, where): to_plain(item, f"{where}[{key!r}]") for key, item in value.items()}
+    raise TypeError(f"{where} is {_type_name(value)}: expected plain values (None, bool, int, float, str, list, dict)")
+
+
+def one_line(error: BaseException) -> str:
+    """An error's type and message in one line, such as `ValueError: units must be positive`."""
+    name, message = type(error).__name__, " ".join(str(error).split())
+    return f"{name}: {message}" if message else name
+
+
+def _text_key(key: Any, where: str) -> str:
+    if not isinstance(key, str):
+        raise TypeError(f"{where} has the key {key!r}: expected text")
+    return str.__str__(key)
+
+
+def _type_name(value: Any) -> str:
+    kind = type(value)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+class InProcessExecutor:
+    """Runs one task at a time, inside `wait`.
+
+    Nothing here can end a task from outside: its limits and `timeout_seconds` are not kept, and a task
+    that takes the process down takes everything down.
+    """
+
+    def __init__(self) -> None:
+        self._task: Task | None = None
+        self._closed = False
+
+    @property
+    def slots(self) -> int:
+        """One."""
+        return 1
+
+    @property
+    def free(self) -> int:
+        """One, unless a task is to be waited for."""
+        return 0 if self._task or self._closed else 1
+
+    @property
+    def preferred_group(self) -> str:
+        """Nothing: there is one place for all."""
+        return ""
+
+    def prewarm(self, module: str) -> None:
+        """Nothing: what is imported here would keep the caller waiting now instead of later."""
+
+    def submit(self, task: Task) -> None:
+        """Hand over one task.
+
+        Raises:
+            ExecutorError: A task is already there, the executor is closed, or the task is malformed.
+        """
+        if self._closed:
+            raise ExecutorError(f"task {task.id}: the engine is closed")
+        if self._task:
+            raise ExecutorError(f"task {task.id}: the engine's one slot is taken by task {self._task.id}")
+        self._task = checked(task)
+
+    def wait(self, timeout_seconds: float | None = None) -> list[Done]:  # noqa: ARG002  (cannot be kept here)
+        """Run the task that was handed over; an empty list when there is none."""
+        task, self._task = self._task, None  # given up first, so that the executor stays usable after Ctrl-C
+        return [run(task)] if task else []
+
+    def drop(self) -> None:
+        """Give up the task that is to be waited for."""
+        self._task = None
+
+    def close(self) -> None:
+        """Drop the task. May be called twice."""
+        self._task, self._closed = None, True
+
+    def __enter__(self) -> InProcessExecutor:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()

@@ -1,0 +1,153 @@
+"""(Configs, hyperparameters, saved weights) → a champion's folder: the function that a worker runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.config.dataset import DatasetConfig
+from harness.config.space import SearchSpace
+from harness.data import SequenceData, cached_dataset
+from harness.data.splits import seen_by
+from harness.errors import DataError, ExportError
+from harness.export.artifact import Description, save_champion, versions_of
+from harness.export.predictor import Champion
+from harness.export.verification import require_agreement, score_on
+from harness.records import TrialRequest
+
+if TYPE_CHECKING:
+    import keras
+
+    from harness.models import NetworkShape
+
+EXAMPLE_SEQUENCES = 2
+
+_LIBRARIES = ("keras", "tensorflow", "numpy", "lstm-gru-harness")
+_NEEDED = ("keras", "tensorflow")
+
+
+def build_champion(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """Put saved weights into a network, wrap it, prove its test score and save it.
+
+    Args:
+        plain: `dataset` and `space` (configs), `request` (the trial's `TrialRequest`), `weights` (path of an
+            `.npz` with the weights as `arr_0`, `arr_1`, … in the order of `model.get_weights()`), `folder`
+            (where to), `test_score` (the logged one; None for a refitted model, which has `seen_score`),
+            `sweep_id`, `digest` (of the data the sweep began with), and `evidence` (the comparison's, for the
+            model card).
+
+    Returns:
+        `folder`, and `test_score`, the wrapped model's, or a refitted one's on the validation part.
+
+    Raises:
+        DataError: The data is not what the sweep began with.
+        ExportError: The weights are missing or do not fit, the folder cannot be written, or the wrapped model
+            does not give the logged test score again.
+    """
+    config, space = DatasetConfig.model_validate(plain["dataset"]), SearchSpace.model_validate(plain["space"])
+    request = TrialRequest.from_json(plain["request"])
+    data = cached_dataset(config)
+    if data.facts.digest != plain["digest"]:
+        raise DataError(f"{config.name}: the data changed: digest {data.facts.digest}, expected {plain['digest']}")
+    model, shape = _model(data, space, request, Path(plain["weights"]))
+    description = _describe(data, config, space, request, plain, shape)
+    test = data.test.open()
+    # A refitted model's test part stays unseen: it is known again by its score on rows that it was trained on.
+    score = score_on(Champion(description, model), data.validation if description.refit else test)
+    # The trial's score is the mean over all divisions, the model the last one's.
+    if config.split.folds is not None and not description.refit:
+        description = replace(description, test_score=score)
+    require_agreement(description, score)
+    arrays = {"x": test.x, "lengths": test.lengths, "future": test.future}
+    example = {
+        name: array[:EXAMPLE_SEQUENCES]
+        for name, array in arrays.items()
+        if array is not None and name in description.inputs
+    }
+    save_champion(Path(plain["folder"]), model, description, example, seen_by(data, config))
+    return {"folder": plain["folder"], "test_score": score}
+
+
+def _model(
+    data: SequenceData, space: SearchSpace, request: TrialRequest, weights: Path
+) -> tuple[keras.Model, NetworkShape]:
+    from harness.models import NetworkShape, build_network, wrap_for_export
+    from harness.training.trial import load_weights
+
+    shape = NetworkShape.of(data)
+    if shape.task.per_step:  # sequences of any length may come, and in one call of different ones
+        shape = replace(shape, steps=None, masked=True)
+    if shape.masked:  # longer sequences than the data's longest may come
+        shape = replace(shape, steps=None)
+    network = build_network(shape, space, request.values)
+    try:
+        network.set_weights(load_weights(weights))
+    except (OSError, ValueError, KeyError) as error:
+        raise ExportError(f"{weights}: expected the weights of trial {request.key}: {error}") from error
+    return wrap_for_export(network, shape, data.scaling), shape
+
+
+def _describe(
+    data: SequenceData,
+    config: DatasetConfig,
+    space: SearchSpace,
+    request: TrialRequest,
+    plain: Mapping[str, Any],
+    shape: NetworkShape,
+) -> Description:
+    versions = versions_of(_LIBRARIES)
+    steps = -1 if shape.steps is None else shape.steps
+    inputs: dict[str, tuple[int, ...]] = {
+        "x": (-1, steps) if shape.vocabulary else (-1, steps, shape.channels),
+        "lengths": (-1,),
+        "future": (-1, shape.horizon_steps, shape.known_channels),
+    }
+    numbers = ("input_mean", "input_scale", "output_mean", "output_scale")
+    return Description(
+        name=config.name,
+        title=data.facts.title,
+        task=data.task,
+        family=request.family,
+        arm=request.key.family,
+        sweep_id=plain["sweep_id"],
+        trial=str(request.key),
+        seed=request.seed,
+        values=dict(request.values),
+        metric=data.objective.metric,
+        direction=data.objective.direction,
+        unit=data.objective.unit,
+        test_score=plain["test_score"],
+        channels=data.channels,
+        targets=data.targets,
+        classes=data.classes,
+        masked=shape.masked,
+        steps=shape.steps,
+        horizon_steps=data.horizon_steps,
+        scaling={name: tuple(getattr(data.scaling, name).tolist()) for name in numbers},
+        digest=data.facts.digest,
+        license=data.facts.license,
+        card=config.model_dump(mode="json"),
+        space=space.model_dump(mode="json"),
+        inputs={name: inputs[name] for name in shape.inputs},
+        output=_output(shape),
+        requirements=tuple(f"{name}=={versions[name]}" for name in _NEEDED),
+        versions=versions,
+        evidence=plain.get("evidence", {}),
+        multi_label=data.multi_label,
+        vocabulary=data.vocabulary,
+        known=data.known,
+        refit="seen_score" in plain,
+        seen_score=plain.get("seen_score"),
+    )
+
+
+def _output(shape: NetworkShape) -> tuple[int, ...]:
+    from harness.records import TaskKind
+
+    if shape.task is TaskKind.FORECAST:
+        return (-1, shape.horizon_steps, shape.outputs)
+    if shape.task.per_step:
+        return (-1, -1, shape.outputs)
+    return (-1, shape.outputs)

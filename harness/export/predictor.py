@@ -1,0 +1,282 @@
+"""Loading a champion by name or folder, and predicting: raw values in, tables in original units out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.errors import ExportError, UsageError
+from harness.export.artifact import FILE, MODEL_FILE, Description, read_description, read_model
+from harness.export.forecast_inputs import ROWS_A_CALL, Batch
+from harness.export.inputs import batch_of_arrays, batch_of_frame
+from harness.metrics import at_real_steps
+from harness.records import Answer, TaskKind
+from harness.store import Store, find_store
+from harness.tracking import registry
+
+if TYPE_CHECKING:
+    import keras
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """What a champion says.
+
+    Attributes:
+        table: A row a predicted step, or a row a sequence.
+        arrays: The same as arrays (sequences, …), for `.npz`; 0 beyond a sequence's length.
+        names: What their last axis means, also for `.npz`.
+    """
+
+    table: pd.DataFrame
+    arrays: Mapping[str, npt.NDArray[Any]]
+    names: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+
+
+def predictions_of(description: Description, batch: Batch, outputs: npt.NDArray[np.float32]) -> Predictions:
+    """Give a model's outputs their names.
+
+    Args:
+        description: Of the champion.
+        batch: What it predicted for.
+        outputs: Forecast (n, horizon, targets), numbers (n, 1), or probabilities: (n, classes), or of each step (n,
+            steps, outputs).
+
+    Returns:
+        Forecast: a row a step, with its time where the input had times, else with its number from 1, and the
+            sequence's
+        where there are several; a column a target. Classes: `class`, and a column `p(<class>)` for each.
+        Numbers: a column with the target's name. Labels: a row a step; the class and its probabilities, or the
+        probability of each label. Next tokens: a row a step; the token read, the most probable next one and its
+        probability.
+    """
+    match description.task:
+        case TaskKind.FORECAST:
+            return Predictions(_forecast(description, batch, outputs), {"prediction": outputs})
+        case TaskKind.CLASSIFY:
+            named = np.array(description.classes)[outputs.argmax(axis=1)]
+            table = _sequences(batch, {"class": named, **_probabilities(description, outputs)})
+            arrays = {"class": named, "probabilities": outputs}
+            return Predictions(table, arrays, {"classes": np.array(description.classes)})
+        case TaskKind.LABEL:
+            return _labels(description, batch, outputs)
+        case TaskKind.NEXT_TOKEN:
+            return _next_tokens(description, batch, outputs)
+        case TaskKind.REGRESS:
+            columns = {name: outputs[:, number] for number, name in enumerate(description.targets)}
+            return Predictions(_sequences(batch, columns), {"prediction": outputs})
+
+
+def _forecast(description: Description, batch: Batch, outputs: npt.NDArray[np.float32]) -> pd.DataFrame:
+    import pandas as pd
+
+    count, horizon, _ = outputs.shape
+    table: dict[str, Any] = {}
+    if count > 1 or batch.names != (0,):
+        table[batch.label] = np.repeat(np.array(batch.names), horizon)
+    if batch.stamps:
+        table[batch.stamps[0].column] = [value for stamps in batch.stamps for value in stamps.values]
+    else:
+        table["step"] = np.tile(np.arange(1, horizon + 1), count)
+    for number, name in enumerate(description.targets):
+        table[name] = outputs[:, :, number].reshape(-1)
+    return pd.DataFrame(table)
+
+
+def _labels(description: Description, batch: Batch, outputs: npt.NDArray[np.float32]) -> Predictions:
+    real = at_real_steps(outputs, batch.lengths)
+    arrays = _probabilities_of_steps(batch, outputs)
+    if description.answer is Answer.FLAGS:
+        columns = {f"p({name})": real[:, number] for number, name in enumerate(description.targets)}
+        return Predictions(_steps(batch, columns), arrays, {"labels": np.array(description.targets)})
+    classes = np.array(description.classes)
+    columns = {description.targets[0]: classes[real.argmax(axis=1)], **_probabilities(description, real)}
+    return Predictions(_steps(batch, columns), arrays, {"classes": classes})
+
+
+def _next_tokens(description: Description, batch: Batch, outputs: npt.NDArray[np.float32]) -> Predictions:
+    real, vocabulary = at_real_steps(outputs, batch.lengths), np.array(description.vocabulary)
+    columns = {
+        "token": vocabulary[at_real_steps(batch.x, batch.lengths)],
+        "next": vocabulary[real.argmax(axis=1)],
+        "p(next)": real.max(axis=1),
+    }
+    return Predictions(_steps(batch, columns), _probabilities_of_steps(batch, outputs), {"vocabulary": vocabulary})
+
+
+def _probabilities_of_steps(batch: Batch, outputs: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[Any]]:
+    real = np.arange(outputs.shape[1]) < batch.lengths[:, None]
+    return {"probabilities": np.where(real[:, :, None], outputs, np.float32(0)), "lengths": batch.lengths}
+
+
+def _steps(batch: Batch, columns: Mapping[str, npt.NDArray[Any]]) -> pd.DataFrame:
+    """A row for each real step, numbered from 1 within its sequence."""
+    import pandas as pd
+
+    names = np.repeat(np.array(batch.names), batch.lengths)
+    steps = np.concatenate([np.arange(1, length + 1) for length in batch.lengths])
+    return pd.DataFrame({batch.label: names, "step": steps, **columns})
+
+
+def _probabilities(description: Description, outputs: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[np.float32]]:
+    return {f"p({name})": outputs[:, number] for number, name in enumerate(description.classes)}
+
+
+def _sequences(batch: Batch, columns: Mapping[str, npt.NDArray[Any]]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame({batch.label: list(batch.names), **columns})
+
+
+@dataclass(frozen=True)
+class Champion:
+    """A model that predicts.
+
+    Attributes:
+        description: What it is.
+        model: The Keras model: `x` (and `lengths` where they differ) in raw values.
+        where: Name or folder that it was loaded from.
+    """
+
+    description: Description
+    model: keras.Model = field(repr=False)
+    where: str = ""
+
+    def predict(
+        self, x: npt.ArrayLike, lengths: npt.ArrayLike | None = None, future: npt.ArrayLike | None = None
+    ) -> npt.NDArray[np.float32]:
+        """Predict from raw arrays.
+
+        Args:
+            x: (n, steps, channels) in raw units, channels in the order of `description.channels`; or numbers of tokens
+                (n, steps), places in `description.vocabulary`.
+            lengths: (n,) real steps of each sequence, where they differ; None when all steps are real.
+            future: (n, horizon, known) in raw units, what is known in advance, in the order of `description.known`;
+                None where nothing is.
+
+        Returns:
+            Forecast (n, horizon, targets) or number (n, 1) in original units, or probabilities: of classes (n,
+            classes), or of each step's classes or labels (n, steps, outputs).
+
+        Raises:
+            DataError: The arrays do not fit the model, or hold what is no finite number.
+        """
+        return self.predict_batch(batch_of_arrays(self.description, x, lengths, future))
+
+    def predict_frame(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Predict from a table of raw rows.
+
+        Args:
+            frame: For a forecast the series up to now, a row a time step: the `horizon_steps` after its last
+                row are predicted; where channels are known in advance, those rows follow with the targets empty. For
+                tokens a row a text in the column `text`. Else a row a step, with the config's `id` column naming the
+                sequence.
+
+        Returns:
+            A row a predicted step with its time, a row a sequence, or a row a step of each sequence.
+
+        Raises:
+            DataError: A column is missing, there are too few rows, or a value is no number.
+        """
+        batch = batch_of_frame(self.description, frame, "the table")
+        return self.tabulate(batch).table
+
+    def predict_batch(self, batch: Batch, progress: Callable[[int], None] = lambda _: None) -> npt.NDArray[np.float32]:
+        """Predict from a batch that was checked, a few hundred sequences at a time; the same shapes as `predict`.
+
+        Args:
+            batch: As many sequences as memory holds.
+            progress: Called with the number of sequences done so far.
+        """
+        arrays = {"x": batch.x, "lengths": batch.lengths, "future": batch.future}
+        feed = [array for name in self.description.inputs if (array := arrays[name]) is not None]
+        outputs = []
+        for start in range(0, len(batch.x), ROWS_A_CALL):
+            outputs.append(self._call([values[start : start + ROWS_A_CALL] for values in feed]))
+            progress(min(start + ROWS_A_CALL, len(batch.x)))
+        return np.concatenate(outputs).astype(np.float32, copy=False)
+
+    def tabulate(self, batch: Batch) -> Predictions:
+        """Predictions with names, times and classes, as tables and as arrays."""
+        return predictions_of(self.description, batch, self.predict_batch(batch))
+
+    @cached_property
+    def _call(self) -> Callable[[list[npt.NDArray[Any]]], npt.NDArray[Any]]:
+        """The model as one function of any number of rows, traced once.
+
+        `model.predict` sets up a pipeline for every call, 30 ms or more of them, and traces again for another number
+        of rows; a server answers single rows from several threads.
+        """
+        import tensorflow as tf
+
+        specs = [tf.TensorSpec(given.shape, given.dtype, name=given.name) for given in self.model.inputs]
+
+        @tf.function(input_signature=[specs], autograph=False)  # type: ignore[untyped-decorator]
+        def call(inputs: list[Any]) -> Any:
+            return self.model(inputs if len(inputs) > 1 else inputs[0], training=False)
+
+        types = [given.dtype for given in self.model.inputs]
+        return lambda arrays: call(
+            [tf.convert_to_tensor(values, kind) for values, kind in zip(arrays, types, strict=True)]
+        ).numpy()
+
+    def info(self) -> dict[str, Any]:
+        """The description as plain values."""
+        return {"where": self.where, **self.description.to_json()}
+
+
+def load(name_or_path: str | Path, store: Store | None = None) -> Champion:
+    """A champion, by its registered name or its folder.
+
+    Args:
+        name_or_path: A folder; or `name` (its champion, else its candidate), `name@alias`, `name/3`,
+            `models:/…`.
+        store: Where names are looked up; None for the usual place.
+
+    Raises:
+        UsageError: The name is unknown; the message offers near names.
+        ExportError: The model cannot be loaded.
+        StoreError: The store cannot be used.
+    """
+    return load_folder(*locate(name_or_path, store))
+
+
+def locate(name_or_path: str | Path, store: Store | None = None) -> tuple[Path, str]:
+    """The folder that a name or path means, and what messages call it; the arguments and errors of `load`."""
+    text = str(name_or_path)
+    path = Path(text).expanduser()
+    if path.suffix == ".keras" and path.is_file():
+        path = path.parent
+    if isinstance(name_or_path, Path) or path.is_dir():
+        if not (path / FILE).is_file():
+            raise UsageError(f"{path}: expected a champion's folder, got one without {FILE}")
+        return path, str(path)
+    if text.startswith((".", "/", "~")) or path.suffix == ".keras":
+        raise UsageError(f"{path}: expected a champion's folder or the name of a registered model")
+    found = registry.resolve(store or find_store(), text)
+    return found.path, f"models:/{found.name}/{found.version}"
+
+
+def load_folder(folder: Path, where: str = "") -> Champion:
+    """The champion in a folder: one that was saved, or one that MLflow's registry keeps.
+
+    Args:
+        folder: Holds `champion.json`, and `model.keras` beside it or where MLflow puts it, in `data/`.
+        where: What messages call it; the folder when empty.
+
+    Raises:
+        ExportError: It cannot be loaded.
+    """
+    description = read_description(folder)
+    files = (folder / MODEL_FILE, folder / "data" / MODEL_FILE)
+    file = next((file for file in files if file.is_file()), None)
+    if file is None:
+        raise ExportError(f"{folder}: expected {MODEL_FILE} beside {FILE}, got none")
+    return Champion(description, read_model(file), where or str(folder))

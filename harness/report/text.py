@@ -1,0 +1,258 @@
+"""The report as text: a sweep's last lines for terminals; trials as CSV, verdicts as Markdown and LaTeX."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import textwrap
+from collections.abc import Iterable
+
+from harness.records import ComparisonResult, Objective, ScoreRow, SweepResult, TrialStatus
+from harness.report import format
+from harness.report.format import printable
+from harness.report.view import ComparisonView, view_of
+from harness.store import hide_passwords_in
+
+PLAIN_WIDTH = 80
+"""Columns where there is no terminal to ask."""
+
+_NARROWEST = 24
+INDENT = "  "
+
+
+def text(result: SweepResult, ui_command: str, width: int | None = None) -> str:
+    """The verdict of every dataset, the numbers behind it, and where the runs are.
+
+    Names, addresses and commands are never broken, so that they can be copied; everything else keeps to the width.
+
+    Args:
+        result: The sweep as it stands.
+        ui_command: The command that opens MLflow's UI on the sweep's store; empty to leave out where the runs are.
+        width: Columns of the terminal; None where the output is none.
+
+    Returns:
+        Lines without an end of line after the last.
+    """
+    columns = max(width or PLAIN_WIDTH, _NARROWEST)
+    blocks = [wrapped(f"{result.name}: {result.budget}", columns)]
+    blocks += [_comparison(view_of(comparison), columns) for comparison in result.comparisons]
+    if result.unfinished:
+        blocks.append(_unfinished(result, columns))
+    if len(result.comparisons) != 1 or result.unfinished:
+        blocks.append(wrapped(result.overall, columns))
+    if ui_command:
+        blocks.append(_where(result, ui_command, columns))
+    return "\n\n".join("\n".join(block) for block in blocks if block)
+
+
+def summary(result: SweepResult, width: int | None = None) -> str:
+    """The verdicts and the numbers behind them, for `print`: what `harness report` shows, without where the runs are.
+
+    Args:
+        result: What `harness.sweep` or `harness.compare` gave.
+        width: Columns; None for 80.
+    """
+    return text(result, "", width)
+
+
+def _comparison(view: ComparisonView, columns: int) -> list[str]:
+    lines = wrapped(view.headline, columns)
+    for caution in view.cautions:
+        lines += wrapped(caution, columns, INDENT)
+    lines += wrapped(f"test scores: {view.scores}", columns, INDENT)
+    table = _table(view)
+    lines += table if max(map(len, table)) <= columns else _list(view, columns)
+    if view.baseline:
+        lines += wrapped(f"best baseline: {view.baseline}, {view.baseline_score}", columns, INDENT)
+    else:
+        lines += wrapped("best baseline: none", columns, INDENT)
+    if champion := view.result.champion:
+        score = view.style.with_unit(champion.test_score)
+        alias = champion.alias or "without an alias"
+        lines += wrapped(f"{alias}: {view.champion} ({champion.arm}, test score {score})", columns, INDENT)
+        return lines + (wrapped(champion.alias_because, columns, INDENT * 2) if champion.alias_because else [])
+    return lines + wrapped("champion: none was exported", columns, INDENT)
+
+
+def _columns(view: ComparisonView) -> list[tuple[str, list[str]]]:
+    """Head and cells of each column of numbers; fresh seeds only where there were any."""
+    seeds = max(family.seeds for family in view.families)
+    columns = [("selected trial", [family.selected for family in view.families])]
+    if seeds:
+        columns.append((format.counted(seeds, "fresh seed"), [family.confirmed for family in view.families]))
+    columns.append((f"expected, best of {view.result.verdict.trials}", [family.expected for family in view.families]))
+    return columns
+
+
+def _table(view: ComparisonView) -> list[str]:
+    names = ["family", *(printable(family.name) for family in view.families)]
+    columns = [[name.ljust(max(map(len, names))) for name in names]]
+    for head, cells in _columns(view):
+        width = max(map(len, (head, *cells)))
+        columns.append([cell.rjust(width) for cell in (head, *cells)])
+    return [INDENT + "   ".join(row) for row in zip(*columns, strict=True)]
+
+
+def _list(view: ComparisonView, columns: int) -> list[str]:
+    lines = []
+    for place, family in enumerate(view.families):
+        lines += wrapped(f"{family.name}:", columns, INDENT)
+        for head, cells in _columns(view):
+            lines += wrapped(f"{cells[place]} ({head})", columns, INDENT * 2)
+    return lines
+
+
+def _unfinished(result: SweepResult, columns: int) -> list[str]:
+    lines = ["Not finished:"]
+    for dataset, why in result.unfinished.items():
+        lines += wrapped(f"{dataset}: {why}", columns, INDENT)
+    return lines
+
+
+def _where(result: SweepResult, ui_command: str, columns: int) -> list[str]:
+    pairs = (
+        ("Runs in MLflow:", printable(hide_passwords_in(result.tracking_uri))),
+        ("Open them with:", printable(hide_passwords_in(ui_command))),
+    )
+    lines = []
+    for label, value in pairs:
+        fits = len(label) + 1 + len(value) <= columns
+        lines += [f"{label} {value}"] if fits else [label, f"{INDENT}{value}"]
+    return lines
+
+
+def wrapped(sentence: str, width: int | None, indent: str = "") -> list[str]:
+    """The sentence in lines of at most so many columns; names, addresses and commands are never broken."""
+    tied = printable(sentence).replace(" %", "\N{NO-BREAK SPACE}%")
+    lines = textwrap.wrap(
+        tied,
+        max(width or PLAIN_WIDTH, _NARROWEST),
+        initial_indent=indent,
+        subsequent_indent=indent + INDENT,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
+
+
+COLUMNS = (
+    "dataset",
+    "family",
+    "replicate",
+    "trial",
+    "validation",
+    "test",
+    "direction",
+    "metric",
+    "parameters",
+    "fit_seconds",
+    "status",
+)
+"""Columns of the table that `harness verdict` reads."""
+
+# A spreadsheet runs a cell that begins so as a formula (OWASP, "CSV injection").
+_FORMULA_STARTS = ("=", "+", "-", "@")
+_MARKDOWN = re.compile(r"([\\`*_\[\]|<>~&#])")
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "±": r"$\pm$",
+    "²": r"$^2$",
+    "<": r"$<$",
+    ">": r"$>$",
+    **{letter: f"\\{letter}" for letter in "&%$#_{}"},
+}
+_HEADS = ("dataset", "verdict", "family", "selected trial", "fresh seeds", "expected", "best baseline")
+
+
+def trials_csv(comparisons: Iterable[ComparisonResult]) -> str:
+    """Every trial of every comparison, in the columns that `harness verdict` reads.
+
+    Scores are written with all their digits. A failed trial has empty scores.
+
+    Args:
+        comparisons: Finished comparisons.
+
+    Returns:
+        CSV text with a head and lines that end in a line feed.
+    """
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for comparison in comparisons:
+        writer.writerows(_cells(row, comparison.objective) for row in comparison.rows)
+    return buffer.getvalue()
+
+
+def markdown(result: SweepResult) -> str:
+    """The verdicts as a table of GitHub's Markdown, one line a family, with the overall sentence above."""
+    lines = [_markdown(result.overall), "", _piped(_HEADS), _piped(["---"] * 3 + ["---:"] * 3 + ["---"])]
+    lines += [_piped(map(_markdown, row)) for row in _rows(result)]
+    return "\n".join(lines) + "\n"
+
+
+def latex(result: SweepResult) -> str:
+    r"""The verdicts as a LaTeX `tabular`, one line a family; it needs `\usepackage{booktabs}`."""
+    lines = [
+        r"% needs \usepackage{booktabs}",
+        r"\begin{tabular}{lllrrrl}",
+        r"\toprule",
+        _ampersands(_HEADS),
+        r"\midrule",
+        *(_ampersands(map(_latex, row)) for row in _rows(result)),
+        r"\bottomrule",
+        r"\end{tabular}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _cells(row: ScoreRow, objective: Objective) -> list[str | int | float | None]:
+    failed = row.status is TrialStatus.FAILED
+    return [
+        _no_formula(row.dataset),
+        _no_formula(row.family),
+        row.replicate,
+        row.trial,
+        None if failed else row.validation,
+        None if failed else row.test,
+        objective.direction.value,
+        _no_formula(objective.metric),
+        row.parameters,
+        row.fit_seconds,
+        row.status.value,
+    ]
+
+
+def _no_formula(text: str) -> str:
+    clean = printable(text).strip()
+    return f"'{clean}" if clean.startswith(_FORMULA_STARTS) else clean
+
+
+def _rows(result: SweepResult) -> list[tuple[str, ...]]:
+    return [row for comparison in result.comparisons for row in _comparison_rows(view_of(comparison))]
+
+
+def _comparison_rows(view: ComparisonView) -> Iterable[tuple[str, ...]]:
+    baseline = f"{view.baseline}: {view.baseline_score}" if view.baseline else "none"
+    for place, family in enumerate(view.families):
+        first = (f"{view.result.dataset} ({view.scores})", view.outcome) if place == 0 else ("", "")
+        last = baseline if place == 0 else ""
+        yield (*first, family.name, family.selected, family.confirmed, family.expected, last)
+
+
+def _piped(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _ampersands(cells: Iterable[str]) -> str:
+    return " & ".join(cells) + r" \\"
+
+
+def _markdown(text: str) -> str:
+    return _MARKDOWN.sub(r"\\\1", printable(text))
+
+
+def _latex(text: str) -> str:
+    return "".join(_LATEX.get(letter, letter) for letter in printable(text))

@@ -1,0 +1,425 @@
+"""The fair scheduler of one dataset: which family is asked next, when it is over, which trial is selected.
+
+The rule of Google Vizier (Golovin et al. 2017, section 3.2.2) on the best score so far: a trial ends when its best is
+worse than the median of what the completed trials of its own search had reached by then. It hears nothing from other
+trials while it runs; what it must reach is settled when it is asked for, and stands in the journal.
+
+Trials of a random search do not depend on each other, so the order in which they begin changes nothing but the time:
+which trials there are, their seeds and their scores stay the same. Only the last few are put in order, so that a search
+that is ended from outside has mostly run its trials as they were drawn, not the largest networks first; where a family
+has no more trials than twice the workers, the last few are all of them.
+
+The families take turns: next is the family with the fewest trials completed or running, and among equals the turn goes
+round, so no family is always first; unless the worker that is free asks for a family, whose compiled functions it has,
+and gets its next trial ahead of its turn. At no instant do the families differ by more trials than there are workers. A
+failed trial is asked for again under the same rule for every family, up to the same limit. The last trials of a random
+search begin in order of their length, the longest first.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
+
+from harness.config.space import SearchSpace
+from harness.config.sweep import SCHEDULED
+from harness.errors import ReplayError
+from harness.records import (
+    PRUNING_BEGINS,
+    Direction,
+    Family,
+    Objective,
+    Phase,
+    TrialKey,
+    TrialRecord,
+    TrialRequest,
+    TrialStatus,
+    Value,
+    derive_seed,
+)
+from harness.search.oracle import Oracle, Point, Waiting
+
+
+def select(records: Iterable[TrialRecord], objective: Objective) -> TrialRecord | None:
+    """The completed trial with the best validation score; of equals the earliest; None when none completed."""
+    best: TrialRecord | None = None
+    for record in sorted(records, key=lambda record: (record.key.replicate, record.key.number)):
+        if record.validation_score is None:
+            continue
+        if best is None or objective.better(record.validation_score, best.validation_score or 0.0):
+            best = record
+    return best
+
+
+FEWEST_TRIALS = 5
+"""Completed trials of a search before any trial of it is stopped."""
+
+
+def median_floor(ended: Sequence[TrialRecord], objective: Objective) -> tuple[float, ...]:
+    """By epoch, from `PRUNING_BEGINS` on, the median of the best scores so far.
+
+    Args:
+        ended: The search's trials that have ended. Those that were pruned count with what they had reached.
+        objective: What is optimised.
+
+    Returns:
+        One number an epoch, up to the last of the longest trial; empty while too few trials have completed.
+    """
+    completed = [record for record in ended if record.validation_score is not None]
+    if len(completed) < FEWEST_TRIALS:
+        return ()
+    best = min if objective.direction is Direction.MIN else max
+    curves = [list(accumulate(record.validation_scores, best)) for record in completed]
+    longest = max(len(curve) for curve in curves)
+    # A trial that stopped improving keeps its best: it would not have become better by going on.
+    reached = [[curve[min(epoch, len(curve) - 1)] for curve in curves] for epoch in range(longest)]
+    return tuple(statistics.median(at) for at in reached[PRUNING_BEGINS - 1 :])
+
+
+STEP_SQUARE_UNITS = 20_000
+"""What a step of a batch costs besides its products, in squares of units a sequence: 8 µs against 0.4 ns measured."""
+
+
+def trials_ahead(workers: int) -> int:
+    """How many of a family's last trials are put in order; one worker alone waits for nobody."""
+    return 0 if workers == 1 else 2 * workers
+
+
+def relative_seconds(values: Mapping[str, Value]) -> float:
+    """How long a trial takes against others of its family, up to a factor.
+
+    Args:
+        values: Its hyperparameters; those that are missing are taken as alike in all trials.
+    """
+    units, parameters, layers, batch_size = (
+        float(values.get(name, usual))
+        for name, usual in (("units", 0), ("recurrent_parameters", 0), ("layers", 1), ("batch_size", 32))
+    )
+    layers *= 2 if values.get("bidirectional") else 1
+    # Parameters of recurrent layers grow with the square of the units; the factor is an LSTM's.
+    square = parameters / 4 / layers if parameters else units**2
+    return layers * (square + STEP_SQUARE_UNITS / batch_size)
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What each family may spend in one replicate, in one currency.
+
+    Attributes:
+        trials: Completed trials; None when time is the currency.
+        seconds: Seconds for one replicate of all families; None when trials are.
+    """
+
+    trials: int | None
+    seconds: float | None = None
+
+    @property
+    def attempts(self) -> float:
+        """Trials that may be asked for in one search: failures are replaced up to a fifth of the budget, at least 3."""
+        return math.inf if self.trials is None else self.trials + max(3, self.trials // 5)
+
+
+@dataclass(frozen=True, slots=True)
+class SearchSettings:
+    """What all searches of a scheduler share.
+
+    Attributes:
+        oracle: `random`, `bayesian`, `hyperband` or `grid`.
+        budget: What each family may spend in one replicate.
+        replicates: Independent repetitions of each search.
+        epochs: The most epochs of a trial.
+        patience_epochs: Epochs without a better validation score after which a trial ends.
+        seed: The sweep's seed.
+        workers: Trials that can run at the same time.
+        prune: Whether trials are ended by median stopping.
+    """
+
+    oracle: str
+    budget: Budget
+    replicates: int
+    epochs: int
+    patience_epochs: int
+    seed: int
+    workers: int
+    prune: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How a family's searches stand.
+
+    Attributes:
+        completed: Trials with a score.
+        failed: Trials that ended without one.
+        running: Trials asked for that have not ended.
+        best: The completed trial with the best validation score, over all replicates.
+    """
+
+    completed: int
+    failed: int
+    running: int
+    best: TrialRecord | None
+
+
+@dataclass(slots=True)
+class _Search:
+    """Keras Tuner's run over one (dataset, family, replicate)."""
+
+    family: Family
+    oracle: Oracle
+    asked: int = 0
+    ended: list[TrialRecord] = field(default_factory=list)
+    completed: int = 0
+    best: TrialRecord | None = None
+    scheduled: bool = False
+    exhausted: bool = False
+    waiting: bool = False
+    seeds: dict[int, int] = field(default_factory=dict)
+    drawn: int = 0
+    ahead: dict[int, Point] = field(default_factory=dict)
+
+    def draw(self, until: int) -> Waiting | None:
+        """Have the oracle's points up to trial `until` drawn; those that have not begun are kept ahead."""
+        while self.drawn < until:
+            point = self.oracle.ask()
+            if not isinstance(point, Point):
+                return point
+            self.drawn += 1
+            self.ahead[self.drawn] = point
+        return None
+
+    @property
+    def running(self) -> int:
+        return self.asked - len(self.ended)
+
+    @property
+    def progress(self) -> int:
+        """What the families are kept equal in: trials completed or running.
+
+        Trials asked for where the oracle itself sets their number, and no failure is replaced.
+        """
+        return self.asked if self.scheduled else self.completed + self.running
+
+
+class Scheduler:
+    """All searches of one dataset, asked and told from one thread.
+
+    Args:
+        dataset: Name of the dataset.
+        families: The families.
+        spaces: Search space of each family.
+        objective: What is optimised.
+        settings: What all searches share.
+    """
+
+    def __init__(
+        self,
+        dataset: str,
+        families: Sequence[Family],
+        spaces: Mapping[str, SearchSpace],
+        objective: Objective,
+        settings: SearchSettings,
+    ) -> None:
+        self.dataset, self.families, self.objective, self.settings = dataset, tuple(families), objective, settings
+        self._rounds = [
+            [
+                _Search(
+                    family,
+                    self._oracle(family, spaces[family.space], replicate),
+                    scheduled=settings.oracle in SCHEDULED,
+                )
+                for family in families
+            ]
+            for replicate in range(1, settings.replicates + 1)
+        ]
+        self._closing: set[int] = set()
+
+    @property
+    def records(self) -> list[TrialRecord]:
+        """All ended trials, search by search."""
+        return [record for searches in self._rounds for search in searches for record in search.ended]
+
+    @property
+    def running(self) -> int:
+        """Trials asked for and not ended."""
+        return sum(search.running for searches in self._rounds for search in searches)
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is running and nothing more will be asked."""
+        return self.running == 0 and all(
+            self._next_search(replicate) is None for replicate in range(1, self.settings.replicates + 1)
+        )
+
+    def progress(self, family: Family) -> int:
+        """Trials of a family that are completed or running, over all replicates."""
+        return sum(search.progress for searches in self._rounds for search in searches if search.family == family)
+
+    def tally(self, family: Family) -> Tally:
+        """How a family's searches stand; as quick with ten thousand trials as with ten."""
+        mine = [search for searches in self._rounds for search in searches if search.family == family]
+        ended, completed = sum(len(search.ended) for search in mine), sum(search.completed for search in mine)
+        best = select([search.best for search in mine if search.best], self.objective)
+        return Tally(completed, ended - completed, sum(search.running for search in mine), best)
+
+    def current_replicate(self) -> int:
+        """The last replicate that has been asked for a trial, from 1."""
+        started = [number for number, searches in enumerate(self._rounds, 1) if any(s.asked for s in searches)]
+        return max(started, default=1)
+
+    def close_round(self, replicate: int) -> None:
+        """The replicate's time is over: only what makes its families equal is asked from here on."""
+        self._closing.add(replicate)
+
+    def ask(self, preferred: str = "") -> TrialRequest | None:
+        """The next trial to be trained; None when nothing can be asked before something has ended, or at all.
+
+        An oracle without a new point is `exhausted`; its family ends there, and the others at the same number of
+        trials.
+
+        Args:
+            preferred: Name of the family that whoever trains it would rather have, if that may be asked now.
+        """
+        for replicate in range(1, self.settings.replicates + 1):
+            while search := self._next_search(replicate, preferred):
+                if request := self._ask(search, replicate):
+                    return request
+        return None
+
+    def tell(self, record: TrialRecord) -> None:
+        """Say how a trial ended; the oracle hears it at once."""
+        search = self._search(record.key.family, record.key.replicate)
+        search.ended.append(record)
+        search.completed += record.status is TrialStatus.COMPLETED
+        search.best = select([one for one in (search.best, record) if one], self.objective)
+        search.waiting = False
+        search.oracle.tell(record.key.number, record.validation_score)
+
+    def replay(self, request: TrialRequest, *, adopt: bool = False) -> None:
+        """Ask again what was asked before, as the journal recorded it.
+
+        Args:
+            request: What was asked.
+            adopt: Where the oracle answers otherwise, have it learn from what was asked all the same.
+
+        Raises:
+            ReplayError: The oracle answers otherwise: its library, its space or its seed changed.
+        """
+        search = self._search(request.key.family, request.key.replicate)
+        if not adopt:
+            search.oracle.recall(request.values)
+        again = self._ask(search, request.key.replicate, request.key.number)
+        if again and again != request and adopt:
+            search.oracle.adopt(request.key.number, request.values)
+        elif again != request:
+            raise ReplayError(
+                f"{request.key}: replayed as {dict(again.values) if again else 'no new point'}, "
+                f"expected {dict(request.values)} from the journal; resume with the versions that began the sweep"
+            )
+
+    def failing_throughout(self, first: int = 5) -> TrialRecord | None:
+        """A failure that a family's first trials all ended with, when there are as many as `first`; else None.
+
+        Messages that differ in numbers alone, such as the epoch or the megabytes, are the same.
+        """
+        for search in self._rounds[0]:
+            started = search.ended[:first]
+            ends = {(record.failure, re.sub(r"\d+", "", record.message)) for record in started}
+            if len(started) == first and len(ends) == 1 and started[0].failure:
+                return started[0]
+        return None
+
+    def _oracle(self, family: Family, space: SearchSpace, replicate: int) -> Oracle:
+        settings = self.settings
+        return Oracle(settings.oracle, space, self.objective, self._seed(family, replicate), settings.epochs)
+
+    def _seed(self, family: Family, replicate: int) -> int:
+        return derive_seed(self.settings.seed, self.dataset, family.name, replicate)
+
+    def _search(self, family: str, replicate: int) -> _Search:
+        return next(search for search in self._rounds[replicate - 1] if search.family.name == family)
+
+    def _ask(self, search: _Search, replicate: int, number: int = 0) -> TrialRequest | None:
+        """The search's next trial, or the one of this number: a journal knows in what order they began."""
+        answer = search.draw(number or search.asked + self._candidates(search, replicate))
+        if not search.ahead or (number and number not in search.ahead):
+            search.waiting, search.exhausted = answer is not None, answer is None
+            return None
+        number = number or max(search.ahead, key=lambda one: (relative_seconds(search.ahead[one].values), -one))
+        point = search.ahead.pop(number)
+        search.asked += 1
+        key = TrialKey(self.dataset, search.family.name, replicate, Phase.SEARCH, number)
+        # What goes on with another trial has its seed, so that both together are one training.
+        seed = search.seeds[point.continues] if point.continues else derive_seed(self.settings.seed, str(key))
+        search.seeds[number] = seed
+        return TrialRequest(
+            key,
+            search.family.space,
+            point.values,
+            seed,
+            point.epochs or self.settings.epochs,
+            self.settings.patience_epochs,
+            continues=str(replace(key, number=point.continues)) if point.continues else "",
+            begins_after=point.begins_after,
+            floor=median_floor(search.ended, self.objective) if self.settings.prune else (),
+        )
+
+    def _candidates(self, search: _Search, replicate: int) -> int:
+        """How many trials to choose the next one from: all that are left at the end of a random search, else one."""
+        settings = self.settings
+        left = self._ceiling(self._rounds[replicate - 1], replicate) - search.progress
+        # What median stopping asks of a trial depends on those that ended before it.
+        if settings.oracle != "random" or settings.prune or left > trials_ahead(settings.workers):
+            return 1
+        return max(1, int(left))
+
+    def _next_search(self, replicate: int, preferred: str = "") -> _Search | None:
+        """Whose turn it is, a wished family first; None when no family of this replicate may be asked now."""
+        searches = self._rounds[replicate - 1]
+        ceiling = self._ceiling(searches, replicate)
+        turns = [
+            (search.family.name != preferred, search.progress, (position - search.progress) % len(searches), search)
+            for position, search in enumerate(searches)
+            if search.progress < ceiling and self._may_ask(search) and self._not_ahead(search.family)
+        ]
+        return min(turns, key=lambda turn: turn[:3])[3] if turns else None
+
+    def _not_ahead(self, family: Family) -> bool:
+        # An adaptive oracle with a slow trial in flight must wait for it; the others wait with it, in the end.
+        fewest = min(self.progress(other) for other in self.families)
+        return self.progress(family) < fewest + self.settings.workers
+
+    def _ceiling(self, searches: Iterable[_Search], replicate: int) -> float:
+        """How many trials each family may come to."""
+        budget = self.settings.budget
+        # What a family that can't go on has come to is where the others stop too.
+        ended = [s.progress for s in searches if s.exhausted or s.asked >= budget.attempts]
+        limits = [*ended, math.inf if budget.trials is None else budget.trials]
+        if replicate in self._closing:
+            limits.append(max(search.progress for search in searches))
+        return min(limits)
+
+    def _may_ask(self, search: _Search) -> bool:
+        if search.exhausted or search.waiting or search.asked >= self.settings.budget.attempts:
+            return False
+        # With few trials in flight an adaptive oracle learns from nearly all it has asked for; with one a family the
+        # order of tells, and so the whole search, does not depend on which worker is quicker.
+        widest = math.ceil(self.settings.workers / len(self.families))
+        return self.settings.oracle == "random" or search.running < widest
+
+
+def seed_repeat_request(selected: TrialRequest, number: int, seed: int, settings: SearchSettings) -> TrialRequest:
+    """The selected hyperparameters once more, with a fresh seed."""
+    key = TrialKey(selected.key.dataset, selected.key.family, selected.key.replicate, Phase.SEED_REPEAT, number)
+    return TrialRequest(
+        key,
+        selected.family,
+        selected.values,
+        derive_seed(seed, str(key)),
+        selected.epochs,
+        settings.patience_epochs,
+    )

@@ -1,0 +1,356 @@
+"""How often the rule names a false winner, and how often a true one: recorded trials of one family replayed as two.
+
+Each replay draws the R x n trials of either side *with replacement* from the recorded completed trials of one family,
+independently of each other, and hands them to `decide_rows`, the very rule that decides sweeps. That is honest because
+the two sides then come from one distribution exactly, so that every winner is a false one, and because their trials are
+independent draws, as those of a random search are and as the rule takes them to be. Disjoint halves of the recorded
+trials would be so too, but 160 trials have room for two sides of 80 only, and R = 10 searches of n = 40 need 400 a
+side. The price: what is measured holds for searches whose trials are distributed as the recorded ones, ties between
+copies of one trial included; where many more are drawn than were recorded the best recorded trial is in nearly every
+search, which is less chance than fresh trials would have. So the number of recorded trials is reported with each cell.
+
+A shift makes one side worse by a share of its loss (where higher is better, of what is missing to 1), in validation and
+test alike; the same draws are then decided again, so that cells of one size differ by the shift alone.
+
+Pure: rows in, counts out; the chance is seeded.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+
+from harness.errors import TableError, UsageError
+from harness.records import Direction, Objective, ScoreRow, TrialStatus, derive_seed
+from harness.stats import compare
+from harness.stats.best_of_n import Floats, Ints
+from harness.stats.decision import budget_of, decide_rows
+from harness.stats.differences import score, sides_of
+from harness.stats.levels import ERROR_CLAIMED, MINIMUM_TRIALS, InterimAnalysis, interim_analysis
+from harness.stats.levels import LEVEL as ALL_LEVEL
+from harness.stats.wording import clean, counted
+
+REPLAYS = 1000
+"""Replays of a cell: a share of 5 % is then known to within 1.4 points."""
+
+LEVEL = 0.95
+"""Level of the intervals of the shares."""
+
+SHIFTS = (0.2, 0.5)
+"""Shares by which one side is made worse, where nobody says."""
+
+_BETTER, _WORSE = "a", "b"
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A share of replays with its interval.
+
+    Attributes:
+        hits: Replays that are meant.
+        replays: All replays, at least one.
+    """
+
+    hits: int
+    replays: int
+
+    @property
+    def value(self) -> float:
+        """The share."""
+        return self.hits / self.replays
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Wilson's interval at `LEVEL` (Wilson 1927)."""
+        return wilson(self.hits, self.replays, LEVEL)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, the interval included."""
+        low, high = self.interval
+        return {"hits": self.hits, "replays": self.replays, "share": self.value, "low": low, "high": high}
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What became of the replays of one dataset, family, size and shift.
+
+    Attributes:
+        dataset: Name of the dataset.
+        family: The family that played itself.
+        recorded: Its completed trials that were drawn from.
+        replicates: Searches R of either side; the most of them where replicates are added until it is decided.
+        trials: Trials n of a search.
+        shift: Share by which one side was made worse; 0 where the sides do not differ.
+        named: Replays that named the better side (of two alike, the first).
+        wrong: Replays that named the other side.
+        interim_replicates: Replicates at each look, where they are added until it is decided; else empty.
+        searches: Searches of either side that a replay took on average.
+    """
+
+    dataset: str
+    family: str
+    recorded: int
+    replicates: int
+    trials: int
+    shift: float
+    named: Share
+    wrong: Share
+    interim_replicates: tuple[int, ...] = ()
+    searches: float = math.nan
+
+    @property
+    def false_winners(self) -> Share:
+        """Replays whose winner was none: any of two sides alike, else the worse one."""
+        if self.shift:
+            return self.wrong
+        return Share(self.named.hits + self.wrong.hits, self.named.replays)
+
+    @property
+    def power(self) -> Share | None:
+        """Replays that named the better side; None where neither is better."""
+        return self.named if self.shift else None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values of everything counted."""
+        names = ("dataset", "family", "recorded", "replicates", "trials", "shift", "searches")
+        power = self.power
+        return {
+            **{name: getattr(self, name) for name in names},
+            "looks": list(self.interim_replicates),
+            "false_winners": self.false_winners.to_json(),
+            "power": power.to_json() if power else None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Recorded:
+    """The completed trials of one family on one dataset (N,)."""
+
+    dataset: str
+    family: str
+    validation: Floats
+    test: Floats
+
+
+def calibrate(
+    rows: Sequence[ScoreRow],
+    objectives: Mapping[str, Objective],
+    *,
+    replicates: Sequence[int],
+    trials: Sequence[int],
+    shifts: Sequence[float] = SHIFTS,
+    alike: bool = True,
+    oracle: str = "random",
+    interim_replicates: Sequence[int] = (),
+    replays: int = REPLAYS,
+    seed: int = 1,
+) -> Iterator[Cell]:
+    """Replay every family of every dataset as two, for each number of replicates, of trials, and each shift.
+
+    No equivalence margin is used, which would only make winners rarer.
+
+    Args:
+        rows: Recorded trials of random searches; failed ones are left out, as a budget counts completed trials.
+        objectives: Each dataset's metric.
+        replicates: Numbers R of searches of either side.
+        trials: Numbers n of trials of a search.
+        shifts: Shares by which one side is made worse.
+        alike: Whether to replay without a shift too, first.
+        oracle: `random` decides by pooled trials, any other name by replicates.
+        interim_replicates: Replicates at each look, ascending: each replay then adds replicates from look to look until
+            it is decided, with the error spent over the looks, and `replicates` is not asked.
+        replays: Replays of each cell.
+        seed: Of the draws.
+
+    Yields:
+        A cell at a time, as it is done.
+
+    Raises:
+        UsageError: An option is out of range.
+        TableError: A family has too few completed trials, or scores that cannot be shifted.
+    """
+    _check(replicates, trials, shifts, replays)
+    families = [_checked(one, objectives[one.dataset], shifts) for one in _recorded(rows)]
+    for one in families:
+        for searches in interim_replicates[-1:] or replicates:
+            for n in trials:
+                drawn = _drawn(one, searches, n, replays, seed)
+                for shift in (*((0.0,) if alike else ()), *shifts):
+                    yield _cell(
+                        one, objectives[one.dataset], drawn, (searches, n), shift, oracle, tuple(interim_replicates)
+                    )
+
+
+def wilson(hits: int, replays: int, level: float) -> tuple[float, float]:
+    """Interval of a share (Wilson 1927): where the share's own standard error at either end reaches it.
+
+    Args:
+        hits: How often.
+        replays: Of how many, at least 1.
+        level: Level of the interval.
+    """
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    share, weight = hits / replays, z * z / replays
+    middle = (share + weight / 2) / (1 + weight)
+    reach = z * math.sqrt(share * (1 - share) / replays + weight / (4 * replays)) / (1 + weight)
+    low = middle - reach if hits else 0.0  # exactly, which the arithmetic misses by a rounding
+    return low, middle + reach if hits < replays else 1.0
+
+
+def lower_bounds(shares: Sequence[Share], claimed: float = ERROR_CLAIMED, level: float = LEVEL) -> list[float]:
+    """One-sided lower bound of each share, adjusted by Holm for their number (Holm 1979).
+
+    The i-th most extreme (from 0) of m has the exact bound (Clopper and Pearson 1934) at the error `(1 - level) / (m -
+    i)`; the first that does not exceed the claim ends the descent, and no later one can exceed it.
+
+    Args:
+        shares: Of the same number of replays or not.
+        claimed: What they should not exceed.
+        level: Level that all bounds together hold at.
+
+    Returns:
+        The bounds in the order given.
+    """
+    from scipy import special
+
+    tails = [float(special.bdtrc(one.hits - 1, one.replays, claimed)) if one.hits else 1.0 for one in shares]
+    bounds, stopped = [0.0] * len(shares), False
+    for rank, index in enumerate(sorted(range(len(shares)), key=lambda i: tails[i])):
+        one = shares[index]
+        error = (1 - level) / (len(shares) - rank)
+        exact = float(special.betaincinv(one.hits, one.replays - one.hits + 1, error)) if one.hits else 0.0
+        bounds[index] = min(exact, claimed) if stopped else exact
+        stopped = stopped or exact <= claimed
+    return bounds
+
+
+def _check(replicates: Sequence[int], trials: Sequence[int], shifts: Sequence[float], replays: int) -> None:
+    for name, numbers in (("replicates", replicates), ("trials", trials), ("replays", (replays,))):
+        for number in numbers:
+            if number < 1:
+                raise UsageError(f"{name} = {number}: expected at least 1")
+    for shift in shifts:
+        if not (math.isfinite(shift) and shift > 0):
+            raise UsageError(f"shift = {shift:g}: expected a share greater than 0, such as 0.2")
+
+
+def _recorded(rows: Sequence[ScoreRow]) -> list[_Recorded]:
+    groups: dict[tuple[str, str], list[ScoreRow]] = {}
+    for row in rows:
+        groups.setdefault((row.dataset, row.family), [])
+        if row.status is TrialStatus.COMPLETED:
+            groups[row.dataset, row.family].append(row)
+    return [
+        _Recorded(*key, *(np.array([score(row, part) for row in its]) for part in ("validation", "test")))
+        for key, its in groups.items()
+    ]
+
+
+def _checked(one: _Recorded, objective: Objective, shifts: Sequence[float]) -> _Recorded:
+    who = f"{clean(one.family)} on {clean(one.dataset)}"
+    if len(one.test) < MINIMUM_TRIALS:
+        raise TableError(
+            f"{who}: {counted(len(one.test), 'completed trial')}: expected at least {MINIMUM_TRIALS} to draw from"
+        )
+    highest = max(one.validation.max(), one.test.max())
+    if shifts and objective.direction is Direction.MAX and highest > 1:
+        raise TableError(f"{who}: a score of {highest:g}: expected at most 1 where higher is better, to shift it")
+    return one
+
+
+def _drawn(one: _Recorded, searches: int, trials: int, replays: int, seed: int) -> Ints:
+    """Which recorded trial each is, for every replay and side: (replays, 2, searches · trials)."""
+    random = np.random.default_rng(derive_seed("calibrate", seed, one.dataset, one.family, searches, trials))
+    return random.integers(0, len(one.test), (replays, 2, searches * trials))
+
+
+def _cell(
+    one: _Recorded,
+    objective: Objective,
+    drawn: Ints,
+    size: tuple[int, int],
+    shift: float,
+    oracle: str,
+    interim_replicates: tuple[int, ...],
+) -> Cell:
+    sides = {
+        _BETTER: (one.validation, one.test),
+        _WORSE: tuple(_shifted(scores, shift, objective.direction) for scores in (one.validation, one.test)),
+    }
+    hits, searches = {_BETTER: 0, _WORSE: 0}, 0
+    for replay, places in enumerate(drawn):
+        # A name of its own for each replay, because the rule seeds its bootstrap by the dataset's.
+        name = f"{one.dataset} {replay}"
+        rows = [
+            row
+            for (family, scores), its in zip(sides.items(), places, strict=True)
+            for row in _rows(name, family, scores[0][its].tolist(), scores[1][its].tolist(), size[1])
+        ]
+        winner, taken = _played(
+            rows,
+            objective,
+            oracle,
+            interim_replicates or size[:1],
+            interim_replicates=bool(interim_replicates),
+            shifted=bool(shift),
+        )
+        searches += taken
+        if winner is not None:
+            hits[winner] += 1
+    named, wrong = (Share(hits[family], len(drawn)) for family in (_BETTER, _WORSE))
+    mean = searches / len(drawn)
+    return Cell(one.dataset, one.family, len(one.test), *size, shift, named, wrong, interim_replicates, mean)
+
+
+def _played(
+    rows: Sequence[ScoreRow],
+    objective: Objective,
+    oracle: str,
+    stops: Sequence[int],
+    *,
+    interim_replicates: bool,
+    shifted: bool,
+) -> tuple[str | None, int]:
+    """The winner at the first stop that names one, and the replicates that it took.
+
+    Args:
+        rows: The trials of both sides.
+        objective: The metric.
+        oracle: What searched.
+        stops: Replicates after which is decided, ascending.
+        interim_replicates: Whether the error is spent over the stops.
+        shifted: Whether one side was made worse.
+    """
+    for replicates in stops:
+        so_far = [row for row in rows if row.replicate <= replicates]
+        look = interim_analysis(replicates, stops) if interim_replicates else None
+        # Most replays of two alike end with the exchange alone, at a tenth of the cost; of two that differ, few do.
+        if oracle == "random" and not shifted and _hopeless(so_far, objective, look):
+            continue
+        decision = decide_rows(so_far, objective=objective, margins={}, oracle=oracle, look=look)
+        if winner := decision.verdicts[rows[0].dataset].family:
+            return winner, replicates
+    return None, stops[-1]
+
+
+def _hopeless(rows: Sequence[ScoreRow], objective: Objective, look: InterimAnalysis | None) -> bool:
+    two = list(sides_of(rows, list(dict.fromkeys(row.family for row in rows)), objective.direction).values())
+    return compare.hopeless(rows[0].dataset, two, budget_of(two), look.level if look else ALL_LEVEL)
+
+
+def _shifted(scores: Floats, shift: float, direction: Direction) -> Floats:
+    if direction is Direction.MAX:
+        return np.asarray(scores - shift * (1 - scores), dtype=np.float64)
+    return np.asarray(scores + shift * np.abs(scores), dtype=np.float64)
+
+
+def _rows(dataset: str, family: str, validation: list[float], test: list[float], trials: int) -> list[ScoreRow]:
+    return [
+        ScoreRow(dataset, family, place // trials + 1, place % trials + 1, *scores)
+        for place, scores in enumerate(zip(validation, test, strict=True))
+    ]

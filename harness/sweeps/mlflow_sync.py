@@ -1,0 +1,344 @@
+"""Keeps MLflow's runs up with the journal, in a thread of its own, so that no trial ever waits for a server.
+
+It reads the journal from where it has come to and hands what is new to the `RunWriter`. Where the store fails it says
+so once and begins again from the start of the journal, which costs little: runs that are there already are left alone.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.data.checks import leaks_in
+from harness.errors import AccessError, HarnessError, StoreError
+from harness.journal import Event, EventKind, Journal
+from harness.records import ComparisonResult, DataFacts, SweepResult, TrialRecord, TrialRequest
+from harness.report.axes import look_of
+from harness.report.drawings import figures
+from harness.report.html import html
+from harness.report.text import trials_csv
+from harness.store import Store
+from harness.sweeps.plan import SweepHeader
+from harness.sweeps.results import comparison_of, sweep_of
+from harness.tracking import RunWriter, Showing
+from harness.tracking.client import database_file
+from harness.tracking.naming import CASES_FILE, CHANGES_FILE, LEAKS, TRIALS_FILE, UNTIL_DECIDED, VERDICT_FILE, card_file
+from harness.tracking.queries import run_addresses
+from harness.tracking.server import FIRST_PORT, HOST
+
+
+def comparison_files(
+    result: ComparisonResult,
+    so_far: SweepResult,
+    header: SweepHeader,
+    ui_command: str,
+    cases: Mapping[str, Any],
+    links: Mapping[str, str],
+    changes: Sequence[str] = (),
+) -> dict[str, str]:
+    """Place among the artifacts of the comparison's run → content.
+
+    Args:
+        result: The comparison.
+        so_far: The sweep with this comparison alone, for the report.
+        header: The sweep's plan and configs.
+        ui_command: The command that opens MLflow's UI on the store.
+        cases: Scores of test cases, by the trial's key.
+        links: Addresses of the runs in MLflow's UI, for the report.
+        changes: What was changed since the sweep began.
+    """
+    explanation = {"explanation.json": _json(result.explanation.to_json())} if result.explanation else {}
+    return {
+        "report.html": html(so_far, ui_command, links),
+        TRIALS_FILE: trials_csv([result]),
+        VERDICT_FILE: _json(result.verdict.to_json()),
+        CASES_FILE: json.dumps(cases),
+        CHANGES_FILE: json.dumps(list(changes), indent=2),
+        "ledger.json": _json({family.family.name: family.usage.to_json() for family in result.families}),
+        "learning_curves.csv": learning_curves(result.trials),
+        "environment.json": _json(_environment(header)),
+        **explanation,
+        **_configs(header, result.dataset),
+        **{f"figures/{name}.svg": drawing.svg for name, drawing in figures(result).items()},
+    }
+
+
+def learning_curves(trials: tuple[TrialRecord, ...]) -> str:
+    """Every epoch of every trial as CSV: training loss in scaled units, validation score in the objective's unit."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(("family", "replicate", "trial", "epoch", "train_loss", "validation"))
+    for trial in trials:
+        key = trial.key
+        for epoch, pair in enumerate(zip(trial.train_losses, trial.validation_scores, strict=False), start=1):
+            writer.writerow((key.family, key.replicate, key.number, epoch, *pair))
+    return buffer.getvalue()
+
+
+def _configs(header: SweepHeader, dataset: str) -> dict[str, str]:
+    spaces = {card_file(family): config.model_dump_json(indent=2) for family, config in header.spaces.items()}
+    return {card_file(dataset): header.datasets[dataset].model_dump_json(indent=2), **spaces}
+
+
+def _environment(header: SweepHeader) -> dict[str, Any]:
+    return {
+        "versions": dict(header.versions),
+        "plan": header.plan.model_dump(mode="json"),
+        "sha256_of_cards": dict(header.hashes),
+    }
+
+
+def _json(plain: Mapping[str, Any]) -> str:
+    return json.dumps(plain, indent=2)
+
+
+def links_of(store: Store, sweep_id: str) -> Mapping[str, str]:
+    """Address of each comparison, by its dataset, and of each trial, by its key's text; empty where MLflow is away.
+
+    Of a store on this machine they are those at which `harness ui` shows them, unless another program has its port.
+    """
+    if store.local and not database_file(store).is_file():
+        return {}
+    try:
+        return run_addresses(store, sweep_id, f"http://{HOST}:{FIRST_PORT}")
+    except HarnessError:
+        return {}
+
+
+LONGEST_PAUSE_SECONDS = 30.0
+"""The longest time between two attempts to reach a store that failed."""
+
+AWAY_SECONDS = 15.0
+"""How long the end of a comparison waits for an MLflow that does not answer."""
+
+MOST_VALUES_FIRST = ("Float", "Int", "Choice", "Boolean")
+"""Keras Tuner's types of hyperparameters."""
+
+LEAVING_SECONDS = 5.0
+"""How long the end of a sweep waits for a call that MLflow has not answered."""
+
+
+def showing_of(header: SweepHeader) -> Showing:
+    """How a sweep is shown in MLflow: each family in the colour of the report, and what was searched.
+
+    Hyperparameters of many values come first: their charts show most.
+    """
+    searched = {
+        name: hyperparameter.type
+        for space in header.spaces.values()
+        for name, hyperparameter in space.hyperparameters.items()
+        if hyperparameter.type != "Fixed"
+    }
+    colors = {family.name: look_of(position).color for position, family in enumerate(header.families)}
+    return Showing(colors, sorted(searched, key=lambda name: MOST_VALUES_FIRST.index(searched[name])))
+
+
+class MlflowSync:
+    """MLflow's runs of one sweep, following its journal.
+
+    Used from the sweep's thread; a context manager that ends the following thread when left.
+
+    Args:
+        store: Where MLflow is.
+        header: The sweep.
+        folder: The sweep's folder, with its journal; its name is the sweep's id.
+        offline: Whether MLflow is left alone altogether.
+
+    Attributes:
+        failure: Why MLflow is behind the journal; empty when it is not known to be.
+        refused: Whether that is because the user may not write there, so that waiting is of no use.
+
+    Raises:
+        StoreError: MLflow's store cannot be used now.
+    """
+
+    def __init__(self, store: Store, header: SweepHeader, folder: Path, *, offline: bool = False) -> None:
+        self.offline, self.failure, self.refused = offline, "", False
+        self._store, self._header, self._folder = store, header, folder
+        self._writer: RunWriter | None = None if offline else self._connected()
+        self._requests: dict[str, TrialRequest] = {}
+        self._reached = 0  # the number of the last event that MLflow holds
+        self._bug: BaseException | None = None
+        self._notes: deque[str] = deque()
+        self._state, self._news, self._hurried = threading.Condition(), threading.Event(), threading.Event()
+        self._leaving = self._interrupted = False
+        self._thread = threading.Thread(target=self._follow, name="projection", daemon=True)
+
+    def advance(self) -> list[str]:
+        """Say that the journal has grown.
+
+        Returns:
+            What is new for the user, a line each.
+        """
+        self._news.set()
+        if self._bug is not None:
+            raise self._bug
+        return [self._notes.popleft() for _ in range(len(self._notes))]
+
+    def synced(self, seq: int, seconds: float) -> bool:
+        """Wait until MLflow holds everything up to an event; false when it does not after so many seconds."""
+        if self.offline:
+            return False
+        with self._state:
+            self._news.set()
+            self._hurried.set()
+            self._state.wait_for(lambda: self._reached >= seq or self._bug is not None, timeout=seconds)
+            if self._bug is not None:
+                raise self._bug
+            return self._reached >= seq
+
+    def follow(self, seq: int, meanwhile: Callable[[], None]) -> bool:
+        """Wait until MLflow holds everything up to an event: as long as it answers, else `AWAY_SECONDS`.
+
+        Where it refuses what the user writes, there is no waiting.
+
+        Args:
+            seq: The event's number.
+            meanwhile: Called twice a second.
+
+        Returns:
+            Whether MLflow holds it.
+        """
+        if self.offline:
+            return False
+        answered = time.monotonic()
+        while not self.synced(seq, seconds=0.5):
+            meanwhile()
+            if not self.failure:
+                answered = time.monotonic()
+            elif self.refused or time.monotonic() - answered > AWAY_SECONDS:
+                return False
+        return True
+
+    def interrupt(self, seconds: float) -> None:
+        """Have the runs of comparisons that are not over say that they were interrupted, within so many seconds."""
+        self._interrupted = True
+        if not self.offline:
+            with self._state:
+                self._news.set()
+                self._hurried.set()
+                self._state.wait_for(lambda: not self._interrupted or self._bug is not None, timeout=seconds)
+
+    def __enter__(self) -> MlflowSync:
+        if not self.offline:
+            self._thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._leaving = True
+        self._news.set()
+        self._hurried.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=LEAVING_SECONDS)
+
+    def _connected(self) -> RunWriter:
+        return RunWriter(self._store, self._folder.name, self._header.plan.name, showing_of(self._header))
+
+    def _follow(self) -> None:
+        pause = 0.0
+        try:
+            with Journal.read(self._folder) as journal:
+                while not self._leaving:
+                    self._news.wait()
+                    self._news.clear()
+                    if pause := self._try(journal, pause):
+                        self._hurried.wait(pause)
+                        self._hurried.clear()
+        except BaseException as error:  # raised again in the sweep's thread
+            with self._state:
+                self._bug = error
+                self._state.notify_all()
+
+    def _try(self, journal: Journal, pause: float) -> float:
+        """Project what is new; the seconds to pause before the next time."""
+        try:
+            self._writer = self._writer or self._connected()
+            self._project(journal, self._writer)
+        except StoreError as error:
+            if not self.failure:
+                state = "cannot be written to" if isinstance(error, AccessError) else "is away"
+                self._notes.append(f"MLflow {state} ({error}): trials go on, and the journal keeps them")
+            self.failure, self.refused = str(error), isinstance(error, AccessError)
+            self._writer, self._requests, self._reached = None, {}, 0
+            self._news.set()
+            return min(LONGEST_PAUSE_SECONDS, max(1.0, pause * 2))
+        if self.failure:
+            self._notes.append("MLflow is back, and holds everything again")
+            self.failure, self.refused = "", False
+        return 0.0
+
+    def _project(self, journal: Journal, writer: RunWriter) -> None:
+        new = list(journal.events(after=self._reached))
+        for event in new:
+            if self._leaving:
+                return
+            self._one(event, writer)
+        for name in dict.fromkeys(event.dataset for event in new):
+            self._settle(name, {event.kind for event in new if event.dataset == name}, journal, writer)
+        if self._interrupted:
+            writer.interrupted()
+        with self._state:
+            self._interrupted = False
+            self._reached = new[-1].seq if new else self._reached
+            self._state.notify_all()
+
+    def _one(self, event: Event, writer: RunWriter) -> None:
+        if event.kind is EventKind.OPENED:
+            facts = DataFacts.from_json(event.payload["facts"])
+            tags = self._tags(event.dataset)
+            if leaks := leaks_in(facts.notes):
+                tags[LEAKS] = json.dumps(leaks)
+            writer.comparison_started(event.dataset, facts, tags, started_at=event.at)
+        elif event.kind is EventKind.ASKED:
+            self._requests[event.trial_key] = TrialRequest.from_json(event.payload)
+        elif event.kind is EventKind.ENDED:
+            request = self._requests.pop(event.trial_key)
+            writer.trials([(request, TrialRecord.from_json(event.payload))])
+
+    def _settle(self, name: str, kinds: set[EventKind], journal: Journal, writer: RunWriter) -> None:
+        """Write how a comparison stands after what is new; with the last one that is over, the answer of all."""
+        if EventKind.COMPARISON_FAILED in kinds:
+            failed_with = journal.last(EventKind.COMPARISON_FAILED, name)
+            writer.failed_with(name, failed_with.payload["why"] if failed_with else "")
+        elif kinds & {EventKind.CHAMPION, EventKind.EXPLAINED} and journal.has(EventKind.CHAMPION, name):
+            writer.conclude(comparison_of(journal, self._header, name), self._files(journal, name))
+        elif EventKind.EXTENDED in kinds and self._searched_on(journal, name):
+            writer.reopened(name)
+        if kinds & {EventKind.CHAMPION, EventKind.COMPARISON_FAILED} and self._over(journal):
+            writer.close(self._result(journal).overall)
+
+    def _over(self, journal: Journal) -> bool:
+        return all(
+            journal.has(EventKind.CHAMPION, name) or journal.has(EventKind.COMPARISON_FAILED, name)
+            for name in self._header.datasets
+        )
+
+    def _searched_on(self, journal: Journal, name: str) -> bool:
+        return journal.has(EventKind.OPENED, name) and not journal.has(EventKind.CLOSED, name)
+
+    def _result(self, journal: Journal, only: str | None = None) -> SweepResult:
+        return sweep_of(journal, self._header, self._folder.name, self._store.address, only=only)
+
+    def _files(self, journal: Journal, name: str) -> dict[str, str]:
+        result, so_far = comparison_of(journal, self._header, name), self._result(journal, only=name)
+        cases = {key: score.cases.to_json() for key, score in journal.unsealed(name).items() if score.cases}
+        links = links_of(self._store, self._folder.name)
+        command, changes = self._store.ui_command, journal.changes
+        return comparison_files(result, so_far, self._header, command, cases, links, changes)
+
+    def _tags(self, name: str) -> dict[str, str]:
+        plan = self._header.plan
+        return {
+            "oracle": plan.oracle,
+            "seed": str(plan.seed),
+            "arms": " ".join(family.name for family in self._header.families),
+            **({UNTIL_DECIDED: "yes"} if plan.until_decided else {}),
+            "card_sha256": next((sha for file, sha in self._header.hashes.items() if Path(file).stem == name), ""),
+        }

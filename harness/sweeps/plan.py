@@ -1,0 +1,332 @@
+"""From a plan's names to all that a sweep needs, checked before anything is written; what differs between two."""
+
+from __future__ import annotations
+
+import platform
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from harness.config import Found, check_reads_forward, check_shared, find_datasets, find_space
+from harness.config.dataset import DatasetConfig
+from harness.config.space import SearchSpace
+from harness.config.sweep import SweepConfig
+from harness.errors import UsageError
+from harness.executors import machine_mb
+from harness.records import Family
+from harness.search import Budget, SearchSettings
+
+LIBRARIES = (
+    "lstm-gru-harness",
+    "tensorflow",
+    "keras",
+    "keras-tuner",
+    "mlflow",
+    "scikit-learn",
+    "numpy",
+    "pandas",
+)
+
+FREE = ("workers", "register_as")
+"""What of a plan changes no trial, and may differ when a sweep is resumed."""
+
+DATASET = "{dataset}"
+"""What stands for a dataset's name in `register_as`."""
+
+
+@dataclass(frozen=True, slots=True)
+class SweepHeader:
+    """What a sweep is; the first event of its journal.
+
+    Attributes:
+        plan: The plan, with every name resolved.
+        datasets: Configs by dataset name, in the order of the sweep.
+        spaces: Search spaces by family.
+        families: The families.
+        hashes: SHA-256 of each config's file, by `datasets/<name>` or `search_spaces/<name>`.
+        versions: Versions of Python and the libraries.
+        notes: What the user should know, such as a built-in config that is overridden.
+    """
+
+    plan: SweepConfig
+    datasets: Mapping[str, DatasetConfig]
+    spaces: Mapping[str, SearchSpace]
+    families: tuple[Family, ...]
+    hashes: Mapping[str, str]
+    versions: Mapping[str, str]
+    notes: tuple[str, ...]
+
+    def means_the_same_as(self, other: SweepHeader) -> bool:
+        """Whether two commands mean the same sweep: all that was asked for is equal, but for what changes no trial."""
+        free = dict.fromkeys(FREE)
+        return self.plan.model_copy(update=free) == other.plan.model_copy(update=free)
+
+    def registered_name(self, dataset: str) -> str:
+        """What the champion of a dataset is registered as."""
+        return (self.plan.register_as or DATASET).replace(DATASET, dataset)
+
+    def registered_as(self, template: str | None) -> SweepHeader:
+        """The same sweep, its champions registered under other names; itself where none are given.
+
+        Raises:
+            UsageError: The names of several datasets' champions would be the same one.
+        """
+        if template is None:
+            return self
+        if len(self.datasets) > 1 and DATASET not in template:
+            raise UsageError(
+                f"--register-as {template}: one name for the champions of {len(self.datasets)} datasets: expected "
+                f"{DATASET} in it, which stands for each dataset's name"
+            )
+        return replace(self, plan=self.plan.model_copy(update={"register_as": template}))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values that `from_json` reads."""
+        return {
+            "plan": self.plan.model_dump(mode="json"),
+            "datasets": {name: config.model_dump(mode="json") for name, config in self.datasets.items()},
+            "spaces": {name: config.model_dump(mode="json") for name, config in self.spaces.items()},
+            "arms": [[family.name, family.space] for family in self.families],
+            "hashes": dict(self.hashes),
+            "versions": dict(self.versions),
+            "notes": list(self.notes),
+        }
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> SweepHeader:
+        """The header that `to_json` wrote."""
+        return cls(
+            plan=SweepConfig.model_validate(plain["plan"]),
+            datasets={name: DatasetConfig.model_validate(config) for name, config in plain["datasets"].items()},
+            spaces={name: SearchSpace.model_validate(config) for name, config in plain["spaces"].items()},
+            families=tuple(Family(*family) for family in plain["arms"]),
+            hashes=plain["hashes"],
+            versions=plain["versions"],
+            notes=tuple(plain["notes"]),
+        )
+
+
+def resolve(plan: SweepConfig, card_folders: Sequence[Path] = ()) -> SweepHeader:
+    """Find every config that a plan names.
+
+    Args:
+        plan: Datasets and families by name or path; a suite's name stands for all its datasets.
+        card_folders: Folders searched before the built-in configs; the usual ones when empty.
+
+    Raises:
+        ConfigError: A config is unknown or broken.
+        UsageError: A dataset is named twice.
+    """
+    datasets = _datasets(plan.datasets, card_folders)
+    spaces = [find_space(name, card_folders) for name in dict.fromkeys(plan.families)]
+    groups: dict[str, list[Found[Any]]] = {"datasets": [*datasets], "search_spaces": [*spaces]}
+    everything = [found for group in groups.values() for found in group]
+    check_shared([_config(found) for found in spaces])
+    for found in datasets:
+        check_reads_forward(_config(found), [_config(space) for space in spaces])
+    names = [found.name for found in datasets]
+    families = {given: found.name for given, found in zip(dict.fromkeys(plan.families), spaces, strict=True)}
+    resolved = [families[given] for given in plan.families]
+    header = SweepHeader(
+        plan=plan.model_copy(update={"datasets": tuple(names), "families": tuple(resolved)}),
+        datasets={found.name: _config(found) for found in datasets},
+        spaces={found.name: _config(found) for found in spaces},
+        families=families_of(resolved),
+        hashes={f"{kind}/{found.name}": found.sha256 for kind, group in groups.items() for found in group},
+        versions=versions(),
+        notes=tuple(
+            f"{found.path} overrides the built-in card {found.name}" for found in everything if found.overrides
+        ),
+    )
+    return header.registered_as(plan.register_as)
+
+
+def _datasets(given: Sequence[str], folders: Sequence[Path]) -> list[Found[DatasetConfig]]:
+    # Suites may overlap; a dataset that is named by itself twice, by its name and by its path, is a slip.
+    found: dict[str, Found[DatasetConfig]] = {}
+    alone: set[str] = set()
+    for name in given:
+        group = find_datasets(name, folders)
+        if len(group) == 1 and (one := group[0].name) in alone:
+            raise UsageError(f"{one}: named twice; expected each dataset once")
+        alone |= {group[0].name} if len(group) == 1 else set()
+        found |= {one.name: one for one in group}
+    return list(found.values())
+
+
+def large_batches(dataset: str, spaces: Mapping[str, SearchSpace], sequences: int) -> list[str]:
+    """What to say where families may try batches larger than a dataset's training part, which come to all of it.
+
+    Args:
+        dataset: The dataset's name.
+        spaces: Search space of each family.
+        sequences: How many its training part has.
+    """
+    phrase = []
+    for family, space in spaces.items():
+        batch = space.hyperparameters.get("batch_size")
+        sizes = [size for size in (*(batch.values or ()), batch.max_value, batch.value) if size] if batch else []
+        if (largest := max(map(int, sizes), default=0)) > sequences:
+            phrase.append(
+                f"{dataset}: {family} tries batches of up to {largest:,}, and the training part has {sequences:,} "
+                "sequences: a larger batch is all of them, one step an epoch"
+            )
+    return phrase
+
+
+def families_of(spaces: Sequence[str]) -> tuple[Family, ...]:
+    """One family a family; a family that is named more than once plays itself as `lstm-1`, `lstm-2` and so on."""
+    counts, seen = Counter(spaces), Counter[str]()
+    families = []
+    for space in spaces:
+        seen[space] += 1
+        families.append(Family(space if counts[space] == 1 else f"{space}-{seen[space]}", space))
+    return tuple(families)
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the libraries that decide what a trial gives."""
+    found = {"python": platform.python_version()}
+    for library in LIBRARIES:
+        try:
+            found[library] = metadata.version(library)
+        except metadata.PackageNotFoundError:
+            found[library] = "not installed"
+    return found
+
+
+def _config(found: Found[Any]) -> Any:
+    return found.config
+
+
+LEAST_MEMORY_MB, SHARE_OF_MEMORY = 2000, 0.8
+
+
+def trial_limits(plan: SweepConfig, workers: int) -> tuple[float | None, int]:
+    """The most seconds and megabytes of a trial, the same for every family.
+
+    Where the plan says nothing: as long as it takes, and the worker's share of four fifths of the machine's memory, at
+    least 2,000 MB (TensorFlow alone takes 700).
+    """
+    seconds = plan.trial_minutes * 60 if plan.trial_minutes else None
+    return seconds, plan.trial_memory_mb or max(LEAST_MEMORY_MB, round(SHARE_OF_MEMORY * machine_mb() / workers))
+
+
+def search_settings(header: SweepHeader, workers: int, replicates: int | None = None) -> SearchSettings:
+    """What the searches of each dataset share; minutes are divided equally over datasets and replicates.
+
+    Args:
+        header: The sweep.
+        workers: Trials that can run at the same time.
+        replicates: Replicates that a dataset's searches are to come to; by default those of the first look.
+    """
+    plan = header.plan
+    share = plan.minutes * 60 / len(header.datasets) / plan.interim_replicates[-1] if plan.minutes else None
+    budget = Budget(None if plan.minutes else plan.trials, share)
+    return SearchSettings(
+        plan.oracle,
+        budget,
+        replicates or plan.interim_replicates[0],
+        plan.epochs,
+        plan.patience_epochs,
+        plan.seed,
+        workers,
+        plan.prune,
+    )
+
+
+DECISIVE_LIBRARIES = ("python", "lstm-gru-harness", "tensorflow", "keras", "keras-tuner", "numpy", "scikit-learn")
+"""What decides a trial's score; MLflow only records it, and what pandas reads shows in the data's digest."""
+
+
+def differences(began: SweepHeader, now: SweepHeader) -> list[str]:
+    """What decides a sweep's trials and is not as it was, a line each, such as `keras was 3.15.1, is 3.16.0`."""
+    before, after = _decisive(began), _decisive(now)
+    return [f"{path} was {_shown(old)}, is {_shown(new)}" for path, old, new in _differing(before, after, "")]
+
+
+def extended(
+    header: SweepHeader,
+    *,
+    datasets: Sequence[str] = (),
+    families: Sequence[str] = (),
+    trials: int | None = None,
+    replicates: int | None = None,
+    card_folders: Sequence[Path] = (),
+) -> SweepHeader:
+    """The header of a sweep that does more: what was done stays as it was.
+
+    Args:
+        header: The sweep so far.
+        datasets: Datasets to add.
+        families: Families to add.
+        trials: Completed trials of each family and replicate from now on.
+        replicates: Replicates from now on.
+        card_folders: Where the configs of what is added are searched.
+
+    Raises:
+        UsageError: Something would become less, is there already, or cannot grow under this sweep's budget.
+        ConfigError: A config is unknown or broken.
+    """
+    plan = header.plan
+    if plan.minutes:
+        raise UsageError("--extend: a sweep whose budget is minutes cannot grow fairly; start a new one")
+    if replicates and plan.until_decided:
+        raise UsageError("--extend --replicates: this sweep adds replicates by itself, until it is decided")
+    for option, had, wanted in (("trials", plan.trials, trials), ("replicates", plan.replicates, replicates)):
+        if wanted is not None and wanted < (had or 0):
+            raise UsageError(f"--extend --{option} {wanted}: expected at least the {had} that the sweep has")
+    more = {"datasets": tuple(datasets) or plan.datasets[:1], "families": tuple(families) or plan.families}
+    added = resolve(
+        plan.model_copy(update={**more, "register_as": None}),
+        card_folders,
+    ) if datasets or families else header  # fmt: skip
+    new_datasets = {name: config for name, config in added.datasets.items() if datasets}
+    new_families = list(dict.fromkeys(family.space for family in added.families)) if families else []
+    known = [*header.datasets, *(family.space for family in header.families)]
+    if twice := next((name for name in (*new_datasets, *new_families) if name in known), None):
+        raise UsageError(f"--extend: {twice} is in the sweep already")
+    grown = replace(
+        header,
+        plan=plan.model_copy(
+            update={
+                "datasets": (*plan.datasets, *new_datasets),
+                "families": (*plan.families, *new_families),
+                "trials": trials or plan.trials,
+                "replicates": replicates or plan.replicates,
+            }
+        ),
+        datasets={**header.datasets, **new_datasets},
+        spaces={**header.spaces, **{name: added.spaces[name] for name in new_families}},
+        families=(*header.families, *families_of(new_families)),
+        hashes={**added.hashes, **header.hashes},
+    )
+    return grown.registered_as(plan.register_as)
+
+
+def _decisive(header: SweepHeader) -> dict[str, Any]:
+    plain = header.to_json()
+    return {
+        "plan": {key: value for key, value in plain["plan"].items() if key not in FREE},
+        "datasets": plain["datasets"],
+        "search_spaces": plain["spaces"],
+        "arms": plain["arms"],
+        "versions": {name: plain["versions"].get(name, "not installed") for name in DECISIVE_LIBRARIES},
+    }
+
+
+def _differing(before: Any, after: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        for name in dict.fromkeys([*before, *after]):
+            here = f"{path} {name}".strip() if path else name
+            yield from _differing(before.get(name), after.get(name), "" if here == "versions" else here)
+    elif before != after:
+        yield path, before, after
+
+
+def _shown(value: Any) -> str:
+    text = "not there" if value is None else ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return text if len(text) <= 80 else f"{text[:79]}…"

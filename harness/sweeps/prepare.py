@@ -1,0 +1,220 @@
+"""Before a sweep runs: its data is loaded, its journal opened, what it will take estimated from a short probe."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from harness.config.dataset import DatasetConfig
+from harness.config.space import SearchSpace
+from harness.config.sweep import SCHEDULED
+from harness.data import load_dataset
+from harness.errors import DiskError, UsageError
+from harness.executors import Executor
+from harness.journal import EventKind, Journal
+from harness.records import DataFacts, Family, Objective, Phase, TrialKey, TrialRecord, TrialRequest, derive_seed
+from harness.search.oracle import Oracle, Point, scheduled
+from harness.store import place_around, remember
+from harness.sweeps.plan import SweepHeader, differences, large_batches, search_settings
+from harness.sweeps.results import facts_of, replicates_of
+from harness.sweeps.stop import comparison_bytes
+from harness.sweeps.trials import TrialSpec, all_done, outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """A dataset as it was found before the sweep began.
+
+    Attributes:
+        facts: What it is.
+        objective: The metric of its scores.
+    """
+
+    facts: DataFacts
+    objective: Objective
+
+
+@dataclass(frozen=True, slots=True)
+class Resuming:
+    """Which sweep is resumed, and how.
+
+    Attributes:
+        sweep_id: Its id; None begins a new one.
+        accept_changes: Whether to go on where data, configs or libraries are not what they were.
+        extend: Whether the header is meant to differ: it does more than the sweep did.
+    """
+
+    sweep_id: str | None = None
+    accept_changes: bool = False
+    extend: bool = False
+
+
+def inspect(header: SweepHeader) -> dict[str, Inspected]:
+    """Load every dataset once, so that what is wrong with any of them is known before anything is written.
+
+    Raises:
+        DataError: A dataset is missing, changed or not what its config says.
+    """
+    return {name: _inspect(config) for name, config in header.datasets.items()}
+
+
+def batch_notes(header: SweepHeader, inspected: Mapping[str, Inspected]) -> list[str]:
+    """What to say of batches that are larger than a training part."""
+    return [
+        note for name, found in inspected.items() for note in large_batches(name, header.spaces, found.facts.sizes[0])
+    ]
+
+
+def open_journal(folder: Path, header: SweepHeader, inspected: Mapping[str, Inspected], how: Resuming) -> Journal:
+    """The sweep's journal, new or opened; what changed since it was begun is refused, or recorded as accepted."""
+    _remember_place(folder)
+    if how.sweep_id is None:
+        return Journal.create(folder, header.to_json())
+    journal = Journal.open(folder)
+    try:
+        began = SweepHeader.from_json(journal.plan)
+        underneath = [
+            *(differences(began, replace(began, versions=header.versions) if how.extend else header)),
+            *_changed_data(journal, inspected),
+        ]
+        if underneath and not how.accept_changes:
+            raise UsageError(
+                f"{folder.name}: not what it was when it began: {'; '.join(underneath)}. --accept-changes goes on all "
+                "the same and says so in the verdict; --fresh starts a new sweep"
+            )
+        if how.extend:
+            _extend(journal, began, header, [*differences(began, header), *_changed_data(journal, inspected)])
+        elif underneath:
+            journal.append(EventKind.CHANGED, {"header": header.to_json(), "what": underneath, "why": "changed midway"})
+    except BaseException:
+        journal.close()
+        raise
+    return journal
+
+
+def _remember_place(folder: Path) -> None:
+    """Write down where the store stands: a journal holds absolute paths, and the store may be moved."""
+    try:
+        if place := place_around(folder):
+            remember(place)
+    except OSError as error:
+        raise DiskError(f"{folder}: cannot be written: {error.strerror}") from error
+
+
+def _changed_data(journal: Journal, inspected: Mapping[str, Inspected]) -> list[str]:
+    opened = {name: facts_of(journal, name) for name in inspected if journal.has(EventKind.OPENED, name)}
+    return [
+        f"the data of {name} (digest) was {facts.digest[:12]}, is {inspected[name].facts.digest[:12]}"
+        for name, facts in opened.items()
+        if facts.digest != inspected[name].facts.digest
+    ]
+
+
+def _extend(journal: Journal, began: SweepHeader, header: SweepHeader, changed: Sequence[str]) -> None:
+    """Open again what is to be searched on; the header comes last, so that a crash in between changes nothing."""
+    if not changed:
+        return  # it was extended by the same command before
+    more = (began.families, began.plan.trials, began.plan.replicates) != (
+        header.families,
+        header.plan.trials,
+        header.plan.replicates,
+    )
+    for name in header.datasets:
+        if name not in began.datasets or (more and not journal.has(EventKind.COMPARISON_FAILED, name)):
+            replicates = max(header.plan.replicates, replicates_of(journal, header, name))
+            journal.append(EventKind.EXTENDED, {"replicates": replicates, "why": "extended"}, dataset=name)
+    journal.append(EventKind.CHANGED, {"header": header.to_json(), "what": list(changed), "why": "extended"})
+
+
+def _inspect(config: DatasetConfig) -> Inspected:
+    data = load_dataset(config)
+    return Inspected(data.facts, data.objective)
+
+
+PROBE_EPOCHS = 2
+STRUCTURAL = ("embedding_dim", "units", "recurrent_parameters", "layers", "bidirectional", "batch_size", "optimizer")
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What one dataset will take.
+
+    Attributes:
+        dataset: Name of the dataset.
+        sizes: Sequences of the training, validation and test parts.
+        searches: Trials of all searches; None when minutes are the currency.
+        seed repeats: Retrainings with fresh seeds.
+        seconds: At most about so long, on the given workers; the given time when minutes are the currency.
+        disk_bytes: About what it takes on the disk.
+        failure: Why the probe of a family failed; empty when none did.
+    """
+
+    dataset: str
+    sizes: tuple[int, int, int]
+    searches: int | None
+    confirmations: int
+    seconds: float
+    disk_bytes: int
+    failure: str = ""
+
+
+def estimate(header: SweepHeader, inspected: Mapping[str, Inspected], executor: Executor) -> list[Estimate]:
+    """Probe every family on every dataset for two epochs and reckon from there.
+
+    The estimate counts all epochs of every trial, so early stopping makes the sweep shorter than this.
+    """
+    return [_estimate(header, name, found, executor) for name, found in inspected.items()]
+
+
+def _estimate(header: SweepHeader, name: str, found: Inspected, executor: Executor) -> Estimate:
+    plan, settings = header.plan, search_settings(header, executor.slots)
+    records = [_probe(header, name, found, executor, family.space) for family in header.families]
+    by_family = [_trials_and_epochs(header, found, family) for family in header.families]
+    trials = None if plan.minutes else sum(number for number, _ in by_family) * plan.interim_replicates[-1]
+    seconds = 0.0
+    for family, record, (number, epochs) in zip(header.families, records, by_family, strict=True):
+        fits = number * plan.interim_replicates[-1] + plan.confirmations
+        compiles = min(fits, structures(header.spaces[family.space])) * executor.slots
+        epoch_seconds = record.fit_seconds / max(1, record.epochs)
+        trained = epochs * plan.interim_replicates[-1] + plan.confirmations * plan.epochs
+        seconds += trained * epoch_seconds + compiles * record.compile_seconds
+    fits = (trials or 0) + plan.confirmations * len(header.families)
+    sizes = [record.parameters for record in records]
+    searching = (settings.budget.seconds or 0.0) * plan.interim_replicates[-1]
+    return Estimate(
+        dataset=name,
+        sizes=found.facts.sizes,
+        searches=trials,
+        confirmations=plan.confirmations * len(header.families),
+        seconds=seconds / executor.slots + searching,
+        disk_bytes=comparison_bytes(fits, plan.epochs, max(sizes), kept=len(header.families) + executor.slots),
+        failure=next((f"{record.key.family}: {record.message}" for record in records if record.message), ""),
+    )
+
+
+def _trials_and_epochs(header: SweepHeader, found: Inspected, family: Family) -> tuple[int, int]:
+    """Trials of one search of a family, and the most epochs they come to; none where minutes are the currency."""
+    plan = header.plan
+    if plan.oracle in SCHEDULED:
+        return scheduled(plan.oracle, header.spaces[family.space], found.objective, plan.epochs)
+    trials = 0 if plan.minutes else plan.trials or 0
+    return trials, trials * plan.epochs
+
+
+def structures(space: SearchSpace) -> int:
+    """How many different structures a space holds; each is compiled once a worker."""
+    shaping = [space.hyperparameters[name] for name in STRUCTURAL if name in space.hyperparameters]
+    return math.prod(len(one.values) if one.values else 2 if one.type == "Boolean" else 1 for one in shaping)
+
+
+def _probe(header: SweepHeader, name: str, found: Inspected, executor: Executor, family: str) -> TrialRecord:
+    seed = derive_seed(header.plan.seed, name, family, "probe")
+    point = Oracle("random", header.spaces[family], found.objective, seed).ask()
+    values = point.values if isinstance(point, Point) else {}
+    key = TrialKey(name, family, 1, Phase.SEED_REPEAT, 1)
+    request = TrialRequest(key, family, values, seed, PROBE_EPOCHS, PROBE_EPOCHS)
+    spec = TrialSpec(header.datasets[name], dict(header.spaces), found.facts.digest, Path())
+    executor.submit(spec.task(request))
+    return outcome(request, next(all_done(executor)))[0]

@@ -1,0 +1,312 @@
+"""The champion of a comparison: chosen, exported, verified, registered, and recovered where MLflow lost it.
+
+The journal does not know of models that were refitted, nor of aliases that were moved by hand.
+
+It is the trial that validation selected, never the one with the best test score; the alias moves only after the
+registered model, loaded in a clean process, gave the logged test score again, and never to a worse one than it means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from harness.errors import ExportError, HarnessError, JournalError
+from harness.executors import Executor, Task
+from harness.export import CleanProcess, agrees, read_description
+from harness.export.aliases import CHAMPION, Holder, give_alias, holder, must_be_measured
+from harness.export.verification import Measured
+from harness.journal import EventKind, Journal
+from harness.records import ChampionInfo, ComparisonResult, FamilyResult, Outcome, TrialKey, TrialRequest
+from harness.search import select
+from harness.stats import explain, headline
+from harness.store import Store
+from harness.sweeps.plan import SweepHeader
+from harness.sweeps.results import budget_in_words
+from harness.sweeps.trials import TrialSpec, run_one
+from harness.tracking.registry import Registered, move_alias, register
+from harness.tracking.repair import RegistryState, registry_state_of
+
+
+def evidence_of(result: ComparisonResult, header: SweepHeader, why: str) -> Mapping[str, Any]:
+    """The verdict, the scores and the budget behind a champion, as plain values.
+
+    Args:
+        result: The decided comparison.
+        header: The sweep.
+        why: Why this family's model is exported, in one sentence.
+    """
+    plan, verdict = header.plan, result.verdict
+    return {
+        "verdict": verdict.outcome.value,
+        "winner": verdict.family,
+        "headline": headline(verdict),
+        "why": why,
+        "details": list(explain(verdict)),
+        "cautions": [*verdict.reasons_to_abstain, *verdict.warnings],
+        "budget": budget_in_words(header),
+        "oracle": plan.oracle,
+        "replicates": plan.replicates,
+        "epochs": plan.epochs,
+        "arms": {
+            family.family.name: _family(family, verdict.expected.get(family.family.name)) for family in result.families
+        },
+        "baselines": {baseline.name: baseline.test_score for baseline in result.baselines},
+        "split": result.facts.split,
+        "sizes": list(result.facts.sizes),
+        "notes": list(result.facts.notes),
+    }
+
+
+def _family(family: FamilyResult, expected: float | None) -> dict[str, Any]:
+    selected = family.selected
+    return {
+        "expected_test_score": expected,
+        "validation_score": family.validation_score,
+        "test_score": family.test_score,
+        "confirmations": list(family.confirmations),
+        "completed_trials": family.usage.completed,
+        "fit_seconds": family.usage.fit_seconds,
+        "best_epoch": selected.best_epoch if selected else None,
+        "parameters": selected.parameters if selected else None,
+    }
+
+
+NOT_KNOWN = (
+    "the journal knows neither refitted models nor aliases that were moved by hand: "
+    "`harness models refit` and `harness models promote` make them again"
+)
+
+
+def champions_of(journal: Journal) -> dict[str, ChampionInfo]:
+    """The champions of a sweep as they were registered last, by dataset."""
+    names = dict.fromkeys(event.dataset for event in journal.events(EventKind.CHAMPION))
+    last = {name: journal.last(EventKind.CHAMPION, name) for name in names if journal.has(EventKind.CHAMPION, name)}
+    return {name: ChampionInfo(**event.payload) for name, event in last.items() if event and event.payload}
+
+
+def lost_champions(store: Store, sweep_id: str, journal: Journal) -> dict[str, ChampionInfo]:
+    """Champions of a sweep that are to be registered again.
+
+    One that a later champion has replaced may be deleted: it is none of them.
+
+    Raises:
+        StoreError: MLflow's store cannot be used, or there is none.
+    """
+    return {
+        name: info
+        for name, info in champions_of(journal).items()
+        if _is_lost(store, journal, info, registry_state_of(store, info.name, info.alias, f"{sweep_id}/{info.trial}"))
+    }
+
+
+def _is_lost(store: Store, journal: Journal, info: ChampionInfo, state: RegistryState) -> bool:
+    if info.alias and not state.holder:
+        return True
+    return not state.version and may_take_alias(store, journal, info, state)
+
+
+def may_take_alias(store: Store, journal: Journal, info: ChampionInfo, state: RegistryState) -> bool:
+    """Whether a champion's alias is its own: it means nothing, or itself, or a champion of this store's before it."""
+    holder, _, trial = state.holder.partition("/")
+    if not holder or (holder, trial) == (journal.path.parent.name, info.trial):
+        return True
+    try:
+        with Journal.read(store.sweeps / holder) as other:
+            return _registered_at(other, info.name, trial) < _registered_at(journal, info.name, info.trial)
+    except JournalError:
+        return False  # of another store, or of a sweep that was removed
+
+
+def _registered_at(journal: Journal, dataset: str, trial: str) -> float:
+    """When a trial was first registered as a dataset's champion; never, for one that was not."""
+    events = journal.events(EventKind.CHAMPION, dataset=dataset)
+    return min((event.at for event in events if event.payload.get("trial") == trial), default=float("inf"))
+
+
+def choose(result: ComparisonResult) -> tuple[FamilyResult, str] | None:
+    """Whose selected trial is exported, and why in one sentence; None when no family has one.
+
+    Winner: the winner's. Practically equal: the cheaper family's. Undecided: the better validation score's, and of
+    equal ones the model with fewer parameters.
+    """
+    able = [family for family in result.families if family.selected and family.validation_score is not None]
+    if not able:
+        return None
+    verdict, by_name = result.verdict, {family.family.name: family for family in able}
+    if verdict.outcome is Outcome.WINNER and verdict.family in by_name:
+        return by_name[verdict.family], f"{verdict.family} is the winner"
+    if verdict.outcome is Outcome.PRACTICALLY_EQUAL and verdict.recommended in by_name:
+        return by_name[verdict.recommended], f"practically equal, and {verdict.cheaper_because}"
+    best = select((family.selected for family in able if family.selected), result.objective)
+    equals = [family for family in able if best and family.validation_score == best.validation_score]
+    cheapest = min(equals, key=lambda family: family.selected.parameters if family.selected else 0)
+    better = (
+        "its validation score is the better one" if len(equals) == 1 else "at equal validation scores it is smaller"
+    )
+    return cheapest, f"the families are not told apart; {better}"
+
+
+def beats_baseline(result: ComparisonResult, test_score: float) -> bool:
+    """Whether a model beats the best baseline on the test part, without which it is a candidate at most."""
+    best = result.best_baseline
+    return best is None or result.objective.better(test_score, best.test_score)
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """What it takes to make a comparison's champion.
+
+    Attributes:
+        result: The decided comparison.
+        header: The sweep.
+        requests: Requests of the dataset's trials, by key.
+        store: Where it is registered.
+        executor: Where it is built.
+        sweep_id: The sweep's id.
+        spec: Where the selected trial's weights are; it is trained again when they are gone, with the same seed.
+        clean: The process that verifies it.
+    """
+
+    result: ComparisonResult
+    header: SweepHeader
+    requests: Mapping[str, TrialRequest]
+    store: Store
+    executor: Executor
+    sweep_id: str
+    spec: TrialSpec
+    clean: CleanProcess
+
+    @property
+    def folder(self) -> Path:
+        """Where the sweep keeps it."""
+        return self.store.sweeps / self.sweep_id / "champions" / self.result.dataset
+
+    @property
+    def name(self) -> str:
+        """What it is registered as."""
+        return self.header.registered_name(self.result.dataset)
+
+    def build(self, family: FamilyResult, trial: TrialKey, why: str) -> None:
+        """Have a worker make the folder of a trial's model."""
+        weights = self.spec.weights_of(trial)
+        if not weights.exists():
+            run_one(self.executor, self.spec.task(self.requests[str(trial)]))
+        plain: dict[str, Any] = {
+            "dataset": self.header.datasets[self.result.dataset].model_dump(mode="json"),
+            "space": self.header.spaces[family.family.space].model_dump(mode="json"),
+            "request": self.requests[str(trial)].to_json(),
+            "weights": str(weights),
+            "folder": str(self.folder),
+            "test_score": family.test_score,
+            "sweep_id": self.sweep_id,
+            "digest": self.result.facts.digest,
+            "evidence": evidence_of(self.result, self.header, why),
+        }
+        run_one(self.executor, Task(f"{self.result.dataset} champion", "harness.export.build:build_champion", plain))
+
+    def register(self, why: str, name: str) -> Registered:
+        """Register what is in the folder."""
+        return register(self.store, self.folder, {"verdict": self.result.verdict.outcome.value, "why": why}, name)
+
+    def verify(self, folder: Path, where: str, incumbent: Holder | None, *, beats: bool) -> Measured | None:
+        """Refuse a model that does not give its logged test score again in the clean process.
+
+        Returns:
+            What it and the version that has its alias score on its test rows, where their logged scores are of
+            different ones.
+        """
+        description = read_description(folder)
+        measuring = must_be_measured(Holder(where, description, folder), incumbent, beats_baseline=beats)
+        proof = self.clean.verify(folder, incumbent.folder if incumbent and measuring else None)
+        if not agrees(description, proof.score):
+            raise ExportError(
+                f"{where}: in a clean process its test {self.result.objective.metric} is {proof.score!r}, expected "
+                f"{description.test_score!r}; no alias was moved"
+            )
+        return proof.measured
+
+
+def register_champion(how: Registration) -> ChampionInfo | None:
+    """Build the champion in a worker, register it, prove it in a clean process, and only then give it an alias.
+
+    Returns:
+        The registered champion; None when no trial completed.
+
+    Raises:
+        ExportError: The registered model does not give the logged test score again, or cannot be loaded.
+        StoreError: The registry cannot be used, or the name is somebody else's.
+    """
+    chosen = choose(how.result)
+    if chosen is None:
+        return None
+    family, why = chosen
+    if family.selected is None or family.test_score is None:
+        return None
+    how.build(family, family.selected.key, why)
+    registered, beats = how.register(why, how.name), beats_baseline(how.result, family.test_score)
+    incumbent = holder(how.store, registered.name)
+    where = f"{registered.name}/{registered.version}"
+    measured = how.verify(registered.path, where, incumbent, beats=beats)
+    alias, because = give_alias(how.store, registered, incumbent, measured, beats_baseline=beats)
+    score = read_description(registered.path).test_score
+    return ChampionInfo(
+        name=registered.name,
+        version=registered.version,
+        alias=alias,
+        family=family.family.space,
+        arm=family.family.name,
+        trial=str(family.selected.key),
+        why=why,
+        test_score=family.test_score if score is None else score,
+        path=str(how.folder),
+        alias_because=because,
+    )
+
+
+def register_again(was: ChampionInfo, how: Registration, *, alias: bool) -> ChampionInfo:
+    """Register a champion that the registry has lost, from the files that the sweep keeps.
+
+    Where those are gone too it is built again, and trained again where its weights are. It is verified first, so that a
+    version whose proof failed never looks like one that was restored.
+
+    Args:
+        was: The champion as it was registered.
+        how: What it takes.
+        alias: Whether its alias may mean it again; a later champion may have it. `@champion` moves as for a new one.
+
+    Raises:
+        DataError: The dataset, which the proof needs, is missing or changed.
+        ExportError: It does not give the logged test score again.
+        StoreError: The registry cannot be used.
+    """
+    if not _holds(how.folder, was.trial):
+        family = next(one for one in how.result.families if one.family.name == was.arm)
+        how.build(family, TrialKey.parse(was.trial), was.why)
+    beats = alias and was.alias == CHAMPION
+    incumbent = holder(how.store, was.name)
+    try:
+        measured = how.verify(how.folder, str(how.folder), incumbent, beats=beats)
+    except ExportError as error:
+        raise ExportError(f"{error}; where that folder is damaged remove it, and it is built again") from error
+    registered = how.register(was.why, was.name)
+    again = replace(was, version=registered.version, path=str(how.folder))
+    if not (alias and was.alias):
+        return again
+    if not beats:
+        held = holder(how.store, registered.name, was.alias)
+        if held is None or held.own:
+            move_alias(how.store, registered.name, registered.version, was.alias)
+        return again
+    got, because = give_alias(how.store, registered, incumbent, measured, beats_baseline=beats)
+    return replace(again, alias=got, alias_because=because or was.alias_because)
+
+
+def _holds(folder: Path, trial: str) -> bool:
+    """Whether a trial's model is in this folder; `save_champion` leaves it whole or not at all."""
+    try:
+        return read_description(folder).trial == trial
+    except HarnessError:
+        return False

@@ -1,0 +1,413 @@
+"""From the journal to results: what a report, MLflow and the champion are made from. Reads only."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.config.space import Hyperparameter, SearchSpace
+from harness.config.sweep import SCHEDULED
+from harness.data.checks import leaks_in
+from harness.errors import JournalError
+from harness.journal import EventKind, Journal
+from harness.records import (
+    BaselineScore,
+    CaseScores,
+    ChampionInfo,
+    ComparisonResult,
+    DataFacts,
+    Direction,
+    Explanation,
+    Family,
+    FamilyResult,
+    Objective,
+    Phase,
+    ResourceUsage,
+    ScoreRow,
+    SweepResult,
+    TrialKey,
+    TrialRecord,
+    TrialRequest,
+    TrialStatus,
+    Value,
+    Verdict,
+)
+from harness.report.format import counted, listed
+from harness.search import select
+from harness.stats import Cases, decide_rows, interim_analysis, margin_of, over_all
+from harness.sweeps.plan import SweepHeader
+
+Pair = tuple[TrialRequest, TrialRecord]
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """The trial that a family's searches selected by validation.
+
+    Attributes:
+        request: What was asked for.
+        record: What became of it.
+    """
+
+    request: TrialRequest
+    record: TrialRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What a dataset is decided by, apart from its trials.
+
+    Attributes:
+        dataset: Name of the dataset.
+        objective: The metric of all scores.
+        families: The families, in order.
+        spaces: Search spaces by family.
+        oracle: What searched.
+        smallest_difference: What the dataset's config states, in the metric's units; None when it states nothing.
+        baselines: Test scores of the baselines.
+        until_decided: Whether replicates were added until it was decided.
+        changes: What was changed while the sweep ran, or after it was first decided.
+        cases: Scores over test cases by family, replicate and trial.
+        leaks: What the guards said of answers among the inputs; any withholds the verdict.
+    """
+
+    dataset: str
+    objective: Objective
+    families: Sequence[Family]
+    spaces: Mapping[str, SearchSpace]
+    oracle: str
+    smallest_difference: float | None
+    baselines: Sequence[float]
+    until_decided: bool = False
+    changes: Sequence[str] = ()
+    cases: Cases = field(default_factory=dict)
+    leaks: tuple[str, ...] = ()
+
+
+def request_and_records(journal: Journal, dataset: str) -> list[Pair]:
+    """Every ended trial and seed repeat of a dataset, in the order they were asked."""
+    ended = {
+        event.trial_key: TrialRecord.from_json(event.payload)
+        for event in journal.events(EventKind.ENDED, dataset=dataset)
+    }
+    asked = journal.events(EventKind.ASKED, dataset=dataset)
+    return [
+        (TrialRequest.from_json(event.payload), ended[event.trial_key]) for event in asked if event.trial_key in ended
+    ]
+
+
+def selected_of(journal: Journal, header: SweepHeader, dataset: str, objective: Objective) -> dict[str, Selected]:
+    """The selected trial of each family that has one, by the family's name."""
+    return select_pairs(request_and_records(journal, dataset), header.families, objective)
+
+
+def select_pairs(pairs: Sequence[Pair], families: Sequence[Family], objective: Objective) -> dict[str, Selected]:
+    """The selected trial of each family that has one, by the family's name, wherever they were read from."""
+    searched = [pair for pair in pairs if pair[0].key.phase is Phase.SEARCH]
+    requests = {str(request.key): request for request, _ in searched}
+    chosen = {
+        family.name: select((r for _, r in searched if r.key.family == family.name), objective) for family in families
+    }
+    return {name: Selected(requests[str(record.key)], record) for name, record in chosen.items() if record}
+
+
+def rows_of(pairs: Sequence[Pair], scores: Mapping[str, float], families: Sequence[Family]) -> tuple[ScoreRow, ...]:
+    """The table that is decided from: searches cut to complete pairs.
+
+    Where a sweep was cut short, or a family ran out of points, each replicate counts as many completed trials of every
+    family, the first ones asked, as its shortest search has.
+    """
+    searched = [record for request, record in pairs if request.key.phase is Phase.SEARCH]
+    rows: list[ScoreRow] = []
+    for replicate in sorted({record.key.replicate for record in searched}):
+        by_family = {
+            family.name: [r for r in searched if (r.key.replicate, r.key.family) == (replicate, family.name)]
+            for family in families
+        }
+        shortest = min(sum(r.status is TrialStatus.COMPLETED for r in records) for records in by_family.values())
+        for records in by_family.values():
+            rows.extend(_row(record, scores) for record in _first_completed(records, shortest))
+    return tuple(rows)
+
+
+def verdict_of(journal: Journal, header: SweepHeader, dataset: str) -> Verdict:
+    """Decide a dataset whose searches have closed and whose baselines are scored."""
+    basis = Basis(
+        dataset=dataset,
+        objective=objective_of(journal, dataset),
+        families=header.families,
+        spaces=header.spaces,
+        oracle=header.plan.oracle,
+        smallest_difference=header.datasets[dataset].smallest_difference,
+        baselines=tuple(baseline.test_score for baseline in baselines_of(journal, dataset)),
+        until_decided=header.plan.until_decided,
+        changes=journal.changes,
+        leaks=leaks_in(facts_of(journal, dataset).notes),
+        cases=cases_of({key: score.cases for key, score in journal.unsealed(dataset).items()}),
+    )
+    return decide_pairs(request_and_records(journal, dataset), journal.unseal(dataset), basis)
+
+
+def decide_pairs(pairs: Sequence[Pair], scores: Mapping[str, float], basis: Basis) -> Verdict:
+    """Decide a dataset, wherever its trials were read from."""
+    dataset, objective = basis.dataset, basis.objective
+    best = best_score(basis.baselines, objective)
+    selected = select_pairs(pairs, basis.families, objective)
+    edges = [
+        note
+        for family in basis.families
+        if family.name in selected
+        for note in edge_notes(family.name, basis.spaces[family.space], selected[family.name].request.values)
+    ]
+    rows = rows_of(pairs, scores, basis.families)
+    replicates = max((row.replicate for row in rows), default=0)
+    decision = decide_rows(
+        rows,
+        objective=objective,
+        margins={dataset: margin_of(objective, basis.smallest_difference, best)},
+        baselines={} if best is None else {dataset: best},
+        families=[family.name for family in basis.families],
+        oracle=basis.oracle,
+        qualified={dataset: [*edges, *basis.changes]},
+        cases={dataset: basis.cases},
+        withheld={dataset: [f"a guard against leakage fired: {leak}" for leak in basis.leaks]},
+        look=interim_analysis(replicates) if basis.until_decided else None,
+    )
+    return decision.verdicts[dataset]
+
+
+def cases_of(known: Mapping[str, CaseScores | None]) -> Cases:
+    """The searched trials' scores over test cases, as deciding takes them, from keys as text."""
+    keyed = [(TrialKey.parse(name), its) for name, its in known.items() if its is not None]
+    return {(key.family, key.replicate, key.number): its for key, its in keyed if key.phase is Phase.SEARCH}
+
+
+def comparison_of(journal: Journal, header: SweepHeader, dataset: str) -> ComparisonResult:
+    """Everything the journal holds of a dataset that has been decided."""
+    pairs, scores = request_and_records(journal, dataset), journal.unseal(dataset)
+    objective = objective_of(journal, dataset)
+    selected = selected_of(journal, header, dataset, objective)
+    champion = journal.last(EventKind.CHAMPION, dataset) if journal.has(EventKind.CHAMPION, dataset) else None
+    decided = journal.last(EventKind.DECIDED, dataset)
+    if decided is None:
+        raise JournalError(f"{journal.path}: {dataset} has not been decided")
+    return ComparisonResult(
+        dataset=dataset,
+        facts=facts_of(journal, dataset),
+        objective=objective,
+        families=tuple(family_result(family, pairs, scores, selected.get(family.name)) for family in header.families),
+        baselines=baselines_of(journal, dataset),
+        verdict=Verdict.from_json(decided.payload),
+        champion=ChampionInfo(**champion.payload) if champion and champion.payload else None,
+        trials=tuple(record for request, record in pairs if request.key.phase is Phase.SEARCH),
+        scores=scores,
+        rows=rows_of(pairs, scores, header.families),
+        values={str(request.key): request.values for request, _ in pairs},
+        explanation=explanation_of(journal, dataset),
+    )
+
+
+def explanation_of(journal: Journal, dataset: str) -> Explanation | None:
+    """What the selected networks were found to do with a dataset; None when nobody has asked."""
+    if not journal.has(EventKind.EXPLAINED, dataset):
+        return None
+    event = journal.last(EventKind.EXPLAINED, dataset)
+    return Explanation.from_json(event.payload) if event else None
+
+
+def sweep_of(
+    journal: Journal, header: SweepHeader, sweep_id: str, tracking_uri: str, only: str | None = None
+) -> SweepResult:
+    """A sweep as it stands, finished or not."""
+    decided = [name for name in header.datasets if journal.has(EventKind.DECIDED, name) and only in (None, name)]
+    comparisons = tuple(comparison_of(journal, header, name) for name in decided)
+    decision = over_all({result.dataset: result.verdict for result in comparisons})
+    unfinished = {name: _why_unfinished(journal, name) for name in header.datasets if name not in decided}
+    return SweepResult(
+        sweep_id=sweep_id,
+        name=header.plan.name,
+        comparisons=comparisons,
+        overall=decision.overall,
+        across=decision.across,
+        tracking_uri=tracking_uri,
+        seed=header.plan.seed,
+        versions=header.versions,
+        unfinished={} if only else unfinished,
+        budget=budget_in_words(header),
+    )
+
+
+def family_result(
+    family: Family, pairs: Sequence[Pair], scores: Mapping[str, float], selected: Selected | None
+) -> FamilyResult:
+    """One family's part of a comparison."""
+    mine = [pair for pair in pairs if pair[0].key.family == family.name]
+    searched = [pair for pair in mine if pair[0].key.phase is Phase.SEARCH]
+    key: TrialKey | None = selected.record.key if selected else None
+    confirmed = [  # a trial that more replicates have overtaken has seed repeats of its own
+        str(request.key) for request, _ in mine if selected and key and _confirms(request, selected.request)
+    ]
+    return FamilyResult(
+        family=family,
+        usage=usage_of(searched),
+        selected=selected.record if selected else None,
+        selected_values=selected.request.values if selected else {},
+        selected_seed=selected.request.seed if selected else 0,
+        validation_score=selected.record.validation_score if selected else None,
+        test_score=scores.get(str(key)) if key else None,
+        confirmations=tuple(scores[name] for name in confirmed if name in scores),
+    )
+
+
+def _confirms(request: TrialRequest, selected: TrialRequest) -> bool:
+    same = (request.key.family, request.key.replicate, request.values) == (
+        selected.key.family,
+        selected.key.replicate,
+        selected.values,
+    )
+    return same and request.key.phase is Phase.SEED_REPEAT
+
+
+def seed_repeats_of(pairs: Iterable[TrialRequest], selected: TrialRequest) -> list[TrialRequest]:
+    """The seed repeats among some requests that are this trial's: its hyperparameters, with other seeds."""
+    return [request for request in pairs if _confirms(request, selected)]
+
+
+def usage_of(pairs: Sequence[Pair]) -> ResourceUsage:
+    """What a family's searches spent."""
+    records = [record for _, record in pairs]
+    return ResourceUsage(
+        asked=len(records),
+        distinct=len({tuple(sorted(request.values.items())) for request, _ in pairs}),
+        completed=sum(record.status is TrialStatus.COMPLETED for record in records),
+        failed=dict(Counter(record.failure.value for record in records if record.failure)),
+        retried=sum(record.attempts - 1 for record in records),
+        epochs=sum(record.epochs for record in records),
+        gradient_steps=sum(record.gradient_steps for record in records),
+        fit_seconds=sum(record.fit_seconds for record in records),
+        compile_seconds=sum(record.compile_seconds for record in records),
+        parameters=_range_of(record.parameters for record in records),
+        recurrent_parameters=_range_of(record.recurrent_parameters for record in records),
+        units=_range_of(record.units for record in records),
+        kernels=dict(Counter(record.kernel for record in records if record.kernel)),
+        pruned=sum(record.pruned for record in records),
+    )
+
+
+def _range_of(values: Iterable[int]) -> tuple[int, int, int]:
+    """Smallest, median and largest of what is known."""
+    sizes = sorted(value for value in values if value) or [0]
+    return sizes[0], int(statistics.median(sizes)), sizes[-1]
+
+
+def edge_notes(family: str, space: SearchSpace, values: Mapping[str, Value]) -> list[str]:
+    """Which selected values of ordered numeric hyperparameters lie at the edge of their range."""
+    return [
+        f"{family}: the selected {name} = {values[name]:g} lies at the edge of its range ({low:g} to {high:g})"
+        for name, low, high in _ranges(space)
+        if name in values and values[name] in (low, high)
+    ]
+
+
+def objective_of(journal: Journal, dataset: str) -> Objective:
+    """The objective that a dataset was opened with."""
+    plain = opened_of(journal, dataset)["objective"]
+    return Objective(plain["metric"], Direction(plain["direction"]), plain["unit"])
+
+
+def facts_of(journal: Journal, dataset: str) -> DataFacts:
+    """The facts that a dataset was opened with."""
+    return DataFacts.from_json(opened_of(journal, dataset)["facts"])
+
+
+def opened_of(journal: Journal, dataset: str) -> Mapping[str, Any]:
+    """The facts and the objective that a dataset was opened with, the last time."""
+    opened = journal.last(EventKind.OPENED, dataset)
+    if opened is None:
+        raise JournalError(f"{journal.path}: {dataset} has not been opened")
+    return opened.payload
+
+
+def baselines_of(journal: Journal, dataset: str) -> tuple[BaselineScore, ...]:
+    """The baselines' scores."""
+    event = next(journal.events(EventKind.BASELINES, dataset=dataset))
+    return tuple(BaselineScore(**plain) for plain in event.payload["baselines"])
+
+
+def best_score(scores: Sequence[float], objective: Objective) -> float | None:
+    """The best of some scores; None when there is none."""
+    if not scores:
+        return None
+    return min(scores) if objective.direction is Direction.MIN else max(scores)
+
+
+def replicates_of(journal: Journal, header: SweepHeader, dataset: str) -> int:
+    """Replicates of each family that a dataset's searches are to come to, as far as that is settled."""
+    more = journal.last(EventKind.EXTENDED, dataset)
+    return int(more.payload["replicates"]) if more else header.plan.interim_replicates[0]
+
+
+def budget_in_words(header: SweepHeader) -> str:
+    """The budget for people, such as `20 trials a family`."""
+    plan = header.plan
+    if plan.oracle in SCHEDULED:
+        spent = f"as many trials an arm as {plan.oracle} search takes"
+    else:
+        spent = f"{plan.minutes:g} min in all" if plan.minutes else f"{counted(plan.trials or 0, 'trial')} an arm"
+    times = f", {listed(plan.interim_replicates, 'or')} replicates" if plan.interim_replicates[-1] > 1 else ""
+    times += ", until decided" if plan.until_decided else ""
+    pruned = ", those below the median stopped early" if plan.prune else ""
+    return f"{spent}{times}, {plan.oracle} search, at most {counted(plan.epochs, 'epoch')} a trial{pruned}"
+
+
+def _row(record: TrialRecord, scores: Mapping[str, float]) -> ScoreRow:
+    key = record.key
+    return ScoreRow(
+        *(key.dataset, key.family, key.replicate, key.number, record.validation_score, scores.get(str(key))),
+        parameters=record.parameters or None,
+        fit_seconds=record.fit_seconds or None,
+        status=record.status,
+    )
+
+
+def _first_completed(records: Sequence[TrialRecord], count: int) -> list[TrialRecord]:
+    """The records up to the `count`-th completed one by number; failures in between stay in the table."""
+    kept, completed = [], 0
+    for record in sorted(records, key=lambda record: record.key.number):
+        if completed == count and record.status is TrialStatus.COMPLETED:
+            break
+        kept.append(record)
+        completed += record.status is TrialStatus.COMPLETED
+    return kept
+
+
+def _ranges(space: SearchSpace) -> list[tuple[str, float, float]]:
+    ranges: list[tuple[str, float, float]] = []
+    for name, hyperparameter in space.hyperparameters.items():
+        values = _numbers(hyperparameter)
+        if len(values) > 2:
+            ranges.append((name, min(values), max(values)))
+    return ranges
+
+
+def _numbers(hyperparameter: Hyperparameter) -> list[float]:
+    """The numbers that a hyperparameter can be, or its ends: only orders with something between the ends count."""
+    if hyperparameter.type in ("Int", "Float"):
+        low, high = hyperparameter.min_value or 0, hyperparameter.max_value or 0
+        return [low, (low + high) / 2, high]
+    values = hyperparameter.values or ()
+    return [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
+
+
+def _why_unfinished(journal: Journal, dataset: str) -> str:
+    failed_with = next(journal.events(EventKind.COMPARISON_FAILED, dataset=dataset), None)
+    if failed_with:
+        return f"given up: {failed_with.payload['why']}"
+    if not journal.has(EventKind.OPENED, dataset):
+        return "not begun"
+    keys = [TrialKey.parse(event.trial_key) for event in journal.events(EventKind.ENDED, dataset=dataset)]
+    ended = Counter(key.family for key in keys if key.phase is Phase.SEARCH)
+    return f"searching; trials ended: {', '.join(f'{family} {count}' for family, count in ended.items()) or 'none'}"

@@ -1,0 +1,432 @@
+"""One sweep from its header to its result: wires search, executor, journal, MLflow, verdicts and export.
+
+Every step looks at the journal first and does only what is not there yet, so running a sweep and resuming one are the
+same thing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from harness.disk import cannot_write, replace_text
+from harness.errors import AccessError, DiskError, HarnessError, StoreError, UsageError
+from harness.executors import Executor, Task
+from harness.export import CleanProcess
+from harness.journal import EventKind, Journal
+from harness.records import (
+    BaselineScore,
+    ChampionInfo,
+    Objective,
+    Outcome,
+    Phase,
+    SweepResult,
+    TrialRecord,
+    TrialRequest,
+)
+from harness.report.html import html
+from harness.search import Scheduler
+from harness.search.scheduler import seed_repeat_request
+from harness.store import Store
+from harness.sweeps.events import Callback, ComparisonFinished, Message, SweepStarted
+from harness.sweeps.folders import lock, new_id
+from harness.sweeps.mlflow_sync import MlflowSync, links_of
+from harness.sweeps.plan import SweepHeader, search_settings, trial_limits
+from harness.sweeps.prepare import Inspected, Resuming, batch_notes, inspect, open_journal
+from harness.sweeps.register import (
+    NOT_KNOWN,
+    Registration,
+    lost_champions,
+    may_take_alias,
+    register_again,
+    register_champion,
+)
+from harness.sweeps.results import (
+    comparison_of,
+    facts_of,
+    replicates_of,
+    request_and_records,
+    seed_repeats_of,
+    selected_of,
+    sweep_of,
+    verdict_of,
+)
+from harness.sweeps.stop import Stop
+from harness.sweeps.trials import TRIAL, ComparisonFailed, TrialRunner, TrialSpec, run_one, run_searches
+from harness.tracking.registry import whose
+from harness.tracking.repair import registry_state_of
+
+REPORT_FILE = "report.html"
+
+FINAL_SYNC_SECONDS = 3.0
+"""How long an interrupted sweep waits for MLflow."""
+
+
+def run_sweep(
+    header: SweepHeader,
+    store: Store,
+    executor: Executor,
+    callback: Callback,
+    *,
+    resume: Resuming | str | None = None,
+    offline: bool = False,
+    stop: Stop | None = None,
+) -> SweepResult:
+    """Run a sweep, or go on with one.
+
+    Args:
+        header: What the sweep is.
+        store: Where its journal, its models and MLflow's store are.
+        executor: Where trials run.
+        callback: Who watches.
+        resume: Id of the sweep to go on with, and how; None begins a new one.
+        offline: Whether MLflow is left alone; `synchronise` writes there later what the journal holds.
+        stop: Says when the user wants an end.
+
+    Raises:
+        KeyboardInterrupt: The user wanted an end; what has ended is kept, and a report of it is written.
+        DataError: A dataset is missing or changed.
+        UsageError: Another command is running this sweep, or its configs changed.
+        JournalError: The journal is damaged or cannot be written.
+        StoreError: MLflow's store cannot be used.
+    """
+    executor.prewarm(TRIAL.partition(":")[0])  # while this process loads the data and its own libraries
+    how = resume if isinstance(resume, Resuming) else Resuming(resume)
+    inspected = inspect(header)
+    sweep_id = how.sweep_id or new_id(header.plan.name)
+    folder = store.sweeps / sweep_id
+    sync = MlflowSync(store, header, folder, offline=offline)
+    if not offline:
+        _refuse_foreign_names(store, header)
+    with lock(folder, new=how.sweep_id is None), open_journal(folder, header, inspected, how) as journal, sync:
+        callback(SweepStarted(sweep_id, how.sweep_id is not None, journal.has(EventKind.FINISHED)))
+        for note in (*header.notes, *batch_notes(header, inspected)):
+            callback(Message(note))
+        sweep = _Sweep(header, store, sweep_id, executor, callback, journal, sync, stop or Stop())
+        try:
+            for name, found in inspected.items():
+                sweep.compare(name, found)
+            return sweep.conclude()
+        except KeyboardInterrupt:
+            sweep.leave()
+            raise
+
+
+def _refuse_foreign_names(store: Store, header: SweepHeader) -> None:
+    """Refuse a sweep whose champions would join somebody else's registered model, while nothing is written yet."""
+    with suppress(StoreError):  # an MLflow that fails stops no trial: it is asked again before a champion is registered
+        for name in header.datasets:
+            if foreign := whose(store, header.registered_name(name)):
+                raise UsageError(foreign)
+
+
+def synchronise(
+    store: Store, sweep_id: str, executor: Executor, callback: Callback, register_as: str | None = None
+) -> SweepResult:
+    """Bring MLflow up to what a sweep's journal holds: runs, champions that are decided, champions that it has lost.
+
+    Trains no trial, unless a champion's weights are gone.
+
+    Args:
+        store: Where its journal and MLflow's store are.
+        sweep_id: The sweep's id.
+        executor: Where champions are built.
+        callback: Who watches.
+        register_as: What champions are registered as that are not registered yet; None for the sweep's own names.
+
+    Raises:
+        UsageError: Another command is running this sweep.
+        JournalError: The journal is damaged.
+        StoreError: MLflow's store cannot be used.
+    """
+    folder = store.sweeps / sweep_id
+    with lock(folder), Journal.open(folder) as journal:
+        header = SweepHeader.from_json(journal.plan).registered_as(register_as)
+        with MlflowSync(store, header, folder) as sync:
+            sweep = _Sweep(header, store, sweep_id, executor, callback, journal, sync, Stop())
+            failed = sweep.restore_lost()
+            result = sweep.conclude()
+            if result.unfinished:
+                sync.interrupt(FINAL_SYNC_SECONDS)
+            return replace(result, behind="; ".join(part for part in (result.behind, *failed) if part))
+
+
+@dataclass(slots=True)
+class _Sweep:
+    """A running sweep: what its comparisons share."""
+
+    header: SweepHeader
+    store: Store
+    sweep_id: str
+    executor: Executor
+    callback: Callback
+    journal: Journal
+    sync: MlflowSync
+    stop: Stop
+    refused: set[str] = field(default_factory=set)
+    """Datasets whose champion the user may not register."""
+
+    @property
+    def folder(self) -> Path:
+        return self.store.sweeps / self.sweep_id
+
+    def compare(self, name: str, found: Inspected) -> None:
+        """One dataset, from its first trial to its champion; only what the journal does not hold yet."""
+        if self.journal.has(EventKind.COMPARISON_FAILED, name):
+            return
+        self._open(name, found)
+        try:
+            self._search(name, found)
+            with self._prover(name) as clean:
+                self._score_baselines(name)
+                while self._analyse_interim(name):
+                    self._search(name, found)
+                self._confirm(name, found)
+                self._decide(name)
+                self.register_decided(name, clean)
+        except ComparisonFailed as reason:
+            self._give_up(name, str(reason))
+            return
+        self.callback(ComparisonFinished(comparison_of(self.journal, self.header, name)))
+
+    def _prover(self, name: str) -> AbstractContextManager[CleanProcess | None]:
+        """The process that is to prove the champion; it gets ready while the search's last words are said."""
+        wanted = not (self.sync.offline or self.journal.has(EventKind.CHAMPION, name))
+        return CleanProcess() if wanted else nullcontext()
+
+    def _decide(self, name: str) -> None:
+        self.stop.check()
+        if not self.journal.has(EventKind.DECIDED, name):
+            self.journal.append(EventKind.DECIDED, verdict_of(self.journal, self.header, name).to_json(), dataset=name)
+
+    def register_decided(self, name: str, clean: CleanProcess | None = None) -> None:
+        """Export, register and prove a decided dataset's champion, unless that is done; later where MLflow is away.
+
+        Args:
+            name: The dataset.
+            clean: The process that verifies it, where one is ready.
+        """
+        if not self.journal.has(EventKind.DECIDED, name) or self.journal.has(EventKind.CHAMPION, name):
+            return
+        if self.sync.offline or not self._projected():
+            if not self.sync.refused:  # which was said, with what is kept
+                self.callback(Message(f"{name}: the champion is registered when MLflow can be written to"))
+            return
+        try:
+            self._register_champion(name, clean)
+        except StoreError as error:
+            if isinstance(error, AccessError):
+                self.refused.add(name)
+            self.callback(Message(f"{name}: the champion is not registered yet: {error}"))
+
+    def _give_up(self, name: str, why: str) -> None:
+        self.executor.drop()  # what still ran belongs to nobody any more
+        self.journal.append(EventKind.COMPARISON_FAILED, {"why": why}, dataset=name)
+        self._advance()
+        self.callback(Message(f"{name}: given up: {why}"))
+
+    def conclude(self) -> SweepResult:
+        """The sweep as it stands at its end; its report is written beside the journal.
+
+        It is finished when every comparison is over and MLflow, unless it was to be left alone, holds everything.
+        """
+        for name in self.header.datasets:
+            if name not in self.refused:
+                self.register_decided(name)  # MLflow may be back
+        behind = "" if self._projected() and not self._uncrowned() else self._why_behind()
+        result = replace(self._result(), behind=behind)
+        self._write_report(result)
+        # Last of all, so that the same command goes on, and begins no new sweep, wherever a kill comes in between.
+        complete = self._over() and (self.sync.offline or not behind)
+        if complete and not self.journal.has(EventKind.FINISHED):
+            self.journal.append(EventKind.FINISHED, {})
+        return result
+
+    def leave(self) -> None:
+        """An end was wanted: nothing runs on, what has ended is in a report, and MLflow says it was interrupted."""
+        self.executor.drop()
+        if self.stop.at_once:
+            return
+        self._write_report(self._result())
+        self.sync.interrupt(FINAL_SYNC_SECONDS)
+
+    def _over(self) -> bool:
+        """Whether every comparison is, with its champion registered unless MLflow was to be left alone."""
+        last = EventKind.DECIDED if self.sync.offline else EventKind.CHAMPION
+        return all(
+            self.journal.has(last, name) or self.journal.has(EventKind.COMPARISON_FAILED, name)
+            for name in self.header.datasets
+        )
+
+    def _uncrowned(self) -> list[str]:
+        """Datasets that are decided, with a champion that is not registered yet."""
+        has, names = self.journal.has, self.header.datasets
+        return [name for name in names if has(EventKind.DECIDED, name) and not has(EventKind.CHAMPION, name)]
+
+    def _why_behind(self) -> str:
+        if self.sync.offline:
+            return "it was left alone"
+        lacking = f"champions not registered: {', '.join(self._uncrowned())}" if self._uncrowned() else ""
+        return self.sync.failure or lacking or "it does not answer"
+
+    def _result(self) -> SweepResult:
+        return sweep_of(self.journal, self.header, self.sweep_id, self.store.address)
+
+    def _write_report(self, result: SweepResult) -> None:
+        links: Mapping[str, str] = {}
+        if not (self.sync.offline or self.sync.failure):
+            with suppress(StoreError):  # a report without links is one all the same
+                links = links_of(self.store, self.sweep_id)
+        path = self.folder / REPORT_FILE
+        try:
+            replace_text(path, html(result, self.store.ui_command, links))
+        except OSError as error:
+            raise DiskError(f"{path}: {cannot_write(error, self.folder)}; the same command goes on") from error
+
+    def _advance(self, *_: object) -> None:
+        """MLflow follows the journal in its own time; what it has to say is said here."""
+        for note in self.sync.advance():
+            self.callback(Message(note))
+
+    def _projected(self) -> bool:
+        """Wait until MLflow holds all that the journal does; whether it does."""
+
+        def meanwhile() -> None:
+            self._advance()
+            self.stop.check()
+
+        held = self.sync.follow(self.journal.seq, meanwhile)
+        self._advance()
+        return held
+
+    def _open(self, name: str, found: Inspected) -> None:
+        if self.journal.has(EventKind.OPENED, name) and facts_of(self.journal, name).digest == found.facts.digest:
+            return
+        payload = {"facts": found.facts.to_json(), "objective": _plain(found.objective)}
+        self.journal.append(EventKind.OPENED, payload, dataset=name)
+
+    def _search(self, name: str, found: Inspected) -> None:
+        if self.journal.has(EventKind.CLOSED, name):
+            return
+        settings = search_settings(self.header, self.executor.slots, replicates_of(self.journal, self.header, name))
+        scheduler = Scheduler(name, self.header.families, self.header.spaces, found.objective, settings)
+        run_searches(scheduler, self._runner(name), self.callback, settings.budget.seconds)
+
+    def _analyse_interim(self, name: str) -> bool:
+        """Whether the dataset is to be searched on: its verdict is open, nothing withholds it, and looks are left."""
+        so_far = replicates_of(self.journal, self.header, name)
+        following = [look for look in self.header.plan.interim_replicates if look > so_far]
+        if not following or self.journal.has(EventKind.DECIDED, name):
+            return False
+        verdict = verdict_of(self.journal, self.header, name)
+        if verdict.outcome is not Outcome.UNDECIDED or verdict.reasons_to_abstain:
+            return False
+        why = f"undecided at {so_far} replicates"
+        self.journal.append(EventKind.EXTENDED, {"replicates": following[0], "why": why}, dataset=name)
+        self.callback(Message(f"{name}: {why}; searching on to {following[0]}"))
+        return True
+
+    def _score_baselines(self, name: str) -> None:
+        if self.journal.has(EventKind.BASELINES, name):
+            return
+        arguments = {"dataset": self.header.datasets[name].model_dump(mode="json")}
+        value = run_one(self.executor, Task(f"{name} baselines", "harness.baselines:run", arguments, name))
+        # A baseline without a finite score is nothing to beat.
+        finite = [plain for plain in value["baselines"] if None not in plain.values()]
+        scores = [BaselineScore(**plain).to_json() for plain in finite]
+        self.journal.append(EventKind.BASELINES, {"baselines": scores}, dataset=name)
+
+    def _confirm(self, name: str, found: Inspected) -> None:
+        """Retrain each family's selected hyperparameters with fresh seeds, as often as the plan says."""
+        plan, settings = self.header.plan, search_settings(self.header, self.executor.slots)
+        asked = [TrialRequest.from_json(event.payload) for event in self.journal.events(EventKind.ASKED, dataset=name)]
+        ended = {event.trial_key for event in self.journal.events(EventKind.ENDED, dataset=name)}
+        chosen = [one.request for one in selected_of(self.journal, self.header, name, found.objective).values()]
+        started = [one for best in chosen for one in seed_repeats_of(asked, best) if str(one.key) not in ended]
+        fresh = [
+            seed_repeat_request(best, number, plan.seed, settings)
+            for step in range(plan.confirmations)
+            for best in chosen
+            if (number := _next_seed_repeat(asked, best, step))
+        ]
+        if started or fresh:
+            self.callback(Message(f"{name}: {len(started) + len(fresh)} confirmations with fresh seeds"))
+        fresh.reverse()
+        self._runner(name).run(lambda _: fresh.pop() if fresh else None, self._say_confirmed, started)
+
+    def _say_confirmed(self, record: TrialRecord) -> None:
+        self.callback(Message(f"{record.key} {record.status.value}", detail=True))
+
+    def _register_champion(self, name: str, clean: CleanProcess | None) -> None:
+        self.callback(Message(f"{name}: exporting the champion and proving it in a clean process"))
+        with clean or CleanProcess() as prover:
+            champion = register_champion(self._registration(name, prover))
+        self._record(name, champion)
+
+    def _record(self, name: str, champion: ChampionInfo | None) -> None:
+        if champion and champion.alias_because:
+            self.callback(Message(f"{name}: {champion.alias_because}"))
+        self.journal.append(EventKind.CHAMPION, champion.to_json() if champion else {}, dataset=name)
+
+    def restore_lost(self) -> list[str]:
+        """Register the champions again that MLflow has lost; why some could not be, a line each."""
+        failed = list[str]()
+        if not self._projected():
+            return failed
+        lost = lost_champions(self.store, self.sweep_id, self.journal)
+        for name, was in lost.items():
+            try:
+                self._restore(name, was)
+            except HarnessError as error:
+                failed.append(f"the champion of {name} is not registered again: {error}")
+        if lost:
+            self.callback(Message(NOT_KNOWN))
+        return failed
+
+    def _restore(self, name: str, was: ChampionInfo) -> None:
+        """Register a champion that MLflow has lost, and let its alias mean it unless a later one has it."""
+        self.callback(Message(f"{name}: registering the champion again, once it is proved in a clean process"))
+        state = registry_state_of(self.store, was.name, was.alias, f"{self.sweep_id}/{was.trial}")
+        alias = may_take_alias(self.store, self.journal, was, state)
+        with CleanProcess() as prover:
+            champion = register_again(was, self._registration(name, prover), alias=alias)
+        self._record(name, champion)
+
+    def _registration(self, name: str, clean: CleanProcess) -> Registration:
+        result = comparison_of(self.journal, self.header, name)
+        requests = {str(request.key): request for request, _ in request_and_records(self.journal, name)}
+        return Registration(
+            result, self.header, requests, self.store, self.executor, self.sweep_id, self._spec(name), clean
+        )
+
+    def _runner(self, name: str) -> TrialRunner:
+        return TrialRunner(self.executor, self.journal, self._spec(name), self._advance, self.stop)
+
+    def _spec(self, name: str) -> TrialSpec:
+        return TrialSpec(
+            self.header.datasets[name],
+            dict(self.header.spaces),
+            facts_of(self.journal, name).digest,
+            self.folder / "weights" / name,
+            *trial_limits(self.header.plan, self.executor.slots),
+            rungs=self.header.plan.oracle == "hyperband",
+        )
+
+
+def _next_seed_repeat(asked: Sequence[TrialRequest], best: TrialRequest, step: int) -> int | None:
+    """The number of a selected trial's seed repeat `step`, counted from 0; None when that was asked for already.
+
+    Another trial that was selected before, in the same replicate, keeps its own numbers.
+    """
+    done = len(seed_repeats_of(asked, best))
+    if step < done:
+        return None
+    place = (best.key.family, best.key.replicate, Phase.SEED_REPEAT)
+    used = [one.key.number for one in asked if (one.key.family, one.key.replicate, one.key.phase) == place]
+    return max(used, default=0) + 1 + step - done
+
+
+def _plain(objective: Objective) -> dict[str, str]:
+    return {"metric": objective.metric, "direction": objective.direction.value, "unit": objective.unit}

@@ -1,0 +1,206 @@
+"""Runs in MLflow → scores and comparisons of a sweep, from what MLflow holds alone. Writes nothing."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.errors import UsageError
+from harness.store import Store, without_user
+from harness.tracking import naming
+from harness.tracking.client import Connection, connect
+
+RUNS_A_PAGE = 1000
+EXPERIMENTS_A_PAGE = 1000
+
+
+def read_sweep_scores(store: Store, sweep_id: str) -> list[dict[str, Any]]:
+    """All trials of a sweep, in the order of their keys.
+
+    Args:
+        store: Where they are.
+        sweep_id: The sweep's id.
+
+    Returns:
+        A row a trial: `dataset`, `arm`, `family`, `replicate`, `number`, `phase`, `seed`, `status`,
+        `validation_score`, `test_score` (None where there is none, or it is still sealed), `parameters`,
+        `fit_seconds`, `failure` (None unless it failed), `values` (hyperparameters as text), `trial_key`, `run_id`.
+
+    Raises:
+        UsageError: MLflow holds no such sweep.
+        StoreError: The store cannot be used.
+    """
+    client = connect(store, create=False)
+    runs = search_runs(client, experiment_ids(client), {naming.SWEEP_ID: sweep_id})
+    rows = [_row(run) for run in runs if naming.TRIAL_KEY in run.data.tags]
+    if not rows:
+        raise UsageError(f"sweep {sweep_id}: expected one that MLflow holds in {store.address}, got none")
+    return sorted(rows, key=lambda row: str(row["trial_key"]))
+
+
+def run_addresses(store: Store, sweep_id: str, local: str) -> dict[str, str]:
+    """Where MLflow's UI shows the runs of a sweep.
+
+    Args:
+        store: Where they are.
+        sweep_id: The sweep's id.
+        local: Address of the UI on a local store; a server's own is taken where the store is one.
+
+    Returns:
+        Address of each comparison, by its dataset's name, and of each trial, by its key's text.
+
+    Raises:
+        StoreError: The store cannot be used.
+    """
+    client = connect(store, create=False)
+    base = without_user(store.tracking_uri) if store.tracking_uri.startswith("http") else local
+    found = {}
+    for run in search_runs(client, experiment_ids(client), {naming.SWEEP_ID: sweep_id}):
+        key = run.data.tags.get(naming.TRIAL_KEY, "").removeprefix(f"{sweep_id}/")
+        name = key or run.data.tags.get("dataset", "")
+        found[name] = f"{base}/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedComparison:
+    """What MLflow holds of a comparison besides its trials.
+
+    Attributes:
+        dataset: Name of the dataset.
+        run_id: The parent run.
+        finished: Whether it was concluded; until then it holds no verdict.
+        tags: The parent run's.
+        metrics: The parent run's.
+        files: Text of its artifacts by their place, as far as they were asked for and are there.
+    """
+
+    dataset: str
+    run_id: str
+    finished: bool
+    tags: Mapping[str, str]
+    metrics: Mapping[str, float]
+    files: Mapping[str, str]
+
+
+def read_comparisons(store: Store, sweep_id: str, wanted: Callable[[str], bool]) -> list[RecordedComparison]:
+    """The parent runs of a sweep, in the order of their names.
+
+    Args:
+        store: Where they are.
+        sweep_id: The sweep's id.
+        wanted: Whether to read the artifact of this place, such as `cards/lstm.json`.
+
+    Raises:
+        StoreError: The store cannot be used, or an artifact that it lists cannot be read.
+    """
+    client = connect(store, create=False)
+    runs = search_runs(client, experiment_ids(client), {naming.SWEEP_ID: sweep_id, "phase": "comparison"})
+    found = [
+        RecordedComparison(
+            dataset=run.data.tags["dataset"],
+            run_id=run.info.run_id,
+            finished=run.info.status == "FINISHED",
+            tags=run.data.tags,
+            metrics=run.data.metrics,
+            files=_texts(client, run.info.run_id, wanted),
+        )
+        for run in runs
+    ]
+    return sorted(found, key=lambda comparison: comparison.dataset)
+
+
+def ends_of_histories(store: Store, run_ids: Iterable[str], metric: str) -> dict[str, float]:
+    """The value that the history of one of a trial's metrics ends with, by run; runs without one are left out.
+
+    MLflow keeps the latest value a second time, and shows the one in tables and the other in figures.
+
+    Raises:
+        StoreError: The store cannot be used.
+    """
+    client = connect(store, create=False)
+    ends = {}
+    for run_id in run_ids:
+        keys = (naming.TRIAL_METRICS[metric], metric)  # the second in stores of earlier days
+        if history := next((found for key in keys if (found := client.get_metric_history(run_id, key))), None):
+            ends[run_id] = float(max(history, key=lambda point: (point.step, point.timestamp, point.value)).value)
+    return ends
+
+
+def _texts(client: Connection, run_id: str, wanted: Callable[[str], bool]) -> dict[str, str]:
+    listed = client.list_artifacts(run_id)
+    files = [entry for entry in listed if not entry.is_dir]
+    for folder in (entry for entry in listed if entry.is_dir):
+        files += [entry for entry in client.list_artifacts(run_id, folder.path) if not entry.is_dir]
+    places = [entry.path for entry in files if wanted(entry.path)]
+    with tempfile.TemporaryDirectory(prefix="harness-") as folder:
+        return {
+            place: Path(client.download_artifacts(run_id, place, folder)).read_text(encoding="utf-8")
+            for place in places
+        }
+
+
+def search_runs(client: Connection, experiments: Sequence[str], tags: Mapping[str, str]) -> Iterator[Any]:
+    """Runs with these tags, page by page.
+
+    Args:
+        client: An open store.
+        experiments: Ids of the experiments to search.
+        tags: Names and values that a run must have.
+    """
+    conditions = " and ".join(f"tags.`{name}` = '{_quotable(value)}'" for name, value in tags.items())
+    token: str | None = None
+    while True:
+        page = client.search_runs(
+            list(experiments),
+            conditions,
+            max_results=RUNS_A_PAGE,
+            page_token=token,
+            order_by=["attributes.run_id"],
+        )
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def experiment_ids(client: Connection) -> list[str]:
+    """Ids of all experiments, the one changed last first."""
+    found: list[str] = []
+    token: str | None = None
+    while True:
+        page = client.search_experiments(
+            max_results=EXPERIMENTS_A_PAGE, page_token=token, order_by=["last_update_time DESC"]
+        )
+        found += [experiment.experiment_id for experiment in page]
+        token = page.token
+        if not token:
+            return found
+
+
+def _quotable(value: str) -> str:
+    if "'" in value:
+        raise UsageError(f"{value}: expected a name without quotation marks")
+    return value
+
+
+def _row(run: Any) -> dict[str, Any]:
+    tags, metrics = run.data.tags, _metrics(run)
+    return {
+        **{name: tags[name] for name in ("dataset", "arm", "family", "phase", "status", "trial_key")},
+        **{name: int(tags[name]) for name in ("replicate", "number", "seed")},
+        **{name: metrics.get(name) for name in (naming.VALIDATION_SCORE, naming.TEST_SCORE, "fit_seconds")},
+        "parameters": int(metrics["parameters"]) if "parameters" in metrics else None,
+        "failure": tags.get("failure"),
+        "values": {key.removeprefix("hp/"): value for key, value in run.data.params.items() if key.startswith("hp/")},
+        "run_id": run.info.run_id,
+    }
+
+
+def _metrics(run: Any) -> dict[str, float]:
+    """A trial's metrics by what they tell, whichever version wrote them."""
+    held = run.data.metrics
+    return {name: held[key] for name, new in naming.TRIAL_METRICS.items() for key in (name, new) if key in held}

@@ -1,0 +1,400 @@
+"""Records → MLflow's own metrics, parameters and datasets. Knows no client and no store."""
+
+from __future__ import annotations
+
+import json
+import math
+import tempfile
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from harness.errors import StoreError
+from harness.records import ComparisonResult, DataFacts, TrialRecord, TrialRequest, TrialStatus
+from harness.store import Store
+from harness.tracking import naming
+from harness.tracking.client import KIND_TAG, connect
+from harness.tracking.naming import HALF_LIFE, VERDICT_WORDS, comparison_metrics, comparison_tags, half_life
+from harness.tracking.queries import search_runs
+from harness.tracking.views import COLOR_TAG, Showing, route, trials_key, view_tags
+
+DIGEST_LENGTH = 36
+
+
+def trial_metrics(record: TrialRecord, start: int, end: int) -> list[Any]:
+    """A trial's curves by epoch and its single numbers; what is not finite is left out.
+
+    Args:
+        record: The trial.
+        start: Milliseconds since 1970 at which it began; the epochs are spread evenly from there.
+        end: Milliseconds since 1970 at which it ended.
+    """
+    from mlflow.entities import Metric
+
+    epochs = max(record.epochs, 1)
+    curves = {"train_loss": record.train_losses, "validation": record.validation_scores}
+    points = [
+        Metric(naming.TRIAL_METRICS[name], value, start + (end - start) * epoch // epochs, epoch)
+        for name, curve in curves.items()
+        for epoch, value in enumerate(curve, start=1)
+        if math.isfinite(value)
+    ]
+    single = {
+        naming.VALIDATION_SCORE: record.validation_score,
+        "parameters": record.parameters or None,
+        "fit_seconds": record.fit_seconds,
+        "epochs": record.epochs,
+        "best_epoch": record.best_epoch or None,
+    }
+    points += [
+        Metric(naming.TRIAL_METRICS[name], float(value), end, 0)
+        for name, value in single.items()
+        if value is not None and math.isfinite(value)
+    ]
+    return points
+
+
+def trial_parameters(request: TrialRequest) -> list[Any]:
+    """A trial's hyperparameters, below `hp/`."""
+    from mlflow.entities import Param
+
+    names = naming.keys("hp", request.values)
+    return [
+        Param(names[name], naming.cut(str(value), naming.PARAMETER_LENGTH)) for name, value in request.values.items()
+    ]
+
+
+def dataset_input(name: str, facts: DataFacts) -> Any:
+    """A dataset as an input of a run, with our digest of its full content."""
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    columns = [{"name": channel, "type": "double", "required": True} for channel in facts.channels]
+    profile = {
+        **dict(zip(("training", "validation", "test"), facts.sizes, strict=True)),
+        "steps": list(facts.steps),
+        "split": facts.split,
+        "license": facts.license,
+    }
+    # mlflow.data would hash the first 10,000 elements only: two different arrays got the same digest.
+    dataset = Dataset(
+        name=name,
+        digest=facts.digest[:DIGEST_LENGTH],
+        source_type="harness",
+        source=json.dumps({"title": facts.title, "digest": facts.digest}),
+        schema=json.dumps({"mlflow_colspec": columns}),
+        profile=json.dumps(profile),
+    )
+    return DatasetInput(dataset, [InputTag("mlflow.data.context", "comparison")])
+
+
+NOTE_TAG = "mlflow.note.content"
+OWN_NOTE_TAG = "harness.note"
+"""What a sweep wrote into the description last: where the two differ somebody else has written there."""
+
+METRICS_A_CALL = 1000
+PARAMETERS_A_CALL = 100
+
+
+@dataclass(slots=True)
+class _Run:
+    """What MLflow holds of a run."""
+
+    id: str
+    status: str
+    end: int = 0
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, run: Any) -> _Run:
+        return cls(run.info.run_id, run.info.status, run.info.end_time or 0, run.data.metrics, run.data.tags)
+
+
+@dataclass(slots=True)
+class _Comparison:
+    """A comparison's runs: the parent, and the trials by their keys."""
+
+    parent: _Run
+    start: int
+    trials: dict[str, _Run]
+
+
+class RunWriter:
+    """Writes one sweep into MLflow.
+
+    Args:
+        store: Where to.
+        sweep_id: The sweep's id.
+        sweep_name: The sweep's name, also the experiment's.
+        showing: How its runs are shown.
+
+    Raises:
+        StoreError: The store cannot be used.
+    """
+
+    def __init__(self, store: Store, sweep_id: str, sweep_name: str, showing: Showing | None = None) -> None:
+        self._client = connect(store)
+        self._showing = showing or Showing()
+        self._sweep_id = sweep_id
+        self._experiment = self._client.experiment(sweep_name)
+        self._comparisons: dict[str, _Comparison] = {}
+
+    @property
+    def experiment_id(self) -> str:
+        """The id of the experiment that the runs are in."""
+        return self._experiment
+
+    def comparison_started(
+        self, dataset: str, facts: DataFacts, tags: Mapping[str, str], started_at: float | None = None
+    ) -> str:
+        """Make sure that a dataset's parent run is there.
+
+        Args:
+            dataset: Name of the dataset.
+            facts: What it is; its digest is the one MLflow shows.
+            tags: What else to filter comparisons by.
+            started_at: Seconds since 1970 at which the comparison began; None for now.
+
+        Returns:
+            The parent run's id.
+        """
+        if dataset not in self._comparisons and not self._find(dataset):
+            run = self._client.create_run(
+                self._experiment,
+                start_time=None if started_at is None else round(started_at * 1000),
+                tags=self._parent_tags(dataset, facts, tags),
+                run_name=f"{dataset}: searching",
+            )
+            self._comparisons[dataset] = _Comparison(_Run.of(run), run.info.start_time, {})
+            for key, view in view_tags(self._showing, dataset).items():
+                self._client.set_experiment_tag(self._experiment, key, naming.cut(view))
+        comparison = self._comparisons[dataset]
+        for key, value in self._parent_tags(dataset, facts, tags).items():
+            if comparison.parent.tags.get(key) != value:  # the sweep was extended, or its data changed
+                self._client.set_tag(comparison.parent.id, key, value)
+        if comparison.parent.status == "KILLED":
+            self._run_on(comparison.parent, dataset)
+        if comparison.parent.status == "RUNNING":
+            self._client.log_inputs(comparison.parent.id, datasets=[dataset_input(dataset, facts)])
+        return comparison.parent.id
+
+    def trials(self, pairs: Iterable[tuple[TrialRequest, TrialRecord]]) -> None:
+        """Make sure that each of these trials is one finished run. Writes no test score.
+
+        Args:
+            pairs: What was asked and what became of it. `comparison_started` comes first.
+        """
+        for request, record in pairs:
+            self._trial(self._comparison(record.key.dataset), request, record)
+
+    def conclude(self, result: ComparisonResult, files: Mapping[str, str | bytes | Path]) -> str:
+        """Write what was sealed until now, and the answer.
+
+        Test scores go to the trials; scores, verdict, description and files to the parent run, which ends.
+
+        Args:
+            result: The comparison, over.
+            files: What to keep with it: place in the run's artifacts → content, or a file or folder to copy.
+
+        Returns:
+            The parent run's id.
+        """
+        comparison = self._comparison(result.dataset)
+        self._reveal(comparison, result.scores)
+        end = max([comparison.start, *(run.end for run in comparison.trials.values())])
+        parent = comparison.parent
+        self._log_changed(parent, comparison_metrics(result), end)
+        self._explain(comparison, result)
+        tags = comparison_tags(result, route(self._experiment, trials_key(result.dataset), charts=True))
+        self._forget(parent, [word for word in VERDICT_WORDS if word not in tags])
+        for key, value in tags.items():
+            self._client.set_tag(parent.id, key, naming.cut(value))
+        self._attach(parent.id, files)
+        self._client.update_run(parent.id, name=naming.answer(result.verdict))
+        self._client.set_terminated(parent.id, "FINISHED", end)
+        parent.status = "FINISHED"
+        return parent.id
+
+    def failed_with(self, dataset: str, why: str) -> None:
+        """End the parent run of a comparison that cannot go on; its name says so, and its description why."""
+        comparison = self._comparison(dataset)
+        end = max([comparison.start, *(run.end for run in comparison.trials.values())])
+        self._client.set_tag(comparison.parent.id, "mlflow.note.content", naming.cut(why))
+        self._client.update_run(comparison.parent.id, name=f"{dataset}: given up")
+        self._client.set_terminated(comparison.parent.id, "FAILED", end)
+        comparison.parent.status = "FAILED"
+
+    def reopened(self, dataset: str) -> None:
+        """Say that a comparison which was over is searched on."""
+        self._run_on(self._comparison(dataset).parent, dataset)
+
+    def interrupted(self) -> None:
+        """Say of each comparison that is not over that nothing works on it; `comparison_started` takes it back."""
+        for comparison in self._comparisons.values():
+            if comparison.parent.status == "RUNNING":
+                self._client.set_terminated(comparison.parent.id, "KILLED")
+                comparison.parent.status = "KILLED"
+
+    def close(self, overall: str, details: str = "") -> None:
+        """Begin the experiment's description with the answer, unless somebody wrote another one.
+
+        An experiment is shared by all sweeps of its name, whoever runs them: the last one's answer stands there.
+
+        Args:
+            overall: One sentence for all datasets; MLflow shows only the first line above the runs.
+            details: What follows, in Markdown.
+        """
+        text = "\n\n".join(part for part in (overall, details) if part)
+        if self._may_describe():
+            for tag in (NOTE_TAG, OWN_NOTE_TAG):
+                self._client.set_experiment_tag(self._experiment, tag, naming.cut(text))
+
+    def _may_describe(self) -> bool:
+        """Whether the experiment's description is empty or a sweep's; 0.1.0 described the experiments that it made."""
+        tags = self._client.get_experiment(self._experiment).tags
+        note, own = tags.get(NOTE_TAG, ""), tags.get(OWN_NOTE_TAG)
+        made_by_a_sweep = KIND_TAG.items() <= tags.items()
+        return not note or note == own or (own is None and made_by_a_sweep)
+
+    def _run_on(self, parent: _Run, dataset: str) -> None:
+        self._client.update_run(parent.id, status="RUNNING", name=f"{dataset}: searching")
+        parent.status = "RUNNING"
+
+    def _comparison(self, dataset: str) -> _Comparison:
+        if dataset not in self._comparisons and not self._find(dataset):
+            raise StoreError(f"sweep {self._sweep_id}: the comparison of {dataset} has no run yet")
+        return self._comparisons[dataset]
+
+    def _find(self, dataset: str) -> bool:
+        """Look for a comparison's runs, all at once: a look-up before each run would cost 9 ms."""
+        parent: Any = None
+        trials: dict[str, _Run] = {}
+        for run in search_runs(self._client, [self._experiment], {naming.SWEEP_ID: self._sweep_id, "dataset": dataset}):
+            if naming.COMPARISON_KEY in run.data.tags:
+                parent = run
+            elif key := run.data.tags.get(naming.TRIAL_KEY):
+                trials[key] = _Run.of(run)
+        if parent is not None:
+            self._comparisons[dataset] = _Comparison(_Run.of(parent), parent.info.start_time, trials)
+        return parent is not None
+
+    def _parent_tags(self, dataset: str, facts: DataFacts, tags: Mapping[str, str]) -> dict[str, str]:
+        return {
+            **{key: naming.cut(value) for key, value in tags.items()},
+            naming.COMPARISON_KEY: f"{self._sweep_id}/{dataset}",
+            naming.SWEEP_ID: self._sweep_id,
+            "dataset": dataset,
+            "phase": "comparison",
+            "task": facts.task.value,
+            "digest": facts.digest,
+            "mlflow.source.name": "harness sweep",
+        }
+
+    def _trial(self, comparison: _Comparison, request: TrialRequest, record: TrialRecord) -> None:
+        key = f"{self._sweep_id}/{record.key}"
+        known = comparison.trials.get(key)
+        if known is not None and known.status != "RUNNING":
+            return
+        start = round(record.started_at * 1000) or comparison.start
+        if known is None:
+            created = self._client.create_run(
+                self._experiment,
+                start_time=start,
+                tags=self._trial_tags(comparison, request, record, key),
+                run_name=naming.run_name(record.key),
+            )
+            known = comparison.trials[key] = _Run.of(created)
+        end = start + round((record.compile_seconds + record.fit_seconds) * 1000)
+        self._log(known.id, trial_metrics(record, start, end), trial_parameters(request))
+        if record.traceback:
+            self._client.log_text(known.id, record.traceback, "traceback.txt")
+        known.status = "FINISHED" if record.status is TrialStatus.COMPLETED else "FAILED"
+        known.end = end
+        self._client.set_terminated(known.id, known.status, end)
+
+    def _trial_tags(
+        self, comparison: _Comparison, request: TrialRequest, record: TrialRecord, key: str
+    ) -> dict[str, str]:
+        tags = {
+            naming.TRIAL_KEY: key,
+            naming.SWEEP_ID: self._sweep_id,
+            "dataset": record.key.dataset,
+            "family": request.family,
+            "arm": record.key.family,
+            "phase": record.key.phase.value,
+            "replicate": str(record.key.replicate),
+            "number": str(record.key.number),
+            "seed": str(request.seed),
+            "status": record.status.value,
+            "mlflow.parentRunId": comparison.parent.id,
+            COLOR_TAG: self._showing.colors.get(record.key.family, ""),
+        }
+        if record.failure is not None:
+            tags |= {"failure": record.failure.value, "message": record.message}
+        return {name: naming.cut(value) for name, value in tags.items() if value}
+
+    def _reveal(self, comparison: _Comparison, scores: Mapping[str, float]) -> None:
+        for key, score in scores.items():
+            run = comparison.trials.get(f"{self._sweep_id}/{key}")
+            if run is None:
+                raise StoreError(f"sweep {self._sweep_id}: trial {key} has no run, so its test score has no place")
+            self._log_changed(run, {naming.TRIAL_METRICS[naming.TEST_SCORE]: score}, run.end)
+
+    def _explain(self, comparison: _Comparison, result: ComparisonResult) -> None:
+        for cell in result.explanation.cells if result.explanation else ():
+            if run := comparison.trials.get(f"{self._sweep_id}/{cell.trial}"):
+                self._log_changed(run, {HALF_LIFE: half_life(cell.after)}, run.end)
+
+    def _forget(self, run: _Run, words: Sequence[str]) -> None:
+        """Remove what an earlier verdict said and this one, of the same sweep extended, does not."""
+        held = self._client.get_run(run.id).data.tags
+        for word in words:
+            if word in held:
+                self._client.delete_tag(run.id, word)
+
+    def _log_changed(self, run: _Run, metrics: Mapping[str, float], timestamp: int) -> None:
+        """Log what the run does not hold yet; a changed value as of now, so that it is the latest."""
+        from mlflow.entities import Metric
+
+        now = round(time.time() * 1000)
+        changed = [
+            Metric(key, value, now if key in run.metrics else timestamp, 0)
+            for key, value in metrics.items()
+            if math.isfinite(value) and run.metrics.get(key) != value
+        ]
+        if changed:
+            self._log(run.id, changed, [])
+            run.metrics = {**run.metrics, **{metric.key: metric.value for metric in changed}}
+
+    def _log(self, run_id: str, metrics: Sequence[Any], parameters: Sequence[Any]) -> None:
+        calls = max(-(-len(metrics) // METRICS_A_CALL), -(-len(parameters) // PARAMETERS_A_CALL))
+        for call in range(calls):
+            self._client.log_batch(
+                run_id,
+                metrics=metrics[call * METRICS_A_CALL : (call + 1) * METRICS_A_CALL],
+                params=parameters[call * PARAMETERS_A_CALL : (call + 1) * PARAMETERS_A_CALL],
+            )
+
+    def _attach(self, run_id: str, files: Mapping[str, str | bytes | Path]) -> None:
+        if not files:
+            return
+        with tempfile.TemporaryDirectory(prefix="harness-") as folder:
+            for place, content in files.items():
+                _put(Path(folder), place, content)
+            self._client.log_artifacts(run_id, folder)
+
+
+def _put(folder: Path, place: str, content: str | bytes | Path) -> None:
+    parts = PurePosixPath(place)
+    if parts.is_absolute() or ".." in parts.parts:
+        raise ValueError(f"artifact {place}: expected a place inside the run")
+    target = folder / parts
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(content, Path):
+        import shutil
+
+        (shutil.copytree if content.is_dir() else shutil.copy2)(content, target)
+    else:
+        target.write_bytes(content.encode() if isinstance(content, str) else content)

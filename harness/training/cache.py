@@ -1,0 +1,142 @@
+"""What a worker keeps between trials: a dataset's tensors, and compiled networks by structure.
+
+Both are caches of one process, bounded, and hold nothing that a trial could not make again.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.config.dataset import DatasetConfig
+from harness.config.space import SearchSpace
+from harness.data import Part, Scaling, SequenceData, cached_dataset
+from harness.errors import DataError
+from harness.models import NetworkShape, build_stack
+from harness.models.network import fitted, setting
+from harness.records import Answer, Value
+from harness.training.batches import LARGEST_TENSORS_BYTES, DataPart, StreamedPart, TensorPart
+from harness.training.loop import CompiledNetwork
+from harness.training.ops import LOSS_OF_METRIC, loss_of, xla_pays
+
+LARGEST_NETWORKS = 24
+"""Compiled networks kept by one process; each keeps about 19 MB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A dataset as training wants it.
+
+    Attributes:
+        data: The dataset in raw units.
+        shape: Inputs and outputs of its networks.
+        train: Training part, scaled.
+        validation: Validation part, scaled.
+    """
+
+    data: SequenceData
+    shape: NetworkShape
+    train: DataPart
+    validation: DataPart
+
+
+def prepare(config: DatasetConfig, digest: str | None = None) -> Prepared:
+    """The config's dataset as tensors; loaded once a process.
+
+    Args:
+        config: The dataset's config.
+        digest: Of the data that the sweep began with; None where it has been checked.
+
+    Raises:
+        DataError: The data is not what the sweep began with.
+    """
+    prepared = _prepared(config.model_dump_json())
+    if digest is not None and prepared.data.facts.digest != digest:
+        raise DataError(
+            f"{config.name}: the data changed: digest {prepared.data.facts.digest}, expected {digest} as the sweep "
+            f"began"
+        )
+    return prepared
+
+
+def scaled(part: Part, scaling: Scaling, shape: NetworkShape) -> DataPart:
+    """A part in the units that networks are trained in; padded steps become zeros, which masks leave out.
+
+    As tensors, or streamed where they would be too large.
+    """
+    one = _scaled_arrays(part.at(np.arange(1, dtype=np.int64)), scaling, shape)
+    row_bytes = sum(array.nbytes for array in one)
+    if len(part) * row_bytes <= LARGEST_TENSORS_BYTES:
+        return TensorPart.of(*_scaled_arrays(part, scaling, shape))
+    return StreamedPart(
+        len(part), row_bytes, lambda rows: _scaled_arrays(part.at(rows.astype(np.int64)), scaling, shape)
+    )
+
+
+def _scaled_arrays(part: Part, scaling: Scaling, shape: NetworkShape) -> tuple[npt.NDArray[Any], ...]:
+    x = part.x if shape.vocabulary else scaling.scale_inputs(part.x).astype(np.float32)
+    if shape.masked:
+        real = np.arange(x.shape[1]) < part.lengths[:, None]
+        x = np.where(real if shape.vocabulary else real[:, :, None], x, np.zeros((), x.dtype))
+    y = scaling.scale_outputs(part.y, part.x).astype(np.float32) if shape.answer is Answer.NUMBERS else part.y
+    nothing = np.zeros((len(x), 0, 0), np.float32)
+    future = nothing if part.future is None else scaling.scale_future(part.future).astype(np.float32)
+    return x, part.lengths, y, future
+
+
+_networks: OrderedDict[tuple[object, ...], CompiledNetwork] = OrderedDict()
+
+
+def structure_of(space: SearchSpace, values: Mapping[str, Value]) -> tuple[object, ...]:
+    """What decides whether two trials of one dataset can share a compiled function."""
+    names = ("embedding_dim", "units", "layers", "bidirectional", "batch_size", "optimizer")
+    return (space.layer, *(setting(values, name) for name in names))
+
+
+def network_for(prepared: Prepared, space: SearchSpace, values: Mapping[str, Value], epochs: int) -> CompiledNetwork:
+    """The compiled network of these hyperparameters' structure, made when this process has none yet."""
+    values = fitted(prepared.shape, space, values)
+    xla = _xla(prepared, values, epochs)
+    data = prepared.data
+    structure = (_batch_size(prepared, values), *structure_of(space, values))
+    key = (data.facts.digest, prepared.shape, data.objective.metric, xla, *structure)
+    if key not in _networks:
+        _networks[key] = _new_network(prepared, space, values, xla=xla)
+    _networks.move_to_end(key)
+    while len(_networks) > LARGEST_NETWORKS:
+        _networks.popitem(last=False)
+    return _networks[key]
+
+
+def _new_network(prepared: Prepared, space: SearchSpace, values: Mapping[str, Value], *, xla: bool) -> CompiledNetwork:
+    return CompiledNetwork(
+        build_stack(prepared.shape, space, values),
+        str(setting(values, "optimizer")),
+        loss_of(prepared.shape, LOSS_OF_METRIC.get(prepared.data.objective.metric, "mse"), prepared.data.class_weights),
+        _batch_size(prepared, values),
+        xla=xla,
+    )
+
+
+def _batch_size(prepared: Prepared, values: Mapping[str, Value]) -> int:
+    # A batch larger than the data would be filled up with rows that count for nothing, as many as it takes.
+    return min(int(setting(values, "batch_size")), len(prepared.train))
+
+
+def _xla(prepared: Prepared, values: Mapping[str, Value], epochs: int) -> bool:
+    rows, steps = prepared.data.train.x.shape[:2]
+    batches = -(-rows // _batch_size(prepared, values))
+    return xla_pays(steps, int(setting(values, "layers")), batches * epochs)
+
+
+@functools.lru_cache(maxsize=6)  # the divisions of a rolling split follow each other in every trial
+def _prepared(config_json: str) -> Prepared:
+    data = cached_dataset(DatasetConfig.model_validate_json(config_json))
+    shape = NetworkShape.of(data)
+    return Prepared(data, shape, scaled(data.train, data.scaling, shape), scaled(data.validation, data.scaling, shape))

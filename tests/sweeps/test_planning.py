@@ -1,0 +1,34 @@
+"""What a plan is told before it runs."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.config.space import SearchSpace
+from harness.sweeps.plan import large_batches
+
+
+def spaces(batch_size: dict | None) -> dict[str, SearchSpace]:
+    hyperparameters = {"units": {"type": "Fixed", "value": 4}} | ({"batch_size": batch_size} if batch_size else {})
+    return {"gru": SearchSpace.model_validate({"name": "gru", "layer": "GRU", "hyperparameters": hyperparameters})}
+
+
+@pytest.mark.parametrize(
+    "batch_size",
+    [
+        {"type": "Choice", "values": [32, 2048]},
+        {"type": "Int", "min_value": 16, "max_value": 2048},
+        {"type": "Fixed", "value": 2048},
+    ],
+    ids=lambda batch_size: batch_size["type"],
+)
+def test_batches_larger_than_the_training_part_are_said(batch_size: dict) -> None:
+    assert large_batches("waves", spaces(batch_size), 2048) == []
+    assert large_batches("waves", spaces(batch_size), 700) == [
+        "waves: gru tries batches of up to 2,048, and the training part has 700 sequences: "
+        "a larger batch is all of them, one step an epoch"
+    ]
+
+
+def test_a_space_without_batches_of_its_own_says_nothing() -> None:
+    assert large_batches("waves", spaces(None), 1) == []
