@@ -11,7 +11,7 @@ from pathlib import Path
 from false_winners import TRIALS, done_before
 from matplotlib.figure import Figure
 
-from harness.report.axes import INTERIM_REPLICATES as STYLES
+from harness.report.axes import APPEARANCES as STYLES
 from harness.stats.calibrate import Cell
 
 WANTED = {0.2: (((5, 20), 0.45), ((10, 10), 0.80)), 0.5: (((5, 20), 0.95),)}
