@@ -97,7 +97,7 @@ def test_the_test_part_and_its_score(built: Any) -> None:
     assert result.exception is None
     score = built.plain["test_score"]
     assert f"logged {score:.8g}" in result.stderr
-    assert result.stderr.count("\n") == 1
+    assert result.stderr.strip().count("\n") == 0  # a busy machine shows a progress bar, which leaves an empty line
     assert len(pd.read_csv(io.StringIO(result.stdout))) > 0
 
 
