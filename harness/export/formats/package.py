@@ -175,8 +175,8 @@ def _versions(description: Description, kind: Format) -> Iterable[str]:
     yield f"trained with {_listed(description.versions)}"
     yield f"written and run here with {_listed(versions_of(packages))}"
     if kind is Format.KERAS:
-        tried = " and ".join(f"{name} {oldest} to {newest}" for name, (oldest, newest) in TRIED.items())
-        yield f"models like this one load with {tried}: the oldest and the newest were tried, one way and the other"
+        tried = ", ".join(f"{name} {oldest} and {newest}" for name, (oldest, newest) in TRIED.items())
+        yield f"tried by hand, one way and the other: {tried}; versions between them were not"
 
 
 def _listed(versions: Mapping[str, str]) -> str:
