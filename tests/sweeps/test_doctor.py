@@ -30,6 +30,12 @@ from harness.tracking.repair import recorded_runs, stray_servers
 from harness.tracking.server import server_command
 
 
+@pytest.fixture(autouse=True)
+def _own_temporary_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What other tests' killed servers left in the common folder is nothing that this store has wrong."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path_factory.mktemp("temporary")))
+
+
 @pytest.fixture
 def spoilt(swept, tmp_path: Path) -> Store:
     """A copy of the finished sweep's store, to be spoilt."""
