@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import harness
 from harness.journal import EventKind, Journal
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.geteuid() != 0, reason="starts sweeps as another user")]
@@ -34,11 +35,16 @@ ARGUMENTS = (
 
 
 def scores_of(
-    project: Path, environment: Mapping[str, str], before: Sequence[str] = (), after: str = ""
+    project: Path,
+    environment: Mapping[str, str],
+    before: Sequence[str] = (),
+    after: str = "",
+    python: str = sys.executable,
 ) -> list[object]:
-    """Run the sweep in a folder, with this environment and nothing else, and read what each trial came to."""
-    command = [*before, sys.executable, "-c", "from harness.cli import main; main()", *ARGUMENTS.split()]
-    own = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path), "HARNESS_XLA_CACHE": "off"}
+    """Run the sweep in a folder, with this environment and nothing else, and read each trial's scores."""
+    command = [*before, python, "-c", "from harness.cli import main; main()", *ARGUMENTS.split()]
+    places = (str(Path(harness.__file__).parents[1]), *sys.path)  # an editable installation is on no path
+    own = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(places), "HARNESS_XLA_CACHE": "off"}
     shell = ["sh", "-c", f'exec "$@" {after}', "sh", *command]
     done = subprocess.run(shell, cwd=project, env={**own, **environment}, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
@@ -81,6 +87,15 @@ def test_with_odd_variables_and_keras_settings(project, expected, tmp_path: Path
     assert scores_of(project("odd"), {**ODD, "HOME": str(home)}) == expected
 
 
+def everybodys_python() -> str:
+    """An interpreter of this version that another user may start, which one below a home folder is not."""
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    for candidate in (os.path.realpath(sys.executable), f"/usr/local/bin/{version}", f"/usr/bin/{version}"):
+        if subprocess.run([*AS_NOBODY, "test", "-x", candidate], check=False).returncode == 0:
+            return candidate
+    pytest.skip(f"no {version} that another user may start")
+
+
 @pytest.mark.parametrize("home", ["/", "/nonexistent"])
 def test_as_a_user_without_a_name_or_a_home(project, expected, home: str) -> None:
     folder = project("nobody")
@@ -88,4 +103,4 @@ def test_as_a_user_without_a_name_or_a_home(project, expected, home: str) -> Non
         path.chmod(path.stat().st_mode | 0o055)
     for path in (folder, *folder.rglob("*")):
         os.chown(path, NOBODY, NOBODY)
-    assert scores_of(folder, {"HOME": home}, AS_NOBODY) == expected
+    assert scores_of(folder, {"HOME": home}, AS_NOBODY, python=everybodys_python()) == expected
