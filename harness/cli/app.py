@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import sys
@@ -24,6 +25,9 @@ INTERRUPTED, UNREAD = 130, 141
 
 # Typer's own base of all wrong uses. It is click's, or that of the copy which newer versions of Typer bring along.
 _WrongUse: Any = typer.BadParameter.__bases__[0]
+
+_NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
+"""What a system answers where a user may not read or write, which is no fault of the code that tried."""
 
 app = typer.Typer(
     name="harness",
@@ -114,6 +118,8 @@ def _run(arguments: Sequence[str] | None) -> int:
     except Exception as error:
         if full := full_disk(error, None):
             return _say(f"harness: {_one_line(error)}; {full}", 1)
+        if isinstance(error, OSError) and error.errno in _NOT_ALLOWED and error.filename:
+            return _say(f"harness: {os.fsdecode(error.filename)}: {error.strerror}", 1)
         raise  # a fault of ours, and its traceback is wanted
 
 

@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from harness.disk import cannot_write
 from harness.errors import StoreError, UsageError, nearest
 from harness.store import Store
 from harness.tracking import naming
@@ -120,11 +121,20 @@ def _whose(client: Connection, name: str) -> str:
 
 @contextlib.contextmanager
 def one_at_a_time(store: Store) -> Iterator[None]:
-    """Let one command at a time look at an alias of a local store and move it; a server has no lock to offer."""
+    """Let one command at a time look at an alias of a local store and move it; a server has no lock to offer.
+
+    Raises:
+        StoreError: The store cannot be written.
+    """
     if not store.local:
         yield
         return
-    with (store.root / "aliases.lock").open("a") as handle:
+    file = store.root / "aliases.lock"
+    try:
+        handle = file.open("a")
+    except OSError as error:
+        raise StoreError(f"{file}: {cannot_write(error, store.root)}") from error
+    with handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
 

@@ -34,7 +34,7 @@ COLUMNS: Columns = (
 """Where MLflow keeps locations of artifacts: table, column, and which of its rows."""
 
 SCHEMAS = {"b7e2c1a4d9f3": COLUMNS, "dc11669786a5": COLUMNS, "f4a9b2c7d1e6": COLUMNS}
-"""Revisions of MLflow's schema (`alembic_version`) whose columns were looked at: those of MLflow 3.16, 3.17 and 3.18."""
+"""Revisions of MLflow's schema (`alembic_version`) whose columns were checked: those of MLflow 3.16, 3.17 and 3.18."""
 
 _copies: dict[tuple[object, ...], Path] = {}
 
