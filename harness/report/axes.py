@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
-from harness.report import format
-from harness.report.format import printable
+from harness.text import printable, short, ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -320,7 +319,7 @@ def label_ticks(axes: Axes, side: str, whole: bool = False) -> int:
         rounds = [1, 2, 5, 10] if whole else [1, 2, 2.5, 5, 10]
         places = MaxNLocator(nbins=6, steps=rounds, integer=whole).tick_values(low, high)
     inside = [float(place) for place in places if low - 1e-9 * abs(low) <= place <= high + 1e-9 * abs(high)]
-    labels = [format.short(place) for place in inside] if logarithmic else format.ticks(inside)
+    labels = [short(place) for place in inside] if logarithmic else ticks(inside)
     axis.set_major_locator(FixedLocator(inside))
     axis.set_minor_locator(NullLocator())
     axis.set_ticks(inside, labels=labels)

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 from harness.records import ComparisonResult, ExplainedCell, Explanation, GradientReach
 from harness.report import figures as draw
-from harness.report import format
 from harness.report.axes import Look, drawing, finish, level_line, look_of, new_axes, render, scale, trace
 from harness.report.curves import curves_of, importances_of, leads_of
-from harness.report.format import counted, printable
 from harness.report.text import INDENT, wrapped
 from harness.report.view import ComparisonView, view_of
+from harness.text import counted, printable
 
 MOMENTS = ("before", "after")
 
@@ -93,7 +92,7 @@ def half_lives(explanation: Explanation, moment: str) -> str:
 def half_life_words(reach: GradientReach) -> str:
     """A half-life for people, such as `4.2 steps` or `more than 99 steps`."""
     if reach.half_life_steps is None:
-        return f"more than {format.counted(reach.longest_steps, 'step')}"
+        return f"more than {counted(reach.longest_steps, 'step')}"
     return f"{reach.half_life_steps:.1f} steps"
 
 
@@ -130,7 +129,7 @@ def text(explanation: Explanation, width: int | None = None) -> str:
         explanation: What was found.
         width: Columns of the terminal; None where the output is none.
     """
-    head = f"{explanation.dataset}: {format.counted(explanation.sequences, 'sequence')} of the validation part"
+    head = f"{explanation.dataset}: {counted(explanation.sequences, 'sequence')} of the validation part"
     lines = wrapped(head, width)
     for cell in explanation.cells:
         lines += wrapped(_sentence(cell), width, INDENT)

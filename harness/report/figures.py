@@ -17,7 +17,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.records import Across, ComparisonResult, Direction, FamilyResult, Outcome, ScoreRow, TrialStatus, Verdict
-from harness.report import format
 from harness.report.axes import (
     INK,
     PLAIN,
@@ -39,7 +38,8 @@ from harness.report.axes import (
     trace,
 )
 from harness.report.curves import Curve
-from harness.report.format import axis_words, direction_words, metric_words, printable, shortened
+from harness.report.format import axis_words, direction_words, metric_words
+from harness.text import counted, level, printable, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -271,7 +271,7 @@ def _baseline(axes: Axes, comparison: ComparisonResult, *, only_near: bool = Fal
 def _how_many(points: Mapping[str, Sequence[object]]) -> str:
     total = sum(map(len, points.values()))
     shown = sum(min(len(family_points), MOST_POINTS) for family_points in points.values())
-    return format.counted(total, "trial") if shown == total else f"{shown:,} of {total:,} trials, evenly chosen"
+    return counted(total, "trial") if shown == total else f"{shown:,} of {total:,} trials, evenly chosen"
 
 
 def _described(comparison: ComparisonResult, what: str) -> str:
@@ -302,7 +302,7 @@ def difference(comparison: ComparisonResult, name: str = "difference") -> str | 
         axes.set_ylim(-1, 1)
         sides(axes, f"{second} better", f"{first} better")
         axes.set_xlabel(f"difference of the expected test {axis_words(comparison.objective)}")
-        title = f"Difference of {first} and {second} with its {format.level(verdict.level)} interval"
+        title = f"Difference of {first} and {second} with its {level(verdict.level)} interval"
         return render(axes, name, title, "The grey zone is the region of practical equivalence.")
 
 

@@ -12,15 +12,17 @@ from importlib import resources
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from harness import text
 from harness.records import SweepResult, TrialRecord
-from harness.report import figures, format
+from harness.report import figures
 from harness.report.axes import APPEARANCES
 from harness.report.curves import curves_of
 from harness.report.drawings import Drawing, difference_of, drawings_of
-from harness.report.format import printable
+from harness.report.format import run_filter
 from harness.report.view import ComparisonView, Row, fact_rows, pair_rows, selected_rows, usage_rows, view_of
 from harness.stats.wording import QUESTION, across_lines
 from harness.store import hide_passwords_in
+from harness.text import printable
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -101,8 +103,8 @@ def html(
             ui_command=printable(hide_passwords_in(ui_command)),
             overview_key=figures.OVERVIEW_KEY,
             appearances=APPEARANCES,
-            numbers=format,
-            words=format,
+            text=text,
+            run_filter=run_filter,
         )
     )
 

@@ -9,10 +9,9 @@ import textwrap
 from collections.abc import Iterable
 
 from harness.records import ComparisonResult, Objective, ScoreRow, SweepResult, TrialStatus
-from harness.report import format
-from harness.report.format import printable
 from harness.report.view import ComparisonView, view_of
 from harness.store import hide_passwords_in
+from harness.text import counted, printable
 
 PLAIN_WIDTH = 80
 """Columns where there is no terminal to ask."""
@@ -80,7 +79,7 @@ def _columns(view: ComparisonView) -> list[tuple[str, list[str]]]:
     seeds = max(family.seeds for family in view.families)
     columns = [("selected trial", [family.selected for family in view.families])]
     if seeds:
-        columns.append((format.counted(seeds, "fresh seed"), [family.confirmed for family in view.families]))
+        columns.append((counted(seeds, "fresh seed"), [family.confirmed for family in view.families]))
     columns.append((f"expected, best of {view.result.verdict.trials}", [family.expected for family in view.families]))
     return columns
 

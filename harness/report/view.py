@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from harness.records import ComparisonResult, DataFacts, FamilyResult, Outcome, ResourceUsage, Verdict
-from harness.report import format
 from harness.report.axes import look_of
 from harness.report.curves import Curve
-from harness.report.format import Style, failures_words, model_uri, score_words, shortened, style_of, value_words
+from harness.report.format import Style, failures_words, mean_and_spread, model_uri, score_words, style_of, value_words
 from harness.stats.wording import headline
+from harness.text import MISSING, count, duration_text, level, percent, shortened, significant
 
 Row = tuple[str, tuple[str, ...]]
 """A label and one cell a family."""
@@ -23,18 +23,18 @@ MOST_NAMES = 12
 """Channels or classes named; the rest is counted."""
 
 _USAGE: tuple[tuple[str, Callable[[ResourceUsage], str]], ...] = (
-    ("trials asked for", lambda usage: format.count(usage.asked)),
-    ("distinct", lambda usage: format.count(usage.distinct)),
-    ("completed", lambda usage: format.count(usage.completed)),
+    ("trials asked for", lambda usage: count(usage.asked)),
+    ("distinct", lambda usage: count(usage.distinct)),
+    ("completed", lambda usage: count(usage.completed)),
     ("failed", failures_words),
-    ("stopped below the median", lambda usage: format.count(usage.pruned)),
-    ("epochs", lambda usage: format.count(usage.epochs)),
-    ("gradient steps", lambda usage: format.count(usage.gradient_steps)),
-    ("training", lambda usage: format.duration(usage.fit_seconds)),
-    ("compiling", lambda usage: format.duration(usage.compile_seconds)),
-    ("trainable weights: smallest, median, largest", lambda usage: ", ".join(map(format.count, usage.parameters))),
-    ("of those in recurrent layers", lambda usage: ", ".join(map(format.count, usage.recurrent_parameters))),
-    ("units of a recurrent layer", lambda usage: ", ".join(map(format.count, usage.units))),
+    ("stopped below the median", lambda usage: count(usage.pruned)),
+    ("epochs", lambda usage: count(usage.epochs)),
+    ("gradient steps", lambda usage: count(usage.gradient_steps)),
+    ("training", lambda usage: duration_text(usage.fit_seconds)),
+    ("compiling", lambda usage: duration_text(usage.compile_seconds)),
+    ("trainable weights: smallest, median, largest", lambda usage: ", ".join(map(count, usage.parameters))),
+    ("of those in recurrent layers", lambda usage: ", ".join(map(count, usage.recurrent_parameters))),
+    ("units of a recurrent layer", lambda usage: ", ".join(map(count, usage.units))),
     ("ran as", lambda usage: ", ".join(f"{name} {count:,}" for name, count in usage.kernels.items())),
 )
 
@@ -49,14 +49,14 @@ def selected_rows(comparison: ComparisonResult) -> list[Row]:
     names = dict.fromkeys(name for family in comparison.families for name in family.selected_values)
     rows = [(name, tuple(_value(family, name) for family in comparison.families)) for name in names]
     facts: tuple[tuple[str, Callable[[FamilyResult], str]], ...] = (
-        ("trainable weights", lambda family: format.count(family.selected.parameters if family.selected else None)),
+        ("trainable weights", lambda family: count(family.selected.parameters if family.selected else None)),
         (
             "in recurrent layers",
-            lambda family: format.count(family.selected.recurrent_parameters if family.selected else None),
+            lambda family: count(family.selected.recurrent_parameters if family.selected else None),
         ),
         ("epoch kept, of epochs", _epochs),
-        ("training", lambda family: format.duration(family.selected.fit_seconds if family.selected else None)),
-        ("seed", lambda family: str(family.selected_seed) if family.selected else format.MISSING),
+        ("training", lambda family: duration_text(family.selected.fit_seconds if family.selected else None)),
+        ("seed", lambda family: str(family.selected_seed) if family.selected else MISSING),
         ("replicate and trial", _place),
     )
     return rows + [(label, tuple(words(family) for family in comparison.families)) for label, words in facts]
@@ -71,7 +71,7 @@ def pair_rows(verdict: Verdict, style: Style) -> list[tuple[str, ...]]:
             f"{pair.first} against {pair.second}",
             style.write(pair.difference),
             style.interval(pair.low, pair.high),
-            format.significant(pair.p, 2),
+            significant(pair.p, 2),
             f"{pair.family} better" if pair.family else pair.outcome.value.replace("_", " "),
         )
         for pair in verdict.pairs
@@ -81,11 +81,11 @@ def pair_rows(verdict: Verdict, style: Style) -> list[tuple[str, ...]]:
 def fact_rows(facts: DataFacts) -> list[tuple[str, str]]:
     """What the dataset is; what is unknown is left out."""
     shortest, longest = facts.steps
-    train, validation, test = map(format.count, facts.sizes)
+    train, validation, test = map(count, facts.sizes)
     rows = (
         ("task", facts.task.value),
         ("sequences", f"{train} to train, {validation} to validate, {test} to test"),
-        ("steps", format.count(shortest) if shortest == longest else f"{shortest:,} to {longest:,}"),
+        ("steps", count(shortest) if shortest == longest else f"{shortest:,} to {longest:,}"),
         ("channels", _names(facts.channels)),
         ("targets", _names(facts.targets)),
         ("classes", _names(facts.classes)),
@@ -98,15 +98,15 @@ def fact_rows(facts: DataFacts) -> list[tuple[str, str]]:
 
 
 def _value(family: FamilyResult, name: str) -> str:
-    return value_words(family.selected_values[name]) if name in family.selected_values else format.MISSING
+    return value_words(family.selected_values[name]) if name in family.selected_values else MISSING
 
 
 def _epochs(family: FamilyResult) -> str:
-    return f"{family.selected.best_epoch:,} of {family.selected.epochs:,}" if family.selected else format.MISSING
+    return f"{family.selected.best_epoch:,} of {family.selected.epochs:,}" if family.selected else MISSING
 
 
 def _place(family: FamilyResult) -> str:
-    return f"{family.selected.key.replicate}, {family.selected.key.number}" if family.selected else format.MISSING
+    return f"{family.selected.key.replicate}, {family.selected.key.number}" if family.selected else MISSING
 
 
 def _names(names: tuple[str, ...]) -> str:
@@ -214,7 +214,7 @@ def view_of(comparison: ComparisonResult, curves: Mapping[str, Curve] | None = N
         ),
         curves=curves,
         baseline=best.name if best else "",
-        baseline_score=style.write(best.test_score) if best else format.MISSING,
+        baseline_score=style.write(best.test_score) if best else MISSING,
         champion=model_uri(comparison.champion) if comparison.champion else "",
         difference=_difference(verdict, style),
         over_cases=_over_cases(verdict, style),
@@ -234,7 +234,7 @@ def _family_view(
 ) -> FamilyView:
     name, look = family.family.name, look_of(position)
     low, high = curves[name].at(verdict.trials) if name in curves else (math.nan, math.nan)
-    mean, spread = format.mean_and_spread(family.confirmations)
+    mean, spread = mean_and_spread(family.confirmations)
     return FamilyView(
         name=name,
         color=look.color,
@@ -251,7 +251,7 @@ def _family_view(
 def _style(comparison: ComparisonResult) -> Style:
     verdict, best = comparison.verdict, comparison.best_baseline
     values = [*verdict.expected.values(), *(family.test_score for family in comparison.families)]
-    spreads = [format.mean_and_spread(family.confirmations)[1] for family in comparison.families]
+    spreads = [mean_and_spread(family.confirmations)[1] for family in comparison.families]
     return style_of(
         [*values, best.test_score if best else None],
         [*spreads, (verdict.high - verdict.low) / 2],
@@ -261,12 +261,12 @@ def _style(comparison: ComparisonResult) -> Style:
 
 def _difference(verdict: Verdict, style: Style) -> str:
     if not math.isfinite(verdict.difference) or len(verdict.families) < 2:
-        return format.MISSING
+        return MISSING
     leads = verdict.difference >= 0
     low, high = (verdict.low, verdict.high) if leads else (-verdict.high, -verdict.low)
     leader = verdict.families[0 if leads else 1]
     gap = f"{leader} better by {style.write(abs(verdict.difference))}" if verdict.difference else "no difference"
-    return f"{gap}, {format.level(verdict.level)} interval {style.interval(low, high)}"
+    return f"{gap}, {level(verdict.level)} interval {style.interval(low, high)}"
 
 
 def _over_cases(verdict: Verdict, style: Style) -> str:
@@ -274,18 +274,18 @@ def _over_cases(verdict: Verdict, style: Style) -> str:
     if over is None:
         return ""
     low, high = (over.low, over.high) if verdict.difference >= 0 else (-over.high, -over.low)
-    return f"the interval over the {format.count(over.cases)} test cases drawn again, {style.interval(low, high)}"
+    return f"the interval over the {count(over.cases)} test cases drawn again, {style.interval(low, high)}"
 
 
 def _chances(verdict: Verdict) -> str:
     if len(verdict.families) < 2 or not all(map(math.isfinite, verdict.probabilities)):
         return ""
-    first, equal, second = map(format.percent, verdict.probabilities)
+    first, equal, second = map(percent, verdict.probabilities)
     one, other = verdict.families[:2]
     sentence = f"Probabilities: {one} better {first}, practically equal {equal}, {other} better {second}."
     if verdict.permutation_p is None:
         return sentence
-    share = format.percent(verdict.permutation_p)
+    share = percent(verdict.permutation_p)
     return f"{sentence} Of random exchanges of trials between the two {share} differ as much."
 
 

@@ -35,10 +35,10 @@ from harness.records import (
     Value,
     Verdict,
 )
-from harness.report.format import counted, listed
 from harness.search import select
 from harness.stats import Cases, decide_rows, interim_analysis, margin_of, over_all
 from harness.sweeps.plan import SweepHeader
+from harness.text import counted, listed
 
 Pair = tuple[TrialRequest, TrialRecord]
 
