@@ -11,7 +11,7 @@ import harness
 
 ROOT = Path(harness.__file__).parent
 LAYERS = [
-    {"errors", "disk"},
+    {"errors", "disk", "text"},
     {"_tensorflow"},
     {"records", "user_code"},
     {"databases"},
@@ -28,7 +28,7 @@ LAYERS = [
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 ALONE = {
     "executors": {"errors", "records"},
-    "stats": {"errors", "records"},
+    "stats": {"errors", "records", "text"},
     "search": {"errors", "_tensorflow", "records", "config"},
 }
 SIDEWAYS = {("export", "tracking")}

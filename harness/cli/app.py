@@ -53,7 +53,7 @@ app.command("export", short_help="Write a champion for Keras, TensorFlow, ONNX R
 app.command("serve", short_help="Answer predictions over HTTP, until Ctrl-C.")(serve.serve)
 app.command("verdict", short_help="Decide from anybody's table of scores.")(stats.verdict)
 app.command("verify", short_help="Make a sweep's verdicts again from MLflow alone.")(report.verify)
-app.command("calibrate", short_help="How often the rule errs, on recorded trials.")(stats.calibrate)
+app.command("calibrate", hidden=True, context_settings={"ignore_unknown_options": True})(stats.calibrate)
 
 
 def _print_version(wanted: bool) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from harness.report.format import printable_lines
+from harness.text import printable_lines
 
 if TYPE_CHECKING:
     from harness.config import DatasetConfig, Found, SearchSpace

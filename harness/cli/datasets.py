@@ -10,7 +10,7 @@ import typer
 
 from harness.cli.common import ConfigsOption, JsonOption, as_plain, echo_json, echo_table, home_of, say, whole_number
 from harness.errors import AbsentDataError, ConfigError, HarnessError, UsageError
-from harness.report.format import printable
+from harness.text import printable
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -389,11 +389,11 @@ def _how_to_catch_up(result: SweepResult, place: Store) -> str:
 def _dry_run(header: SweepHeader, place: Store) -> None:
     from harness.disk import free_bytes
     from harness.executors import PoolExecutor
-    from harness.report.format import counted
     from harness.sweeps import default_workers
     from harness.sweeps.prepare import batch_notes, estimate, inspect
     from harness.sweeps.results import budget_in_words
     from harness.sweeps.stop import sweep_bytes
+    from harness.text import counted
 
     workers = header.plan.workers or default_workers()
     inspected = inspect(header)

@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
-from harness.report import format
-from harness.report.format import printable
+from harness.text import printable, short, ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -238,6 +237,27 @@ def trace(axes: Axes, xs: Sequence[float], ys: Sequence[float], look: Look, **mo
     axes.plot(xs, ys, **{"color": look.color, "linestyle": look.line, "linewidth": 1.6, **more})
 
 
+def band(
+    axes: Axes,
+    xs: Sequence[float],
+    lines: tuple[Sequence[float], Sequence[float], Sequence[float]],
+    look: Look,
+    label: str,
+) -> None:
+    """A line with a band around it and eight markers or so on it: lower ends, middle, upper ends."""
+    low, middle, high = lines
+    axes.fill_between(xs, low, high, color=look.color, alpha=0.16, linewidth=0)
+    marks = {"marker": look.marker, "markevery": max(1, len(xs) // 8), "markersize": 5}
+    trace(axes, xs, middle, look, label=printable(label), **marks)
+
+
+def evenly(number: int, most: int) -> Sequence[int]:
+    """At most so many places of a sequence, evenly spread, the first and the last included."""
+    if number <= most:
+        return range(number)
+    return [round(place * (number - 1) / (most - 1)) for place in range(most)]
+
+
 def stand_out(axes: Axes, x: float, y: float, look: Look) -> None:
     """One point of a family, larger and with an edge."""
     dots(axes, [x], [y], look, markersize=10, markeredgecolor=INK, markeredgewidth=1.6, zorder=4)
@@ -320,7 +340,7 @@ def label_ticks(axes: Axes, side: str, whole: bool = False) -> int:
         rounds = [1, 2, 5, 10] if whole else [1, 2, 2.5, 5, 10]
         places = MaxNLocator(nbins=6, steps=rounds, integer=whole).tick_values(low, high)
     inside = [float(place) for place in places if low - 1e-9 * abs(low) <= place <= high + 1e-9 * abs(high)]
-    labels = [format.short(place) for place in inside] if logarithmic else format.ticks(inside)
+    labels = [short(place) for place in inside] if logarithmic else ticks(inside)
     axis.set_major_locator(FixedLocator(inside))
     axis.set_minor_locator(NullLocator())
     axis.set_ticks(inside, labels=labels)

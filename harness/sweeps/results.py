@@ -35,10 +35,10 @@ from harness.records import (
     Value,
     Verdict,
 )
-from harness.report.format import counted, listed
 from harness.search import select
 from harness.stats import Cases, decide_rows, interim_analysis, margin_of, over_all
 from harness.sweeps.plan import SweepHeader
+from harness.text import counted, listed
 
 Pair = tuple[TrialRequest, TrialRecord]
 
@@ -171,10 +171,10 @@ def decide_pairs(pairs: Sequence[Pair], scores: Mapping[str, float], basis: Basi
         baselines={} if best is None else {dataset: best},
         families=[family.name for family in basis.families],
         oracle=basis.oracle,
-        qualified={dataset: [*edges, *basis.changes]},
+        warnings={dataset: [*edges, *basis.changes]},
         cases={dataset: basis.cases},
-        withheld={dataset: [f"a guard against leakage fired: {leak}" for leak in basis.leaks]},
-        look=interim_analysis(replicates) if basis.until_decided else None,
+        reasons_to_abstain={dataset: [f"a guard against leakage fired: {leak}" for leak in basis.leaks]},
+        interim=interim_analysis(replicates) if basis.until_decided else None,
     )
     return decision.verdicts[dataset]
 

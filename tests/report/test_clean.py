@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.report.format import printable, shortened
+from harness.text import printable, shortened
 
 
 @pytest.mark.parametrize(

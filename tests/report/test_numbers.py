@@ -7,8 +7,8 @@ import statistics
 
 import pytest
 
-from harness.report import format
-from harness.report.format import Style, style_of
+from harness.report.format import Style, mean_and_spread, style_of
+from harness.text import count, counted, duration_text, fixed, level_text, percent, short, significant, ticks
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_a_style_writes_scores_alike() -> None:
     ],
 )
 def test_fixed(value: float | None, places: int, text: str) -> None:
-    assert format.fixed(value, places) == text
+    assert fixed(value, places) == text
 
 
 @pytest.mark.parametrize(
@@ -68,14 +68,14 @@ def test_fixed(value: float | None, places: int, text: str) -> None:
     [(0.012345, "0.0123"), (1234.5, "1,230"), (999.96, "1,000"), (1.2e-7, "1.20e-7"), (0, "0"), (-3.14159, "-3.14")],
 )
 def test_significant(value: float, text: str) -> None:
-    assert format.significant(value) == text
+    assert significant(value) == text
 
 
 @pytest.mark.parametrize(
     ("value", "text"), [(0.05, "0.05"), (250, "250"), (2000, "2k"), (2500, "2.5k"), (1.5e6, "1.5M"), (1e-7, "1.0e-7")]
 )
 def test_short(value: float, text: str) -> None:
-    assert format.short(value) == text
+    assert short(value) == text
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_short(value: float, text: str) -> None:
     ],
 )
 def test_ticks_tell_neighbours_apart(values: list[float], labels: list[str]) -> None:
-    assert format.ticks(values) == labels
+    assert ticks(values) == labels
 
 
 @pytest.mark.parametrize(
@@ -107,39 +107,49 @@ def test_ticks_tell_neighbours_apart(values: list[float], labels: list[str]) -> 
     ],
 )
 def test_a_probability_is_never_certain(share: float, text: str) -> None:
-    assert format.percent(share) == text
+    assert percent(share) == text
 
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
-        (0.04, "0.0 s"),
+        (-1, "0 s"),
+        (0.04, "0 s"),
+        (0.42, "0.4 s"),
+        (5, "5 s"),
         (9.94, "9.9 s"),
         (9.96, "10 s"),
+        (59.4, "59 s"),
         (59.6, "1 min"),
         (200, "3 min 20 s"),
         (3599.7, "1 h"),
+        (7200, "2 h"),
         (7500, "2 h 5 min"),
+        (86_370, "1 day"),
+        (90_000, "1 day 1 h"),
+        (7 * 86_400, "7 days"),
+        (None, "-"),
+        (math.inf, "-"),
     ],
 )
 def test_durations(seconds: float, text: str) -> None:
-    assert format.duration(seconds) == text
+    assert duration_text(seconds) == text
 
 
 def test_counts_and_levels() -> None:
-    assert format.count(1234567) == "1,234,567"
-    assert format.count(None) == "-"
-    assert format.counted(1, "trial") == "1 trial"
-    assert format.counted(2000, "trial") == "2,000 trials"
-    assert format.level(0.98) == "98 %"
-    assert format.level(0.975) == "97.5 %"
+    assert count(1234567) == "1,234,567"
+    assert count(None) == "-"
+    assert counted(1, "trial") == "1 trial"
+    assert counted(2000, "trial") == "2,000 trials"
+    assert level_text(0.98) == "98 %"
+    assert level_text(0.975) == "97.5 %"
 
 
 def test_mean_and_spread_is_the_sample_standard_deviation() -> None:
     values = [0.91, 0.94, 0.955]
-    mean, spread = format.mean_and_spread(values)
+    mean, spread = mean_and_spread(values)
     assert mean == pytest.approx(statistics.fmean(values))
     assert spread == pytest.approx(statistics.stdev(values))
-    assert format.mean_and_spread([0.9]) == (0.9, None)
-    assert format.mean_and_spread([]) == (None, None)
-    assert format.mean_and_spread([1.0, math.inf]) == (math.inf, None)
+    assert mean_and_spread([0.9]) == (0.9, None)
+    assert mean_and_spread([]) == (None, None)
+    assert mean_and_spread([1.0, math.inf]) == (math.inf, None)
