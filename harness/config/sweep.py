@@ -188,9 +188,10 @@ def _from_folder(value: Any, folder: Path) -> Any:
 
 
 def _option_error(issue: ValidationIssue) -> UsageError:
-    return UsageError(in_options(issue, _option))
+    return UsageError(in_options(issue, option_name))
 
 
-def _option(key: str) -> str:
-    names = {"datasets": "DATASET", "families": "--family"}
+def option_name(key: str) -> str:
+    """What the command line calls a key of the plan."""
+    names = {"datasets": "DATASET", "families": "--family", "confirmations": "--seeds"}
     return names.get(key, f"--{key.replace('_', '-')}")

@@ -82,7 +82,7 @@ def test_cards_named_by_path_are_read_from_the_sweeps_folder(write_sweep, projec
         ({"trials": 3, "minutes": 2.0}, "--minutes = 2.0: expected no minutes where trials = 3 is given, or no trials"),
         ({"minutes": -1.0}, "--minutes = -1.0: expected a number greater than 0"),
         ({"minutes": float("nan")}, "--minutes = nan: expected a number greater than 0"),
-        ({"confirmations": -1}, "--confirmations = -1: expected a whole number of at least 0"),
+        ({"confirmations": -1}, "--seeds = -1: expected a whole number of at least 0"),
         ({"epochs": 2.5}, "--epochs = 2.5: expected a whole number of at least 1, got a number with a fraction"),
         (
             {"oracle": "bayes"},

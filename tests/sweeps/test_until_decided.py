@@ -47,9 +47,9 @@ def test_a_family_against_itself_is_searched_to_the_last_look(alike) -> None:
     (comparison,) = result.comparisons
     assert comparison.verdict.outcome is Outcome.UNDECIDED
     assert max(row.replicate for row in comparison.rows) == INTERIM_REPLICATES[-1]
-    assert [note.text for note in phrase if isinstance(note, Message) and "searching on" in note.text] == [
-        "tiny_adding: undecided at 3 replicates; searching on to 5",
-        "tiny_adding: undecided at 5 replicates; searching on to 10",
+    assert [note.text for note in phrase if isinstance(note, Message) and "continuing to" in note.text] == [
+        "tiny_adding: undecided at 3 replicates; continuing to 5",
+        "tiny_adding: undecided at 5 replicates; continuing to 10",
     ]
     assert "look 3 of at most 3, at 10 replicates" in comparison.verdict.method
     with Journal.open(store.sweeps / result.sweep_id) as journal:
