@@ -21,9 +21,10 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from calibrate import LEVEL, Cell, Share, calibrate, lower_bounds
+
 from harness.cli.stats import read_csv
 from harness.records import INTERIM_REPLICATES, Objective, ScoreRow
-from harness.stats.calibrate import LEVEL, Cell, Share, calibrate, lower_bounds
 from harness.stats.levels import ERROR_CLAIMED, MINIMUM_REPLICATES
 from harness.stats.table import read_columns
 
@@ -32,8 +33,8 @@ REPLICATES, TRIALS, SHIFTS = (1, 3, 5, 10), (10, 20, 40), (0.2, 0.5)
 WAYS = {
     "random": "pooled trials (way a)",
     "bayesian": "replicates (way b)",
-    "random until decided": "pooled trials (way a), through the looks of `--until-decided`",
-    "bayesian until decided": "replicates (way b), through the looks of `--until-decided`",
+    "random until decided": "pooled trials (way a), through the interim analyses of `--until-decided`",
+    "bayesian until decided": "replicates (way b), through the interim analyses of `--until-decided`",
 }
 
 
@@ -57,7 +58,7 @@ class Job:
         return f"{self.way} | {first.dataset} {first.family} | {size}"
 
     def run(self) -> tuple[str, Cell]:
-        oracle, looking, _ = self.way.partition(" ")
+        oracle, interim, _ = self.way.partition(" ")
         cells = calibrate(
             self.rows,
             {self.rows[0].dataset: self.objective},
@@ -66,7 +67,7 @@ class Job:
             shifts=[self.shift] if self.shift else [],
             alike=not self.shift,
             oracle=oracle,
-            interim_replicates=INTERIM_REPLICATES if looking else (),
+            interim_replicates=INTERIM_REPLICATES if interim else (),
             replays=self.replays,
         )
         return self.key, next(iter(cells))
@@ -75,14 +76,14 @@ class Job:
 def jobs_of(
     tables: Iterable[Path], way: str, shifts: tuple[float, ...], replays: int, shifted_replays: int
 ) -> list[Job]:
-    """Every size of every family of every table; by replicates from three on, through the looks at their last one."""
+    """Every size of every family of every table; by replicates from three on, at the last interim analysis."""
     jobs = []
-    oracle, looking, _ = way.partition(" ")
+    oracle, interim, _ = way.partition(" ")
     for path in tables:
         table = read_columns(read_csv(path), compared=False)
         for dataset, family in dict.fromkeys((row.dataset, row.family) for row in table.rows):
             rows = tuple(row for row in table.rows if (row.dataset, row.family) == (dataset, family))
-            sizes = itertools.product(INTERIM_REPLICATES[-1:] if looking else REPLICATES, TRIALS)
+            sizes = itertools.product(INTERIM_REPLICATES[-1:] if interim else REPLICATES, TRIALS)
             jobs += [
                 Job(rows, table.objectives[dataset], way, replicates, trials, shift, count)
                 for replicates, trials in sizes
@@ -102,7 +103,7 @@ def done_before(path: Path | None) -> dict[str, Cell]:
 
 def _cell(plain: dict[str, Any]) -> Cell:
     shares = {name: Share(**plain[name]) for name in ("named", "wrong")}
-    return Cell(**{**plain, **shares, "looks": tuple(plain["looks"])})
+    return Cell(**{**plain, **shares, "interim_replicates": tuple(plain["interim_replicates"])})
 
 
 def played(jobs: Sequence[Job], pool: Executor, kept: Path | None) -> list[Cell]:
@@ -135,18 +136,18 @@ def markdown(oracle: str, cells: Sequence[Cell]) -> tuple[str, bool]:
     shifts = sorted({cell.shift for cell in cells if cell.shift})
     shifted = {(*_size(cell), cell.shift): cell for cell in cells if cell.shift}
     bounds, mean, held = holds(alike)
-    looking = bool(alike[0].interim_replicates)
+    interim = bool(alike[0].interim_replicates)
     heads = [
         "dataset",
         "family",
         "recorded",
-        "at most R" if looking else "R",
+        "at most R" if interim else "R",
         "n",
         "false winners",
         "lower bound (Holm)",
     ]
     heads += [f"power, {100 * shift:g} %" for shift in shifts] + ["wrong family" for _ in shifts[:1]]
-    heads += ["searches taken"] if looking else []
+    heads += ["searches taken"] if interim else []
     lines = [f"### {WAYS[oracle]}", "", _piped(heads), _piped(["---", "---", *["---:"] * (len(heads) - 2)])]
     for cell, bound in zip(alike, bounds, strict=True):
         others = [shifted[*_size(cell), shift] for shift in shifts]
@@ -154,7 +155,7 @@ def markdown(oracle: str, cells: Sequence[Cell]) -> tuple[str, bool]:
         row.insert(2, str(cell.recorded))
         row += [_shown(other.named) for other in others]
         row += [f"{100 * max(other.wrong.value for other in others):.1f} %"] if others else []
-        row += [", ".join(f"{one.searches:.1f}" for one in (cell, *others))] if looking else []
+        row += [", ".join(f"{one.searches:.1f}" for one in (cell, *others))] if interim else []
         lines.append(_piped(row))
     replays = alike[0].false_winners.replays
     lines += [

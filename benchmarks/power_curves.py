@@ -8,11 +8,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from calibrate import Cell
 from false_winners import TRIALS, done_before
 from matplotlib.figure import Figure
 
 from harness.report.axes import APPEARANCES as STYLES
-from harness.stats.calibrate import Cell
 
 WANTED = {0.2: (((5, 20), 0.45), ((10, 10), 0.80)), 0.5: (((5, 20), 0.95),)}
 """The shares that are claimed for (replicates, trials), by shift."""

@@ -1,7 +1,7 @@
 """Random trials of LSTM and GRU on four real datasets, recorded as small tables that the verdicts' rule is judged by.
 
 Runs one sweep of one search of N trials a family, without confirmations, and writes `benchmarks/recorded/<dataset>.csv`
-in the columns that `harness verdict` and `harness calibrate` read, scores rounded to six significant digits.
+in the columns that `harness verdict` and `calibrate.py` read, scores rounded to six significant digits.
 
     python benchmarks/record_trials.py --trials 160 --store recording    # the same call goes on where it was cut short
     python benchmarks/record_trials.py --dataset first_names --epochs 20 # as its table was recorded

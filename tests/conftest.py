@@ -127,3 +127,38 @@ def unpack_example() -> Callable[[Path], Path]:
         return folder / "example"
 
     return unpack
+
+
+Draw = Callable[[np.random.Generator, int], tuple[np.ndarray, np.ndarray]]
+
+
+def _skewed(random: np.random.Generator, size: int) -> tuple[np.ndarray, np.ndarray]:
+    excess = np.exp(0.8 * random.normal(size=size))
+    validation = 1 + excess * np.exp(0.1 * random.normal(size=size))
+    return validation, 1 + excess * np.exp(0.3 * random.normal(size=size))
+
+
+def _chance(random: np.random.Generator, size: int) -> tuple[np.ndarray, np.ndarray]:
+    at_chance = random.random(size) < 0.35
+    quality = np.where(at_chance, 1 - 0.02 * random.random(size), 0.2 + 0.5 * random.beta(1.2, 3, size=size))
+    return quality + 0.03 * random.normal(size=size), quality + 0.04 * random.normal(size=size)
+
+
+def _near_best(random: np.random.Generator, size: int) -> tuple[np.ndarray, np.ndarray]:
+    excess = 0.3 * np.exp(random.normal(size=size))
+    return 1 + excess + 0.02 * random.normal(size=size), 1 + excess + 0.04 * random.normal(size=size)
+
+
+def _accuracy(random: np.random.Generator, size: int) -> tuple[np.ndarray, np.ndarray]:
+    right = np.where(random.random(size) < 0.25, 0.15, 0.75 + 0.24 * random.beta(3, 1.2, size=size))
+    return 1 - random.binomial(40, right) / 40, 1 - random.binomial(370, right) / 370
+
+
+@pytest.fixture
+def tuned() -> dict[str, Draw]:
+    """Losses of random trials as tuning gives them, validation and test correlated by about 0.9.
+
+    `skewed`: a long tail of bad trials; `chance`: a third of the trials learns nothing; `near_best`: most trials are
+    near a floor; `accuracy`: errors of 40 validation and 370 test cases, with many ties.
+    """
+    return {"skewed": _skewed, "chance": _chance, "near_best": _near_best, "accuracy": _accuracy}

@@ -44,7 +44,7 @@ for command in (
     *(predict.predict, models.export, serve.serve, stats.verdict, report.verify),
 ):
     app.command()(command)
-app.command("calibrate", short_help="How often the rule errs, on recorded trials.")(stats.calibrate)
+app.command("calibrate", hidden=True, context_settings={"ignore_unknown_options": True})(stats.calibrate)
 
 
 def _print_version(wanted: bool) -> None:

@@ -41,9 +41,6 @@ ConfigDirOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-DirectionOption = Annotated[
-    str, typer.Option(metavar="min|max", help="Which scores are better, if the table has no such column.")
-]
 SweepArgument = Annotated[
     str | None, typer.Argument(metavar="SWEEP", help="Id of the sweep. [the newest]", show_default=False)
 ]

@@ -22,6 +22,7 @@ DIGITS = str(BENCHMARKS / "recorded" / "digits.csv")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
 SMALLEST: dict[str, tuple[str, str]] = {
+    "calibrate": (f"{DIGITS} --replays 1 --trials 5 --shift 0.2", r"digits lstm .*shift 20 %: power"),
     "false_winners": (f"{DIGITS} --replays 1 --way random --shift 0.2 --workers 1 --keep cells", r"\| digits"),
     "faults": ("--kills 1", r"lost 0, doubled 0"),
     "known_answers": ("counting --look", r"1 replicates"),

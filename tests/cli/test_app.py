@@ -21,6 +21,8 @@ def every_command() -> list[tuple[str, ...]]:
     top = typer.main.get_command(module.app)
     found = []
     for name, one in top.commands.items():
+        if one.hidden:
+            continue
         found += [(name, inner) for inner in one.commands] if hasattr(one, "commands") else [(name,)]
     return found
 
@@ -56,6 +58,10 @@ def test_a_command_without_its_word_is_wrong_use_and_gets_the_help(words, comman
     ("words", "line"),
     [
         ("sweeep", "harness: No such command 'sweeep'. Did you mean 'sweep', 'sweeps'? See `harness --help`"),
+        (
+            "calibrate cells.csv --replays 5",
+            "harness: calibrate is no command any more: `harness trials SWEEP --csv > ",
+        ),
         ("sweeps lst", "harness sweeps: No such command 'lst'. Did you mean 'list'? See `harness sweeps --help`"),
         ("--bogus", "harness: No such option: --bogus; see `harness --help`"),
         ("report --ouput x", "harness report: No such option: --ouput. Did you mean --output? See `harness report"),

@@ -12,7 +12,6 @@ import typer
 from typer.testing import CliRunner
 
 from harness.cli.report import verify as command
-from harness.cli.stats import calibrate
 from harness.errors import UsageError
 from harness.store import Store
 from harness.sweeps.verify import verify
@@ -180,12 +179,3 @@ def test_as_json(shell) -> None:
 def test_an_unknown_sweep(swept, copy) -> None:
     with pytest.raises(UsageError, match=f"Did you mean {swept.result.sweep_id}"):
         verify(copy, swept.result.sweep_id[:-1])
-
-
-def test_a_sweep_can_be_calibrated_from(swept) -> None:
-    app = typer.Typer()
-    app.command()(calibrate)
-    options = ("--store", str(swept.store.root), "--replays", "5", "--trials", "4", "--json")
-    done = CliRunner().invoke(app, [swept.result.sweep_id, *options])
-    # Three trials a family are too few to draw from, and the sweep was found and read.
-    assert str(done.exception) == "tiny_lstm on tiny_adding: 3 completed trials: expected at least 5 to draw from"

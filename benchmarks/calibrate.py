@@ -12,28 +12,38 @@ search, which is less chance than fresh trials would have. So the number of reco
 A shift makes one side worse by a share of its loss (where higher is better, of what is missing to 1), in validation and
 test alike; the same draws are then decided again, so that cells of one size differ by the shift alone.
 
-Pure: rows in, counts out; the chance is seeded.
+The chance is seeded. Shares come with Wilson's 95 % intervals. `harness trials SWEEP --csv` writes a sweep's own
+trials; they must be a random search's, since those of another depend on one another.
+
+    python benchmarks/calibrate.py TABLE.csv
+    python benchmarks/calibrate.py TABLE.csv --replicates 3 --replicates 10 --shift 0.2 --json
 """
 
 from __future__ import annotations
 
+import argparse
+import json
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy import stats
 
-from harness.errors import TableError, UsageError
-from harness.records import Direction, Objective, ScoreRow, TrialStatus, derive_seed
+from harness.cli.stats import read_csv
+from harness.errors import HarnessError, TableError, UsageError
+from harness.records import INTERIM_REPLICATES, Direction, Objective, ScoreRow, TrialStatus, derive_seed
 from harness.stats import compare
 from harness.stats.best_of_n import Floats, Ints
 from harness.stats.decision import budget_of, decide_rows
 from harness.stats.differences import score, sides_of
 from harness.stats.levels import ERROR_CLAIMED, MINIMUM_TRIALS, InterimAnalysis, interim_analysis
 from harness.stats.levels import LEVEL as ALL_LEVEL
-from harness.stats.wording import clean, counted
+from harness.stats.table import read_columns
+from harness.text import counted, printable
 
 REPLAYS = 1000
 """Replays of a cell: a share of 5 % is then known to within 1.4 points."""
@@ -67,7 +77,7 @@ class Share:
     @property
     def interval(self) -> tuple[float, float]:
         """Wilson's interval at `LEVEL` (Wilson 1927)."""
-        return wilson(self.hits, self.replays, LEVEL)
+        return tuple(stats.binomtest(self.hits, self.replays).proportion_ci(LEVEL, method="wilson"))
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, the interval included."""
@@ -186,22 +196,6 @@ def calibrate(
                     )
 
 
-def wilson(hits: int, replays: int, level: float) -> tuple[float, float]:
-    """Interval of a share (Wilson 1927): where the share's own standard error at either end reaches it.
-
-    Args:
-        hits: How often.
-        replays: Of how many, at least 1.
-        level: Level of the interval.
-    """
-    z = NormalDist().inv_cdf((1 + level) / 2)
-    share, weight = hits / replays, z * z / replays
-    middle = (share + weight / 2) / (1 + weight)
-    reach = z * math.sqrt(share * (1 - share) / replays + weight / (4 * replays)) / (1 + weight)
-    low = middle - reach if hits else 0.0  # exactly, which the arithmetic misses by a rounding
-    return low, middle + reach if hits < replays else 1.0
-
-
 def lower_bounds(shares: Sequence[Share], claimed: float = ERROR_CLAIMED, level: float = LEVEL) -> list[float]:
     """One-sided lower bound of each share, adjusted by Holm for their number (Holm 1979).
 
@@ -216,14 +210,10 @@ def lower_bounds(shares: Sequence[Share], claimed: float = ERROR_CLAIMED, level:
     Returns:
         The bounds in the order given.
     """
-    from scipy import special
-
-    tails = [float(special.bdtrc(one.hits - 1, one.replays, claimed)) if one.hits else 1.0 for one in shares]
+    tests = [stats.binomtest(one.hits, one.replays, claimed, alternative="greater") for one in shares]
     bounds, stopped = [0.0] * len(shares), False
-    for rank, index in enumerate(sorted(range(len(shares)), key=lambda i: tails[i])):
-        one = shares[index]
-        error = (1 - level) / (len(shares) - rank)
-        exact = float(special.betaincinv(one.hits, one.replays - one.hits + 1, error)) if one.hits else 0.0
+    for rank, index in enumerate(sorted(range(len(shares)), key=lambda i: tests[i].pvalue)):
+        exact = float(tests[index].proportion_ci(1 - (1 - level) / (len(shares) - rank)).low)
         bounds[index] = min(exact, claimed) if stopped else exact
         stopped = stopped or exact <= claimed
     return bounds
@@ -252,7 +242,7 @@ def _recorded(rows: Sequence[ScoreRow]) -> list[_Recorded]:
 
 
 def _checked(one: _Recorded, objective: Objective, shifts: Sequence[float]) -> _Recorded:
-    who = f"{clean(one.family)} on {clean(one.dataset)}"
+    who = f"{printable(one.family)} on {printable(one.dataset)}"
     if len(one.test) < MINIMUM_TRIALS:
         raise TableError(
             f"{who}: {counted(len(one.test), 'completed trial')}: expected at least {MINIMUM_TRIALS} to draw from"
@@ -354,3 +344,75 @@ def _rows(dataset: str, family: str, validation: list[float], test: list[float],
         ScoreRow(dataset, family, place // trials + 1, place % trials + 1, *scores)
         for place, scores in enumerate(zip(validation, test, strict=True))
     ]
+
+
+def line(cell: Cell) -> str:
+    """One cell for people."""
+    size = f"R={' '.join(map(str, cell.interim_replicates)) or cell.replicates} n={cell.trials}"
+    who = f"{cell.dataset} {cell.family} ({cell.recorded} trials), {size}"
+    power = cell.power
+    if power is None:
+        return printable(f"{who}: false winners {_percent(cell.false_winners)}")
+    return printable(
+        f"{who}, shift {100 * cell.shift:g} %: power {_percent(power)}, wrong {_percent(cell.false_winners)}"
+    )
+
+
+def _percent(share: Share) -> str:
+    low, high = share.interval
+    return f"{100 * share.value:.1f} % ({100 * low:.1f} to {100 * high:.1f} %)"
+
+
+def _recorded_replicates(rows: Sequence[ScoreRow]) -> int:
+    """The most replicates that a family of a dataset has."""
+    searches: dict[tuple[str, str], set[int]] = {}
+    for row in rows:
+        searches.setdefault((row.dataset, row.family), set()).add(row.replicate)
+    return max(len(its) for its in searches.values())
+
+
+def _recorded_trials(rows: Sequence[ScoreRow]) -> int:
+    """The completed trials of the longest search."""
+    completed = (row for row in rows if row.status is TrialStatus.COMPLETED)
+    return max(Counter((row.dataset, row.family, row.replicate) for row in completed).values(), default=0)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("table", type=Path, help="a table as `harness verdict` reads; one family is enough")
+    parser.add_argument("--replays", type=int, default=REPLAYS, help=f"replays of each cell [{REPLAYS}]")
+    parser.add_argument("--replicates", type=int, action="append", help="searches of either side [as recorded]")
+    parser.add_argument("--trials", type=int, action="append", help="trials of a search [as recorded]")
+    parser.add_argument("--shift", type=float, action="append", help="share by which one side is worse [0.2, 0.5]")
+    parser.add_argument("--oracle", choices=("random", "bayesian"), default="random", help="pooled, or by replicates")
+    parser.add_argument("--until-decided", action="store_true", help="through the interim analyses; no --replicates")
+    parser.add_argument("--direction", default="min", help="min or max, where the table has no such column [min]")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", action="store_true")
+    chosen = parser.parse_args(arguments)
+    if chosen.until_decided and chosen.replicates:
+        parser.error("--replicates: expected none beside --until-decided, whose interim analyses are fixed")
+    try:
+        table = read_columns(read_csv(chosen.table), chosen.direction, compared=False)
+        cells = calibrate(
+            table.rows,
+            table.objectives,
+            replicates=chosen.replicates or [_recorded_replicates(table.rows)],
+            trials=chosen.trials or [_recorded_trials(table.rows)],
+            shifts=chosen.shift or SHIFTS,
+            oracle=chosen.oracle,
+            interim_replicates=INTERIM_REPLICATES if chosen.until_decided else (),
+            replays=chosen.replays,
+            seed=chosen.seed,
+        )
+        if chosen.json:
+            print(json.dumps([cell.to_json() for cell in cells], indent=2))
+        else:
+            for cell in cells:
+                print(line(cell))
+    except HarnessError as problem:
+        parser.error(f"{chosen.table}: {problem}")
+
+
+if __name__ == "__main__":
+    main()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import math
+from dataclasses import asdict
 
 import numpy as np
 import pytest
+from calibrate import LEVEL, Share, calibrate, lower_bounds, main
 from scipy import stats
 
 from harness.errors import TableError, UsageError
 from harness.records import INTERIM_REPLICATES, Direction, Objective, ScoreRow, TrialStatus
-from harness.stats.calibrate import LEVEL, Share, calibrate, lower_bounds, wilson
 from harness.stats.levels import ERROR_CLAIMED, InterimAnalysis
 from harness.stats.levels import LEVEL as LEVEL_OF_ALL
 
@@ -19,7 +21,7 @@ MAE, ACCURACY = Objective("mae", Direction.MIN), Objective("accuracy", Direction
 
 @pytest.fixture
 def recorded(tuned):
-    """160 recorded trials of one family, as `tests/stats/conftest.py` makes them."""
+    """160 recorded trials of one family, as `tests/conftest.py` makes them."""
 
     def rows(kind="skewed", count=160, dataset="toy", family="lstm", maximised=False):
         validation, test = tuned[kind](np.random.default_rng(7), count)
@@ -113,10 +115,13 @@ def test_what_cannot_be_replayed(recorded):
 
 
 @pytest.mark.parametrize(("hits", "replays"), [(0, 10), (1, 10), (81, 263), (10, 10), (37, 1000)])
-def test_wilsons_interval_is_scipys(hits, replays):
-    theirs = stats.binomtest(hits, replays).proportion_ci(LEVEL, method="wilson")
-    assert wilson(hits, replays, LEVEL) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
-    assert Share(hits, replays).interval == wilson(hits, replays, LEVEL)
+def test_a_share_has_wilsons_interval(hits, replays):
+    """The root of the quadratic: where the share's own standard error at either end reaches it."""
+    z, share, (low, high) = stats.norm.ppf((1 + LEVEL) / 2), hits / replays, Share(hits, replays).interval
+    for end in (low, high):
+        assert (share - end) ** 2 == pytest.approx(z**2 * end * (1 - end) / replays, abs=1e-12)
+    assert (low, high) == (0.0, high) if not hits else low < share
+    assert (low, high) == (low, 1.0) if hits == replays else share < high
 
 
 def test_one_lower_bound_is_scipys_and_more_are_adjusted_by_holm():
@@ -160,7 +165,7 @@ def test_looking_at_the_full_error_each_time_would_err_more_often(recorded, monk
         0
     ].false_winners.hits
     lavish = InterimAnalysis(1, 3, 3, LEVEL_OF_ALL, LEVEL_OF_ALL)
-    monkeypatch.setattr("harness.stats.calibrate.interim_analysis", lambda *_: lavish)
+    monkeypatch.setattr("calibrate.interim_analysis", lambda *_: lavish)
     assert (
         spending
         <= cells(recorded("accuracy"), interim_replicates=INTERIM_REPLICATES, trials=[5], replays=80)[
@@ -175,3 +180,77 @@ def test_the_short_cut_of_a_replay_gives_the_whole_rules_answer(recorded, monkey
     short = cells(recorded("accuracy"), **sizes)
     monkeypatch.setattr("harness.stats.compare.hopeless", lambda *_: False)
     assert cells(recorded("accuracy"), **sizes) == short
+
+
+@pytest.fixture
+def table(tmp_path):
+    """One family's trials: two searches of eight."""
+    scores = 1 + np.random.default_rng(0).random((16, 2))
+    lines = [f"toy,lstm,{i // 8 + 1},{i % 8 + 1},{v:.6g},{t:.6g}" for i, (v, t) in enumerate(scores)]
+    path = tmp_path / "one family.csv"
+    path.write_text("\n".join(["dataset,family,replicate,trial,validation,test", *lines]) + "\n")
+    return str(path)
+
+
+def test_sizes_are_those_recorded_unless_named(table, capsys):
+    main([table, "--replays", "20"])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in lines] == [
+        "toy lstm (16 trials), R=2 n=8",
+        "toy lstm (16 trials), R=2 n=8, shift 20 %",
+        "toy lstm (16 trials), R=2 n=8, shift 50 %",
+    ]
+    assert "false winners " in lines[0]
+    assert "power " in lines[1]
+    assert ", wrong 0.0 % (0.0 to 16.1 %)" in lines[2]
+
+
+def test_as_json(table, capsys):
+    sizes = ["--replicates", "1", "--replicates", "3", "--trials", "5", "--shift", "0.3"]
+    main([table, "--replays", "4", *sizes, "--json"])
+    cells = json.loads(capsys.readouterr().out)
+    sizes = [(cell["replicates"], cell["trials"], cell["shift"]) for cell in cells]
+    assert sizes == [(1, 5, 0), (1, 5, 0.3), (3, 5, 0), (3, 5, 0.3)]
+    assert cells[0]["power"] is None
+    assert set(cells[1]["power"]) == {"hits", "replays", "share", "low", "high"}
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ("--oracle grid", "invalid choice: 'grid'"),
+        ("--shift -1", "shift = -1: expected a share greater than 0"),
+        ("--replays 0", "replays = 0: expected at least 1"),
+        ("--direction up", "one family.csv: direction = 'up': expected min or max"),
+        ("--direction max", "expected at most 1 where higher is better"),
+        ("--until-decided --replicates 4", "--replicates: expected none beside --until-decided"),
+    ],
+)
+def test_wrong_use_is_told(table, more, says, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main([table, *more.split()])
+    assert says in capsys.readouterr().err
+
+
+def test_a_table_that_is_not_there_is_told(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["nowhere.csv"])
+    assert "nowhere.csv: cannot be read" in capsys.readouterr().err
+
+
+def test_until_decided_replays_through_the_interim_analyses(table, capsys):
+    main([table, *["--replays", "10", "--until-decided", "--shift", "0.5"]])
+    assert [line.split(":")[0] for line in capsys.readouterr().out.splitlines()] == [
+        "toy lstm (16 trials), R=3 5 10 n=8",
+        "toy lstm (16 trials), R=3 5 10 n=8, shift 50 %",
+    ]
+
+
+def test_what_was_kept_is_read_back(recorded, tmp_path):
+    """`false_winners.py --keep FILE` goes on from the cells that the file holds."""
+    from false_winners import done_before
+
+    (cell,) = cells(recorded(), replays=2)
+    kept = tmp_path / "cells"
+    kept.write_text(json.dumps({"key": "one", "cell": asdict(cell)}) + "\n")
+    assert done_before(kept) == {"one": cell}
