@@ -55,6 +55,7 @@ def show(
 ) -> None:
     """Show a model's inputs, scores, verdict, budget and evidence."""
     from harness.export.artifact import read_description
+    from harness.report.format import values_words
     from harness.tracking.registry import registered_versions, resolve
 
     place = find_store(store, tracking_uri)
@@ -75,7 +76,7 @@ def show(
         "model": f"models:/{version.reference}" + (f" ({', '.join(version.aliases)})" if version.aliases else ""),
         "dataset": f"{description.name}: {description.title}" if description.title else description.name,
         "task": description.task.value,
-        "family": f"{description.family}: {', '.join(f'{key} {value}' for key, value in description.values.items())}",
+        "family": f"{description.family}: {values_words(description.values)}",
         "score": f"{description.metric} {score}",
         "verdict": evidence.get("headline", version.tags.get("verdict", "")),
         "selected because": version.tags.get("why", ""),

@@ -55,6 +55,7 @@ def list_sweeps(store: StoreOption = None, as_json: JsonOption = False) -> None:
 def show(sweep: SweepArgument = None, store: StoreOption = None, as_json: JsonOption = False) -> None:
     """Show a sweep's plan, progress and folder."""
     from harness.journal import Journal
+    from harness.report.format import value_words
     from harness.store import find_store
     from harness.sweeps.folders import find_sweep_folder, summarise
 
@@ -69,7 +70,9 @@ def show(sweep: SweepArgument = None, store: StoreOption = None, as_json: JsonOp
     say(_line(summary))
     say(f"folder: {folder}")
     for key, value in plan["plan"].items():
-        say(f"{OLD_OPTIONS.get(key, key)}: {_shown(value)}")
+        if value is not None:
+            shown = ", ".join(value) if isinstance(value, list) else value_words(value)
+            say(f"{OLD_OPTIONS.get(key, key)}: {shown}")
     for library, version in plan["versions"].items():
         say(f"{library} {version}")
 
@@ -110,10 +113,6 @@ def _line(one: SweepSummary) -> str:
     return (
         f"{one.sweep_id}  {started}  {one.state}  {' vs '.join(one.families)}  {counted(one.trials, 'trial')}{verdicts}"
     )
-
-
-def _shown(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 SUFFIXES = (".html", ".md", ".tex")

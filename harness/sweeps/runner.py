@@ -284,7 +284,7 @@ class _Sweep:
         try:
             replace_text(path, html(result, self.store.ui_command, links))
         except OSError as error:
-            raise DiskError(f"{path}: {cannot_write(error, self.folder)}; the same command goes on") from error
+            raise DiskError(f"{path}: {cannot_write(error, self.folder)}; then run the same command again") from error
 
     def _advance(self, *_: object) -> None:
         """MLflow follows the journal in its own time; what it has to say is said here."""

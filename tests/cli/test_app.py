@@ -136,6 +136,6 @@ def test_output_onto_a_full_disk_is_said_in_one_line(project) -> None:
         done = subprocess.run([sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert (done.returncode, done.stderr) == (
         1,
-        "harness: [Errno 28] No space left on device; the disk is full, or a quota used up: make room, then the same "
-        "command goes on; nothing that was kept is lost\n",
+        "harness: [Errno 28] No space left on device; the disk is full, or a quota used up: make room, then run the "
+        "same command again; nothing that was kept is lost\n",
     )

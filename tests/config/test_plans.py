@@ -89,7 +89,10 @@ def test_cards_named_by_path_are_read_from_the_sweeps_folder(write_sweep, projec
             '--oracle = "bayes": expected one of random, bayesian, hyperband, grid. Did you mean bayesian?',
         ),
         ({"patience_epochs": 0}, "--patience-epochs = 0: expected a whole number of at least 1"),
-        ({"families": ["gru"]}, '--family = ["gru"]: expected at least two families; one named twice plays itself'),
+        (
+            {"families": ["gru"]},
+            '--family = ["gru"]: expected at least two families; the same one twice is an A/A comparison',
+        ),
         ({"datasets": ["a", "b", "a"]}, 'DATASET = ["a", "b", "a"]: expected each dataset once, got a twice'),
         ({"datasets": ()}, "DATASET: expected at least one dataset, or --config with a sweep that names some"),
         ({"trails": 3}, "unknown key 'trails'. Did you mean trials, families, trial_minutes?"),

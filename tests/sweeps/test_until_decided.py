@@ -102,6 +102,7 @@ def test_a_clear_difference_is_decided_at_the_first_look(configs, toys, tmp_path
 
 def test_replicates_beside_until_decided_are_refused() -> None:
     with pytest.raises(
-        UsageError, match="--replicates = 4: expected none beside until_decided, which looks at 3, 5 and 10"
+        UsageError,
+        match="--replicates = 4: expected none beside until_decided, with its interim analyses at 3, 5 and 10",
     ):
         make_plan({"datasets": ("x",), "until_decided": True, "replicates": 4})
