@@ -122,7 +122,7 @@ def _words(folder: Path | None) -> str:
         what = f"{_WORDS}: {folder} can hold no more files, though {free / 1e6:,.0f} MB are free"
     else:
         what = f"{_WORDS}, or a quota used up, in {folder}"
-    return f"{what}: make room, then the same command goes on; nothing that was kept is lost"
+    return f"{what}: make room, then run the same command again; nothing that was kept is lost"
 
 
 def _existing(folder: Path) -> Path:

@@ -57,7 +57,7 @@ def load_function(location: str) -> Callable[..., Any]:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     # A config runs no code in silence.
-    print(f"running {os.path.relpath(file)}, whose {name} a card names", file=sys.stderr)
+    print(f"running {os.path.relpath(file)}, whose {name} a config names", file=sys.stderr)
     try:
         spec.loader.exec_module(module)
     except Exception as error:  # whatever the user's code does

@@ -96,7 +96,7 @@ def _no_raw_opens() -> Iterator[None]:
 
 
 def _write_project(folder: Path) -> Path:
-    """Toy cards and data in a folder that can be given as `--cards`."""
+    """Toy cards and data in a folder that can be given as `--config-dir`."""
     folder.mkdir(parents=True, exist_ok=True)
     chance = np.random.default_rng(0)
     rows = ["at,level,pressure"]
@@ -113,7 +113,7 @@ def _write_project(folder: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def write_project() -> Callable[[Path], Path]:
-    """Writes toy cards and data in a folder that can be given as `--cards`, and returns it."""
+    """Writes toy cards and data in a folder that can be given as `--config-dir`, and returns it."""
     return _write_project
 
 

@@ -1,4 +1,4 @@
-"""What docs/data.md tells people to do works: its three steps are run, its card is a card, its names are there."""
+"""What docs/data.md tells people to do works: its three steps are run, its config is valid, its names are there."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def run(line: str, *more: str) -> str:
 def test_the_three_steps(project: Path) -> None:
     new, check, sweep = STEPS
     assert "season_steps = 24" in run(new)
-    assert "temperatures: in order" in run(check)
+    assert "temperatures: valid" in run(check)
     assert (project / "check.png").stat().st_size > 10_000
     assert "temperatures" in run(sweep, "--dry-run")
 
@@ -49,11 +49,11 @@ def test_the_three_steps(project: Path) -> None:
 def test_the_third_step_to_its_end(project: Path) -> None:
     """Shows that the third step ends in a champion (about a minute)."""
     run(STEPS[0])
-    run(STEPS[2].partition("--trials")[0], "--trials", "1", "--epochs", "1", "--confirmations", "0")
+    run(STEPS[2].partition("--trials")[0], "--trials", "1", "--epochs", "1", "--seeds", "0")
     assert list((project / "mlruns" / "sweeps").glob("*/champions/temperatures"))
 
 
-def test_the_card_is_a_card() -> None:
+def test_the_config_is_valid() -> None:
     (config,) = [tomllib.loads(block) for block in re.findall(r"```toml\n(.*?)```", PAGE, re.S)]
     DatasetConfig.model_validate(config)
 
@@ -61,7 +61,7 @@ def test_the_card_is_a_card() -> None:
 def test_what_it_names_is_there() -> None:
     known = list_datasets()
     names = {found.name for found in known if found.builtin}
-    assert set(re.findall(r"^\| `(\w+)`(?:, `(\w+)`)", PAGE.partition("| cards | need |")[2], re.M)[0]) <= names
+    assert set(re.findall(r"^\| `(\w+)`(?:, `(\w+)`)", PAGE.partition("| datasets | need |")[2], re.M)[0]) <= names
     assert {"small", "medium", "large", "known-answers", "music", "online"} == suites_of(
         [found for found in known if found.builtin]
     ).keys()

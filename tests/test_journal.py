@@ -303,7 +303,7 @@ def test_a_full_disk_is_said_and_keeps_what_was_committed(tmp_path: Path) -> Non
         journal.append(EventKind.ENDED, record().to_json(), key=KEY)
         (pages,) = journal._connection.execute("PRAGMA page_count").fetchone()
         journal._connection.execute(f"PRAGMA max_page_count = {pages}")  # as a full disk: SQLITE_FULL
-        with pytest.raises(DiskError, match=r"the disk is full.*: make room, then the same command goes on"):
+        with pytest.raises(DiskError, match=r"the disk is full.*: make room, then run the same command again"):
             journal.append(EventKind.OPENED, {"long": "x" * 100_000}, dataset="weather")
     with Journal.open(tmp_path) as journal:
         assert next(journal.events(EventKind.ENDED)).trial_key == str(KEY)

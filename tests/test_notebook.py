@@ -44,7 +44,7 @@ def test_it_runs_from_arrays_to_a_prediction(shown: list[dict[str, str]]) -> Non
     arrays, search, verdict, numbers, *_, prediction = shown
     assert arrays["text/plain"] == "((900, 8, 8), (900,))"
     assert "starting a new sweep, digit_rows-" in search["text/plain"]
-    assert verdict["stdout"].startswith("digit_rows: 6 trials an arm")
+    assert verdict["stdout"].startswith("digit_rows: 6 trials per family")
     outcome = numbers["stdout"].split()[0]
     assert WORDS[outcome] in " ".join(verdict["stdout"].split())
     assert "models:/digit_rows@" in verdict["stdout"]

@@ -16,7 +16,7 @@ import typer
 import harness
 from harness._tensorflow import leave, settle
 from harness.cli import datasets, doctor, models, predict, report, serve, spaces, stats, sweep
-from harness.cli.common import say_last
+from harness.cli.common import OLD_OPTIONS, say_last
 from harness.disk import full_disk, with_full_disk
 from harness.errors import HarnessError
 from harness.sweeps.stop import end_signals, handling, interrupt
@@ -35,24 +35,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     # Its markup would take a default in brackets for a style, and its boxes break an error into lines.
     rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "token_normalize_func": lambda word: OLD_OPTIONS.get(word, word),
+    },
 )
-# In the order of a first day: what there is, a sweep, what it found, what to do with it.
-app.add_typer(datasets.app, name="datasets")
-app.add_typer(spaces.app, name="spaces")
-app.command("sweep", short_help="Tune every family on every dataset, and say which to use.")(sweep.sweep)
-app.add_typer(report.app, name="sweeps")
-app.command("report", short_help="A sweep's verdicts at a glance; writes report.html.")(report.report)
-app.command("trials", short_help="A sweep's table of scores, as `verdict` reads it.")(report.trials)
-app.command("explain", short_help="How far gradients reach and how open gates stand.")(report.explain)
-app.command("doctor", short_help="Find and mend what a crash left.")(doctor.doctor)
-app.command("ui", short_help="Open MLflow's UI on the store, until Ctrl-C.")(serve.ui)
-app.add_typer(models.app, name="models")
-app.command("predict", short_help="Predict with a champion, in the original units.")(predict.predict)
-app.command("export", short_help="Write a champion for Keras, TensorFlow, ONNX Runtime or LiteRT.")(models.export)
-app.command("serve", short_help="Answer predictions over HTTP, until Ctrl-C.")(serve.serve)
-app.command("verdict", short_help="Decide from anybody's table of scores.")(stats.verdict)
-app.command("verify", short_help="Make a sweep's verdicts again from MLflow alone.")(report.verify)
+for name, group in {"datasets": datasets, "spaces": spaces, "sweeps": report, "models": models}.items():
+    app.add_typer(group.app, name=name)
+# In the order of a first day: a sweep, what it found, what to do with it.
+for command in (
+    *(sweep.sweep, report.report, report.trials, report.explain, doctor.doctor, serve.ui),
+    *(predict.predict, models.export, serve.serve, stats.verdict, report.verify),
+):
+    app.command()(command)
 app.command("calibrate", hidden=True, context_settings={"ignore_unknown_options": True})(stats.calibrate)
 
 

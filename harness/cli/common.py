@@ -1,4 +1,4 @@
-"""What several commands share: options, output that a terminal need not obey, configs as lines and as JSON."""
+"""What several commands share: options and arguments, output that a terminal need not obey, configs as JSON."""
 
 from __future__ import annotations
 
@@ -7,40 +7,66 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from harness.text import printable_lines
+from harness.text import printable, printable_lines
 
 if TYPE_CHECKING:
     from harness.config import DatasetConfig, Found, SearchSpace
 
+OLD_OPTIONS = {"confirmations": "seeds", "cards": "config-dir", "region": "margin"}
+"""Options of earlier versions, each with its name of today; they still work, and no help shows them."""
 
-def whole_number(given: str | int) -> int:
-    """A whole number from the command line, for `typer.Option(parser=…)`.
+StoreOption = Annotated[
+    Path | None,
+    typer.Option("--store", metavar="DIR", help="Folder of journals, models and the MLflow database. [./mlruns]"),
+]
+TrackingOption = Annotated[
+    str | None,
+    typer.Option(
+        "--tracking-uri", metavar="URI", help="MLflow tracking server or database. [the database in the store]"
+    ),
+]
+ConfigDirOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--config-dir",
+        metavar="DIR",
+        help="Folder of dataset and search space configs; may be repeated. [./datasets, ./search_spaces]",
+        show_default=False,
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+SweepArgument = Annotated[
+    str | None, typer.Argument(metavar="SWEEP", help="Id of the sweep. [the newest]", show_default=False)
+]
+ModelArgument = Annotated[
+    str, typer.Argument(metavar="MODEL", help="name, name@alias, name/version, models:/… or a champion's folder.")
+]
 
-    Raises:
-        typer.BadParameter: It is none.
-    """
-    try:
-        return int(given)
-    except ValueError:
-        raise typer.BadParameter(f'got "{given}", expected a whole number') from None
+
+def count_option(metavar: str, help: str) -> Any:
+    """An option with a whole number; its error names the value that was given."""
+    return typer.Option(metavar=metavar, help=help, show_default=False, parser=_parser(int, "a whole number"))
 
 
-def number(given: str | float) -> float:
-    """A number from the command line, for `typer.Option(parser=…)`.
+def number_option(metavar: str, help: str) -> Any:
+    """An option with a number; its error names the value that was given."""
+    return typer.Option(metavar=metavar, help=help, show_default=False, parser=_parser(float, "a number"))
 
-    Raises:
-        typer.BadParameter: It is none.
-    """
-    try:
-        return float(given)
-    except ValueError:
-        raise typer.BadParameter(f'got "{given}", expected a number') from None
+
+def _parser(kind: Callable[[str], float], expected: str) -> Callable[[str], float]:
+    def parse(given: str) -> float:
+        try:
+            return kind(given)
+        except ValueError:
+            raise typer.BadParameter(f'got "{given}", expected {expected}') from None
+
+    return parse
 
 
 def output_width() -> int | None:
@@ -69,31 +95,17 @@ def say_json(plain: Any) -> None:
     typer.echo(_OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
-WIDEST_CELL = 60
-
-ConfigsOption = Annotated[
-    list[Path] | None,
-    typer.Option("--cards", metavar="DIR", help="Folder with cards of your own; may be repeated.", show_default=False),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
-
-def echo_json(plain: Any) -> None:
-    """Print plain values as JSON."""
-    say_json(plain)
-
-
-def echo_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print rows in columns as wide as they need; a cell that is too long is cut."""
-    cut = [[cell if len(cell) <= WIDEST_CELL else cell[: WIDEST_CELL - 1] + "…" for cell in row] for row in rows]
-    table = [list(header), *cut]
-    widths = [max(len(row[column]) for row in table) for column in range(len(header))]
+def say_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows in columns as wide as they need; a terminal that is too narrow shows the first of them."""
+    table = [[printable(cell) for cell in row] for row in (header, *rows)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for row in table:
-        say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        say(line[: output_width()])
 
 
 def home_of(found: Found[Any]) -> str:
-    """Where a card is, in words."""
+    """Where a config is, in words."""
     from harness.config.errors import shown_path
 
     if found.builtin:
@@ -102,7 +114,7 @@ def home_of(found: Found[Any]) -> str:
 
 
 def as_plain(found: Found[DatasetConfig] | Found[SearchSpace]) -> dict[str, Any]:
-    """A card and where it came from as plain values."""
+    """A config and where it came from as plain values."""
     return {
         "name": found.name,
         "path": str(found.path.absolute()),

@@ -1,4 +1,4 @@
-"""`harness datasets`: what there is to sweep, whether it is in order, and a card for one's own table."""
+"""`harness datasets`: what there is to sweep, whether it is valid, and a config for one's own table."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from harness.cli.common import ConfigsOption, JsonOption, as_plain, echo_json, echo_table, home_of, say, whole_number
+from harness.cli.common import ConfigDirOption, JsonOption, as_plain, count_option, home_of, say, say_json, say_table
 from harness.errors import AbsentDataError, ConfigError, HarnessError, UsageError
 from harness.text import printable
 
@@ -20,41 +20,41 @@ if TYPE_CHECKING:
 
 _WARNING = "warning: "
 
-app = typer.Typer(help="List, show, check and begin datasets' cards.", no_args_is_help=True)
+app = typer.Typer(help="Datasets: list, show, check, create.", no_args_is_help=True)
 
-NameArgument = Annotated[str, typer.Argument(metavar="NAME|PATH", help="Name or path of a dataset's card.")]
+NameArgument = Annotated[str, typer.Argument(metavar="NAME|PATH", help="Name or path of a dataset.")]
 PlotOption = Annotated[
-    Path | None, typer.Option("--plot", metavar="FILE.png", help="Draw sequences, lengths, classes and the split.")
+    Path | None, typer.Option("--plot", metavar="FILE.png", help="Plot sequences, lengths, classes and the split.")
 ]
 
 
 @app.command("list")
-def list_configs(cards: ConfigsOption = None, as_json: JsonOption = False) -> None:
-    """All datasets that can be swept, and the cards that are broken. Loads no data."""
+def list_configs(config_dir: ConfigDirOption = None, as_json: JsonOption = False) -> None:
+    """List all datasets, those with errors too. Loads no data."""
     from harness.config import list_datasets, suites_of
 
-    found = list_datasets(cards or ())
+    found = list_datasets(config_dir or ())
     if as_json:
-        echo_json([as_plain(one) for one in found])
+        say_json([as_plain(one) for one in found])
         return
-    header = ("NAME", "TASK", "ROWS", "STEPS", "CHANNELS", "CLASSES", "LICENCE", "TITLE", "CARD")
-    echo_table(header, [_row(one, one.config) for one in found if one.config])
+    header = ("NAME", "TASK", "ROWS", "STEPS", "CHANNELS", "CLASSES", "TITLE", "LICENCE", "CONFIG")
+    say_table(header, [_row(one, one.config) for one in found if one.config])
     for suite, members in suites_of(found).items():
         say(f"suite {suite}: {', '.join(one.name for one in members)}")
     for one in found:
         if one.error:
-            say(f"broken: {one.error}")
+            say(f"invalid: {one.error}")
 
 
 @app.command("show")
-def show(name: NameArgument, cards: ConfigsOption = None, as_json: JsonOption = False) -> None:
-    """One dataset's card, and where it is."""
+def show(name: NameArgument, config_dir: ConfigDirOption = None, as_json: JsonOption = False) -> None:
+    """Show a dataset's config file."""
     from harness.config import find_dataset
     from harness.config.loader import read_toml
 
-    found = find_dataset(name, cards or ())
+    found = find_dataset(name, config_dir or ())
     if as_json:
-        echo_json(as_plain(found))
+        say_json(as_plain(found))
         return
     say(f"# {found.path.absolute()}\n# {home_of(found)}, sha256 {found.sha256}\n")
     say(read_toml(found.path)[1].decode("utf-8-sig").rstrip())
@@ -63,51 +63,51 @@ def show(name: NameArgument, cards: ConfigsOption = None, as_json: JsonOption = 
 @app.command("check")
 def check(
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME|PATH", help="Name or path of a card.", show_default=False)
+        str | None, typer.Argument(metavar="NAME|PATH", help="Name or path of a dataset.", show_default=False)
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Check all datasets.")] = False,
     plot: PlotOption = None,
-    cards: ConfigsOption = None,
+    config_dir: ConfigDirOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Validate a card, load its data, tell what it is and what is odd about it."""
+    """Validate a config and its data; show sizes and warnings."""
     from harness.config import find_datasets, list_datasets
 
     if (name is None) is not every:
         raise UsageError("expected either the name or path of a dataset, or --all")
-    found = find_datasets(name, cards or ()) if name else list_datasets(cards or ())
+    found = find_datasets(name, config_dir or ()) if name else list_datasets(config_dir or ())
     if plot and len(found) != 1:
         raise UsageError(f"--plot {plot}: expected one dataset, got {len(found)}")
     checked = [_checked(one, keep_errors=every or len(found) > 1, plot=plot) for one in found]
     if as_json:
-        echo_json([one.plain() for one in checked])
+        say_json([one.plain() for one in checked])
     else:
         for one in checked:
             say(one.text())
     if bad := sum(one.error is not None and not one.absent for one in checked):
-        raise ConfigError(f"{bad} of {len(checked)} datasets are not in order")
+        raise ConfigError(f"{bad} of {len(checked)} datasets are invalid")
 
 
 @app.command("new")
 def new(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV or Parquet file.", show_default=False)],
-    target: Annotated[str | None, typer.Option(metavar="COL", help="Column to be predicted.")] = None,
-    time: Annotated[str | None, typer.Option(metavar="COL", help="Column of times.")] = None,
+    target: Annotated[str | None, typer.Option(metavar="COL", help="Column to predict.")] = None,
+    time: Annotated[str | None, typer.Option(metavar="COL", help="Column with times.")] = None,
     group: Annotated[
-        str | None, typer.Option("--id", metavar="COL", help="Column that says which rows form a sequence.")
+        str | None, typer.Option("--id", metavar="COL", help="Column with the id of each row's sequence.")
     ] = None,
     task: Annotated[str | None, typer.Option(metavar="KIND", help="forecast, classify or regress.")] = None,
-    horizon: Annotated[int | None, typer.Option(metavar="N", parser=whole_number, help="Rows to forecast.")] = None,
-    lookback: Annotated[
-        int | None, typer.Option(metavar="N", parser=whole_number, help="Rows to forecast from.")
-    ] = None,
-    features: Annotated[str | None, typer.Option(metavar="A,B", help="Columns that are inputs.")] = None,
-    name: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Name of the dataset; the file's when left out.")
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a card that is there.")] = False,
+    horizon: Annotated[int | None, count_option("N", "Rows to forecast.")] = None,
+    lookback: Annotated[int | None, count_option("N", "Rows that a forecast sees.")] = None,
+    features: Annotated[str | None, typer.Option(metavar="A,B", help="Input columns.")] = None,
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the dataset. [the file's]")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
-    """Begin a card for a table of your own: guess its task, write ./datasets/NAME.toml to be changed."""
+    """Write ./datasets/NAME.toml for a table, to be edited.
+
+    Task, columns, horizon and split are guessed from the table; what is guessed is printed with its reason.
+    """
+    from harness.config import find_dataset
     from harness.config.infer import UserHints, infer_task
     from harness.config.template import check_new_name, dataset_text, name_from, path_from, write_new
 
@@ -118,7 +118,10 @@ def new(
     inferred = infer_task(frame, UserHints(task, target, time, group, chosen, horizon, lookback), str(file))
     config = Path("datasets") / f"{called}.toml"
     write_new(config, dataset_text(called, kind, path_from(config.parent, file), inferred), force)
-    _tell(config, called, inferred.because)
+    say(f"wrote {config}" + (", which overrides the built-in one" if find_dataset(str(config)).overrides else ""))
+    for line in inferred.because:
+        say(f"  {line}")
+    say(f"Correct what is wrong in {config}, then:\n  harness datasets check {called}\n  harness sweep {called}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,13 +143,11 @@ class _Checked:
             return f"{self.found.name}: {'not on this machine: ' if self.absent else ''}{self.error}"
         facts = self.facts
         train, validation, test = facts.sizes
-        shortest, longest = facts.steps
-        steps = f"{longest}" if shortest == longest else f"{shortest} to {longest}"
         pieces = "windows" if facts.task is TaskKind.FORECAST else "sequences"
         lines = [
-            f"{self.found.name}: in order ({home_of(self.found)})",
+            f"{self.found.name}: valid ({home_of(self.found)})",
             f"  {facts.title}" if facts.title else "",
-            f"  {pieces:<9}  {train:,} train, {validation:,} validation, {test:,} test; {steps} steps",
+            f"  {pieces:<9}  {train:,} train, {validation:,} validation, {test:,} test; {_steps(*facts.steps)} steps",
             f"  channels   {_some(facts.channels)}",
             f"  targets    {_some(facts.targets)}" if facts.targets else "",
             f"  classes    {_some(facts.classes)}" if facts.classes else "",
@@ -212,23 +213,13 @@ def _read(file: Path) -> tuple[str, pd.DataFrame]:
     return kind, read_table(FileSource(kind=kind, path=str(file.absolute())))
 
 
-def _tell(config: Path, name: str, because: tuple[str, ...]) -> None:
-    from harness.config import find_dataset
-
-    found = find_dataset(str(config))
-    say(f"wrote {config}" + (", which takes the place of the built-in one" if found.overrides else ""))
-    for line in because:
-        say(f"  {line}")
-    say(f"Change what is wrong in {config}, then:\n  harness datasets check {name}\n  harness sweep {name}")
-
-
 def _row(found: Found[DatasetConfig], config: DatasetConfig) -> tuple[str, ...]:
-    # A card of one's own need not say its size: `harness datasets new` writes it down.
     size = config.size
-    rows, channels, classes = (size.rows, size.channels, size.classes) if size else (0, 0, 0)
-    numbers = (f"{rows:,}" if rows else "–", _steps(size.shortest, size.longest) if size else "–")
-    more = (str(channels or "–"), str(classes or "–"))
-    return (found.name, config.task.kind, *numbers, *more, config.license, config.title, home_of(found))
+    numbers = ("–", "–", "–", "–")  # a config of one's own need not say its size
+    if size:
+        steps = _steps(size.shortest, size.longest)
+        numbers = (f"{size.rows:,}", steps, str(size.channels or "–"), str(size.classes or "–"))
+    return (found.name, config.task.kind, *numbers, config.title, config.license, home_of(found))
 
 
 def _steps(shortest: int, longest: int) -> str:

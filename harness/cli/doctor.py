@@ -1,13 +1,12 @@
-"""`harness doctor`: finds and mends what a crash left."""
+"""`harness doctor`: finds and repairs what a crash left."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli.common import say, say_json
+from harness.cli.common import JsonOption, StoreOption, TrackingOption, say, say_json
 from harness.errors import HarnessError, UsageError
 
 if TYPE_CHECKING:
@@ -17,39 +16,32 @@ if TYPE_CHECKING:
 
 def doctor(
     sweep: Annotated[
-        str | None, typer.Argument(metavar="SWEEP", help="Id of the one sweep to look at. [all]", show_default=False)
+        str | None, typer.Argument(metavar="SWEEP", help="Id of a sweep. [all sweeps]", show_default=False)
     ] = None,
     sync: Annotated[
-        bool,
-        typer.Option(
-            "--sync", help="Write to MLflow what it lacks, and register champions, those that it has lost as well."
-        ),
+        bool, typer.Option("--sync", help="Write to MLflow what is missing there, and register missing champions.")
     ] = False,
     register_as: Annotated[
         str | None,
         typer.Option(
             "--register-as",
             metavar="NAME",
-            help="With --sync and SWEEP: what its champions are registered as, where theirs is somebody else's model.",
+            help="With --sync and SWEEP: another name for its registered models, if theirs is taken.",
             show_default=False,
         ),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what is wrong.")] = False,
-    store: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder of the store. [./mlruns]", show_default=False)
-    ] = None,
-    tracking_uri: Annotated[
-        str | None, typer.Option(metavar="URI", help="MLflow's store, when it is a server.", show_default=False)
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what is wrong; repair nothing.")] = False,
+    store: StoreOption = None,
+    tracking_uri: TrackingOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Find what a crash left, and mend it.
+    """Find and repair what a crash left.
 
-    Runs left running, trials and champions in one place and not in the other, leftover weights, aliases without their
-    model, models without a version, workers without a parent, servers without the command that started them. Whatever
-    a running command holds is left alone.
+    That is: MLflow runs that are still marked as running, trials and champions that the journal has and MLflow lacks,
+    leftover weights, aliases without a model, models without a version, orphaned workers and servers. Whatever a
+    running command uses is left alone.
 
-    Ends with 1 when something is left that is not mended.
+    The exit code is 1 if anything is left unrepaired.
     """
     from harness.store import find_store
     from harness.sweeps.doctor import examine
@@ -57,7 +49,7 @@ def doctor(
     if sync and dry_run:
         raise UsageError("--sync and --dry-run: expected one of them")
     if register_as is not None and not (sync and sweep):
-        raise UsageError(f"--register-as {register_as}: expected beside --sync and the id of one SWEEP")
+        raise UsageError(f"--register-as {register_as}: expected together with --sync and a SWEEP")
     place, name = find_store(store, tracking_uri), _checked(register_as)
     lines = [_treated(place, finding, name, sync=sync, dry_run=dry_run) for finding in examine(place, sweep)]
     if as_json:
@@ -78,7 +70,7 @@ def _checked(register_as: str | None) -> str | None:
 
 
 def _treated(place: Store, finding: Finding, name: str | None, *, sync: bool, dry_run: bool) -> dict[str, object]:
-    """Mend one thing; what it was and what came of it."""
+    """Repair one thing; what it was and what came of it."""
     line: dict[str, object] = {"where": finding.where, "what": finding.what, "mended": False}
     if finding.behind and not sync:
         return line | {"result": f"`harness doctor --sync {finding.where}` {finding.cure}"}
@@ -90,8 +82,8 @@ def _treated(place: Store, finding: Finding, name: str | None, *, sync: bool, dr
         else:
             _synchronise(place, finding.where, name)
     except (HarnessError, OSError) as error:
-        return line | {"result": f"not mended: {error}"}
-    return line | {"mended": True, "result": "mended"}
+        return line | {"result": f"not repaired: {error}"}
+    return line | {"mended": True, "result": "repaired"}
 
 
 def _synchronise(place: Store, sweep_id: str, register_as: str | None) -> None:

@@ -1,15 +1,14 @@
-"""`harness models` and `harness export`: what is registered, and as a folder for another runtime."""
+"""`harness models` and `harness export`: registered models, and models as folders for other runtimes."""
 
 from __future__ import annotations
 
-import json as json_module
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from harness.cli.common import output_width
+from harness.cli.common import JsonOption, ModelArgument, StoreOption, TrackingOption, say, say_json, say_table
 from harness.errors import UsageError, nearest
 from harness.store import find_store
 
@@ -20,12 +19,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Registered models: list, show, promote, compare, refit.", no_args_is_help=True)
 
-Model = Annotated[str, typer.Argument(metavar="MODEL", help="name, name@alias, name/version or models:/…")]
-StoreFolder = Annotated[Path | None, typer.Option("--store", metavar="DIR", help="Folder of the store. [./mlruns]")]
-TrackingUri = Annotated[
-    str | None, typer.Option("--tracking-uri", metavar="URI", help="MLflow's address, if it is a server.")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+VersionArgument = Annotated[str, typer.Argument(metavar="MODEL", help="name, name@alias, name/version or models:/…")]
 
 
 @app.command("list")
@@ -33,133 +27,140 @@ def list_models(
     name: Annotated[
         str | None, typer.Argument(metavar="NAME", help="Only this model's versions.", show_default=False)
     ] = None,
-    json: Json = False,
-    store: StoreFolder = None,
-    tracking_uri: TrackingUri = None,
+    as_json: JsonOption = False,
+    store: StoreOption = None,
+    tracking_uri: TrackingOption = None,
 ) -> None:
-    """Every registered version: its aliases, family, score and verdict."""
+    """List registered versions with aliases, scores and verdicts."""
     from harness.tracking.registry import foreign_models, registered_versions
 
     place = find_store(store, tracking_uri)
     versions = registered_versions(place, name)
-    foreign = foreign_models(place, name)
-    if foreign:
-        typer.echo(f"versions that no sweep made are not listed, of: {', '.join(foreign)}", err=True)
-    if json:
-        typer.echo(json_module.dumps([_plain(version) for version in versions], indent=2))
+    if foreign := foreign_models(place, name):
+        say(f"not listed, since no sweep made them: versions of {', '.join(foreign)}", err=True)
+    if as_json:
+        say_json([_plain(version) for version in versions])
         return
     if not versions:
         if not foreign:
-            typer.echo("no model is registered yet", err=True)
+            say("no model is registered yet", err=True)
         return
-    head = ("MODEL", "ALIAS", "CELL", "TEST SCORE", "VERDICT", "REGISTERED")
-    _print_table([head, *(_row(version) for version in versions)])
+    header = ("MODEL", "ALIAS", "FAMILY", "TEST SCORE", "VERDICT", "REGISTERED")
+    say_table(header, [_row(version) for version in versions])
 
 
 @app.command()
-def show(model: Model, json: Json = False, store: StoreFolder = None, tracking_uri: TrackingUri = None) -> None:
-    """What a model is: task, channels, scores, verdict, budget, and where its evidence is."""
+def show(
+    model: VersionArgument, as_json: JsonOption = False, store: StoreOption = None, tracking_uri: TrackingOption = None
+) -> None:
+    """Show a model's inputs, scores, verdict, budget and evidence."""
     from harness.export.artifact import read_description
+    from harness.report.format import values_words
     from harness.tracking.registry import registered_versions, resolve
 
     place = find_store(store, tracking_uri)
     found = resolve(place, model)
     description = read_description(found.path)
     version = next(one for one in registered_versions(place, found.name) if str(one.version) == found.version)
-    if json:
-        typer.echo(json_module.dumps({**_plain(version), "description": description.to_json()}, indent=2))
+    if as_json:
+        say_json({**_plain(version), "description": description.to_json()})
         return
     evidence = description.evidence
     unit = f" {description.unit}" if description.unit else ""
     score = "untested" if description.test_score is None else f"{description.test_score:.6g}{unit} on the test part"
-    shapes = {
-        name: " × ".join("n" if size < 0 else str(size) for size in shape) for name, shape in _shapes(description)
-    }
+    shapes = [
+        f"{name} {' × '.join('n' if size < 0 else str(size) for size in shape)}"
+        for name, shape in description.inputs.items()
+    ]
     rows = {
         "model": f"models:/{version.reference}" + (f" ({', '.join(version.aliases)})" if version.aliases else ""),
         "dataset": f"{description.name}: {description.title}" if description.title else description.name,
         "task": description.task.value,
-        "cell": f"{description.family}: {', '.join(f'{key} {value}' for key, value in description.values.items())}",
+        "family": f"{description.family}: {values_words(description.values)}",
         "score": f"{description.metric} {score}",
         "verdict": evidence.get("headline", version.tags.get("verdict", "")),
-        "exported because": version.tags.get("why", ""),
+        "selected because": version.tags.get("why", ""),
         "budget": evidence.get("budget", ""),
-        "with care": "; ".join(evidence.get("cautions", ())),
-        "inputs": "; ".join(f"{name} {shape}" for name, shape in shapes.items()),
+        "warnings": "; ".join(evidence.get("cautions", ())),
+        "inputs": "; ".join(shapes),
         "channels": ", ".join(description.channels),
         "predicts": ", ".join(description.classes or description.targets),
         "licence of the data": description.license or "not stated",
-        "evidence": f"{place.ui_command}, then {version.page}" if version.page else "its comparison's run is gone",
+        "evidence": f"{place.ui_command}, then {version.page}"
+        if version.page
+        else "the comparison's MLflow run was deleted",
         "files": str(found.path),
     }
     for name, text in rows.items():
         if text:
-            typer.echo(f"{name:20}{text}")
+            say(f"{name:20}{text}")
 
 
 @app.command()
 def promote(
-    model: Model,
+    model: VersionArgument,
     alias: Annotated[str, typer.Option("--alias", metavar="ALIAS", help="champion or candidate.")] = "champion",
     untested: Annotated[
-        bool, typer.Option("--untested", help="Promote a refitted model that nobody has tested.")
+        bool, typer.Option("--untested", help="Promote a refitted model, which has no test score.")
     ] = False,
-    store: StoreFolder = None,
-    tracking_uri: TrackingUri = None,
+    store: StoreOption = None,
+    tracking_uri: TrackingOption = None,
 ) -> None:
-    """Let an alias mean this version, once it gave its logged score again in a clean process."""
+    """Move an alias to a version, once its score is verified.
+
+    The version is loaded and scored in a clean process, and must give its logged test score again.
+    """
     from harness.export.promote import promote as move
 
     done, was = move(model, alias, find_store(store, tracking_uri), untested=untested)
-    typer.echo(f"models:/{done.name}@{alias} is version {done.version}{was}")
+    say(f"models:/{done.name}@{alias} is version {done.version}{was}")
 
 
 @app.command()
 def compare(
     first: Annotated[str, typer.Argument(metavar="MODEL", help="One model, by name or folder.")],
     second: Annotated[str, typer.Argument(metavar="OTHER", help="The other.")],
-    json: Json = False,
-    store: StoreFolder = None,
-    tracking_uri: TrackingUri = None,
+    as_json: JsonOption = False,
+    store: StoreOption = None,
+    tracking_uri: TrackingOption = None,
 ) -> None:
-    """Score two versions on the same test rows."""
+    """Compare two models on the same test rows."""
     from harness.export import load
     from harness.export.promote import compare as side_by_side
 
     place = find_store(store, tracking_uri)
     found = side_by_side(load(first, place), load(second, place))
-    if json:
-        typer.echo(json_module.dumps(_compared(found), indent=2))
+    if as_json:
+        say_json(_compared(found))
         return
     description = found.descriptions[0]
     unit = f" in {description.unit}" if description.unit else ""
     shares = (found.first_better, found.second_better)
-    head = ("MODEL", "CELL", description.metric.upper(), "BETTER ON")
+    header = ("MODEL", "FAMILY", description.metric.upper(), "BETTER ON")
     rows = [
         (name, one.family, f"{score:.6g}", f"{share:.0%} of rows")
         for name, one, score, share in zip(found.names, found.descriptions, found.scores, shares, strict=True)
     ]
-    _print_table([head, *rows])
+    say_table(header, rows)
     which = "equal" if not found.better else f"the {'second' if found.better > 0 else 'first'} is better"
-    typer.echo(
+    say(
         f"{found.rows:,} test rows of {description.name}; {which}"
         + (f" by {abs(found.better):.6g}{unit}" if found.better else "")
-        + "; one test part says little of small differences"
+        + "; a single test set says little about small differences"
     )
 
 
 @app.command()
-def refit(model: Model, store: StoreFolder = None, tracking_uri: TrackingUri = None) -> None:
-    """Train a model again on training and validation parts, as another version, which nobody has tested."""
+def refit(model: VersionArgument, store: StoreOption = None, tracking_uri: TrackingOption = None) -> None:
+    """Retrain on training and validation data, as a new version.
+
+    The new version has no test score, and no alias moves to it.
+    """
     from harness.export.promote import refit as train_again
 
     done = train_again(model, find_store(store, tracking_uri))
-    typer.echo(f"models:/{done.name}/{done.version}")
-    typer.echo("untested, and no alias was moved: `harness models promote --untested` does", err=True)
-
-
-def _shapes(description: Any) -> list[tuple[str, tuple[int, ...]]]:
-    return [*description.inputs.items()]
+    say(f"models:/{done.name}/{done.version}")
+    say("it is untested, and no alias was moved to it: `harness models promote --untested` does that", err=True)
 
 
 def _compared(found: SideBySide) -> dict[str, Any]:
@@ -196,14 +197,6 @@ def _row(version: Version) -> tuple[str, ...]:
     return version.reference, ", ".join(version.aliases), tags.get("family", ""), score, verdict, when
 
 
-def _print_table(rows: list[tuple[str, ...]]) -> None:
-    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
-    limit = output_width()
-    for row in rows:
-        line = "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
-        typer.echo(line[:limit] if limit else line)
-
-
 FORMATS = ("keras", "saved-model", "onnx", "litert")
 
 
@@ -214,27 +207,22 @@ def _format(given: str) -> str:
 
 
 def export(
-    model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="name, name@alias, name/version, models:/… or a champion's folder.")
-    ],
+    model: ModelArgument,
     kind: Annotated[
         str, typer.Option("--format", metavar="FORMAT", help=f"{', '.join(FORMATS)}.", parser=_format)
     ] = "keras",
     to: Annotated[
         Path | None,
-        typer.Option("--to", metavar="DIR", help="A new or empty folder. [./NAME-FORMAT]", show_default=False),
+        typer.Option("--to", metavar="DIR", help="New or empty folder. [./NAME-FORMAT]", show_default=False),
     ] = None,
-    store: Annotated[
-        Path | None, typer.Option("--store", metavar="DIR", help="Folder of the store. [./mlruns]")
-    ] = None,
-    tracking_uri: Annotated[
-        str | None, typer.Option("--tracking-uri", metavar="URI", help="MLflow's address, if it is a server.")
-    ] = None,
+    store: StoreOption = None,
+    tracking_uri: TrackingOption = None,
 ) -> None:
-    """Write a champion for another runtime: model, model card, example, and ten lines that use it.
+    """Export a champion to Keras, TensorFlow, ONNX or LiteRT.
 
-    It is run in its own runtime right after writing and must give the champion's outputs on the test rows to 1e-4;
-    else nothing is left behind. Raw values go in, original units or class probabilities come out.
+    The folder holds the model, a model card, an example, and ten lines of Python that use it. The exported model takes
+    raw values and returns original units or class probabilities. Right after writing it is run in its own runtime; its
+    outputs on the test rows must be the champion's to 1e-4, or nothing is written.
     """
     from harness.export import load
     from harness.export.formats import Format
@@ -246,8 +234,8 @@ def export(
     champion = load(model, find_store(store, tracking_uri))
     folder = to or Path(f"{champion.description.name}-{wanted.value}")
     done = write(champion, wanted, folder)
-    typer.echo(folder)
-    typer.echo(
+    say(str(folder))
+    say(
         f"{', '.join(done.files)}; in its own runtime {done.agreement.rows:,} rows differ by at most "
         f"{done.agreement.largest:.1g} of their spread",
         err=True,

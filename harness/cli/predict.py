@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from harness.cli.common import JsonOption, ModelArgument, StoreOption, TrackingOption, say
 from harness.errors import UsageError
 from harness.store import find_store
 
@@ -35,34 +36,33 @@ PRINTED_AT_ONCE = 1 << 20
 
 
 def predict(
-    model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="name, name@alias, name/version, models:/… or a champion's folder.")
-    ],
+    model: ModelArgument,
     data: Annotated[
         Path | None,
-        typer.Argument(metavar="INPUT", help="CSV, Parquet, NPZ or text: raw rows, sequences.", show_default=False),
+        typer.Argument(
+            metavar="INPUT", help="CSV, Parquet, NPZ or text file with raw rows or sequences.", show_default=False
+        ),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Write to this .csv, .parquet or .npz instead."),
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Write to this .csv, .parquet or .npz file. [standard output]"
+        ),
     ] = None,
     test: Annotated[
-        bool, typer.Option("--test", help="Predict the test part of the model's dataset; compare the score.")
+        bool, typer.Option("--test", help="Predict the dataset's test set, and compare the score with the logged one.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON, one record a row.")] = False,
-    store: Annotated[
-        Path | None, typer.Option("--store", metavar="DIR", help="Folder of the store. [./mlruns]")
-    ] = None,
-    tracking_uri: Annotated[
-        str | None, typer.Option("--tracking-uri", metavar="URI", help="MLflow's address, if it is a server.")
-    ] = None,
+    as_json: JsonOption = False,
+    store: StoreOption = None,
+    tracking_uri: TrackingOption = None,
 ) -> None:
-    """Predict with a champion: raw values in, original units or class names with probabilities out.
+    """Predict with a champion.
 
-    A forecast goes on after INPUT's last row, with its time stamps. NPZ files hold x (sequences, steps,
-    channels) and, where they differ, lengths. Tables of sequences hold a row a step and the card's id column, else
-    a column sequence. What is known in advance follows in rows without targets. Models of tokens read a .txt, or a
-    table with a column text. Files may be larger than memory: they are read in pieces.
+    Raw values go in, original units or class probabilities come out. A forecast continues INPUT after its last row,
+    with time stamps; rows of known covariates follow with empty targets. A table of sequences has a row per step and
+    the dataset's id column, or else a column named sequence. An NPZ file has x (sequences, steps, channels), and
+    lengths if they differ. Token models read a .txt file, or a table's column named text. Files are read in pieces and
+    may be larger than memory.
     """
     if (data is None) == (not test):
         raise UsageError("expected either INPUT or --test")
@@ -75,7 +75,7 @@ def predict(
         check_output(output)
     champion = load(model, find_store(store, tracking_uri))
     tested = test_batch(champion) if data is None else None
-    with _printed(json=json) if output is None else written_to(output) as sink, _Bar() as bar:
+    with _printed(json=as_json) if output is None else written_to(output) as sink, _Bar() as bar:
         if data is not None:
             portions = read_portions(champion.description, data, partial(bar.show, "reading"))
         elif tested is not None:
@@ -84,7 +84,7 @@ def predict(
             outputs = champion.predict_batch(portion.batch, partial(_show, bar, portion))
             sink.add(predictions_of(champion.description, portion.batch, outputs))
     if portion.batch.assumed:  # of a forecast, whose input is one portion
-        typer.echo(portion.batch.assumed, err=True)
+        say(portion.batch.assumed, err=True)
     if tested is not None:
         _compare(champion, outputs, tested[1], portion.batch.lengths)
 
@@ -143,7 +143,7 @@ def _compare(champion: Champion, outputs: npt.NDArray[Any], truth: npt.NDArray[A
     score = score_of(description, truth, outputs, lengths)
     unit = f" {description.unit}" if description.unit else ""
     logged = "untested" if description.test_score is None else f"logged {description.test_score:.8g}{unit}"
-    typer.echo(
+    say(
         f"test {description.metric} {score:.8g}{unit} on {len(truth)} test rows of {description.name}; {logged}",
         err=True,
     )

@@ -1,4 +1,4 @@
-"""How a running sweep looks: a line a family in a terminal or a notebook, plain lines where there is neither.
+"""How a running sweep looks: a line for each family in a terminal or a notebook, plain lines where there is neither.
 
 All on standard error, but in a notebook, where it is the cell's output.
 """
@@ -19,22 +19,24 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from harness.report.format import metric_words
 from harness.sweeps.events import ComparisonFinished, FamilyProgress, Progress, SweepEvent, SweepStarted
+from harness.text import counted, duration_text, shortened
 
 PLAIN_EVERY_SECONDS = 10.0
 BAR_CELLS, NARROWEST_BAR = 20, 5
 
 
 class ProgressDisplay:
-    """Shows what a sweep says: the `listener` of `harness.sweep` and `harness.compare`, and a context manager.
+    """Shows a sweep's events: the `callback` of `harness.sweep` and `harness.compare`, and a context manager.
 
     Args:
         verbose: Show every trial.
         quiet: Show nothing.
-        warning: Shown as the sweep begins, for a command that is refused should say nothing else; may be empty.
+        warning: Shown when the sweep starts, since a command that is refused should say nothing else; may be empty.
 
     Attributes:
-        sweep_id: Id of the sweep that is watched; empty until it has begun.
+        sweep_id: Id of the sweep; empty until it has started.
         unread: Whether the terminal was closed, or nobody reads the pipe any more; nothing is shown since.
     """
 
@@ -50,7 +52,7 @@ class ProgressDisplay:
         self._warning = warning
 
     def __call__(self, event: SweepEvent) -> None:
-        """Show one thing that the sweep said."""
+        """Show one event."""
         if isinstance(event, SweepStarted):
             self.sweep_id = event.sweep_id
         if not (self._quiet or self.unread):
@@ -59,7 +61,7 @@ class ProgressDisplay:
 
     def _show(self, event: SweepEvent) -> None:
         if isinstance(event, SweepStarted):
-            self._line(beginning(event))
+            self._line(start_line(event))
             if self._warning:
                 self._line(self._warning)
         elif isinstance(event, Progress):
@@ -132,22 +134,21 @@ class ProgressDisplay:
             self._live = None
 
 
-def beginning(event: SweepStarted) -> str:
+def start_line(event: SweepStarted) -> str:
     """Which sweep this is, and whether it is a new one."""
     if event.finished:
-        return f"sweep {event.sweep_id} was finished before; its report and its runs in MLflow are made again"
-    return f"going on with sweep {event.sweep_id}" if event.resumed else f"starting a new sweep, {event.sweep_id}"
+        return f"sweep {event.sweep_id} has finished already; writing its report and its MLflow runs again"
+    return f"resuming sweep {event.sweep_id}" if event.resumed else f"starting a new sweep, {event.sweep_id}"
 
 
 def table(event: Progress, width: int) -> Group:
-    """The time left, and one line an arm: a bar where there is room, trials done, the best score so far."""
+    """The time left, and one line per family: a bar where there is room, trials done, the best score so far."""
     heading = Text.assemble((event.dataset, "bold"), "  ", (_left(event), "dim"), no_wrap=True, overflow="ellipsis")
-    heading.append(f"  best validation {event.objective.metric}", "dim")
+    heading.append(f"  best validation {metric_words(event.objective)}", "dim")
     done, best = [_done(family) for family in event.families], [_best(family) for family in event.families]
-    space_left = (
-        width - max(map(len, done)) - max(map(len, best)) - 6
-    )  # an indent of two, and a space after each column
-    names = [f"  {_cut(family.name, space_left)}" for family in event.families]
+    # An indent of two, and a space after each column.
+    space_left = width - max(map(len, done)) - max(map(len, best)) - 6
+    names = [f"  {shortened(family.name, max(2, space_left))}" for family in event.families]
     space_left -= max(map(len, names))
     cells = min(BAR_CELLS, space_left) if space_left >= NARROWEST_BAR else 0
     grid = Table.grid(padding=(0, 1))
@@ -160,7 +161,7 @@ def table(event: Progress, width: int) -> Group:
 
 def plain(event: Progress) -> str:
     """The same in one line."""
-    metric = f"validation {event.objective.metric}"
+    metric = f"validation {metric_words(event.objective)}"
     families = "; ".join(f"{family.name} {_done(family)}, best {metric} {_best(family)}" for family in event.families)
     return f"{event.dataset}: {'; '.join(part for part in (families, _left(event)) if part)}"
 
@@ -172,23 +173,9 @@ def page(event: Progress) -> str:
         f"{_best(family)}</td></tr>"
         for family in event.families
     )
-    metric = html.escape(f"best validation {event.objective.metric}")
+    metric = html.escape(f"best validation {metric_words(event.objective)}")
     head = f"<tr><th></th><th></th><th>{_left(event)}</th><th>{metric}</th></tr>"
     return f"<table><caption>{html.escape(event.dataset)}</caption>{head}{rows}</table>"
-
-
-def duration(seconds: float) -> str:
-    """Seconds for people: `45 s`, `3 min 20 s`, `2 h 5 min`."""
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
-
-
-def _cut(name: str, cells: int) -> str:
-    return name if len(name) <= cells else f"{name[: max(1, cells - 1)]}…"
 
 
 def _bar(family: FamilyProgress, cells: int) -> str:
@@ -203,9 +190,9 @@ def _meter(family: FamilyProgress) -> str:
 
 
 def _done(family: FamilyProgress) -> str:
-    of = f"/{family.wanted}" if family.wanted else ""
+    done = f"{family.completed}/" if family.wanted else ""
     failed = f", {family.failed} failed" if family.failed else ""
-    return f"{family.completed}{of} trials{failed}"
+    return f"{done}{counted(family.wanted or family.completed, 'trial')}{failed}"
 
 
 def _best(family: FamilyProgress) -> str:
@@ -215,4 +202,4 @@ def _best(family: FamilyProgress) -> str:
 def _left(event: Progress) -> str:
     if event.over:
         return "searches done"
-    return "" if event.seconds_left is None else f"about {duration(event.seconds_left)} left"
+    return "" if event.seconds_left is None else f"about {duration_text(round(event.seconds_left))} left"

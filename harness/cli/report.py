@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import sys
 import time
 from pathlib import Path
@@ -11,9 +10,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from harness.cli.common import output_width, say, say_json
+from harness.cli.common import (
+    OLD_OPTIONS,
+    JsonOption,
+    StoreOption,
+    SweepArgument,
+    TrackingOption,
+    output_width,
+    say,
+    say_json,
+)
 from harness.disk import cannot_write, replace_text
 from harness.errors import UsageError
+from harness.text import counted
 
 if TYPE_CHECKING:
     from harness.records import SweepResult
@@ -22,17 +31,12 @@ if TYPE_CHECKING:
     from harness.sweeps.verify import Disagreement, Verified
 
 
-app = typer.Typer(help="List, show and remove sweeps.", no_args_is_help=True)
-
-StoreOption = Annotated[
-    Path | None, typer.Option("--store", metavar="DIR", help="Folder of the store. [./mlruns]", show_default=False)
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+app = typer.Typer(help="Sweeps: list, show, remove.", no_args_is_help=True)
 
 
 @app.command("list")
 def list_sweeps(store: StoreOption = None, as_json: JsonOption = False) -> None:
-    """All sweeps of the store, oldest first."""
+    """List all sweeps of the store, oldest first."""
     from harness.store import find_store
     from harness.sweeps.folders import summarise, sweep_ids
 
@@ -48,15 +52,10 @@ def list_sweeps(store: StoreOption = None, as_json: JsonOption = False) -> None:
 
 
 @app.command("show")
-def show(
-    sweep: Annotated[
-        str | None, typer.Argument(metavar="SWEEP", help="Id of the sweep; the newest by default.", show_default=False)
-    ] = None,
-    store: StoreOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """One sweep: its plan, how far it is, and where it lies."""
+def show(sweep: SweepArgument = None, store: StoreOption = None, as_json: JsonOption = False) -> None:
+    """Show a sweep's plan, progress and folder."""
     from harness.journal import Journal
+    from harness.report.format import value_words
     from harness.store import find_store
     from harness.sweeps.folders import find_sweep_folder, summarise
 
@@ -71,7 +70,9 @@ def show(
     say(_line(summary))
     say(f"folder: {folder}")
     for key, value in plan["plan"].items():
-        say(f"{key}: {_shown(value)}")
+        if value is not None:
+            shown = ", ".join(value) if isinstance(value, list) else value_words(value)
+            say(f"{OLD_OPTIONS.get(key, key)}: {shown}")
     for library, version in plan["versions"].items():
         say(f"{library} {version}")
 
@@ -80,15 +81,15 @@ def show(
 def remove_sweep(
     sweep: Annotated[str, typer.Argument(metavar="SWEEP", help="Id of the sweep.")],
     store: StoreOption = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Remove without asking.")] = False,
 ) -> None:
-    """Remove a sweep's folder: its journal and weights. Runs and models in MLflow stay."""
+    """Remove a sweep's journal and weights. Its runs and models in MLflow stay."""
     from harness.store import find_store
     from harness.sweeps.folders import find_sweep_folder, remove
 
     place = find_store(store)
     folder = find_sweep_folder(place, sweep)
-    if not yes and not _agreed(f"Remove {folder}? It cannot be reported or resumed afterwards"):
+    if not yes and not _agreed(f"Remove {folder}? The sweep can then be neither reported nor resumed"):
         say(f"kept {folder}", err=True)
         raise typer.Exit(1)
     remove(place, sweep)
@@ -100,29 +101,21 @@ def _agreed(question: str) -> bool:
     answer = sys.stdin.readline()
     if not answer:
         typer.echo(err=True)
-        raise UsageError("nobody answered; --yes removes it without asking")
+        raise UsageError("no answer; --yes removes it without asking")
     return answer.strip().lower() in ("y", "yes")
 
 
 def _line(one: SweepSummary) -> str:
     if one.state == "broken":
-        return f"{one.sweep_id}  broken: {one.error}"
+        return f"{one.sweep_id}  damaged: {one.error}"
     started = time.strftime("%Y-%m-%d %H:%M", time.localtime(one.begun_at))
     verdicts = f"  {'; '.join(one.outcomes)}" if one.outcomes else ""
-    return f"{one.sweep_id}  {started}  {one.state}  {' vs '.join(one.families)}  {one.trials} trials{verdicts}"
+    return (
+        f"{one.sweep_id}  {started}  {one.state}  {' vs '.join(one.families)}  {counted(one.trials, 'trial')}{verdicts}"
+    )
 
-
-def _shown(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-COLUMNS = ("dataset", "family", "replicate", "trial", "validation", "test", "parameters", "fit_seconds", "status")
 
 SUFFIXES = (".html", ".md", ".tex")
-
-SweepArgument = Annotated[
-    str | None, typer.Argument(metavar="SWEEP", help="Id of the sweep; the newest by default.", show_default=False)
-]
 
 
 def report(
@@ -131,11 +124,11 @@ def report(
     output: Annotated[
         Path,
         typer.Option(
-            "--output", "-o", metavar="FILE", help="Where it goes: .html, or .md or .tex for the verdicts as a table."
+            "--output", "-o", metavar="FILE", help="File to write: .html; .md or .tex for a table of the verdicts."
         ),
     ] = Path("report.html"),
 ) -> None:
-    """Show the verdicts of a sweep at a glance, and write report.html."""
+    """Print a sweep's verdicts, and write its report to a file."""
     from harness.report.text import text
     from harness.store import find_store
 
@@ -149,12 +142,12 @@ def report(
         why = "; ".join(f"{dataset}: {why}" for dataset, why in result.unfinished.items())
         raise UsageError(f"{result.sweep_id}: no comparison is finished; {why}")
     written = _written(result, place, output.suffix)
-    typer.echo(text(result, place.ui_command, output_width()))  # the answer first, whether or not its page can be kept
+    say(text(result, place.ui_command, output_width()))  # the answer first, whether or not its page can be kept
     try:
         replace_text(output, written)
     except OSError as error:
         raise UsageError(f"--output {output}: {cannot_write(error, output.parent)}") from error
-    typer.echo(f"wrote {output}", err=True)
+    say(f"wrote {output}", err=True)
 
 
 def _written(result: SweepResult, place: Store, suffix: str) -> str:
@@ -172,11 +165,11 @@ def _written(result: SweepResult, place: Store, suffix: str) -> str:
 
 def trials(
     sweep: Annotated[str, typer.Argument(metavar="SWEEP", help="Id of the sweep; see `harness sweeps list`.")],
-    csv: Annotated[bool, typer.Option("--csv", help="As CSV (the default).")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print CSV (the default).")] = False,
     as_json: JsonOption = False,
     store: StoreOption = None,
 ) -> None:
-    """Print the table of scores that `harness verdict` reads, of every finished comparison."""
+    """Print a sweep's trials as a table for `harness verdict`."""
     from harness.report.text import trials_csv
     from harness.store import find_store
 
@@ -184,8 +177,7 @@ def trials(
         raise UsageError("--csv and --json: expected one of them")
     result = read_result(find_store(store), sweep)
     if as_json:
-        rows = [row for comparison in result.comparisons for row in comparison.rows]
-        typer.echo(json.dumps([{name: getattr(row, name) for name in COLUMNS} for row in rows], indent=2))
+        say_json([dataclasses.asdict(row) for comparison in result.comparisons for row in comparison.rows])
         return
     typer.echo(trials_csv(result.comparisons), nl=False)
 
@@ -208,20 +200,18 @@ def read_result(place: Store, sweep: str | None) -> SweepResult:
 
 
 def explain(
-    sweep: Annotated[
-        str | None, typer.Argument(metavar="SWEEP", help="Id of the sweep; the newest by default.", show_default=False)
-    ] = None,
+    sweep: SweepArgument = None,
     datasets: Annotated[
-        list[str] | None, typer.Argument(metavar="DATASET", help="Its datasets; all by default.", show_default=False)
+        list[str] | None, typer.Argument(metavar="DATASET", help="Datasets of the sweep. [all]", show_default=False)
     ] = None,
-    again: Annotated[bool, typer.Option("--again", help="Look again at what has been looked at.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Recompute what has been computed before.")] = False,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show how far back gradients reach in the selected networks, before and after training, and how open gates stand.
+    """Show how far gradients reach back, and how open the gates are.
 
-    A plain recurrent network, trained with the selected hyperparameters, stands beside them where the sweep has none.
-    Figures go into the sweep's report and into MLflow.
+    Shown are the selected networks, before and after training. A simple RNN with the same hyperparameters is trained
+    for comparison if the sweep has none. The figures are added to the sweep's report and to MLflow.
     """
     from harness.cli.progress import ProgressDisplay
     from harness.executors import PoolExecutor
@@ -233,28 +223,21 @@ def explain(
     with ProgressDisplay() as display, PoolExecutor(1) as executor:
         found = look_into(place, sweep, datasets or [], executor, display, again=again)
     if as_json:
-        typer.echo(json.dumps([one.to_json() for one in found], indent=2))
+        say_json([one.to_json() for one in found])
         return
-    typer.echo("\n\n".join(text(one, output_width()) for one in found))
+    say("\n\n".join(text(one, output_width()) for one in found))
 
 
 def verify(
-    sweep: Annotated[
-        str | None, typer.Argument(metavar="SWEEP", help="Id of the sweep; the newest by default.", show_default=False)
-    ] = None,
+    sweep: SweepArgument = None,
     store: StoreOption = None,
-    tracking_uri: Annotated[
-        str | None,
-        typer.Option(
-            metavar="URI", help="MLflow's store, when it is a server. [the store's database]", show_default=False
-        ),
-    ] = None,
+    tracking_uri: TrackingOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Recompute the verdicts of a sweep from what MLflow holds alone; exit code 1 when any number differs.
+    """Recompute a sweep's verdicts from its MLflow runs alone.
 
-    Compared are the trials' runs, the recorded verdict, what the comparison's run shows, and the sweep's journal where
-    its folder is there.
+    The recomputed numbers are compared with the recorded verdict, with the comparison's run, and with the sweep's
+    journal if its folder is there. The exit code is 1 if any number differs.
     """
     from harness.store import find_store
     from harness.sweeps.folders import find_sweep_folder
@@ -263,10 +246,10 @@ def verify(
     place = find_store(store, tracking_uri)
     results = compare(place, sweep or find_sweep_folder(place, None).name)
     if as_json:
-        typer.echo(json.dumps([_plain(one) for one in results], indent=2))
+        say_json([_plain(one) for one in results])
     else:
         for one in results:
-            typer.echo("\n".join(_lines(one)))
+            say("\n".join(_lines(one)))
     if not all(one.agrees for one in results):
         raise typer.Exit(1)
 
@@ -276,8 +259,8 @@ def _lines(one: Verified) -> list[str]:
         return [f"{one.dataset}: not decided yet, nothing to verify"]
     told = "MLflow and the journal" if one.journal else "MLflow; there is no journal here"
     if one.agrees:
-        return [f"{one.dataset}: agrees: {one.compared} numbers and words are those of {told}"]
-    differ = f"{one.dataset}: differs in {len(one.disagreements)} of {one.compared} numbers and words of {told}"
+        return [f"{one.dataset}: agrees: all {one.compared} values are those of {told}"]
+    differ = f"{one.dataset}: differs in {len(one.disagreements)} of {one.compared} values of {told}"
     return [differ, *(f"  {_check_line(it)}" for it in one.disagreements)]
 
 

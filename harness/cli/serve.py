@@ -2,68 +2,60 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli.common import say_last
+from harness.cli.common import ModelArgument, StoreOption, TrackingOption, say, say_last
 from harness.errors import UsageError
 from harness.store import find_store, without_user
 
 if TYPE_CHECKING:
     from harness.store import Store
 
+PortOption = Annotated[
+    int | None,
+    typer.Option("--port", metavar="N", min=1, max=65535, help="Port. [the first free one from 5000 on]"),
+]
+
 
 def serve(
-    model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="name, name@alias, name/version, models:/… or a champion's folder.")
-    ],
-    port: Annotated[
-        int | None,
-        typer.Option("--port", metavar="N", min=1, max=65535, help="Port. [the first free one from 5000 on]"),
-    ] = None,
-    store: Annotated[
-        Path | None, typer.Option("--store", metavar="DIR", help="Folder of the store. [./mlruns]")
-    ] = None,
-    tracking_uri: Annotated[
-        str | None, typer.Option("--tracking-uri", metavar="URI", help="MLflow's address, if it is a server.")
-    ] = None,
+    model: ModelArgument,
+    port: PortOption = None,
+    store: StoreOption = None,
+    tracking_uri: TrackingOption = None,
 ) -> None:
-    """Answer predictions over HTTP with MLflow's own server; this machine only, until Ctrl-C.
+    """Serve predictions over HTTP, until Ctrl-C.
 
-    POST to ADDRESS/invocations what MLflow's servers take: dataframe_split or dataframe_records with the columns
-    that `predict` takes, instances or inputs with arrays (sequences, steps, channels); CSV and Parquet too. Raw values
-    go in, original units or classes with probabilities come out; a wrong request gets 400 and the reason.
+    MLflow's scoring server answers this machine only. POST to ADDRESS/invocations what MLflow's servers take:
+    dataframe_split or dataframe_records with the columns that `predict` takes, instances or inputs with arrays
+    (sequences, steps, channels); CSV and Parquet too. Raw values go in, original units or class probabilities come
+    out; an invalid request gets 400 and the reason.
     """
     from harness.export.predictor import locate
     from harness.tracking.pyfunc import scoring
     from harness.tracking.server import free_port
 
     folder, name = locate(model, find_store(store, tracking_uri))
-    typer.echo(f"starting MLflow's scoring server on {name}, until Ctrl-C", err=True)
+    say(f"starting MLflow's scoring server on {name}, until Ctrl-C", err=True)
     try:
         with scoring(folder, "harness.export.scoring", free_port(port)) as server:
-            typer.echo(f"{server.address}/invocations")
+            say(f"{server.address}/invocations")
             server.wait()
     except KeyboardInterrupt:
         say_last("closed")
 
 
 def ui(
-    port: Annotated[
-        int | None,
-        typer.Option("--port", metavar="N", min=1, max=65535, help="Port. [the first free one from 5000 on]"),
-    ] = None,
-    no_open: Annotated[bool, typer.Option("--no-open", help="Only print the address; open no browser.")] = False,
-    store: Annotated[
-        Path | None, typer.Option("--store", metavar="DIR", help="Folder of the store. [./mlruns]")
-    ] = None,
-    tracking_uri: Annotated[
-        str | None, typer.Option("--tracking-uri", metavar="URI", help="MLflow's address, if it is a server.")
-    ] = None,
+    port: PortOption = None,
+    no_open: Annotated[bool, typer.Option("--no-open", help="Print the address; open no browser.")] = False,
+    store: StoreOption = None,
+    tracking_uri: TrackingOption = None,
 ) -> None:
-    """Open MLflow's UI on the store's training runs; it answers this machine only, until Ctrl-C."""
+    """Open MLflow's UI on the store, until Ctrl-C.
+
+    It answers this machine only.
+    """
     from harness.tracking.server import free_port, serving
 
     place = find_store(store, tracking_uri)
@@ -72,7 +64,7 @@ def ui(
         _show(without_user(place.tracking_uri) if served else place.address, no_open or not served)
         return
     experiment, view = _latest_experiment(place)
-    typer.echo(f"starting MLflow's UI on {place.root}, until Ctrl-C", err=True)
+    say(f"starting MLflow's UI on {place.root}, until Ctrl-C", err=True)
     try:
         with serving(place, free_port(port)) as server:
             _show(server.page(experiment, view), no_open)
@@ -104,7 +96,7 @@ def _latest_experiment(store: Store) -> tuple[str, str]:
 
 
 def _show(address: str, no_open: bool) -> None:
-    typer.echo(address)
+    say(address)
     if not no_open:
         import webbrowser
 

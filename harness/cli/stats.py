@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import csv
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli.common import number, whole_number
+from harness.cli.common import JsonOption, count_option, number_option, say, say_json
 from harness.errors import TableError, UsageError
 
 if TYPE_CHECKING:
@@ -21,50 +20,40 @@ def verdict(
         Path,
         typer.Argument(
             metavar="TABLE.csv",
-            help="One row a trial: dataset, family, replicate, trial, validation, test; optional: direction, "
-            "metric, parameters, fit_seconds, status.",
+            help="One row per trial, with columns dataset, family, replicate, trial, validation, test; optional: "
+            "direction, metric, parameters, fit_seconds, status.",
         ),
     ],
     direction: Annotated[
-        str,
-        typer.Option(metavar="min|max", help="Which scores are better, where the table has no such column."),
+        str, typer.Option(metavar="min|max", help="Which scores are better, if the table has no such column.")
     ] = "min",
     trials: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N", parser=whole_number, help="Budget of one search; by default a family's trials by replicate."
-        ),
+        int | None, count_option("N", "Trials of one search. [a family's trials divided by its replicates]")
     ] = None,
     margin: Annotated[
-        float,
-        typer.Option(
-            "--region",
-            metavar="X",
-            parser=number,
-            help="Half-width of the region of practical equivalence, in the metric's units.",
-        ),
+        float, number_option("X", "Equivalence margin (half-width of the ROPE), in the metric's units. [0]")
     ] = 0.0,
     oracle: Annotated[
         str,
         typer.Option(
             metavar="random|bayesian|hyperband|grid",
-            help="What searched: trials of `random` are pooled, of the others replicates are compared.",
+            help="Oracle of the searches: random trials are pooled, those of other oracles compared by replicate.",
         ),
     ] = "random",
-    level: Annotated[
-        float | None,
-        typer.Option(metavar="P", parser=number, help="Level of the intervals. [0.95]"),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print everything decided as JSON.")] = False,
+    level: Annotated[float | None, number_option("P", "Confidence level of the intervals. [0.95]")] = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Decide from any table of scores which cell to use on each dataset, and how surely."""
+    """Decide from any table of scores which family to use."""
     from harness.stats import decide
 
     try:
         decision = decide(read_csv(table), direction, trials=trials, margin=margin, oracle=oracle, level=level)
     except TableError as problem:
         raise TableError(f"{table}: {problem}") from None
-    typer.echo(json.dumps(decision.to_json(), indent=2) if as_json else as_text(decision))
+    if as_json:
+        say_json(decision.to_json())
+    else:
+        say(as_text(decision))
 
 
 def as_text(decision: Decision) -> str:

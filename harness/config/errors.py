@@ -1,8 +1,6 @@
 """A config's errors in plain words, one line each: where in the file, what it says, what was expected.
 
-Knows how models are annotated and nothing of what they mean.
-
-Knows the models' shape, so that it can name near keys and what a key expects; reads no files.
+Knows how models are annotated, so that it can name near keys and what a key expects; reads no files.
 """
 
 from __future__ import annotations

@@ -107,7 +107,7 @@ def infer_task(frame: pd.DataFrame, hints: UserHints, where: str) -> InferredCon
     task = hints.task or _infer_kind(frame, hints, time, group, where, because)
     _check_options(hints, task)
     if task == "next_token":
-        raise UsageError(f'{where}: --task next_token: expected a card with [source] kind = "text": see genesis.toml')
+        raise UsageError(f'{where}: --task next_token: expected a config with [source] kind = "text": see genesis.toml')
     if task == "forecast":
         return _forecast(frame, hints, time, where, because)
     if task == "label":

@@ -128,7 +128,7 @@ def existing_file(path: Path) -> Path:
     if path.is_file():
         return path
     if path.is_dir():
-        raise ConfigError(f"{shown_path(path)}: expected a card, got a folder")
+        raise ConfigError(f"{shown_path(path)}: expected a config file, got a folder")
     near = nearest(path.name, (found.name for found in path.parent.glob("*.toml")))
     raise ConfigError(f"{shown_path(path)}: no such file{near and '. '}{near}")
 
@@ -148,7 +148,7 @@ def _parents(extends: str, child: Path, folders: Sequence[Path]) -> list[Path]:
     if is_path(extends):
         path = child.parent / Path(extends).expanduser()
         if not path.is_file():
-            raise ConfigError(f'{shown_path(child)}: extends = "{extends}": no such file, seen from this card')
+            raise ConfigError(f'{shown_path(child)}: extends = "{extends}": no such file, seen from this config')
         return [path]
     known = [
         path
@@ -159,13 +159,13 @@ def _parents(extends: str, child: Path, folders: Sequence[Path]) -> list[Path]:
     if found := [path for path in known if path.stem == extends]:
         return found
     near = nearest(extends, (path.stem for path in known))
-    raise ConfigError(f'{shown_path(child)}: extends = "{extends}": no such card. {near}')
+    raise ConfigError(f'{shown_path(child)}: extends = "{extends}": no such config. {near}')
 
 
 def _folders(folders: Sequence[Path], kind: str) -> list[Path]:
     for folder in folders:
         if not folder.is_dir():
-            raise ConfigError(f"--cards {folder}: expected a folder with cards")
+            raise ConfigError(f"--config-dir {folder}: expected a folder with configs")
     return [folder for folder in folders or (Path(kind),) if folder.is_dir()]
 
 

@@ -289,7 +289,7 @@ class SearchSpaceFile(Config):
 
     name: Name | None = None
     title: str = ""
-    extends: Annotated[str, Field(min_length=1, description="the name or path of a card")] | None = None
+    extends: Annotated[str, Field(min_length=1, description="the name or path of a search space")] | None = None
     layer: Literal["LSTM", "GRU", "SimpleRNN"] | None = None
     capacity: Literal["units", "parameters"] | None = None
     hyperparameters: dict[str, Hyperparameter] = Field(default_factory=dict)

@@ -30,6 +30,7 @@ from harness.config.sources import (
 )
 from harness.errors import ConfigError, UsageError, nearest
 from harness.records import INTERIM_REPLICATES
+from harness.text import listed
 
 # --- sweeps -------------------------------------------------------------------------------------------------
 
@@ -52,7 +53,7 @@ class SweepConfig(Config):
     ]
     families: Annotated[
         tuple[Annotated[str, Field(min_length=1)], ...],
-        Field(min_length=2, description="at least two families; one named twice plays itself"),
+        Field(min_length=2, description="at least two families; the same one twice is an A/A comparison"),
     ] = ("lstm", "gru")
     oracle: Literal["random", "bayesian", "hyperband", "grid"] = "random"
     trials: Count | None = 20
@@ -95,10 +96,8 @@ class SweepConfig(Config):
 
     def _checked(self) -> SweepConfig:
         if self.until_decided and self.replicates != 1:
-            interim_replicates = f"{', '.join(map(str, INTERIM_REPLICATES[:-1]))} and {INTERIM_REPLICATES[-1]}"
-            raise fault(
-                ("replicates",), f"expected none beside until_decided, which looks at {interim_replicates} of them"
-            )
+            analyses = listed(INTERIM_REPLICATES)
+            raise fault(("replicates",), f"expected none beside until_decided, with its interim analyses at {analyses}")
         if twice := sorted({name for name in self.datasets if self.datasets.count(name) > 1}):
             raise fault(("datasets",), f"expected each dataset once, got {', '.join(twice)} twice")
         return self
@@ -188,9 +187,10 @@ def _from_folder(value: Any, folder: Path) -> Any:
 
 
 def _option_error(issue: ValidationIssue) -> UsageError:
-    return UsageError(in_options(issue, _option))
+    return UsageError(in_options(issue, option_name))
 
 
-def _option(key: str) -> str:
-    names = {"datasets": "DATASET", "families": "--family"}
+def option_name(key: str) -> str:
+    """What the command line calls a key of the plan."""
+    names = {"datasets": "DATASET", "families": "--family", "confirmations": "--seeds"}
     return names.get(key, f"--{key.replace('_', '-')}")

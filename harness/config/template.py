@@ -38,7 +38,7 @@ def dataset_text(name: str, kind: str, path: str, inferred: InferredConfig) -> s
     """
     file = path.rsplit("/", 1)[-1]
     lines = [
-        f"# Guessed by `harness datasets new` from {_in_comment(file)}. Change what is wrong, then:",
+        f"# Guessed by `harness datasets new` from {_in_comment(file)}. Correct what is wrong, then:",
         f"#   harness datasets check {name}",
         f"#   harness sweep {name}",
         "",
@@ -48,7 +48,7 @@ def dataset_text(name: str, kind: str, path: str, inferred: InferredConfig) -> s
     ]
     if inferred.missing != "error":
         lines.append(_line("missing", inferred.missing, "`error` refuses data with gaps"))
-    lines += ["", "[source]", _line("kind", kind), _line("path", path, "from this card's folder"), ""]
+    lines += ["", "[source]", _line("kind", kind), _line("path", path, "from this file's folder"), ""]
     return "\n".join([*lines, *_task_lines(inferred), "", *_split_lines(inferred)]) + "\n"
 
 
@@ -61,7 +61,7 @@ def space_text(name: str, origin: SearchSpace, extends: str) -> str:
         extends: What to write for that: its name, or its path from the config's folder.
     """
     lines = [
-        f"# Begun by `harness spaces new`: all is as in {extends} until you take away a `#`.",
+        f"# Written by `harness spaces new`: the same as {extends} until you uncomment something.",
         "",
         _line("name", name),
         _line("title", f"{name}, from {origin.name}"),

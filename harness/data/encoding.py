@@ -32,7 +32,7 @@ def refuse_missing(values: Floats, place: Callable[[tuple[int, ...]], str]) -> N
     if (gaps := np.isnan(values)).any():
         raise DataError(
             f"{place(first(gaps))}: missing value ({int(gaps.sum()):,} in all): expected a number; "
-            'the card may say missing = "interpolate"'
+            'the config may say missing = "interpolate"'
         )
 
 

@@ -264,7 +264,7 @@ class Description:
             return DatasetConfig.model_validate(self.card)
         except ValueError as error:
             first = " ".join(str(error).split())[:300]
-            raise ExportError(f"{FILE} of {self.trial}: card = {{…}}: not a dataset's card here: {first}") from error
+            raise ExportError(f"{FILE} of {self.trial}: card = {{…}}: not a dataset's config here: {first}") from error
 
     def to_json(self) -> dict[str, Any]:
         """Plain values that `from_json` reads."""

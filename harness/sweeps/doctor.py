@@ -257,7 +257,7 @@ def _left_running(store: Store, sweep_id: str, left: Sequence[RecordedRun]) -> I
     yield Finding(
         sweep_id,
         f"left running in MLflow, though nothing works on it: {', '.join(run.dataset for run in left)}",
-        f"marks them as killed; `harness sweep --resume {sweep_id}` goes on",
+        f"marks them as killed; `harness sweep --resume {sweep_id}` resumes it",
         partial(end_as_killed, store, left),
     )
 
@@ -267,7 +267,7 @@ def _models(store: Store) -> Iterator[Finding]:
         found = dangling_aliases(store)
     except StoreError as error:
         if not store.local or database_file(store).exists():  # a store that was never used is no fault
-            yield Finding("store", f"MLflow cannot be read: {error}", "mends nothing there until it can")
+            yield Finding("store", f"MLflow cannot be read: {error}", "repairs nothing there until it can")
         return
     for one in found:
         yield Finding(

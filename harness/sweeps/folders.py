@@ -117,7 +117,7 @@ def summarise(store: Store, sweep_id: str) -> SweepSummary:
                 trials=sum(1 for _ in journal.events(EventKind.ENDED)),
                 outcomes=(
                     *(f"{plain['dataset']}: {plain['family'] or plain['outcome']}" for plain in decided),
-                    *(f"{dataset}: given up" for dataset in given_up),
+                    *(f"{dataset}: failed" for dataset in given_up),
                 ),
             )
     except (HarnessError, ValueError, KeyError, StopIteration) as error:

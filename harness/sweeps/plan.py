@@ -138,7 +138,7 @@ def resolve(plan: SweepConfig, card_folders: Sequence[Path] = ()) -> SweepHeader
         hashes={f"{kind}/{found.name}": found.sha256 for kind, group in groups.items() for found in group},
         versions=versions(),
         notes=tuple(
-            f"{found.path} overrides the built-in card {found.name}" for found in everything if found.overrides
+            f"{found.path} overrides the built-in config {found.name}" for found in everything if found.overrides
         ),
     )
     return header.registered_as(plan.register_as)

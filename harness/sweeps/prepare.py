@@ -81,8 +81,8 @@ def open_journal(folder: Path, header: SweepHeader, inspected: Mapping[str, Insp
         ]
         if underneath and not how.accept_changes:
             raise UsageError(
-                f"{folder.name}: not what it was when it began: {'; '.join(underneath)}. --accept-changes goes on all "
-                "the same and says so in the verdict; --fresh starts a new sweep"
+                f"{folder.name}: changed since it started: {'; '.join(underneath)}. --accept-changes resumes it all "
+                "the same, and the verdict says so; --fresh starts a new sweep"
             )
         if how.extend:
             _extend(journal, began, header, [*differences(began, header), *_changed_data(journal, inspected)])

@@ -351,16 +351,16 @@ def replicates_of(journal: Journal, header: SweepHeader, dataset: str) -> int:
 
 
 def budget_in_words(header: SweepHeader) -> str:
-    """The budget for people, such as `20 trials a family`."""
+    """The budget for people, such as `20 trials per family`."""
     plan = header.plan
     if plan.oracle in SCHEDULED:
-        spent = f"as many trials an arm as {plan.oracle} search takes"
+        spent = f"as many trials per family as {plan.oracle} search takes"
     else:
-        spent = f"{plan.minutes:g} min in all" if plan.minutes else f"{counted(plan.trials or 0, 'trial')} an arm"
+        spent = f"{plan.minutes:g} min in all" if plan.minutes else f"{counted(plan.trials or 0, 'trial')} per family"
     times = f", {listed(plan.interim_replicates, 'or')} replicates" if plan.interim_replicates[-1] > 1 else ""
     times += ", until decided" if plan.until_decided else ""
-    pruned = ", those below the median stopped early" if plan.prune else ""
-    return f"{spent}{times}, {plan.oracle} search, at most {counted(plan.epochs, 'epoch')} a trial{pruned}"
+    pruned = ", median stopping" if plan.prune else ""
+    return f"{spent}{times}, {plan.oracle} search, at most {counted(plan.epochs, 'epoch')} per trial{pruned}"
 
 
 def _row(record: TrialRecord, scores: Mapping[str, float]) -> ScoreRow:
@@ -405,7 +405,7 @@ def _numbers(hyperparameter: Hyperparameter) -> list[float]:
 def _why_unfinished(journal: Journal, dataset: str) -> str:
     failed_with = next(journal.events(EventKind.COMPARISON_FAILED, dataset=dataset), None)
     if failed_with:
-        return f"given up: {failed_with.payload['why']}"
+        return f"failed: {failed_with.payload['why']}"
     if not journal.has(EventKind.OPENED, dataset):
         return "not begun"
     keys = [TrialKey.parse(event.trial_key) for event in journal.events(EventKind.ENDED, dataset=dataset)]

@@ -55,6 +55,7 @@ from harness.sweeps.results import (
 )
 from harness.sweeps.stop import Stop
 from harness.sweeps.trials import TRIAL, ComparisonFailed, TrialRunner, TrialSpec, run_one, run_searches
+from harness.text import counted
 from harness.tracking.registry import whose
 from harness.tracking.repair import registry_state_of
 
@@ -225,7 +226,7 @@ class _Sweep:
         self.executor.drop()  # what still ran belongs to nobody any more
         self.journal.append(EventKind.COMPARISON_FAILED, {"why": why}, dataset=name)
         self._advance()
-        self.callback(Message(f"{name}: given up: {why}"))
+        self.callback(Message(f"{name}: failed: {why}"))
 
     def conclude(self) -> SweepResult:
         """The sweep as it stands at its end; its report is written beside the journal.
@@ -283,7 +284,7 @@ class _Sweep:
         try:
             replace_text(path, html(result, self.store.ui_command, links))
         except OSError as error:
-            raise DiskError(f"{path}: {cannot_write(error, self.folder)}; the same command goes on") from error
+            raise DiskError(f"{path}: {cannot_write(error, self.folder)}; then run the same command again") from error
 
     def _advance(self, *_: object) -> None:
         """MLflow follows the journal in its own time; what it has to say is said here."""
@@ -325,7 +326,7 @@ class _Sweep:
             return False
         why = f"undecided at {so_far} replicates"
         self.journal.append(EventKind.EXTENDED, {"replicates": following[0], "why": why}, dataset=name)
-        self.callback(Message(f"{name}: {why}; searching on to {following[0]}"))
+        self.callback(Message(f"{name}: {why}; continuing to {following[0]}"))
         return True
 
     def _score_baselines(self, name: str) -> None:
@@ -352,7 +353,7 @@ class _Sweep:
             if (number := _next_seed_repeat(asked, best, step))
         ]
         if started or fresh:
-            self.callback(Message(f"{name}: {len(started) + len(fresh)} confirmations with fresh seeds"))
+            self.callback(Message(f"{name}: {counted(len(started) + len(fresh), 'retraining')} with fresh seeds"))
         fresh.reverse()
         self._runner(name).run(lambda _: fresh.pop() if fresh else None, self._say_confirmed, started)
 
@@ -360,7 +361,7 @@ class _Sweep:
         self.callback(Message(f"{record.key} {record.status.value}", detail=True))
 
     def _register_champion(self, name: str, clean: CleanProcess | None) -> None:
-        self.callback(Message(f"{name}: exporting the champion and proving it in a clean process"))
+        self.callback(Message(f"{name}: exporting the champion and verifying it in a clean process"))
         with clean or CleanProcess() as prover:
             champion = register_champion(self._registration(name, prover))
         self._record(name, champion)
@@ -387,7 +388,7 @@ class _Sweep:
 
     def _restore(self, name: str, was: ChampionInfo) -> None:
         """Register a champion that MLflow has lost, and let its alias mean it unless a later one has it."""
-        self.callback(Message(f"{name}: registering the champion again, once it is proved in a clean process"))
+        self.callback(Message(f"{name}: registering the champion again, once it is verified in a clean process"))
         state = registry_state_of(self.store, was.name, was.alias, f"{self.sweep_id}/{was.trial}")
         alias = may_take_alias(self.store, self.journal, was, state)
         with CleanProcess() as prover:

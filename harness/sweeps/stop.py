@@ -141,6 +141,6 @@ def require_disk_space(folder: Path, bytes_needed: int = LEAST_FREE_BYTES) -> No
     free = free_bytes(folder)
     if free < bytes_needed:
         raise DiskError(
-            f"{folder}: {free / 1e6:.1f} MB of disk are free, {bytes_needed / 1e6:.1f} MB are needed to go on: make "
-            "room, then the same command goes on"
+            f"{folder}: {free / 1e6:.1f} MB of disk are free, {bytes_needed / 1e6:.1f} MB are needed to continue: make "
+            "room, then run the same command again"
         )

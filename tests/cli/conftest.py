@@ -19,7 +19,7 @@ import pytest
 from harness.cli import main
 
 COMMAND = [sys.executable, "-c", "from harness.cli import main; main()"]
-SWEEP = ("sweep", "my", "--trials", "3", "--epochs", "2", "--confirmations", "1", "--workers", "1", "-v")
+SWEEP = ("sweep", "my", "--trials", "3", "--epochs", "2", "--seeds", "1", "--workers", "1", "-v")
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,11 @@ def command(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_project: Callable[[Path], Path]) -> Path:
-    """The current folder, with toy cards in `cards`."""
+    """The current folder, with toy configs in `configs`."""
     monkeypatch.chdir(tmp_path)
     for variable in ("HARNESS_STORE", "MLFLOW_TRACKING_URI"):
         monkeypatch.delenv(variable, raising=False)
-    write_project(tmp_path / "cards")
+    write_project(tmp_path / "configs")
     return tmp_path
 
 
@@ -58,7 +58,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_project: Call
 class FirstDay:
     """What was typed in a folder that holds a table and search spaces of its own, and what came back.
 
-    The sweep was ended with Ctrl-C, and gone on with by the same command.
+    The sweep was ended with Ctrl-C, and resumed by the same command.
     """
 
     folder: Path
@@ -70,7 +70,7 @@ class FirstDay:
 
     @property
     def sweep_id(self) -> str:
-        return re.findall(r"going on with sweep (\S+)", self.finished.err)[0]
+        return re.findall(r"resuming sweep (\S+)", self.finished.err)[0]
 
 
 def _run(folder: Path, *arguments: str, typed: str = "") -> Ran:

@@ -16,7 +16,7 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-CARD = """
+CONFIG = """
 name = "ups"
 title = "A line with waves"
 license = "CC0-1.0"
@@ -47,13 +47,24 @@ class Done:
 @pytest.fixture(scope="module")
 def done(tmp_path_factory, write_project, run) -> Done:
     folder = tmp_path_factory.mktemp("after")
-    spaces = write_project(folder / "cards")
+    spaces = write_project(folder / "configs")
     at = np.arange(400)
     frame = pd.DataFrame({"at": pd.date_range("2024-01-01", periods=400, freq="D"), "y": np.sin(at / 5) + at / 100})
     frame.to_csv(spaces / "ups.csv", index=False)
-    (spaces / "ups.toml").write_text(CARD)
-    sweep = ("sweep", "ups", "--cards", "cards", "--family", "tiny_lstm", "--family", "tiny_gru", "--trials", "5")
-    swept = run(folder, *sweep, "--epochs", "4", "--confirmations", "1", "--workers", "1", "--refit")
+    (spaces / "ups.toml").write_text(CONFIG)
+    sweep = (
+        "sweep",
+        "ups",
+        "--config-dir",
+        "configs",
+        "--family",
+        "tiny_lstm",
+        "--family",
+        "tiny_gru",
+        "--trials",
+        "5",
+    )
+    swept = run(folder, *sweep, "--epochs", "4", "--seeds", "1", "--workers", "1", "--refit")
     return Done(folder, swept, run(folder, "explain", "--json"))
 
 
@@ -74,7 +85,7 @@ def test_a_refit_is_another_version_that_nobody_has_tested(done, run) -> None:
     assert versions["2"]["tags"]["status"] == "untested"
     assert "test_score" in versions["1"]["tags"]
     assert "test_score" not in versions["2"]["tags"]
-    first, second = (run(done.folder, "predict", f"ups/{number}", "cards/ups.csv") for number in (1, 2))
+    first, second = (run(done.folder, "predict", f"ups/{number}", "configs/ups.csv") for number in (1, 2))
     assert (first.code, second.code) == (0, 0)
     assert first.out.startswith("at,y\n2025-02-04,")
     assert first.out != second.out

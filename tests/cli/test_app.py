@@ -13,6 +13,7 @@ import typer.main
 
 import harness
 from harness.cli import app as module
+from harness.cli.common import OLD_OPTIONS
 from harness.errors import ExportError
 
 
@@ -86,6 +87,23 @@ def test_an_error_of_ours_is_one_line_and_its_own_exit_code(command, monkeypatch
     assert (ran.code, ran.out, ran.err) == (1, "", "harness: first second\n")
 
 
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ("sweep x --confirmations -1", "harness: --seeds = -1: expected a whole number of at least 0\n"),
+        ("datasets list --cards nowhere", "harness: --config-dir nowhere: expected a folder with configs\n"),
+        ("verdict t.csv --region=x", "harness verdict: Invalid value for '--margin': got \"x\", expected a number"),
+    ],
+)
+def test_options_of_earlier_versions_still_work(words, line, command, project) -> None:
+    assert command(*words.split()).err.startswith(line)
+
+
+@pytest.mark.parametrize("old", OLD_OPTIONS)
+def test_no_help_shows_an_option_of_an_earlier_version(old, command) -> None:
+    assert not [words for words in every_command() if f"--{old}" in command(*words, "--help").out.split()]
+
+
 @pytest.mark.parametrize("ending", [KeyboardInterrupt(), typer.Abort()])
 def test_an_interrupt_is_130_and_said(ending, command, monkeypatch) -> None:
     def interrupted(*_: object, **__: object) -> None:
@@ -118,6 +136,6 @@ def test_output_onto_a_full_disk_is_said_in_one_line(project) -> None:
         done = subprocess.run([sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert (done.returncode, done.stderr) == (
         1,
-        "harness: [Errno 28] No space left on device; the disk is full, or a quota used up: make room, then the same "
-        "command goes on; nothing that was kept is lost\n",
+        "harness: [Errno 28] No space left on device; the disk is full, or a quota used up: make room, then run the "
+        "same command again; nothing that was kept is lost\n",
     )

@@ -29,13 +29,13 @@ def run(*arguments: str) -> str:
     return result.output
 
 
-def test_list_names_what_there_is_and_what_is_broken(project):
+def test_list_names_datasets_and_invalid_configs(project):
     Path("datasets").mkdir()
     Path("datasets/bad.toml").write_text('name = "bad"\n')
     output = run("list")
     header, *rows, last = output.splitlines()
     assert header.split() == [
-        *("NAME", "TASK", "ROWS", "STEPS", "CHANNELS", "CLASSES", "LICENCE", "TITLE", "CARD"),
+        *("NAME", "TASK", "ROWS", "STEPS", "CHANNELS", "CLASSES", "TITLE", "LICENCE", "CONFIG"),
     ]
     suites = [row for row in rows if row.startswith("suite ")]
     found = {row.split()[0]: row.split()[1:6] for row in rows if row not in suites}
@@ -44,13 +44,13 @@ def test_list_names_what_there_is_and_what_is_broken(project):
     assert found["vic_elec"] == ["forecast", "52,608", "48", "3", "–"]
     assert all(row.endswith("built in") for row in rows if row not in suites)
     assert "suite known-answers: adding_200, adding_50, adding_600" in output
-    assert last == "broken: datasets/bad.toml: missing table [source]"
+    assert last == "invalid: datasets/bad.toml: missing table [source]"
 
 
-def test_list_as_json_holds_cards_and_errors(project):
+def test_list_as_json_holds_configs_and_errors(project):
     Path("mine").mkdir()
     Path("mine/bad.toml").write_text('name = "bad"\n')
-    plain = json.loads(run("list", "--json", "--cards", "mine"))
+    plain = json.loads(run("list", "--json", "--config-dir", "mine"))
     found = {one["name"]: one for one in plain}
     assert found["bad"]["error"] == "mine/bad.toml: missing table [source]"
     assert found["bad"]["card"] is None
@@ -69,7 +69,7 @@ def test_listing_loads_neither_tensorflow_nor_mlflow_nor_pandas_nor_data():
     assert done.stdout.strip() == "[]"
 
 
-def test_show_prints_the_card_and_where_it_is(project):
+def test_show_prints_the_config_and_where_it_is(project):
     output = run("show", "vic_elec")
     path = find_dataset("vic_elec").path
     assert output.startswith(f"# {path}\n# built in, sha256 ")
@@ -79,7 +79,7 @@ def test_show_prints_the_card_and_where_it_is(project):
 
 def test_check_loads_the_data_and_tells_its_facts(project):
     output = run("check", "adding_50")
-    assert output.startswith("adding_50: in order (built in)\n")
+    assert output.startswith("adding_50: valid (built in)\n")
     assert "  sequences  1,400 train, 300 validation, 300 test; 50 steps\n" in output
     assert "  digest     " in output
     (plain,) = json.loads(run("check", "adding_50", "--json"))
@@ -87,7 +87,7 @@ def test_check_loads_the_data_and_tells_its_facts(project):
     assert plain["error"] is None
 
 
-def test_check_of_one_card_raises_its_fault(project):
+def test_check_of_one_dataset_raises_its_error(project):
     run("new", "my.csv", "--target", "y")
     Path("my.csv").unlink()
     with pytest.raises(DataError, match=r"^my.csv: no such file"):
@@ -105,8 +105,8 @@ def test_check_all_goes_on_after_a_fault_and_then_fails(project, monkeypatch):
     config.write_text(config.read_text().replace("../my.csv", "../gone.csv"))
     result = CliRunner().invoke(app, ["check", "--all"])
     assert isinstance(result.exception, ConfigError)
-    assert str(result.exception) == "1 of 2 datasets are not in order"
-    assert "good: in order (datasets/good.toml)\n" in result.output
+    assert str(result.exception) == "1 of 2 datasets are invalid"
+    assert "good: valid (datasets/good.toml)\n" in result.output
     assert "my: gone.csv: no such file" in result.output
     plain = json.loads(CliRunner().invoke(app, ["check", "--all", "--json"]).output)
     assert [one["name"] for one in plain if one["error"]] == ["my"]
@@ -118,13 +118,13 @@ def test_check_wants_one_or_all(arguments, project):
         run("check", *arguments)
 
 
-def test_new_writes_a_card_that_loads_and_says_what_to_do_next(project):
+def test_new_writes_a_config_that_loads_and_names_the_next_commands(project):
     output = run("new", "my.csv", "--target", "y", "--time", "t")
     assert output.startswith("wrote datasets/my.toml\n")
     assert output.endswith("  harness datasets check my\n  harness sweep my\n")
     task = find_dataset("my").config.task
     assert (task.kind, task.target, task.time, task.features) == ("forecast", ("y",), "t", ("y", "wind"))
-    assert "my: in order (datasets/my.toml)\n" in run("check", "my")
+    assert "my: valid (datasets/my.toml)\n" in run("check", "my")
     assert "  windows    " in run("check", "my")
 
 
@@ -148,9 +148,9 @@ def test_new_reads_parquet_and_other_folders(project):
     assert "classes    2: x, y" in run("check", "gestures")
 
 
-def test_new_says_when_it_takes_a_built_in_cards_place(project):
+def test_new_says_when_it_overrides_a_built_in_dataset(project):
     output = run("new", "my.csv", "--target", "y", "--name", "vic_elec")
-    assert output.startswith("wrote datasets/vic_elec.toml, which takes the place of the built-in one\n")
+    assert output.startswith("wrote datasets/vic_elec.toml, which overrides the built-in one\n")
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_new_refuses_in_one_line_and_writes_nothing(arguments, error, message, p
     assert not Path("datasets").exists()
 
 
-def test_new_replaces_a_card_only_when_told_to(project):
+def test_new_replaces_a_file_only_with_force(project):
     run("new", "my.csv", "--target", "y")
     with pytest.raises(HarnessError, match="is there already"):
         run("new", "my.csv", "--target", "wind")

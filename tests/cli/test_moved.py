@@ -68,7 +68,7 @@ def test_a_moved_project_is_read_at_once_and_goes_on(project: Path, out: Path) -
     (second,) = (path.name for path in project.glob("mlruns/sweeps/second-*"))
     writing = (
         ("sweep", "--resume", second, "--accept-changes"),
-        ("sweep", "waves", "--trials", "1", "--epochs", "1", "--confirmations", "1", "--workers", "1", "--fresh"),
+        ("sweep", "waves", "--trials", "1", "--epochs", "1", "--seeds", "1", "--workers", "1", "--fresh"),
         ("explain", "FIRST", "waves"),
         ("models", "refit", "waves/1"),
         ("models", "promote", "waves/1"),
@@ -90,9 +90,7 @@ def test_a_copy_that_is_swept_leaves_its_original_alone(project: Path, out: Path
     copy = tmp_path / "copy"
     shutil.copytree(project, copy)
     before = tree(project)
-    swept = harness(
-        copy, out, "sweep", "waves", "--trials", "1", "--epochs", "1", "--confirmations", "1", "--workers", "1"
-    )
+    swept = harness(copy, out, "sweep", "waves", "--trials", "1", "--epochs", "1", "--seeds", "1", "--workers", "1")
     assert swept.returncode == 0, swept.stderr
     assert tree(project) == before
     shutil.rmtree(project)

@@ -26,7 +26,7 @@ def test_json_reads_back_the_same_and_is_not_obeyed(capsys: pytest.CaptureFixtur
     assert not set("\x1b\x7f\x9b\u202e\u2028") & set(phrase)
 
 
-def test_a_card_is_shown_without_its_control_characters(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_config_is_shown_without_its_control_characters(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = tmp_path / "evil.toml"
     config.write_text('name = "evil"\ntitle = "\u202eevil"\n', encoding="utf-8")
     with pytest.raises(SystemExit):

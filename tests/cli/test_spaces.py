@@ -26,7 +26,7 @@ def run(*arguments: str) -> str:
 
 def test_list_names_the_families_and_what_is_searched():
     header, *rows = run("list").splitlines()
-    assert header.split() == ["NAME", "LAYER", "TITLE", "HYPERPARAMETERS", "CARD"]
+    assert header.split() == ["NAME", "LAYER", "TITLE", "HYPERPARAMETERS", "CONFIG"]
     assert [row.split()[:2] for row in rows] == [[name, layer] for name, layer in FAMILIES.items()]
     for row in rows:
         searched = "layers, dropout, learning_rate"
@@ -36,23 +36,23 @@ def test_list_names_the_families_and_what_is_searched():
     assert [one["name"] for one in json.loads(run("list", "--json"))] == list(FAMILIES)
 
 
-def test_a_broken_card_is_listed_and_fails_the_check_of_all():
+def test_an_invalid_config_is_listed_and_fails_the_check_of_all():
     Path("search_spaces").mkdir()
     Path("search_spaces/bad.toml").write_text('name = "bad"\nlayer = "LSTN"\n')
     error = 'search_spaces/bad.toml: layer = "LSTN": expected one of LSTM, GRU, SimpleRNN. Did you mean LSTM?'
-    assert f"broken: {error}\n" in run("list")
+    assert f"invalid: {error}\n" in run("list")
     result = CliRunner().invoke(app, ["check", "--all"])
     assert isinstance(result.exception, ConfigError)
-    assert str(result.exception) == "1 of 6 search spaces are not in order"
+    assert str(result.exception) == "1 of 6 search spaces are invalid"
     assert f"bad: {error}\n" in result.output
-    assert "gru: in order (built in)\n" in result.output
+    assert "gru: valid (built in)\n" in result.output
     with pytest.raises(ConfigError) as caught:
         run("check", "bad")
     assert str(caught.value) == error
 
 
 def test_check_of_one():
-    assert run("check", "gru") == "gru: in order (built in)\n"
+    assert run("check", "gru") == "gru: valid (built in)\n"
     with pytest.raises(UsageError, match=r"^expected either"):
         run("check")
 
@@ -74,7 +74,7 @@ def test_diff_prints_what_differs():
 
 def test_new_begins_from_another_and_can_be_changed():
     output = run("new", "wide", "--from", "lstm")
-    assert output.startswith("wrote search_spaces/wide.toml, which is lstm so far\n")
+    assert output.startswith("wrote search_spaces/wide.toml, so far the same as lstm\n")
     assert run("diff", "lstm", "wide") == "lstm and wide: nothing differs but their names\n"
     path = Path("search_spaces/wide.toml")
     path.write_text(path.read_text() + '\n[hyperparameters.units]\ntype = "Choice"\nvalues = [128, 256]\n')
@@ -85,7 +85,7 @@ def test_new_begins_from_another_and_can_be_changed():
     )
 
 
-def test_new_may_override_a_built_in_one_and_begin_from_a_card_elsewhere():
+def test_new_may_override_a_built_in_one_and_extend_a_file_elsewhere():
     run("new", "lstm", "--from", "lstm")
     assert find_space("lstm").overrides
     Path("other").mkdir()
@@ -104,7 +104,7 @@ def test_new_may_override_a_built_in_one_and_begin_from_a_card_elsewhere():
             'name "_mine": expected letters, digits, `_`, `.` and `-`, at most 80, no sign first',
         ),
         (("show", "nowhere/x.toml"), "nowhere/x.toml: no such file"),
-        (("list", "--cards", "nowhere"), "--cards nowhere: expected a folder with cards"),
+        (("list", "--config-dir", "nowhere"), "--config-dir nowhere: expected a folder with configs"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(arguments, message):
@@ -114,11 +114,11 @@ def test_what_is_wrong_is_said_in_one_line(arguments, message):
     assert not Path("search_spaces").exists()
 
 
-def test_new_replaces_no_card_unasked_and_begins_from_no_card_itself():
+def test_new_replaces_a_file_only_with_force_and_never_extends_itself():
     run("new", "mine", "--from", "gru")
     with pytest.raises(UsageError, match="is there already"):
         run("new", "mine", "--from", "lstm")
-    with pytest.raises(UsageError, match="cannot begin from itself"):
+    with pytest.raises(UsageError, match="cannot extend itself"):
         run("new", "mine", "--from", "mine", "--force")
     run("new", "mine", "--from", "lstm", "--force")
     assert find_space("mine").config.layer == "LSTM"

@@ -9,32 +9,32 @@ from pathlib import Path
 
 import pytest
 
-TOYS = ("--cards", "cards", "--family", "tiny_lstm", "--family", "tiny_gru")
+TOYS = ("--config-dir", "configs", "--family", "tiny_lstm", "--family", "tiny_gru")
 
 
-def test_a_users_own_table_is_swept_from_the_card_that_new_wrote(first_day) -> None:
+def test_a_users_own_table_is_swept_from_the_config_that_new_wrote(first_day) -> None:
     assert first_day.new.code == 0
     assert (first_day.folder / "datasets" / "my.toml").is_file()
     assert first_day.finished.code == 0
-    assert first_day.finished.out.startswith("my: 3 trials an arm, random search, at most 2 epochs a trial\n")
+    assert first_day.finished.out.startswith("my: 3 trials per family, random search, at most 2 epochs per trial\n")
     assert "best baseline: " in first_day.finished.out
     assert re.search(r"models:/my@(champion|candidate)", first_day.finished.out)
     assert first_day.finished.out.endswith("Open them with: harness ui\n")
     assert max(map(len, first_day.finished.out.splitlines())) <= 80 + len(str(first_day.folder))
 
 
-def test_ctrl_c_ends_all_processes_and_says_how_to_go_on(first_day) -> None:
+def test_ctrl_c_ends_all_processes_and_says_how_to_resume(first_day) -> None:
     assert first_day.interrupted.code == 130
     assert first_day.interrupted.out == ""
     assert first_day.workers_left == []
     *_, last = first_day.interrupted.err.splitlines()
-    assert last.startswith("harness: interrupted; what has ended is kept. The same command goes on with it, or ")
+    assert last.startswith("harness: interrupted; finished trials are kept. To resume, run the same command again, or ")
     assert last.endswith(f"`harness sweep --resume {first_day.sweep_id}`")
 
 
-def test_the_same_command_goes_on_with_what_was_not_finished_and_trains_nothing_twice(first_day) -> None:
+def test_the_same_command_resumes_and_trains_nothing_twice(first_day) -> None:
     assert first_day.interrupted.err.startswith(f"starting a new sweep, {first_day.sweep_id}\n")
-    assert first_day.finished.err.startswith(f"going on with sweep {first_day.sweep_id}\n")
+    assert first_day.finished.err.startswith(f"resuming sweep {first_day.sweep_id}\n")
     phrase = first_day.interrupted.err + first_day.finished.err
     trained = re.findall(r"^(my/\w+/r1/search/\d+) validation", phrase, flags=re.M)
     assert len(trained) == len(set(trained)) == 6
@@ -42,13 +42,13 @@ def test_the_same_command_goes_on_with_what_was_not_finished_and_trains_nothing_
 
 def test_progress_is_plain_lines_without_a_terminal(first_day) -> None:
     assert "\x1b" not in first_day.finished.err
-    assert "my: lstm 3/3 trials, best validation mae " in first_day.finished.err
+    assert "my: lstm 3/3 trials, best validation MAE " in first_day.finished.err
     assert "; searches done\n" in first_day.finished.err
 
 
-def test_cards_that_take_the_place_of_built_in_ones_are_said(first_day) -> None:
+def test_configs_that_override_built_in_ones_are_named(first_day) -> None:
     for cell in ("lstm", "gru"):
-        assert re.search(rf"search_spaces/{cell}\.toml overrides the built-in card {cell}\n", first_day.finished.err)
+        assert re.search(rf"search_spaces/{cell}\.toml overrides the built-in config {cell}\n", first_day.finished.err)
 
 
 def test_after_a_finished_sweep_the_same_command_starts_a_new_one_and_says_so(first_day, interrupt, run) -> None:
@@ -68,8 +68,8 @@ def test_a_dry_run_tells_the_fits_and_writes_nothing(first_day, run) -> None:
     before = files()
     ran = run(first_day.folder, "sweep", "my", "--trials", "4", "--epochs", "3", "--dry-run", "--workers", "1")
     assert (ran.code, ran.err) == (0, "")
-    assert "arms: lstm, gru\nbudget: 4 trials an arm, random search, at most 3 epochs a trial\n" in ran.out
-    assert "8 trials + 6 confirmations" in ran.out
+    assert "families: lstm, gru\nbudget: 4 trials per family, random search, at most 3 epochs per trial\n" in ran.out
+    assert "8 trials and 6 retrainings with fresh seeds" in ran.out
     assert re.search(r"^in all: 14 fits, at most about \d+ s on 1 worker ", ran.out, flags=re.M)
     assert files() == before
 
@@ -78,7 +78,7 @@ REFUSED = {
     "no dataset": ((), "no dataset: name one or more, or a --config"),
     "unknown dataset": (("tiny_addin", *TOYS), 'dataset "tiny_addin" is unknown. Did you mean tiny_adding'),
     "unknown family": (
-        ("tiny_adding", "--cards", "cards", "--family", "tiny_lsmt", "--family", "gru"),
+        ("tiny_adding", "--config-dir", "configs", "--family", "tiny_lsmt", "--family", "gru"),
         'family "tiny_lsmt" is unknown. Did you mean tiny_lstm',
     ),
     "unknown oracle": (("tiny_adding", *TOYS, "--oracle", "bayes"), '--oracle = "bayes": expected one of random, bay'),
@@ -90,24 +90,27 @@ REFUSED = {
     "minutes that are none": (("tiny_adding", *TOYS, "--minutes", "nan"), "--minutes = nan: expected a number great"),
     "two currencies": (("tiny_adding", *TOYS, "--minutes", "1", "--trials", "3"), "--minutes = 1.0: expected no min"),
     "no workers": (("tiny_adding", *TOYS, "--workers", "0"), "--workers = 0: expected a whole number of at least 1"),
-    "negative confirmations": (("tiny_adding", *TOYS, "--confirmations", "-1"), "--confirmations = -1: expected a who"),
-    "one family": (("tiny_adding", "--cards", "cards", "--family", "tiny_gru"), "expected at least two families"),
+    "negative seeds": (("tiny_adding", *TOYS, "--seeds", "-1"), "--seeds = -1: expected a whole number of at least 0"),
+    "one family": (
+        ("tiny_adding", "--config-dir", "configs", "--family", "tiny_gru"),
+        "expected at least two families",
+    ),
     "a dataset twice": (("tiny_adding", "tiny_adding", *TOYS), "expected each dataset once, got tiny_adding twice"),
-    "by name and path": (("tiny_adding", "cards/tiny_adding.toml", *TOYS), "tiny_adding: named twice; expected each"),
-    "a table for a card": (("my.csv",), "my.csv: expected a dataset's card; begin one with `harness datasets new my"),
+    "by name and path": (("tiny_adding", "configs/tiny_adding.toml", *TOYS), "tiny_adding: named twice; expected each"),
+    "a table for a config": (("my.csv",), "my.csv: expected a dataset's config; write one with `harness datasets n"),
     "a name with a slash": (("tiny_adding", *TOYS, "--name", "a/b"), '--name = "a/b": expected a name of letters'),
-    "cards that are not there": (
-        ("tiny_adding", "--cards", "nowhere"),
-        "--cards nowhere: expected a folder with cards",
+    "configs that are not there": (
+        ("tiny_adding", "--config-dir", "nowhere"),
+        "--config-dir nowhere: expected a folder with configs",
     ),
     "unknown id": (("--resume", "nobody"), "unknown sweep 'nobody' in "),
     "resume and a plan": (
         ("tiny_adding", *TOYS, "--resume", "nobody"),
-        "--resume nobody: goes on with the plan it began with; leave out DATASET, --family, --cards",
+        "--resume nobody: the sweep keeps the plan that it started with; leave out DATASET, --family, --config-dir",
     ),
     "resume and a file": (("--config", "quickstart", "--resume", "x", "--dry-run"), "leave out --config, --dry-run"),
     "quiet and verbose": (("tiny_adding", *TOYS, "-q", "-v"), "--quiet and --verbose: expected one of them"),
-    "a file for a store": (("tiny_adding", *TOYS, "--store", "cards/waves.csv"), "waves.csv: expected a folder for"),
+    "a file for a store": (("tiny_adding", *TOYS, "--store", "configs/waves.csv"), "waves.csv: expected a folder for"),
     "an old store": (("tiny_adding", *TOYS, "--store", "old"), "holds MLflow's old file store (0/meta.yaml)"),
     "an old store's address": (("tiny_adding", *TOYS, "--tracking-uri", "./runs"), "mlflow migrate-filestore"),
     "a password": (
@@ -133,49 +136,49 @@ def test_wrong_use_is_refused_in_one_line_and_writes_nothing(arguments, message,
     assert_refused(command("sweep", *arguments), message)
 
 
-CARD, DATA = "tiny_waves.toml", "waves.csv"
+CONFIG, DATA = "tiny_waves.toml", "waves.csv"
 BROKEN = {
     "unknown key": (
-        CARD,
+        CONFIG,
         'name = "tiny_waves"',
         'name = "tiny_waves"\nbogus = 1',
-        "cards/tiny_waves.toml: unknown key",
+        "configs/tiny_waves.toml: unknown key",
     ),
     "wrong type": (
-        CARD,
+        CONFIG,
         "lookback_steps = 6",
         'lookback_steps = "six"',
         '[task] lookback_steps = "six": expected a whol',
     ),
-    "share of 1.5": (CARD, "test = 0.2", "test = 1.5", "[split] test = 1.5: expected a share between 0 and 1"),
-    "missing file": (CARD, '"waves.csv"', '"gone.csv"', "cards/gone.csv: no such file"),
+    "share of 1.5": (CONFIG, "test = 0.2", "test = 1.5", "[split] test = 1.5: expected a share between 0 and 1"),
+    "missing file": (CONFIG, '"waves.csv"', '"gone.csv"', "configs/gone.csv: no such file"),
     "wrong hash": (
-        CARD,
+        CONFIG,
         '"waves.csv"',
         f'"waves.csv"\nsha256 = "{"a" * 64}"',
-        "the file is not the one the card means",
+        "the file is not the one the config means",
     ),
     "no target": (DATA, "level", "lvl", "has no column 'level' ([task] target). Did you mean lvl?"),
     "text for a number": (DATA, "\n2024-01-03 05:00,", "\n2024-01-03 05:00,abc", "column 'level', row "),
     "nothing for a number": (DATA, "\n2024-01-03 05:00,", "\n2024-01-03 05:00,,", "waves.csv: "),
-    "a window longer than the rows": (CARD, "lookback_steps = 6", "lookback_steps = 600", "300 rows leave "),
+    "a window longer than the rows": (CONFIG, "lookback_steps = 6", "lookback_steps = 600", "300 rows leave "),
 }
 
 
 @pytest.mark.parametrize(("file", "old", "new", "message"), BROKEN.values(), ids=BROKEN.keys())
 @pytest.mark.parametrize("dry", [(), ("--dry-run",)], ids=["sweep", "dry run"])
-def test_bad_cards_and_data_are_refused_in_one_line_and_write_nothing(
+def test_bad_configs_and_data_are_refused_in_one_line_and_write_nothing(
     dry, file, old, new, message, command, project
 ) -> None:
-    path = project / "cards" / file
+    path = project / "configs" / file
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new, 1))
     assert_refused(command("sweep", "tiny_waves", *TOYS, *dry), message)
 
 
-def test_missing_values_are_refused_unless_the_card_allows_them(command, project) -> None:
-    path = project / "cards" / DATA
+def test_missing_values_are_refused_unless_the_config_allows_them(command, project) -> None:
+    path = project / "configs" / DATA
     path.write_text(re.sub(r"(2024-01-03 05:00),[^,]*,", r"\1,,", path.read_text()))
     ran = command("sweep", "tiny_waves", *TOYS)
     assert_refused(ran, "missing value (1 in all): expected a number")

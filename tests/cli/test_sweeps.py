@@ -42,7 +42,7 @@ def test_a_damaged_sweep_stays_in_the_list_with_its_error(first_day, copied, com
         file.write_bytes(b"not a database")
     ran = command("sweeps", "list")
     assert ran.code == 0
-    assert ran.out.startswith(f"{first_day.sweep_id}  broken: ")
+    assert ran.out.startswith(f"{first_day.sweep_id}  damaged: ")
     shown = command("sweeps", "show")
     assert (shown.code, shown.err.count("\n")) == (1, 1)
 
@@ -70,7 +70,7 @@ def test_rm_asks_and_keeps_when_nobody_answers(first_day, copied, command, monke
         monkeypatch.setattr("sys.stdin", nobody)
         ran = command("sweeps", "rm", first_day.sweep_id)
     assert (ran.code, ran.out) == (2, "")
-    assert ran.err.splitlines()[-1] == "harness: nobody answered; --yes removes it without asking"
+    assert ran.err.splitlines()[-1] == "harness: no answer; --yes removes it without asking"
     assert folder.is_dir()
 
 

@@ -61,7 +61,7 @@ def test_several_datasets_have_an_overall_sentence(run, table):
 
 def test_options_reach_the_decision(run, table):
     path = table(lines_of(worse=0.0))
-    assert "toy: gru and lstm are practically equal" in run(path, "--region", 1).stdout
+    assert "toy: gru and lstm are practically equal" in run(path, "--margin", 1).stdout
     assert "toy: gru wins" in run(table(), "--direction", "max").stdout
     assert "best of 4 trials" in run(path, "--trials", 4).stdout
     assert "95 % interval" in run(path, "--level", 0.95).stdout
@@ -144,7 +144,7 @@ def test_files_that_are_no_tables(run, tmp_path):
         (("--direction", "up"), "direction = 'up': expected min or max"),
         (("--oracle", "randon"), "oracle = 'randon': expected one of random, bayesian, hyperband, grid"),
         (("--trials", 99), "trials = 99: expected at most 12"),
-        (("--region", -1), "margin = -1.0 of toy: expected a number of at least 0"),
+        (("--margin", -1), "margin = -1.0 of toy: expected a number of at least 0"),
         (("--level", 95), "level = 95.0: expected a share"),
     ],
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from rich.console import Console
 
-from harness.cli.progress import ProgressDisplay, duration, plain, table
+from harness.cli.progress import ProgressDisplay, plain, table
 from harness.records import Direction, Objective
 from harness.sweeps.events import FamilyProgress, Message, Progress, SweepStarted
 
@@ -85,10 +85,10 @@ def test_verbose_shows_details_and_quiet_nothing(capsys) -> None:
     ("started", "line"),
     [
         (SweepStarted("x"), "starting a new sweep, x"),
-        (SweepStarted("x", resumed=True), "going on with sweep x"),
+        (SweepStarted("x", resumed=True), "resuming sweep x"),
         (
             SweepStarted("x", resumed=True, finished=True),
-            "sweep x was finished before; its report and its runs in MLflow are",
+            "sweep x has finished already; writing its report and its MLflow runs again",
         ),
     ],
 )
@@ -111,13 +111,6 @@ def test_a_terminal_gets_one_table_a_dataset_and_the_cursor_back(capsys, monkeyp
     phrase = capsys.readouterr().err
     assert "in between" in phrase
     assert phrase.count("\x1b[?25l") == phrase.count("\x1b[?25h") == 2
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"), [(-1, "0 s"), (45.4, "45 s"), (200, "3 min 20 s"), (59.7, "1 min 0 s"), (7500, "2 h 5 min")]
-)
-def test_durations_are_for_people(seconds, words) -> None:
-    assert duration(seconds) == words
 
 
 def test_a_notebook_gets_one_table_a_dataset_that_is_changed_in_place(monkeypatch) -> None:

@@ -46,7 +46,7 @@ def test_folders_are_searched_in_order_and_take_the_place_of_the_usual_one(write
 
 
 def test_a_folder_that_is_none_is_refused(project):
-    with pytest.raises(ConfigError, match=r"^--cards nowhere: expected a folder with cards$"):
+    with pytest.raises(ConfigError, match=r"^--config-dir nowhere: expected a folder with configs$"):
         list_datasets([Path("nowhere")])
 
 
@@ -79,7 +79,7 @@ def test_a_broken_card_that_overrides_is_not_replaced_by_the_built_in_one(write_
         ("zzz", f'dataset "zzz" is unknown. Known: {", ".join(KNOWN[:12])}, … ({len(KNOWN)} in all)'),
         ("datasets/arline.toml", "datasets/arline.toml: no such file. Did you mean airline.toml?"),
         ("empty/airline.toml", "empty/airline.toml: no such file"),
-        ("./datasets", "datasets: expected a card, got a folder"),
+        ("./datasets", "datasets: expected a config file, got a folder"),
     ],
 )
 def test_an_unknown_card_gets_near_names(wanted, message, write_dataset):

@@ -135,7 +135,7 @@ def test_labels_of_rows_with_an_id_and_without():
 
 
 def test_a_table_is_no_text():
-    with pytest.raises(UsageError, match=r'--task next_token: expected a card with \[source\] kind = "text"'):
+    with pytest.raises(UsageError, match=r'--task next_token: expected a config with \[source\] kind = "text"'):
         inferred(series(), task="next_token")
 
 

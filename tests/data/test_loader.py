@@ -59,7 +59,7 @@ def test_arrays_with_arguments_and_groups(
     data = load_dataset(config("arrays", arguments={"n": 40}, split={"rule": "group"}))
     assert sum(data.facts.sizes) == 40
     assert data.facts.steps == (3, 4)
-    assert capsys.readouterr().err == "running my_data.py, whose arrays a card names\n"
+    assert capsys.readouterr().err == "running my_data.py, whose arrays a config names\n"
     assert sys.path == before
     load_dataset(config("arrays"))
     assert "running" not in capsys.readouterr().err

@@ -199,9 +199,7 @@ value = 1e30
 """
 
 
-def test_a_family_that_always_diverges_is_given_up_in_one_line_and_the_command_fails(
-    write_project, tmp_path, monkeypatch, capsys
-) -> None:
+def test_a_family_that_always_diverges_fails_in_one_line(write_project, tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(harness.executors, "PoolExecutor", lambda workers: InProcessExecutor())
     write_project(tmp_path / "cards")
@@ -212,17 +210,17 @@ def test_a_family_that_always_diverges_is_given_up_in_one_line_and_the_command_f
         main([*command, "--trials", "6", "--epochs", "2"])
     assert left.value.code == 1
     phrase = capsys.readouterr()
-    (line,) = [line for line in phrase.err.splitlines() if "given up" in line]
-    assert line.startswith("tiny_adding: given up: ")
+    (line,) = [line for line in phrase.err.splitlines() if "failed: " in line]
+    assert line.startswith("tiny_adding: failed: ")
     assert "expected finite numbers" in line
     assert "Not finished:" in phrase.out
     with pytest.raises(SystemExit) as left:
         main(["report"])
     assert left.value.code == 2
-    assert "no comparison is finished; tiny_adding: given up: " in capsys.readouterr().err
+    assert "no comparison is finished; tiny_adding: failed: " in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["sweeps", "list"])
-    assert capsys.readouterr().out.endswith("  tiny_adding: given up\n")
+    assert capsys.readouterr().out.endswith("  tiny_adding: failed\n")
 
 
 def test_a_dataset_that_cannot_go_on_stops_alone(write_project, toys, tmp_path) -> None:

@@ -106,7 +106,7 @@ def test_accepted_changes_are_recorded_and_said_in_the_verdict(swept, copied, tm
         versions={**swept.header.versions, "keras": "99.1"},
     )
     with InProcessExecutor() as executor:
-        with pytest.raises(UsageError, match="--accept-changes goes on all the same"):
+        with pytest.raises(UsageError, match="--accept-changes resumes it all the same"):
             run_sweep(header, copied, executor, lambda _: None, resume=sweep_id)
         result = run_sweep(header, copied, executor, lambda _: None, resume=Resuming(sweep_id, accept_changes=True))
     (comparison,) = result.comparisons

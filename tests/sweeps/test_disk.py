@@ -49,7 +49,7 @@ def test_a_disk_that_fills_up_stops_the_sweep_and_more_room_lets_it_go_on(toys, 
                 file.write(b"\1" * max(0, free_bytes(small_disk) - 4_000_000))
 
     with PoolExecutor(2, threads_per_worker=1) as executor:
-        with pytest.raises(DiskError, match=r"MB of disk are free, 5\.0 MB are needed to go on: make room"):
+        with pytest.raises(DiskError, match=r"MB of disk are free, 5\.0 MB are needed to continue: make room"):
             run_sweep(header, store, executor, fill)
         executor.drop()
         sweep_id = find_unfinished(store, header)
@@ -95,7 +95,7 @@ def test_on_a_full_disk_what_reads_works_and_nothing_advises_to_remove(
     assert (code, text.splitlines()[-1]) == (
         2,
         f"harness: --output {report}: cannot be written: the disk is full, 0.0 MB are free in {small_disk}: make room, "
-        "then the same command goes on; nothing that was kept is lost",
+        "then run the same command again; nothing that was kept is lost",
     )
     assert report.read_bytes() == before
     code, text = phrase("explain", sweep_id)
@@ -151,7 +151,7 @@ def test_a_sweep_is_finished_only_when_its_report_is_there(toys, configs, tmp_pa
             reports[0].mkdir()
 
     with InProcessExecutor() as executor:
-        with pytest.raises(DiskError, match=r"report\.html: cannot be written: .*; the same command goes on"):
+        with pytest.raises(DiskError, match=r"report\.html: cannot be written: .*; then run the same command again"):
             run_sweep(header, store, executor, bar)
         (report,) = reports
         report.rmdir()

@@ -1,4 +1,4 @@
-"""What a crash can leave is found, mended and then gone; what is sound is left alone."""
+"""What a crash can leave is found, repaired and then gone; what is sound is left alone."""
 
 from __future__ import annotations
 
@@ -82,8 +82,8 @@ def test_leftovers_are_removed(swept, spoilt, capsys) -> None:
     assert unborn.exists()
     code, phrase = doctor(spoilt, capsys)
     assert code == 0
-    assert f"{unborn.name}: a folder without a journal: mended\n" in phrase
-    assert f"{folder.name}: 1 files of weights that nobody needs, 0.0 MB: mended\n" in phrase
+    assert f"{unborn.name}: a folder without a journal: repaired\n" in phrase
+    assert f"{folder.name}: 1 files of weights that nobody needs, 0.0 MB: repaired\n" in phrase
     assert not unborn.exists()
     assert sorted(weights.iterdir()) == needed
     assert doctor(spoilt, capsys) == (0, "nothing is wrong\n")
@@ -104,10 +104,10 @@ def test_what_mlflow_lacks_is_written_by_sync_and_strangers_are_deleted(swept, s
     code, phrase = doctor(spoilt, capsys)
     assert code == 1
     assert f"MLflow lacks 2 of its {len(runs) - 2} trials: `harness doctor --sync {sweep_id}` writes what" in phrase
-    assert "1 runs of trials that its journal does not know: mended" in phrase
+    assert "1 runs of trials that its journal does not know: repaired" in phrase
     assert client.get_run(copy.info.run_id).info.lifecycle_stage == "deleted"
     code, phrase = doctor(spoilt, capsys, "--sync", sweep_id)
-    assert (code, phrase.count("mended")) == (0, 1)
+    assert (code, phrase.count("repaired")) == (0, 1)
     before = {row["trial_key"]: (row["test_score"], row["values"]) for row in read_sweep_scores(swept.store, sweep_id)}
     after = {row["trial_key"]: (row["test_score"], row["values"]) for row in read_sweep_scores(spoilt, sweep_id)}
     assert after == before
@@ -126,7 +126,7 @@ def test_a_lost_database_comes_again_with_its_champions(swept, spoilt, capsys) -
     assert (code, phrase.count("\n")) == (1, 1)
     assert f"`harness doctor --sync {sweep_id}` writes it" in phrase
     code, phrase = doctor(spoilt, capsys, "--sync")
-    assert (code, phrase.count("mended")) == (0, 1)
+    assert (code, phrase.count("repaired")) == (0, 1)
     assert (folder / "champions" / champions[0].name / "model.keras").stat().st_mtime_ns == kept
     for was in champions:
         found = load(f"{was.name}@{was.alias}", spoilt)
@@ -153,7 +153,7 @@ def test_a_champion_that_cannot_be_proved_is_not_registered_again(swept, spoilt,
     (spoilt.sweeps / swept.result.sweep_id / "champions" / was.name / "model.keras").write_bytes(b"garbage")
     code, phrase = doctor(spoilt, capsys, "--sync")
     assert (code, phrase.count("\n")) == (1, 1)
-    assert f"not mended: the champion of {was.name} is not registered again: " in phrase
+    assert f"not repaired: the champion of {was.name} is not registered again: " in phrase
     assert "where that folder is damaged remove it, and it is built again" in phrase
     assert was.name not in {version.name for version in registered_versions(spoilt)}
 
@@ -209,7 +209,7 @@ def test_an_alias_without_its_model_is_removed(swept, spoilt, capsys) -> None:
     code, phrase = doctor(spoilt, capsys)
     assert code == 1  # since the sweep keeps the champion, `--sync` can put it back
     assert f"{swept.result.sweep_id}: MLflow lacks the champion of {champion.name}, the champion of " in phrase
-    assert re.search(f"models: {champion.name}@{champion.alias} leads to nothing: .*: mended\n", phrase)
+    assert re.search(f"models: {champion.name}@{champion.alias} leads to nothing: .*: repaired\n", phrase)
     assert connect(spoilt).get_registered_model(champion.name).aliases == {}
 
 
@@ -294,7 +294,7 @@ def test_a_server_is_a_stray_once_its_starter_is_gone(swept, tmp_path: Path, cap
         code, text = doctor(swept.store, capsys, "--dry-run")
         assert (code, phrase in text, server.is_running()) == (1, True, True)
         code, text = doctor(swept.store, capsys)
-        assert (code, f"{phrase}: mended" in text) == (0, True)
+        assert (code, f"{phrase}: repaired" in text) == (0, True)
         assert not server.is_running()
         assert not folder.exists()
         assert stray_servers() == []
@@ -325,5 +325,5 @@ def test_the_folder_of_a_server_that_is_gone_is_removed(swept, tmp_path: Path, c
     hour_ago = time.time() - 3600
     for folder in (ours, strange):
         os.utime(folder, (hour_ago, hour_ago))
-    assert doctor(swept.store, capsys) == (0, f"processes: {ours}: left by a server that is gone: mended\n")
+    assert doctor(swept.store, capsys) == (0, f"processes: {ours}: left by a server that is gone: repaired\n")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["harness-fresh", "harness-strange"]

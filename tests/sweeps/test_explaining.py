@@ -150,8 +150,8 @@ def test_the_doctor_writes_what_mlflow_lacks_of_it(explained, swept) -> None:
     arguments = ["doctor", swept.result.sweep_id, "--store", str(store.root)]
     told = CliRunner().invoke(app, [*arguments, "--dry-run"])
     assert (told.exit_code, "lacks what `harness explain` found of tiny_adding" in told.stdout) == (1, True)
-    mended = CliRunner().invoke(app, [*arguments, "--sync"])
-    assert (mended.exit_code, mended.stdout.count("mended")) == (0, 1), mended.output
+    repaired = CliRunner().invoke(app, [*arguments, "--sync"])
+    assert (repaired.exit_code, repaired.stdout.count("repaired")) == (0, 1), repaired.output
     client = connect(store)
     runs = client.search_runs([client.get_experiment_by_name("tiny").experiment_id], max_results=100)
     parent = next(run for run in runs if run.data.tags.get(COMPARISON_KEY, "").endswith("/tiny_adding"))

@@ -82,7 +82,7 @@ def test_a_family_that_fails_throughout_ends_its_comparison_and_no_other(
 
     assert [one.dataset for one in result.comparisons] == ["tiny_adding"]
     assert list(result.unfinished) == ["tiny_waves"]
-    why = r"given up: tiny_gru: its first trials all failed the same way \(bug\): RuntimeError: no kernel for step \d"
+    why = r"failed: tiny_gru: its first trials all failed the same way \(bug\): RuntimeError: no kernel for step \d"
     assert re.fullmatch(why, result.unfinished["tiny_waves"])
     with Journal.open(store.sweeps / result.sweep_id) as journal:
         ended = [TrialRecord.from_json(e.payload) for e in journal.events(EventKind.ENDED, dataset="tiny_waves")]

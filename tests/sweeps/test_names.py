@@ -85,4 +85,4 @@ def test_the_doctor_takes_a_name_for_one_sweep_alone(arguments: list[str], tmp_p
     with pytest.raises(SystemExit) as left:
         main(["doctor", "--store", str(tmp_path), *arguments])
     assert left.value.code == 2
-    assert "--register-as x: expected beside --sync and the id of one SWEEP" in capsys.readouterr().err
+    assert "--register-as x: expected together with --sync and a SWEEP" in capsys.readouterr().err

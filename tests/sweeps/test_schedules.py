@@ -52,4 +52,4 @@ def test_a_sweep_that_stops_trials_below_the_median(toys: SimpleNamespace, confi
     assert pruned
     assert sum(family.usage.pruned for family in comparison.families) == len(pruned)
     assert all(4 <= trial.epochs < 12 for trial in pruned)
-    assert "stopped early" in result.budget
+    assert "median stopping" in result.budget

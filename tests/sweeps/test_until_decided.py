@@ -47,9 +47,9 @@ def test_a_family_against_itself_is_searched_to_the_last_look(alike) -> None:
     (comparison,) = result.comparisons
     assert comparison.verdict.outcome is Outcome.UNDECIDED
     assert max(row.replicate for row in comparison.rows) == INTERIM_REPLICATES[-1]
-    assert [note.text for note in phrase if isinstance(note, Message) and "searching on" in note.text] == [
-        "tiny_adding: undecided at 3 replicates; searching on to 5",
-        "tiny_adding: undecided at 5 replicates; searching on to 10",
+    assert [note.text for note in phrase if isinstance(note, Message) and "continuing to" in note.text] == [
+        "tiny_adding: undecided at 3 replicates; continuing to 5",
+        "tiny_adding: undecided at 5 replicates; continuing to 10",
     ]
     assert "look 3 of at most 3, at 10 replicates" in comparison.verdict.method
     with Journal.open(store.sweeps / result.sweep_id) as journal:
@@ -102,6 +102,7 @@ def test_a_clear_difference_is_decided_at_the_first_look(configs, toys, tmp_path
 
 def test_replicates_beside_until_decided_are_refused() -> None:
     with pytest.raises(
-        UsageError, match="--replicates = 4: expected none beside until_decided, which looks at 3, 5 and 10"
+        UsageError,
+        match="--replicates = 4: expected none beside until_decided, with its interim analyses at 3, 5 and 10",
     ):
         make_plan({"datasets": ("x",), "until_decided": True, "replicates": 4})

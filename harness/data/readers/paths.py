@@ -67,7 +67,7 @@ def _in_data_folder(path: str) -> Path:
     if not file.exists():
         raise AbsentDataError(
             f"{path}: no such file in {shown(str(folder.absolute()))}: put it there, or name its folder in the "
-            f"variable {DATA_FOLDER}; the card's homepage says where it comes from"
+            f"variable {DATA_FOLDER}; the dataset's homepage says where it comes from"
         )
     return file
 
@@ -96,4 +96,4 @@ def _check(file: Path, path: str, sha256: str) -> None:
     with file.open("rb") as stream:
         got = hashlib.file_digest(stream, "sha256").hexdigest()
     if got != sha256:
-        raise DataError(f"{shown(path)}: sha256 = {got}: expected {sha256}; the file is not the one the card means")
+        raise DataError(f"{shown(path)}: sha256 = {got}: expected {sha256}; the file is not the one the config means")

@@ -177,7 +177,7 @@ def _decoded(file: Path, source: TextSource, where: str) -> str:
     except UnicodeDecodeError as error:
         raise DataError(
             f"{where}: byte {content[error.start]:#04x} at {error.start} is not {source.encoding}: "
-            "the card may say [source] encoding"
+            "the config may say [source] encoding"
         ) from None
 
 
