@@ -69,5 +69,5 @@ def _keep_coverage(event: str, arguments: tuple[object, ...]) -> None:
 
 
 sys.addaudithook(_watch)
-if "COVERAGE_PROCESS_CONFIG" in os.environ and "--multiprocessing-fork" in sys.orig_argv:
+if "coverage" in sys.modules and "--multiprocessing-fork" in sys.orig_argv:
     sys.addaudithook(_keep_coverage)
