@@ -8,13 +8,20 @@ CHAMPIONS := tests/export/test_building.py tests/export/test_loading.py tests/ex
 # Half of the suite is waiting for worker processes to start: two files of tests at a time take hardly more than one.
 TEST_PROCESSES ?= 2
 
-.PHONY: sweep test test-slow test-servers server-programs test-lowest check format clean
+.PHONY: sweep test coverage test-slow test-servers server-programs test-lowest check hooks format clean
 
 sweep: $(VENV)/.installed
 	$(BIN)/harness sweep --config quickstart
 
 test: $(VENV)/.installed-test
 	$(BIN)/pytest -m "not slow" -n $(TEST_PROCESSES) --dist loadfile
+
+# Branches that `test` takes, in the tests, in commands and in workers; what is killed in the middle of a task is lost.
+coverage: $(VENV)/.installed-test
+	rm -rf build/coverage
+	$(BIN)/coverage run -m pytest -m "not slow" -n $(TEST_PROCESSES) --dist loadfile $(COVERAGE_TESTS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 test-slow: $(VENV)/.installed-test
 	$(BIN)/pytest -m slow
@@ -41,6 +48,10 @@ check: $(VENV)/.installed-test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+# `git commit` runs what `check` runs; the hooks are of this checkout alone and fetch nothing.
+hooks: $(VENV)/.installed-test
+	$(BIN)/pre-commit install
 
 format: $(VENV)/.installed-test
 	$(BIN)/ruff format .

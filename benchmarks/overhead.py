@@ -3,7 +3,10 @@
 The contest, the oracle, the journal and MLflow (sqlite) are the real ones; only the engine is a stub that answers at
 once. Seconds are the processor's, of this process, so that other programs on the machine count for little.
 
+With `--against CHECKOUT` that checkout's `overhead.py` measures its own code, in turn with this one.
+
     python benchmarks/overhead.py --trials 1000 10000
+    python benchmarks/overhead.py --trials 1000 --rounds 3 --against ../before
 """
 
 from __future__ import annotations
@@ -11,10 +14,15 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+from throughput import HERE, code_of
 
 from harness.config import make_plan
 from harness.executors import Done, Task
@@ -104,11 +112,40 @@ def measure(trials: int) -> dict[str, Any]:
     }
 
 
+def measure_in(checkout: Path, trials: int) -> dict[str, Any]:
+    """What a checkout's own script measures of its code, in a process of its own."""
+    command: list[Any] = [sys.executable, checkout / "benchmarks" / "overhead.py", "--trials", str(trials)]
+    done = subprocess.run(command, env=code_of(checkout), capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"{checkout}: {done.stderr[-2000:]}")
+    (row,) = json.loads(done.stdout)
+    return dict(row)
+
+
+def compare(checkout: Path, trials: int, rounds: int) -> dict[str, Any]:
+    """Alternate the code of another checkout and this code, and take medians."""
+    runs = [(measure_in(checkout, trials), measure_in(HERE, trials)) for _ in range(rounds)]
+    before, after = (statistics.median(run["milliseconds_a_trial"] for run in side) for side in zip(*runs, strict=True))
+    return {
+        "trials": trials,
+        "ratio": round(before / after, 3),
+        "milliseconds_a_trial": [before, after],
+        "rounds": [[one["milliseconds_a_trial"] for one in run] for run in runs],
+    }
+
+
 def main() -> None:
     """Measure each number of trials."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, nargs="+", default=[1000, 10000])
-    print(json.dumps([measure(trials) for trials in parser.parse_args().trials], indent=2))
+    parser.add_argument("--against", type=Path, metavar="CHECKOUT", help="a checkout to measure in turn with this one")
+    parser.add_argument("--rounds", type=int, default=3, help="alternations with `--against`; medians count")
+    options = parser.parse_args()
+    if options.against:
+        rows = [compare(options.against.resolve(), trials, options.rounds) for trials in options.trials]
+    else:
+        rows = [measure(trials) for trials in options.trials]
+    print(json.dumps(rows, indent=2))
 
 
 if __name__ == "__main__":

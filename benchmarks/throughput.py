@@ -3,9 +3,11 @@
 Both sides run the same hyperparameters (the same oracle, space and seed for each family), data, batches and epochs,
 each in a fresh process whose start, imports and compiles count. XLA's compiles on disk start empty. The product's side
 is a whole sweep: workers, journal, MLflow, verdict and champion included. Plain Keras Tuner imports TensorBoard, which
-TensorFlow no longer installs: it is in the `test` extra.
+TensorFlow no longer installs: it is in the `test` extra. With `--against CHECKOUT` the product as it stands in another
+checkout takes Keras Tuner's place.
 
     python benchmarks/throughput.py --size small --rounds 3 --json
+    python benchmarks/throughput.py --size small --rounds 3 --workers 2 --against ../before
 """
 
 from __future__ import annotations
@@ -14,14 +16,22 @@ import argparse
 import hashlib
 import json
 import os
+import sqlite3
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+HERE = Path(__file__).parents[1]
+"""The checkout that this script is part of."""
+
+HARNESS = [sys.executable, "-P", "-c", "from harness.cli import main; main()"]
+"""The command; which code it runs is decided by `code_of`."""
 
 FAMILIES = {"lstm": "LSTM", "gru": "GRU"}
 SEED = 11
@@ -85,10 +95,16 @@ def report(trials: list[dict[str, Any]], steps: int, began: float) -> dict[str, 
     }
 
 
-def run_product(size: Size, began: float) -> dict[str, Any]:
-    """One sweep, from the command line as people run it."""
-    from harness.journal import EventKind, Journal
+def code_of(checkout: Path) -> dict[str, str]:
+    """The environment in which Python imports the package from a checkout."""
+    if not (checkout / "harness").is_dir():
+        sys.exit(f"{checkout}: no folder `harness`; expected a checkout of this project")
+    paths = filter(None, (str(checkout), os.environ.get("PYTHONPATH", "")))
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
 
+
+def run_product(size: Size, began: float, workers: int | None) -> dict[str, Any]:
+    """One sweep, from the command line as people run it."""
     with tempfile.TemporaryDirectory() as folder:
         configs = Path(folder)
         write_toml(configs / "work.toml", dataset(size))
@@ -96,21 +112,24 @@ def run_product(size: Size, began: float) -> dict[str, Any]:
             write_toml(configs / f"{family}.toml", space(size, family))
         plan = {"name": "sweep", "datasets": ["work"], "trials": size.trials // 2, "confirmations": 0, "seed": SEED}
         write_toml(configs / "sweep.toml", plan | {"epochs": size.epochs, "patience_epochs": size.epochs})
-        command = [Path(sys.executable).with_name("harness"), "sweep", "--config", configs / "sweep.toml"]
+        command: list[Any] = [*HARNESS, "sweep", "--config", configs / "sweep.toml"]
         command += ["--cards", configs, "--store", configs / "s"]
+        command += ["--workers", str(workers)] if workers else []
         done = subprocess.run(command, cwd=configs, capture_output=True, text=True, check=False)
         if done.returncode:
             sys.exit(done.stderr)
-        (journal_folder,) = (configs / "s" / "sweeps").iterdir()
-        with Journal.read(journal_folder) as journal:
-            requests = {event.trial_key: event.payload["values"] for event in journal.events(EventKind.ASKED)}
-            ended = list(journal.events(EventKind.ENDED))
-            if os.environ.get("HARNESS_BENCHMARK_SHOW"):
-                for event in journal.events():
-                    about = [event.payload.get(key) for key in ("compile_seconds", "fit_seconds", "kernel")]
-                    print(f"{event.at - began:7.2f}", event.kind.value, event.trial_key, *about, file=sys.stderr)
-        trials = [{"values": requests[e.trial_key], "score": e.payload["validation_score"]} for e in ended]
-        return report(trials, sum(event.payload["gradient_steps"] for event in ended), began)
+        (journal,) = (configs / "s" / "sweeps").glob("*/journal.db")
+        with closing(sqlite3.connect(journal)) as database:
+            rows = database.execute("SELECT at, kind, trial_key, payload FROM events ORDER BY seq").fetchall()
+    events = [(at, kind, key, json.loads(payload)) for at, kind, key, payload in rows]
+    if os.environ.get("HARNESS_BENCHMARK_SHOW"):
+        for at, kind, key, payload in events:
+            about = [payload.get(name) for name in ("compile_seconds", "fit_seconds", "kernel")]
+            print(f"{at - began:7.2f}", kind, key, *about, file=sys.stderr)
+    values = {key: payload["values"] for _, kind, key, payload in events if kind == "asked"}
+    ended = [(key, payload) for _, kind, key, payload in events if kind == "ended"]
+    trials = [{"values": values[key], "score": payload["validation_score"]} for key, payload in ended]
+    return report(trials, sum(payload["gradient_steps"] for _, payload in ended), began)
 
 
 def run_plain(size: Size, began: float) -> dict[str, Any]:
@@ -164,13 +183,14 @@ def run_plain(size: Size, began: float) -> dict[str, Any]:
     return report(trials, len(trials) * size.epochs * size.batches, began)
 
 
-def run_side(side: str, size: str) -> dict[str, Any]:
+def run_side(side: str, size: str, checkout: Path = HERE, workers: int | None = None) -> dict[str, Any]:
     """One side in a process of its own, with an empty folder for XLA's compiles."""
     with tempfile.TemporaryDirectory() as cache:
         began, spent = time.time(), _processor_seconds()
+        options = ["--workers", str(workers)] if workers else []
         done = subprocess.run(
-            [sys.executable, __file__, "--size", size, "--side", side, "--began", repr(began)],
-            env={**os.environ, "HARNESS_XLA_CACHE": cache, "TF_CPP_MIN_LOG_LEVEL": "3"},
+            [sys.executable, __file__, "--size", size, "--side", side, "--began", repr(began), *options],
+            env={**code_of(checkout), "HARNESS_XLA_CACHE": cache, "TF_CPP_MIN_LOG_LEVEL": "3"},
             capture_output=True,
             text=True,
             check=False,
@@ -187,27 +207,35 @@ def _processor_seconds() -> float:
     return times.children_user + times.children_system
 
 
-def compare(size: str, rounds: int) -> dict[str, Any]:
+def compare(size: str, rounds: int, workers: int | None = None, against: Path | None = None) -> dict[str, Any]:
     """Alternate the sides and take medians."""
-    runs = [(run_side("plain", size), run_side("product", size)) for _ in range(rounds)]
-    plain, product = runs[0]
+    other = ("product", size, against, workers) if against else ("plain", size)
+    runs = [(run_side(*other), run_side("product", size, workers=workers)) for _ in range(rounds)]
+    one, two = runs[0]
     for key in ("trials", "gradient_steps", "digest"):
-        if plain[key] != product[key]:
-            sys.exit(f"the sides ran different work: {key} {plain[key]} and {product[key]}")
-    ratios = [one["seconds"] / other["seconds"] for one, other in runs]
+        if one[key] != two[key]:
+            sys.exit(f"the sides ran different work: {key} {one[key]} and {two[key]}")
+    names = ("before" if against else "plain", "product")
+    seconds, processor = (
+        {
+            name: statistics.median(run[key] for run in side)
+            for name, side in zip(names, zip(*runs, strict=True), strict=True)
+        }
+        for key in ("seconds", "processor_seconds")
+    )
+    ratios = [before["seconds"] / after["seconds"] for before, after in runs]
+    middle = seconds[names[0]] / seconds[names[1]] if against else statistics.median(ratios)
     return {
         "family": "both",
         "size": size,
-        "ratio": statistics.median(ratios),
+        "ratio": middle,
         "ratios": ratios,
-        "plain_seconds_a_trial": statistics.median(one["seconds"] for one, _ in runs) / plain["trials"],
-        "product_seconds_a_trial": statistics.median(other["seconds"] for _, other in runs) / plain["trials"],
-        "plain_processor_seconds": statistics.median(one["processor_seconds"] for one, _ in runs),
-        "product_processor_seconds": statistics.median(other["processor_seconds"] for _, other in runs),
-        "trials": plain["trials"],
-        "gradient_steps": plain["gradient_steps"],
-        "digest": plain["digest"],
-        "median_validation": [plain["median_validation"], product["median_validation"]],
+        **{f"{name}_seconds_a_trial": seconds[name] / one["trials"] for name in names},
+        **{f"{name}_processor_seconds": processor[name] for name in names},
+        "trials": one["trials"],
+        "gradient_steps": one["gradient_steps"],
+        "digest": one["digest"],
+        "median_validation": [one["median_validation"], two["median_validation"]],
     }
 
 
@@ -228,23 +256,32 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", choices=SIZES, default="small")
     parser.add_argument("--rounds", type=int, default=1, help="alternations; the median ratio counts")
+    parser.add_argument("--workers", type=int, help="worker processes of the product; one a core by default")
+    parser.add_argument(
+        "--against", type=Path, metavar="CHECKOUT", help="a checkout to measure in place of Keras Tuner"
+    )
     parser.add_argument("--json", action="store_true", help="print a list of rows as JSON")
     parser.add_argument("--side", choices=("plain", "product"), help=argparse.SUPPRESS)
     parser.add_argument("--began", type=float, default=0.0, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.side:
-        run = run_plain if options.side == "plain" else run_product
-        print(json.dumps(run(SIZES[options.size], options.began)))
+        size = SIZES[options.size]
+        plain = options.side == "plain"
+        print(
+            json.dumps(run_plain(size, options.began) if plain else run_product(size, options.began, options.workers))
+        )
         return
-    row = compare(options.size, options.rounds)
+    against = options.against.resolve() if options.against else None
+    row = compare(options.size, options.rounds, options.workers, against)
     if options.json:
         print(json.dumps([row], indent=2))
         return
+    name, other = ("before", str(options.against)) if against else ("plain", "plain Keras Tuner")
     print(
-        f"{row['size']}: {row['ratio']:.1f} times plain Keras Tuner's trials a minute "
-        f"({row['product_seconds_a_trial']:.2f} s against {row['plain_seconds_a_trial']:.2f} s a trial, "
+        f"{row['size']}: {row['ratio']:.{2 if against else 1}f} times {other}'s trials a minute "
+        f"({row['product_seconds_a_trial']:.2f} s against {row[f'{name}_seconds_a_trial']:.2f} s a trial, "
         f"{row['trials']} trials, digest {row['digest']}); median validation MSE "
-        f"{row['median_validation'][0]:.4g} plain, {row['median_validation'][1]:.4g} here"
+        f"{row['median_validation'][0]:.4g} {name}, {row['median_validation'][1]:.4g} here"
     )
 
 

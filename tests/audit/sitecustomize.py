@@ -5,6 +5,8 @@ next reader that closes takes itself for the last one and removes the write-ahea
 
 Python imports a module of this name at every start, so that with this folder on `PYTHONPATH` the children of the tests
 (workers, commands, servers) are watched as the tests themselves are.
+
+Under `make coverage` it also keeps what a worker ran: workers are always ended by SIGKILL.
 """
 
 from __future__ import annotations
@@ -58,4 +60,14 @@ def _connected(path: str) -> bool:
     return False
 
 
+def _keep_coverage(event: str, arguments: tuple[object, ...]) -> None:
+    """Write down what was run whenever this process asks for its own memory, as a worker does after each task."""
+    if event == "open" and arguments[0] == f"/proc/{os.getpid()}/statm":
+        coverage = sys.modules["coverage"].Coverage.current()
+        if coverage is not None:
+            coverage.save()
+
+
 sys.addaudithook(_watch)
+if "coverage" in sys.modules and "--multiprocessing-fork" in sys.orig_argv:
+    sys.addaudithook(_keep_coverage)

@@ -25,6 +25,7 @@ SMALLEST: dict[str, tuple[str, str]] = {
     "calibrate": (f"{DIGITS} --replays 1 --trials 5 --shift 0.2", r"digits lstm .*shift 20 %: power"),
     "false_winners": (f"{DIGITS} --replays 1 --way random --shift 0.2 --workers 1 --keep cells", r"\| digits"),
     "faults": ("--kills 1", r"lost 0, doubled 0"),
+    "golden": (f"--against {BENCHMARKS.parent}", r"^equal$"),
     "known_answers": ("counting --look", r"1 replicates"),
     "large_files": ("japanese_vowels --sequences 20 --forms csv", r"csv +20"),
     "limits": ("--kind leave", r"leave: killed"),
@@ -43,6 +44,12 @@ SMALLEST: dict[str, tuple[str, str]] = {
     "workers": ("--size tiny", r"\d"),
 }
 """Each script's smallest setting, and what it then prints."""
+
+AGAINST: dict[str, tuple[str, str]] = {
+    "overhead": ("--trials 4 --rounds 1", r'"ratio": [\d.]+'),
+    "throughput": ("--size tiny --workers 1", r"tiny: [\d.]+ times /.*'s trials a minute"),
+}
+"""The smallest setting of scripts that also measure the code of another checkout, and what they then print."""
 
 HELP = """
 import contextlib, io, json, runpy, sys, warnings
@@ -109,3 +116,12 @@ def test_a_script_runs_in_its_smallest_setting(name: str, project: Path) -> None
     assert re.search(printed, phrase), phrase
     if name == "power_curves":
         assert (project / "power.svg").read_text().startswith("<?xml")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", AGAINST)
+def test_a_script_measures_another_checkout(name: str, tmp_path: Path) -> None:
+    arguments, printed = AGAINST[name]
+    command = [sys.executable, str(BENCHMARKS / f"{name}.py"), *arguments.split(), "--against", str(BENCHMARKS.parent)]
+    phrase = run(tmp_path, command)
+    assert re.search(printed, phrase), phrase
