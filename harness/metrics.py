@@ -66,8 +66,28 @@ def at_real_steps(values: npt.ArrayLike, lengths: npt.ArrayLike) -> npt.NDArray[
         (sum of lengths, …), sequence by sequence.
     """
     array = np.asarray(values)
-    real: npt.NDArray[Any] = array[np.arange(array.shape[1]) < np.asarray(lengths)[:, None]]
+    real: npt.NDArray[Any] = array[mask_of(lengths, array.shape[1])]
     return real
+
+
+def mask_of(lengths: npt.ArrayLike, steps: int) -> npt.NDArray[np.bool_]:
+    """Which steps are real, from the lengths alone, since real data holds zeros too.
+
+    Args:
+        lengths: Real steps of each sequence (n,).
+        steps: Steps of all of them, padding and all.
+
+    Returns:
+        (n, steps). Of tensors `tf.sequence_mask` gives the same, and of a model's inputs `harness.models.length_mask`.
+    """
+    real: npt.NDArray[np.bool_] = np.arange(steps) < np.asarray(lengths)[:, None]
+    return real
+
+
+def without_padding(values: npt.NDArray[Any], lengths: npt.ArrayLike) -> npt.NDArray[Any]:
+    """The values (n, steps, …), with 0 in the place of whatever was used as padding."""
+    real = mask_of(lengths, values.shape[1])
+    return np.where(real.reshape(*real.shape, *(1,) * (values.ndim - 2)), values, np.zeros((), values.dtype))
 
 
 class Scored(Protocol):

@@ -50,18 +50,26 @@ def is_dates(column: pd.Series[Any]) -> bool:
 
 def seconds(column: pd.Series[Any]) -> pd.Series[float] | None:
     """Seconds since the first row; None where the column holds anything but dates or times."""
-    import pandas as pd
-
     if is_numeric(column) or not len(column):
         return None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # pandas warns where it finds no one format
-        times = pd.to_datetime(column, errors="coerce", utc=True, format="ISO8601")
-        if times.isna().any():
-            times = pd.to_datetime(column, errors="coerce", utc=True)
-    if times.isna().any():
-        return None
-    return (times - times.iloc[0]).dt.total_seconds()
+    times = parse_times(column)
+    return None if times.isna().any() else (times - times.iloc[0]).dt.total_seconds()
+
+
+def parse_times(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Text as times of pandas, in UTC; NaT where it is none.
+
+    Args:
+        values: Text, dates or times.
+    """
+    import pandas as pd
+
+    parsed = pd.to_datetime(values, errors="coerce", utc=True, format="ISO8601")
+    if parsed.isna().any():
+        with warnings.catch_warnings():  # pandas warns where it finds no one format; the gaps it leaves say so too
+            warnings.simplefilter("ignore", UserWarning)
+            parsed = pd.to_datetime(values, errors="coerce", utc=True)
+    return parsed
 
 
 def inputs(frame: pd.DataFrame, without: tuple[str | None, ...]) -> tuple[str, ...]:

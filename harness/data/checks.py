@@ -15,6 +15,7 @@ import numpy.typing as npt
 from harness.data.dataset import Part, Values
 from harness.data.scaling import Scaling
 from harness.errors import DataError
+from harness.metrics import at_real_steps, mask_of
 
 PARTS = ("training", "validation", "test")
 TELLING = 0.9999
@@ -29,20 +30,20 @@ _WARNING, _READ_OFF = "warning: ", "can be read off"
 EARLIEST_YEAR, LATEST_YEAR = 1700, 2200
 
 
-def refuse_leaks(parts: Sequence[Part], scaling: Scaling, window_steps: int | None) -> None:
+def refuse_leaks(parts: Sequence[Part], scaling: Scaling, window_steps: int) -> None:
     """Refuse parts that share rows, and statistics that are not the training part's.
 
     Args:
         parts: Training, validation and test part.
         scaling: What was fitted.
-        window_steps: Rows of the source that a window covers, horizon and all; None where `rows` are whole sequences.
+        window_steps: Rows of the source that a window covers, horizon and all; 1 where `rows` are whole sequences.
 
     Raises:
         DataError: Something of one part reached another.
     """
     for at, first in enumerate(parts):
         for later in range(at + 1, len(parts)):
-            if (shared := _shared_rows(first, parts[later], window_steps or 1)) is not None:
+            if (shared := _shared_rows(first, parts[later], window_steps)) is not None:
                 raise DataError(f"row {shared + 1} is in the {PARTS[at]} and in the {PARTS[later]} part")
     if (foreign := _foreign_channel(parts[0], scaling)) is not None:
         raise DataError(f"channel {foreign + 1} is scaled by a middle far from all training values: fitted elsewhere?")
@@ -65,7 +66,7 @@ def warnings_of(
         places: Place of each target among the channels, for forecasts; -1 where it is none; empty for other tasks.
     """
     train = parts[0]
-    found = [*_duplicates(parts)]
+    found = _duplicates(parts)
     if train.x.ndim == 3:
         found += _telling(train, channels, targets, classes, places)
     if classes and train.y.ndim == 1:
@@ -131,7 +132,7 @@ def _foreign_channel(train: Part, scaling: Scaling) -> int | None:
         return None
     real = train.x
     if train.lengths.min() < real.shape[1]:
-        real = np.where((np.arange(real.shape[1]) < train.lengths[:, None])[:, :, None], real, np.nan)
+        real = np.where(mask_of(train.lengths, real.shape[1])[:, :, None], real, np.nan)
     low, high = np.nanmin(real, axis=(0, 1)), np.nanmax(real, axis=(0, 1))
     slack = 0.5 * (high - low) + 1e-3 * (1 + np.abs(high))  # windows leave out the rows of the last horizon
     outside = (scaling.input_mean < low - slack) | (scaling.input_mean > high + slack)
@@ -179,24 +180,18 @@ def _telling(
             if other != place and other not in places and _follows(rows[:, other], rows[:, place])
         ]
     if train.y.ndim == 1 or train.y.shape[1:] == (1,):  # one answer a sequence
-        answers, columns = train.y.reshape(-1), _ends(train)
-        where = "at one step"
+        answers, where = train.y.reshape(-1), "at one step"
+        columns = [train.x[:, 0], train.x[np.arange(len(train)), train.lengths - 1]]  # the first and the last
     elif train.y.ndim == 2:  # one class a step
-        real = np.arange(train.x.shape[1]) < train.lengths[:, None]
-        answers, columns, where = train.y[real], {"": train.x[real]}, "at the same step"
+        answers, where = at_real_steps(train.y, train.lengths), "at the same step"
+        columns = [at_real_steps(train.x, train.lengths)]
     else:
         return []
     return [
         _says(channels[number], targets[0], where)
         for number in range(len(channels))
-        if any((_separates if classes else _follows)(values[:, number], answers) for values in columns.values())
+        if any((_separates if classes else _follows)(values[:, number], answers) for values in columns)
     ]
-
-
-def _ends(train: Part) -> dict[str, Values]:
-    """Each sequence's first and last step."""
-    last = train.x[np.arange(len(train)), train.lengths - 1]
-    return {"first": train.x[:, 0], "last": last}
 
 
 def _says(channel: str, target: str, where: str) -> str:

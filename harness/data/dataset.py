@@ -5,14 +5,14 @@ Knows no files and no configs.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from harness.data.scaling import Floats, Scaling, Wide
+from harness.data.scaling import Floats, Scaling
 from harness.errors import DataError
 from harness.metrics import Metric
 from harness.records import Answer, DataFacts, Objective, TaskKind
@@ -22,6 +22,8 @@ Indices: TypeAlias = npt.NDArray[np.int64]
 Flags: TypeAlias = npt.NDArray[np.bool_]
 Values: TypeAlias = npt.NDArray[Any]
 """Numbers as float32, or numbers of classes or tokens as int32."""
+
+PARTS = ("train", "validation", "test")
 
 Content = TypeVar("Content")
 
@@ -260,17 +262,23 @@ def first(flags: npt.NDArray[np.bool_]) -> tuple[int, ...]:
     return tuple(int(part) for part in np.unravel_index(int(flags.argmax()), flags.shape))
 
 
-def pad(pieces: list[Wide]) -> tuple[Wide, Whole]:
+def pad(pieces: Sequence[npt.NDArray[Any]]) -> tuple[npt.NDArray[Any], Whole]:
     """Sequences of different lengths as one array, padded with 0 at the end.
 
     Args:
-        pieces: Arrays (steps, channels), steps at will.
+        pieces: Arrays (steps, …), steps at will.
 
     Returns:
-        x (n, longest, channels) and lengths (n,).
+        x (n, longest, …) and lengths (n,).
     """
     lengths = np.array([len(piece) for piece in pieces], np.int32)
-    x = np.zeros((len(pieces), int(lengths.max()), pieces[0].shape[1]))
-    for number, piece in enumerate(pieces):
-        x[number, : len(piece)] = piece
+    kind = np.result_type(*{piece.dtype for piece in pieces})
+    x = np.zeros((len(pieces), int(lengths.max()), *pieces[0].shape[1:]), kind)
+    for row, piece in zip(x, pieces, strict=True):
+        row[: len(piece)] = piece
     return x, lengths
+
+
+def numbered(word: str, count: int) -> tuple[str, ...]:
+    """Names of what has none of its own, such as `channel_1`, `channel_2`."""
+    return tuple(f"{word}_{number}" for number in range(1, count + 1))

@@ -1,8 +1,6 @@
 """From values as they came to numbers a network can take: gaps, classes, tokens, statistics of the scaling.
 
-Every statistic here is fitted on what it is given; that this is the training part alone is the caller's word.
-
-A vocabulary is fitted on what it is given; that this is the training part alone is the caller's word.
+Every statistic and vocabulary is fitted on what it is given; that this is the training part alone is the caller's word.
 """
 
 from __future__ import annotations
@@ -14,9 +12,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from harness.data.dataset import Flags, Sequences, Texts, Whole, first
+from harness.data.dataset import Sequences, Texts, Whole, first, pad
 from harness.data.scaling import Floats
 from harness.errors import DataError
+from harness.metrics import mask_of
 
 
 def refuse_missing(values: Floats, place: Callable[[tuple[int, ...]], str]) -> None:
@@ -36,17 +35,39 @@ def refuse_missing(values: Floats, place: Callable[[tuple[int, ...]], str]) -> N
         )
 
 
-def fill_gaps(x: Floats) -> Floats:
+def fill_gaps(
+    x: Floats, lengths: Whole | None = None, refusal: Callable[[tuple[int, ...]], str] | None = None
+) -> Floats:
     """Missing values on the straight line between their neighbours in time; at an end, the nearest value.
 
     What is filled depends on nothing outside the sequence it is in.
 
     Args:
         x: (n, steps, channels), NaN where a value is missing.
+        lengths: Real steps of each sequence (n,), beyond which `x` is 0 and stays so; None where all are real.
+        refusal: Index of a value → what to say where its channel has no value in the whole sequence.
 
     Returns:
-        The same shape; NaN is left only where a channel has no value in the whole sequence.
+        The same shape; without `refusal`, NaN is left where a channel has no value in the whole sequence.
+
+    Raises:
+        DataError: There is such a channel, and it is refused.
     """
+    holed = np.isnan(x).any(axis=(1, 2))
+    if not holed.any():
+        return x
+    filled = x.copy()
+    if lengths is None:
+        filled[holed] = _on_lines(x[holed])
+    else:
+        real = mask_of(lengths[holed], x.shape[1])[:, :, None]
+        filled[holed] = np.where(real, _on_lines(np.where(real, x[holed], np.float32(np.nan))), np.float32(0))
+    if refusal and (left := np.isnan(filled)).any():
+        raise DataError(refusal(first(left)))
+    return filled
+
+
+def _on_lines(x: Floats) -> Floats:
     steps = x.shape[1]
     here = np.arange(steps)[None, :, None]
     known = ~np.isnan(x)
@@ -59,29 +80,16 @@ def fill_gaps(x: Floats) -> Floats:
     return np.where(left == right, a, a * (1 - share) + b * share).astype(np.float32)
 
 
-def constant_channels(x: Floats, names: tuple[str, ...]) -> tuple[str, ...]:
-    """The channels that tell nothing, because they have one value all through.
+def say_constant(x: Floats, names: Sequence[str]) -> tuple[str, ...]:
+    """A note that names the channels that tell nothing, because they have one value all through; else none.
 
     Args:
         x: (values, channels) of the training part.
         names: Names of the channels.
     """
-    flat = np.nanmax(x, axis=0) == np.nanmin(x, axis=0)
-    return tuple(name for name, constant in zip(names, flat, strict=True) if constant)
-
-
-def real_steps(x: Floats, lengths: Whole) -> Floats:
-    """The steps that are no padding.
-
-    Args:
-        x: (n, steps, channels).
-        lengths: Real steps of each sequence (n,).
-
-    Returns:
-        (sum of lengths, channels).
-    """
-    real: Flags = np.arange(x.shape[1]) < lengths[:, None]
-    return x[real]
+    flat = [names[int(place)] for place in np.flatnonzero(np.nanmax(x, axis=0) == np.nanmin(x, axis=0))]
+    more = f" and {len(flat) - 6} more" if len(flat) > 6 else ""
+    return (f"constant in the training part: {', '.join(flat[:6])}{more}",) if flat else ()
 
 
 def number_classes(raw: Sequences | Texts) -> tuple[tuple[str, ...], Whole]:
@@ -161,16 +169,6 @@ def tokenize(text: str, tokens: Tokens) -> list[str]:
     return list(text) if tokens == "characters" else _WORD.findall(text)
 
 
-def join(tokens: Iterable[str], kind: Tokens) -> str:
-    """Tokens as a text again: for characters what `tokenize` took apart, for words with one blank between any two.
-
-    Args:
-        tokens: The tokens.
-        kind: What a token is.
-    """
-    return ("" if kind == "characters" else " ").join(tokens)
-
-
 def fit_vocabulary(sequences: Iterable[Sequence[str]], size: int) -> tuple[str, ...]:
     """The unknown token, and the most frequent tokens after it; among equally frequent ones in the order of the text.
 
@@ -185,12 +183,15 @@ def fit_vocabulary(sequences: Iterable[Sequence[str]], size: int) -> tuple[str, 
     return (UNKNOWN, *(token for token, _ in counts.most_common(size - 1)))
 
 
-def to_numbers(tokens: Sequence[str], vocabulary: Sequence[str]) -> Whole:
-    """Numbers of tokens (tokens,): places in the vocabulary, 0 for what it does not hold."""
+def to_numbers(texts: Sequence[Sequence[str]], vocabulary: Sequence[str]) -> tuple[Whole, Whole]:
+    """Numbers of texts' tokens, places in the vocabulary, 0 for what it does not hold.
+
+    Args:
+        texts: The tokens of each text.
+        vocabulary: The tokens that have a number.
+
+    Returns:
+        Numbers (n, longest), 0 beyond a text's end, and lengths (n,).
+    """
     places = {token: place for place, token in enumerate(vocabulary)}
-    return np.fromiter((places.get(token, 0) for token in tokens), np.int32, len(tokens))
-
-
-def to_tokens(numbers: Whole, vocabulary: Sequence[str]) -> list[str]:
-    """The tokens that numbers stand for (steps,)."""
-    return [vocabulary[number] for number in numbers.tolist()]
+    return pad([np.fromiter((places.get(token, 0) for token in text), np.int32, len(text)) for text in texts])

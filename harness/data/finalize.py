@@ -5,16 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from harness.config.dataset import DatasetConfig, SplitConfig
-from harness.config.tasks import ForecastTask
+from harness.config.tasks import ForecastTask, LabelTask
 from harness.data.checks import refuse_leaks, warnings_of
-from harness.data.dataset import Indices, Part, Sealed, SequenceData
+from harness.data.dataset import PARTS, Indices, Part, Sealed, SequenceData
 from harness.data.scaling import Floats, Scaling
 from harness.data.splits import Blocks, Members, Rule, rule_of
+from harness.data.windows import Pieces
 from harness.errors import DataError
 from harness.metrics import at_real_steps, metric_of, objective_of
 from harness.records import DataFacts, TaskKind
@@ -70,9 +70,9 @@ def say_blocks(blocks: Blocks, first_row: int, split: SplitConfig) -> str:
         first_row: Rows of the source before the first one used.
         split: The config's split.
     """
-    spans = (("train", blocks.train), ("validation", blocks.validation), ("test", blocks.test))
     phrase = ", ".join(
-        f"{name} rows {first_row + block.start + 1:,}–{first_row + block.stop:,}" for name, block in spans
+        f"{name} rows {first_row + block.start + 1:,}–{first_row + block.stop:,}"
+        for name, block in zip(PARTS, blocks, strict=True)
     )
     gap = f", {split.gap_steps:,} rows left out between them" if split.gap_steps else ""
     fold = f"fold {split.fold or split.folds} of {split.folds}, rolling origin" if split.folds else "by time"
@@ -89,7 +89,7 @@ def say_members(rule: Rule, members: Members, seed: int, classes: bool, own_part
         classes: Whether the task has classes.
         own_parts: How many parts the source itself has.
     """
-    train, validation, test = (f"{len(part):,}" for part in (members.train, members.validation, members.test))
+    train, validation, test = (f"{len(part):,}" for part in members)
     if rule == "archive" and own_parts == 3:
         return f"the source's own: {train} train, {validation} validation, {test} test"
     if rule == "archive":
@@ -102,11 +102,30 @@ def say_members(rule: Rule, members: Members, seed: int, classes: bool, own_part
     return f"{words} (seed {seed}): {train} train, {validation} validation, {test} test"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Loaded:
-    """A dataset's parts and what is known of them; the attributes are those of `SequenceData`.
+def say_dropped(pieces: Iterable[Pieces]) -> tuple[str, ...]:
+    """A note of the steps that are in none of these pieces; none where there are no such steps."""
+    dropped = sum(some.dropped for some in pieces)
+    return (f"{dropped:,} steps at the ends fill no piece and are left out",) if dropped else ()
 
-    Attributes:
+
+def finish(
+    config: DatasetConfig,
+    parts: Sequence[Part],
+    scaling: Scaling,
+    *,
+    channels: tuple[str, ...],
+    targets: tuple[str, ...],
+    split: str,
+    notes: tuple[str, ...],
+    classes: tuple[str, ...] = (),
+    vocabulary: tuple[str, ...] = (),
+    known: tuple[str, ...] = (),
+    knows_future: bool = True,
+) -> SequenceData:
+    """Freeze, describe and seal; what is not told here is told by `SequenceData`.
+
+    Args:
+        config: The dataset's config.
         parts: The training, validation and test part.
         scaling: Statistics of the training part.
         channels: Names of the input channels.
@@ -114,114 +133,82 @@ class Loaded:
         split: The split in words.
         notes: What loading had to say.
         classes: Class names, where an answer is one class.
-        multi_label: Whether each target is a yes or no of its own.
         vocabulary: The tokens, where inputs are tokens.
         known: Channels that are known in advance.
         knows_future: Whether a step's answer may be made from later steps too.
     """
-
-    parts: Sequence[Part]
-    scaling: Scaling
-    channels: tuple[str, ...]
-    targets: tuple[str, ...]
-    split: str
-    notes: tuple[str, ...]
-    classes: tuple[str, ...] = ()
-    multi_label: bool = False
-    vocabulary: tuple[str, ...] = ()
-    known: tuple[str, ...] = ()
-    knows_future: bool = True
-
-
-def finish(config: DatasetConfig, loaded: Loaded) -> SequenceData:
-    """Freeze, describe and seal.
-
-    Args:
-        config: The dataset's config.
-        loaded: What was loaded.
-    """
-    for part in loaded.parts:
+    for part in parts:
         for array in (part.x, part.lengths, part.y, part.rows, part.future):
             if array is not None:
                 array.flags.writeable = False
-    train, validation, test = loaded.parts
-    _guard(config, loaded)
-    lengths = np.concatenate([part.lengths for part in loaded.parts])
-    forecast = config.task if isinstance(config.task, ForecastTask) else None
-    channels = loaded.channels
-    places = tuple(channels.index(name) if name in channels else -1 for name in loaded.targets) if forecast else ()
+    train, validation, test = parts
+    task = config.task
+    forecast = task if isinstance(task, ForecastTask) else None
+    _guard(config, parts, scaling)
+    lengths = np.concatenate([part.lengths for part in parts])
+    shortest, longest = int(lengths.min()), int(lengths.max())
+    places = tuple(channels.index(name) if name in channels else -1 for name in targets) if forecast else ()
+    names = (channels, targets, classes, vocabulary) if vocabulary else (channels, targets, classes)
+    facts = DataFacts(
+        title=config.title or config.name,
+        task=TaskKind(task.kind),
+        sizes=(len(train), len(validation), len(test)),
+        steps=(shortest, longest),
+        channels=channels,
+        targets=targets,
+        # A vocabulary is no list of classes for people; how large it is is said in a note.
+        classes=() if classes == vocabulary else classes,
+        digest=digest(parts, names),
+        license=config.license,
+        split=split,
+        notes=(*notes, *warnings_of(parts, channels, targets, classes, places)),
+        rows=tuple(say_rows(part.rows) for part in parts),
+    )
     return SequenceData(
         name=config.name,
-        task=TaskKind(config.task.kind),
-        objective=objective_of(config.task),
+        task=facts.task,
+        objective=objective_of(task),
         train=train,
         validation=validation,
         test=Sealed(test),
-        scaling=loaded.scaling,
+        scaling=scaling,
         channels=channels,
-        targets=loaded.targets,
-        classes=loaded.classes,
-        masked=bool(lengths.min() != lengths.max()),
+        targets=targets,
+        classes=classes,
+        masked=shortest != longest,
         horizon_steps=forecast.horizon_steps if forecast else 1,
         season_steps=forecast.season_steps if forecast else None,
         target_channels=places,
-        facts=_facts(config, loaded, (int(lengths.min()), int(lengths.max()))),
-        metric=metric_of(config.task),
-        multi_label=loaded.multi_label,
-        vocabulary=loaded.vocabulary,
-        known=loaded.known,
-        class_weights=_class_weights(config, loaded),
-        knows_future=loaded.knows_future,
+        facts=facts,
+        metric=metric_of(task),
+        multi_label=isinstance(task, LabelTask) and task.multi_label,
+        vocabulary=vocabulary,
+        known=known,
+        class_weights=_class_weights(config, train, len(classes)),
+        knows_future=knows_future,
     )
 
 
-def _facts(config: DatasetConfig, loaded: Loaded, steps: tuple[int, int]) -> DataFacts:
-    # A vocabulary is no list of classes for people; how large it is is said in a note.
-    classes = () if loaded.classes == loaded.vocabulary else loaded.classes
-    train, validation, test = loaded.parts
-    names = (loaded.channels, loaded.targets, loaded.classes)
-    return DataFacts(
-        title=config.title or config.name,
-        task=TaskKind(config.task.kind),
-        sizes=(len(train), len(validation), len(test)),
-        steps=steps,
-        channels=loaded.channels,
-        targets=loaded.targets,
-        classes=classes,
-        digest=digest(loaded.parts, (*names, loaded.vocabulary) if loaded.vocabulary else names),
-        license=config.license,
-        split=loaded.split,
-        notes=(*loaded.notes, *_warnings(config, loaded)),
-        rows=tuple(say_rows(part.rows) for part in loaded.parts),
-    )
-
-
-def _guard(config: DatasetConfig, loaded: Loaded) -> None:
+def _guard(config: DatasetConfig, parts: Sequence[Part], scaling: Scaling) -> None:
     task = config.task
-    if getattr(task, "id", None) is not None and isinstance(task, ForecastTask):
-        return  # a panel's rows are counted within each series
-    if rule_of(config) == "time" and not isinstance(task, ForecastTask):
-        return  # one sequence is in all parts, its steps in one each
-    window = task.lookback_steps + task.horizon_steps if isinstance(task, ForecastTask) else None
+    if isinstance(task, ForecastTask):
+        if task.id is not None:
+            return  # a panel's rows are counted within each series
+        window = task.lookback_steps + task.horizon_steps
+    else:
+        if rule_of(config) == "time":
+            return  # one sequence is in all parts, its steps in one each
+        window = 1
     try:
-        refuse_leaks(loaded.parts, loaded.scaling, window)
+        refuse_leaks(parts, scaling, window)
     except DataError as error:
         raise DataError(f"{config.name}: {error}") from None
 
 
-def _warnings(config: DatasetConfig, loaded: Loaded) -> list[str]:
-    forecast = isinstance(config.task, ForecastTask)
-    channels = loaded.channels
-    places = [channels.index(name) if name in channels else -1 for name in loaded.targets] if forecast else []
-    classes = () if loaded.multi_label else loaded.classes
-    return warnings_of(loaded.parts, channels, loaded.targets, classes, places)
-
-
-def _class_weights(config: DatasetConfig, loaded: Loaded) -> Floats | None:
+def _class_weights(config: DatasetConfig, train: Part, classes: int) -> Floats | None:
     """scikit-learn's `balanced`: answers / (classes × answers of the class), of the training part's real steps."""
     if getattr(config.task, "class_weight", None) is None:
         return None
-    train = loaded.parts[0]
     answers = at_real_steps(train.y, train.lengths) if TaskKind(config.task.kind).per_step else train.y
-    counts = np.bincount(answers, minlength=len(loaded.classes))
+    counts = np.bincount(answers, minlength=classes)
     return (len(answers) / (len(counts) * np.maximum(counts, 1))).astype(np.float32)

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 
 from harness.config.sources import GeneratorSource
-from harness.data.dataset import Sequences
+from harness.data.dataset import Sequences, numbered
 from harness.errors import DataError
+from harness.metrics import mask_of, without_padding
 from harness.records import derive_seed
 
 
@@ -90,9 +91,8 @@ def counting(source: GeneratorSource) -> Sequences:
     answers = random.permutation(np.arange(source.sequences) % 3)
     m = n + (answers - 1) * random.integers(1, 4, source.sequences)
     lengths = (n + m).astype(np.int32)
-    places = np.arange(source.steps)
-    symbols = np.where(places < n[:, None], 0, 1)
-    x = np.eye(2, dtype=np.float32)[symbols] * (places < lengths[:, None])[:, :, None]
+    symbols = np.where(mask_of(n, source.steps), 0, 1)
+    x = without_padding(np.eye(2, dtype=np.float32)[symbols], lengths)
     y = np.array(["fewer b", "as many", "more b"])[answers]
     return Sequences("generator counting", x, lengths, y, ("a", "b"), lambda at: f"sequence {at}", own_parts=parts)
 
@@ -152,7 +152,7 @@ def copy_memory(source: GeneratorSource) -> Sequences:
     symbols[:, -length - 1] = 9
     y = np.zeros((n, steps), np.int64)
     y[:, -length:] = kept
-    channels = ("nothing", *(f"symbol_{number}" for number in range(1, 9)), "sign")
+    channels = ("nothing", *numbered("symbol", 8), "sign")
     lengths = np.full(n, steps, np.int32)
     x = np.eye(10, dtype=np.float32)[symbols]
     return Sequences("generator copy_memory", x, lengths, y, channels, lambda at: f"sequence {at}")

@@ -88,6 +88,11 @@ class Scaling:
         return x[:, -1:, list(self.target_channels)]
 
 
+_NOUGHT, _ONE = np.zeros(1, np.float32), np.ones(1, np.float32)
+NO_SCALING = Scaling(_NOUGHT, _ONE, _NOUGHT, _ONE)
+"""Of tokens, which are no numbers to scale."""
+
+
 def change(x: Floats, kind: Kind, changed: tuple[int, ...]) -> Floats:
     """What `log` and `difference` make of inputs, before they are centred.
 

@@ -9,7 +9,7 @@ are told apart, wherever in the new table the old rows stand; nothing of the dat
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from harness.config.dataset import DatasetConfig, SplitConfig, brings_parts
 from harness.config.tasks import ForecastTask
-from harness.data.dataset import Flags, Indices, Part, SequenceData, Values, Whole
+from harness.data.dataset import PARTS, Flags, Indices, Part, SequenceData, Values, Whole
 from harness.errors import DataError
+from harness.metrics import without_padding
 from harness.records import TaskKind, derive_seed
 
 Rule = Literal["time", "rolling", "stratified", "shuffled", "group", "archive"]
@@ -32,8 +33,7 @@ _USUAL: dict[TaskKind, Rule] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Blocks:
+class Blocks(NamedTuple):
     """Contiguous blocks of rows, in time order, for a forecast."""
 
     train: range
@@ -41,8 +41,7 @@ class Blocks:
     test: range
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Members:
+class Members(NamedTuple):
     """Which sequences are in which part, in the source's order."""
 
     train: Indices
@@ -99,7 +98,7 @@ def time_blocks(
     start = max(train, 0) + split.gap_steps
     blocks = Blocks(range(max(train, 0)), range(start, start + validation), range(max(end - test, 0), max(end, 0)))
     fold = f" of fold {split.fold or split.folds}" if split.folds else ""
-    for name, block in (("train", blocks.train), ("validation", blocks.validation), ("test", blocks.test)):
+    for name, block in zip(PARTS, blocks, strict=True):
         if len(block) < window:
             raise DataError(
                 f"{where}: {rows:,} rows leave {len(block):,} for the {name} part{fold}: expected at least "
@@ -140,28 +139,18 @@ def sequence_parts(
     elif rule == "archive":
         members = _of_archive(split, codes, classes, own_parts, where, random)
     else:
-        members = _by_chance(split, codes if rule == "stratified" else None, classes, n, where, random)
-    for name, part in (("train", members.train), ("validation", members.validation), ("test", members.test)):
+        strata = codes if rule == "stratified" else None
+        if strata is not None:
+            _refuse_small_classes(strata, classes, 3, 'one for each part ([split] rule = "stratified")', where)
+        rest, test = _carve(np.arange(n), strata, split.test, random)
+        share = split.validation / (1 - split.test)  # of what test has left
+        members = Members(*_carve(rest, strata, share, random), test)
+    for name, part in zip(PARTS, members, strict=True):
         if not len(part):
             raise DataError(f"{where}: of {n} sequences none is left for the {name} part")
     if codes is not None:
-        _refuse_classes_without_training(codes[members.train], classes, where)
+        refuse_classes_without_training(codes[members.train], classes, where)
     return members
-
-
-def _by_chance(
-    split: SplitConfig,
-    strata: Whole | None,
-    classes: tuple[str, ...],
-    n: int,
-    where: str,
-    random: np.random.Generator,
-) -> Members:
-    if strata is not None:
-        _refuse_small_classes(strata, classes, 3, 'one for each part ([split] rule = "stratified")', where)
-    rest, test = _carve(np.arange(n), strata, split.test, random)
-    train, validation = _carve(rest, strata, split.validation / (1 - split.test), random)  # of what test has left
-    return Members(train, validation, test)
 
 
 def _of_archive(
@@ -174,7 +163,7 @@ def _of_archive(
 ) -> Members:
     first, *others = np.split(np.arange(sum(own_parts)), np.cumsum(own_parts)[:-1])
     if codes is not None:
-        _refuse_classes_without_training(codes[first], classes, where)
+        refuse_classes_without_training(codes[first], classes, where)
     if len(others) == 2:
         return Members(first, *others)
     if codes is not None:
@@ -191,17 +180,13 @@ def _by_group(split: SplitConfig, groups: NDArray[Any] | None, where: str, rando
         raise DataError(f"{where}: {len(names)} groups: expected at least 3, one for each part")
     order, sizes = random.permutation(len(names)), np.bincount(of)
     filled = np.cumsum(sizes[order])
-    tests = min(max(1, _nearest(filled, split.test * len(of))), len(names) - 2)
+    # As many groups as together come nearest to the share.
+    tests = min(int(np.abs(filled - split.test * len(of)).argmin()) + 1, len(names) - 2)
     rest = filled[tests:] - filled[tests - 1]
-    validations = min(max(1, _nearest(rest, split.validation * len(of))), len(names) - tests - 1)
+    validations = min(int(np.abs(rest - split.validation * len(of)).argmin()) + 1, len(names) - tests - 1)
     part_of = np.zeros(len(names), np.int64)
     part_of[order[:tests]], part_of[order[tests : tests + validations]] = 2, 1
     return Members(*(np.flatnonzero(part_of[of] == part) for part in range(3)))
-
-
-def _nearest(filled: Indices, wanted: float) -> int:
-    """How many of the groups together come nearest to so many sequences."""
-    return int(np.abs(filled - wanted).argmin()) + 1
 
 
 def _carve(pool: Indices, codes: Whole | None, share: float, random: np.random.Generator) -> tuple[Indices, Indices]:
@@ -220,11 +205,22 @@ def _refuse_small_classes(codes: Whole, classes: tuple[str, ...], least: int, wh
         raise DataError(f"{where}: class {name!r} has {count} sequence{plural}: expected at least {least}, {why}")
 
 
-def _refuse_classes_without_training(codes: Whole, classes: tuple[str, ...], where: str) -> None:
+def refuse_classes_without_training(codes: Whole, classes: tuple[str, ...], where: str, of: str = "sequence") -> None:
+    """Refuse a class that no network could learn.
+
+    Args:
+        codes: Class numbers of the training part.
+        classes: Class names.
+        where: The file, as messages name it.
+        of: What has a class.
+
+    Raises:
+        DataError: A class is not in the training part.
+    """
     counts = np.bincount(codes, minlength=len(classes))
     if not counts.all():
         name = classes[int(counts.argmin())]
-        raise DataError(f"{where}: no sequence of class {name!r} is in the training part: expected every class there")
+        raise DataError(f"{where}: no {of} of class {name!r} is in the training part: expected every class there")
 
 
 Hashes = npt.NDArray[np.uint64]
@@ -347,7 +343,9 @@ def _hashed(part: Part, how: _Reading) -> tuple[Hashes, Flags]:
     if how.targets:
         x = np.concatenate([x[:, :, list(how.targets)], part.y], axis=1)
         lengths = np.full(len(x), x.shape[1], np.int32)
-    sums = _prefix_sums(_of_steps(x, lengths))
+    # (n, steps + 1): sums of the steps before, each weighed by its place, so that two make the hash of any run.
+    weighed = _of_steps(x, lengths) * _powers(_INVERSE, x.shape[1])
+    sums = np.concatenate([np.zeros((len(x), 1), np.uint64), np.cumsum(weighed, axis=1, dtype=np.uint64)], axis=1)
     if not how.steps:
         last = np.take_along_axis(sums, lengths[:, None].astype(np.int64), axis=1)
         return _mixed(last + lengths[:, None].astype(np.uint64)), np.ones((len(x), 1), np.bool_)
@@ -365,13 +363,7 @@ def _of_steps(x: Values, lengths: Whole) -> Hashes:
         values = np.ascontiguousarray(columns[:, :, channel])
         bits = (values + np.zeros((), values.dtype)).view(np.uint32)  # -0 and 0 are one value
         hashes = _mixed(hashes * np.uint64(_BASE) + bits + np.uint64(1))
-    return np.where(np.arange(x.shape[1]) < lengths[:, None], hashes, np.uint64(0))
-
-
-def _prefix_sums(hashes: Hashes) -> Hashes:
-    """(n, steps + 1): sums of the steps before, each weighed by its place, so that two make the hash of any run."""
-    weighed = np.cumsum(hashes * _powers(_INVERSE, hashes.shape[1]), axis=1, dtype=np.uint64)
-    return np.concatenate([np.zeros((len(hashes), 1), np.uint64), weighed], axis=1)
+    return without_padding(hashes, lengths)
 
 
 def _powers(base: int, count: int) -> Hashes:

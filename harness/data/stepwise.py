@@ -14,29 +14,26 @@ import numpy.typing as npt
 
 from harness.config.dataset import DatasetConfig
 from harness.config.tasks import LabelTask, NextTokenTask
-from harness.data.dataset import Part, SequenceData, Sequences, Texts, Values, Whole
+from harness.data.dataset import PARTS, Part, SequenceData, Sequences, Texts, Values, Whole, numbered
 from harness.data.encoding import (
     UNKNOWN,
-    constant_channels,
     fill_gaps,
     fit_vocabulary,
-    real_steps,
     refuse_missing,
+    say_constant,
     to_numbers,
     tokenize,
 )
-from harness.data.finalize import Loaded, finish, say_members
-from harness.data.readers.registry import read_steps
+from harness.data.finalize import finish, say_dropped, say_members
+from harness.data.readers.registry import read_sequences
 from harness.data.readers.texts import read_texts
-from harness.data.scaling import Floats, Scaling, fit_inputs
-from harness.data.splits import rule_of, sequence_parts, time_blocks
+from harness.data.scaling import NO_SCALING, Floats, fit_inputs
+from harness.data.splits import refuse_classes_without_training, rule_of, sequence_parts, time_blocks
 from harness.data.windows import Pieces, Span, cut, take
 from harness.errors import DataError
-from harness.metrics import at_real_steps
+from harness.metrics import at_real_steps, mask_of, without_padding
 
 Spans = tuple[list[Span], list[Span], list[Span]]
-
-_PARTS = ("train", "validation", "test")
 
 
 def load_labels(config: DatasetConfig, task: LabelTask) -> SequenceData:
@@ -49,8 +46,10 @@ def load_labels(config: DatasetConfig, task: LabelTask) -> SequenceData:
     Raises:
         DataError: Data is missing, has changed, or is not what the config says.
     """
-    raw = read_steps(config, task)
-    targets = task.target or (raw.channels if not raw.y.size else ("label",) if raw.y.ndim == 2 else _numbered(raw.y))
+    raw = read_sequences(config, task)
+    targets = task.target or raw.channels
+    if not task.target and raw.y.size:
+        targets = ("label",) if raw.y.ndim == 2 else numbered("label", raw.y.shape[2])
     answers, classes = _answers(raw, task, targets)
     spans, split = _divide(config, raw.lengths, raw)
     pieces, width = _cut(spans, task.ahead_steps, task, raw.where)
@@ -65,25 +64,21 @@ def load_labels(config: DatasetConfig, task: LabelTask) -> SequenceData:
         )
         for piece in pieces
     ]
+    train = parts[0]
     if classes:
-        _refuse_classes_without_training(parts[0], classes, raw.where)
-    real = real_steps(parts[0].x, parts[0].lengths)
-    scaling = fit_inputs(real, config.encoding.scaling, fills_gaps=config.missing == "mask")
-    flat = constant_channels(real, raw.channels)
-    notes = (*raw.notes, *_say_dropped(pieces), *_say_constant(flat))
+        steps = at_real_steps(train.y, train.lengths)
+        refuse_classes_without_training(steps, classes, raw.where, of="step")
+    real = at_real_steps(train.x, train.lengths)
     return finish(
         config,
-        Loaded(
-            parts=parts,
-            scaling=scaling,
-            channels=raw.channels,
-            targets=targets,
-            split=split,
-            notes=notes,
-            classes=classes,
-            multi_label=task.multi_label,
-            knows_future=task.ahead_steps == 0,
-        ),
+        parts,
+        fit_inputs(real, config.encoding.scaling, fills_gaps=config.missing == "mask"),
+        channels=raw.channels,
+        targets=targets,
+        split=split,
+        notes=(*raw.notes, *say_dropped(pieces), *say_constant(real, raw.channels)),
+        classes=classes,
+        knows_future=task.ahead_steps == 0,
     )
 
 
@@ -106,27 +101,27 @@ def load_tokens(config: DatasetConfig, task: NextTokenTask) -> SequenceData:
     vocabulary = fit_vocabulary(train, task.vocabulary_size)
     if len(vocabulary) < 3:
         raise DataError(f"{raw.where}: the training part has one token, {vocabulary[-1]!r}: expected two at least")
-    numbers = np.zeros((len(tokens), int(lengths.max())), np.int32)
-    for row, sequence in enumerate(tokens):
-        numbers[row, : len(sequence)] = to_numbers(sequence, vocabulary)
+    numbers, _ = to_numbers(tokens, vocabulary)
     parts = [
         Part(take(numbers, piece, 0, width), piece.lengths, take(numbers, piece, 1, width), piece.sequence)
         for piece in pieces
     ]
-    notes = (*raw.notes, *_say_vocabulary(vocabulary, task, parts), *_say_dropped(pieces))
+    unknown = [f"{(at_real_steps(part.y, part.lengths) == 0).mean():.2%}" for part in parts]
+    told = (
+        f"vocabulary of {len(vocabulary):,} {task.tokens}, {UNKNOWN} for all others: "
+        f"{unknown[0]} of train, {unknown[1]} of validation, {unknown[2]} of test"
+    )
     return finish(
         config,
-        Loaded(
-            parts=parts,
-            scaling=Scaling(*_unscaled(1), *_unscaled(1)),
-            channels=(task.tokens,),
-            targets=("next " + task.tokens.removesuffix("s"),),
-            split=split,
-            notes=notes,
-            classes=vocabulary,
-            vocabulary=vocabulary,
-            knows_future=False,
-        ),
+        parts,
+        NO_SCALING,
+        channels=(task.tokens,),
+        targets=("next " + task.tokens.removesuffix("s"),),
+        split=split,
+        notes=(*raw.notes, told, *say_dropped(pieces)),
+        classes=vocabulary,
+        vocabulary=vocabulary,
+        knows_future=False,
     )
 
 
@@ -136,8 +131,7 @@ def _divide(config: DatasetConfig, lengths: Whole, raw: Sequences | Texts) -> tu
     if rule == "time":
         return _by_time(config, lengths, raw.where)
     members = sequence_parts(rule, config.split, None, (), len(lengths), raw.own_parts, raw.where, raw.groups)
-    parts = (members.train, members.validation, members.test)
-    train, validation, test = ([Span(int(row), range(lengths[row])) for row in part] for part in parts)
+    train, validation, test = ([Span(int(row), range(lengths[row])) for row in part] for part in members)
     return (train, validation, test), say_members(rule, members, config.split.seed, False, len(raw.own_parts))
 
 
@@ -146,7 +140,7 @@ def _by_time(config: DatasetConfig, lengths: Whole, where: str) -> tuple[Spans, 
     spans: Spans = ([], [], [])
     for row, steps in enumerate(lengths.tolist()):
         blocks = time_blocks(steps, config.split, 2, where, "a step and its answer")
-        for part, block in zip(spans, (blocks.train, blocks.validation, blocks.test), strict=True):
+        for part, block in zip(spans, blocks, strict=True):
             part.append(Span(row, block))
     shares = f"the last {config.split.test:.0%} for test, {config.split.validation:.0%} before them for validation"
     each = "" if len(lengths) == 1 else f" within each of {len(lengths):,} sequences"
@@ -158,7 +152,7 @@ def _cut(spans: Spans, ahead: int, task: LabelTask | NextTokenTask, where: str) 
     """The pieces of each part, and their common width: parts of one width share what is compiled."""
     one = len({span.sequence for part in spans for span in part}) == 1
     pieces = [cut(part, ahead, task.window_steps, task.window_stride, keep_rest=not one) for part in spans]
-    for name, found in zip(_PARTS, pieces, strict=True):
+    for name, found in zip(PARTS, pieces, strict=True):
         if not len(found):
             raise DataError(f"{where}: the {name} part has no step whose answer lies in it: expected longer sequences")
     return pieces, max(int(found.lengths.max()) for found in pieces)
@@ -177,9 +171,9 @@ def _answers(raw: Sequences, task: LabelTask, targets: Sequence[str]) -> tuple[V
 
 
 def _flags(raw: Sequences, y: npt.NDArray[Any], targets: Sequence[str]) -> Floats:
-    real = np.arange(y.shape[1]) < raw.lengths[:, None]
+    real = mask_of(raw.lengths, y.shape[1])[:, :, None]
     try:
-        values = np.where(real[:, :, None], y, 0).astype(np.float32)
+        values = np.where(real, y, 0).astype(np.float32)
     except ValueError:
         values = np.full(y.shape, np.nan, np.float32)
     if (bad := (values != 0) & (values != 1)).any():
@@ -203,53 +197,18 @@ def _class_numbers(raw: Sequences, y: npt.NDArray[Any]) -> tuple[Whole, tuple[st
     numbers = np.zeros(y.shape, np.int32)
     for number, value in enumerate(order):
         numbers[y == value] = number
-    real = np.arange(y.shape[1]) < raw.lengths[:, None]
-    return np.where(real, numbers, 0).astype(np.int32), tuple(named[value] for value in order)
-
-
-def _refuse_classes_without_training(train: Part, classes: tuple[str, ...], where: str) -> None:
-    counts = np.bincount(at_real_steps(train.y, train.lengths), minlength=len(classes))
-    if not counts.all():
-        name = classes[int(counts.argmin())]
-        raise DataError(f"{where}: no step of class {name!r} is in the training part: expected every class there")
+    return without_padding(numbers, raw.lengths), tuple(named[value] for value in order)
 
 
 def _filled(x: Floats, pieces: Pieces, raw: Sequences, *, masked: bool) -> Floats:
     """Inputs without gaps, each filled within its own piece, unless channels of their own tell of gaps."""
-    if masked or not np.isnan(x).any():
+    if masked:
         return x
-    padding = (np.arange(x.shape[1]) >= pieces.lengths[:, None])[:, :, None]
-    filled = np.where(padding, np.float32(0), fill_gaps(np.where(padding, np.float32(np.nan), x)))
-    if (left := np.isnan(filled)).any():
-        piece, _, channel = np.argwhere(left)[0]
-        raise DataError(
-            f"{raw.where}: {raw.name_of(int(pieces.sequence[piece]))}, steps from {pieces.start[piece] + 1} on, "
-            f"channel {raw.channels[channel]!r}: every value is missing: expected one at least to interpolate from"
-        )
-    return filled
-
-
-def _numbered(y: npt.NDArray[Any]) -> tuple[str, ...]:
-    return tuple(f"label_{number + 1}" for number in range(y.shape[2]))
-
-
-def _unscaled(width: int) -> tuple[Floats, Floats]:
-    return np.zeros(width, np.float32), np.ones(width, np.float32)
-
-
-def _say_constant(flat: Sequence[str]) -> tuple[str, ...]:
-    more = f" and {len(flat) - 6} more" if len(flat) > 6 else ""
-    return (f"constant in the training part: {', '.join(flat[:6])}{more}",) if flat else ()
-
-
-def _say_dropped(pieces: Sequence[Pieces]) -> tuple[str, ...]:
-    dropped = sum(piece.dropped for piece in pieces)
-    return (f"{dropped:,} steps at the ends fill no piece and are left out",) if dropped else ()
-
-
-def _say_vocabulary(vocabulary: Sequence[str], task: NextTokenTask, parts: Sequence[Part]) -> tuple[str, ...]:
-    unknown = [f"{(at_real_steps(part.y, part.lengths) == 0).mean():.2%}" for part in parts]
-    return (
-        f"vocabulary of {len(vocabulary):,} {task.tokens}, {UNKNOWN} for all others: "
-        f"{unknown[0]} of train, {unknown[1]} of validation, {unknown[2]} of test",
+    return fill_gaps(
+        x,
+        pieces.lengths,
+        lambda at: (
+            f"{raw.where}: {raw.name_of(int(pieces.sequence[at[0]]))}, steps from {pieces.start[at[0]] + 1} on, "
+            f"channel {raw.channels[at[2]]!r}: every value is missing: expected one at least to interpolate from"
+        ),
     )

@@ -18,23 +18,10 @@ from harness.config.tasks import ForecastTask
 from harness.data.dataset import Flags, Indices, Part, Series, Values, Whole
 from harness.data.encoding import fill_gaps
 from harness.data.scaling import Floats
-from harness.errors import DataError
+from harness.metrics import mask_of, without_padding
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Cut:
-    """The windows of one block.
-
-    Attributes:
-        part: The windows.
-        dropped: Windows left out because a channel has no value in the whole lookback, or a target none.
-    """
-
-    part: Part
-    dropped: int
-
-
-def cut_windows(series: Series, task: ForecastTask, block: range, *, masked: bool = False) -> Cut:
+def cut_windows(series: Series, task: ForecastTask, block: range, *, masked: bool = False) -> tuple[Part, int]:
     """The windows that lie inside a block, `window_stride` rows from one to the next.
 
     A missing input is filled from its own lookback alone: a line to a later value would show the network what
@@ -45,43 +32,35 @@ def cut_windows(series: Series, task: ForecastTask, block: range, *, masked: boo
         task: Lookback, horizon, stride and the columns.
         block: Rows of the block, at least one window long.
         masked: Leave missing inputs as they are, and leave out windows whose targets are missing.
+
+    Returns:
+        The windows, and how many were left out because a channel has no value in the whole lookback, or a target none.
     """
     rows = slice(block.start, block.stop)
     inputs, targets = series.pick(series.features)[rows], series.pick(task.target)[rows]
-    if not masked and np.isnan(targets).any():
+    if not masked:
         targets = fill_gaps(targets[None])[0]
     count = len(block) - task.lookback_steps - task.horizon_steps + 1
     x = _windows(inputs, task.lookback_steps, count, task.window_stride)
     y = _windows(targets[task.lookback_steps :], task.horizon_steps, count, task.window_stride)
     starts = np.arange(0, count, task.window_stride) + block.start + series.first_row
-    kept: Flags = np.ones(len(x), np.bool_)
-    if masked:
-        kept = np.asarray(~np.isnan(y).any(axis=(1, 2)))
-        x, y, starts = x[kept], y[kept], starts[kept]
-    elif (holed := np.isnan(x).any(axis=(1, 2))).any():
-        x[holed] = fill_gaps(x[holed])
-        kept = np.asarray(~np.isnan(x).any(axis=(1, 2)))
+    x = x if masked else fill_gaps(x)
+    kept: Flags = np.asarray(~np.isnan(y if masked else x).any(axis=(1, 2)))
+    if not kept.all():
         x, y, starts = x[kept], y[kept], starts[kept]
     lengths = np.full(len(x), task.lookback_steps, np.int32)
     future = None
     if series.known:
         ahead = series.pick(series.known)[rows][task.lookback_steps :]
         future = _windows(ahead, task.horizon_steps, count, task.window_stride)[kept]
-        if np.isnan(future).any():
-            future = _known(future, series)
-    return Cut(Part(x, lengths, y, starts, future), int((~kept).sum()))
-
-
-def _known(future: Floats, series: Series) -> Floats:
-    """What is known in advance without gaps, each filled within its own horizon."""
-    filled = fill_gaps(future)
-    if (left := np.isnan(filled)).any():
-        _, _, channel = np.argwhere(left)[0]
-        raise DataError(
-            f"{series.where}: column {series.known[channel]!r} has no value over a whole horizon: expected one at "
-            "least where it is known in advance ([task] known_covariates)"
+        future = fill_gaps(
+            future,
+            refusal=lambda at: (
+                f"{series.where}: column {series.known[at[2]]!r} has no value over a whole horizon: expected one at "
+                "least where it is known in advance ([task] known_covariates)"
+            ),
         )
-    return filled
+    return Part(x, lengths, y, starts, future), int((~kept).sum())
 
 
 def _windows(values: Floats, steps: int, count: int, stride: int) -> Floats:
@@ -170,9 +149,6 @@ def take(values: npt.NDArray[np.generic], pieces: Pieces, ahead_steps: int = 0, 
     Returns:
         (pieces, width, …).
     """
-    offsets = np.arange(width or int(pieces.lengths.max()))
-    real = offsets < pieces.lengths[:, None]
-    steps = np.where(real, pieces.start[:, None] + ahead_steps + offsets, 0)
-    taken = values[pieces.sequence[:, None], steps]
-    shape = real.reshape(*real.shape, *(1,) * (values.ndim - 2))
-    return np.where(shape, taken, np.zeros((), values.dtype))
+    width = width or int(pieces.lengths.max())
+    steps = np.where(mask_of(pieces.lengths, width), pieces.start[:, None] + ahead_steps + np.arange(width), 0)
+    return without_padding(values[pieces.sequence[:, None], steps], pieces.lengths)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from harness.config.columns import parse_times
 from harness.config.tasks import ForecastTask
 from harness.data.dataset import Values, Whole
 from harness.data.encoding import fill_gaps, refuse_missing
@@ -79,31 +80,26 @@ def _numbers(name: str, tail: pd.Series[Any], steps: int) -> Stamps:
 def _times(name: str, tail: pd.Series[Any], steps: int) -> Stamps:
     import pandas as pd
 
-    parsed, assumed = _parse(tail)
+    assumed: tuple[str, ...] = ()
+    with warnings.catch_warnings():  # pandas warns where it finds no one format
+        warnings.simplefilter("ignore", UserWarning)
+        try:
+            parsed = pd.to_datetime(tail)
+        except ValueError:
+            parsed, assumed = parse_times(tail), ("The times have different offsets from UTC: they go on in UTC.",)
     rhythm = pd.infer_freq(pd.DatetimeIndex(parsed)) if len(parsed) > 2 else None
     if rhythm is not None:
         following = pd.date_range(parsed.iloc[-1], periods=steps + 1, freq=rhythm)[1:]
     else:
         difference, irregular = _usual_difference(parsed)
-        assumed = " ".join(part for part in (assumed, irregular) if part)
+        assumed = (*assumed, irregular)
         following = pd.DatetimeIndex([parsed.iloc[-1] + difference * step for step in range(1, steps + 1)])
     if following.tz is None and following[0] - parsed.iloc[-1] < pd.Timedelta(days=1):
-        assumed = " ".join(part for part in (assumed, NO_OFFSET) if part)
+        assumed = (*assumed, NO_OFFSET)
+    said = " ".join(filter(None, assumed))
     if pd.api.types.is_datetime64_any_dtype(tail):
-        return Stamps(name, tuple(following), assumed)
-    return Stamps(name, _written_like(str(tail.iloc[-1]), following), assumed)
-
-
-def _parse(tail: pd.Series[Any]) -> tuple[pd.Series[Any], str]:
-    import pandas as pd
-
-    with warnings.catch_warnings():  # pandas warns where it finds no one format
-        warnings.simplefilter("ignore", UserWarning)
-        try:
-            return pd.to_datetime(tail), ""
-        except ValueError:
-            parsed = pd.to_datetime(tail, utc=True)
-    return parsed, "The times have different offsets from UTC: they go on in UTC."
+        return Stamps(name, tuple(following), said)
+    return Stamps(name, _written_like(str(tail.iloc[-1]), following), said)
 
 
 def _usual_difference(values: pd.Series[Any]) -> tuple[Any, str]:
@@ -221,7 +217,7 @@ def _one(
     future = _values(
         description, with_calendar(coming, task.time, cycles, where), description.known, before + now, where
     )
-    return x, future if not np.isnan(future).any() else _filled(future, description.known, where), stamps
+    return x, _filled(future, description.known, where), stamps
 
 
 def _times_alone(stamps: Stamps | None, where: str) -> pd.DataFrame:
@@ -269,8 +265,6 @@ def _values(
 
 
 def _filled(x: Floats, columns: tuple[str, ...], where: str) -> Floats:
-    filled = fill_gaps(x)
-    if np.isnan(filled).any():
-        channel = columns[int(np.argwhere(np.isnan(filled))[0][2])]
-        raise DataError(f"{where}: column {channel!r} has no value in its last {x.shape[1]} rows")
-    return filled
+    return fill_gaps(
+        x, refusal=lambda at: f"{where}: column {columns[at[2]]!r} has no value in its last {x.shape[1]} rows"
+    )

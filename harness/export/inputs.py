@@ -5,7 +5,7 @@ Knows the description of a champion, never its network.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,17 +15,18 @@ import numpy.typing as npt
 
 from harness.config.sources import ArraysSource, FileSource
 from harness.config.tasks import ClassifyTask, LabelTask, RegressTask
-from harness.data.dataset import Sequences, narrow
+from harness.data.dataset import Sequences, narrow, numbered
 from harness.data.encoding import Tokens, fill_gaps, refuse_missing, to_numbers, tokenize
 from harness.data.readers.arrays import read_arrays, read_plain_arrays, sequences_of
 from harness.data.readers.paths import shown
-from harness.data.readers.sequences import group_rows, label_rows
+from harness.data.readers.sequences import sequences_of_rows
 from harness.data.readers.series import channel_names
 from harness.data.readers.tables import read_table, require_columns
 from harness.data.scaling import Floats
 from harness.errors import DataError
 from harness.export.artifact import Description
 from harness.export.forecast_inputs import Batch, series_batch
+from harness.metrics import without_padding
 from harness.records import TaskKind
 
 if TYPE_CHECKING:
@@ -36,18 +37,7 @@ COLUMN = "text"
 """The column of a table that holds texts."""
 
 
-def tokens_of(description: Description) -> Tokens:
-    """What a token of a champion is.
-
-    Raises:
-        DataError: Its inputs are no tokens.
-    """
-    task = description.card["task"]
-    kind: Tokens = task.get("tokens") or description.card.get("encoding", {}).get("tokens") or "characters"
-    return kind
-
-
-def text_batch(description: Description, texts: list[str], names: tuple[Any, ...], label: str, where: str) -> Batch:
+def _text_batch(description: Description, texts: Sequence[str], names: Sequence[Any], label: str, where: str) -> Batch:
     """Texts as numbers of tokens; what the vocabulary does not hold is the unknown token.
 
     Args:
@@ -60,25 +50,18 @@ def text_batch(description: Description, texts: list[str], names: tuple[Any, ...
     Raises:
         DataError: A text holds no token.
     """
-    kind = tokens_of(description)
-    rows = [to_numbers(tokenize(text, kind), description.vocabulary) for text in texts]
-    lengths = np.array([len(row) for row in rows], np.int32)
-    if not len(rows) or not lengths.all():
-        at = int(lengths.argmin()) if len(rows) else 0
-        name = names[at] if len(rows) else ""
+    card = description.card
+    kind: Tokens = card["task"].get("tokens") or card.get("encoding", {}).get("tokens") or "characters"
+    rows = [tokenize(text, kind) for text in texts]
+    empty = [name for name, row in zip(names, rows, strict=True) if not row]
+    if empty or not rows:
+        name = empty[0] if empty else ""
         raise DataError(f"{where}: {label} {name}: expected a text with at least one of the {kind}")
-    x = np.zeros((len(rows), int(lengths.max())), np.int32)
-    for number, row in enumerate(rows):
-        x[number, : len(row)] = row
-    return Batch(x, lengths, label, names)
+    return Batch(*to_numbers(rows, description.vocabulary), label, tuple(names))
 
 
-def text_file(description: Description, path: Path, where: str) -> Batch:
-    """A text file: one text, or, where the config's source has a line a text, a text for each line that is not empty.
-
-    Raises:
-        DataError: It cannot be read, or holds no token.
-    """
+def _text_file(description: Description, path: Path, where: str) -> Batch:
+    """A text file: one text, or a text for each line that is not empty where the config's source has a line a text."""
     try:
         content = path.read_text(encoding="utf-8-sig")
     except OSError as error:
@@ -86,25 +69,18 @@ def text_file(description: Description, path: Path, where: str) -> Batch:
     except UnicodeDecodeError as error:
         raise DataError(f"{where}: byte {error.object[error.start]:#04x} is not UTF-8: expected UTF-8 text") from None
     if description.card["source"].get("form", "whole") == "whole":
-        return text_batch(description, [content], (path.name,), "text", where)
-    lines = [(number, line) for number, line in enumerate(content.splitlines(), start=1) if line.strip()]
-    return text_batch(
-        description, [line.strip() for _, line in lines], tuple(number for number, _ in lines), "line", where
-    )
+        return _text_batch(description, [content], (path.name,), "text", where)
+    lines = {number: line.strip() for number, line in enumerate(content.splitlines(), start=1) if line.strip()}
+    return _text_batch(description, [*lines.values()], [*lines], "line", where)
 
 
-def text_frame(description: Description, frame: pd.DataFrame, where: str, before: int = 0) -> Batch:
-    """A table with a text a row in the column `text`; `before` rows of the file come before its first one.
-
-    Raises:
-        DataError: There is no such column, or a text is missing.
-    """
+def _text_frame(description: Description, frame: pd.DataFrame, where: str, before: int) -> Batch:
+    """A table with a text a row in the column `text`."""
     require_texts(frame, where)
     column = frame[COLUMN]
     if column.isna().any():
         raise DataError(f"{where}: column {COLUMN!r}, row {before + int(column.isna().argmax()) + 1}: expected a text")
-    names = tuple(range(before, before + len(frame)))
-    return text_batch(description, [str(text) for text in column], names, "row", where)
+    return _text_batch(description, [*map(str, column)], range(before, before + len(frame)), "row", where)
 
 
 def require_texts(frame: pd.DataFrame, where: str) -> None:
@@ -115,25 +91,6 @@ def require_texts(frame: pd.DataFrame, where: str) -> None:
     """
     if COLUMN not in frame.columns:
         raise DataError(f"{where}: has no column {COLUMN!r}: expected a text in each row of it")
-
-
-def token_arrays(
-    description: Description, x: npt.NDArray[Any], lengths: npt.ArrayLike | None, before: int = 0
-) -> Batch:
-    """Numbers of tokens as they came from Python; `before` sequences of the file come before the first one.
-
-    Raises:
-        DataError: They are no places in the vocabulary, or the lengths do not fit.
-    """
-    size = len(description.vocabulary)
-    if x.ndim != 2 or not x.size or x.dtype.kind not in "iu" or x.min() < 0 or x.max() >= size:
-        raise DataError(f"x: {x.dtype} {x.shape}: expected numbers of tokens (sequences, steps) from 0 to {size - 1}")
-    count, steps = x.shape
-    real = np.full(count, steps, np.int32) if lengths is None else np.asarray(lengths)
-    if real.shape != (count,) or real.dtype.kind not in "iu" or real.min() < 1 or real.max() > steps:
-        raise DataError(f"lengths: {real.dtype} {real.shape}: expected {count} whole numbers from 1 to {steps}")
-    kept = np.where(np.arange(steps) < real[:, None], x, 0).astype(np.int32)
-    return Batch(kept, real.astype(np.int32), "sequence", tuple(range(before, before + count)))
 
 
 ARRAYS = ("x", "lengths", "future")
@@ -163,12 +120,12 @@ def read_input(description: Description, path: Path) -> Batch:
     """
     kind, where = kind_of(description, path), shown(str(path.absolute()))
     if kind == "text":
-        return text_file(description, path, where)
+        return _text_file(description, path, where)
     if kind == "npz" and (description.vocabulary or description.known):
         return batch_of_archive(description, read_plain_arrays(path, where, ARRAYS), where)
     if kind == "npz":
         raw = read_arrays(ArraysSource(kind=kind, path=str(path.absolute())), labelled=False)
-        return _checked(description, raw, "sequence", tuple(range(len(raw.x))))
+        return _checked(description, raw, SEQUENCE, range(len(raw.x)))
     return batch_of_frame(description, read_table(FileSource(kind=kind, path=str(path.absolute()))), where)
 
 
@@ -184,7 +141,7 @@ def batch_of_archive(
         x, lengths, future = (arrays.get(name) for name in ARRAYS)
         return batch_of_arrays(description, x, lengths, future, before)
     raw = sequences_of(arrays, ArraysSource(kind="npz", path=where), where, labelled=False, before=before)
-    return _checked(description, raw, "sequence", tuple(range(before, before + len(raw.x))))
+    return _checked(description, raw, SEQUENCE, range(before, before + len(raw.x)))
 
 
 def kind_of(description: Description, path: Path) -> Literal["csv", "parquet", "npz", "text"]:
@@ -212,28 +169,35 @@ def batch_of_arrays(
     Raises:
         DataError: They do not fit the champion.
     """
-    values = np.asarray(x)
-    if description.vocabulary:
-        return token_arrays(description, values, lengths, before)
-    if values.ndim != 3 or not values.size or values.dtype.kind not in "biuf":
+    values, size = np.asarray(x), len(description.vocabulary)
+    if size and (
+        values.ndim != 2
+        or not values.size
+        or values.dtype.kind not in "iu"
+        or not 0 <= values.min() <= values.max() < size
+    ):
+        expected = f"numbers of tokens (sequences, steps) from 0 to {size - 1}"
+        raise DataError(f"x: {values.dtype} {values.shape}: expected {expected}")
+    if not size and (values.ndim != 3 or not values.size or values.dtype.kind not in "biuf"):
         raise DataError(
             f"x: {values.dtype} {values.shape}: expected numbers (sequences, steps, channels), none of them 0"
         )
-    count, steps, _ = values.shape
+    count, steps = values.shape[:2]
     real = np.full(count, steps, np.int32) if lengths is None else np.asarray(lengths)
     if real.shape != (count,) or real.dtype.kind not in "iu" or real.min() < 1 or real.max() > steps:
         raise DataError(f"lengths: {real.dtype} {real.shape}: expected {count} whole numbers from 1 to {steps}")
-    values = np.where(np.arange(steps)[None, :, None] < real[:, None, None], values, 0)
+    values, real, names = without_padding(values, real), real.astype(np.int32), range(before, before + count)
+    if size:
+        return Batch(values.astype(np.int32), real, SEQUENCE, tuple(names))
     raw = Sequences(
         "x",
         narrow(values, lambda at: f"x{[before + at[0], *at[1:]]}"),
-        real.astype(np.int32),
+        real,
         np.empty(0),
-        tuple(f"channel_{number + 1}" for number in range(values.shape[2])),
+        numbered("channel", values.shape[2]),
         lambda at: f"x[{before + at}]",
     )
-    batch = _checked(description, raw, "sequence", tuple(range(before, before + count)))
-    return replace(batch, future=_future(description, future, count, before))
+    return replace(_checked(description, raw, SEQUENCE, names), future=_future(description, future, count, before))
 
 
 def _future(description: Description, future: npt.ArrayLike | None, count: int, before: int) -> Floats | None:
@@ -274,7 +238,7 @@ def batch_of_frame(description: Description, frame: pd.DataFrame, where: str, be
     if not len(frame):
         raise DataError(f"{where}: has no rows")
     if description.vocabulary:
-        return text_frame(description, frame, where, before)
+        return _text_frame(description, frame, where, before)
     require_inputs(description, frame, where)
     if description.task is TaskKind.FORECAST:
         return series_batch(description, frame, where)
@@ -314,16 +278,14 @@ def _groups(description: Description, frame: pd.DataFrame, where: str, before: i
     column = id_column(description, frame)
     if column is None:
         column, frame = SEQUENCE, frame.assign(**{SEQUENCE: 0})
-    inputs_only = {"id": column, "features": description.channels}
+    wanted = {"id": column, "features": description.channels, "target": None}
     if isinstance(task, LabelTask):
-        labelled = task.model_copy(update={**inputs_only, "target": (), "last_rows": None})
-        raw = label_rows(frame, labelled, where, first_row=before)
-    else:
-        raw = group_rows(frame, task.model_copy(update={**inputs_only, "target": None}), where, first_row=before)
-    return _checked(description, raw, column, tuple(frame[column].drop_duplicates().tolist()))
+        wanted |= {"target": (), "last_rows": None}
+    raw = sequences_of_rows(frame, task.model_copy(update=wanted), where, first_row=before)
+    return _checked(description, raw, column, frame[column].drop_duplicates().tolist())
 
 
-def _checked(description: Description, raw: Sequences, label: str, names: tuple[Any, ...]) -> Batch:
+def _checked(description: Description, raw: Sequences, label: str, names: Sequence[Any]) -> Batch:
     """Refuse sequences that the champion cannot take, fill gaps where its config allows them."""
     if raw.x.shape[2] != len(description.channels):
         raise DataError(
@@ -334,14 +296,14 @@ def _checked(description: Description, raw: Sequences, label: str, names: tuple[
         raw = _of_steps(raw, description.steps, cut=description.task is TaskKind.FORECAST)
     if description.card["missing"] == "error":
         refuse_missing(raw.x, raw.place)
-    if description.card["missing"] == "mask" or not np.isnan(raw.x).any():
-        return Batch(raw.x, raw.lengths, label, names)
-    padding = np.arange(raw.x.shape[1])[None, :, None] >= raw.lengths[:, None, None]
-    filled = np.where(padding, np.float32(0), fill_gaps(np.where(padding, np.float32(np.nan), raw.x)))
-    if np.isnan(filled).any():
-        at = tuple(int(part) for part in np.argwhere(np.isnan(filled))[0])
-        raise DataError(f"{raw.where}: {raw.name_of(at[0])}: channel {description.channels[at[2]]!r} has no value")
-    return Batch(filled, raw.lengths, label, names)
+    x = raw.x
+    if description.card["missing"] != "mask":
+        x = fill_gaps(
+            x,
+            raw.lengths,
+            lambda at: f"{raw.where}: {raw.name_of(at[0])}: channel {description.channels[at[2]]!r} has no value",
+        )
+    return Batch(x, raw.lengths, label, tuple(names))
 
 
 def _of_steps(raw: Sequences, steps: int, *, cut: bool) -> Sequences:

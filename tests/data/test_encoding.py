@@ -7,15 +7,15 @@ import pytest
 
 from harness.data.dataset import Sequences
 from harness.data.encoding import (
-    constant_channels,
     fill_gaps,
     number_answers,
     number_classes,
-    real_steps,
     refuse_missing,
+    say_constant,
 )
 from harness.data.scaling import fit_scaling
 from harness.errors import DataError
+from harness.metrics import at_real_steps
 
 NAN = np.float32(np.nan)
 
@@ -67,7 +67,7 @@ def test_statistics_ignore_gaps_and_know_constant_channels() -> None:
     mean, scale = fit_scaling(x)
     assert mean.tolist() == [2, np.float32(0.1), 5]
     assert scale.tolist() == [1, 1, 1]
-    assert constant_channels(x, ("a", "b", "c")) == ("b", "c")
+    assert say_constant(x, ("a", "b", "c")) == ("constant in the training part: b, c",)
     assert mean.dtype == scale.dtype == np.float32
 
 
@@ -79,7 +79,7 @@ def test_statistics_of_large_and_tiny_numbers_stay_finite() -> None:
 
 def test_padding_does_not_count() -> None:
     x = np.array([[[1], [2], [9]], [[3], [9], [9]]], np.float32)
-    assert real_steps(x, np.array([2, 1], np.int32))[:, 0].tolist() == [1, 2, 3]
+    assert at_real_steps(x, np.array([2, 1], np.int32))[:, 0].tolist() == [1, 2, 3]
 
 
 def test_missing_values_are_counted_and_the_first_is_named() -> None:

@@ -11,7 +11,8 @@ import pytest
 
 from harness.config.dataset import DatasetConfig
 from harness.data import load_dataset
-from harness.data.readers.sequences import group_rows, read_grouped
+from harness.data.readers.paths import shown
+from harness.data.readers.sequences import sequences_of_rows
 from harness.data.readers.tables import read_table
 from harness.errors import DataError
 
@@ -20,7 +21,8 @@ Table = Callable[..., Path]
 
 
 def read(config: DatasetConfig) -> Any:
-    return read_grouped(config.source, config.task)  # type: ignore[arg-type]
+    table = read_table(config.source)  # type: ignore[arg-type]
+    return sequences_of_rows(table, config.task, shown(config.source.path))  # type: ignore[arg-type, union-attr]
 
 
 def test_rows_of_one_id_are_one_sequence_sorted_by_time(write_table: Table, grouped_card: Config) -> None:
@@ -53,7 +55,7 @@ def test_numbers_as_answers(write_table: Table, grouped_card: Config) -> None:
 def test_inputs_alone_for_a_prediction(write_table: Table, grouped_card: Config) -> None:
     config = grouped_card(write_table(who=[1, 1, 2], v=[4, 5, 6]), features=["v"])
     task = config.task.model_copy(update={"target": None})
-    raw = group_rows(read_table(config.source), task, "toy.csv")  # type: ignore[arg-type]
+    raw = sequences_of_rows(read_table(config.source), task, "toy.csv")  # type: ignore[arg-type]
     assert (raw.lengths.tolist(), raw.y.size) == ([2, 1], 0)
 
 

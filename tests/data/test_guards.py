@@ -48,15 +48,15 @@ def test_windows_of_two_parts_that_share_a_row_are_refused() -> None:
 def test_a_sequence_in_two_parts_is_refused() -> None:
     scaling = fit_inputs(np.arange(10, dtype=np.float32)[:, None])
     with pytest.raises(DataError, match=r"^row 4 is in the training and in the test part$"):
-        refuse_leaks([part([0, 3, 5]), part([1, 2]), part([4, 3])], scaling, None)
+        refuse_leaks([part([0, 3, 5]), part([1, 2]), part([4, 3])], scaling, 1)
 
 
 def test_a_middle_that_was_fitted_elsewhere_is_refused() -> None:
     parts = [part(range(10)), part(range(20, 30)), part(range(30, 1000))]
     everything = np.concatenate([one.x.reshape(-1, 1) for one in parts])
-    refuse_leaks(parts, fit_inputs(parts[0].x.reshape(-1, 1)), None)
+    refuse_leaks(parts, fit_inputs(parts[0].x.reshape(-1, 1)), 1)
     with pytest.raises(DataError, match=r"^channel 1 is scaled by a middle far from all training values"):
-        refuse_leaks(parts, fit_inputs(everything), None)
+        refuse_leaks(parts, fit_inputs(everything), 1)
 
 
 # --- duplicates --------------------------------------------------------------------------------------------------

@@ -24,13 +24,13 @@ def task(**keys: Any) -> ForecastTask:
 
 
 def test_a_window_is_the_lookback_and_the_horizon_right_after_it() -> None:
-    cut = cut_windows(series(range(100, 110), range(10)), task(window_stride=2), range(1, 9))
-    assert cut.part.rows.tolist() == [1, 3]
-    assert cut.part.x[:, :, 1].tolist() == [[1, 2, 3], [3, 4, 5]]
-    assert cut.part.x[:, :, 0].tolist() == [[101, 102, 103], [103, 104, 105]]
-    assert cut.part.y[:, :, 0].tolist() == [[4, 5], [6, 7]]
-    assert cut.part.lengths.tolist() == [3, 3]
-    assert (cut.part.x.dtype, cut.part.y.dtype, cut.part.rows.dtype) == (np.float32, np.float32, np.int64)
+    part, _ = cut_windows(series(range(100, 110), range(10)), task(window_stride=2), range(1, 9))
+    assert part.rows.tolist() == [1, 3]
+    assert part.x[:, :, 1].tolist() == [[1, 2, 3], [3, 4, 5]]
+    assert part.x[:, :, 0].tolist() == [[101, 102, 103], [103, 104, 105]]
+    assert part.y[:, :, 0].tolist() == [[4, 5], [6, 7]]
+    assert part.lengths.tolist() == [3, 3]
+    assert (part.x.dtype, part.y.dtype, part.rows.dtype) == (np.float32, np.float32, np.int64)
 
 
 @given(
@@ -44,7 +44,7 @@ def test_every_window_lies_inside_its_block(rows: int, start: int, lookback: int
     block = range(start, max(start + lookback + horizon, rows))
     keys = {"lookback_steps": lookback, "horizon_steps": horizon, "window_stride": stride}
     number = np.arange(block.stop + 5)
-    part = cut_windows(series(number, number), task(**keys), block).part
+    part, _ = cut_windows(series(number, number), task(**keys), block)
     expected = list(range(block.start, block.stop - lookback - horizon + 1, stride))
     assert part.rows.tolist() == expected
     assert part.x[:, :, 0].tolist() == [list(range(row, row + lookback)) for row in expected]
@@ -52,13 +52,13 @@ def test_every_window_lies_inside_its_block(rows: int, start: int, lookback: int
 
 
 def test_rows_are_counted_in_the_source() -> None:
-    assert cut_windows(series(range(10), range(10), first_row=1000), task(), range(10)).part.rows[0] == 1000
+    assert cut_windows(series(range(10), range(10), first_row=1000), task(), range(10))[0].rows[0] == 1000
 
 
 def test_a_gap_in_an_input_is_filled_from_its_own_lookback() -> None:
     y = np.arange(10.0)
     y[4] = NAN
-    part = cut_windows(series(range(10), y), task(), range(10)).part
+    part, _ = cut_windows(series(range(10), y), task(), range(10))
     assert part.x[:, :, 1].tolist() == [[0, 1, 2], [1, 2, 3], [2, 3, 3], [3, 4, 5], [5, 5, 6], [5, 6, 7]]
     assert part.y[:3, :, 0].tolist() == [[3, 4], [4, 5], [5, 6]]  # a missing target lies between its neighbours
 
@@ -67,7 +67,7 @@ def test_no_gap_is_filled_from_beyond_the_block() -> None:
     y = np.arange(20.0)
     y[[5, 10]] = NAN  # the first and the last row of the block
     y[[4, 11]] = 1e6  # the rows before and after it
-    part = cut_windows(series(range(20), y), task(lookback_steps=2, horizon_steps=1), range(5, 11)).part
+    part, _ = cut_windows(series(range(20), y), task(lookback_steps=2, horizon_steps=1), range(5, 11))
     assert part.x[:, :, 1].tolist() == [[6, 6], [6, 7], [7, 8], [8, 9]]
     assert part.y[:, 0, 0].tolist() == [7, 8, 9, 9]
 
@@ -75,16 +75,16 @@ def test_no_gap_is_filled_from_beyond_the_block() -> None:
 def test_windows_that_show_nothing_of_a_channel_are_left_out() -> None:
     a = np.arange(12.0)
     a[4:8] = NAN
-    cut = cut_windows(series(a, range(12)), task(), range(12))
-    assert cut.dropped == 2
-    assert cut.part.rows.tolist() == [0, 1, 2, 3, 6, 7]
-    assert len(cut.part.x) == len(cut.part.y) == len(cut.part.lengths) == 6
-    assert np.isfinite(cut.part.x).all()
+    part, dropped = cut_windows(series(a, range(12)), task(), range(12))
+    assert dropped == 2
+    assert part.rows.tolist() == [0, 1, 2, 3, 6, 7]
+    assert len(part.x) == len(part.y) == len(part.lengths) == 6
+    assert np.isfinite(part.x).all()
 
 
 def test_windows_share_no_memory_with_the_series() -> None:
     source = series(range(10), range(10))
-    part = cut_windows(source, task(), range(10)).part
+    part, _ = cut_windows(source, task(), range(10))
     assert not np.shares_memory(part.x, source.values)
     assert not np.shares_memory(part.y, source.values)
     assert part.x.flags.c_contiguous
@@ -94,5 +94,5 @@ def test_windows_share_no_memory_with_the_series() -> None:
 @pytest.mark.parametrize("stride", [1, 7])
 def test_several_targets_keep_the_cards_order(stride: int) -> None:
     both = task(target=("y", "a"), window_stride=stride)
-    part = cut_windows(series(range(10), range(10, 20)), both, range(10)).part
+    part, _ = cut_windows(series(range(10), range(10, 20)), both, range(10))
     assert part.y[0].tolist() == [[13, 3], [14, 4]]

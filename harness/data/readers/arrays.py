@@ -20,10 +20,11 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.config.sources import ArraysSource
-from harness.data.dataset import Flags, Sequences, Whole, first, narrow, pad
+from harness.data.dataset import Flags, Sequences, Whole, first, narrow, numbered, pad
 from harness.data.readers.paths import locate, shown
 from harness.data.scaling import Wide
 from harness.errors import DataError, nearest
+from harness.metrics import without_padding
 
 
 def _bytes(text: str, encoding: str) -> bytes:
@@ -155,10 +156,9 @@ def sequences_of(
     elif labelled:
         y = _answers(np.asarray(arrays[names.y]), len(x), where, names.y)
     groups = _answers(np.asarray(arrays[names.groups]), len(x), where, names.groups) if names.groups else None
-    channels = tuple(f"channel_{number + 1}" for number in range(x.shape[2]))
-    padding = np.arange(x.shape[1]) >= lengths[:, None]
-    values = np.where(padding[:, :, None], 0, x)  # whatever was used as padding, NaN included, is no value
+    values = without_padding(x, lengths)  # whatever was used as padding, NaN included, is no value
     numbers = narrow(values, lambda at: f"{where}: {names.x}{[before + at[0], *at[1:]]}")
+    channels = numbered("channel", x.shape[2])
     return Sequences(where, numbers, lengths, y, channels, lambda at: f"{names.x}[{before + at}]", groups=groups)
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from harness._tensorflow import load_tensorflow
 from harness.config.sources import KerasSource
-from harness.data.dataset import Sequences, Texts
+from harness.data.dataset import Sequences, Texts, numbered
 from harness.data.readers.arrays import load_object
 from harness.data.readers.paths import locate, shown
 from harness.errors import AbsentDataError, DataError
@@ -30,9 +30,8 @@ def read_digits() -> Sequences:
     found = load_digits()
     x = np.asarray(found.images, np.float32)
     n, steps, width = x.shape
-    channels = tuple(f"column_{number + 1}" for number in range(width))
-    lengths = np.full(n, steps, np.int32)
-    return Sequences("scikit-learn digits", x, lengths, np.asarray(found.target), channels, lambda at: f"image {at}")
+    lengths, y = np.full(n, steps, np.int32), np.asarray(found.target)
+    return Sequences("scikit-learn digits", x, lengths, y, numbered("column", width), lambda at: f"image {at}")
 
 
 ORIGIN = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
@@ -54,16 +53,15 @@ def read_keras(source: KerasSource) -> Sequences:
     """
     where = f"keras.datasets {source.dataset}"
     arrays = load_archive(_file(source, where), where)
-    x = np.concatenate([_some(arrays["x_train"], source, 6 / 7), _some(arrays["x_test"], source, 1 / 7)])
-    parts = tuple(len(_some(arrays[name], source, share)) for name, share in (("y_train", 6 / 7), ("y_test", 1 / 7)))
-    y = np.concatenate([_some(arrays["y_train"], source, 6 / 7), _some(arrays["y_test"], source, 1 / 7)])
+    shares = {"train": 6 / 7, "test": 1 / 7}
+    found = {key: [_some(arrays[f"{key}_{name}"], source, shares[name]) for name in shares] for key in "xy"}
+    x, y, parts = np.concatenate(found["x"]), np.concatenate(found["y"]), tuple(map(len, found["y"]))
     pixels = x.size // len(x)
     if pixels % source.steps:
         raise DataError(f"{where}: {pixels} pixels cannot be read in {source.steps} steps: expected 28, 784 or alike")
     x = x.reshape(len(x), source.steps, -1).astype(np.float32)
-    channels = tuple(f"pixel_{number + 1}" for number in range(x.shape[2]))
     lengths = np.full(len(x), source.steps, np.int32)
-    return Sequences(where, x, lengths, y, channels, lambda at: f"image {at}", own_parts=parts)
+    return Sequences(where, x, lengths, y, numbered("pixel", x.shape[2]), lambda at: f"image {at}", own_parts=parts)
 
 
 def read_keras_texts(source: KerasSource) -> Texts:
@@ -81,17 +79,13 @@ def read_keras_texts(source: KerasSource) -> Texts:
     arrays = load_archive(_file(source, where), where)
     if "x" in arrays:  # reuters comes in one piece, of which Keras takes the last fifth for its test part
         cut = int(len(arrays["x"]) * 0.8)
-        arrays = {f"{key}_{name}": arrays[key][part] for key in "xy" for name, part in _divided(cut)}
+        halves = {"train": slice(cut), "test": slice(cut, None)}
+        arrays = {f"{key}_{name}": arrays[key][half] for key in "xy" for name, half in halves.items()}
     shares = {"train": 0.8, "test": 0.2} if source.dataset == "reuters" else {"train": 0.5, "test": 0.5}
-    x = [list(_some(arrays[f"x_{name}"], source, share)) for name, share in shares.items()]
-    y = [_some(arrays[f"y_{name}"], source, share) for name, share in shares.items()]
+    x, y = ([_some(arrays[f"{key}_{name}"], source, share) for name, share in shares.items()] for key in "xy")
     texts = tuple(" ".join(map(str, words[: source.steps])) for part in x for words in part)
     parts = (len(x[0]), len(x[1]))
     return Texts(where, texts, np.concatenate(y), lambda at: f"text {at}", own_parts=parts)
-
-
-def _divided(cut: int) -> tuple[tuple[str, slice], tuple[str, slice]]:
-    return ("train", slice(cut)), ("test", slice(cut, None))
 
 
 def load_archive(file: Path, where: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from harness.config.columns import parse_times
 from harness.config.sources import FileSource
 from harness.config.tasks import ForecastTask
 from harness.data.checks import odd_times, odd_years
@@ -20,7 +21,6 @@ from harness.data.readers.tables import (
     labels,
     number_columns,
     numbers,
-    parse_times,
     read_table,
     read_tail,
     require_columns,

@@ -5,7 +5,6 @@ Knows columns; what they mean for a task is said in `series` and `grouped`.
 
 from __future__ import annotations
 
-import warnings
 from collections import deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from harness.config.columns import inputs, parse_times
 from harness.config.sources import FileSource
 from harness.data.dataset import Flags, first
 from harness.data.readers.paths import locate, shown
@@ -109,12 +109,9 @@ def number_columns(
     Returns:
         Columns of numbers or truth values, and what there is to say about the others, which are left out.
     """
-    from pandas.api import types
-
+    good = {*inputs(frame, tuple(without)), *always}
     others = [name for name in frame.columns if name not in set(without)]
-    # pandas calls a column without a name `Unnamed: 0`; mostly it is the row's number and measures nothing.
-    good = {name for name in others if types.is_numeric_dtype(frame[name]) and not name.startswith("Unnamed: ")}
-    found = tuple(name for name in others if name in good.union(always))
+    found = tuple(name for name in others if name in good)
     left_out = [name for name in others if name not in found]
     phrase = f"columns left out, without numbers or without a name: {', '.join(left_out)}"
     return found, (phrase,) if left_out else ()
@@ -179,22 +176,6 @@ def times(frame: pd.DataFrame, column: str, where: str, first_row: int = 0) -> n
             "expected a time such as 2024-05-31 14:30, or a number, in one form all through"
         )
     return parsed.to_numpy(np.float64) if types.is_float_dtype(parsed) else parsed.astype("int64").to_numpy()
-
-
-def parse_times(values: pd.Series[Any]) -> pd.Series[Any]:
-    """Text as times of pandas, in UTC; NaT where it is none.
-
-    Args:
-        values: Text, dates or times.
-    """
-    import pandas as pd
-
-    parsed = pd.to_datetime(values, errors="coerce", utc=True, format="ISO8601")
-    if parsed.isna().any():
-        with warnings.catch_warnings():  # pandas warns where it finds no one format; the gaps it leaves say so too
-            warnings.simplefilter("ignore", UserWarning)
-            parsed = pd.to_datetime(values, errors="coerce", utc=True)
-    return parsed
 
 
 def labels(frame: pd.DataFrame, column: str, where: str, first_row: int = 0) -> npt.NDArray[Any]:

@@ -10,7 +10,6 @@ Read by SciPy, which reads arrays and runs no code.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +17,13 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.config.sources import MatSource, TsSource
-from harness.data.dataset import Sequences, narrow, pad
+from harness.data.dataset import Sequences, narrow, numbered, pad
 from harness.data.readers.paths import locate, shown
 from harness.data.scaling import Wide
 from harness.errors import DataError, nearest
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Content:
-    """One file: sequences (steps, channels), their answers, and the lines they stand in."""
-
-    pieces: list[Wide]
-    answers: list[str]
-    lines: list[int]
+Row = tuple[int, Wide, str]
+"""A line's number, its sequence (steps, channels) and its answer."""
 
 
 def read_ts(source: TsSource) -> Sequences:
@@ -44,38 +37,41 @@ def read_ts(source: TsSource) -> Sequences:
     """
     train = _read(source.train, source.train_sha256)
     test = _read(source.test, source.test_sha256)
-    width, other = train.pieces[0].shape[1], test.pieces[0].shape[1]
+    width, other = train[0][1].shape[1], test[0][1].shape[1]
     if width != other:
         raise DataError(f"{shown(source.test)}: has {other} channels: expected {width}, as in {shown(source.train)}")
-    split = len(train.pieces)
-    names = [f"{shown(source.train)}, line {line}" for line in train.lines]
-    names += [f"{shown(source.test)}, line {line}" for line in test.lines]
-    x, lengths = pad(train.pieces + test.pieces)
+    files = ((source.train, train), (source.test, test))
+    names = [f"{shown(path)}, line {line}" for path, rows in files for line, _, _ in rows]
+    x, lengths = pad([piece for _, rows in files for _, piece, _ in rows])
     numbers = narrow(x, lambda at: f"{names[at[0]]}, channel {at[2] + 1}, step {at[1] + 1}")
-    y: npt.NDArray[np.str_] = np.array(train.answers + test.answers, dtype=np.str_)
-    channels = tuple(f"channel_{number + 1}" for number in range(width))
+    y: npt.NDArray[np.str_] = np.array([answer for _, rows in files for _, _, answer in rows], dtype=np.str_)
+    parts = (len(train), len(test))
     return Sequences(
-        shown(source.train), numbers, lengths, y, channels, lambda at: names[at], own_parts=(split, len(names) - split)
+        *(shown(source.train), numbers, lengths, y, numbered("channel", width)), lambda at: names[at], own_parts=parts
     )
 
 
-def _read(path: str, sha256: str | None) -> _Content:
+def _read(path: str, sha256: str | None) -> list[Row]:
     where = shown(path)
     header: dict[str, list[str]] = {}
-    content = _Content([], [], [])
+    rows: list[Row] = []
     below = False
     for number, line in _lines(path, sha256):
+        place = f"{where}, line {number}"
         if below:
-            _add(content, line, header, f"{where}, line {number}", number)
+            piece, answer = _parsed(line, header, place)
+            if rows and piece.shape[1] != (expected := rows[0][1].shape[1]):
+                raise DataError(f"{place}: {piece.shape[1]} channels: expected {expected}, as in line {rows[0][0]}")
+            rows.append((number, piece, answer))
         elif line.startswith("@"):
             tag, *rest = line[1:].split()
             below = tag.lower() == "data"
             header[tag.lower()] = rest
         else:
-            raise DataError(f"{where}, line {number}: expected a header line such as @problemName, then @data")
-    if not content.pieces:
+            raise DataError(f"{place}: expected a header line such as @problemName, then @data")
+    if not rows:
         raise DataError(f"{where}: has no sequence below {'@data' if below else 'its header, and no @data line'}")
-    return content
+    return rows
 
 
 def _lines(path: str, sha256: str | None) -> Iterator[tuple[int, str]]:
@@ -89,7 +85,8 @@ def _lines(path: str, sha256: str | None) -> Iterator[tuple[int, str]]:
             raise DataError(f"{shown(path)}, line {number}: byte {line[error.start]:#04x} is not UTF-8") from None
 
 
-def _add(content: _Content, line: str, header: dict[str, list[str]], place: str, number: int) -> None:
+def _parsed(line: str, header: dict[str, list[str]], place: str) -> tuple[Wide, str]:
+    """A line's sequence (steps, channels) and answer."""
     if header.get("timestamps", ["false"])[0].lower() == "true":
         raise DataError(f"{place}: @timeStamps true: expected values without time stamps")
     *channels, answer = line.split(":")
@@ -106,12 +103,7 @@ def _add(content: _Content, line: str, header: dict[str, list[str]], place: str,
             raise DataError(
                 f"{place}, channel {order}: {len(column)} steps: expected {len(columns[0])}, as in channel 1"
             )
-    if content.pieces and len(columns) != content.pieces[0].shape[1]:
-        expected = content.pieces[0].shape[1]
-        raise DataError(f"{place}: {len(columns)} channels: expected {expected}, as in line {content.lines[0]}")
-    content.pieces.append(np.stack(columns, axis=1))
-    content.answers.append(answer.strip())
-    content.lines.append(number)
+    return np.stack(columns, axis=1), answer.strip()
 
 
 def _values(text: str, place: str) -> Wide:
@@ -153,13 +145,10 @@ def read_mat(source: MatSource) -> Sequences:
     x, lengths = pad(pieces)
     numbers = narrow(x, lambda at: f"{where}: {names[at[0]]}, channel {at[2] + 1}, step {at[1] + 1}")
     sizes = tuple(len(part) for part in parts)
-    return Sequences(where, numbers, lengths, np.empty(0), _channels(width), lambda at: names[at], own_parts=sizes)
-
-
-def _channels(width: int) -> tuple[str, ...]:
+    channels = numbered("channel", width)
     if width == 88:  # a piano
-        return tuple(f"key_{LOWEST_KEY + number}" for number in range(width))
-    return tuple(f"channel_{number + 1}" for number in range(width))
+        channels = tuple(f"key_{LOWEST_KEY + number}" for number in range(width))
+    return Sequences(where, numbers, lengths, np.empty(0), channels, lambda at: names[at], own_parts=sizes)
 
 
 def _variables(file: Path, where: str) -> dict[str, Any]:
