@@ -36,8 +36,8 @@ from scipy import stats
 from harness.cli.stats import read_csv
 from harness.errors import HarnessError, TableError, UsageError
 from harness.records import INTERIM_REPLICATES, Direction, Objective, ScoreRow, TrialStatus, derive_seed
-from harness.stats import compare
 from harness.stats.best_of_n import Floats, Ints
+from harness.stats.compare import PooledBootstrap
 from harness.stats.decision import budget_of, decide_rows
 from harness.stats.differences import score, sides_of
 from harness.stats.levels import ERROR_CLAIMED, MINIMUM_TRIALS, InterimAnalysis, interim_analysis
@@ -98,7 +98,7 @@ class Cell:
         shift: Share by which one side was made worse; 0 where the sides do not differ.
         named: Replays that named the better side (of two alike, the first).
         wrong: Replays that named the other side.
-        interim_replicates: Replicates at each look, where they are added until it is decided; else empty.
+        interim_replicates: Replicates at each interim analysis, where they are added until it is decided; else empty.
         searches: Searches of either side that a replay took on average.
     """
 
@@ -131,7 +131,7 @@ class Cell:
         power = self.power
         return {
             **{name: getattr(self, name) for name in names},
-            "looks": list(self.interim_replicates),
+            "interim_replicates": list(self.interim_replicates),
             "false_winners": self.false_winners.to_json(),
             "power": power.to_json() if power else None,
         }
@@ -172,8 +172,8 @@ def calibrate(
         shifts: Shares by which one side is made worse.
         alike: Whether to replay without a shift too, first.
         oracle: `random` decides by pooled trials, any other name by replicates.
-        interim_replicates: Replicates at each look, ascending: each replay then adds replicates from look to look until
-            it is decided, with the error spent over the looks, and `replicates` is not asked.
+        interim_replicates: Replicates at each interim analysis, ascending: each replay then adds replicates from one
+            to the next until it is decided, with the error spent over them, and `replicates` is not asked.
         replays: Replays of each cell.
         seed: Of the draws.
 
@@ -318,19 +318,20 @@ def _played(
     """
     for replicates in stops:
         so_far = [row for row in rows if row.replicate <= replicates]
-        look = interim_analysis(replicates, stops) if interim_replicates else None
-        # Most replays of two alike end with the exchange alone, at a tenth of the cost; of two that differ, few do.
-        if oracle == "random" and not shifted and _hopeless(so_far, objective, look):
+        interim = interim_analysis(replicates, stops) if interim_replicates else None
+        # Most replays of two alike end with the permutation test, at a tenth of the cost; of two that differ, few do.
+        if oracle == "random" and not shifted and _hopeless(so_far, objective, interim):
             continue
-        decision = decide_rows(so_far, objective=objective, margins={}, oracle=oracle, look=look)
+        decision = decide_rows(so_far, objective=objective, margins={}, oracle=oracle, interim=interim)
         if winner := decision.verdicts[rows[0].dataset].family:
             return winner, replicates
     return None, stops[-1]
 
 
-def _hopeless(rows: Sequence[ScoreRow], objective: Objective, look: InterimAnalysis | None) -> bool:
+def _hopeless(rows: Sequence[ScoreRow], objective: Objective, interim: InterimAnalysis | None) -> bool:
     two = list(sides_of(rows, list(dict.fromkeys(row.family for row in rows)), objective.direction).values())
-    return compare.hopeless(rows[0].dataset, two, budget_of(two), look.level if look else ALL_LEVEL)
+    level = interim.level if interim else ALL_LEVEL
+    return PooledBootstrap(rows[0].dataset, two, budget_of(two), 0.0, level).no_winner_possible()
 
 
 def _shifted(scores: Floats, shift: float, direction: Direction) -> Floats:

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from harness.cli.progress import ProgressDisplay as ProgressDisplay
     from harness.export import load as load
-    from harness.report.drawings import figures as figures
     from harness.report.text import summary as summary
+    from harness.report.view import figures as figures
     from harness.stats import decide as decide
     from harness.sweeps import compare as compare
     from harness.sweeps import sweep as sweep
@@ -32,7 +32,7 @@ _HOMES = {
     "ProgressDisplay": "harness.cli.progress",
     "compare": "harness.sweeps",
     "decide": "harness.stats",
-    "figures": "harness.report.drawings",
+    "figures": "harness.report.view",
     "load": "harness.export",
     "summary": "harness.report.text",
     "sweep": "harness.sweeps",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+import textwrap
 import unicodedata
 from collections.abc import Sequence
 
@@ -46,6 +47,29 @@ def shortened(text: str, most: int) -> str:
 def _unfit(letter: str) -> bool:
     unfit = letter != "\t" and unicodedata.category(letter) in _CATEGORIES
     return unfit or letter in _DIRECTION_MARKS or letter in _NOT_IN_XML
+
+
+PLAIN_WIDTH = 80
+"""Columns where there is no terminal to ask."""
+
+NARROWEST = 24
+"""Columns that a line has at least."""
+
+INDENT = "  "
+
+
+def wrapped(sentence: str, width: int | None, indent: str = "") -> list[str]:
+    """The sentence in lines of at most so many columns; names, addresses and commands are never broken."""
+    tied = printable(sentence).replace(" %", "\N{NO-BREAK SPACE}%")
+    lines = textwrap.wrap(
+        tied,
+        max(width or PLAIN_WIDTH, NARROWEST),
+        initial_indent=indent,
+        subsequent_indent=indent + INDENT,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
 
 
 MISSING = "-"
@@ -110,14 +134,14 @@ def count(value: int | None) -> str:
     return MISSING if value is None else f"{value:,}"
 
 
-def counted(value: int, noun: str) -> str:
-    """A whole number and what it counts: `1 trial`, `20 trials`."""
-    return f"{value:,} {noun}{'' if value == 1 else 's'}"
+def counted(value: int, noun: str, plural: str = "") -> str:
+    """A whole number and what it counts: `1 trial`, `20 trials`; `plural` where it takes more than an s."""
+    return f"{value:,} {noun if value == 1 else plural or noun + 's'}"
 
 
-def listed(values: Sequence[int], last: str = "and") -> str:
-    """Whole numbers in a sentence: `3`, `3, 5 or 10`."""
-    words = [f"{value:,}" for value in values]
+def listed(values: Sequence[int | str], last: str = "and") -> str:
+    """Whole numbers or names in a sentence: `3`, `3, 5 or 10`."""
+    words = [value if isinstance(value, str) else f"{value:,}" for value in values]
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
@@ -132,7 +156,7 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
-def level(share: float) -> str:
+def level_text(share: float) -> str:
     """The level of an interval: `95 %`, `97.5 %`."""
     return f"{100 * share:.4g} %"
 

@@ -215,7 +215,7 @@ def explain(
     """
     from harness.cli.progress import ProgressDisplay
     from harness.executors import PoolExecutor
-    from harness.report.drawings import text
+    from harness.report.explained import text
     from harness.store import find_store
     from harness.sweeps.explain import explain as look_into
 

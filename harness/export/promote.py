@@ -17,7 +17,7 @@ from harness.export.artifact import Description, read_description, unlike
 from harness.export.build import build_champion
 from harness.export.predictor import Champion, locate
 from harness.export.verification import agrees, score_of, verify
-from harness.records import Direction, TrialKey, TrialRequest
+from harness.records import TrialKey, TrialRequest
 from harness.store import Store
 from harness.tracking.registry import ALIASES, Registered, move_alias, one_at_a_time, register, resolve
 
@@ -170,7 +170,7 @@ def compare(first: Champion, second: Champion) -> SideBySide:
     predictions = [champion.predict(part.x, part.lengths, part.future) for champion in (first, second)]
     scores = [score_of(description, part.y, predicted, part.lengths) for predicted in predictions]
     rows = [_row_scores(description, part, predicted) for predicted in predictions]
-    sign = 1 if description.direction is Direction.MIN else -1
+    sign = description.direction.sign
     gains = sign * (rows[0] - rows[1])  # positive where the second is better
     return SideBySide(
         (first.where, second.where),

@@ -9,7 +9,6 @@ from typing import Any
 from harness.records.serialization import to_floats, to_plain
 from harness.records.trials import (
     BaselineScore,
-    Direction,
     Family,
     Objective,
     ResourceUsage,
@@ -301,8 +300,7 @@ class ComparisonResult:
         """The baseline with the best test score; None when there is none."""
         if not self.baselines:
             return None
-        sign = 1 if self.objective.direction is Direction.MIN else -1
-        return min(self.baselines, key=lambda baseline: sign * baseline.test_score)
+        return min(self.baselines, key=lambda baseline: self.objective.direction.sign * baseline.test_score)
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,11 @@ class Direction(StrEnum):
     MIN = "min"
     MAX = "max"
 
+    @property
+    def sign(self) -> int:
+        """What makes a loss of a score when multiplied with it: 1 where lower is better, -1 where higher is."""
+        return 1 if self is Direction.MIN else -1
+
 
 class Phase(StrEnum):
     """Why a model was trained: to find hyperparameters, or to show the spread of the ones found."""

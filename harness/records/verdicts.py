@@ -133,13 +133,13 @@ class Verdict:
             better; they sum to 1.
         method: How it was decided, in a few words.
         reasons_to_abstain: Reasons for which no winner may be named; any one makes the outcome `undecided`.
-        warnings: Reasons to read a verdict with care, such as no cell beating the best baseline.
+        warnings: What to know besides, such as no family beating the best baseline.
         recommended: The family to use when practically equal: the cheaper one; None otherwise.
         cheaper_because: Why that one is cheaper; empty otherwise.
         more_trials: Estimate of how many more completed trials a family, beyond those there are, would
             probably decide; None when decided, withheld or not to be had.
-        permutation_p: Share of random exchanges of trials between the two families that differ as much as they do;
-            None where the interval holds zero and it was not asked.
+        permutation_p: p-value of the permutation test of which trial belongs to which of the two families; None where
+            the interval holds zero and it was not asked.
         pairs: Every pair of families, with p-values adjusted by Holm over the pairs of this dataset.
         over_cases: The interval of `difference` over test cases; None where nothing is known of single cases.
     """
@@ -166,6 +166,15 @@ class Verdict:
     permutation_p: float | None = field(default=None, metadata={KEY: "shuffled"})
     pairs: tuple[Pair, ...] = ()
     over_cases: CaseInterval | None = None
+
+    @property
+    def leader(self) -> str:
+        """Which of the first two families the difference favours; the first where there is none."""
+        return self.families[0] if self.difference >= 0 else self.families[1]
+
+    def for_leader(self, low: float, high: float) -> tuple[float, float]:
+        """An interval of the difference, turned so that positive says that the leader is better."""
+        return (low, high) if self.leader == self.families[0] else (-high, -low)
 
     @property
     def holds_in(self) -> tuple[str, ...]:

@@ -237,6 +237,27 @@ def trace(axes: Axes, xs: Sequence[float], ys: Sequence[float], look: Look, **mo
     axes.plot(xs, ys, **{"color": look.color, "linestyle": look.line, "linewidth": 1.6, **more})
 
 
+def band(
+    axes: Axes,
+    xs: Sequence[float],
+    lines: tuple[Sequence[float], Sequence[float], Sequence[float]],
+    look: Look,
+    label: str,
+) -> None:
+    """A line with a band around it and eight markers or so on it: lower ends, middle, upper ends."""
+    low, middle, high = lines
+    axes.fill_between(xs, low, high, color=look.color, alpha=0.16, linewidth=0)
+    marks = {"marker": look.marker, "markevery": max(1, len(xs) // 8), "markersize": 5}
+    trace(axes, xs, middle, look, label=printable(label), **marks)
+
+
+def evenly(number: int, most: int) -> Sequence[int]:
+    """At most so many places of a sequence, evenly spread, the first and the last included."""
+    if number <= most:
+        return range(number)
+    return [round(place * (number - 1) / (most - 1)) for place in range(most)]
+
+
 def stand_out(axes: Axes, x: float, y: float, look: Look) -> None:
     """One point of a family, larger and with an edge."""
     dots(axes, [x], [y], look, markersize=10, markeredgecolor=INK, markeredgewidth=1.6, zorder=4)

@@ -1,7 +1,7 @@
 """What is computed for figures and tables: expected score against budget, importance of hyperparameters.
 
 A forest learns from its hyperparameters how well a trial ranks by validation. Each tree is asked about the trials that
-it has not seen, once as they were and once with one hyperparameter shuffled among them. What it is worth is
+it has not seen, once as they were and once with one hyperparameter permuted among them. What it is worth is
 half of how much worse that makes the answers, as a share of the ranks' variance: the share of the variance that it
 accounts for (Gregorutti, Michel and Saint-Pierre 2017, proposition 1). Ranks, because a diverged trial is as bad as any
 other bad one and would be all that a forest of losses learns.
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from harness.records import ComparisonResult, Direction, ScoreRow, TrialStatus, Value
+from harness.records import ComparisonResult, ScoreRow, TrialStatus, Value
 
 if TYPE_CHECKING:
     from harness.stats.best_of_n import Sample
@@ -61,8 +61,7 @@ class Curve:
 
 def curves_of(comparison: ComparisonResult) -> dict[str, Curve]:
     """The curve of every family that has completed trials, by the family's name; intervals have the verdict's level."""
-    curves = ((family.family.name, _curve(comparison, family.family.name)) for family in comparison.families)
-    return {name: curve for name, curve in curves if curve.trials}
+    return {name: _curve(comparison, sample) for name, sample in _samples(comparison).items()}
 
 
 def leads_of(comparison: ComparisonResult) -> tuple[tuple[int, str], ...]:
@@ -75,14 +74,13 @@ def leads_of(comparison: ComparisonResult) -> tuple[tuple[int, str], ...]:
     """
     from harness.stats.best_of_n import expected
 
-    samples = {family.family.name: _sample(comparison, family.family.name) for family in comparison.families}
-    known = {name: sample for name, sample in samples.items() if sample is not None}
-    if len(known) < 2:
+    samples = _samples(comparison)
+    if len(samples) < 2:
         return ()
-    last = min(min(map(len, known.values())), 2 * comparison.verdict.trials)
+    last = min(*map(len, samples.values()), 2 * comparison.verdict.trials)
     changes: list[tuple[int, str]] = []
     for trials in range(1, last + 1):
-        scores = {name: expected(sample, trials) for name, sample in known.items()}
+        scores = {name: expected(sample, trials) for name, sample in samples.items()}
         leader = min(scores, key=lambda name: scores[name])
         if not changes or (leader != changes[-1][1] and scores[leader] < scores[changes[-1][1]]):
             changes.append((trials, leader))
@@ -106,32 +104,22 @@ def budgets(completed: int, trials: int) -> tuple[int, ...]:
     return tuple(sorted({min(round(step), last) for step in steps} | ({trials} if trials <= last else set())))
 
 
-def _sample(comparison: ComparisonResult, family: str) -> Sample | None:
-    """A family's completed trials as losses; None where it has none."""
-    import numpy as np
-
+def _samples(comparison: ComparisonResult) -> dict[str, Sample]:
+    """The completed trials of each family that has any, as losses."""
     from harness.stats.best_of_n import Sample
 
-    rows = [row for row in comparison.rows if row.family == family and _scored(row)]
-    if not rows:
-        return None
-    sign = _sign(comparison)
-    return Sample.of(
-        sign * np.array([row.validation for row in rows], dtype=np.float64),
-        sign * np.array([row.test for row in rows], dtype=np.float64),
-    )
+    samples, sign = {}, comparison.objective.direction.sign
+    for family in comparison.families:
+        rows = [row for row in comparison.rows if row.family == family.family.name and _scored(row)]
+        if rows:
+            scores = np.array([(row.validation, row.test) for row in rows], dtype=np.float64)
+            samples[family.family.name] = Sample.of(*(sign * scores.T))
+    return samples
 
 
-def _sign(comparison: ComparisonResult) -> float:
-    return 1.0 if comparison.objective.direction is Direction.MIN else -1.0  # the estimator knows losses only
-
-
-def _curve(comparison: ComparisonResult, family: str) -> Curve:
-    sample, sign = _sample(comparison, family), _sign(comparison)
-    if sample is None:
-        return Curve()
-    trials = budgets(len(sample), comparison.verdict.trials)
-    verdict = comparison.verdict
+def _curve(comparison: ComparisonResult, sample: Sample) -> Curve:
+    verdict, sign = comparison.verdict, comparison.objective.direction.sign
+    trials = budgets(len(sample), verdict.trials)
     points = [_point(sample, n, verdict.level, RESAMPLES if n == verdict.trials else BAND_RESAMPLES) for n in trials]
     ends = [sorted((sign * low, sign * high)) for _, low, high in points]
     return Curve(
@@ -147,13 +135,11 @@ def _point(sample: Sample, n: int, level: float, resamples: int) -> tuple[float,
 
     As in the verdict itself, the interval is stretched to the exact value where the resamples miss it.
     """
-    import numpy as np
-
     from harness.stats.best_of_n import expected, resample
 
     middle = expected(sample, n)
     # One seed for all: the same resamples at every n, so that a band has no steps of chance along it.
-    draws = resample(sample, n, resamples, seed=1).test
+    draws, _ = resample(sample, n, resamples, seed=1)
     low, high = np.quantile(draws, ((1 - level) / 2, (1 + level) / 2))
     return middle, min(float(low), middle), max(float(high), middle)
 
@@ -186,12 +172,12 @@ def importances_of(comparison: ComparisonResult) -> dict[str, dict[str, float]]:
 
 
 def permutation_importances(x: Floats, y: Floats, seed: int = 1) -> tuple[float, ...]:
-    """How much worse a forest answers when a column is shuffled, as a share of the variance of `y`; 0 at the least.
+    """How much worse a forest answers when a column is permuted, as a share of the variance of `y`; 0 at the least.
 
     Args:
         x: Inputs (trials, columns).
         y: Answers (trials,), not all the same.
-        seed: Of the forest and of the shuffling.
+        seed: Of the forest and of the permutations.
     """
     from sklearn.ensemble import RandomForestRegressor
 
@@ -217,12 +203,13 @@ def _importances(comparison: ComparisonResult, family: str) -> dict[str, float]:
     ]
     values = [comparison.values[str(trial.key)] for trial in completed]
     names = [name for name in dict.fromkeys(name for one in values for name in one) if _varies(values, name)]
-    sign = 1.0 if comparison.objective.direction is Direction.MIN else -1.0
-    losses = np.array([sign * float(trial.validation_score or 0.0) for trial in completed])
+    losses = comparison.objective.direction.sign * np.array([trial.validation_score for trial in completed], np.float64)
     if len(completed) < FEWEST_TRIALS or not names or np.ptp(losses) == 0:
         return {}
     columns = np.array([_numbers([one.get(name) for one in values]) for name in names]).T
-    found = [min(worth / 2, 1.0) for worth in permutation_importances(columns, _ranks(losses))]
+    from scipy.stats import rankdata
+
+    found = [min(worth / 2, 1.0) for worth in permutation_importances(columns, rankdata(losses) - 1)]
     return dict(sorted(zip(names, found, strict=True), key=lambda item: (-item[1], item[0])))
 
 
@@ -236,10 +223,3 @@ def _numbers(values: Sequence[Value | None]) -> list[float]:
     return [
         _ABSENT if value is None else float(words.index(value) if isinstance(value, str) else value) for value in values
     ]
-
-
-def _ranks(losses: Floats) -> Floats:
-    """Mean ranks, from 0."""
-    _, places, counts = np.unique(losses, return_inverse=True, return_counts=True)
-    ends = np.cumsum(counts)
-    return np.asarray((ends - (counts + 1) / 2)[places], dtype=np.float64)

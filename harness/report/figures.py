@@ -3,9 +3,6 @@
 Colours are those of Okabe and Ito (2008), which colour-blind readers can tell apart and which hold on white and on
 dark; each family has a marker and a line of its own as well, so that a figure can be read without colours.
 
-Every function takes a `name` that is put before the ids of the figure's parts (unique in a page) and returns None
-when there is nothing to draw.
-
 Each function takes a `name` that is put before the ids of the figure's parts (unique in a page) and returns None when
 there is nothing to draw.
 """
@@ -16,13 +13,15 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from harness.records import Across, ComparisonResult, Direction, FamilyResult, Outcome, ScoreRow, TrialStatus, Verdict
+from harness.records import Across, ComparisonResult, FamilyResult, Outcome, ScoreRow, TrialStatus, Verdict
 from harness.report.axes import (
     INK,
     PLAIN,
     Look,
+    band,
     dots,
     drawing,
+    evenly,
     explain_edge,
     finish,
     label_ticks,
@@ -39,7 +38,7 @@ from harness.report.axes import (
 )
 from harness.report.curves import Curve
 from harness.report.format import axis_words, direction_words, metric_words
-from harness.text import counted, level, printable, shortened
+from harness.text import counted, level_text, printable, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -94,10 +93,7 @@ def budget(comparison: ComparisonResult, curves: Mapping[str, Curve], name: str 
     with drawing():
         axes = new_axes()
         for family, look, line in drawn:
-            axes.fill_between(line.trials, line.low, line.high, color=look.color, alpha=0.16, linewidth=0)
-            every = max(1, len(line.trials) // 8)
-            marks = {"marker": look.marker, "markevery": every, "markersize": 5}
-            trace(axes, line.trials, line.expected, look, label=printable(family), **marks)
+            band(axes, line.trials, (line.low, line.expected, line.high), look, family)
         axes.axvline(comparison.verdict.trials, color=INK, alpha=0.45, linewidth=0.9, label="this budget")
         _baseline(axes, comparison, only_near=True)
         axes.set_ylabel(f"expected test {axis_words(comparison.objective)}")
@@ -197,7 +193,7 @@ def spread(comparison: ComparisonResult, name: str = "spread") -> str | None:
 
 def selected_by_replicate(comparison: ComparisonResult, family: str) -> list[float]:
     """Test score of the trial that each replicate of a family selects by validation, in the replicates' order."""
-    sign = 1 if comparison.objective.direction is Direction.MIN else -1
+    sign = comparison.objective.direction.sign
     best: dict[int, tuple[float, float]] = {}
     for replicate in {row.replicate for row in comparison.rows}:
         rows = [row for row in comparison.rows if row.replicate == replicate]
@@ -209,9 +205,7 @@ def selected_by_replicate(comparison: ComparisonResult, family: str) -> list[flo
 def thinned(points: Sequence[tuple[float, float]], most: int) -> list[tuple[float, float]]:
     """At most `most` of the points, evenly over their order by x, the first and the last included."""
     ordered = sorted(points)
-    if len(ordered) <= most:
-        return ordered
-    return [ordered[round(place * (len(ordered) - 1) / (most - 1))] for place in range(most)]
+    return [ordered[place] for place in evenly(len(ordered), most)]
 
 
 def _families(comparison: ComparisonResult) -> list[tuple[FamilyResult, Look]]:
@@ -284,7 +278,7 @@ OVERVIEW_KEY = "Coloured: a winner is named. Square: practically equal. Hollow: 
 
 
 def difference(comparison: ComparisonResult, name: str = "difference") -> str | None:
-    """The difference of the two families with its interval, over the region in which they would be called equal."""
+    """The difference of the two families with its interval, over the margin in which they would be called equal."""
     verdict = comparison.verdict
     if not _has_interval(verdict):
         return None
@@ -302,14 +296,14 @@ def difference(comparison: ComparisonResult, name: str = "difference") -> str | 
         axes.set_ylim(-1, 1)
         sides(axes, f"{second} better", f"{first} better")
         axes.set_xlabel(f"difference of the expected test {axis_words(comparison.objective)}")
-        title = f"Difference of {first} and {second} with its {level(verdict.level)} interval"
-        return render(axes, name, title, "The grey zone is the region of practical equivalence.")
+        title = f"Difference of {first} and {second} with its {level_text(verdict.level)} interval"
+        return render(axes, name, title, "The grey zone is the equivalence margin.")
 
 
 def overview(comparisons: Sequence[ComparisonResult], name: str = "overview") -> str | None:
     """The differences of all datasets, each divided by its own equivalence margin.
 
-    None as well unless two datasets or more compare the same two families and have a region.
+    None as well unless two datasets or more compare the same two families and have a margin.
     """
     drawn = [each for each in comparisons if _has_interval(each.verdict) and each.verdict.margin > 0]
     compared = {each.verdict.families for each in drawn}
@@ -329,7 +323,7 @@ def overview(comparisons: Sequence[ComparisonResult], name: str = "overview") ->
         sides(axes, f"{second} better", f"{first} better")
         axes.set_yticks(range(len(labels)), labels)
         axes.tick_params(axis="y", length=0)
-        axes.set_xlabel("difference ÷ region of equivalence")
+        axes.set_xlabel("difference ÷ equivalence margin")
         title = f"Differences of {first} and {second} on {len(drawn)} datasets"
         return render(axes, name, title, OVERVIEW_KEY)
 

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 
 from harness.records import ChampionInfo, Direction, Objective, ResourceUsage, Value
 from harness.text import MISSING, count, fixed, joined, magnitude, printable, shortened, significant
-from harness.text import counted as counted
-from harness.text import duration_text as duration_text
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,19 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import re
-import textwrap
 from collections.abc import Iterable
 
 from harness.records import ComparisonResult, Objective, ScoreRow, SweepResult, TrialStatus
-from harness.report.view import ComparisonView, view_of
+from harness.report.view import ComparisonView
 from harness.store import hide_passwords_in
-from harness.text import counted, printable
-
-PLAIN_WIDTH = 80
-"""Columns where there is no terminal to ask."""
-
-_NARROWEST = 24
-INDENT = "  "
+from harness.text import INDENT, NARROWEST, PLAIN_WIDTH, counted, printable, wrapped
 
 
 def text(result: SweepResult, ui_command: str, width: int | None = None) -> str:
@@ -33,9 +26,9 @@ def text(result: SweepResult, ui_command: str, width: int | None = None) -> str:
     Returns:
         Lines without an end of line after the last.
     """
-    columns = max(width or PLAIN_WIDTH, _NARROWEST)
+    columns = max(width or PLAIN_WIDTH, NARROWEST)
     blocks = [wrapped(f"{result.name}: {result.budget}", columns)]
-    blocks += [_comparison(view_of(comparison), columns) for comparison in result.comparisons]
+    blocks += [_comparison(ComparisonView(comparison), columns) for comparison in result.comparisons]
     if result.unfinished:
         blocks.append(_unfinished(result, columns))
     if len(result.comparisons) != 1 or result.unfinished:
@@ -57,8 +50,8 @@ def summary(result: SweepResult, width: int | None = None) -> str:
 
 def _comparison(view: ComparisonView, columns: int) -> list[str]:
     lines = wrapped(view.headline, columns)
-    for caution in view.cautions:
-        lines += wrapped(caution, columns, INDENT)
+    for warning in view.warnings:
+        lines += wrapped(warning, columns, INDENT)
     lines += wrapped(f"test scores: {view.scores}", columns, INDENT)
     table = _table(view)
     lines += table if max(map(len, table)) <= columns else _list(view, columns)
@@ -79,8 +72,8 @@ def _columns(view: ComparisonView) -> list[tuple[str, list[str]]]:
     seeds = max(family.seeds for family in view.families)
     columns = [("selected trial", [family.selected for family in view.families])]
     if seeds:
-        columns.append((counted(seeds, "fresh seed"), [family.confirmed for family in view.families]))
-    columns.append((f"expected, best of {view.result.verdict.trials}", [family.expected for family in view.families]))
+        columns.append((counted(seeds, "fresh seed"), [family.repeated for family in view.families]))
+    columns.append((f"expected, best of {view.verdict.trials}", [family.expected for family in view.families]))
     return columns
 
 
@@ -119,20 +112,6 @@ def _where(result: SweepResult, ui_command: str, columns: int) -> list[str]:
         fits = len(label) + 1 + len(value) <= columns
         lines += [f"{label} {value}"] if fits else [label, f"{INDENT}{value}"]
     return lines
-
-
-def wrapped(sentence: str, width: int | None, indent: str = "") -> list[str]:
-    """The sentence in lines of at most so many columns; names, addresses and commands are never broken."""
-    tied = printable(sentence).replace(" %", "\N{NO-BREAK SPACE}%")
-    lines = textwrap.wrap(
-        tied,
-        max(width or PLAIN_WIDTH, _NARROWEST),
-        initial_indent=indent,
-        subsequent_indent=indent + INDENT,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
 
 
 COLUMNS = (
@@ -230,7 +209,7 @@ def _no_formula(text: str) -> str:
 
 
 def _rows(result: SweepResult) -> list[tuple[str, ...]]:
-    return [row for comparison in result.comparisons for row in _comparison_rows(view_of(comparison))]
+    return [row for comparison in result.comparisons for row in _comparison_rows(ComparisonView(comparison))]
 
 
 def _comparison_rows(view: ComparisonView) -> Iterable[tuple[str, ...]]:
@@ -238,7 +217,7 @@ def _comparison_rows(view: ComparisonView) -> Iterable[tuple[str, ...]]:
     for place, family in enumerate(view.families):
         first = (f"{view.result.dataset} ({view.scores})", view.outcome) if place == 0 else ("", "")
         last = baseline if place == 0 else ""
-        yield (*first, family.name, family.selected, family.confirmed, family.expected, last)
+        yield (*first, family.name, family.selected, family.repeated, family.expected, last)
 
 
 def _piped(cells: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""What every form of the report says about a comparison, written once, and its tables as rows of words.
+"""One view of a comparison for every form of the report: what text, page, tables and figures say, worked out once.
 
 It turns numbers into words and decides nothing: outcomes and sentences come from `harness.stats`.
 """
@@ -6,21 +6,26 @@ It turns numbers into words and decides nothing: outcomes and sentences come fro
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
 
-from harness.records import ComparisonResult, DataFacts, FamilyResult, Outcome, ResourceUsage, Verdict
+from harness.records import ComparisonResult, FamilyResult, Outcome, ResourceUsage, TrialRecord
+from harness.report import explained
+from harness.report import figures as draw
 from harness.report.axes import look_of
-from harness.report.curves import Curve
+from harness.report.curves import Curve, curves_of, importances_of, leads_of
 from harness.report.format import Style, failures_words, mean_and_spread, model_uri, score_words, style_of, value_words
-from harness.stats.wording import headline
-from harness.text import MISSING, count, duration_text, level, percent, shortened, significant
+from harness.stats.wording import headline, in_todays_words
+from harness.text import MISSING, count, counted, duration_text, level_text, percent, shortened, significant
 
 Row = tuple[str, tuple[str, ...]]
 """A label and one cell a family."""
 
 MOST_NAMES = 12
 """Channels or classes named; the rest is counted."""
+
+NOTEBOOK_PIXELS = 560
 
 _USAGE: tuple[tuple[str, Callable[[ResourceUsage], str]], ...] = (
     ("trials asked for", lambda usage: count(usage.asked)),
@@ -35,93 +40,41 @@ _USAGE: tuple[tuple[str, Callable[[ResourceUsage], str]], ...] = (
     ("trainable weights: smallest, median, largest", lambda usage: ", ".join(map(count, usage.parameters))),
     ("of those in recurrent layers", lambda usage: ", ".join(map(count, usage.recurrent_parameters))),
     ("units of a recurrent layer", lambda usage: ", ".join(map(count, usage.units))),
-    ("ran as", lambda usage: ", ".join(f"{name} {count:,}" for name, count in usage.kernels.items())),
+    ("ran as", lambda usage: ", ".join(f"{name} {number:,}" for name, number in usage.kernels.items())),
 )
 
+_SELECTED: tuple[tuple[str, Callable[[FamilyResult, TrialRecord], str]], ...] = (
+    ("trainable weights", lambda _, trial: count(trial.parameters)),
+    ("in recurrent layers", lambda _, trial: count(trial.recurrent_parameters)),
+    ("epoch kept, of epochs", lambda _, trial: f"{trial.best_epoch:,} of {trial.epochs:,}"),
+    ("training", lambda _, trial: duration_text(trial.fit_seconds)),
+    ("seed", lambda family, _: str(family.selected_seed)),
+    ("replicate and trial", lambda _, trial: f"{trial.key.replicate}, {trial.key.number}"),
+)
 
-def usage_rows(comparison: ComparisonResult) -> list[Row]:
-    """What each family spent, in every currency."""
-    return [(label, tuple(words(family.usage) for family in comparison.families)) for label, words in _USAGE]
-
-
-def selected_rows(comparison: ComparisonResult) -> list[Row]:
-    """The selected trials: hyperparameters, seed, size and length."""
-    names = dict.fromkeys(name for family in comparison.families for name in family.selected_values)
-    rows = [(name, tuple(_value(family, name) for family in comparison.families)) for name in names]
-    facts: tuple[tuple[str, Callable[[FamilyResult], str]], ...] = (
-        ("trainable weights", lambda family: count(family.selected.parameters if family.selected else None)),
-        (
-            "in recurrent layers",
-            lambda family: count(family.selected.recurrent_parameters if family.selected else None),
-        ),
-        ("epoch kept, of epochs", _epochs),
-        ("training", lambda family: duration_text(family.selected.fit_seconds if family.selected else None)),
-        ("seed", lambda family: str(family.selected_seed) if family.selected else MISSING),
-        ("replicate and trial", _place),
-    )
-    return rows + [(label, tuple(words(family) for family in comparison.families)) for label, words in facts]
+_OUTCOMES = {Outcome.PRACTICALLY_EQUAL: "practically equal", Outcome.UNDECIDED: "undecided"}
 
 
-def pair_rows(verdict: Verdict, style: Style) -> list[tuple[str, ...]]:
-    """Every pair of families where there are three or more: names, difference, interval, adjusted p, answer."""
-    if len(verdict.families) < 3:
-        return []
-    return [
-        (
-            f"{pair.first} against {pair.second}",
-            style.write(pair.difference),
-            style.interval(pair.low, pair.high),
-            significant(pair.p, 2),
-            f"{pair.family} better" if pair.family else pair.outcome.value.replace("_", " "),
-        )
-        for pair in verdict.pairs
-    ]
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A figure and what stands under it.
 
+    Attributes:
+        name: Its name among the comparison's figures, also of its file.
+        svg: The figure.
+        caption: One or two sentences.
+    """
 
-def fact_rows(facts: DataFacts) -> list[tuple[str, str]]:
-    """What the dataset is; what is unknown is left out."""
-    shortest, longest = facts.steps
-    train, validation, test = map(count, facts.sizes)
-    rows = (
-        ("task", facts.task.value),
-        ("sequences", f"{train} to train, {validation} to validate, {test} to test"),
-        ("steps", count(shortest) if shortest == longest else f"{shortest:,} to {longest:,}"),
-        ("channels", _names(facts.channels)),
-        ("targets", _names(facts.targets)),
-        ("classes", _names(facts.classes)),
-        ("split", facts.split),
-        ("licence", facts.license),
-        ("digest", facts.digest),
-        ("notes", "; ".join(facts.notes)),
-    )
-    return [(label, value) for label, value in rows if value]
+    name: str
+    svg: str
+    caption: str
 
+    def _repr_svg_(self) -> str:
+        """How a notebook shows it: in its own size, and on white, since a picture does not learn the page's colours."""
+        return self.svg.replace("<svg ", f'<svg width="{NOTEBOOK_PIXELS}" style="background:#fff" ', 1)
 
-def _value(family: FamilyResult, name: str) -> str:
-    return value_words(family.selected_values[name]) if name in family.selected_values else MISSING
-
-
-def _epochs(family: FamilyResult) -> str:
-    return f"{family.selected.best_epoch:,} of {family.selected.epochs:,}" if family.selected else MISSING
-
-
-def _place(family: FamilyResult) -> str:
-    return f"{family.selected.key.replicate}, {family.selected.key.number}" if family.selected else MISSING
-
-
-def _names(names: tuple[str, ...]) -> str:
-    if not names:
-        return ""
-    shown = ", ".join(shortened(name, 40) for name in names[:MOST_NAMES])
-    if len(names) > MOST_NAMES:
-        shown += f" and {len(names) - MOST_NAMES:,} more"
-    return shown if len(names) == 1 else f"{len(names):,}: {shown}"
-
-
-OUTCOMES = {
-    Outcome.PRACTICALLY_EQUAL: "practically equal",
-    Outcome.UNDECIDED: "undecided",
-}
+    def __repr__(self) -> str:
+        return f"{self.name}: {self.caption}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +86,8 @@ class FamilyView:
         color: Its colour in the figures.
         symbol: Its marker in the figures.
         expected: Expected test score of the best of n trials by validation.
-        interval: Interval of that; missing where no curve was given.
         selected: Test score of the selected trial, as it was trained.
-        confirmed: Mean and standard deviation of the test score over fresh seeds.
+        repeated: Mean and standard deviation of the test score over fresh seeds.
         seeds: How many fresh seeds.
         wins: Whether it is the winner.
     """
@@ -144,151 +96,261 @@ class FamilyView:
     color: str
     symbol: str
     expected: str
-    interval: str
     selected: str
-    confirmed: str
+    repeated: str
     seeds: int
     wins: bool
 
 
-@dataclass(frozen=True, slots=True)
 class ComparisonView:
-    """A comparison in words.
+    """A comparison in words, rows and figures; what takes time is worked out when it is first asked for, and once.
 
     Attributes:
         result: The record itself.
+        verdict: Its verdict, in today's words where 0.1.0 wrote it.
+        anchor: Put before the ids of its figures' parts, to be unique in a page.
         headline: The verdict in a sentence that begins with the dataset.
         sentence: The same without the dataset.
-        outcome: The verdict in two words: `gru wins`, `practically equal`, `undecided, withheld`.
         scores: Metric, unit and direction.
         style: How its scores are written.
         families: Its families.
-        curves: Expected score against budget of each family, by its name; empty where nobody asked.
         baseline: Name of the best baseline; empty when there is none.
         baseline_score: Its test score.
         champion: Address of the exported model; empty when there is none.
-        difference: Which family is better by how much, with interval and level.
-        over_cases: The second interval, over test cases; empty where single cases are not known.
-        chances: The probabilities of the three answers; empty when they are not known.
-        cautions: Reasons to withhold or qualify that the headline does not give itself.
     """
 
-    result: ComparisonResult
-    headline: str
-    sentence: str
-    outcome: str
-    scores: str
-    style: Style
-    families: tuple[FamilyView, ...]
-    curves: Mapping[str, Curve]
-    baseline: str
-    baseline_score: str
-    champion: str
-    difference: str
-    over_cases: str
-    chances: str
-    cautions: tuple[str, ...]
+    def __init__(self, result: ComparisonResult, anchor: str = "figure") -> None:
+        """Look at a comparison.
+
+        Args:
+            result: The record.
+            anchor: Put before the ids of its figures' parts: letters, digits and hyphens.
+        """
+        self.result, self.anchor = result, anchor
+        verdict, best = result.verdict, result.best_baseline
+        self.verdict = replace(
+            verdict,
+            method=in_todays_words(verdict.method),
+            reasons_to_abstain=tuple(map(in_todays_words, verdict.reasons_to_abstain)),
+            warnings=tuple(map(in_todays_words, verdict.warnings)),
+        )
+        self.headline = headline(self.verdict)
+        self.sentence = self.headline.removeprefix(f"{verdict.dataset}: ")
+        self.scores = score_words(result.objective)
+        self.style = _style(result)
+        self.families = tuple(_family_view(result, place, self.style) for place in range(len(result.families)))
+        self.baseline = best.name if best else ""
+        self.baseline_score = self.style.write(best.test_score) if best else MISSING
+        self.champion = model_uri(result.champion) if result.champion else ""
+
+    @property
+    def outcome(self) -> str:
+        """The verdict in two words: `gru wins`, `practically equal`, `undecided, withheld`."""
+        if self.verdict.family:
+            return f"{self.verdict.family} wins"
+        return _OUTCOMES[self.verdict.outcome] + (", withheld" if self.verdict.reasons_to_abstain else "")
+
+    @property
+    def difference(self) -> str:
+        """Which family is better by how much, with interval and level."""
+        verdict, style = self.verdict, self.style
+        if not math.isfinite(verdict.difference) or len(verdict.families) < 2:
+            return MISSING
+        gap = "no difference"
+        if verdict.difference:
+            gap = f"{verdict.leader} better by {style.write(abs(verdict.difference))}"
+        interval = style.interval(*verdict.for_leader(verdict.low, verdict.high))
+        return f"{gap}, {level_text(verdict.level)} interval {interval}"
+
+    @property
+    def over_cases(self) -> str:
+        """The second interval, over test cases; empty where single cases are not known."""
+        if (over := self.verdict.over_cases) is None:
+            return ""
+        interval = self.style.interval(*self.verdict.for_leader(over.low, over.high))
+        return f"the interval over the {count(over.cases)} test cases drawn again, {interval}"
+
+    @property
+    def chances(self) -> str:
+        """The probabilities of the three answers; empty when they are not known."""
+        verdict = self.verdict
+        if len(verdict.families) < 2 or not all(map(math.isfinite, verdict.probabilities)):
+            return ""
+        first, equal, second = map(percent, verdict.probabilities)
+        one, other = verdict.families[:2]
+        sentence = f"Probabilities: {one} better {first}, practically equal {equal}, {other} better {second}."
+        if verdict.permutation_p is None:
+            return sentence
+        return f"{sentence} The permutation test's p-value is {significant(verdict.permutation_p, 2)}."
+
+    @property
+    def warnings(self) -> list[str]:
+        """Reasons to abstain and warnings that the headline does not give itself."""
+        withheld = [f"Withheld: {reason}" for reason in self.verdict.reasons_to_abstain if reason not in self.sentence]
+        return withheld + [f"Warning: {reason}" for reason in self.verdict.warnings if reason not in self.sentence]
+
+    @property
+    def pairs(self) -> list[tuple[str, ...]]:
+        """Every pair of families where there are three or more: names, difference, interval, adjusted p, answer."""
+        if len(self.verdict.families) < 3:
+            return []
+        return [
+            (
+                f"{pair.first} against {pair.second}",
+                self.style.write(pair.difference),
+                self.style.interval(pair.low, pair.high),
+                significant(pair.p, 2),
+                f"{pair.family} better" if pair.family else _OUTCOMES[pair.outcome],
+            )
+            for pair in self.verdict.pairs
+        ]
+
+    @property
+    def usage(self) -> list[Row]:
+        """What each family spent, in every currency."""
+        return [(label, tuple(words(family.usage) for family in self.result.families)) for label, words in _USAGE]
+
+    @property
+    def selected(self) -> list[Row]:
+        """The selected trials: hyperparameters, seed, size and length."""
+        families = self.result.families
+        chosen = [{name: value_words(value) for name, value in one.selected_values.items()} for one in families]
+        names = dict.fromkeys(name for values in chosen for name in values)
+        rows = [(name, tuple(values.get(name, MISSING) for values in chosen)) for name in names]
+        return rows + [
+            (label, tuple(words(family, family.selected) if family.selected else MISSING for family in families))
+            for label, words in _SELECTED
+        ]
+
+    @property
+    def facts(self) -> list[tuple[str, str]]:
+        """What the dataset is; what is unknown is left out."""
+        facts = self.result.facts
+        shortest, longest = facts.steps
+        train, validation, test = map(count, facts.sizes)
+        rows = (
+            ("task", facts.task.value),
+            ("sequences", f"{train} to train, {validation} to validate, {test} to test"),
+            ("steps", count(shortest) if shortest == longest else f"{shortest:,} to {longest:,}"),
+            ("channels", _names(facts.channels)),
+            ("targets", _names(facts.targets)),
+            ("classes", _names(facts.classes)),
+            ("split", facts.split),
+            ("licence", facts.license),
+            ("digest", facts.digest),
+            ("notes", "; ".join(facts.notes)),
+        )
+        return [(label, value) for label, value in rows if value]
+
+    @property
+    def failures(self) -> list[TrialRecord]:
+        """The failed trials."""
+        return [trial for trial in self.result.trials if trial.failure is not None]
+
+    @cached_property
+    def curves(self) -> dict[str, Curve]:
+        """Expected score against budget of each family that has completed trials, by its name."""
+        return curves_of(self.result)
+
+    @cached_property
+    def intervals(self) -> dict[str, str]:
+        """Interval of each family's expected score, by its name."""
+        ends = {family.name: self.curves.get(family.name, Curve()).at(self.verdict.trials) for family in self.families}
+        return {name: self.style.interval(low, high) for name, (low, high) in ends.items()}
+
+    @cached_property
+    def figures(self) -> dict[str, Drawing]:
+        """The figures that there is something to draw of, by their names; `difference` is the first."""
+        return {name: Drawing(name, svg, caption) for name, svg, caption in self._drawn() if svg}
+
+    def _drawn(self) -> Iterator[tuple[str, str | None, str]]:
+        result, trials = self.result, self.verdict.trials
+        over = f"The thin line is {self.over_cases}: what another test set might say. " if self.over_cases else ""
+        yield (
+            "difference",
+            draw.difference(result, f"{self.anchor}-difference"),
+            f"{self.difference}. {over}"
+            f"The grey zone is the equivalence margin, ± {self.style.with_unit(self.verdict.margin)}.",
+        )
+        line = f" The dotted line is the best baseline, {self.baseline}." if self.baseline else ""
+        yield (
+            "trials",
+            draw.trials(result, f"{self.anchor}-trials"),
+            f"Every completed trial. The one with the best validation score is selected.{line}",
+        )
+        yield (
+            "budget",
+            draw.budget(result, self.curves, f"{self.anchor}-budget"),
+            f"What a search of so many trials can expect of the trial it selects; the line at {trials} is this budget. "
+            f"{self._lead()}".rstrip(),
+        )
+        yield (
+            "spread",
+            draw.spread(result, f"{self.anchor}-spread"),
+            "Chance at work: another search selects another trial, and another seed scores otherwise.",
+        )
+        learning = draw.learning(result, f"{self.anchor}-learning")
+        yield "learning", learning, "The selected trials, epoch by epoch."
+        for name, by, what in (("parameters", "parameters", "size"), ("seconds", "fit_seconds", "time")):
+            yield name, draw.cost(result, by, f"{self.anchor}-{name}"), f"What {what} buys: all completed trials."
+        yield (
+            "importances",
+            draw.importances(result, importances_of(result), f"{self.anchor}-importances"),
+            "Which hyperparameters mattered: by how much worse a forest ranks the trials when one is permuted.",
+        )
+        if result.explanation:
+            yield from explained.drawn(result.explanation, self.anchor)
+
+    def _lead(self) -> str:
+        """Who leads from which budget on, in a sentence."""
+        leads = leads_of(self.result)
+        if len(leads) < 2:
+            return f"At every number of trials {leads[0][1]} is expected to do best." if leads else ""
+        changes = ", ".join(f"{family} from {counted(trials, 'trial')} on" for trials, family in leads)
+        return f"The lead changes hands: {changes}."
 
 
-def view_of(comparison: ComparisonResult, curves: Mapping[str, Curve] | None = None) -> ComparisonView:
-    """The comparison in words.
+def figures(comparison: ComparisonResult) -> dict[str, Drawing]:
+    """The figures of the report by their names, such as `difference`, `trials` and `budget`.
+
+    A notebook shows a figure as a picture; its `svg` can be written into a file.
 
     Args:
-        comparison: The record.
-        curves: `curves_of` the comparison, where the intervals of the expected scores are to be shown.
+        comparison: One of a result's `comparisons`.
     """
-    verdict, best = comparison.verdict, comparison.best_baseline
-    curves = curves or {}
-    style = _style(comparison)
-    sentence = headline(verdict)
-    return ComparisonView(
-        result=comparison,
-        headline=sentence,
-        sentence=sentence.removeprefix(f"{verdict.dataset}: "),
-        outcome=_outcome(verdict),
-        scores=score_words(comparison.objective),
-        style=style,
-        families=tuple(
-            _family_view(family, position, verdict, style, curves)
-            for position, family in enumerate(comparison.families)
-        ),
-        curves=curves,
-        baseline=best.name if best else "",
-        baseline_score=style.write(best.test_score) if best else MISSING,
-        champion=model_uri(comparison.champion) if comparison.champion else "",
-        difference=_difference(verdict, style),
-        over_cases=_over_cases(verdict, style),
-        chances=_chances(verdict),
-        cautions=_cautions(verdict, sentence),
+    return ComparisonView(comparison).figures
+
+
+def _style(result: ComparisonResult) -> Style:
+    verdict, best = result.verdict, result.best_baseline
+    values = [*verdict.expected.values(), *(family.test_score for family in result.families)]
+    spreads = [mean_and_spread(family.confirmations)[1] for family in result.families]
+    return style_of(
+        [*values, best.test_score if best else None],
+        [*spreads, (verdict.high - verdict.low) / 2],
+        result.objective.unit,
     )
 
 
-def _outcome(verdict: Verdict) -> str:
-    if verdict.family:
-        return f"{verdict.family} wins"
-    return OUTCOMES[verdict.outcome] + (", withheld" if verdict.reasons_to_abstain else "")
-
-
-def _family_view(
-    family: FamilyResult, position: int, verdict: Verdict, style: Style, curves: Mapping[str, Curve]
-) -> FamilyView:
-    name, look = family.family.name, look_of(position)
-    low, high = curves[name].at(verdict.trials) if name in curves else (math.nan, math.nan)
-    mean, spread = mean_and_spread(family.confirmations)
+def _family_view(result: ComparisonResult, place: int, style: Style) -> FamilyView:
+    family, look = result.families[place], look_of(place)
+    name = family.family.name
     return FamilyView(
         name=name,
         color=look.color,
         symbol=look.symbol,
-        expected=style.write(verdict.expected.get(name)),
-        interval=style.interval(low, high),
+        expected=style.write(result.verdict.expected.get(name)),
         selected=style.write(family.test_score),
-        confirmed=style.with_spread(mean, spread),
+        repeated=style.with_spread(*mean_and_spread(family.confirmations)),
         seeds=len(family.confirmations),
-        wins=name == verdict.family,
+        wins=name == result.verdict.family,
     )
 
 
-def _style(comparison: ComparisonResult) -> Style:
-    verdict, best = comparison.verdict, comparison.best_baseline
-    values = [*verdict.expected.values(), *(family.test_score for family in comparison.families)]
-    spreads = [mean_and_spread(family.confirmations)[1] for family in comparison.families]
-    return style_of(
-        [*values, best.test_score if best else None],
-        [*spreads, (verdict.high - verdict.low) / 2],
-        comparison.objective.unit,
-    )
-
-
-def _difference(verdict: Verdict, style: Style) -> str:
-    if not math.isfinite(verdict.difference) or len(verdict.families) < 2:
-        return MISSING
-    leads = verdict.difference >= 0
-    low, high = (verdict.low, verdict.high) if leads else (-verdict.high, -verdict.low)
-    leader = verdict.families[0 if leads else 1]
-    gap = f"{leader} better by {style.write(abs(verdict.difference))}" if verdict.difference else "no difference"
-    return f"{gap}, {level(verdict.level)} interval {style.interval(low, high)}"
-
-
-def _over_cases(verdict: Verdict, style: Style) -> str:
-    over = verdict.over_cases
-    if over is None:
+def _names(names: tuple[str, ...]) -> str:
+    if not names:
         return ""
-    low, high = (over.low, over.high) if verdict.difference >= 0 else (-over.high, -over.low)
-    return f"the interval over the {count(over.cases)} test cases drawn again, {style.interval(low, high)}"
-
-
-def _chances(verdict: Verdict) -> str:
-    if len(verdict.families) < 2 or not all(map(math.isfinite, verdict.probabilities)):
-        return ""
-    first, equal, second = map(percent, verdict.probabilities)
-    one, other = verdict.families[:2]
-    sentence = f"Probabilities: {one} better {first}, practically equal {equal}, {other} better {second}."
-    if verdict.permutation_p is None:
-        return sentence
-    share = percent(verdict.permutation_p)
-    return f"{sentence} Of random exchanges of trials between the two {share} differ as much."
-
-
-def _cautions(verdict: Verdict, sentence: str) -> tuple[str, ...]:
-    withheld = [f"Withheld: {reason}" for reason in verdict.reasons_to_abstain if reason not in sentence]
-    return (*withheld, *(f"With care: {reason}" for reason in verdict.warnings if reason not in sentence))
+    shown = ", ".join(shortened(name, 40) for name in names[:MOST_NAMES])
+    if len(names) > MOST_NAMES:
+        shown += f" and {len(names) - MOST_NAMES:,} more"
+    return shown if len(names) == 1 else f"{len(names):,}: {shown}"

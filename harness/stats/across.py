@@ -1,12 +1,13 @@
 """What can be said over several datasets: counts, and tests where their number allows them.
 
-Differences on different datasets are comparable only when each is divided by its own region of practical
-equivalence; a dataset whose verdict is withheld takes no part in the tests.
+Differences on different datasets are comparable only when each is divided by its own equivalence margin;
+a dataset whose verdict is withheld takes no part in the tests.
 """
 
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -36,10 +37,12 @@ def compare_datasets(verdicts: Mapping[str, Verdict]) -> Across:
         pairs = _tested(pairs, usable)
     ranked = len(families) > 2 and len(usable) >= MINIMUM_DATASETS
     ranks = np.array([_ranks(families, verdict.pairs) for verdict in usable]) if ranked else None
+    winners = Counter(verdict.family for verdict in verdicts.values())
+    outcomes = Counter(verdict.outcome for verdict in verdicts.values())
     return Across(
-        wins={family: sum(verdict.family == family for verdict in verdicts.values()) for family in families},
-        practically_equal=_count(verdicts, Outcome.PRACTICALLY_EQUAL),
-        undecided=_count(verdicts, Outcome.UNDECIDED),
+        wins={family: winners[family] for family in families},
+        practically_equal=outcomes[Outcome.PRACTICALLY_EQUAL],
+        undecided=outcomes[Outcome.UNDECIDED],
         pairs=tuple(pairs),
         average_ranks=({} if ranks is None else dict(zip(families, ranks.mean(axis=0).tolist(), strict=True))),
         friedman_p=None if ranks is None else friedman(ranks),
@@ -55,7 +58,7 @@ def signed_rank(
 
     The posterior is a Dirichlet process whose prior of strength 1/2 lies at a difference of 0. Each draw
     gives weights w to that prior and to the datasets; the mean of a pair of differences, over all pairs
-    weighted by wᵢ·wⱼ, falls below, within or above the region; the answer counts which of the three is the
+    weighted by wᵢ·wⱼ, falls below, within or above the margin; the answer counts which of the three is the
     most probable in each draw.
 
     Args:
@@ -86,7 +89,7 @@ def wilcoxon(differences: Floats) -> float:
     Where differences are tied or 0 the ranks are Pratt's (1959) and the p is that of the normal distribution.
 
     Args:
-        differences: Difference of each dataset, each in units of its own region.
+        differences: Difference of each dataset, each in units of its own margin.
     """
     from scipy import stats
 
@@ -133,7 +136,7 @@ def _refusals(usable: int, without_margin: Sequence[str], families: int) -> tupl
         refused.append(f"{tests}: {few}")
     elif without_margin:
         refused.append(
-            f"{tests}: no region of practical equivalence for {', '.join(without_margin)}; "
+            f"{tests}: no equivalence margin for {', '.join(without_margin)}; "
             "without one differences on different datasets cannot be compared"
         )
     if families < 3:
@@ -183,7 +186,3 @@ def _ranks(families: Sequence[str], pairs: Sequence[Pair]) -> list[float]:
         ranks[pair.first] += first_loses
         ranks[pair.second] += 1 - first_loses
     return [ranks[family] for family in families]
-
-
-def _count(verdicts: Mapping[str, Verdict], outcome: Outcome) -> int:
-    return sum(verdict.outcome is outcome for verdict in verdicts.values())

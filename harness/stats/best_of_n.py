@@ -8,7 +8,7 @@ best first, trial i (from 0) is the best of n in C(N-1-i, n-1) of them.
 The spread comes from the bootstrap over trials. A resample is a distribution to draw *independently* from, so
 its weights are those of n draws with replacement, (1 - i/N)ⁿ - (1 - (i+1)/N)ⁿ. With the weights without
 replacement a single search's resample is decided by whichever one trial is first, and false winners of single
-searches of 10 trials rise from 6 to 8 % (before the second condition of `pooled`, the exchange of trials).
+searches of 10 trials rise from 6 to 8 % (before the second condition, the permutation test).
 
 Knows arrays only. Scores here are losses: lower is better.
 """
@@ -102,21 +102,7 @@ def expected(sample: Sample, n: int, values: Floats | None = None) -> float:
     return float(_mean_of_best(counts, np.cumsum(counts, axis=1), chosen, sample.starts, shares)[0])
 
 
-@dataclass(frozen=True, slots=True)
-class Resampled:
-    """What the bootstrap gave for one sample.
-
-    Attributes:
-        test: Expected test loss of the best of n in each resample (resamples,).
-        gain: Fall of the expected validation loss from the best of n/2 to the best of n (resamples,); zeros
-            for n = 1.
-    """
-
-    test: Floats
-    gain: Floats
-
-
-def resample(sample: Sample, n: int, resamples: int, seed: int) -> Resampled:
+def resample(sample: Sample, n: int, resamples: int, seed: int) -> tuple[Floats, Floats]:
     """Bootstrap over trials (Efron 1979).
 
     Args:
@@ -126,7 +112,8 @@ def resample(sample: Sample, n: int, resamples: int, seed: int) -> Resampled:
         seed: Of the draws, which do not depend on the scores.
 
     Returns:
-        The expected losses in each resample.
+        Expected test loss of the best of n in each resample (resamples,), and fall of the expected validation loss from
+        the best of n/2 to the best of n (resamples,), zeros for n = 1.
     """
     random = np.random.default_rng(seed)
     size = len(sample)
@@ -138,7 +125,7 @@ def resample(sample: Sample, n: int, resamples: int, seed: int) -> Resampled:
         reached = np.cumsum(counts, axis=1)
         tests[block] = _mean_of_best(counts, reached, sample.test, sample.starts, best)
         gains[block] = _sum_by_parts(reached, sample.validation, fall)
-    return Resampled(tests, gains)
+    return tests, gains
 
 
 def permute(first: Sample, second: Sample, n: int, permutations: int, seed: int) -> Iterator[Floats]:

@@ -1,13 +1,12 @@
-"""Two ways to compare families: the pooled bootstrap for independent trials, Welch over replicates for others.
+"""Two ways to compare families: Welch's t over replicates, and the pooled bootstrap where trials are independent.
 
-The replicate is then the unit: the test score of the trial that each search selected by validation, compared
-by Welch's t. Knows nothing of the trials that were not selected, but for the gain of the budget's second
-half.
+Over replicates the replicate is the unit: the test score of the trial that each search selected by validation, compared
+by Welch's t. It knows nothing of the trials that were not selected, but for the gain of the budget's second half.
 
-Compares the expected test score of the best of n trials by validation (`best_of`). A winner has to pass two tests at
-one level. Its interval by bootstrap over trials must exclude zero; alone that names false winners too often where few
-trials decide, since a resample knows nothing of the better trials that were not drawn. And at most as many random
-exchanges of trials between the families may differ as much: a permutation test (Fisher 1935), whose error is exact
+The pooled bootstrap compares the expected test score of the best of n trials by validation (`best_of_n`). A winner has
+to pass two tests at one level. Its interval by bootstrap over trials must exclude zero; alone that names false winners
+too often where few trials decide, since a resample knows nothing of the better trials that were not drawn. And the
+p-value of a permutation test (Fisher 1935) of which trial belongs to which family must be small: its error is exact
 where the families are alike, however skewed their scores; alone it would take a difference of spreads for one of
 scores.
 """
@@ -16,51 +15,99 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
 from harness.records import ScoreRow, derive_seed
 from harness.stats import best_of_n
-from harness.stats.best_of_n import Floats, Resampled, Sample, deviation
-from harness.stats.differences import Difference, Evidence, Gain, Side, convincing, score
-from harness.stats.levels import MINIMUM_REPLICATES, RESAMPLES, SHUFFLES
+from harness.stats.best_of_n import Floats, Sample, deviation
+from harness.stats.differences import Difference, Gain, Side, convincing, score
+from harness.stats.levels import MINIMUM_REPLICATES, PERMUTATIONS, RESAMPLES
 
 
-def compare_replicates(sides: Sequence[Side], trials: int, margin: float, level: float) -> Evidence:
-    """Compare families by the selected trials of their replicates.
+class Comparison:
+    """The families of one dataset compared; this one where no trial was completed, so that nothing is known.
 
-    Args:
-        sides: The families, each with at least one completed trial.
-        trials: Budget n of a search.
-        margin: Half-width of the equivalence margin.
-        level: Level of the intervals.
-
-    Returns:
-        Mean selected losses, all pairs (the better one first) and the gain of the budget's second half.
+    Attributes:
+        expected: Expected test loss of each family's search.
+        reasons: Why the estimate does not support a verdict; empty when it does.
     """
-    losses = {side.name: selected_losses(side) for side in sides}
-    middle = float(np.median(np.concatenate(list(losses.values()))))
-    selected = {name: its - middle for name, its in losses.items()}  # so that equal scores differ by exactly 0
-    expected = {name: float(np.mean(its)) for name, its in losses.items()}
-    ranked = sorted(selected, key=lambda name: (expected[name], name))
-    differences = tuple(
-        welch(better, worse, selected[better], selected[worse], margin, level)
-        for better, worse in itertools.combinations(ranked, 2)
-    )
-    reasons = tuple(
-        f"the selected scores of {pair.first} and of {pair.second} are the same in every replicate: "
-        "no spread to judge by"
-        for pair in differences
-        if pair.spread == 0 and pair.value != 0
-    )
-    gains = {
-        side.name: _gain(side, trials, level)
-        for side in sides
-        if trials > 1 and len(selected[side.name]) >= MINIMUM_REPLICATES
-    }
-    return Evidence(expected, differences, gains, reasons)
+
+    def __init__(self, expected: Mapping[str, float] | None = None) -> None:
+        self.expected = expected or {}
+        self.reasons: tuple[str, ...] = ()
+
+    def gains(self) -> dict[str, Gain]:
+        """Gain of the budget's second half, of each family where it can be estimated."""
+        return {}
+
+    def difference(self, first: str, second: str) -> Difference:
+        """How much better `first` is than `second`; without numbers where one of them has no completed trial."""
+        if not {first, second} <= set(self.expected):
+            return Difference.unknown(first, second)
+        if self._rank(first) < self._rank(second):
+            return self._between(first, second)
+        return self._between(second, first).turned()
+
+    def _rank(self, family: str) -> tuple[float, str]:
+        """What families are sorted by, best first."""
+        return self.expected[family], family
+
+    def _between(self, better: str, worse: str) -> Difference:
+        raise NotImplementedError
+
+
+class WelchOverReplicates(Comparison):
+    """Families compared by the selected trials of their replicates."""
+
+    def __init__(self, sides: Sequence[Side], trials: int, margin: float, level: float) -> None:
+        """Compare.
+
+        Args:
+            sides: The families, each with at least one completed trial.
+            trials: Budget n of a search.
+            margin: Half-width of the equivalence margin.
+            level: Level of the intervals.
+        """
+        losses = {side.name: selected_losses(side) for side in sides}
+        super().__init__({name: float(np.mean(its)) for name, its in losses.items()})
+        middle = float(np.median(np.concatenate(list(losses.values()))))
+        self._selected = {name: its - middle for name, its in losses.items()}  # equal scores differ by exactly 0
+        self._sides, self._trials, self._margin, self._level = sides, trials, margin, level
+        self.reasons = tuple(
+            f"the selected scores of {pair.first} and of {pair.second} are the same in every replicate: "
+            "no spread to judge by"
+            for pair in itertools.starmap(self._between, itertools.combinations(sorted(losses, key=self._rank), 2))
+            if pair.spread == 0 and pair.value != 0
+        )
+
+    def gains(self) -> dict[str, Gain]:
+        """Fall of the best validation loss over the second half of the trials' numbers, mean over replicates."""
+        return {
+            side.name: self._gain(side)
+            for side in self._sides
+            if self._trials > 1 and len(self._selected[side.name]) >= MINIMUM_REPLICATES
+        }
+
+    def _gain(self, side: Side) -> Gain:
+        from scipy import special
+
+        falls = []
+        for search in side.searches():
+            early = [row for row in search if row.trial <= self._trials // 2]
+            if early:
+                falls.append(side.sign * (score(early[0], "validation") - score(search[0], "validation")))
+        if len(falls) < MINIMUM_REPLICATES:
+            return Gain(math.nan, math.nan, math.nan)
+        value, error = float(np.mean(falls)), deviation(np.array(falls), ddof=1) / math.sqrt(len(falls))
+        reach = float(error * special.stdtrit(len(falls) - 1, (1 + self._level) / 2))
+        return Gain(value, value - reach, value + reach)
+
+    def _between(self, better: str, worse: str) -> Difference:
+        return welch(better, worse, self._selected[better], self._selected[worse], self._margin, self._level)
 
 
 def selected_losses(side: Side) -> Floats:
@@ -82,6 +129,7 @@ def welch(
     """Difference of two means with Welch's interval (Welch 1947; Satterthwaite's degrees of freedom).
 
     The probabilities are those of the Bayesian posterior under flat priors as far as Welch's t stands for it.
+    `scipy.stats.ttest_ind` gives the same interval, but warns of one family whose scores do not vary.
 
     Args:
         first: One family.
@@ -97,8 +145,7 @@ def welch(
     """
     value = float(np.mean(second_losses) - np.mean(first_losses))
     if min(len(first_losses), len(second_losses)) < 2:
-        unknown = math.nan
-        return Difference(first, second, value, unknown, unknown, 1.0, (unknown,) * 3, unknown)
+        return Difference.unknown(first, second, value, p=1.0)
     errors = [deviation(losses, ddof=1) / math.sqrt(len(losses)) for losses in (first_losses, second_losses)]
     spread = math.hypot(*errors)
     if spread == 0:
@@ -123,85 +170,95 @@ def welch(
     )
 
 
-def _gain(side: Side, trials: int, level: float) -> Gain:
-    """Fall of the best validation loss over the second half of the trials' numbers, mean over replicates."""
-    from scipy import special
-
-    falls = []
-    for search in side.searches():
-        early = [row for row in search if row.trial <= trials // 2]
-        if early:
-            falls.append(side.sign * score(early[0], "validation") - side.sign * score(search[0], "validation"))
-    if len(falls) < MINIMUM_REPLICATES:
-        return Gain(math.nan, math.nan, math.nan)
-    value = float(np.mean(falls))
-    reach = float(
-        deviation(np.array(falls), ddof=1) / math.sqrt(len(falls)) * special.stdtrit(len(falls) - 1, (1 + level) / 2)
-    )
-    return Gain(value, value - reach, value + reach)
-
-
-def compare_pooled(dataset: str, sides: Sequence[Side], trials: int, margin: float, level: float) -> Evidence:
-    """Compare families whose completed trials are independent draws.
+class PooledBootstrap(Comparison):
+    """Families compared whose completed trials are independent draws.
 
     The draws of chance are seeded by the dataset's name and each family's place by score, so that neither the
     order of rows nor the families' names nor the direction of the metric changes a digit.
-
-    Args:
-        dataset: Name of the dataset.
-        sides: The families, each with at least one completed trial.
-        trials: Budget n of a search.
-        margin: Half-width of the equivalence margin.
-        level: Level of the intervals.
-
-    Returns:
-        Expected losses, all pairs (the better one first) and the gain of the budget's second half.
     """
-    samples, middle = _centred(sides)
-    rounding = _rounding(list(samples.values()), trials)
-    points, ranked = _ranked(samples, trials)
-    resampled = {
-        name: best_of_n.resample(samples[name], trials, RESAMPLES, derive_seed("resample", dataset, place))
-        for place, name in enumerate(ranked)
-    }
-    differences = []
-    for better, worse in itertools.combinations(ranked, 2):
-        value = _snap(np.array([points[worse] - points[better]]), rounding)[0]
-        draws = _snap(resampled[worse].test - resampled[better].test, rounding)
-        difference = from_draws(better, worse, float(value), draws, margin, level)
-        if convincing(difference.p, level):
-            seed = derive_seed("exchange", dataset, ranked.index(better), ranked.index(worse))
-            difference = _permutation_p(difference, samples, trials, rounding, seed)
-        differences.append(difference)
-    gains = {name: _gain_of_trials(samples[name], resampled[name], trials, level) for name in samples if trials > 1}
-    expected = {name: point + middle for name, point in points.items()}
-    return Evidence(expected, tuple(differences), gains)
 
+    def __init__(self, dataset: str, sides: Sequence[Side], trials: int, margin: float, level: float) -> None:
+        """Estimate the expected losses.
 
-def hopeless(dataset: str, sides: Sequence[Side], trials: int, level: float) -> bool:
-    """Whether the exchange of trials alone rules out a winner between two families, asked for no longer than it takes.
+        Args:
+            dataset: Name of the dataset.
+            sides: The families, each with at least one completed trial.
+            trials: Budget n of a search.
+            margin: Half-width of the equivalence margin.
+            level: Level of the intervals.
+        """
+        middle = float(np.median(np.concatenate([side.test for side in sides])))
+        self._samples = {side.name: Sample(side.validation, side.test - middle, side.starts) for side in sides}
+        self._points = {name: best_of_n.expected(sample, trials) for name, sample in self._samples.items()}
+        self._ranked = sorted(self._samples, key=self._rank)
+        super().__init__({name: point + middle for name, point in self._points.items()})
+        self._dataset, self._trials, self._margin, self._level = dataset, trials, margin, level
+        self._rounding = _rounding(list(self._samples.values()), trials)
 
-    What `compare` would say, but for the interval: of two families alike most replays end here, at a tenth of its cost.
+    @cached_property
+    def _resampled(self) -> dict[str, tuple[Floats, Floats]]:
+        """Expected test loss and gain of each family in each resample."""
+        return {
+            name: best_of_n.resample(
+                self._samples[name], self._trials, RESAMPLES, derive_seed("resample", self._dataset, place)
+            )
+            for place, name in enumerate(self._ranked)
+        }
 
-    Args:
-        dataset: Name of the dataset.
-        sides: The two families.
-        trials: Budget n of a search.
-        level: Level of the test.
-    """
-    samples, _ = _centred(sides)
-    rounding = _rounding(list(samples.values()), trials)
-    points, ranked = _ranked(samples, trials)
-    better, worse = ranked
-    value = float(_snap(np.array([points[worse] - points[better]]), rounding)[0])
-    matching = 0.0
-    for block in best_of_n.permute(
-        samples[better], samples[worse], trials, SHUFFLES, derive_seed("exchange", dataset, 0, 1)
-    ):
-        matching += _matching(block, value, rounding)
-        if not convincing(_share(matching), level):
-            return True
-    return value == 0
+    def gains(self) -> dict[str, Gain]:
+        """Fall of the expected validation loss from the best of n/2 to the best of n trials."""
+        return {name: self._gain(name) for name in self._samples if self._trials > 1}
+
+    def _gain(self, name: str) -> Gain:
+        sample = self._samples[name]
+        half, whole = (
+            best_of_n.expected(sample, n, sample.validation - sample.validation[0])
+            for n in (max(self._trials // 2, 1), self._trials)
+        )
+        low, high = np.quantile(self._resampled[name][1], ((1 - self._level) / 2, (1 + self._level) / 2))
+        value = half - whole
+        return Gain(value, min(float(low), value), max(float(high), value))
+
+    def no_winner_possible(self) -> bool:
+        """Whether the permutation test alone rules out a winner between two families, asked no longer than it takes.
+
+        It needs no bootstrap: of two families alike most replays end here, at a tenth of the cost.
+        """
+        better, worse = self._ranked
+        value, matching = self._value(better, worse), 0.0
+        for found in self._matching(better, worse, value):
+            matching += found
+            if not convincing(_share(matching), self._level):
+                return True
+        return value == 0
+
+    def _rank(self, family: str) -> tuple[float, str]:
+        return self._points[family], family
+
+    def _between(self, better: str, worse: str) -> Difference:
+        value = self._value(better, worse)
+        draws = _snap(self._resampled[worse][0] - self._resampled[better][0], self._rounding)
+        difference = from_draws(better, worse, value, draws, self._margin, self._level)
+        if not convincing(difference.p, self._level):
+            return difference
+        share = _share(sum(self._matching(better, worse, value)))
+        return replace(difference, p=max(difference.p, share), permutation_p=share)
+
+    def _value(self, better: str, worse: str) -> float:
+        return float(_snap(np.array([self._points[worse] - self._points[better]]), self._rounding)[0])
+
+    def _matching(self, better: str, worse: str, value: float) -> Iterator[float]:
+        """How many permutations differ as much, for some more of them at a time.
+
+        Exact matches count half (Lancaster 1961), because a single search's difference is that of two trials and is met
+        again by half of all permutations.
+        """
+        seed = derive_seed("exchange", self._dataset, self._ranked.index(better), self._ranked.index(worse))
+        first, second = self._samples[better], self._samples[worse]
+        for block in best_of_n.permute(first, second, self._trials, PERMUTATIONS, seed):
+            sizes = np.abs(block)
+            same = np.abs(sizes - value) <= self._rounding
+            yield float(np.sum((sizes > value) & ~same) + 0.5 * np.sum(same))
 
 
 def from_draws(first: str, second: str, value: float, draws: Floats, margin: float, level: float) -> Difference:
@@ -230,57 +287,12 @@ def from_draws(first: str, second: str, value: float, draws: Floats, margin: flo
         high=max(float(ordered[-1 - tail]), value),
         p=min(1.0, 2 * share_against) if value > 0 else 1.0,
         probabilities=(better, max(0.0, 1.0 - better - worse), worse),
-        spread=best_of_n.deviation(draws),
+        spread=deviation(draws),
     )
-
-
-def _permutation_p(
-    difference: Difference, samples: Mapping[str, Sample], trials: int, rounding: float, seed: int
-) -> Difference:
-    """The difference with the share of exchanges that match it; exact matches count half (Lancaster 1961).
-
-    Half, because a single search's difference is that of two trials and is met again by half of all
-    exchanges.
-    """
-    first, second = samples[difference.first], samples[difference.second]
-    blocks = best_of_n.permute(first, second, trials, SHUFFLES, seed)
-    share = _share(sum(_matching(block, difference.value, rounding) for block in blocks))
-    return replace(difference, p=max(difference.p, share), permutation_p=share)
-
-
-def _matching(differences: Floats, value: float, rounding: float) -> float:
-    """How many exchanges differ as much; exact matches count half (Lancaster 1961)."""
-    sizes = np.abs(differences)
-    same = np.abs(sizes - value) <= rounding
-    return float(np.sum((sizes > value) & ~same) + 0.5 * np.sum(same))
 
 
 def _share(matching: float) -> float:
-    return (matching + 0.5) / (SHUFFLES + 1)
-
-
-def _centred(sides: Sequence[Side]) -> tuple[dict[str, Sample], float]:
-    """The families' samples with test losses measured from the median of all, and that median."""
-    middle = float(np.median(np.concatenate([side.sample.test for side in sides])))
-    samples = {
-        side.name: Sample(side.sample.validation, side.sample.test - middle, side.sample.starts) for side in sides
-    }
-    return samples, middle
-
-
-def _ranked(samples: Mapping[str, Sample], trials: int) -> tuple[dict[str, float], list[str]]:
-    """The expected loss of each family, and the families by it, best first."""
-    points = {name: best_of_n.expected(sample, trials) for name, sample in samples.items()}
-    return points, sorted(samples, key=lambda name: (points[name], name))
-
-
-def _gain_of_trials(sample: Sample, resampled: Resampled, trials: int, level: float) -> Gain:
-    half, whole = (
-        best_of_n.expected(sample, n, sample.validation - sample.validation[0]) for n in (max(trials // 2, 1), trials)
-    )
-    low, high = np.quantile(resampled.gain, ((1 - level) / 2, (1 + level) / 2))
-    value = half - whole
-    return Gain(value, min(float(low), value), max(float(high), value))
+    return (matching + 0.5) / (PERMUTATIONS + 1)
 
 
 def _rounding(samples: Sequence[Sample], trials: int) -> float:

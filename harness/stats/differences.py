@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
@@ -22,14 +22,13 @@ from harness.stats.levels import CHANCE_TO_DECIDE, HOPELESS
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
-    """One family's part in the comparison on one dataset.
+class Side(Sample):
+    """One family's part in the comparison on one dataset: its completed trials as losses, and the rows they are from.
 
     Attributes:
-        name: The family (or family).
+        name: The family's name.
         asked: Trials asked for, failures included.
-        completed: Rows with scores, best validation first.
-        sample: Their losses in that order.
+        completed: Rows with scores, in the order of the losses: best validation first.
         replicates: Number of searches with at least one row.
         sign: 1 when lower scores are better, -1 when higher ones are.
     """
@@ -37,7 +36,6 @@ class Side:
     name: str
     asked: int
     completed: tuple[ScoreRow, ...]
-    sample: Sample
     replicates: int
     sign: int
 
@@ -68,8 +66,7 @@ def sides_of(rows: Iterable[ScoreRow], families: Sequence[str], direction: Direc
     by_family: dict[str, list[ScoreRow]] = {family: [] for family in families}
     for row in rows:
         by_family[row.family].append(row)
-    sign = 1 if direction is Direction.MIN else -1
-    return {family: _side(family, its, sign) for family, its in by_family.items()}
+    return {family: _side(family, its, direction.sign) for family, its in by_family.items()}
 
 
 def _side(name: str, rows: Sequence[ScoreRow], sign: int) -> Side:
@@ -77,11 +74,14 @@ def _side(name: str, rows: Sequence[ScoreRow], sign: int) -> Side:
     losses = {id(row): (sign * score(row, "validation"), sign * score(row, "test")) for row in completed}
     completed.sort(key=lambda row: (*losses[id(row)], row.replicate, row.trial))
     ordered: Floats = np.array([losses[id(row)] for row in completed], dtype=np.float64).reshape(-1, 2)
+    sample = Sample.of(ordered[:, 0], ordered[:, 1])
     return Side(
+        sample.validation,
+        sample.test,
+        sample.starts,
         name=name,
         asked=len(rows),
         completed=tuple(completed),
-        sample=Sample.of(ordered[:, 0], ordered[:, 1]),
         replicates=len({row.replicate for row in rows}),
         sign=sign,
     )
@@ -118,7 +118,7 @@ class Difference:
         p: Two-sided p of no difference.
         probabilities: That the first is better, practically equal, that the second is better.
         spread: Standard error of `value`.
-        permutation_p: Share of random exchanges of trials that differ as much; None where it was not asked.
+        permutation_p: p-value of the permutation test; None where it was not asked.
     """
 
     first: str
@@ -143,6 +143,11 @@ class Difference:
             probabilities=(self.probabilities[2], self.probabilities[1], self.probabilities[0]),
         )
 
+    @classmethod
+    def unknown(cls, first: str, second: str, value: float = math.nan, p: float = math.nan) -> Difference:
+        """A difference without an interval."""
+        return cls(first, second, value, math.nan, math.nan, p, (math.nan,) * 3, math.nan)
+
 
 @dataclass(frozen=True, slots=True)
 class Gain:
@@ -151,33 +156,6 @@ class Gain:
     value: float
     low: float
     high: float
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What either way of estimating hands to the decision. Losses: lower is better.
-
-    Attributes:
-        expected: Expected test loss of each family's search.
-        differences: Every pair of families.
-        gains: Gain of the budget's second half, of each family where it could be estimated.
-        reasons: Why the estimate does not support a verdict; empty when it does.
-    """
-
-    expected: Mapping[str, float]
-    differences: tuple[Difference, ...]
-    gains: Mapping[str, Gain] = field(default_factory=dict)
-    reasons: tuple[str, ...] = ()
-
-    def between(self, first: str, second: str) -> Difference:
-        """The difference of two families, turned so that a positive one says `first` is better."""
-        for difference in self.differences:
-            if (difference.first, difference.second) == (first, second):
-                return difference
-            if (difference.first, difference.second) == (second, first):
-                return difference.turned()
-        unknown = math.nan
-        return Difference(first, second, unknown, unknown, unknown, unknown, (unknown,) * 3, unknown)
 
 
 def holm(values: Sequence[float]) -> list[float]:
@@ -207,7 +185,7 @@ def convincing(p: float, level: float) -> bool:
 def judge(difference: Difference, p: float, margin: float, level: float) -> Pair:
     """The answer for one pair.
 
-    `practically_equal` when the interval lies within a region of equivalence that is wider than nothing, even
+    `practically_equal` when the interval lies within an equivalence margin that is wider than nothing, even
     if it excludes zero: a difference that is sure but too small to matter. Else the better one when `p` is
     small enough.
 
@@ -243,7 +221,7 @@ def more_trials(difference: Difference, completed: int, trials: int, margin: flo
 
     Takes the difference seen for the true one and lets its standard error shrink with the square root of the
     number of trials (of replicates, which comes to the same): at N' trials the interval clears the nearer
-    edge (zero, or for equality the region's) with the chance `CHANCE_TO_DECIDE` when margin = (z(level) +
+    edge (zero, or for equality the margin's) with the chance `CHANCE_TO_DECIDE` when margin = (z(level) +
     z(chance)) · spread · √(N/N').
 
     Args:

@@ -1,8 +1,8 @@
 """The numbers that deciding uses, in one place, and how its error is spent over interim analyses.
 
-Replicates are added until the verdict is decided, at looks fixed in advance. Deciding at each of them at the full error
-would name a false winner far more often than once claimed; so each look has a stricter level of its own, by which the
-error spent over all looks is the one that a single look would have spent.
+Replicates are added until the verdict is decided, at interim analyses fixed in advance (a group-sequential design).
+Deciding at each of them at the full error would name a false winner far more often than once claimed; so each has a
+stricter level of its own, by which the error spent over all of them is the one that a single analysis would have spent.
 
 Numbers only: knows no table and no family.
 """
@@ -32,8 +32,8 @@ RESAMPLES = 1000
 CASE_RESAMPLES = 1000
 """Resamples of the test cases: twenty-five in each tail of a 95 % interval."""
 
-SHUFFLES = 1000
-"""Random exchanges of trials between two families: a share of 5 % is met to within 0.7 %."""
+PERMUTATIONS = 1000
+"""Random permutations of trials between two families: a p-value of 5 % is met to within 0.7 %."""
 
 MINIMUM_TRIALS = 5
 """Completed trials below which a family is not judged: with three each 5 to 8 % of winners are false, with four up to
@@ -53,10 +53,10 @@ HOPELESS = 20
 """No estimate of further trials is given beyond this many times the trials there are."""
 
 MARGIN_SHARE = 0.05
-"""Region of practical equivalence as a share of the best baseline's loss."""
+"""Equivalence margin as a share of the best baseline's loss."""
 
 MARGIN_SCORE = 0.01
-"""Region of practical equivalence of a score between 0 and 1."""
+"""Equivalence margin of a score between 0 and 1."""
 
 MINIMUM_DATASETS = 6
 """Datasets below which no test over datasets can reach 5 % (two-sided exact Wilcoxon: 2 / 2⁶ = 0.031)."""
@@ -77,14 +77,14 @@ _HALVINGS = 44
 
 @dataclass(frozen=True, slots=True)
 class InterimAnalysis:
-    """One of the looks of a comparison that goes on until it is decided.
+    """One of the analyses of a comparison that goes on until it is decided.
 
     Attributes:
         number: Which one, from 1.
         interims: How many there are at most.
-        replicates: Replicates of each family at this look.
-        level: Level of this look's intervals.
-        overall: Level that all looks together hold at.
+        replicates: Replicates of each family at it.
+        level: Level of its intervals.
+        overall: Level that all of them together hold at.
     """
 
     number: int
@@ -100,11 +100,11 @@ class InterimAnalysis:
 
 
 def interim_analysis(replicates: int, interims: Sequence[int] = INTERIM_REPLICATES) -> InterimAnalysis:
-    """The look that is due at so many replicates: the last one that they suffice for, else the first.
+    """The interim analysis that is due at so many replicates: the last one that they suffice for, else the first.
 
     Args:
         replicates: Replicates of each family so far.
-        interims: Replicates at each look, ascending.
+        interims: Replicates at each, ascending.
     """
     number = max(1, sum(replicates >= at for at in interims))
     errors = nominal_errors(tuple(at / interims[-1] for at in interims), round(1 - LEVEL, 12))
@@ -114,25 +114,25 @@ def interim_analysis(replicates: int, interims: Sequence[int] = INTERIM_REPLICAT
 def spent(fraction: float, error: float) -> float:
     """Error spent when a share of all information is in: α ln(1 + (e - 1) t), of Pocock's kind (Lan and DeMets 1983).
 
-    It spends early what it can, since a comparison that is decided at its first look saves two thirds of the time.
+    It spends early what it can, since a comparison that is decided at its first analysis saves two thirds of the time.
     """
     return error * math.log(1 + (math.e - 1) * min(fraction, 1.0))
 
 
 @lru_cache(maxsize=32)
 def nominal_errors(fractions: tuple[float, ...], error: float) -> tuple[float, ...]:
-    """Two-sided error of each look at which all looks together spend `error`.
+    """Two-sided error of each interim analysis at which all together spend `error`.
 
-    The statistics of the looks are those of a Brownian motion at the fractions of information; its density among paths
-    that have not crossed is carried from look to look by numerical integration (Armitage, McPherson and Rowe 1969;
+    Their statistics are those of a Brownian motion at the fractions of information; its density among paths
+    that have not crossed is carried from one to the next by numerical integration (Armitage, McPherson and Rowe 1969;
     Jennison and Turnbull 2000, chapter 19).
 
     Args:
-        fractions: Share of all information at each look, ascending, the last one 1.
-        error: Two-sided error of all looks together.
+        fractions: Share of all information at each, ascending, the last one 1.
+        error: Two-sided error of all together.
 
     Returns:
-        The error of each look alone, two-sided.
+        The error of each alone, two-sided.
     """
     normal = NormalDist()
     bounds: list[float] = []

@@ -7,14 +7,16 @@ text and NaN both mean that nothing is there. Rows are counted from 1 in message
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, TypeVar
 
 from harness.errors import TableError, nearest
 from harness.records import Decision, Direction, Objective, ScoreRow, TrialStatus
 from harness.stats.decision import decide_rows
-from harness.stats.wording import clean
+from harness.text import printable
 
 REQUIRED = ("dataset", "family", "replicate", "trial", "validation", "test")
 OPTIONAL = ("direction", "metric", "parameters", "fit_seconds", "status")
@@ -29,6 +31,7 @@ _KNOWN = {
 
 Columns = Mapping[str, Sequence[object]]
 T = TypeVar("T")
+W = TypeVar("W", bound=StrEnum)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +82,12 @@ def decide(
     """
     if oracle not in ORACLES:
         raise TableError(f"oracle = {oracle!r}: expected one of {', '.join(ORACLES)}. {nearest(oracle, ORACLES)}")
-    if level is not None and not 0.5 <= level <= 0.999:
-        raise TableError(f"level = {level}: expected a share between 0.5 and 0.999")
     read = read_columns(columns_of(table), direction)
     margin = margin if region is None else region
     margins = dict(margin) if isinstance(margin, Mapping) else dict.fromkeys(read.objectives, margin)
     for dataset, width in margins.items():
         if not (math.isfinite(width) and width >= 0):
-            raise TableError(f"region = {width} of {clean(dataset)}: expected a number of at least 0")
+            raise TableError(f"margin = {width} of {printable(dataset)}: expected a number of at least 0")
     if trials is not None:
         _check_budget(read.rows, trials)
     return decide_rows(
@@ -112,7 +113,7 @@ def columns_of(table: Any) -> Columns:
         raise TableError(f"table: a {type(table).__name__}: expected a pandas table or a mapping of lists")
     names = [str(name) for name in table.columns]
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise TableError(f"columns: {clean(', '.join(twice))} appear twice: expected each once")
+        raise TableError(f"columns: {printable(', '.join(twice))} appear twice: expected each once")
     return {str(name): table[name].tolist() for name in table.columns}
 
 
@@ -146,7 +147,7 @@ def _check_columns(columns: Columns) -> None:
     others = [name for name in columns if name not in REQUIRED]
     for name in REQUIRED:
         if name not in columns:
-            hint = clean(nearest(name, others))
+            hint = printable(nearest(name, others))
             raise TableError(f"column {name!r} is missing: expected {', '.join(REQUIRED)}. {hint}".rstrip())
     if len(lengths := {name: len(values) for name, values in columns.items()}) and len(set(lengths.values())) > 1:
         raise TableError(f"columns: lengths {sorted(set(lengths.values()))}: expected the same of all")
@@ -192,7 +193,7 @@ def _empty(value: object) -> bool:
 
 
 def _shown(value: object) -> str:
-    text = clean(str(value))
+    text = printable(str(value))
     return f"{text[:60]!r}" if isinstance(value, str) else text[:60]
 
 
@@ -231,19 +232,22 @@ def _at_least_zero(value: object) -> float:
 
 
 def _status(value: object) -> TrialStatus:
-    words = [status.value for status in TrialStatus]
+    return _word(value, TrialStatus)
+
+
+def _word(value: object, kind: type[W]) -> W:
     word = "" if _empty(value) else str(value).strip().lower()
-    if word not in words:
-        raise ValueError(" or ".join(words))
-    return TrialStatus(word)
+    try:
+        return kind(word)
+    except ValueError:
+        raise ValueError(" or ".join(kind)) from None
 
 
 def _direction(value: object, where: str) -> Direction:
-    words = [direction.value for direction in Direction]
-    word = "" if _empty(value) else str(value).strip().lower()
-    if word not in words:
-        raise TableError(f"{where} = {_shown(value)}: expected {' or '.join(words)}")
-    return Direction(word)
+    try:
+        return _word(value, Direction)
+    except ValueError as problem:
+        raise TableError(f"{where} = {_shown(value)}: expected {problem}") from None
 
 
 def _check_unique(rows: Sequence[ScoreRow]) -> None:
@@ -253,30 +257,24 @@ def _check_unique(rows: Sequence[ScoreRow]) -> None:
         if first := seen.get(key):
             raise TableError(
                 f"rows {first} and {index}: both are trial {row.trial} of replicate {row.replicate} of "
-                f"{clean(row.family)} on {clean(row.dataset)}: expected each trial once"
+                f"{printable(row.family)} on {printable(row.dataset)}: expected each trial once"
             )
         seen[key] = index
 
 
 def _check_families(rows: Sequence[ScoreRow]) -> None:
-    counts: dict[str, dict[str, int]] = {}
-    for row in rows:
-        its = counts.setdefault(row.dataset, {})
-        its[row.family] = its.get(row.family, 0) + 1
-    every = sorted({row.family for row in rows})
+    counts = Counter((row.dataset, row.family) for row in rows)
+    every = sorted({family for _, family in counts})
     if len(every) < 2:
-        raise TableError(f"column family: only {clean(every[0])!r}: expected at least two families to compare")
-    for dataset, its in counts.items():
-        if lacking := [family for family in every if family not in its]:
-            raise TableError(
-                f"dataset {clean(dataset)!r}: no row of {clean(', '.join(lacking))}: "
-                "expected the same families on every dataset"
-            )
-        for family, count in its.items():
-            if count < _MINIMUM_ROWS:
-                raise TableError(
-                    f"dataset {clean(dataset)!r}: {clean(family)} has {count} row: expected at least {_MINIMUM_ROWS}"
-                )
+        raise TableError(f"column family: only {printable(every[0])!r}: expected at least two families to compare")
+    for dataset in dict.fromkeys(dataset for dataset, _ in counts):
+        where = f"dataset {printable(dataset)!r}"
+        if lacking := [family for family in every if not counts[dataset, family]]:
+            names = printable(", ".join(lacking))
+            raise TableError(f"{where}: no row of {names}: expected the same families on every dataset")
+        for family in every:
+            if (count := counts[dataset, family]) < _MINIMUM_ROWS:
+                raise TableError(f"{where}: {printable(family)} has {count} row: expected at least {_MINIMUM_ROWS}")
 
 
 def _objectives(columns: Columns, rows: Sequence[ScoreRow], default: Direction) -> dict[str, Objective]:
@@ -289,9 +287,9 @@ def _objectives(columns: Columns, rows: Sequence[ScoreRow], default: Direction) 
         metric = _cell(columns, index, "metric", _name, "")
         before = found.setdefault(row.dataset, Objective(metric, direction))
         for name, got, expected, why in (
-            ("metric", metric, before.metric, f"as before on {clean(row.dataset)}"),
-            ("direction", direction.value, before.direction.value, f"as before on {clean(row.dataset)}"),
-            ("direction", direction.value, _KNOWN.get(metric, direction).value, f"for {clean(metric)}"),
+            ("metric", metric, before.metric, f"as before on {printable(row.dataset)}"),
+            ("direction", direction.value, before.direction.value, f"as before on {printable(row.dataset)}"),
+            ("direction", direction.value, _KNOWN.get(metric, direction).value, f"for {printable(metric)}"),
         ):
             if got != expected:
                 raise TableError(f"row {index + 1}: {name} = {_shown(got)}: expected {_shown(expected)}, {why}")
@@ -301,12 +299,10 @@ def _objectives(columns: Columns, rows: Sequence[ScoreRow], default: Direction) 
 def _check_budget(rows: Sequence[ScoreRow], trials: int) -> None:
     if trials < 1:
         raise TableError(f"trials = {trials}: expected at least 1")
-    completed: dict[tuple[str, str], int] = {}
+    completed = {(row.dataset, row.family): 0 for row in rows}
     for row in rows:
-        key = (row.dataset, row.family)
-        completed[key] = completed.get(key, 0) + (row.status is TrialStatus.COMPLETED)
+        completed[row.dataset, row.family] += row.status is TrialStatus.COMPLETED
     (dataset, family), fewest = min(completed.items(), key=lambda item: item[1])
     if trials > fewest:
-        raise TableError(
-            f"trials = {trials}: expected at most {fewest}, the completed trials of {clean(family)} on {clean(dataset)}"
-        )
+        who = f"{printable(family)} on {printable(dataset)}"
+        raise TableError(f"trials = {trials}: expected at most {fewest}, the completed trials of {who}")

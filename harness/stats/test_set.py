@@ -32,7 +32,7 @@ def between(first: Side, second: Side, cases: Cases, trials: int, level: float, 
     """Interval over test cases of how much better the first family's expected test score is.
 
     Args:
-        first: One family, with completed trials.
+        first: One family.
         second: The other.
         cases: What the test cases say of each trial.
         trials: Budget n of a search.
@@ -43,7 +43,7 @@ def between(first: Side, second: Side, cases: Cases, trials: int, level: float, 
         The interval; None where what is known of the test cases does not cover the trials that count.
     """
     shapes = {(one.cases, one.block, len(one.values)) for one in cases.values()}
-    if len(shapes) != 1:
+    if len(shapes) != 1 or not (first.completed and second.completed):
         return None
     mine, others = (_spread(side, cases, trials, adaptive) for side in (first, second))
     if mine is None or others is None:
@@ -67,8 +67,8 @@ def trial_weights(side: Side, trials: int, adaptive: bool) -> Floats:
         chosen = [selected_rows(search) for search in searches]
         shares = {id(row): 1 / len(searches) / len(tied) for tied in chosen for row in tied}
         return np.array([shares.get(id(row), 0.0) for row in side.completed])
-    weights = best_of_n.weights(len(side.sample), min(trials, len(side.sample)))
-    _, starts, sizes = np.unique(side.sample.validation, return_index=True, return_counts=True)
+    weights = best_of_n.weights(len(side), min(trials, len(side)))
+    _, starts, sizes = np.unique(side.validation, return_index=True, return_counts=True)
     return np.repeat(np.add.reduceat(weights, starts) / sizes, sizes)
 
 

@@ -1,4 +1,4 @@
-"""Verdicts as sentences, with the reasons to withhold one and the reasons to read one with care.
+"""Verdicts as sentences, with the reasons to abstain from one and the warnings about one.
 
 A sentence says what the numbers say and no more, with the constants that deciding uses.
 
@@ -8,10 +8,12 @@ Names come from tables of other people: whatever could steer a terminal is repla
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 
 from harness.records import Across, CaseInterval, Direction, Outcome, Pair, PairAcross, Verdict
-from harness.stats.differences import Evidence, Side, convincing
+from harness.stats.compare import Comparison
+from harness.stats.differences import Difference, Side, convincing
 from harness.stats.levels import (
     ACROSS_ERROR,
     ACROSS_PROBABILITY,
@@ -21,6 +23,7 @@ from harness.stats.levels import (
     MINIMUM_TRIALS,
     InterimAnalysis,
 )
+from harness.text import counted, level_text, listed, printable
 
 
 def reasons_to_abstain(sides: Sequence[Side], trials: int, adaptive: bool) -> tuple[str, ...]:
@@ -36,7 +39,14 @@ def reasons_to_abstain(sides: Sequence[Side], trials: int, adaptive: bool) -> tu
         counts = ", ".join(f"{side.name} {len(side.completed)}" for side in sides)
         reasons.append(f"completed trials differ: {counts}")
     for side in sides:
-        reasons.extend(_about(side, trials))
+        completed = f"{side.name} has {counted(len(side.completed), 'completed trial')}"
+        if len(side.completed) < MINIMUM_TRIALS:
+            reasons.append(f"{completed}: at least {MINIMUM_TRIALS} are needed")
+        elif len(side.completed) < trials:
+            reasons.append(f"{completed}: fewer than the budget of {trials}")
+        if side.failed > FAILURE_SHARE * side.asked:
+            of = counted(side.asked, "trial")
+            reasons.append(f"{side.name} failed in {side.failed} of {of}: more than {FAILURE_SHARE:.0%}")
     searches = {side.name: len(side.searches()) for side in sides}
     if adaptive and min(searches.values()) < MINIMUM_REPLICATES:
         counts = ", ".join(f"{name} {count}" for name, count in searches.items())
@@ -44,31 +54,16 @@ def reasons_to_abstain(sides: Sequence[Side], trials: int, adaptive: bool) -> tu
     return tuple(reasons)
 
 
-def _about(side: Side, trials: int) -> list[str]:
-    reasons = []
-    completed = len(side.completed)
-    if completed < MINIMUM_TRIALS:
-        reasons.append(f"{side.name} has {counted(completed, 'completed trial')}: at least {MINIMUM_TRIALS} are needed")
-    elif completed < trials:
-        reasons.append(f"{side.name} has {counted(completed, 'completed trial')}: fewer than the budget of {trials}")
-    if side.failed > FAILURE_SHARE * side.asked:
-        reasons.append(
-            f"{side.name} failed in {side.failed} of {counted(side.asked, 'trial')}: more than {FAILURE_SHARE:.0%}"
-        )
-    return reasons
-
-
-def warnings_for(
-    evidence: Evidence,
-    families: Sequence[str],
-    *,
+def budget_warnings(
+    comparison: Comparison,
+    lead: Difference,
     trials: int,
     margin: float,
     level: float,
     direction: Direction,
     baseline: float | None,
-) -> tuple[str, ...]:
-    """Why to read the verdict with care, from its numbers.
+) -> list[str]:
+    """What the scores say against the budget: no family beats the best baseline, or a search was still improving.
 
     The expected validation score always improves with the budget; it counts as still improving when the gain
     of the budget's second half, from the best of n/2 to the best of n trials, is surely (by its interval's
@@ -76,49 +71,34 @@ def warnings_for(
     families differ by.
 
     Args:
-        evidence: The estimates.
-        families: The two best families, best first or in the order given.
+        comparison: The families compared.
+        lead: The difference of the two best families, or of the two that there are.
         trials: Budget n of a search.
         margin: Half-width of the equivalence margin.
         level: Level of the intervals.
         direction: Which scores are better.
         baseline: Test score of the best baseline; None when there is none.
     """
-    reasons = []
-    sign = 1 if direction is Direction.MIN else -1
-    if baseline is not None and evidence.expected and min(evidence.expected.values()) >= sign * baseline:
-        best = min(evidence.expected, key=lambda name: (evidence.expected[name], name))
-        reasons.append(
-            "no cell beats the best baseline: expected test score "
-            f"{sign * evidence.expected[best]:.4g} ({best}) against {baseline:.4g}"
+    warnings = []
+    expected = comparison.expected
+    if baseline is not None and expected and min(expected.values()) >= direction.sign * baseline:
+        best = min(expected, key=lambda name: (expected[name], name))
+        warnings.append(
+            "no family beats the best baseline: expected test score "
+            f"{direction.sign * expected[best]:.4g} ({best}) against {baseline:.4g}"
         )
-    yardstick = margin or abs(evidence.between(*families[:2]).value)
-    what = "the region of practical equivalence" if margin else "the difference between the families"
+    yardstick = margin or abs(lead.value)
+    what = "the equivalence margin" if margin else "the difference between the families"
     verb = "falling" if direction is Direction.MIN else "rising"
-    for name, gain in sorted(evidence.gains.items()):
+    for name, gain in sorted(comparison.gains().items()):
         if gain.low > yardstick:
-            reasons.append(
+            warnings.append(
                 f"the expected validation score of {name} was still {verb} at the end of the budget: by "
                 f"{gain.value:.4g} from the best of {max(trials // 2, 1)} to the best of {trials} trials "
-                f"({percent(level)} interval {gain.low:.4g} to {gain.high:.4g}), "
+                f"({level_text(level)} interval {gain.low:.4g} to {gain.high:.4g}), "
                 f"more than {what} ({yardstick:.4g})"
             )
-    return tuple(reasons)
-
-
-def extras(given: Mapping[str, Sequence[str]], dataset: str) -> tuple[str, ...]:
-    """The caller's own reasons about a dataset."""
-    return tuple(given.get(dataset, ()))
-
-
-def counted(number: int, thing: str) -> str:
-    """`1 trial`, `2 trials`, `no trial`."""
-    return f"{number or 'no'} {thing}{'s' if number > 1 else ''}"
-
-
-def percent(share: float) -> str:
-    """`98 %`, `99.5 %`."""
-    return f"{100 * share:.4g} %"
+    return warnings
 
 
 QUESTION = (
@@ -132,41 +112,59 @@ CASES = "test cases"
 """What the second interval is over."""
 
 
-def clean(text: str) -> str:
-    """The text with every unprintable character (escapes, line ends, turned text) replaced by `�`."""
-    return "".join(character if character.isprintable() else "�" for character in text)
-
-
 def number(value: float) -> str:
-    """A score for people: four significant digits, and no exponent from ten thousand to a thousand million."""
-    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.4g}"
+    """A score for people: four significant digits, and no exponent from a thousand to a thousand million."""
+    return f"{value:,.0f}" if 1e3 <= abs(value) < 1e9 else f"{value:.4g}"
 
 
-def method(adaptive: bool, level: float, families: int, look: InterimAnalysis | None = None) -> str:
+def method(adaptive: bool, level: float, families: int, interim: InterimAnalysis | None = None) -> str:
     """How a verdict was made, in a few words."""
     if adaptive:
         way = (
-            f"selected trials of the replicates, {percent(level)} interval by Welch's t: "
+            f"Welch over replicates (their selected trials), {level_text(level)} interval by Welch's t: "
             "the trials of an adaptive search depend on one another"
         )
     else:
         way = (
-            "all trials of all replicates pooled, exact expectation of the best of n by validation, "
-            f"{percent(level)} interval by bootstrap over trials; a winner's difference is matched by "
-            f"at most {percent(1 - level)} of random exchanges of trials"
+            "pooled bootstrap (all trials of all replicates), exact expectation of the best of n by validation, "
+            f"{level_text(level)} interval by bootstrap over trials; a winner passes a permutation test at "
+            f"{level_text(1 - level)}"
         )
-    return way + ("; pairs adjusted by Holm" if families > 2 else "") + (f"; {_interim(look)}" if look else "")
+    if families > 2:
+        way += "; pairs adjusted by Holm"
+    if interim:
+        way += (
+            f"; interim analysis {interim.number} of at most {interim.interims}, at {interim.replicates} replicates, "
+            f"at its own level: all interim analyses together hold at {level_text(interim.overall)} "
+            "(Lan and DeMets 1983)"
+        )
+    return way
 
 
-def _interim(look: InterimAnalysis) -> str:
-    return (
-        f"look {look.number} of at most {look.interims}, at {look.replicates} replicates, at its own level: all looks "
-        f"together hold at {percent(look.overall)} (Lan and DeMets 1983)"
-    )
+_WORDS_OF_0_1_0 = (
+    (r"^selected trials of the replicates,", "Welch over replicates (their selected trials),"),
+    (r"^all trials of all replicates pooled,", "pooled bootstrap (all trials of all replicates),"),
+    (
+        r"a winner's difference is matched by at most (\S+ %) of random exchanges of trials",
+        r"a winner passes a permutation test at \1",
+    ),
+    (r"; look (\d+) of at most", r"; interim analysis \1 of at most"),
+    (r"all looks together hold", "all interim analyses together hold"),
+    (r"no cell beats the best baseline", "no family beats the best baseline"),
+    (r"more than the region of practical equivalence \(", "more than the equivalence margin ("),
+    (r" has no completed trial:", " has 0 completed trials:"),
+)
+
+
+def in_todays_words(text: str) -> str:
+    """A verdict's method, reason to abstain or warning as it is worded today, where 0.1.0 wrote it."""
+    for old, new in _WORDS_OF_0_1_0:
+        text = re.sub(old, new, text)
+    return text
 
 
 def not_over_cases(over: CaseInterval, level: float) -> str:
-    """Why a winner is to be read with care that holds over trials alone."""
+    """The warning about a winner that holds over trials alone."""
     return (
         f"the lead holds over trials but not over {CASES}: another test set of {over.cases:,} might say otherwise "
         f"({_interval(over.low, over.high, level)})"
@@ -180,7 +178,7 @@ def headline(verdict: Verdict) -> str:
         Outcome.PRACTICALLY_EQUAL: _equal,
         Outcome.UNDECIDED: _undecided,
     }[verdict.outcome](verdict)
-    return clean(f"{verdict.dataset}: {sentence}")
+    return printable(f"{verdict.dataset}: {sentence}")
 
 
 def explain(verdict: Verdict) -> tuple[str, ...]:
@@ -192,9 +190,9 @@ def explain(verdict: Verdict) -> tuple[str, ...]:
     ]
     if len(verdict.families) > 2:
         lines.extend(_pair(pair) for pair in verdict.pairs)
-    lines.extend(f"with care: {reason}" for reason in verdict.warnings)
+    lines.extend(f"warning: {reason}" for reason in verdict.warnings)
     lines.append(f"method: {verdict.method}")
-    return tuple(clean(line) for line in lines)
+    return tuple(printable(line) for line in lines)
 
 
 def overall(verdicts: Mapping[str, Verdict], across: Across | None) -> str:
@@ -212,14 +210,14 @@ def overall(verdicts: Mapping[str, Verdict], across: Across | None) -> str:
     parts.extend(_over_datasets(pair) for pair in tested)
     if not tested:
         parts.append("no test over datasets was made")
-    return clean("; ".join(parts))
+    return printable("; ".join(parts))
 
 
 def across_lines(across: Across) -> tuple[str, ...]:
     """The numbers over all datasets, a line each."""
     lines = [
-        f"{pair.first} against {pair.second}: {_tally(pair.wins, 'win')}, {_tally(pair.ties, 'tie')}, "
-        f"{_tally(pair.losses, 'loss', 'losses')}, {pair.undecided} undecided"
+        f"{pair.first} against {pair.second}: {counted(pair.wins, 'win')}, {counted(pair.ties, 'tie')}, "
+        f"{counted(pair.losses, 'loss', 'losses')}, {pair.undecided} undecided"
         for pair in across.pairs
     ]
     if across.average_ranks:
@@ -229,11 +227,7 @@ def across_lines(across: Across) -> tuple[str, ...]:
             f"{across.critical_difference:.2f} differ at 5 % by Nemenyi)"
         )
     lines.extend(f"not made: {reason}" for reason in across.refused)
-    return tuple(clean(line) for line in lines)
-
-
-def _tally(count: int, one: str, more: str = "") -> str:
-    return f"{count} {one if count == 1 else more or one + 's'}"
+    return tuple(printable(line) for line in lines)
 
 
 def _winner(verdict: Verdict) -> str:
@@ -244,7 +238,7 @@ def _winner(verdict: Verdict) -> str:
         f"{winner} wins: expected test score {number(verdict.expected[winner])} against "
         f"{number(verdict.expected[others[0]])} of {others[0]}{rank} "
         f"(better by {number(abs(verdict.difference))}, "
-        f"{_interval(*_seen_from(verdict, winner), verdict.level)}{_holds(verdict)})"
+        f"{_lead(verdict)}{_holds(verdict)})"
     )
 
 
@@ -259,34 +253,32 @@ def _holds(verdict: Verdict) -> str:
 def _equal(verdict: Verdict) -> str:
     equal = _equals(verdict)
     beaten = [name for name in verdict.families if name not in equal]
-    also = f", and the best of them beats {_listed(beaten)}" if beaten else ""
+    also = f", and the best of them beats {listed(beaten)}" if beaten else ""
     which = (
         f"use {verdict.recommended}: {verdict.cheaper_because}"
         if verdict.recommended
         else "nothing says which is cheaper"
     )
     return (
-        f"{_listed(equal)} are practically equal (difference {number(abs(verdict.difference))}, "
-        f"{_interval(*_seen_from(verdict, _leader(verdict)), verdict.level)}, "
+        f"{listed(equal)} are practically equal (difference {number(abs(verdict.difference))}, "
+        f"{_lead(verdict)}, "
         f"within ±{number(verdict.margin)}){also}; {which}"
     )
 
 
 def _undecided(verdict: Verdict) -> str:
-    between = f"undecided between {_listed(verdict.families)}"
+    between = f"undecided between {listed(verdict.families)}"
     if verdict.reasons_to_abstain:
         return f"{between}, withheld because {'; '.join(verdict.reasons_to_abstain)}"
-    leader = _leader(verdict)
-    interval = _interval(*_seen_from(verdict, leader), verdict.level)
-    gap = f"{leader} better by {number(abs(verdict.difference))}" if verdict.difference else "no difference"
-    why = f"{gap}, {interval}, {_doubt(verdict)}"
+    gap = f"{verdict.leader} better by {number(abs(verdict.difference))}" if verdict.difference else "no difference"
+    why = f"{gap}, {_lead(verdict)}, {_doubt(verdict)}"
     if verdict.more_trials is None:
         return f"{between} ({why})"
     searches = verdict.more_trials // verdict.trials
     return (
         f"{between} ({why}); by estimate {counted(searches, 'more replicate')} of "
         f"{counted(verdict.trials, 'trial')} a family would decide "
-        f"with a chance of {percent(CHANCE_TO_DECIDE)}"
+        f"with a chance of {level_text(CHANCE_TO_DECIDE)}"
     )
 
 
@@ -294,29 +286,25 @@ def _doubt(verdict: Verdict) -> str:
     """Why the better family is not the winner."""
     if verdict.low <= 0 <= verdict.high:
         return "which holds 0"
-    allowed = 1 - verdict.level
     if verdict.permutation_p is not None and not convincing(verdict.permutation_p, verdict.level):
-        return (
-            f"but {percent(round(verdict.permutation_p, 3))} of random exchanges of trials differ as much, "
-            f"more than {percent(allowed)}"
-        )
+        return f"but the permutation p-value is {verdict.permutation_p:.3g}, above {1 - verdict.level:.3g}"
     return "but not all pairs are settled once adjusted by Holm"
 
 
 def _difference(verdict: Verdict) -> list[str]:
     if math.isnan(verdict.difference):
         return ["no difference: a family has no completed trial"]
-    leader = _leader(verdict)
     first, second = verdict.families[:2]
-    interval = _interval(*_seen_from(verdict, leader), verdict.level)
     gap = f"no difference between {first} and {second}"
     if verdict.difference:
-        gap = f"{leader} better than {second if leader == first else first} by {number(abs(verdict.difference))}"
-    lines = [f"{gap}, {interval}; {_margin(verdict.margin)}"]
+        other = second if verdict.leader == first else first
+        gap = f"{verdict.leader} better than {other} by {number(abs(verdict.difference))}"
+    margin = f"equivalence margin ±{number(verdict.margin)}" if verdict.margin else "no equivalence margin"
+    lines = [f"{gap}, {_lead(verdict)}; {margin}"]
     if over := verdict.over_cases:
-        low, high = (over.low, over.high) if leader == first else (-over.high, -over.low)
+        interval = _interval(*verdict.for_leader(over.low, over.high), verdict.level)
         together = f", {over.block} neighbouring ones together" if over.block > 1 else ""
-        lines.append(f"over {CASES}: {_interval(low, high, verdict.level)} ({over.cases:,} drawn again{together})")
+        lines.append(f"over {CASES}: {interval} ({over.cases:,} drawn again{together})")
     if not math.isnan(verdict.probabilities[0]):
         better, equal, worse = verdict.probabilities
         lines.append(
@@ -325,28 +313,18 @@ def _difference(verdict: Verdict) -> list[str]:
     return lines
 
 
-def _leader(verdict: Verdict) -> str:
-    return verdict.families[0] if verdict.difference >= 0 else verdict.families[1]
-
-
-def _seen_from(verdict: Verdict, family: str) -> tuple[float, float]:
-    """The interval turned so that positive says `family` is better."""
-    if family == verdict.families[0]:
-        return verdict.low, verdict.high
-    return -verdict.high, -verdict.low
+def _lead(verdict: Verdict) -> str:
+    """The interval of the leader's lead."""
+    return _interval(*verdict.for_leader(verdict.low, verdict.high), verdict.level)
 
 
 def _interval(low: float, high: float, level: float) -> str:
-    return "no interval" if math.isnan(low) else f"{percent(level)} interval {number(low)} to {number(high)}"
-
-
-def _margin(margin: float) -> str:
-    return f"region of practical equivalence ±{number(margin)}" if margin else "no region of practical equivalence"
+    return "no interval" if math.isnan(low) else f"{level_text(level)} interval {number(low)} to {number(high)}"
 
 
 def _equals(verdict: Verdict) -> list[str]:
     """The best family and those practically equal to it."""
-    best = verdict.families[0] if len(verdict.families) > 2 else _leader(verdict)
+    best = verdict.families[0] if len(verdict.families) > 2 else verdict.leader
     equal = {best}
     for pair in verdict.pairs:
         if pair.outcome is Outcome.PRACTICALLY_EQUAL and best in (pair.first, pair.second):
@@ -357,7 +335,7 @@ def _equals(verdict: Verdict) -> list[str]:
 def _pair(pair: Pair) -> str:
     answer = f"{pair.family} better" if pair.family else pair.outcome.value.replace("_", " ")
     return (
-        f"{pair.first} against {pair.second}: {number(pair.difference)} "
+        f"{pair.first} against {pair.second}: better by {number(pair.difference)} "
         f"({number(pair.low)} to {number(pair.high)}), p = {pair.p:.3g}: {answer}"
     )
 
@@ -382,7 +360,3 @@ def _over_datasets(pair: PairAcross) -> str:
         f"(probabilities {first:.3f} and {second:.3f}, practically equal {equal:.3f}, "
         f"Wilcoxon p = {pair.wilcoxon_p:.3g})"
     )
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

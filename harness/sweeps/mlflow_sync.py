@@ -21,9 +21,9 @@ from harness.errors import AccessError, HarnessError, StoreError
 from harness.journal import Event, EventKind, Journal
 from harness.records import ComparisonResult, DataFacts, SweepResult, TrialRecord, TrialRequest
 from harness.report.axes import look_of
-from harness.report.drawings import figures
 from harness.report.html import html
 from harness.report.text import trials_csv
+from harness.report.view import ComparisonView
 from harness.store import Store
 from harness.sweeps.plan import SweepHeader
 from harness.sweeps.results import comparison_of, sweep_of
@@ -54,9 +54,10 @@ def comparison_files(
         links: Addresses of the runs in MLflow's UI, for the report.
         changes: What was changed since the sweep began.
     """
+    view = ComparisonView(result, "dataset-1")
     explanation = {"explanation.json": _json(result.explanation.to_json())} if result.explanation else {}
     return {
-        "report.html": html(so_far, ui_command, links),
+        "report.html": html(so_far, ui_command, links, [view]),
         TRIALS_FILE: trials_csv([result]),
         VERDICT_FILE: _json(result.verdict.to_json()),
         CASES_FILE: json.dumps(cases),
@@ -66,7 +67,7 @@ def comparison_files(
         "environment.json": _json(_environment(header)),
         **explanation,
         **_configs(header, result.dataset),
-        **{f"figures/{name}.svg": drawing.svg for name, drawing in figures(result).items()},
+        **{f"figures/{name}.svg": drawing.svg for name, drawing in view.figures.items()},
     }
 
 

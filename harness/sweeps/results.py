@@ -171,10 +171,10 @@ def decide_pairs(pairs: Sequence[Pair], scores: Mapping[str, float], basis: Basi
         baselines={} if best is None else {dataset: best},
         families=[family.name for family in basis.families],
         oracle=basis.oracle,
-        qualified={dataset: [*edges, *basis.changes]},
+        warnings={dataset: [*edges, *basis.changes]},
         cases={dataset: basis.cases},
-        withheld={dataset: [f"a guard against leakage fired: {leak}" for leak in basis.leaks]},
-        look=interim_analysis(replicates) if basis.until_decided else None,
+        reasons_to_abstain={dataset: [f"a guard against leakage fired: {leak}" for leak in basis.leaks]},
+        interim=interim_analysis(replicates) if basis.until_decided else None,
     )
     return decision.verdicts[dataset]
 

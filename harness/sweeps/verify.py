@@ -34,6 +34,7 @@ from harness.records import (
     Value,
     Verdict,
 )
+from harness.stats.wording import in_todays_words
 from harness.store import Store
 from harness.sweeps.folders import find_sweep_folder
 from harness.sweeps.results import (
@@ -358,7 +359,9 @@ def _check_run(
     }
     check.mapped(metrics, held, "the comparison's run", "metric ")
     tags = verdict_tags(verdict)
-    words = {name: comparison.tags[name] for name in (*tags, *VERDICT_WORDS) if name in comparison.tags}
+    words = {
+        name: in_todays_words(comparison.tags[name]) for name in (*tags, *VERDICT_WORDS) if name in comparison.tags
+    }
     check.mapped(tags, words, "the comparison's run", "tag ")
 
 
@@ -397,7 +400,7 @@ def _leaves(plain: Any, path: str) -> Iterator[tuple[str, object]]:
         for name, item in items:
             yield from _leaves(item, f"{path}.{name}" if path else str(name))
     else:
-        yield path, plain
+        yield path, in_todays_words(plain) if isinstance(plain, str) else plain
 
 
 def _equal(a: object, b: object, rounding: float) -> bool:

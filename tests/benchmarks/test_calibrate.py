@@ -146,7 +146,7 @@ def test_one_lower_bound_is_scipys_and_more_are_adjusted_by_holm():
 
 
 @pytest.mark.parametrize("oracle", ["random", "bayesian"])
-def test_through_the_looks_a_family_against_itself_seldom_has_a_winner(recorded, oracle):
+def test_through_interim_analyses_a_family_against_itself_seldom_has_a_winner(recorded, oracle):
     alike, shifted = cells(
         recorded(), oracle=oracle, interim_replicates=INTERIM_REPLICATES, trials=[5], shifts=[3.0], replays=60
     )
@@ -156,11 +156,11 @@ def test_through_the_looks_a_family_against_itself_seldom_has_a_winner(recorded,
         INTERIM_REPLICATES[0] <= shifted.searches < alike.searches <= INTERIM_REPLICATES[-1]
     )  # a clear difference ends early
     assert shifted.power.value >= 0.95
-    assert shifted.to_json()["looks"] == list(INTERIM_REPLICATES)
+    assert shifted.to_json()["interim_replicates"] == list(INTERIM_REPLICATES)
 
 
-def test_looking_at_the_full_error_each_time_would_err_more_often(recorded, monkeypatch):
-    """What spending the error is for: the same replays, each look at the level of a single one."""
+def test_analyses_at_the_full_error_each_would_err_more_often(recorded, monkeypatch):
+    """What spending the error is for: the same replays, each analysis at the level of a single one."""
     spending = cells(recorded("accuracy"), interim_replicates=INTERIM_REPLICATES, trials=[5], replays=80)[
         0
     ].false_winners.hits
@@ -178,7 +178,7 @@ def test_looking_at_the_full_error_each_time_would_err_more_often(recorded, monk
 def test_the_short_cut_of_a_replay_gives_the_whole_rules_answer(recorded, monkeypatch, shift):
     sizes = {"replicates": [1, 4], "trials": [6], "replays": 60, "shifts": [shift] if shift else []}
     short = cells(recorded("accuracy"), **sizes)
-    monkeypatch.setattr("harness.stats.compare.hopeless", lambda *_: False)
+    monkeypatch.setattr("harness.stats.compare.PooledBootstrap.no_winner_possible", lambda *_: False)
     assert cells(recorded("accuracy"), **sizes) == short
 
 

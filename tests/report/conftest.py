@@ -144,7 +144,7 @@ def comparison(
 ) -> ComparisonResult:
     """A finished comparison, decided by the real rule.
 
-    `levels` are the typical losses of the arms; `failed` is per arm and replicate.
+    `levels` are the typical losses of the families; `failed` is per family and replicate.
     """
     random_ = random.Random(f"{seed} {dataset}")
     contestants = [Family(name, name.partition("-")[0]) for name in families]
@@ -198,7 +198,7 @@ def comparison(
         families=[family.name for family in contestants],
         trials=trials,
         baselines={dataset: best} if (best := _best(baselines, objective)) is not None else {},
-        withheld={dataset: withheld},
+        reasons_to_abstain={dataset: withheld},
     ).verdicts[dataset]
     exported = verdict.family or verdict.recommended or families[0]
     chosen_score = next(family.test_score for family in results if family.family.name == exported)

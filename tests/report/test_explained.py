@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from harness.records import Band, ExplainedCell, Explanation, GateOpenness, GradientReach
-from harness.report import drawings
+from harness.report import explained
 
 
 def _reach(ratio: float, steps: int = 30, half_life: float | None = None) -> GradientReach:
@@ -26,42 +26,42 @@ def _cell(name: str, **changes: object) -> ExplainedCell:
 FOUND = Explanation("toy", 64, (_cell("lstm"), _cell("gru"), _cell("rnn", reference=True, gates=())))
 
 
-@pytest.mark.parametrize("moment", drawings.MOMENTS)
+@pytest.mark.parametrize("moment", explained.MOMENTS)
 def test_the_gradients_of_every_cell_are_drawn(moment: str) -> None:
-    root = ElementTree.fromstring(drawings.gradients(FOUND, moment) or "")
+    root = ElementTree.fromstring(explained.gradients(FOUND, moment) or "")
     words = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
     assert {"lstm", "gru", "rnn (reference)", "a half"} <= set(words)
 
 
 def test_a_gradient_that_has_vanished_can_still_be_drawn() -> None:
     gone = replace(FOUND.cells[0], after=_reach(0.0, half_life=0.5))
-    svg = drawings.gradients(replace(FOUND, cells=(gone,)), "after")
+    svg = explained.gradients(replace(FOUND, cells=(gone,)), "after")
     assert svg is not None
     assert "nan" not in svg.lower()
     nothing = replace(gone, after=GradientReach(Band((), (), ()), 0.0, None))
-    assert drawings.gradients(replace(FOUND, cells=(nothing,)), "after") is None
+    assert explained.gradients(replace(FOUND, cells=(nothing,)), "after") is None
 
 
 def test_long_sequences_make_no_larger_figures() -> None:
     long = replace(FOUND.cells[0], after=_reach(0.999, steps=5000))
-    assert len(drawings.gradients(replace(FOUND, cells=(long,)), "after") or "") < 40_000
+    assert len(explained.gradients(replace(FOUND, cells=(long,)), "after") or "") < 40_000
 
 
 def test_gates_are_drawn_where_there_are_any() -> None:
-    root = ElementTree.fromstring(drawings.gates(FOUND.cells[1]) or "")
+    root = ElementTree.fromstring(explained.gates(FOUND.cells[1]) or "")
     words = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
     assert {"update", "reset", "openness"} <= set(words)
-    assert drawings.gates(FOUND.cells[2]) is None
+    assert explained.gates(FOUND.cells[2]) is None
 
 
 def test_sentences() -> None:
     assert (
-        drawings.half_lives(FOUND, "before")
+        explained.half_lives(FOUND, "before")
         == "It halves in: lstm 1.0 steps, gru 1.0 steps, rnn (reference) 1.0 steps."
     )
-    assert drawings.half_life_words(FOUND.cells[0].after) == "more than 29 steps"
+    assert explained.half_life_words(FOUND.cells[0].after) == "more than 29 steps"
     assert (
-        drawings.saturation(FOUND.cells[0])
+        explained.saturation(FOUND.cells[0])
         == "Closed (at most 0.1) and open (at least 0.9): update 12 % and 25 %, reset 0 % and 100 %."
     )
 
@@ -69,7 +69,7 @@ def test_sentences() -> None:
 @pytest.mark.parametrize("width", [None, 40, 120])
 def test_the_text_keeps_to_the_terminal(width: int | None) -> None:
     noted = replace(FOUND, cells=(*FOUND.cells, _cell("late", notes=("trained again",))))
-    text = drawings.text(noted, width)
+    text = explained.text(noted, width)
     assert max(map(len, text.splitlines())) <= (width or 80)
     assert "late: the gradient halves in 1.0 steps before training" in " ".join(text.split())
     assert text.splitlines()[-1] == "    trained again"

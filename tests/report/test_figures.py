@@ -163,7 +163,7 @@ def test_the_overview_has_a_line_a_dataset(three_datasets: SweepResult) -> None:
     assert figures.overview(three_datasets.comparisons[:1]) is None
 
 
-def test_datasets_without_a_region_are_not_in_the_overview(make_comparison: Make) -> None:
+def test_datasets_without_a_margin_are_not_in_the_overview(make_comparison: Make) -> None:
     assert figures.overview([make_comparison("a", margin=0.0), make_comparison("b")]) is None
 
 

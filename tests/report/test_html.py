@@ -137,7 +137,7 @@ def test_it_tells_where_the_runs_are(three_datasets: SweepResult) -> None:
 
 
 def test_reservations_are_shown(three_datasets_page: str, make_comparison: Make, make_sweep: MakeSweep) -> None:
-    assert "With care: no cell beats the best baseline" in Page(three_datasets_page).text
+    assert "Warning: no family beats the best baseline" in Page(three_datasets_page).text
     withheld = make_sweep([make_comparison(withheld=["a leakage guard fired"])])
     assert "undecided, withheld" in Page(html(withheld)).text
 

@@ -8,7 +8,7 @@ import statistics
 import pytest
 
 from harness.report.format import Style, mean_and_spread, style_of
-from harness.text import count, counted, duration_text, fixed, level, percent, short, significant, ticks
+from harness.text import count, counted, duration_text, fixed, level_text, percent, short, significant, ticks
 
 
 @pytest.mark.parametrize(
@@ -141,8 +141,8 @@ def test_counts_and_levels() -> None:
     assert count(None) == "-"
     assert counted(1, "trial") == "1 trial"
     assert counted(2000, "trial") == "2,000 trials"
-    assert level(0.98) == "98 %"
-    assert level(0.975) == "97.5 %"
+    assert level_text(0.98) == "98 %"
+    assert level_text(0.975) == "97.5 %"
 
 
 def test_mean_and_spread_is_the_sample_standard_deviation() -> None:

@@ -80,7 +80,7 @@ def decide_many(rows_of):
             rows,
             objective=MAE,
             margins=dict.fromkeys(names, margin),
-            withheld={name: ["the guard fired"] for name in withheld},
+            reasons_to_abstain={name: ["the guard fired"] for name in withheld},
         )
 
     return make
@@ -119,10 +119,10 @@ def test_a_withheld_dataset_takes_no_part_in_the_tests(decide_many):
     assert across.undecided == 1
 
 
-def test_tests_are_refused_without_a_region(decide_many):
+def test_tests_are_refused_without_a_margin(decide_many):
     across = decide_many([0.5] * 6, margin=0.0).across
     assert across.pairs[0].signed_rank is None
-    assert "no region of practical equivalence for d0, d1" in across.refused[0]
+    assert "no equivalence margin for d0, d1" in across.refused[0]
 
 
 def test_six_datasets_that_agree_name_the_better_family(decide_many):
@@ -133,7 +133,7 @@ def test_six_datasets_that_agree_name_the_better_family(decide_many):
     assert "over datasets like these lstm is better than gru by more than what matters" in decision.overall
 
 
-def test_each_difference_is_measured_by_its_own_region(decide_many):
+def test_each_difference_is_measured_by_its_own_margin(decide_many):
     near, far = decide_many([0.5] * 7, margin=5.0), decide_many([0.5] * 7, margin=0.01)
     assert near.across.pairs[0].signed_rank[1] > 0.95
     assert far.across.pairs[0].signed_rank[2] > 0.95

@@ -76,7 +76,7 @@ def test_families_are_named_in_the_order_given(rows_of, spread):
     assert turned.family == "lstm"
 
 
-def test_equality_needs_a_region_and_recommends_the_cheaper(rows_of, spread):
+def test_equality_needs_a_margin_and_recommends_the_cheaper(rows_of, spread):
     scores = {"lstm": spread(0.2, 40, 0.01), "gru": spread(0.2, 40, 0.01, seed=1)}
     rows = rows_of(scores, parameters={"lstm": 400, "gru": 300})
     equal = decide_one(rows, margin=0.05)
@@ -101,7 +101,7 @@ def test_of_equal_size_the_faster_is_recommended(rows_of, spread):
     assert (unknown.outcome, unknown.recommended) == (Outcome.PRACTICALLY_EQUAL, None)
 
 
-def test_a_sure_difference_within_the_region_is_practically_equal(rows_of, spread):
+def test_a_sure_difference_within_the_margin_is_practically_equal(rows_of, spread):
     rows = rows_of({"lstm": spread(0.2), "gru": spread(0.6, seed=1)})
     verdict = decide_one(rows, margin=2.0)
     assert verdict.low > 0
@@ -184,7 +184,7 @@ def test_a_family_without_a_completed_trial(rows_of, spread):
     rows = rows_of({"lstm": spread(0.2), "gru": spread(0.6)})
     verdict = decide_one([fail(row) if row.family == "gru" else row for row in rows])
     assert verdict.outcome is Outcome.UNDECIDED
-    assert f"gru has no completed trial: at least {MINIMUM_TRIALS} are needed" in verdict.reasons_to_abstain
+    assert f"gru has 0 completed trials: at least {MINIMUM_TRIALS} are needed" in verdict.reasons_to_abstain
     assert "gru failed in 20 of 20 trials: more than 10%" in verdict.reasons_to_abstain
     assert math.isnan(verdict.expected["gru"])
     assert math.isfinite(verdict.expected["lstm"])
@@ -202,7 +202,7 @@ def test_no_family_has_a_completed_trial(rows_of, spread):
 
 def test_a_family_named_but_absent_is_withheld(rows_of, spread):
     verdict = decide_one(rows_of({"lstm": spread(0.2)}), families=["lstm", "gru"])
-    assert f"gru has no completed trial: at least {MINIMUM_TRIALS} are needed" in verdict.reasons_to_abstain
+    assert f"gru has 0 completed trials: at least {MINIMUM_TRIALS} are needed" in verdict.reasons_to_abstain
 
 
 def test_too_few_trials_withhold(rows_of, spread):
@@ -218,12 +218,12 @@ def test_fewer_trials_than_the_budget_withhold(rows_of, spread):
 
 def test_the_callers_reasons_count(rows_of, spread):
     rows = rows_of({"lstm": spread(0.2), "gru": spread(0.6, seed=1)})
-    withheld = decide_one(rows, withheld={"toy": ["the leakage guard fired"], "other": ["no"]})
+    withheld = decide_one(rows, reasons_to_abstain={"toy": ["the leakage guard fired"], "other": ["no"]})
     assert withheld.outcome is Outcome.UNDECIDED
     assert withheld.reasons_to_abstain == ("the leakage guard fired",)
-    qualified = decide_one(rows, qualified={"toy": ["units = 128 is at the edge of its range"]})
-    assert qualified.outcome is Outcome.WINNER
-    assert "units = 128 is at the edge of its range" in qualified.warnings
+    warned = decide_one(rows, warnings={"toy": ["units = 128 is at the edge of its range"]})
+    assert warned.outcome is Outcome.WINNER
+    assert "units = 128 is at the edge of its range" in warned.warnings
 
 
 @pytest.mark.parametrize(
@@ -239,7 +239,7 @@ def test_no_cell_beats_the_best_baseline(rows_of, spread, objective, baseline, b
         best = "lstm" if objective is MAE else "gru"
         score = verdict.expected[best]
         assert phrase == [
-            f"no cell beats the best baseline: expected test score {score:.4g} ({best}) against {baseline:.4g}"
+            f"no family beats the best baseline: expected test score {score:.4g} ({best}) against {baseline:.4g}"
         ]
 
 
@@ -252,10 +252,10 @@ def test_a_validation_score_still_improving_is_said(rows_of, objective, verb):
     [care] = verdict.warnings
     assert care.startswith(f"the expected validation score of lstm was still {verb} at the end of the budget: by ")
     assert "from the best of 10 to the best of 20 trials (95 % interval" in care
-    assert care.endswith("more than the region of practical equivalence (0.5)")
+    assert care.endswith("more than the equivalence margin (0.5)")
 
 
-def test_without_a_region_the_difference_is_the_yardstick(rows_of):
+def test_without_a_margin_the_difference_is_the_yardstick(rows_of):
     steep = [(100.0 - 2 * i, 50 + 0.01 * i) for i in range(40)]
     verdict = decide_one(rows_of({"lstm": steep, "gru": [(v, t + 0.001) for v, t in steep]}, trials=20))
     assert all("more than the difference between the families" in care for care in verdict.warnings)
@@ -341,7 +341,7 @@ def test_a_higher_level_gives_a_wider_interval(rows_of, spread):
         (ACCURACY, 0.02, None, 0.02),
     ],
 )
-def test_the_region_of_practical_equivalence(objective, smallest, baseline, margin):
+def test_the_equivalence_margin(objective, smallest, baseline, margin):
     assert margin_of(objective, smallest, baseline) == margin
 
 
@@ -375,7 +375,7 @@ def test_importing_loads_nothing_heavy():
 def test_deciding_takes_milliseconds(rows_of, tuned):
     random = np.random.default_rng(0)
     scores = {name: list(zip(*tuned["skewed"](random, 100), strict=True)) for name in ("lstm", "gru")}
-    scores["gru"] = [(1.4 * v, 1.4 * t) for v, t in scores["gru"]]  # a winner: the longest way, with the exchanges
+    scores["gru"] = [(1.4 * v, 1.4 * t) for v, t in scores["gru"]]  # a winner: the longest way, with the permutations
     rows = rows_of(scores, trials=20)
     fastest = math.inf
     for _ in range(15):

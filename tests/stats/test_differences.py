@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.records import Outcome
-from harness.stats.differences import Difference, Evidence, holm, judge, more_trials
+from harness.records import Direction, Outcome
+from harness.stats.compare import Comparison, PooledBootstrap, WelchOverReplicates
+from harness.stats.differences import Difference, holm, judge, more_trials, sides_of
 from harness.stats.levels import HOPELESS
 
 
@@ -60,17 +62,22 @@ def test_turning_twice_is_nothing():
     assert one.turned().probabilities == (0.1, 0.3, 0.6)
 
 
-def test_evidence_turns_a_pair_as_it_is_asked_and_knows_no_others():
-    evidence = Evidence({"lstm": 1.0, "gru": 1.1}, (difference(),))
-    assert evidence.between("gru", "lstm").value == -0.1
-    assert math.isnan(evidence.between("lstm", "rnn").value)
+@pytest.mark.parametrize("way", [WelchOverReplicates, partial(PooledBootstrap, "toy")])
+def test_a_difference_is_turned_as_it_is_asked_for_and_known_of_no_others(way, rows_of):
+    scores = {"lstm": [(1, 1.0), (2, 1.2), (3, 1.1)], "gru": [(1, 1.5), (2, 1.4), (3, 1.6)]}
+    sides = sides_of(rows_of(scores, trials=1), ["lstm", "gru"], Direction.MIN)
+    compared = way(list(sides.values()), 1, 0.1, 0.95)
+    assert compared.difference("lstm", "gru").value > 0
+    assert compared.difference("gru", "lstm") == compared.difference("lstm", "gru").turned()
+    assert math.isnan(compared.difference("lstm", "rnn").value)
+    assert math.isnan(Comparison().difference("lstm", "gru").value)
 
 
 def test_more_trials_by_hand():
     # Margin 0.1, error 0.1, z(0.98) + z(0.8) = 2.3263 + 0.8416: 10.035 times the trials, so 9.035 · 100 more,
     # in whole searches of 20.
     assert more_trials(difference(0.1, spread=0.1), 100, 20, 0.0, 0.98) == 920
-    # The region is twice as far from the difference as zero is: (3.168 · 0.1 / 0.2)² = 2.509 times.
+    # The margin is twice as far from the difference as zero is: (3.168 · 0.1 / 0.2)² = 2.509 times.
     assert more_trials(difference(0.1, spread=0.1), 100, 20, 0.3, 0.98) == 160
 
 

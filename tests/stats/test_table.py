@@ -75,7 +75,7 @@ def test_failed_rows_need_no_scores():
     assert verdict.trials == 19
 
 
-def test_the_region_may_be_told_for_all_or_for_each():
+def test_the_margin_may_be_told_for_all_or_for_each():
     table = scores(datasets=("a", "b"), worse=0.0)
     assert {verdict.margin for verdict in decide(table, margin=0.3).verdicts.values()} == {0.3}
     each = decide(table, margin={"a": 0.3}).verdicts
@@ -171,7 +171,7 @@ BROKEN = {
     ),
     "escapes": (
         change(1, "trial", "\x1b[2J\nx"),
-        "row 2: trial = '�[2J�x': expected a whole number of at least 0",
+        "row 2: trial = '�[2J x': expected a whole number of at least 0",
     ),
 }
 
@@ -194,8 +194,8 @@ def test_what_is_wrong_is_said_in_one_line(fault):
             "oracle = 'bayes': expected one of random, bayesian, hyperband, grid. Did you mean bayes",
         ),
         ({"level": 95}, "level = 95: expected a share between 0.5 and 0.999"),
-        ({"region": -0.1}, "region = -0.1 of toy: expected a number of at least 0"),
-        ({"region": float("nan")}, "region = nan of toy: expected a number of at least 0"),
+        ({"margin": -0.1}, "margin = -0.1 of toy: expected a number of at least 0"),
+        ({"region": float("nan")}, "margin = nan of toy: expected a number of at least 0"),
         ({"trials": 0}, "trials = 0: expected at least 1"),
         ({"trials": 9}, "trials = 9: expected at most 8, the completed trials of lstm on toy"),
     ],

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from harness.records import Across, Direction, Objective, Outcome, PairAcross, Verdict
-from harness.stats import across_lines, decide_rows, explain, headline, wording
+from harness.stats import across_lines, decide_rows, explain, headline, interim_analysis, wording
 from harness.stats.levels import ACROSS_ERROR, ACROSS_PROBABILITY, CHANCE_TO_DECIDE, LEVEL
 
 MAE = Objective("mae", Direction.MIN)
@@ -101,12 +101,10 @@ def test_undecided_says_what_would_probably_decide(verdict_of):
     assert "by estimate" not in headline(replace(verdict, more_trials=None))
 
 
-def test_undecided_because_exchanges_differ_as_much(verdict_of):
+def test_undecided_because_of_the_permutation_test(verdict_of):
     verdict = replace(verdict_of(0.5), outcome=Outcome.UNDECIDED, family=None, permutation_p=0.1234, more_trials=None)
-    allowed = 100 * (1 - LEVEL)
-    assert headline(verdict).endswith(
-        f"but 12.3 % of random exchanges of trials differ as much, more than {allowed:.4g} %)"
-    )
+    allowed = 1 - LEVEL
+    assert headline(verdict).endswith(f"but the permutation p-value is 0.123, above {allowed:.3g})")
 
 
 def test_undecided_because_of_holm(verdict_of):
@@ -115,13 +113,13 @@ def test_undecided_because_of_holm(verdict_of):
 
 
 def test_withheld_says_every_reason_and_no_number(verdict_of):
-    verdict = verdict_of(0.5, withheld={"toy": ["the guard fired", "failures over 10 %"]})
+    verdict = verdict_of(0.5, reasons_to_abstain={"toy": ["the guard fired", "failures over 10 %"]})
     assert headline(verdict) == (
         "toy: undecided between lstm and gru, withheld because the guard fired; failures over 10 %"
     )
 
 
-def test_the_allowed_share_of_exchanges_is_the_one_that_decides(verdict_of):
+def test_the_allowed_p_value_is_the_one_that_decides(verdict_of):
     """A share just above what the sentence allows is undecided by the rule that decides, one just below is not."""
     from harness.stats.differences import Difference, judge
 
@@ -129,7 +127,7 @@ def test_the_allowed_share_of_exchanges_is_the_one_that_decides(verdict_of):
     for share, outcome in ((allowed - 1e-6, Outcome.WINNER), (allowed + 1e-6, Outcome.UNDECIDED)):
         difference = Difference("a", "b", 1.0, 0.5, 1.5, share, (1, 0, 0), 0.1, share)
         assert judge(difference, difference.p, 0.0, LEVEL).outcome is outcome
-    assert f"at most {100 * allowed:.4g} % of random exchanges" in verdict_of().method
+    assert f"a winner passes a permutation test at {100 * allowed:.4g} %" in verdict_of().method
 
 
 def test_methods_name_their_levels():
@@ -139,19 +137,54 @@ def test_methods_name_their_levels():
     assert "Holm" in wording.method(False, LEVEL, 3)
 
 
+@pytest.mark.parametrize(
+    ("adaptive", "interim", "old"),
+    [
+        (
+            False,
+            None,
+            "all trials of all replicates pooled, exact expectation of the best of n by validation, 95 % interval by "
+            "bootstrap over trials; a winner's difference is matched by at most 5 % of random exchanges of trials",
+        ),
+        (
+            True,
+            interim_analysis(3),
+            f"selected trials of the replicates, {100 * LEVEL:.4g} % interval by Welch's t: the trials of an adaptive "
+            "search depend on one another; look 1 of at most 3, at 3 replicates, at its own level: all looks together "
+            "hold at 95 % (Lan and DeMets 1983)",
+        ),
+    ],
+)
+def test_a_method_of_0_1_0_reads_as_todays(adaptive, interim, old):
+    assert wording.in_todays_words(old) == wording.method(adaptive, LEVEL, 2, interim)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("no cell beats the best baseline: expected 1", "no family beats the best baseline: expected 1"),
+        ("more than the region of practical equivalence (0.5)", "more than the equivalence margin (0.5)"),
+        ("lstm has no completed trial: at least 5", "lstm has 0 completed trials: at least 5"),
+        ("lstm has 3 completed trials: at least 5", "lstm has 3 completed trials: at least 5"),
+    ],
+)
+def test_reasons_of_0_1_0_read_as_todays(old, new):
+    assert wording.in_todays_words(old) == new
+
+
 def test_explanations_hold_every_number(verdict_of):
-    verdict = verdict_of(0.5, margin=0.01, qualified={"toy": ["units at its edge"]})
+    verdict = verdict_of(0.5, margin=0.01, warnings={"toy": ["units at its edge"]})
     lines = explain(verdict)
     assert lines[0] == (
         "expected test score of the best of 20 trials by validation: "
         f"lstm {verdict.expected['lstm']:.4g}, gru {verdict.expected['gru']:.4g}"
     )
     assert figures(lines[1])[:2] == pytest.approx([verdict.difference, 100 * LEVEL], rel=1e-3)
-    assert lines[1].endswith("region of practical equivalence ±0.01")
+    assert lines[1].endswith("equivalence margin ±0.01")
     assert lines[2] == "probabilities: lstm better 1.000, practically equal 0.000, gru better 0.000"
-    assert "with care: units at its edge" in lines
+    assert "warning: units at its edge" in lines
     assert lines[-1] == f"method: {verdict.method}"
-    assert "no region of practical equivalence" in explain(verdict_of())[1]
+    assert "no equivalence margin" in explain(verdict_of())[1]
 
 
 def test_explanations_without_numbers(rows_of):
@@ -160,7 +193,7 @@ def test_explanations_without_numbers(rows_of):
     absent = decide_rows(lone, objective=MAE, margins={}, families=["lstm", "gru"]).verdicts["toy"]
     assert explain(absent)[1] == "no difference: a family has no completed trial"
     once = decide_rows(rows, objective=MAE, margins={}, oracle="bayesian").verdicts["toy"]
-    assert explain(once)[1] == "lstm better than gru by 1, no interval; no region of practical equivalence"
+    assert explain(once)[1] == "lstm better than gru by 1, no interval; no equivalence margin"
     assert "nan" not in " ".join((headline(once), *explain(once)[1:]))
 
 
@@ -175,7 +208,7 @@ def test_names_cannot_steer_a_terminal(rows_of):
     [verdict] = decision.verdicts.values()
     for text in (headline(verdict), decision.overall, *explain(verdict)):
         assert text.isprintable()
-    assert headline(verdict).startswith("to�y�: ")
+    assert headline(verdict).startswith("to y�: ")
 
 
 class TestOverDatasets:

@@ -1,4 +1,4 @@
-"""The error spent over the looks: against published bounds, by walking Brownian paths, and in the rule itself."""
+"""The error spent over interim analyses: against published bounds, by Brownian paths, and in the rule itself."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ def bounds(fractions: tuple[float, ...], error: float) -> list[float]:
 
 
 def test_bounds_are_the_published_ones() -> None:
-    """Lan and DeMets (1983), Pocock's kind, five looks, two-sided 5 %: as `ldBounds` of R's ldbounds gives them."""
+    """Lan and DeMets (1983), Pocock's kind, five analyses, two-sided 5 %: as `ldBounds` of R's ldbounds gives them."""
     assert bounds((0.2, 0.4, 0.6, 0.8, 1.0), 0.05) == pytest.approx([2.4380, 2.4268, 2.4101, 2.3966, 2.3859], abs=2e-4)
 
 
-def test_one_look_has_the_whole_error() -> None:
+def test_one_analysis_has_the_whole_error() -> None:
     assert nominal_errors((1.0,), 0.02) == pytest.approx((0.02,), abs=1e-9)
     assert spent(1.0, 0.05) == pytest.approx(0.05)
     assert spent(0.0, 0.05) == 0.0
 
 
 def test_paths_without_drift_cross_as_often_as_the_error_says() -> None:
-    fractions = tuple(look / INTERIM_REPLICATES[-1] for look in INTERIM_REPLICATES)
+    fractions = tuple(at / INTERIM_REPLICATES[-1] for at in INTERIM_REPLICATES)
     edges = np.array(bounds(fractions, 0.05))
     steps = np.sqrt(np.diff((0.0, *fractions))) * np.random.default_rng(3).normal(
         size=(400_000, len(INTERIM_REPLICATES))
@@ -38,26 +38,28 @@ def test_paths_without_drift_cross_as_often_as_the_error_says() -> None:
     assert np.mean(crossed[:, 0]) == pytest.approx(spent(0.3, 0.05), abs=0.001)
 
 
-def test_each_look_is_stricter_than_a_single_one_would_be() -> None:
+def test_each_analysis_is_stricter_than_a_single_one_would_be() -> None:
     interims = [interim_analysis(replicates) for replicates in INTERIM_REPLICATES]
-    assert [look.replicates for look in interims] == list(INTERIM_REPLICATES)
-    assert [look.last for look in interims] == [False, False, True]
-    assert all(LEVEL < look.level < 1 for look in interims)
-    assert {look.overall for look in interims} == {LEVEL}
+    assert [one.replicates for one in interims] == list(INTERIM_REPLICATES)
+    assert [one.last for one in interims] == [False, False, True]
+    assert all(LEVEL < one.level < 1 for one in interims)
+    assert {one.overall for one in interims} == {LEVEL}
 
 
 @pytest.mark.parametrize(("replicates", "number"), [(1, 1), (3, 1), (4, 1), (5, 2), (9, 2), (10, 3), (12, 3)])
-def test_the_look_is_the_last_one_that_the_replicates_suffice_for(replicates: int, number: int) -> None:
+def test_the_analysis_is_the_last_one_that_the_replicates_suffice_for(replicates: int, number: int) -> None:
     assert interim_analysis(replicates).number == number
 
 
-def test_the_verdict_has_the_looks_level_and_says_which_look_it_is(rows_of) -> None:
+def test_the_verdict_has_the_level_of_its_analysis_and_names_it(rows_of) -> None:
     random = np.random.default_rng(1)
     scores = {name: [(x, x) for x in 1 + level * random.random(30)] for name, level in (("a", 0.1), ("b", 5))}
-    look = interim_analysis(3)
-    decided = decide_rows(rows_of(scores, trials=10), objective=Objective("mae", Direction.MIN), margins={}, look=look)
+    interim = interim_analysis(3)
+    decided = decide_rows(
+        rows_of(scores, trials=10), objective=Objective("mae", Direction.MIN), margins={}, interim=interim
+    )
     verdict = decided.verdicts["toy"]
     assert verdict.outcome is Outcome.WINNER
-    assert verdict.level == look.level
-    assert "look 1 of at most 3, at 3 replicates" in verdict.method
-    assert f"{100 * LEVEL:g} %" in verdict.method  # of all looks together
+    assert verdict.level == interim.level
+    assert "interim analysis 1 of at most 3, at 3 replicates" in verdict.method
+    assert f"{100 * LEVEL:g} %" in verdict.method  # of all together
