@@ -33,13 +33,22 @@ def printable(text: str) -> str:
 
 
 def printable_lines(text: str) -> str:
-    """The text without characters that a terminal obeys; its lines and tabs stay."""
+    """The text without characters that a terminal obeys; its lines and tabs stay.
+
+    Args:
+        text: Any text of several lines, such as a traceback.
+    """
     lines = text.replace("\r\n", "\n").split("\n")
     return "\n".join("".join(_REPLACEMENT if _unfit(letter) else letter for letter in line) for line in lines)
 
 
 def shortened(text: str, most: int) -> str:
-    """The printable text, cut to at most `most` characters with an ellipsis."""
+    """The printable text, cut to at most `most` characters with an ellipsis.
+
+    Args:
+        text: Any text, such as the name of a column.
+        most: Characters of the result, the ellipsis included.
+    """
     clean = printable(text).strip()
     return clean if len(clean) <= most else clean[: most - 1].rstrip() + "…"
 
@@ -59,7 +68,13 @@ INDENT = "  "
 
 
 def wrapped(sentence: str, width: int | None, indent: str = "") -> list[str]:
-    """The sentence in lines of at most so many columns; names, addresses and commands are never broken."""
+    """The sentence in lines of at most so many columns; names, addresses and commands are never broken.
+
+    Args:
+        sentence: Any text; what a terminal would obey is replaced.
+        width: Columns; None for 80, and never fewer than 24.
+        indent: Put before the first line; later ones are indented by two columns more.
+    """
     tied = printable(sentence).replace(" %", "\N{NO-BREAK SPACE}%")
     lines = textwrap.wrap(
         tied,
@@ -95,7 +110,12 @@ def fixed(value: float | None, places: int) -> str:
 
 
 def significant(value: float | None, digits: int = 3) -> str:
-    """The number with so many significant digits: `0.0123`, `1,230`, `1.2e-7`."""
+    """The number with so many significant digits: `0.0123`, `1,230`, `1.2e-7`.
+
+    Args:
+        value: The number; None or a non-finite one has words of its own.
+        digits: How many, at least 1; powers of ten show six at most.
+    """
     if value is None or not math.isfinite(value):
         return _not_finite(value)
     if value == 0:
@@ -107,7 +127,11 @@ def significant(value: float | None, digits: int = 3) -> str:
 
 
 def short(value: float) -> str:
-    """The number for a tick of an axis: `0.05`, `250`, `20k`, `1.5M`."""
+    """The number for a tick of an axis: `0.05`, `250`, `20k`, `1.5M`.
+
+    Args:
+        value: Any finite number; four digits of it are shown.
+    """
     for limit, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if limit <= abs(value) < limit * 1000:
             return f"{value / limit:.4g}{letter}"
@@ -116,7 +140,14 @@ def short(value: float) -> str:
 
 
 def ticks(values: Sequence[float]) -> list[str]:
-    """The numbers of an axis with even steps, with as many decimals as tell neighbours apart."""
+    """The numbers of an axis with even steps, with as many decimals as tell neighbours apart.
+
+    Args:
+        values: The numbers in order, each as far from the next.
+
+    Returns:
+        One text each; by `short` where the numbers are large, tiny, or fewer than two.
+    """
     if len(values) < 2:
         return [short(value) for value in values]
     step = abs(values[1] - values[0])
@@ -135,18 +166,36 @@ def count(value: int | None) -> str:
 
 
 def counted(value: int, noun: str, plural: str = "") -> str:
-    """A whole number and what it counts: `1 trial`, `20 trials`; `plural` where it takes more than an s."""
+    """A whole number and what it counts: `1 trial`, `2,000 trials`, `0 trials`.
+
+    Args:
+        value: The number.
+        noun: What is counted, in the singular.
+        plural: The noun for any other number than 1, where it takes more than an s.
+    """
     return f"{value:,} {noun if value == 1 else plural or noun + 's'}"
 
 
 def listed(values: Sequence[int | str], last: str = "and") -> str:
-    """Whole numbers or names in a sentence: `3`, `3, 5 or 10`."""
+    """Whole numbers or names in a sentence: `3`, `3, 5 or 10`, `lstm and gru`.
+
+    Args:
+        values: At least one.
+        last: The word before the last one.
+    """
     words = [value if isinstance(value, str) else f"{value:,}" for value in values]
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
 def percent(share: float) -> str:
-    """A probability in percent; it comes from a sample of chance, so 0 and 100 % are never claimed."""
+    """A probability in percent; it comes from a sample of chance, so 0 and 100 % are never claimed.
+
+    Args:
+        share: From 0 to 1; one that is not a number has a dash.
+
+    Returns:
+        Such as `46 %`, `under 1 %` or `over 99 %`.
+    """
     if not math.isfinite(share):
         return MISSING
     if share < 0.01:
@@ -181,7 +230,12 @@ def duration_text(seconds: float | None) -> str:
 
 
 def joined(number: str, unit: str) -> str:
-    """A written number and its unit, if both are there."""
+    """A written number and its unit, if both are there.
+
+    Args:
+        number: The number as text; a dash has no unit.
+        unit: The unit; empty for a pure number.
+    """
     return f"{number} {unit}" if unit and number != MISSING else number
 
 

@@ -58,7 +58,11 @@ class Direction(StrEnum):
 
     @property
     def sign(self) -> int:
-        """What makes a loss of a score when multiplied with it: 1 where lower is better, -1 where higher is."""
+        """What a score is multiplied with to be a loss, so that code after it knows one direction only.
+
+        Returns:
+            1 where lower scores are better, -1 where higher ones are.
+        """
         return 1 if self is Direction.MIN else -1
 
 

@@ -244,7 +244,15 @@ def band(
     look: Look,
     label: str,
 ) -> None:
-    """A line with a band around it and eight markers or so on it: lower ends, middle, upper ends."""
+    """A line with a band around it, and eight markers or so on it.
+
+    Args:
+        axes: Where it is drawn.
+        xs: Places across, ascending.
+        lines: Lower ends of the band, the line, and upper ends, one at each place.
+        look: How the family or gate is drawn.
+        label: Its name in the legend.
+    """
     low, middle, high = lines
     axes.fill_between(xs, low, high, color=look.color, alpha=0.16, linewidth=0)
     marks = {"marker": look.marker, "markevery": max(1, len(xs) // 8), "markersize": 5}
@@ -252,7 +260,12 @@ def band(
 
 
 def evenly(number: int, most: int) -> Sequence[int]:
-    """At most so many places of a sequence, evenly spread, the first and the last included."""
+    """Places of a sequence, evenly spread, the first and the last included.
+
+    Args:
+        number: Length of the sequence.
+        most: How many places at most, at least 2.
+    """
     if number <= most:
         return range(number)
     return [round(place * (number - 1) / (most - 1)) for place in range(most)]

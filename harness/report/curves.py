@@ -60,7 +60,14 @@ class Curve:
 
 
 def curves_of(comparison: ComparisonResult) -> dict[str, Curve]:
-    """The curve of every family that has completed trials, by the family's name; intervals have the verdict's level."""
+    """Expected test score of the trial selected out of n, for n up to twice the budget.
+
+    Args:
+        comparison: A decided comparison; its verdict has the budget and the level of the intervals.
+
+    Returns:
+        The curve of every family that has completed trials, by the family's name.
+    """
     return {name: _curve(comparison, sample) for name, sample in _samples(comparison).items()}
 
 

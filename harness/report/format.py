@@ -65,7 +65,14 @@ def style_of(values: Iterable[float | None], spreads: Iterable[float | None], un
 
 
 def mean_and_spread(values: Sequence[float]) -> tuple[float | None, float | None]:
-    """Mean and standard deviation (n - 1 in the denominator); no spread for one value, neither for none."""
+    """Mean and standard deviation (n - 1 in the denominator).
+
+    Args:
+        values: Scores of one configuration, such as those over fresh seeds.
+
+    Returns:
+        Both; no spread for one value or an infinite mean, neither for none.
+    """
     if not values:
         return None, None
     mean = statistics.fmean(values)
@@ -110,7 +117,11 @@ def axis_words(objective: Objective) -> str:
 
 
 def value_words(value: Value) -> str:
-    """A hyperparameter's value as people write it: `0.0031`, `64`, `yes`."""
+    """A hyperparameter's value as people write it: `0.0031`, `64`, `yes`.
+
+    Args:
+        value: A truth value, a number or a word.
+    """
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
@@ -125,7 +136,11 @@ def values_words(values: Mapping[str, Value]) -> str:
 
 
 def failures_words(usage: ResourceUsage) -> str:
-    """The failures by kind: `none`, `3 (2 diverged, 1 timeout)`, `none, 1 tried again`."""
+    """The failures by kind: `none`, `3 (2 diverged, 1 timeout)`, `none, 1 tried again`.
+
+    Args:
+        usage: What a family spent.
+    """
     again = f", {count(usage.retried)} tried again" if usage.retried else ""
     total = sum(usage.failed.values())
     if not total:
@@ -140,6 +155,10 @@ def model_uri(champion: ChampionInfo) -> str:
 
 
 def run_filter(dataset: str) -> str:
-    """The filter of MLflow that finds a dataset's runs."""
+    """The filter of MLflow that finds a dataset's runs, quoted as its name needs.
+
+    Args:
+        dataset: Name of the dataset.
+    """
     quote = '"' if "'" in dataset else "'"
     return f"tags.dataset = {quote}{dataset}{quote}"

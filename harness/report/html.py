@@ -7,7 +7,6 @@ page, without exception: only SVG made here is let through as it is.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib import resources
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -83,12 +82,12 @@ def _answer(result: SweepResult) -> tuple[str, str]:
 
 
 def _environment() -> Environment:
-    from jinja2 import Environment, FunctionLoader, StrictUndefined
+    from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
     environment = Environment(
         autoescape=True,
-        loader=FunctionLoader(_template),
+        loader=PackageLoader("harness.report"),
         undefined=StrictUndefined,
         finalize=_finalize,
         trim_blocks=True,
@@ -106,7 +105,3 @@ def _finalize(value: Any) -> Any:
 def _tied(sentence: str) -> str:
     """The sentence with its percent signs on the line of their numbers."""
     return sentence.replace(" %", "\N{NO-BREAK SPACE}%")
-
-
-def _template(name: str) -> str:
-    return resources.files("harness.report").joinpath("templates", name).read_text(encoding="utf-8")

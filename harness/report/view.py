@@ -105,10 +105,14 @@ class FamilyView:
 class ComparisonView:
     """A comparison in words, rows and figures; what takes time is worked out when it is first asked for, and once.
 
+    Args:
+        result: The record.
+        anchor: Put before the ids of its figures' parts, to be unique in a page: letters, digits and hyphens.
+
     Attributes:
         result: The record itself.
         verdict: Its verdict, in today's words where 0.1.0 wrote it.
-        anchor: Put before the ids of its figures' parts, to be unique in a page.
+        anchor: What the ids of its figures' parts begin with.
         headline: The verdict in a sentence that begins with the dataset.
         sentence: The same without the dataset.
         scores: Metric, unit and direction.
@@ -120,12 +124,6 @@ class ComparisonView:
     """
 
     def __init__(self, result: ComparisonResult, anchor: str = "figure") -> None:
-        """Look at a comparison.
-
-        Args:
-            result: The record.
-            anchor: Put before the ids of its figures' parts: letters, digits and hyphens.
-        """
         self.result, self.anchor = result, anchor
         verdict, best = result.verdict, result.best_baseline
         self.verdict = replace(
@@ -152,7 +150,11 @@ class ComparisonView:
 
     @property
     def difference(self) -> str:
-        """Which family is better by how much, with interval and level."""
+        """Which family is better by how much, with interval and level: sizes without a sign, and the family named.
+
+        Returns:
+            Such as `gru better by 0.0073, 95 % interval -0.0052 to 0.0193`; a dash where the difference is not known.
+        """
         verdict, style = self.verdict, self.style
         if not math.isfinite(verdict.difference) or len(verdict.families) < 2:
             return MISSING
@@ -172,7 +174,11 @@ class ComparisonView:
 
     @property
     def chances(self) -> str:
-        """The probabilities of the three answers; empty when they are not known."""
+        """The probabilities of the three answers, and the permutation test's p-value where one was made.
+
+        Returns:
+            One sentence or two; empty when the probabilities are not known.
+        """
         verdict = self.verdict
         if len(verdict.families) < 2 or not all(map(math.isfinite, verdict.probabilities)):
             return ""
@@ -191,7 +197,11 @@ class ComparisonView:
 
     @property
     def pairs(self) -> list[tuple[str, ...]]:
-        """Every pair of families where there are three or more: names, difference, interval, adjusted p, answer."""
+        """Every pair of families where there are three or more.
+
+        Returns:
+            Names, how much better the first is, its interval, p adjusted by Holm, and the answer, of each pair.
+        """
         if len(self.verdict.families) < 3:
             return []
         return [
@@ -207,12 +217,20 @@ class ComparisonView:
 
     @property
     def usage(self) -> list[Row]:
-        """What each family spent, in every currency."""
+        """What each family spent, in every currency.
+
+        Returns:
+            A label and one cell a family, from trials asked for to the kernels that they ran as.
+        """
         return [(label, tuple(words(family.usage) for family in self.result.families)) for label, words in _USAGE]
 
     @property
     def selected(self) -> list[Row]:
-        """The selected trials: hyperparameters, seed, size and length."""
+        """The selected trials: hyperparameters, seed, size and length.
+
+        Returns:
+            A label and one cell a family; a dash where it has no selected trial or no such hyperparameter.
+        """
         families = self.result.families
         chosen = [{name: value_words(value) for name, value in one.selected_values.items()} for one in families]
         names = dict.fromkeys(name for values in chosen for name in values)
@@ -249,7 +267,11 @@ class ComparisonView:
 
     @cached_property
     def curves(self) -> dict[str, Curve]:
-        """Expected score against budget of each family that has completed trials, by its name."""
+        """Expected score against budget, the one bootstrap that figures and tables share.
+
+        Returns:
+            The curve of each family that has completed trials, by its name.
+        """
         return curves_of(self.result)
 
     @cached_property
@@ -260,7 +282,11 @@ class ComparisonView:
 
     @cached_property
     def figures(self) -> dict[str, Drawing]:
-        """The figures that there is something to draw of, by their names; `difference` is the first."""
+        """The figures that there is something to draw of.
+
+        Returns:
+            The figures by their names, in the order of the page; `difference` is the first where it is known.
+        """
         return {name: Drawing(name, svg, caption) for name, svg, caption in self._drawn() if svg}
 
     def _drawn(self) -> Iterator[tuple[str, str | None, str]]:

@@ -41,11 +41,23 @@ class Comparison:
         self.reasons: tuple[str, ...] = ()
 
     def gains(self) -> dict[str, Gain]:
-        """Gain of the budget's second half, of each family where it can be estimated."""
+        """What the second half of the budget gained, as a fall of validation loss.
+
+        Returns:
+            The gain by the family's name, of each where it can be estimated.
+        """
         return {}
 
     def difference(self, first: str, second: str) -> Difference:
-        """How much better `first` is than `second`; without numbers where one of them has no completed trial."""
+        """How much better `first` is than `second`, in units of the metric.
+
+        Args:
+            first: One family.
+            second: The other.
+
+        Returns:
+            The difference, positive where `first` is better; without numbers where one of them has no completed trial.
+        """
         if not {first, second} <= set(self.expected):
             return Difference.unknown(first, second)
         if self._rank(first) < self._rank(second):
@@ -61,17 +73,16 @@ class Comparison:
 
 
 class WelchOverReplicates(Comparison):
-    """Families compared by the selected trials of their replicates."""
+    """Families compared by the selected trials of their replicates.
+
+    Args:
+        sides: The families, each with at least one completed trial.
+        trials: Budget n of a search.
+        margin: Half-width of the equivalence margin.
+        level: Level of the intervals.
+    """
 
     def __init__(self, sides: Sequence[Side], trials: int, margin: float, level: float) -> None:
-        """Compare.
-
-        Args:
-            sides: The families, each with at least one completed trial.
-            trials: Budget n of a search.
-            margin: Half-width of the equivalence margin.
-            level: Level of the intervals.
-        """
         losses = {side.name: selected_losses(side) for side in sides}
         super().__init__({name: float(np.mean(its)) for name, its in losses.items()})
         middle = float(np.median(np.concatenate(list(losses.values()))))
@@ -111,7 +122,14 @@ class WelchOverReplicates(Comparison):
 
 
 def selected_losses(side: Side) -> Floats:
-    """Test loss of the trial each replicate selects by validation (replicates,); tied trials are averaged."""
+    """Test loss of the trial each replicate selects by validation; tied trials are averaged.
+
+    Args:
+        side: The family.
+
+    Returns:
+        One loss a replicate that has a completed trial (replicates,), in the replicates' order.
+    """
     return np.array(
         [np.mean([side.sign * score(row, "test") for row in selected_rows(search)]) for search in side.searches()],
         dtype=np.float64,
@@ -119,7 +137,11 @@ def selected_losses(side: Side) -> Floats:
 
 
 def selected_rows(search: Sequence[ScoreRow]) -> list[ScoreRow]:
-    """The rows of one search that share its best validation score."""
+    """The rows of one search that share its best validation score.
+
+    Args:
+        search: Completed rows of one replicate, best validation first, at least one.
+    """
     return [row for row in search if row.validation == search[0].validation]
 
 
@@ -175,18 +197,16 @@ class PooledBootstrap(Comparison):
 
     The draws of chance are seeded by the dataset's name and each family's place by score, so that neither the
     order of rows nor the families' names nor the direction of the metric changes a digit.
+
+    Args:
+        dataset: Name of the dataset.
+        sides: The families, each with at least one completed trial.
+        trials: Budget n of a search.
+        margin: Half-width of the equivalence margin.
+        level: Level of the intervals.
     """
 
     def __init__(self, dataset: str, sides: Sequence[Side], trials: int, margin: float, level: float) -> None:
-        """Estimate the expected losses.
-
-        Args:
-            dataset: Name of the dataset.
-            sides: The families, each with at least one completed trial.
-            trials: Budget n of a search.
-            margin: Half-width of the equivalence margin.
-            level: Level of the intervals.
-        """
         middle = float(np.median(np.concatenate([side.test for side in sides])))
         self._samples = {side.name: Sample(side.validation, side.test - middle, side.starts) for side in sides}
         self._points = {name: best_of_n.expected(sample, trials) for name, sample in self._samples.items()}
@@ -223,6 +243,9 @@ class PooledBootstrap(Comparison):
         """Whether the permutation test alone rules out a winner between two families, asked no longer than it takes.
 
         It needs no bootstrap: of two families alike most replays end here, at a tenth of the cost.
+
+        Returns:
+            True where their p-value is surely too large for the level, or they do not differ at all.
         """
         better, worse = self._ranked
         value, matching = self._value(better, worse), 0.0

@@ -203,32 +203,28 @@ def _name(value: object) -> str:
     return str(value).strip()
 
 
-def _float(value: object, expected: str) -> float:
-    try:
-        return float(value)  # type: ignore[arg-type]  # what cannot be read raises
-    except (TypeError, ValueError):
-        raise ValueError(expected) from None
+def _number(expected: str, allowed: Callable[[float], bool]) -> Callable[[object], float]:
+    """What reads a cell as a number that is allowed."""
 
+    def read(value: object) -> float:
+        try:
+            number = float(value)  # type: ignore[arg-type]  # what cannot be read raises
+        except (TypeError, ValueError):
+            number = math.nan
+        if not allowed(number):
+            raise ValueError(expected)
+        return number
 
-def _finite(value: object) -> float:
-    read = _float(value, expected := "a finite score in a completed row")
-    if not math.isfinite(read):
-        raise ValueError(expected)
     return read
+
+
+_finite = _number("a finite score in a completed row", math.isfinite)
+_at_least_zero = _number("a number of at least 0", lambda number: 0 <= number < math.inf)
+_natural = _number("a whole number of at least 0", lambda number: number >= 0 and number.is_integer())
 
 
 def _whole(value: object) -> int:
-    read = _float(value, expected := "a whole number of at least 0")
-    if not (read >= 0 and read.is_integer()):
-        raise ValueError(expected)
-    return int(read)
-
-
-def _at_least_zero(value: object) -> float:
-    read = _float(value, expected := "a number of at least 0")
-    if not (read >= 0 and math.isfinite(read)):
-        raise ValueError(expected)
-    return read
+    return int(_natural(value))
 
 
 def _status(value: object) -> TrialStatus:

@@ -118,7 +118,14 @@ def number(value: float) -> str:
 
 
 def method(adaptive: bool, level: float, families: int, interim: InterimAnalysis | None = None) -> str:
-    """How a verdict was made, in a few words."""
+    """How a verdict was made, in a few words.
+
+    Args:
+        adaptive: Whether the replicate was the unit.
+        level: Level of the intervals.
+        families: Number of families.
+        interim: Which interim analysis it was, where replicates are added until it is decided.
+    """
     if adaptive:
         way = (
             f"Welch over replicates (their selected trials), {level_text(level)} interval by Welch's t: "
@@ -172,7 +179,10 @@ def not_over_cases(over: CaseInterval, level: float) -> str:
 
 
 def headline(verdict: Verdict) -> str:
-    """The verdict in one sentence: `airline: lstm wins: expected test score 0.912 against 0.951 of gru …`."""
+    """The verdict in one sentence: `airline: lstm wins: expected test score 0.912 against 0.951 of gru …`.
+
+    Differences are told without a sign: the family that is better is named.
+    """
     sentence = {
         Outcome.WINNER: _winner,
         Outcome.PRACTICALLY_EQUAL: _equal,

@@ -42,7 +42,7 @@ def alike(configs, toys, tmp_path_factory):
         return header, store, run_sweep(header, store, executor, phrase.append), phrase
 
 
-def test_a_family_against_itself_is_searched_to_the_last_look(alike) -> None:
+def test_a_family_against_itself_is_searched_to_the_last_analysis(alike) -> None:
     _, store, result, phrase = alike
     (comparison,) = result.comparisons
     assert comparison.verdict.outcome is Outcome.UNDECIDED
@@ -51,7 +51,7 @@ def test_a_family_against_itself_is_searched_to_the_last_look(alike) -> None:
         "tiny_adding: undecided at 3 replicates; continuing to 5",
         "tiny_adding: undecided at 5 replicates; continuing to 10",
     ]
-    assert "look 3 of at most 3, at 10 replicates" in comparison.verdict.method
+    assert "interim analysis 3 of at most 3, at 10 replicates" in comparison.verdict.method
     with Journal.open(store.sweeps / result.sweep_id) as journal:
         assert [event.payload["replicates"] for event in journal.events(EventKind.EXTENDED)] == [5, 10]
         assert len(list(journal.events(EventKind.CLOSED))) == 3
