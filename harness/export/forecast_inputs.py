@@ -96,10 +96,10 @@ def _times(name: str, tail: pd.Series[Any], steps: int) -> Stamps:
         following = pd.DatetimeIndex([parsed.iloc[-1] + difference * step for step in range(1, steps + 1)])
     if following.tz is None and following[0] - parsed.iloc[-1] < pd.Timedelta(days=1):
         assumed = (*assumed, NO_OFFSET)
-    said = " ".join(filter(None, assumed))
+    assumption = " ".join(filter(None, assumed))
     if pd.api.types.is_datetime64_any_dtype(tail):
-        return Stamps(name, tuple(following), said)
-    return Stamps(name, _written_like(str(tail.iloc[-1]), following), said)
+        return Stamps(name, tuple(following), assumption)
+    return Stamps(name, _written_like(str(tail.iloc[-1]), following), assumption)
 
 
 def _usual_difference(values: pd.Series[Any]) -> tuple[Any, str]:
