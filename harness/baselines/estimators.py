@@ -6,21 +6,23 @@ Only real steps are counted; what is said of padded steps is never looked at.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from harness.data import Part, Sealed, SequenceData
 from harness.data.scaling import Floats
-from harness.metrics import at_real_steps
+from harness.metrics import at_real_steps, mask_of
 from harness.records import Answer
 
 Numbers: TypeAlias = npt.NDArray[np.floating[Any]]
 Predict: TypeAlias = Callable[[Part], Numbers]
 """A part → what a metric takes: values in raw units, or probabilities."""
+
+T = TypeVar("T")
 
 _PENALTIES = (0.1, 1.0, 10.0, 100.0, 1000.0)
 """Ridge's alphas, for inputs of spread 1 and a penalty beside a sum over all training rows."""
@@ -56,12 +58,19 @@ def ridge(data: SequenceData, name: str, features: Callable[[Part], Numbers]) ->
         scaled = np.asarray(model.predict(x), np.float32).reshape(len(x), *data.train.y.shape[1:])
         return data.scaling.restore_outputs(scaled, part.x)
 
-    x, best, best_score = features(data.validation), models[0], math.nan
-    for model in models:
-        score = data.score(data.validation, predict(model, x, data.validation))
-        if math.isnan(best_score) or data.objective.better(score, best_score):
-            best, best_score = model, score
+    x = features(data.validation)
+    best = _best(data, models, lambda model: predict(model, x, data.validation))
     return Baseline(name, lambda part: predict(best, features(part), part))
+
+
+def _best(data: SequenceData, candidates: Sequence[T], predict: Callable[[T], Numbers]) -> T:
+    """The candidate whose predictions for the validation part have the best score."""
+    best, best_score = candidates[0], math.nan
+    for candidate in candidates:
+        score = data.score(data.validation, predict(candidate))
+        if math.isnan(best_score) or data.objective.better(score, best_score):
+            best, best_score = candidate, score
+    return best
 
 
 def without_gaps(data: SequenceData) -> SequenceData:
@@ -188,10 +197,9 @@ def token_counts(data: SequenceData) -> Baseline:
     from sklearn.linear_model import LogisticRegression
 
     def counts(part: Part) -> csr_array:
-        real = np.arange(part.x.shape[1]) < part.lengths[:, None]
         rows = np.repeat(np.arange(len(part)), part.lengths)
         shape = (len(part), len(data.vocabulary))
-        return csr_array((np.ones(len(rows)), (rows, part.x[real])), shape=shape)
+        return csr_array((np.ones(len(rows)), (rows, at_real_steps(part.x, part.lengths))), shape=shape)
 
     model = LogisticRegression(max_iter=2000).fit(counts(data.train), data.train.y)
     return Baseline(
@@ -221,7 +229,7 @@ def summaries(part: Part) -> npt.NDArray[np.float64]:
     Returns:
         (n, 3 · channels): all means, then all deviations, then all last values.
     """
-    real = (np.arange(part.x.shape[1]) < part.lengths[:, None])[:, :, None]
+    real = mask_of(part.lengths, part.x.shape[1])[:, :, None]
     count = part.lengths[:, None].astype(np.float64)
     average = part.x.sum(axis=1, dtype=np.float64, where=real) / count
     squares = np.square(part.x - average[:, None, :]).sum(axis=1, where=real) / count
@@ -335,11 +343,7 @@ def bigram(data: SequenceData) -> Baseline:
     seen, shares = counts.sum(axis=1, keepdims=True), _token_shares(data)
     following = np.where(seen > 0, counts / np.maximum(seen, 1), shares)
     tables = [(share * following + (1 - share) * shares).astype(np.float32) for share in _SHARES]
-    best, best_score = tables[0], math.nan
-    for table in tables:
-        score = data.score(data.validation, table[data.validation.x])
-        if math.isnan(best_score) or data.objective.better(score, best_score):
-            best, best_score = table, score
+    best = _best(data, tables, lambda table: table[data.validation.x])
     return Baseline("frequencies after the present token", lambda part: best[part.x])
 
 

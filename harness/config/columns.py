@@ -119,21 +119,6 @@ class Rhythm:
     words: str
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """How far a forecast looks.
-
-    Attributes:
-        lookback_steps: Steps that a network sees.
-        horizon_steps: Steps that it predicts.
-        because: What was decided and why, a line each.
-    """
-
-    lookback_steps: int
-    horizon_steps: int
-    because: tuple[str, ...]
-
-
 def rhythm_of(step_seconds: float) -> Rhythm | None:
     """The season of data with a row every `step_seconds`.
 
@@ -154,7 +139,9 @@ def rhythm_of(step_seconds: float) -> Rhythm | None:
     return Rhythm(season, f"{_WORDS[period]} at a step of {_duration(step_seconds)}")
 
 
-def window_for(rows: int, rhythm: Rhythm | None, lookback: int | None, horizon: int | None) -> Window | None:
+def window_for(
+    rows: int, rhythm: Rhythm | None, lookback: int | None, horizon: int | None
+) -> tuple[int, int, list[str]] | None:
     """Lookback and horizon for a series of so many rows.
 
     Args:
@@ -164,8 +151,8 @@ def window_for(rows: int, rhythm: Rhythm | None, lookback: int | None, horizon: 
         horizon: The user's; None leaves it to us.
 
     Returns:
-        One season ahead, from one season (several, where a season is short), less where a part would not hold
-        it; None when the series is too short for any window.
+        Lookback and horizon, and what was decided and why, a line each: one season ahead, from one season (several,
+        where a season is short), less where a part would not hold it; None when the series is too short for any window.
     """
     season = rhythm.season_steps if rhythm else 0
     wanted_horizon = min(season, LONGEST_HORIZON) if season else 1
@@ -183,7 +170,7 @@ def window_for(rows: int, rhythm: Rhythm | None, lookback: int | None, horizon: 
         if given is None:
             short = f", less than {wanted} since there are only {rows:,} rows" if guessed < wanted else ""
             because.append(f"{name} = {guessed}{short}")
-    return Window(back, ahead, tuple(because))
+    return back, ahead, because
 
 
 def _duration(seconds: float) -> str:

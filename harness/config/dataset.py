@@ -2,7 +2,7 @@
 
 Unknown keys are refused. Models are frozen; `model_dump(mode="json")` gives the plain values that travel to
 workers and `model_validate` reads them back. A field's `description` is what an error says was expected.
-Knows no files: `reading` gets at a config's values, `wording` puts its faults into words.
+Knows no files: `loader` gets at a config's values, `errors` puts its faults into words.
 """
 
 from __future__ import annotations
@@ -73,7 +73,6 @@ def check_dataset(config: DatasetConfig) -> None:
         PydanticCustomError: The first fault, with its keys from the config's top.
     """
     _check_source(config)
-    _check_steps(config)
     _check_split(config)
     _check_metric(config.task)
     _check_encoding(config)
@@ -81,7 +80,8 @@ def check_dataset(config: DatasetConfig) -> None:
         case "forecast":
             _check_forecast(config.task)
         case "label":
-            _check_label(config, config.task)
+            _check_label(config.task)
+            _check_sequences(config, config.task)
         case "classify" | "regress":
             _check_sequences(config, config.task)
 
@@ -103,6 +103,8 @@ def _check_source(config: DatasetConfig) -> None:
         allowed, key = _TASKS.get(source.kind, (task,)), f'kind = "{source.kind}"'
     if task not in allowed:
         raise fault(("task", "kind"), f"expected {' or '.join(allowed)} where [source] {key}")
+    if source.kind == "generator" and source.generator == "counting" and source.steps < 20:
+        raise fault(("source", "steps"), "expected at least 20: a test part of longer strings than the train part's")
     if source.kind == "parquet" and (source.separator != "," or source.columns):
         key = "columns" if source.columns else "separator"
         raise fault(("source", key), 'expected it only where kind = "csv"')
@@ -113,12 +115,6 @@ def _check_source(config: DatasetConfig) -> None:
         raise fault(("source", "form"), 'expected lines or folders where [task] kind = "classify"')
     if source.kind == "text" and source.form == "folders" and source.sha256 is not None:
         raise fault(("source", "sha256"), 'expected none where form = "folders"')
-
-
-def _check_steps(config: DatasetConfig) -> None:
-    source = config.source
-    if source.kind == "generator" and source.generator == "counting" and source.steps < 20:
-        raise fault(("source", "steps"), "expected at least 20: a test part of longer strings than the train part's")
 
 
 def _check_split(config: DatasetConfig) -> None:
@@ -213,29 +209,7 @@ def _check_forecast(task: ForecastTask) -> None:
         raise fault(("task", "season_steps"), f"expected less than last_rows = {task.last_rows}")
 
 
-def _check_sequences(config: DatasetConfig, task: ClassifyTask | RegressTask) -> None:
-    _check_once(task.features, "features")
-    if task.window_stride is not None and task.window_steps is None:
-        raise fault(("task", "window_stride"), "expected window_steps beside it: the steps of a piece")
-    if config.source.kind == "loader":
-        return
-    if config.source.kind not in _TABLES:
-        for key in ("target", "id", "time"):
-            if getattr(task, key) is not None:
-                raise fault(("task", key), f'expected no column where [source] kind = "{config.source.kind}"')
-        return
-    for key, why in (("target", "what is predicted"), ("id", "which rows form a sequence")):
-        if getattr(task, key) is None:
-            raise fault(("task",), f"missing key '{key}': the column that says {why}, which a table needs")
-    columns = [column for column in (task.target, task.id, task.time) if column is not None]
-    _check_once(tuple(columns), "id")
-    if known := [column for column in columns if column in task.features]:
-        why = "it would give the answer away" if known[0] == task.target else "it names rows, it measures nothing"
-        raise fault(("task", "features"), f"expected no {known[0]} among the features: {why}")
-
-
-def _check_label(config: DatasetConfig, task: LabelTask) -> None:
-    _check_once(task.features, "features")
+def _check_label(task: LabelTask) -> None:
     _check_once(task.target, "target")
     if not is_function(task.metric) and (task.metric in _OF_LABELS) != task.multi_label:
         among = _OF_LABELS if task.multi_label else ("accuracy", "balanced_accuracy", "macro_f1", "log_loss")
@@ -243,27 +217,38 @@ def _check_label(config: DatasetConfig, task: LabelTask) -> None:
         raise fault(("task", "metric"), f"expected one of {', '.join(among)} where multi_label = {where}")
     if task.class_weight is not None and task.multi_label:
         raise fault(("task", "class_weight"), "expected none where multi_label = true: there is no one class to weigh")
+
+
+def _check_sequences(config: DatasetConfig, task: ClassifyTask | RegressTask | LabelTask) -> None:
+    _check_once(task.features, "features")
     if task.window_stride is not None and task.window_steps is None:
         raise fault(("task", "window_stride"), "expected window_steps beside it: the steps of a piece")
     if config.source.kind == "loader":
         return
     if config.source.kind not in _TABLES:
-        for key in ("id", "time", "last_rows"):
+        for key in ("id", "time", "last_rows") if task.kind == "label" else ("target", "id", "time"):
             if getattr(task, key) is not None:
                 raise fault(("task", key), f'expected none where [source] kind = "{config.source.kind}"')
         return
-    if not task.target:
-        raise fault(("task",), "missing key 'target': the columns that say what is predicted, which a table needs")
-    if len(task.target) > 1 and not task.multi_label:
-        raise fault(("task", "target"), "expected one column of classes, or multi_label = true and columns of 0 and 1")
-    _check_once(tuple(column for column in (*task.target, task.id, task.time) if column is not None), "id")
+    if task.kind == "label":
+        targets = task.target
+        if not targets:
+            raise fault(("task",), "missing key 'target': the columns that say what is predicted, which a table needs")
+        if len(targets) > 1 and not task.multi_label:
+            expected = "one column of classes, or multi_label = true and columns of 0 and 1"
+            raise fault(("task", "target"), f"expected {expected}")
+    else:
+        targets = () if task.target is None else (task.target,)
+        for key, why in (("target", "what is predicted"), ("id", "which rows form a sequence")):
+            if getattr(task, key) is None:
+                raise fault(("task",), f"missing key '{key}': the column that says {why}, which a table needs")
+    _check_once(tuple(column for column in (*targets, task.id, task.time) if column is not None), "id")
     for name in task.features:
-        if name in task.target and not task.ahead_steps:
-            raise fault(("task", "features"), f"expected no {name} among the features: it would give the answer away")
-        if name in (task.id, task.time):
-            raise fault(
-                ("task", "features"), f"expected no {name} among the features: it names rows, it measures nothing"
-            )
+        why = "it names rows, it measures nothing" if name in (task.id, task.time) else ""
+        if name in targets and not (task.kind == "label" and task.ahead_steps):
+            why = "it would give the answer away"
+        if why:
+            raise fault(("task", "features"), f"expected no {name} among the features: {why}")
 
 
 def _check_once(columns: tuple[str, ...], key: str) -> None:

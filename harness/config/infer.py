@@ -99,38 +99,23 @@ def infer_task(frame: pd.DataFrame, hints: UserHints, where: str) -> InferredCon
     Raises:
         UsageError: A named column is missing, or the table leaves open what only the user can know.
     """
-    _check_values(hints)
+    if hints.task is not None and hints.task not in _TASKS:
+        raise UsageError(f"--task {hints.task}: unknown. {nearest(hints.task, _TASKS)}")
+    given = [("--horizon", hints.horizon_steps), ("--lookback", hints.lookback_steps)]
+    for option, steps in given:
+        if steps is not None and steps < 1:
+            raise UsageError(f"{option} {steps}: expected a whole number of at least 1")
     _check_columns(frame, hints, where)
-    because: list[str] = []
-    group = hints.id or _infer_id(frame, hints)
-    time = hints.time or _infer_time(frame, hints, group, because)
-    task = hints.task or _infer_kind(frame, hints, time, group, where, because)
-    _check_options(hints, task)
+    table = _Table(frame, hints, where)
+    task = hints.task or table.kind()
+    for option, steps in given:
+        if steps is not None and task != "forecast":
+            raise UsageError(f"{option} {steps}: expected no such option for a task of kind {task}")
     if task == "next_token":
         raise UsageError(f'{where}: --task next_token: expected a config with [source] kind = "text": see genesis.toml')
     if task == "forecast":
-        return _forecast(frame, hints, time, where, because)
-    if task == "label":
-        return _labels(frame, hints, time, group, where, because)
-    if group is None:
-        raise UsageError(f"{where}: which rows form a sequence? Expected --id COLUMN for a task of kind {task}")
-    return _sequences(frame, hints, task, time, group, where, because)
-
-
-def _check_values(hints: UserHints) -> None:
-    if hints.task is not None and hints.task not in _TASKS:
-        raise UsageError(f"--task {hints.task}: unknown. {nearest(hints.task, _TASKS)}")
-    for option, steps in (("--horizon", hints.horizon_steps), ("--lookback", hints.lookback_steps)):
-        if steps is not None and steps < 1:
-            raise UsageError(f"{option} {steps}: expected a whole number of at least 1")
-
-
-def _check_options(hints: UserHints, task: str) -> None:
-    steps = [("--horizon", hints.horizon_steps), ("--lookback", hints.lookback_steps)]
-    wrong = [] if task == "forecast" else steps
-    for option, value in wrong:
-        if value is not None:
-            raise UsageError(f"{option} {value}: expected no such option for a task of kind {task}")
+        return table.forecast()
+    return table.labels() if task == "label" else table.sequences(task)
 
 
 def _check_columns(frame: pd.DataFrame, hints: UserHints, where: str) -> None:
@@ -143,187 +128,195 @@ def _check_columns(frame: pd.DataFrame, hints: UserHints, where: str) -> None:
             raise UsageError(f"{option} {column}: no such column in {where}. {nearest(column, frame.columns)}")
 
 
-def _infer_time(frame: pd.DataFrame, hints: UserHints, group: str | None, because: list[str]) -> str | None:
-    free = [name for name in frame.columns if name not in (hints.target, group, *hints.features)]
-    dated = [name for name in free if is_dates(frame[name])]
-    if dated:
-        # A table may hold the day beside the time: the finer one orders the rows.
-        time = max(dated, key=lambda name: frame[name].nunique())
-        because.append(f"time = {time}: it holds dates or times")
-        return time
-    counted = [name for name in free if name.lower() in _TIME_NAMES and rises(frame, name, group)]
-    if counted:
-        because.append(f"time = {counted[0]}: so it is called, and it rises")
-        return counted[0]
-    return None
+class _Table:
+    """A table, what its columns are for, and why: each guess adds a line.
 
+    Args:
+        frame: The table.
+        hints: What the user has said.
+        where: The file, as messages name it.
+    """
 
-def _infer_id(frame: pd.DataFrame, hints: UserHints) -> str | None:
-    taken = (hints.target, hints.time, *hints.features)
-    for name in frame.columns:
-        called = name.lower() in _ID_NAMES or name.lower().endswith("_id")
-        if called and name not in taken and 1 < frame[name].nunique() < len(frame):
-            return str(name)
-    return None
+    def __init__(self, frame: pd.DataFrame, hints: UserHints, where: str) -> None:
+        self._frame, self._hints, self._where = frame, hints, where
+        self._because: list[str] = []
+        self._id = hints.id or self._infer_id()
+        self._time = hints.time or self._infer_time()
 
+    def kind(self) -> str:
+        """The task's kind."""
+        frame, group, target = self._frame, self._id, self._hints.target or self._answer_column()
+        if group is not None and target is not None and is_constant_within(frame, target, group):
+            task = "classify" if is_class(frame[target]) else "regress"
+            self._because.append(f"task = {task}: {target} has one value for each {group}")
+            return task
+        if target is not None and not is_numeric(frame[target]):
+            refuse_stray_text(frame[target], self._where)
+            self._because.append(f"task = classify: {target} holds text")
+            return "classify"
+        order = "numbers in the order of time" if self._time else "numbers in the file's order"
+        self._because.append(f"task = forecast: {order}")
+        return "forecast"
 
-def _infer_kind(
-    frame: pd.DataFrame, hints: UserHints, time: str | None, group: str | None, where: str, because: list[str]
-) -> str:
-    target = hints.target or _answer_column(frame, time, group)
-    if group is not None and target is not None and is_constant_within(frame, target, group):
-        task = "classify" if is_class(frame[target]) else "regress"
-        because.append(f"task = {task}: {target} has one value for each {group}")
-        return task
-    if target is not None and not is_numeric(frame[target]):
-        refuse_stray_text(frame[target], where)
-        because.append(f"task = classify: {target} holds text")
-        return "classify"
-    because.append("task = forecast: " + ("numbers in the order of time" if time else "numbers in the file's order"))
-    return "forecast"
-
-
-def _forecast(
-    frame: pd.DataFrame, hints: UserHints, time: str | None, where: str, because: list[str]
-) -> InferredConfig:
-    if hints.id is not None:
-        because.append(f"id = {hints.id}: its {frame[hints.id].nunique():,} values tell the series of a panel apart")
-    numeric = inputs(frame, (time, hints.id))
-    target = hints.target or _only_target(numeric, where, because)
-    if not is_numeric(frame[target]):
-        refuse_stray_text(frame[target], where)
-        raise UsageError(f"--target {target}: expected a column of numbers for a forecast, got text")
-    features = hints.features or numeric
-    _say_features(frame, features, (time, hints.id), hints, because)
-    every = [frame] if hints.id is None else [one for _, one in frame.groupby(hints.id, sort=False)]
-    shortest = min(every, key=len)
-    rhythm = _rhythm(shortest, time, where, because)
-    window = window_for(len(shortest), rhythm, hints.lookback_steps, hints.horizon_steps)
-    if window is None:
-        raise UsageError(f"{where}: {len(shortest)} rows: expected more, a window in each of three parts")
-    because.extend(window.because)
-    numbers = {"lookback_steps": window.lookback_steps, "horizon_steps": window.horizon_steps}
-    if rhythm is not None and rhythm.season_steps <= window.lookback_steps:
-        numbers["season_steps"] = rhythm.season_steps
-    windows = len(frame) - len(every) * (window.lookback_steps + window.horizon_steps - 1)
-    numbers["window_stride"] = _stride(windows, because)
-    missing = _missing(frame, (*features, target), because)
-    return InferredConfig("forecast", target, features, time, hints.id, "mae", missing, numbers, tuple(because))
-
-
-def _sequences(
-    frame: pd.DataFrame, hints: UserHints, task: str, time: str | None, group: str, where: str, because: list[str]
-) -> InferredConfig:
-    target = hints.target or _answer_column(frame, time, group)
-    if target is None:
-        raise UsageError(f"{where}: which column is to be predicted? Expected --target COLUMN")
-    if hints.id is None:
-        because.append(f"id = {group}: so it is called, and its {frame[group].nunique():,} values repeat")
-    if hints.target is None:
-        because.append(f"target = {target}: it has one value for each {group}")
-    roles = (time, group, target)
-    features = hints.features or inputs(frame, roles)
-    if not features:
-        raise UsageError(f"{where}: no column of numbers is left for the inputs: expected --features a,b")
-    _say_features(frame, features, roles, hints, because)
-    metric = _metric(frame, target, group, because) if task == "classify" else "mae"
-    return InferredConfig(
-        task, target, features, time, group, metric, _missing(frame, features, because), {}, tuple(because)
-    )
-
-
-def _labels(
-    frame: pd.DataFrame, hints: UserHints, time: str | None, group: str | None, where: str, because: list[str]
-) -> InferredConfig:
-    text = [str(name) for name in frame.columns if name not in (time, group) and not is_numeric(frame[name])]
-    target = hints.target or _answer_column(frame, time, group) or next(iter(text), None)
-    if target is None:
-        raise UsageError(f"{where}: which column is said of each row? Expected --target COLUMN")
-    roles = (time, group, target)
-    features = hints.features or inputs(frame, roles)
-    if not features:
-        raise UsageError(f"{where}: no column of numbers is left for the inputs: expected --features a,b")
-    _say_features(frame, features, roles, hints, because)
-    numbers = {} if group is not None else {"window_steps": min(100, max(2, len(frame) // 20))}
-    if group is None:
-        because.append(f"window_steps = {numbers['window_steps']}: no id, so that the table is one long sequence")
-    shares = frame[target].value_counts(normalize=True)
-    metric = "accuracy" if len(shares) < 2 or shares.min() * len(shares) >= 0.5 else "balanced_accuracy"
-    because.append(f"metric = {metric}: the rarest of {len(shares)} classes has {shares.min():.0%} of the rows")
-    missing = _missing(frame, features, because)
-    return InferredConfig("label", target, features, time, group, metric, missing, numbers, tuple(because))
-
-
-def _only_target(numeric: Sequence[str], where: str, because: list[str]) -> str:
-    called = [name for name in numeric if name.lower() in _TARGET_NAMES]
-    if len(numeric) == 1 or len(called) == 1:
-        target = called[0] if called else numeric[0]
-        because.append(f"target = {target}: " + ("so it is called" if called else "the only column of numbers"))
-        return target
-    if not numeric:
-        raise UsageError(f"{where}: no column of numbers to forecast")
-    raise UsageError(f"{where}: which column is to be predicted? Expected --target, one of {', '.join(numeric)}")
-
-
-def _answer_column(frame: pd.DataFrame, time: str | None, group: str | None) -> str | None:
-    # By its name, else the one column beside the id that is constant within each sequence.
-    free = [name for name in frame.columns if name not in (time, group)]
-    called = [name for name in free if name.lower() in _TARGET_NAMES]
-    if len(called) == 1:
-        return str(called[0])
-    constant = [name for name in free if group is not None and is_constant_within(frame, name, group)]
-    return str(constant[0]) if len(constant) == 1 else None
-
-
-def _rhythm(frame: pd.DataFrame, time: str | None, where: str, because: list[str]) -> Rhythm | None:
-    if time is None:
-        because.append("no column of times: rows are taken in the file's order")
-        return None
-    passed = seconds(frame[time])
-    if passed is None:
-        return None
-    steps = passed.diff().iloc[1:]
-    if (steps <= 0).any():
-        phrase = "the same time more than once" if (steps == 0).any() else "times that go back"
-        raise UsageError(
-            f"{where}: column {time}: {phrase}: expected one series in time order"
-            " (several series with a class each: --task classify --id COLUMN)"
+    def forecast(self) -> InferredConfig:
+        """The config of a forecast."""
+        frame, hints, because = self._frame, self._hints, self._because
+        if hints.id is not None:
+            because.append(
+                f"id = {hints.id}: its {frame[hints.id].nunique():,} values tell the series of a panel apart"
+            )
+        numeric = inputs(frame, (self._time, hints.id))
+        target = hints.target or self._only_target(numeric)
+        if not is_numeric(frame[target]):
+            refuse_stray_text(frame[target], self._where)
+            raise UsageError(f"--target {target}: expected a column of numbers for a forecast, got text")
+        features = hints.features or numeric
+        self._say_left_out(features, (self._time, hints.id))
+        every = [frame] if hints.id is None else [one for _, one in frame.groupby(hints.id, sort=False)]
+        shortest = min(every, key=len)
+        rhythm = self._rhythm(shortest)
+        window = window_for(len(shortest), rhythm, hints.lookback_steps, hints.horizon_steps)
+        if window is None:
+            raise UsageError(f"{self._where}: {len(shortest)} rows: expected more, a window in each of three parts")
+        lookback, horizon, why = window
+        because.extend(why)
+        numbers = {"lookback_steps": lookback, "horizon_steps": horizon}
+        if rhythm is not None and rhythm.season_steps <= lookback:
+            numbers["season_steps"] = rhythm.season_steps
+        windows = len(frame) - len(every) * (lookback + horizon - 1)
+        numbers["window_stride"] = stride = max(1, -(-windows // MOST_WINDOWS))
+        if stride > 1:
+            because.append(
+                f"window_stride = {stride}: of {windows:,} windows every {stride}th, so that a laptop can sweep"
+            )
+        missing = self._missing((*features, target))
+        return InferredConfig(
+            "forecast", target, features, self._time, hints.id, "mae", missing, numbers, tuple(because)
         )
-    step = float(steps.median())
-    if len(steps) and steps.max() > 1.5 * step:
-        because.append(f"steps in {time} are not all alike: windows go by rows, whatever lies between")
-    rhythm = rhythm_of(step)
-    if rhythm is not None:
-        because.append(f"season_steps = {rhythm.season_steps}: {rhythm.words}")
-    return rhythm
 
+    def sequences(self, task: str) -> InferredConfig:
+        """The config of a task with an answer a sequence."""
+        frame, hints, group, because = self._frame, self._hints, self._id, self._because
+        if group is None:
+            raise UsageError(
+                f"{self._where}: which rows form a sequence? Expected --id COLUMN for a task of kind {task}"
+            )
+        target = hints.target or self._answer_column()
+        if target is None:
+            raise UsageError(f"{self._where}: which column is to be predicted? Expected --target COLUMN")
+        if hints.id is None:
+            because.append(f"id = {group}: so it is called, and its {frame[group].nunique():,} values repeat")
+        if hints.target is None:
+            because.append(f"target = {target}: it has one value for each {group}")
+        features = self._features(target)
+        metric = "mae"
+        if task == "classify":
+            counts = frame.groupby(group)[target].first().value_counts()
+            metric = "accuracy" if counts.max() <= 3 * counts.min() else "balanced_accuracy"
+        if metric == "balanced_accuracy":
+            because.append(f"metric = {metric}: some classes are more than three times as common as others")
+        missing = self._missing(features)
+        return InferredConfig(task, target, features, self._time, group, metric, missing, {}, tuple(because))
 
-def _stride(windows: int, because: list[str]) -> int:
-    stride = max(1, -(-windows // MOST_WINDOWS))
-    if stride > 1:
-        because.append(f"window_stride = {stride}: of {windows:,} windows every {stride}th, so that a laptop can sweep")
-    return stride
+    def labels(self) -> InferredConfig:
+        """The config of a task with an answer a row."""
+        frame, group, because = self._frame, self._id, self._because
+        text = (str(name) for name in frame.columns if name not in (self._time, group) and not is_numeric(frame[name]))
+        target = self._hints.target or self._answer_column() or next(text, None)
+        if target is None:
+            raise UsageError(f"{self._where}: which column is said of each row? Expected --target COLUMN")
+        features = self._features(target)
+        numbers = {} if group is not None else {"window_steps": min(100, max(2, len(frame) // 20))}
+        if group is None:
+            because.append(f"window_steps = {numbers['window_steps']}: no id, so that the table is one long sequence")
+        shares = frame[target].value_counts(normalize=True)
+        metric = "accuracy" if len(shares) < 2 or shares.min() * len(shares) >= 0.5 else "balanced_accuracy"
+        because.append(f"metric = {metric}: the rarest of {len(shares)} classes has {shares.min():.0%} of the rows")
+        missing = self._missing(features)
+        return InferredConfig("label", target, features, self._time, group, metric, missing, numbers, tuple(because))
 
+    def _infer_id(self) -> str | None:
+        taken = (self._hints.target, self._hints.time, *self._hints.features)
+        for name in self._frame.columns:
+            called = name.lower() in _ID_NAMES or name.lower().endswith("_id")
+            if called and name not in taken and 1 < self._frame[name].nunique() < len(self._frame):
+                return str(name)
+        return None
 
-def _missing(frame: pd.DataFrame, columns: Sequence[str], because: list[str]) -> str:
-    gaps = int(frame[list(dict.fromkeys(columns))].isna().sum().sum())
-    if not gaps:
-        return "error"
-    because.append(f'missing = "interpolate": {gaps:,} missing value{"s" * (gaps > 1)}')
-    return "interpolate"
+    def _infer_time(self) -> str | None:
+        frame, taken = self._frame, (self._hints.target, self._id, *self._hints.features)
+        free = [name for name in frame.columns if name not in taken]
+        if dated := [name for name in free if is_dates(frame[name])]:
+            # A table may hold the day beside the time: the finer one orders the rows.
+            time = max(dated, key=lambda name: frame[name].nunique())
+            self._because.append(f"time = {time}: it holds dates or times")
+            return time
+        for name in free:
+            if name.lower() in _TIME_NAMES and rises(frame, name, self._id):
+                self._because.append(f"time = {name}: so it is called, and it rises")
+                return name
+        return None
 
+    def _answer_column(self) -> str | None:
+        # By its name, else the one column beside the id that is constant within each sequence.
+        free = [name for name in self._frame.columns if name not in (self._time, self._id)]
+        called = [name for name in free if name.lower() in _TARGET_NAMES]
+        if len(called) == 1:
+            return str(called[0])
+        group = self._id
+        constant = [name for name in free if group is not None and is_constant_within(self._frame, name, group)]
+        return str(constant[0]) if len(constant) == 1 else None
 
-def _metric(frame: pd.DataFrame, target: str, group: str, because: list[str]) -> str:
-    counts = frame.groupby(group)[target].first().value_counts()
-    if counts.max() <= 3 * counts.min():
-        return "accuracy"
-    because.append("metric = balanced_accuracy: some classes are more than three times as common as others")
-    return "balanced_accuracy"
+    def _only_target(self, numeric: Sequence[str]) -> str:
+        called = [name for name in numeric if name.lower() in _TARGET_NAMES]
+        if len(numeric) == 1 or len(called) == 1:
+            target = called[0] if called else numeric[0]
+            why = "so it is called" if called else "the only column of numbers"
+            self._because.append(f"target = {target}: {why}")
+            return target
+        if not numeric:
+            raise UsageError(f"{self._where}: no column of numbers to forecast")
+        known = ", ".join(numeric)
+        raise UsageError(f"{self._where}: which column is to be predicted? Expected --target, one of {known}")
 
+    def _features(self, target: str) -> tuple[str, ...]:
+        roles = (self._time, self._id, target)
+        features = self._hints.features or inputs(self._frame, roles)
+        if not features:
+            raise UsageError(f"{self._where}: no column of numbers is left for the inputs: expected --features a,b")
+        self._say_left_out(features, roles)
+        return features
 
-def _say_features(
-    frame: pd.DataFrame, features: Sequence[str], roles: Sequence[str | None], hints: UserHints, because: list[str]
-) -> None:
-    left = [name for name in frame.columns if name not in (*features, *roles)]
-    if left and not hints.features:
-        because.append(f"left out: {', '.join(left)}")
+    def _say_left_out(self, features: Sequence[str], roles: Sequence[str | None]) -> None:
+        left = [name for name in self._frame.columns if name not in (*features, *roles)]
+        if left and not self._hints.features:
+            self._because.append(f"left out: {', '.join(left)}")
+
+    def _missing(self, columns: Sequence[str]) -> str:
+        gaps = int(self._frame[list(dict.fromkeys(columns))].isna().sum().sum())
+        if not gaps:
+            return "error"
+        self._because.append(f'missing = "interpolate": {gaps:,} missing value{"s" * (gaps > 1)}')
+        return "interpolate"
+
+    def _rhythm(self, frame: pd.DataFrame) -> Rhythm | None:
+        if self._time is None:
+            self._because.append("no column of times: rows are taken in the file's order")
+            return None
+        passed = seconds(frame[self._time])
+        if passed is None:
+            return None
+        steps = passed.diff().iloc[1:]
+        if (steps <= 0).any():
+            phrase = "the same time more than once" if (steps == 0).any() else "times that go back"
+            raise UsageError(
+                f"{self._where}: column {self._time}: {phrase}: expected one series in time order"
+                " (several series with a class each: --task classify --id COLUMN)"
+            )
+        step = float(steps.median())
+        if len(steps) and steps.max() > 1.5 * step:
+            self._because.append(f"steps in {self._time} are not all alike: windows go by rows, whatever lies between")
+        rhythm = rhythm_of(step)
+        if rhythm is not None:
+            self._because.append(f"season_steps = {rhythm.season_steps}: {rhythm.words}")
+        return rhythm

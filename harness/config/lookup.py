@@ -6,7 +6,7 @@ A broken config stays in a list, with its error; a config is never hidden by ano
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
@@ -82,7 +82,7 @@ def find_dataset(name_or_path: str, folders: Sequence[Path] = ()) -> Found[Datas
     Raises:
         ConfigError: It is unknown, or its config is broken.
     """
-    return _find(name_or_path, DATASETS, "dataset", _read_dataset, _folders(folders, DATASETS))
+    return _find(name_or_path, DATASETS, "dataset", folders)
 
 
 def find_space(name_or_path: str, folders: Sequence[Path] = ()) -> Found[SearchSpace]:
@@ -91,8 +91,7 @@ def find_space(name_or_path: str, folders: Sequence[Path] = ()) -> Found[SearchS
     Raises:
         ConfigError: It is unknown, or its config or one that it extends is broken.
     """
-    looked_in = _folders(folders, SPACES)
-    return _find(name_or_path, SPACES, "family", partial(_read_space, folders=looked_in), looked_in)
+    return _find(name_or_path, SPACES, "family", folders)
 
 
 def list_datasets(folders: Sequence[Path] = ()) -> list[Found[DatasetConfig]]:
@@ -101,7 +100,7 @@ def list_datasets(folders: Sequence[Path] = ()) -> list[Found[DatasetConfig]]:
     Raises:
         ConfigError: One of `folders` is no folder.
     """
-    return _list(DATASETS, _read_dataset, _folders(folders, DATASETS))
+    return _list(DATASETS, folders)
 
 
 def list_spaces(folders: Sequence[Path] = ()) -> list[Found[SearchSpace]]:
@@ -110,8 +109,7 @@ def list_spaces(folders: Sequence[Path] = ()) -> list[Found[SearchSpace]]:
     Raises:
         ConfigError: One of `folders` is no folder.
     """
-    looked_in = _folders(folders, SPACES)
-    return _list(SPACES, partial(_read_space, folders=looked_in), looked_in)
+    return _list(SPACES, folders)
 
 
 def is_path(name_or_path: str) -> bool:
@@ -133,15 +131,11 @@ def existing_file(path: Path) -> Path:
     raise ConfigError(f"{shown_path(path)}: no such file{near and '. '}{near}")
 
 
-_Read = Callable[[Path], tuple[ConfigT, bytes]]
-
-
-def _read_dataset(path: Path) -> tuple[DatasetConfig, bytes]:
-    return read_dataset(path)
-
-
-def _read_space(path: Path, folders: Sequence[Path]) -> tuple[SearchSpace, bytes]:
-    return read_space(path, partial(_parents, folders=folders))
+_READERS: Mapping[str, Callable[[Path, Sequence[Path]], tuple[Any, bytes]]] = {
+    DATASETS: lambda path, _: read_dataset(path),
+    SPACES: lambda path, folders: read_space(path, partial(_parents, folders=folders)),
+}
+"""(file, the user's folders) → config and bytes, for each kind."""
 
 
 def _parents(extends: str, child: Path, folders: Sequence[Path]) -> list[Path]:
@@ -169,9 +163,10 @@ def _folders(folders: Sequence[Path], kind: str) -> list[Path]:
     return [folder for folder in folders or (Path(kind),) if folder.is_dir()]
 
 
-def _find(wanted: str, kind: str, word: str, read: _Read[ConfigT], folders: Sequence[Path]) -> Found[ConfigT]:
+def _find(wanted: str, kind: str, word: str, given: Sequence[Path]) -> Found[Any]:
+    folders = _folders(given, kind)
     path = existing_file(Path(wanted).expanduser()) if is_path(wanted) else _by_name(wanted, kind, word, folders)
-    found = _read(path, kind, read)
+    found = _read(path, kind, folders)
     if found.error is not None:
         raise ConfigError(found.error)
     return found
@@ -189,21 +184,22 @@ def _by_name(wanted: str, kind: str, word: str, folders: Sequence[Path]) -> Path
     raise ConfigError(f'{word} "{wanted}" is unknown. {nearest(wanted, (path.stem for path in known))}'.rstrip())
 
 
-def _list(kind: str, read: _Read[ConfigT], folders: Sequence[Path]) -> list[Found[ConfigT]]:
-    found: dict[str, Found[ConfigT]] = {}
+def _list(kind: str, given: Sequence[Path]) -> list[Found[Any]]:
+    folders = _folders(given, kind)
+    found: dict[str, Found[Any]] = {}
     for folder in (*folders, builtin_folder(kind)):
         for path in _configs_in(folder, kind):
             if path.stem not in found:
-                found[path.stem] = _read(path, kind, read)
+                found[path.stem] = _read(path, kind, folders)
     return [found[name] for name in sorted(found)]
 
 
-def _read(path: Path, kind: str, read: _Read[ConfigT]) -> Found[ConfigT]:
+def _read(path: Path, kind: str, folders: Sequence[Path]) -> Found[Any]:
     home = builtin_folder(kind)
     builtin = path.resolve().parent == home.resolve()
     overrides = not builtin and (home / f"{path.stem}.toml").is_file()
     try:
-        config, content = read(path)
+        config, content = _READERS[kind](path, folders)
     except ConfigError as error:
         return Found(None, path, str(error), builtin, overrides, "", path.stem)
     return Found(config, path, None, builtin, overrides, hashlib.sha256(content).hexdigest(), config.name)
@@ -211,14 +207,10 @@ def _read(path: Path, kind: str, read: _Read[ConfigT]) -> Found[ConfigT]:
 
 def _configs_in(folder: Path, kind: str) -> Iterator[Path]:
     for path in sorted(folder.glob("*.toml")):
-        if not path.name.startswith((SHARED, ".")) and _may_be(kind, path):
+        keys = _phrase(path).keys()
+        others = set().union(*(marks for other, marks in _MARKS.items() if other != kind))
+        if not path.name.startswith((SHARED, ".")) and (keys & _MARKS[kind] or not keys & others):
             yield path
-
-
-def _may_be(kind: str, path: Path) -> bool:
-    keys = _phrase(path).keys()
-    others = set().union(*(marks for other, marks in _MARKS.items() if other != kind))
-    return bool(keys & _MARKS[kind]) or not keys & others
 
 
 def _phrase(path: Path) -> dict[str, Any]:

@@ -2,10 +2,6 @@
 
 What Keras Tuner would refuse at the first trial, or quietly read otherwise, is refused when the config is read.
 Does not import Keras Tuner: listing configs must stay fast.
-
-Unknown keys are refused. Models are frozen; `model_dump(mode="json")` gives the plain values that travel to
-workers and `model_validate` reads them back. A field's `description` is what an error says was expected.
-Knows no files: `reading` gets at a config's values, `wording` puts its faults into words.
 """
 
 from __future__ import annotations
@@ -32,19 +28,6 @@ OPTIMIZERS = ("adam", "adamw", "rmsprop", "sgd")
 SCHEDULES = ("constant", "cosine", "exponential")
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A hyperparameter that the networks understand.
-
-    Attributes:
-        accepts: Whether a value is one they can be built with.
-        expected: Such values in words.
-    """
-
-    accepts: Callable[[Any], bool]
-    expected: str
-
-
 def _whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
@@ -61,22 +44,23 @@ def _positive(value: Any) -> bool:
     return _number(value) and value > 0
 
 
-KNOWN: Mapping[str, Known] = MappingProxyType(
+KNOWN: Mapping[str, tuple[Callable[[Any], bool], str]] = MappingProxyType(
     {
-        "embedding_dim": Known(_count, "whole numbers of at least 1"),
-        "units": Known(_count, "whole numbers of at least 1"),
-        "recurrent_parameters": Known(_count, "whole numbers of at least 1"),
-        "layers": Known(_count, "whole numbers of at least 1"),
-        "bidirectional": Known(lambda value: isinstance(value, bool), "true or false"),
-        "dropout": Known(lambda value: _number(value) and 0 <= value < 1, "shares from 0 to below 1"),
-        "learning_rate": Known(_positive, "numbers greater than 0"),
-        "schedule": Known(lambda value: value in SCHEDULES, f"one of {', '.join(SCHEDULES)}"),
-        "optimizer": Known(lambda value: value in OPTIMIZERS, f"one of {', '.join(OPTIMIZERS)}"),
-        "batch_size": Known(_count, "whole numbers of at least 1"),
-        "clip_norm": Known(_positive, "numbers greater than 0"),
+        "embedding_dim": (_count, "whole numbers of at least 1"),
+        "units": (_count, "whole numbers of at least 1"),
+        "recurrent_parameters": (_count, "whole numbers of at least 1"),
+        "layers": (_count, "whole numbers of at least 1"),
+        "bidirectional": (lambda value: isinstance(value, bool), "true or false"),
+        "dropout": (lambda value: _number(value) and 0 <= value < 1, "shares from 0 to below 1"),
+        "learning_rate": (_positive, "numbers greater than 0"),
+        "schedule": (lambda value: value in SCHEDULES, f"one of {', '.join(SCHEDULES)}"),
+        "optimizer": (lambda value: value in OPTIMIZERS, f"one of {', '.join(OPTIMIZERS)}"),
+        "batch_size": (_count, "whole numbers of at least 1"),
+        "clip_norm": (_positive, "numbers greater than 0"),
     }
 )
-"""The hyperparameters that every family's network is built and trained from."""
+"""The hyperparameters that every family's network is built and trained from: what accepts a value, and such values in
+words."""
 
 CAPACITIES: Mapping[str, str] = MappingProxyType({"units": "units", "parameters": "recurrent_parameters"})
 """What a network's size may be declared in, and the hyperparameter that then says it."""
@@ -167,7 +151,9 @@ def _check_choice(at: tuple[str, ...], hyperparameter: Hyperparameter) -> None:
 
 
 def _check_range(at: tuple[str, ...], hyperparameter: Hyperparameter) -> None:
-    low, high, step = _bounds(hyperparameter)
+    low, high, step = hyperparameter.min_value, hyperparameter.max_value, hyperparameter.step
+    assert low is not None
+    assert high is not None
     default = hyperparameter.default
     if hyperparameter.type == "Int":
         for key, number in (("min_value", low), ("max_value", high), ("step", step), ("default", default)):
@@ -203,14 +189,14 @@ def _check_step(at: tuple[str, ...], low: float, high: float, step: float, logar
 
 
 def _check_values(name: str, hyperparameter: Hyperparameter) -> None:
-    known = KNOWN[name]
-    if hyperparameter.type == "Boolean" and not known.accepts(True):
-        raise fault(("hyperparameters", name, "type"), f"expected {name} to be {known.expected}")
+    accepts, expected = KNOWN[name]
+    if hyperparameter.type == "Boolean" and not accepts(True):
+        raise fault(("hyperparameters", name, "type"), f"expected {name} to be {expected}")
     for key in ("values", "value", *_RANGE):
         given = getattr(hyperparameter, key)
         for value in given if isinstance(given, tuple) else (given,):
-            if value is not None and not known.accepts(value):
-                raise fault(("hyperparameters", name, key), f"expected {name} to be {known.expected}")
+            if value is not None and not accepts(value):
+                raise fault(("hyperparameters", name, key), f"expected {name} to be {expected}")
 
 
 def _check_parent(name: str, space: Mapping[str, Hyperparameter]) -> None:
@@ -225,23 +211,10 @@ def _check_parent(name: str, space: Mapping[str, Hyperparameter]) -> None:
     # Keras Tuner knows only the parents that were declared before.
     if names.index(child.parent_name) >= names.index(name):
         raise fault((*at, "parent_name"), f"expected {child.parent_name} to stand before {name}")
-    possible = _possible(space[child.parent_name])
+    parent = space[child.parent_name]
+    possible = {"Boolean": (True, False), "Fixed": (parent.value,)}.get(parent.type, parent.values)
     if possible is not None and (strange := [value for value in child.parent_values if value not in possible]):
         raise fault((*at, "parent_values"), f"{strange[0]} is not a value of {child.parent_name}")
-
-
-def _bounds(hyperparameter: Hyperparameter) -> tuple[float, float, float | None]:
-    low, high = hyperparameter.min_value, hyperparameter.max_value
-    assert low is not None
-    assert high is not None
-    return low, high, hyperparameter.step
-
-
-def _possible(hyperparameter: Hyperparameter) -> tuple[Any, ...] | None:
-    # None where there is a range of them.
-    if hyperparameter.type == "Boolean":
-        return (True, False)
-    return (hyperparameter.value,) if hyperparameter.type == "Fixed" else hyperparameter.values
 
 
 # --- search spaces ------------------------------------------------------------------------------------------

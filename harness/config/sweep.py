@@ -1,9 +1,4 @@
-"""A sweep's plan: its model, and the way to it from a TOML file and the command's options.
-
-Unknown keys are refused. Models are frozen; `model_dump(mode="json")` gives the plain values that travel to
-workers and `model_validate` reads them back. A field's `description` is what an error says was expected.
-Knows no files: `reading` gets at a config's values, `wording` puts its faults into words.
-"""
+"""A sweep's plan: its model, and the way to it from a TOML file and the command's options."""
 
 from __future__ import annotations
 

@@ -1,9 +1,4 @@
-"""What `[task]` of a dataset's config may say: a model a task, with the metrics that it can be judged by.
-
-Unknown keys are refused. Models are frozen; `model_dump(mode="json")` gives the plain values that travel to
-workers and `model_validate` reads them back. A field's `description` is what an error says was expected.
-Knows no files: `reading` gets at a config's values, `wording` puts its faults into words.
-"""
+"""What `[task]` of a dataset's config may say: a model a task, with the metrics that it can be judged by."""
 
 from __future__ import annotations
 

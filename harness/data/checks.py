@@ -66,7 +66,7 @@ def warnings_of(
         places: Place of each target among the channels, for forecasts; -1 where it is none; empty for other tasks.
     """
     train = parts[0]
-    found = _duplicates(parts)
+    found = [*_duplicates(parts)]
     if train.x.ndim == 3:
         found += _telling(train, channels, targets, classes, places)
     if classes and train.y.ndim == 1:

@@ -79,6 +79,20 @@ def say_blocks(blocks: Blocks, first_row: int, split: SplitConfig) -> str:
     return f"{fold}: {phrase}{gap}; no window crosses from one to another"
 
 
+def say_shares(split: SplitConfig, each: str, rows: str, crossing: str) -> str:
+    """The split by time of what has several series, or of steps, in words.
+
+    Args:
+        split: The config's split.
+        each: Within what it is made; empty where there is one sequence alone.
+        rows: What is left out between the parts.
+        crossing: What crosses from none to another.
+    """
+    shares = f"the last {split.test:.0%} for test, {split.validation:.0%} before them for validation"
+    gap = f", {split.gap_steps:,} {rows} left out between them" if split.gap_steps else ""
+    return f"by time{each}: {shares}{gap}; no {crossing} crosses from one to another"
+
+
 def say_members(rule: Rule, members: Members, seed: int, classes: bool, own_parts: int = 2) -> str:
     """The split of sequences in words.
 

@@ -26,7 +26,7 @@ from harness.data.encoding import (
     to_numbers,
     tokenize,
 )
-from harness.data.finalize import finish, say_blocks, say_dropped, say_members
+from harness.data.finalize import finish, say_blocks, say_dropped, say_members, say_shares
 from harness.data.readers.registry import read_loaded_series, read_sequences
 from harness.data.readers.series import read_series
 from harness.data.readers.texts import WRITTEN, read_texts
@@ -70,13 +70,16 @@ def load_forecast(config: DatasetConfig, task: ForecastTask) -> SequenceData:
     scaling = fit_inputs(inputs, config.encoding.scaling, held, fills_gaps=masked)
     places = _target_places(config, task, first)
     scaling = fit_outputs(scaling, outputs if scaling.kind != "difference" else parts[0].y, parts[0].x, places)
+    split = say_blocks(blocks[0], first.first_row, config.split)
+    if len(panel) > 1:
+        split = say_shares(config.split, f" within each of {len(panel):,} series", "rows", "window")
     return finish(
         config,
         parts,
         scaling,
         channels=first.features,
         targets=task.target,
-        split=_say_split(config, panel, blocks),
+        split=split,
         notes=(*first.notes, *notes, *say_constant(inputs, first.features)),
         known=first.known,
     )
@@ -130,16 +133,6 @@ def _target_places(config: DatasetConfig, task: ForecastTask, series: Series) ->
             "a forecast is a change from its last value"
         )
     return tuple(series.features.index(name) for name in task.target)
-
-
-def _say_split(config: DatasetConfig, panel: Sequence[Series], blocks: Sequence[Blocks]) -> str:
-    if len(panel) == 1:
-        return say_blocks(blocks[0], panel[0].first_row, config.split)
-    gap = f", {config.split.gap_steps:,} rows left out between them" if config.split.gap_steps else ""
-    return (
-        f"by time within each of {len(panel):,} series: the last {config.split.test:.0%} for test, "
-        f"{config.split.validation:.0%} before them for validation{gap}; no window crosses from one to another"
-    )
 
 
 def load_dataset(config: DatasetConfig) -> SequenceData:

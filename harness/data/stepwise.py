@@ -24,7 +24,7 @@ from harness.data.encoding import (
     to_numbers,
     tokenize,
 )
-from harness.data.finalize import finish, say_dropped, say_members
+from harness.data.finalize import finish, say_dropped, say_members, say_shares
 from harness.data.readers.registry import read_sequences
 from harness.data.readers.texts import read_texts
 from harness.data.scaling import NO_SCALING, Floats, fit_inputs
@@ -142,10 +142,8 @@ def _by_time(config: DatasetConfig, lengths: Whole, where: str) -> tuple[Spans, 
         blocks = time_blocks(steps, config.split, 2, where, "a step and its answer")
         for part, block in zip(spans, blocks, strict=True):
             part.append(Span(row, block))
-    shares = f"the last {config.split.test:.0%} for test, {config.split.validation:.0%} before them for validation"
     each = "" if len(lengths) == 1 else f" within each of {len(lengths):,} sequences"
-    gap = f", {config.split.gap_steps:,} steps left out between them" if config.split.gap_steps else ""
-    return spans, f"by time{each}: {shares}{gap}; no answer crosses from one to another"
+    return spans, say_shares(config.split, each, "steps", "answer")
 
 
 def _cut(spans: Spans, ahead: int, task: LabelTask | NextTokenTask, where: str) -> tuple[list[Pieces], int]:

@@ -44,7 +44,9 @@ def cut_windows(series: Series, task: ForecastTask, block: range, *, masked: boo
     x = _windows(inputs, task.lookback_steps, count, task.window_stride)
     y = _windows(targets[task.lookback_steps :], task.horizon_steps, count, task.window_stride)
     starts = np.arange(0, count, task.window_stride) + block.start + series.first_row
-    x = x if masked else fill_gaps(x)
+    if not masked:
+        holed = np.isnan(x).any(axis=(1, 2))
+        x[holed] = fill_gaps(x[holed])  # in place: windows overlap, and all of them may fill the memory
     kept: Flags = np.asarray(~np.isnan(y if masked else x).any(axis=(1, 2)))
     if not kept.all():
         x, y, starts = x[kept], y[kept], starts[kept]
@@ -66,7 +68,7 @@ def cut_windows(series: Series, task: ForecastTask, block: range, *, masked: boo
 def _windows(values: Floats, steps: int, count: int, stride: int) -> Floats:
     """(rows, columns) → (windows, steps, columns), copied only for the windows that are kept."""
     views = sliding_window_view(values, steps, axis=0)[:count:stride]
-    return np.ascontiguousarray(views.transpose(0, 2, 1))
+    return np.array(views.transpose(0, 2, 1), order="C")
 
 
 @dataclass(frozen=True, slots=True)

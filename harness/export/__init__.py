@@ -7,7 +7,7 @@ by the functions that need it, never by importing this package.
 from harness.export.artifact import Description, read_description, save_champion
 from harness.export.build import build_champion
 from harness.export.predictor import Champion, load, load_folder
-from harness.export.verification import CleanProcess, agrees, test_rows, verify
+from harness.export.verification import CleanProcess, agrees, verify
 
 __all__ = [
     "Champion",
@@ -19,6 +19,5 @@ __all__ = [
     "load_folder",
     "read_description",
     "save_champion",
-    "test_rows",
     "verify",
 ]

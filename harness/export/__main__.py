@@ -1,4 +1,4 @@
-"""`python -m harness.export`, the clean process of `verifying`: reads what to prove, prints what it found."""
+"""`python -m harness.export`, the clean process of `verification`: reads what to prove, prints what it found."""
 
 from __future__ import annotations
 

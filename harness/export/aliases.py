@@ -7,28 +7,15 @@ the same ones.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.export.artifact import Description, read_description, unlike
 from harness.export.verification import FEWEST_CASES, Measured
-from harness.records import Direction
 from harness.store import Store
 from harness.tracking.registry import Registered, holder_of, move_alias, one_at_a_time
 
 CHAMPION, CANDIDATE = "champion", "candidate"
-
-
-class Move(StrEnum):
-    """What becomes of `@champion`, and of the new version."""
-
-    MOVE = "move"
-    """The new version is the champion."""
-    CANDIDATE = "candidate"
-    """The champion stays, and the new version is the candidate."""
-    REFUSE = "refuse"
-    """The champion stays, and the new version gets no alias: both are somebody else's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +37,6 @@ class Holder:
     why_not: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Ruling:
-    """What was decided.
-
-    Attributes:
-        move: What becomes of the alias.
-        reason: One line for people; empty where there is nothing to tell: the first version of a name, or itself again.
-    """
-
-    move: Move
-    reason: str = ""
-
-
 def ruling(
     challenger: Holder,
     incumbent: Holder | None,
@@ -71,7 +45,7 @@ def ruling(
     *,
     beats_baseline: bool,
     promote: str,
-) -> Ruling:
+) -> tuple[str, str]:
     """Decide whether `@champion` moves to a new version.
 
     Args:
@@ -81,23 +55,28 @@ def ruling(
         measured: What both score on the new version's test rows; None where that was not asked for.
         beats_baseline: Whether the new version beats the best baseline on the test part.
         promote: The command that moves the alias all the same.
+
+    Returns:
+        The alias that the new version gets: `champion`; `candidate`, and the champion stays; or none, and both stay
+        since they are somebody else's. And why in one line; empty where there is nothing to tell: the first version of
+        a name, or itself again.
     """
     if incumbent is None or incumbent.reference == challenger.reference:
         if beats_baseline:
-            return Ruling(Move.MOVE)
+            return CHAMPION, ""
         why = _replaced(challenger, candidate) if incumbent is None else ""
     else:
         rows, scores, why = _scores(challenger, incumbent, measured, beats_baseline=beats_baseline)
         if scores is not None:
             why = f"on {rows} {_phrase(incumbent, scores[0])} against {_phrase(challenger, scores[1])}"
-            if not _worse(challenger, scores):
-                return Ruling(Move.MOVE, f"@champion moves from {incumbent.reference} to {challenger.reference}: {why}")
+            if challenger.description and not challenger.description.objective.better(*scores):
+                return CHAMPION, f"@champion moves from {incumbent.reference} to {challenger.reference}: {why}"
         all_the_same = f"`{promote}` moves it to {challenger.reference} all the same"
         why = f"@champion stays with {incumbent.reference}: {why}; {all_the_same}"
     if candidate is not None and not candidate.own:
         taken = f"{challenger.reference} has no alias: @candidate is {candidate.reference}, which no sweep made"
-        return Ruling(Move.REFUSE, "; ".join(part for part in (why, taken) if part))
-    return Ruling(Move.CANDIDATE, why)
+        return "", "; ".join(part for part in (why, taken) if part)
+    return CANDIDATE, why
 
 
 def _scores(
@@ -179,13 +158,12 @@ def give_alias(
     promote = f"harness models promote {reference}{store.options}"
     with one_at_a_time(store):
         now, candidate = holder(store, registered.name), holder(store, registered.name, CANDIDATE)
-        if _reference(now) != _reference(incumbent):  # another sweep was quicker: what was measured is of another one
-            measured = None
-        found = ruling(challenger, now, candidate, measured, beats_baseline=beats_baseline, promote=promote)
-        alias = {Move.MOVE: CHAMPION, Move.CANDIDATE: CANDIDATE, Move.REFUSE: ""}[found.move]
+        if (now and now.reference) != (incumbent and incumbent.reference):
+            measured = None  # another sweep was quicker: what was measured is of another one
+        alias, reason = ruling(challenger, now, candidate, measured, beats_baseline=beats_baseline, promote=promote)
         if alias:
             move_alias(store, registered.name, registered.version, alias)
-    return alias, found.reason
+    return alias, reason
 
 
 def instead_of(before: Holder | None, now: Holder) -> str:
@@ -195,10 +173,6 @@ def instead_of(before: Holder | None, now: Holder) -> str:
     return (
         f"; it was {before.reference}: logged are {_phrase(before, _logged(before))} and {_phrase(now, _logged(now))}"
     )
-
-
-def _reference(one: Holder | None) -> str:
-    return one.reference if one else ""
 
 
 def _same_rows(challenger: Description, incumbent: Description) -> bool:
@@ -220,12 +194,6 @@ def _not_measured(challenger: Holder, incumbent: Holder, measured: Measured | No
         f"{logged}; {incumbent.reference} was trained on {left_out:,} of {measured.total:,} new test cases, and "
         f"{measured.cases:,} are too few to compare on (expected {FEWEST_CASES})"
     )
-
-
-def _worse(challenger: Holder, scores: tuple[float, float]) -> bool:
-    assert challenger.description is not None
-    had, has = scores
-    return has > had if challenger.description.direction is Direction.MIN else has < had
 
 
 def _replaced(challenger: Holder, candidate: Holder | None) -> str:

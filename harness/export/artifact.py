@@ -17,7 +17,8 @@ import shutil
 import sys
 import zipfile
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import metadata
@@ -163,8 +164,8 @@ class Description:
         name: Name of the dataset, also the registered model's.
         title: The dataset in one line.
         task: What is predicted.
-        family: Family of its recurrent cell.
-        family: Family that it came from.
+        family: Name of the search space that it came from.
+        arm: Name of its family in the comparison, which differs where one family is compared with itself.
         sweep_id: Sweep that it came from.
         trial: Key of its trial.
         seed: Seed of that trial.
@@ -254,7 +255,7 @@ class Description:
         return Objective(self.metric, self.direction, self.unit)
 
     @property
-    def dataset_card(self) -> DatasetConfig:
+    def dataset_config(self) -> DatasetConfig:
         """The dataset's config, as it was when the model was trained.
 
         Raises:
@@ -358,23 +359,38 @@ def save_champion(
     Raises:
         ExportError: The folder cannot be written.
     """
-    unfinished = folder.with_name(f".{folder.name}.{os.getpid()}")
-    try:
-        unfinished.mkdir(parents=True)
-        write_model(model, unfinished / MODEL_FILE)
+    with whole_folder(folder) as draft:
+        write_model(model, draft / MODEL_FILE)
         text = json.dumps(description.to_json(), indent=2, ensure_ascii=False)
-        (unfinished / FILE).write_text(text, encoding="utf-8")
-        np.savez(unfinished / EXAMPLE_FILE, allow_pickle=False, **dict(example))
+        (draft / FILE).write_text(text, encoding="utf-8")
+        np.savez(draft / EXAMPLE_FILE, allow_pickle=False, **dict(example))
         if seen is not None:
             told = {"kind": np.array(seen.kind), "steps": np.array(seen.steps), "runs": seen.runs}
-            np.savez(unfinished / SEEN_FILE, allow_pickle=False, **told)
+            np.savez(draft / SEEN_FILE, allow_pickle=False, **told)
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """A folder to write into, which takes the place of another one once all went well; else nothing is left of it.
+
+    Args:
+        folder: The place; what was there before is removed.
+
+    Raises:
+        ExportError: It cannot be written.
+    """
+    place = folder.absolute()
+    draft = place.with_name(f".{place.name}.{os.getpid()}")
+    try:
+        draft.mkdir(parents=True)
+        yield draft
         if folder.exists():
             shutil.rmtree(folder)
-        unfinished.rename(folder)
+        draft.rename(folder)
     except OSError as error:
-        raise ExportError(f"{folder}: the model {cannot_write(error, folder.parent)}") from error
+        raise ExportError(f"{folder}: {cannot_write(error, place.parent)}") from error
     finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        shutil.rmtree(draft, ignore_errors=True)
 
 
 def read_seen(folder: Path) -> Seen | None:

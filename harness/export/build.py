@@ -15,7 +15,7 @@ from harness.errors import DataError, ExportError
 from harness.export.artifact import Description, save_champion, versions_of
 from harness.export.predictor import Champion
 from harness.export.verification import require_agreement, score_on
-from harness.records import TrialRequest
+from harness.records import TaskKind, TrialRequest
 
 if TYPE_CHECKING:
     import keras
@@ -26,6 +26,8 @@ EXAMPLE_SEQUENCES = 2
 
 _LIBRARIES = ("keras", "tensorflow", "numpy", "lstm-gru-harness")
 _NEEDED = ("keras", "tensorflow")
+_SAME = ("channels", "targets", "classes", "horizon_steps", "multi_label", "vocabulary", "known")
+"""What a description says as its dataset does."""
 
 
 def build_champion(plain: Mapping[str, Any]) -> dict[str, Any]:
@@ -119,12 +121,8 @@ def _describe(
         direction=data.objective.direction,
         unit=data.objective.unit,
         test_score=plain["test_score"],
-        channels=data.channels,
-        targets=data.targets,
-        classes=data.classes,
         masked=shape.masked,
         steps=shape.steps,
-        horizon_steps=data.horizon_steps,
         scaling={name: tuple(getattr(data.scaling, name).tolist()) for name in numbers},
         digest=data.facts.digest,
         license=data.facts.license,
@@ -135,17 +133,13 @@ def _describe(
         requirements=tuple(f"{name}=={versions[name]}" for name in _NEEDED),
         versions=versions,
         evidence=plain.get("evidence", {}),
-        multi_label=data.multi_label,
-        vocabulary=data.vocabulary,
-        known=data.known,
         refit="seen_score" in plain,
         seen_score=plain.get("seen_score"),
+        **{name: getattr(data, name) for name in _SAME},
     )
 
 
 def _output(shape: NetworkShape) -> tuple[int, ...]:
-    from harness.records import TaskKind
-
     if shape.task is TaskKind.FORECAST:
         return (-1, shape.horizon_steps, shape.outputs)
     if shape.task.per_step:

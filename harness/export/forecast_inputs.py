@@ -15,7 +15,7 @@ from harness.config.tasks import ForecastTask
 from harness.data.dataset import Values, Whole
 from harness.data.encoding import fill_gaps, refuse_missing
 from harness.data.readers.series import select_columns, with_calendar
-from harness.data.readers.tables import labels, require_columns, times
+from harness.data.readers.tables import split_by_id, times
 from harness.data.scaling import Floats
 from harness.errors import DataError
 from harness.export.artifact import Description
@@ -96,10 +96,10 @@ def _times(name: str, tail: pd.Series[Any], steps: int) -> Stamps:
         following = pd.DatetimeIndex([parsed.iloc[-1] + difference * step for step in range(1, steps + 1)])
     if following.tz is None and following[0] - parsed.iloc[-1] < pd.Timedelta(days=1):
         assumed = (*assumed, NO_OFFSET)
-    said = " ".join(filter(None, assumed))
+    assumption = " ".join(filter(None, assumed))
     if pd.api.types.is_datetime64_any_dtype(tail):
-        return Stamps(name, tuple(following), said)
-    return Stamps(name, _written_like(str(tail.iloc[-1]), following), said)
+        return Stamps(name, tuple(following), assumption)
+    return Stamps(name, _written_like(str(tail.iloc[-1]), following), assumption)
 
 
 def _usual_difference(values: pd.Series[Any]) -> tuple[Any, str]:
@@ -168,27 +168,16 @@ def series_batch(
     Raises:
         DataError: A series is too short, has gaps that the config does not allow, or its times go back.
     """
-    task = description.dataset_card.task
+    task = description.dataset_config.task
     assert isinstance(task, ForecastTask)
-    if task.id is None:
-        names: tuple[Any, ...] = (0,)
-        pieces = [frame]
-    else:
-        require_columns(frame, [task.id], "id", where)
-        labels(frame, task.id, where)  # refuses rows without an id
-        grouped = list(frame.groupby(task.id, sort=False))
-        names, pieces = tuple(name for name, _ in grouped), [piece for _, piece in grouped]
-    places = [where if task.id is None else f"{where}: {task.id} {str(name)!r}" for name in names]
-    found = [
-        _one(description, task, piece, place, left_out.get(name, 0))
-        for name, piece, place in zip(names, pieces, places, strict=True)
-    ]
+    pieces = split_by_id(frame, task.id, where)
+    found = [_one(description, task, piece, place, left_out.get(name, 0)) for name, piece, place in pieces]
     stamps = tuple(one[2] for one in found if one[2] is not None)
     return Batch(
         np.concatenate([one[0] for one in found]),
         np.full(len(found), description.steps, np.int32),
         task.id or "sequence",
-        names,
+        tuple(name for name, _, _ in pieces),
         stamps if len(stamps) == len(found) else (),
         np.concatenate([one[1] for one in found]) if description.known else None,
     )
@@ -206,7 +195,7 @@ def _one(
     past, coming = frame.iloc[now - lookback : now], frame.iloc[now:]
     _refuse_known_targets(description, task, coming, where)
     stamps = _stamps(description, task, frame, now, where, before)
-    cycles = description.dataset_card.encoding.calendar
+    cycles = description.dataset_config.encoding.calendar
     x = _values(
         description, with_calendar(past, task.time, cycles, where), description.channels, before + now - lookback, where
     )

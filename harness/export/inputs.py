@@ -251,12 +251,9 @@ def require_inputs(description: Description, frame: pd.DataFrame, where: str) ->
     Raises:
         DataError: A column is missing; the message offers near names.
     """
-    config = description.dataset_card
+    config = description.dataset_config
     made = channel_names(config.encoding.calendar)
-    if made:
-        require_columns(
-            frame, [str(getattr(config.task, "time", ""))], "time", where
-        )  # a config with a calendar has one
+    require_columns(frame, [getattr(config.task, "time", None)] if made else [], "time", where)
     require_columns(frame, [name for name in description.channels if name not in made], "features", where)
 
 
@@ -265,7 +262,7 @@ def id_column(description: Description, frame: pd.DataFrame) -> str | None:
 
     Where the config has no `id`, as with arrays, a column `sequence` is taken, as tables of predictions call it.
     """
-    named = getattr(description.dataset_card.task, "id", None)
+    named = getattr(description.dataset_config.task, "id", None)
     if named is not None or description.task is TaskKind.FORECAST:
         return named
     return SEQUENCE if SEQUENCE in frame.columns and SEQUENCE not in description.channels else None
@@ -273,7 +270,7 @@ def id_column(description: Description, frame: pd.DataFrame) -> str | None:
 
 def _groups(description: Description, frame: pd.DataFrame, where: str, before: int) -> Batch:
     """Rows grouped into sequences."""
-    task = description.dataset_card.task
+    task = description.dataset_config.task
     assert isinstance(task, ClassifyTask | RegressTask | LabelTask)
     column = id_column(description, frame)
     if column is None:

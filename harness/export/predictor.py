@@ -15,7 +15,7 @@ from harness.errors import ExportError, UsageError
 from harness.export.artifact import FILE, MODEL_FILE, Description, read_description, read_model
 from harness.export.forecast_inputs import ROWS_A_CALL, Batch
 from harness.export.inputs import batch_of_arrays, batch_of_frame
-from harness.metrics import at_real_steps
+from harness.metrics import at_real_steps, without_padding
 from harness.records import Answer, TaskKind
 from harness.store import Store, find_store
 from harness.tracking import registry
@@ -112,8 +112,7 @@ def _next_tokens(description: Description, batch: Batch, outputs: npt.NDArray[np
 
 
 def _probabilities_of_steps(batch: Batch, outputs: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[Any]]:
-    real = np.arange(outputs.shape[1]) < batch.lengths[:, None]
-    return {"probabilities": np.where(real[:, :, None], outputs, np.float32(0)), "lengths": batch.lengths}
+    return {"probabilities": without_padding(outputs, batch.lengths), "lengths": batch.lengths}
 
 
 def _steps(batch: Batch, columns: Mapping[str, npt.NDArray[Any]]) -> pd.DataFrame:

@@ -159,9 +159,12 @@ def compare(first: Champion, second: Champion) -> SideBySide:
         UsageError: They do not predict the same of the same.
         DataError: The data is missing, changed or not what the config says.
     """
-    _require_alike(first, second)
+    if what := unlike(second.description, first.description):
+        raise UsageError(
+            f"{second.where} and {first.where}: expected models of the same task on the same data, got {what}"
+        )
     description = first.description
-    data = load_dataset(description.dataset_card)
+    data = load_dataset(description.dataset_config)
     if data.facts.digest != description.digest:
         raise DataError(
             f"{description.name}: the data changed: digest {data.facts.digest}, expected {description.digest}"
@@ -181,13 +184,6 @@ def compare(first: Champion, second: Champion) -> SideBySide:
         float((gains < 0).mean()),
         float((gains > 0).mean()),
     )
-
-
-def _require_alike(first: Champion, second: Champion) -> None:
-    if what := unlike(second.description, first.description):
-        raise UsageError(
-            f"{second.where} and {first.where}: expected models of the same task on the same data, got {what}"
-        )
 
 
 def _row_scores(description: Description, part: Part, predicted: Values) -> Values:

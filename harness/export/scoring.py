@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from harness.data.dataset import pad
 from harness.errors import DataError, nearest
 from harness.export.forecast_inputs import Batch
 from harness.export.inputs import batch_of_arrays, batch_of_frame
@@ -57,12 +58,14 @@ class Scorer:
         description = self._champion.description
         data = _as_columns(data)
         if isinstance(data, pd.DataFrame):
-            _require_names(data)
+            if strange := [name for name in data.columns if not isinstance(name, str)]:
+                raise DataError(f"{REQUEST}: column {strange[0]!r}: expected rows whose columns have names")
             return self._champion.tabulate(batch_of_frame(description, data, REQUEST)).table
         batch = _sequences(self._champion, data)
         outputs = self._champion.predict_batch(batch)
         if description.answer is Answer.NUMBERS or description.task.per_step:
-            return _real(outputs, batch) if description.task.per_step else outputs
+            real = zip(outputs, batch.lengths, strict=True)
+            return [one[:length].tolist() for one, length in real] if description.task.per_step else outputs
         return predictions_of(description, batch, outputs).table
 
     def _warm_up(self) -> None:
@@ -71,10 +74,6 @@ class Scorer:
         steps, channels = description.steps or 1, () if description.vocabulary else (len(description.channels),)
         future = np.zeros((1, description.horizon_steps, len(description.known))) if description.known else None
         self._champion.predict(np.zeros((1, steps, *channels), int), future=future)
-
-
-def _real(outputs: npt.NDArray[np.float32], batch: Batch) -> list[Any]:
-    return [one[:length].tolist() for one, length in zip(outputs, batch.lengths, strict=True)]
 
 
 def _as_columns(data: Any) -> Any:
@@ -88,12 +87,6 @@ def _as_columns(data: Any) -> Any:
     if isinstance(data, Mapping) and "x" not in data:
         return _table(data)
     return data
-
-
-def _require_names(frame: pd.DataFrame) -> None:
-    """Refuse rows that are lists or numbers, or a table whose columns have no names."""
-    if strange := [name for name in frame.columns if not isinstance(name, str)]:
-        raise DataError(f"{REQUEST}: column {strange[0]!r}: expected rows whose columns have names")
 
 
 def _table(columns: Mapping[str, Any]) -> pd.DataFrame:
@@ -133,11 +126,7 @@ def _padded(sequences: list[Any], axes: int) -> tuple[npt.NDArray[Any], npt.NDAr
         one = arrays[-1]
         if one.ndim != axes or one.shape[1:] != arrays[0].shape[1:] or not len(one) or one.dtype.kind not in "biuf":
             raise DataError(f"{REQUEST}: x[{at}]: {one.dtype} {one.shape}: {expected}")
-    lengths = np.array([len(array) for array in arrays])
-    x = np.zeros((len(arrays), int(lengths.max()), *arrays[0].shape[1:]), np.result_type(*arrays))
-    for row, array in zip(x, arrays, strict=True):
-        row[: len(array)] = array
-    return x, lengths
+    return pad(arrays)
 
 
 def _load_pyfunc(path: str) -> Scorer:

@@ -1,7 +1,5 @@
 """A file that need not fit into memory → the batches in it, in the order in which it has them.
 
-Knows pieces and a column's name, nothing of champions.
-
 A sequence is in one batch, wherever in the file its rows begin and end, and batches hold as many sequences as a call of
 the network takes, so that a file gives the same numbers to the last digit whatever the pieces it is read in. Of a
 series only its end is kept. What cannot be read in pieces is read whole: texts of `.txt` files, tables without an id
@@ -12,7 +10,7 @@ Knows the description of a champion, never its network.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -45,46 +43,42 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True, slots=True)
-class Ids:
-    """What a column of ids is like.
-
-    Attributes:
-        types: The one type that all of its values can be read as, by the column's name; else `007` could be a number in
-            one piece and text in another.
-        agreed: Whether every piece was read as that type.
-        in_one_place: Whether the rows of every id stand together.
-    """
-
-    types: dict[str, Any]
-    agreed: bool
-    in_one_place: bool
-
-
-def look_through(pieces: Iterable[Piece], column: str, looked: Callable[[float], None]) -> Ids:
-    """Read a column of ids once, before anything is made of it.
+def look_through(
+    read: Callable[..., Iterator[Piece]],
+    column: str,
+    looked: Callable[[float], None],
+    types: Mapping[str, Any] | None = None,
+) -> tuple[Mapping[str, Any], bool]:
+    """Read a column of ids once, before anything is made of it; twice where its pieces are not of one type.
 
     Args:
-        pieces: The table; its other columns are not looked at.
+        read: Gives the table in pieces, with the columns and types that it is told.
         column: Name of the column.
         looked: Called with the share of the file so far.
+        types: As returned, where they are known.
+
+    Returns:
+        The one type that all of its values can be read as, by the column's name, else `007` could be a number in one
+        piece and text in another; and whether the rows of every id stand together.
     """
     import pandas as pd
 
-    types: list[Any] = []
+    kinds: list[Any] = []
     runs: list[npt.NDArray[np.uint64]] = []
     last: Any = None
-    for piece in pieces:
+    for piece in read(columns=(column,), types=types):
         ids = piece.frame[column]
-        types.append(ids.dtype)
+        kinds.append(ids.dtype)
         # 8 bytes an id; should two ids have one hash, the table is read whole, and nothing else happens.
         hashes = pd.util.hash_pandas_object(ids, index=False).to_numpy()
         begins = np.concatenate([[last is None or hashes[0] != last], hashes[1:] != hashes[:-1]])
         runs.append(hashes[begins])
         last = hashes[-1]
         looked(piece.share)
+    if types is None and len(set(kinds)) > 1:
+        return look_through(read, column, looked, {column: _common(kinds)})
     found = np.concatenate(runs)
-    return Ids({column: _common(types)}, len(set(types)) == 1, len(np.unique(found)) == len(found))
+    return {column: _common(kinds)}, len(np.unique(found)) == len(found)
 
 
 def _common(types: list[Any]) -> Any:
@@ -118,7 +112,8 @@ def whole_sequences(
         if len(held) > 1 and (piece.frame[column] == held[0][column].iloc[-1]).all():
             continue  # still the sequence that was open
         frame = pd.concat(held, ignore_index=True) if len(held) > 1 else piece.frame.reset_index(drop=True)
-        begins = _begins(frame[column])
+        ids = frame[column]
+        begins = np.flatnonzero((ids != ids.shift()).to_numpy()).tolist()  # the rows in which an id begins
         full = (len(begins) - 1) // at_once  # the last sequence may go on in the next piece
         for number in range(full):
             low, high = begins[number * at_once], begins[(number + 1) * at_once]
@@ -129,11 +124,6 @@ def whole_sequences(
         held, before = [frame.iloc[rest:].reset_index(drop=True)], before + rest
     if held:
         yield pd.concat(held, ignore_index=True), before, since, 1.0
-
-
-def _begins(ids: pd.Series[Any]) -> list[int]:
-    """Rows in which an id begins."""
-    return [int(row) for row in np.flatnonzero((ids != ids.shift()).to_numpy())]
 
 
 def ends_of_series(
@@ -237,17 +227,17 @@ def _table(
     read = partial(read, rows=piece_rows)
     if description.vocabulary:
         return _texts(description, read(types={COLUMN: str}), sequences, where)
-    ids = None if column is None else _ids(read, column, looked)
-    if isinstance(task := description.dataset_card.task, ForecastTask):
+    types, together = (None, False) if column is None else look_through(read, column, looked)
+    if isinstance(task := description.dataset_config.task, ForecastTask):
         ahead = description.horizon_steps if task.known_covariates else 0
         rows = max((description.steps or 0) + ahead, LEAST_ROWS)
-        frame, left_out = ends_of_series(read(types=ids and ids.types), column, rows, where, looked)
+        frame, left_out = ends_of_series(read(types=types), column, rows, where, looked)
         return iter([Portion(series_batch(description, frame, where, left_out), 0, 1)])
-    if ids is None or not ids.in_one_place or column is None:
+    if not together or column is None:
         return None
     return (
         Portion(batch_of_frame(description, frame, where, before), since, until)
-        for frame, before, since, until in whole_sequences(read(types=ids.types), column, sequences)
+        for frame, before, since, until in whole_sequences(read(types=types), column, sequences)
     )
 
 
@@ -261,15 +251,8 @@ def _check_columns(description: Description, rows: Iterator[Piece], where: str) 
         return None
     require_inputs(description, head, where)
     column = id_column(description, head)
-    require_columns(head, [column] if column else [], "id", where)
+    require_columns(head, [column], "id", where)
     return column
-
-
-def _ids(read: Callable[..., Iterator[Piece]], column: str, looked: Callable[[float], None]) -> Any:
-    found = look_through(read(columns=(column,)), column, looked)
-    if found.agreed:
-        return found
-    return look_through(read(columns=(column,), types=found.types), column, looked)
 
 
 def _texts(description: Description, pieces: Iterator[Piece], sequences: int, where: str) -> Iterator[Portion]:

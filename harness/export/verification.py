@@ -21,7 +21,6 @@ import numpy as np
 import numpy.typing as npt
 
 from harness._tensorflow import OWN_PROCESS_VARIABLE, settled_environment
-from harness.config.dataset import DatasetConfig
 from harness.data import Part, cached_dataset, load_dataset
 from harness.data.splits import unseen
 from harness.errors import ExportError
@@ -40,30 +39,13 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-5
 
 
-def test_rows(config: DatasetConfig) -> tuple[Values, Whole, Values]:
-    """The test part of a dataset: what a champion's test score was measured on.
-
-    Args:
-        config: The dataset's config.
-
-    Returns:
-        x (n, steps, channels) in raw units, lengths (n,), and y: forecast (n, horizon, targets), classes
-        (n,), or numbers (n, 1).
-
-    Raises:
-        DataError: The data is missing, changed or not what the config says.
-    """
-    part = load_dataset(config).test.open()
-    return part.x, part.lengths, part.y
-
-
 def test_batch(champion: Champion) -> tuple[Batch, Values]:
     """The test part of a champion's own dataset, as a batch, and the truth.
 
     Raises:
         DataError: The data is missing, changed or not what the config says.
     """
-    part = load_dataset(champion.description.dataset_card).test.open()
+    part = load_dataset(champion.description.dataset_config).test.open()
     label = "row" if champion.description.task is TaskKind.FORECAST else "sequence"
     return Batch(part.x, part.lengths, label, tuple(part.rows.tolist()), future=part.future), part.y
 
@@ -80,7 +62,7 @@ def score_again(champion: Champion) -> float:
     Raises:
         DataError: The data is missing, changed or not what the config says.
     """
-    data = cached_dataset(champion.description.dataset_card)
+    data = cached_dataset(champion.description.dataset_config)
     return score_on(champion, data.validation if champion.description.refit else data.test.open())
 
 
@@ -93,7 +75,7 @@ def score_of(description: Description, truth: Values, prediction: npt.NDArray[np
         prediction: In original units, or probabilities.
         lengths: Real steps of each sequence (n,).
     """
-    metric = metric_of(description.dataset_card.task)
+    metric = metric_of(description.dataset_config.task)
     return metric.of(truth, prediction, lengths if description.task.per_step else None)
 
 
@@ -134,19 +116,6 @@ def _smallest(description: Description) -> float:
 LIMIT_SECONDS = 900
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """What a clean process found.
-
-    Attributes:
-        score: The score that the model gives there.
-        measured: What it and another model score on the same rows; None where that was not asked for.
-    """
-
-    score: float
-    measured: Measured | None
-
-
 class CleanProcess:
     """A process that has loaded nothing but this package and what it needs.
 
@@ -165,12 +134,15 @@ class CleanProcess:
             start_new_session=True,  # what a terminal sends is for this process to decide; it ends with its input
         )
 
-    def verify(self, folder: Path, beside: Path | None = None) -> Proof:
+    def verify(self, folder: Path, beside: Path | None = None) -> tuple[float, Measured | None]:
         """The logged score that a champion's folder gives again there; once.
 
         Args:
             folder: A champion's folder, as `save_champion` wrote it or the registry handed it out.
             beside: Folder of another one, to be scored on the same test rows; None for none.
+
+        Returns:
+            The score, and what both models score on the same rows; None where that was not asked for.
 
         Raises:
             ExportError: It cannot be loaded, or its dataset cannot, or it takes more than 15 minutes.
@@ -184,7 +156,7 @@ class CleanProcess:
             last = next((line for line in reversed(errors.splitlines()) if line.strip()), "no message")
             raise ExportError(f"{folder}: the model cannot be proved: {last}")
         answer = json.loads(output.splitlines()[-1])
-        return Proof(float(answer["score"]), Measured.from_json(answer["measured"]) if answer["measured"] else None)
+        return float(answer["score"]), Measured.from_json(answer["measured"]) if answer["measured"] else None
 
     def __enter__(self) -> CleanProcess:
         return self
@@ -198,7 +170,7 @@ class CleanProcess:
 def verify(folder: Path) -> float:
     """The logged score, as a champion's folder gives it in a process that has loaded nothing else."""
     with CleanProcess() as process:
-        return process.verify(folder).score
+        return process.verify(folder)[0]
 
 
 FEWEST_CASES = 30
@@ -253,7 +225,7 @@ def _measured(challenger: Champion, folder: Path) -> Measured:
     seen = read_seen(folder)
     if seen is None:
         return Measured(why_not="it does not say which rows it was trained on")
-    config = challenger.description.dataset_card
+    config = challenger.description.dataset_config
     data = cached_dataset(config)
     part = data.test.open()
     fresh = unseen(data, config, part, seen)

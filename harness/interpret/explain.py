@@ -34,6 +34,7 @@ import tensorflow as tf
 
 from harness.config.dataset import DatasetConfig
 from harness.config.space import SearchSpace
+from harness.metrics import mask_of
 from harness.models import Stack, build_stack
 from harness.models.network import model_of
 from harness.records import Band, GateOpenness, GradientReach, TrialRequest, derive_seed
@@ -93,7 +94,7 @@ def _run(layer: keras.layers.Layer, inputs: Any, mask: Any, *, backwards: bool) 
     """Every step of one direction; the outputs are (batch, steps, units) in the order of reading."""
     if backwards:
         inputs, mask = tf.reverse(inputs, [1]), None if mask is None else tf.reverse(mask, [1])
-    states = [tf.zeros((inputs.shape[0], width)) for width in _widths(layer)]
+    states = [tf.zeros((inputs.shape[0], width)) for width in tf.nest.flatten(layer.cell.state_size)]
     output, outputs, handed = tf.zeros_like(states[0]), list[Any](), list[list[Any]]()
     for step in range(inputs.shape[1]):
         # A state's own tensor, apart from the output, which may be the same one: the gradient with respect to it is
@@ -104,18 +105,9 @@ def _run(layer: keras.layers.Layer, inputs: Any, mask: Any, *, backwards: bool) 
         real = None if mask is None else mask[:, step, None]
         # Beyond a sequence's end its last output is carried on, or is 0 where Keras's `Bidirectional` has asked for it.
         output = _where(real, new_output, tf.zeros_like(output) if layer.zero_output_for_mask else output)
-        states = [_where(real, new, old) for new, old in zip(_listed(new_states), states, strict=True)]
+        states = [_where(real, new, old) for new, old in zip(tf.nest.flatten(new_states), states, strict=True)]
         outputs.append(output)
     return Pass(layer, inputs, handed, backwards), tf.stack(outputs, axis=1)
-
-
-def _widths(layer: keras.layers.Layer) -> Sequence[int]:
-    size = layer.cell.state_size
-    return [int(width) for width in size] if isinstance(size, list | tuple) else [int(size)]
-
-
-def _listed(states: Any) -> list[Any]:
-    return list(states) if isinstance(states, list | tuple) else [states]
 
 
 def _where(real: Any, new: Any, old: Any) -> Any:
@@ -285,8 +277,7 @@ def open_gates(passes: Sequence[Pass], lengths: npt.NDArray[Any]) -> dict[str, l
     found: dict[str, list[Opened]] = {}
     for one in passes:
         for gate, values in openness(one).items():
-            real = np.arange(values.shape[1])[None, :] < lengths[:, None]
-            found.setdefault(gate, []).append((values, real))
+            found.setdefault(gate, []).append((values, mask_of(lengths, values.shape[1])))
     return found
 
 
@@ -369,7 +360,8 @@ def _look(
     count = int(sample.x.shape[0])
     norms, opened = [], []
     for start in range(0, count, SEQUENCES_AT_ONCE):
-        batch = _rows(sample, np.arange(start, min(start + SEQUENCES_AT_ONCE, count)))
+        rows = slice(start, start + SEQUENCES_AT_ONCE)
+        batch = TensorPart(*(tensor[rows] for tensor in (sample.x, sample.lengths, sample.y, sample.future)))
         look = look_into(stack, batch, loss)
         norms.append(look.norms)
         if gates:
@@ -382,7 +374,3 @@ def _sample(part: DataPart) -> TensorPart:
     chosen = np.unique(np.linspace(0, rows - 1, min(rows, MOST_SEQUENCES)).round().astype(int))
     (block,) = part.blocks(chosen, len(chosen))  # one batch of them all
     return TensorPart(*(one[0] for one in block.inputs))
-
-
-def _rows(part: TensorPart, rows: npt.NDArray[Any]) -> TensorPart:
-    return TensorPart(*(tf.gather(tensor, rows) for tensor in (part.x, part.lengths, part.y, part.future)))

@@ -3,8 +3,6 @@
 At equal units a GRU has a quarter fewer parameters than an LSTM. A search space that is declared in parameters gives
 each family the units that fit instead, as in Chung et al. (2014) and in Collins, Sohl-Dickstein and Sussillo (2017).
 
-Arithmetic alone: builds no layer.
-
 A network is an embedding where its inputs are tokens, a stack of recurrent layers, a dropout after each, and a dense
 head, at every step where every step has an answer. The same `Stack` gives the Keras
 model that is saved and the forward pass of the fast training loop, so there is no second description to drift away.
@@ -269,9 +267,17 @@ def build_stack(shape: NetworkShape, space: SearchSpace, values: Mapping[str, Va
     count, rate = int(setting(values, "layers")), float(setting(values, "dropout"))
     sequences = [number < count or shape.task.per_step for number in range(1, count + 1)]
     recurrent = [_recurrent_layer(space.layer, n, values, sequences=more) for n, more in enumerate(sequences, 1)]
-    dropouts = [_dropout_layer(rate, n, sequences=more) for n, more in enumerate(sequences, 1)]
+    # One mask for all steps of a sequence (Gal and Ghahramani 2016), so that a whole epoch's masks are small enough
+    # to be drawn at once.
+    dropouts = [
+        keras.layers.Dropout(rate, noise_shape=(None, 1, None) if more else None, name=f"dropout_{n}")
+        for n, more in enumerate(sequences, 1)
+    ]
     head = keras.layers.Dense(shape.outputs * shape.horizon_steps, name="head")
-    return Stack(shape, recurrent, dropouts, head, _embedding_layer(shape, values))
+    embedding = None
+    if shape.vocabulary:
+        embedding = keras.layers.Embedding(shape.vocabulary, int(setting(values, "embedding_dim")), name="embedding")
+    return Stack(shape, recurrent, dropouts, head, embedding)
 
 
 def build_network(shape: NetworkShape, space: SearchSpace, values: Mapping[str, Value]) -> keras.Model:
@@ -311,12 +317,6 @@ def as_model_takes(inputs: list[Any]) -> Any:
     return inputs if len(inputs) > 1 else inputs[0]
 
 
-def _embedding_layer(shape: NetworkShape, values: Mapping[str, Value]) -> keras.layers.Layer | None:
-    if not shape.vocabulary:
-        return None
-    return keras.layers.Embedding(shape.vocabulary, int(setting(values, "embedding_dim")), name="embedding")
-
-
 def _recurrent_layer(kind: str, number: int, values: Mapping[str, Value], *, sequences: bool) -> keras.layers.Layer:
     layer = getattr(keras.layers, kind)(
         int(setting(values, "units")), return_sequences=sequences, name=f"{kind.lower()}_{number}"
@@ -324,10 +324,3 @@ def _recurrent_layer(kind: str, number: int, values: Mapping[str, Value], *, seq
     if not setting(values, "bidirectional"):
         return layer
     return keras.layers.Bidirectional(layer, name=f"bidirectional_{number}")
-
-
-def _dropout_layer(rate: float, number: int, *, sequences: bool) -> keras.layers.Layer:
-    # One mask for all steps of a sequence (Gal and Ghahramani 2016), so that a whole epoch's masks are small enough
-    # to be drawn at once.
-    noise_shape = (None, 1, None) if sequences else None
-    return keras.layers.Dropout(rate, noise_shape=noise_shape, name=f"dropout_{number}")

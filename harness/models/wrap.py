@@ -85,13 +85,10 @@ def _restored(outputs: Any, x: Any, shape: NetworkShape, scaling: Scaling) -> An
             restored = keras.layers.Rescaling(scale=scale, offset=offset, name="original_units")(outputs)
             if scaling.kind == "log":
                 return keras.ops.sign(restored) * keras.ops.expm1(keras.ops.abs(restored))
-            return restored + _last(x, scaling) if scaling.kind == "difference" else restored
-
-
-def _last(x: Any, scaling: Scaling) -> Any:
-    """Each target's last value in the lookback: (batch, 1, targets)."""
-    last = [x[:, -1:, place : place + 1] for place in scaling.target_channels]
-    return keras.ops.concatenate(last, axis=-1) if len(last) > 1 else last[0]
+            if scaling.kind != "difference":
+                return restored
+            last = [x[:, -1:, place : place + 1] for place in scaling.target_channels]  # in the lookback
+            return restored + (keras.ops.concatenate(last, axis=-1) if len(last) > 1 else last[0])
 
 
 def _numbers(values: np.ndarray) -> list[float]:

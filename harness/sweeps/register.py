@@ -220,13 +220,13 @@ class Registration:
         """
         description = read_description(folder)
         measuring = must_be_measured(Holder(where, description, folder), incumbent, beats_baseline=beats)
-        proof = self.clean.verify(folder, incumbent.folder if incumbent and measuring else None)
-        if not agrees(description, proof.score):
+        score, measured = self.clean.verify(folder, incumbent.folder if incumbent and measuring else None)
+        if not agrees(description, score):
             raise ExportError(
-                f"{where}: in a clean process its test {self.result.objective.metric} is {proof.score!r}, expected "
+                f"{where}: in a clean process its test {self.result.objective.metric} is {score!r}, expected "
                 f"{description.test_score!r}; no alias was moved"
             )
-        return proof.measured
+        return measured
 
 
 def register_champion(how: Registration) -> ChampionInfo | None:

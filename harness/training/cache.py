@@ -18,6 +18,7 @@ from harness.config.dataset import DatasetConfig
 from harness.config.space import SearchSpace
 from harness.data import Part, Scaling, SequenceData, cached_dataset
 from harness.errors import DataError
+from harness.metrics import without_padding
 from harness.models import NetworkShape, build_stack
 from harness.models.network import fitted, setting
 from harness.records import Answer, Value
@@ -82,8 +83,7 @@ def scaled(part: Part, scaling: Scaling, shape: NetworkShape) -> DataPart:
 def _scaled_arrays(part: Part, scaling: Scaling, shape: NetworkShape) -> tuple[npt.NDArray[Any], ...]:
     x = part.x if shape.vocabulary else scaling.scale_inputs(part.x).astype(np.float32)
     if shape.masked:
-        real = np.arange(x.shape[1]) < part.lengths[:, None]
-        x = np.where(real if shape.vocabulary else real[:, :, None], x, np.zeros((), x.dtype))
+        x = without_padding(x, part.lengths)
     y = scaling.scale_outputs(part.y, part.x).astype(np.float32) if shape.answer is Answer.NUMBERS else part.y
     nothing = np.zeros((len(x), 0, 0), np.float32)
     future = nothing if part.future is None else scaling.scale_future(part.future).astype(np.float32)

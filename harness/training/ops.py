@@ -44,7 +44,7 @@ def loss_of(shape: NetworkShape, numbers: str = "mse", class_weights: npt.NDArra
     def over_steps(y: Any, outputs: Any, lengths: Any) -> tuple[Any, Any]:
         costs = each(y, outputs)
         # Not a product: whatever stands at a padded step, 0 · NaN would still be NaN.
-        real = tf.range(tf.shape(costs)[1])[None, :] < lengths[:, None]
+        real = tf.sequence_mask(lengths, tf.shape(costs)[1])
         return tf.reduce_sum(tf.where(real, costs, 0.0), axis=1), tf.cast(lengths, tf.float32)
 
     def over_sequences(y: Any, outputs: Any, lengths: Any) -> tuple[Any, Any]:
@@ -129,25 +129,14 @@ END_OF_EXPONENTIAL = 0.01
 """The share of the learning rate that `exponential` comes to at the end of a training."""
 
 
-def _constant(progress: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    return np.ones_like(progress)
-
-
-def _cosine(progress: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Loshchilov and Hutter 2017, equation 5, without restarts; Keras's `CosineDecay`."""
-    return 0.5 * (1.0 + np.cos(np.pi * progress))
-
-
-def _exponential(progress: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Keras's `ExponentialDecay`, to `END_OF_EXPONENTIAL` at the end."""
-    return np.asarray(END_OF_EXPONENTIAL**progress)
-
-
 SCHEDULES: Mapping[str, Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]]] = {
-    "constant": _constant,
-    "cosine": _cosine,
-    "exponential": _exponential,
+    "constant": lambda progress: np.ones_like(progress),
+    # Loshchilov and Hutter 2017, equation 5, without restarts; Keras's `CosineDecay`.
+    "cosine": lambda progress: 0.5 * (1.0 + np.cos(np.pi * progress)),
+    # Keras's `ExponentialDecay`.
+    "exponential": lambda progress: np.asarray(END_OF_EXPONENTIAL**progress),
 }
+"""Share of a training that is done → share of the learning rate."""
 
 
 def rates(schedule: str, learning_rate: float, done: int, batches: int, total: int) -> FloatArray:

@@ -8,7 +8,7 @@ of the time to run it, with XLA and without.
 
 Knows tensors and Keras's layers; nothing of networks, losses or trials.
 
-Two ways to the same numbers: the lean loop over time of `recurrence`, for processors; and Keras's own layers, which
+Two ways to the same numbers: the lean loop over time, for processors; and Keras's own layers, which
 take cuDNN's kernels where there is a GPU.
 """
 

@@ -50,6 +50,14 @@ def test_gaps_are_filled_on_the_line_between_their_neighbours(gaps: list[float],
     assert np.array_equal(result[0, :, 1], x[0, :, 1])
 
 
+def test_a_gap_is_filled_within_the_real_steps() -> None:
+    x = np.array([[1, NAN, 3, 0], [5, NAN, 0, 0], [NAN, NAN, NAN, 0], [NAN, 0, 0, 0]], np.float32)[:, :, None]
+    lengths = np.array([3, 2, 3, 1], np.int32)
+    assert fill_gaps(x[:2], lengths[:2])[:, :, 0].tolist() == [[1, 2, 3, 0], [5, 5, 0, 0]]
+    with pytest.raises(DataError, match=r"^nothing at \(2, 0, 0\)$"):
+        fill_gaps(x, lengths, lambda at: f"nothing at {at}")
+
+
 def test_filling_agrees_with_numpy_interp() -> None:
     random = np.random.default_rng(0)
     x = random.normal(size=(20, 15, 3)).astype(np.float32)

@@ -22,6 +22,10 @@ def arrays(n=30):
     random = np.random.default_rng(0)
     return {"x": [random.random((3 + i % 2, 2)) for i in range(n)], "y": np.arange(n) % 2, "groups": np.arange(n) % 5}
 
+def steps():
+    x = np.random.default_rng(0).random((30, 6, 2))
+    return {"x": x, "y": (x[:, :, 0] > 0.5).astype(int)}
+
 def table():
     rows = 40
     return pd.DataFrame({"who": np.repeat(np.arange(20), 2), "v": np.arange(rows), "label": np.repeat(["a", "b"], 20)})
@@ -63,6 +67,11 @@ def test_arrays_with_arguments_and_groups(
     assert sys.path == before
     load_dataset(config("arrays"))
     assert "running" not in capsys.readouterr().err
+
+
+def test_labels_have_the_channels_that_are_asked_for(config: Callable[..., DatasetConfig]) -> None:
+    data = load_dataset(config("steps", {"kind": "label", "features": ["channel_2"]}))
+    assert (data.channels, data.train.x.shape[1:], data.train.y.shape[1:]) == (("channel_2",), (6, 1), (6,))
 
 
 def test_tables_of_sequences_and_of_one_series(config: Callable[..., DatasetConfig]) -> None:

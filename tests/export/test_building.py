@@ -27,7 +27,7 @@ def test_a_folder_holds_one_model_and_its_description(built: Any) -> None:
         "s1",
         11,
     )
-    assert description.dataset_card.name == description.name
+    assert description.dataset_config.name == description.name
     assert description.test_score == built.plain["test_score"]
 
 

@@ -13,17 +13,17 @@ import pandas as pd
 import pytest
 
 from harness.config.dataset import DatasetConfig
+from harness.data import load_dataset
 from harness.errors import DataError, ExportError, UsageError
 from harness.export import Champion, load, load_folder
-from harness.export import test_rows as rows_of_the_test
 from harness.export.verification import agrees
 from harness.metrics import METRICS
 
 
 def test_the_test_rows_give_the_logged_score_again(built: Any) -> None:
     champion = load(built.folder)
-    x, lengths, y = rows_of_the_test(DatasetConfig.model_validate(built.plain["dataset"]))
-    score = METRICS[champion.description.metric].score(y, champion.predict(x, lengths))
+    part = load_dataset(DatasetConfig.model_validate(built.plain["dataset"])).test.open()
+    score = METRICS[champion.description.metric].score(part.y, champion.predict(part.x, part.lengths))
     assert agrees(champion.description, score)
 
 

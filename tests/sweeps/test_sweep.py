@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from harness import export
+from harness.data import load_dataset
 from harness.errors import DataError, UsageError
 from harness.executors import InProcessExecutor
 from harness.journal import EventKind, Journal
@@ -100,9 +101,9 @@ def test_a_champion_is_selected_by_validation_and_gives_its_test_score_again(swe
         mine = [r for r in comparison.trials if r.key.family == champion.arm]
         best = min(mine, key=lambda record: (record.validation_score, record.key.number))
         assert champion.trial == str(best.key)
-        x, lengths, y = export.test_rows(swept.header.datasets[comparison.dataset])
-        again = export.load(comparison.dataset, store=swept.store).predict(x, lengths)
-        score = METRICS[comparison.objective.metric].score(y, np.asarray(again))
+        part = load_dataset(swept.header.datasets[comparison.dataset]).test.open()
+        again = export.load(comparison.dataset, store=swept.store).predict(part.x, part.lengths)
+        score = METRICS[comparison.objective.metric].score(part.y, np.asarray(again))
         assert score == pytest.approx(champion.test_score, rel=1e-5)
         assert champion.test_score == comparison.scores[champion.trial]
 

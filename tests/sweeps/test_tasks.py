@@ -161,7 +161,7 @@ def test_the_champion_gives_the_logged_test_score_again(tasks: Swept, name: str)
     comparison, champion = tasks.comparison(name), tasks.champion(name)
     assert comparison.champion is not None
     assert all(family.usage.completed == 2 for family in comparison.families)
-    part = load_dataset(champion.description.dataset_card).test.open()
+    part = load_dataset(champion.description.dataset_config).test.open()
     assert score_on(champion, part) == pytest.approx(comparison.champion.test_score, rel=1e-5)
     assert comparison.scores[comparison.champion.trial] == comparison.champion.test_score
     assert all(np.isfinite(baseline.test_score) for baseline in comparison.baselines)
@@ -170,7 +170,7 @@ def test_the_champion_gives_the_logged_test_score_again(tasks: Swept, name: str)
 def test_rows_of_a_table_are_read_as_they_were_in_training(tasks: Swept) -> None:
     """`harness predict` on the whole file says of the test part's sequences what the model says of its arrays."""
     champion = tasks.champion("steps")
-    part = load_dataset(champion.description.dataset_card).test.open()
+    part = load_dataset(champion.description.dataset_config).test.open()
     batch = read_input(champion.description, tasks.configs / "steps.csv")
     table = predictions_of(champion.description, batch, champion.predict_batch(batch)).table
     frame = pd.read_csv(tasks.configs / "steps.csv")
@@ -188,7 +188,7 @@ def test_rows_of_a_table_are_read_as_they_were_in_training(tasks: Swept) -> None
 def test_a_text_is_read_as_it_was_in_training_and_comes_back(tasks: Swept, tmp_path: Path) -> None:
     champion = tasks.champion("letters")
     vocabulary = champion.description.vocabulary
-    part = load_dataset(champion.description.dataset_card).test.open()
+    part = load_dataset(champion.description.dataset_config).test.open()
     text = "".join(vocabulary[number] for number in part.x[0])
     (tmp_path / "new.txt").write_text(text, encoding="utf-8")
     batch = read_input(champion.description, tmp_path / "new.txt")
@@ -203,7 +203,7 @@ def test_a_text_is_read_as_it_was_in_training_and_comes_back(tasks: Swept, tmp_p
 
 def test_labels_have_a_probability_each(tasks: Swept) -> None:
     champion = tasks.champion("music")
-    part = load_dataset(champion.description.dataset_card).test.open()
+    part = load_dataset(champion.description.dataset_config).test.open()
     phrase = champion.predict(part.x, part.lengths)
     assert phrase.shape == part.y.shape
     assert 0 <= phrase.min() < phrase.max() <= 1
@@ -218,7 +218,7 @@ def test_a_panel_is_forecast_with_what_is_known_in_advance(tasks: Swept) -> None
     champion, comparison = tasks.champion("panel"), tasks.comparison("panel")
     assert comparison.objective.metric == "worst"
     assert champion.description.known == ("holiday", "weekday_sine", "weekday_cosine")
-    part = load_dataset(champion.description.dataset_card).test.open()
+    part = load_dataset(champion.description.dataset_config).test.open()
     assert part.future is not None
     frame = pd.read_csv(tasks.configs / "panel.csv")
     frame.loc[frame["day"] >= "2024-04-27", ["sales", "visits", "weather"]] = np.nan

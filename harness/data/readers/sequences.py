@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from harness.config.tasks import ClassifyTask, LabelTask, RegressTask
-from harness.data.dataset import Indices, Sequences, Whole, first, narrow
-from harness.data.readers.tables import labels, number_columns, numbers, require_columns, times
-from harness.data.scaling import Floats
+from harness.data.dataset import Indices, Sequences, Whole, first
+from harness.data.readers.tables import labels, number_columns, number_table, numbers, require_columns, times
 from harness.errors import DataError
 
 if TYPE_CHECKING:
@@ -46,8 +44,8 @@ def sequences_of_rows(
     else:
         targets = (task.target,) if task.target else ()
     for key, names in (("id", (task.id,)), ("time", (task.time,)), ("target", targets)):
-        require_columns(frame, [name for name in names if name], key, where)
-    require_columns(frame, [group_column] if group_column else [], "group", where, "split")
+        require_columns(frame, names, key, where)
+    require_columns(frame, [group_column], "group", where, "split")
     require_columns(frame, task.features, "features", where)
     channels, notes = task.features, tuple[str, ...]()
     if not channels:
@@ -57,16 +55,16 @@ def sequences_of_rows(
         raise DataError(f"{where}: no column of numbers is left for the inputs. Columns: {', '.join(frame.columns)}")
     if len(frame) < total:
         notes = (f"last {len(frame):,} of {total:,} rows", *notes)
-    layout = _laid_out(frame, task.id, task.time, where, first_row)
+    layout = _Layout(frame, task.id, task.time, where, first_row)
     groups = layout.one_each(labels(frame, group_column, where), group_column, where) if group_column else None
     y: npt.NDArray[Any] = np.empty(0)
     if targets and not isinstance(task, LabelTask):
         y = layout.one_each(_answers(frame, task, targets[0], where), targets[0], where)
     elif targets and isinstance(task, LabelTask):
-        y = layout.place(_inputs(frame, targets, where) if task.multi_label else labels(frame, targets[0], where))
+        y = layout.place(number_table(frame, targets, where) if task.multi_label else labels(frame, targets[0], where))
     return Sequences(
         where,
-        layout.place(_inputs(frame, channels, where, first_row)),
+        layout.place(number_table(frame, channels, where, first_row)),
         layout.lengths,
         y,
         channels,
@@ -76,28 +74,51 @@ def sequences_of_rows(
     )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class _Layout:
-    """Where each row of a table stands among the sequences.
+    """Where each row of a table stands among the sequences: which one, and at which step.
 
-    Attributes:
-        group: Sequence of each row (rows,).
-        ids: What the sequences are called.
-        order: Places of the rows, sequence by sequence, each in its own order.
-        lengths: Steps of each sequence.
-        steps: Step of each row, in that order.
+    Args:
+        frame: The table.
+        id_column: The column that tells the sequences apart; None for a single one.
+        time: The column that orders a sequence's rows; None for the table's own order.
+        where: The table, as messages name it.
+        first_row: Rows of the file before the table's first one.
     """
 
-    group: Indices
-    ids: Any
-    order: Indices
-    lengths: Whole
-    steps: Indices
+    def __init__(
+        self, frame: pd.DataFrame, id_column: str | None, time: str | None, where: str, first_row: int
+    ) -> None:
+        import pandas as pd
+
+        self.group: Indices = np.zeros(len(frame), np.int64)
+        self.ids: Any = np.zeros(1, np.int64)
+        if id_column is not None:
+            labels(frame, id_column, where, first_row)  # refuses rows without an id
+            self.group, self.ids = pd.factorize(frame[id_column])
+        self.lengths: Whole = np.bincount(self.group, minlength=len(self.ids)).astype(np.int32)
+        # Places of the rows, sequence by sequence, each in its own order, and the step of each.
+        self._order = self._ordered(frame, time, where, first_row)
+        self._steps = np.arange(len(frame)) - np.repeat(np.cumsum(self.lengths) - self.lengths, self.lengths)
+
+    def _ordered(self, frame: pd.DataFrame, time: str | None, where: str, first_row: int) -> Indices:
+        if time is None:
+            return np.argsort(self.group, kind="stable")
+        stamps = times(frame, time, where, first_row)
+        order = np.lexsort((stamps, self.group))
+        repeated = (np.diff(self.group[order]) == 0) & (np.diff(stamps[order]) == 0)
+        if repeated.any():
+            (at,) = first(repeated)
+            row = max(order[at], order[at + 1])
+            raise DataError(
+                f"{where}: column {time!r}, row {first_row + row + 1}: {str(frame[time].iloc[row])!r} repeats within "
+                f"the sequence {str(self.ids[self.group[row]])!r}: expected each time once"
+            )
+        return order
 
     def place(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Values (rows, …) → (sequences, steps, …), padded with zeros or empty text."""
         placed = np.zeros((len(self.lengths), int(self.lengths.max()), *values.shape[1:]), values.dtype)
-        placed[self.group[self.order], self.steps] = values[self.order]
+        placed[self.group[self._order], self._steps] = values[self._order]
         return placed
 
     def one_each(self, column: npt.NDArray[Any], name: str, where: str) -> npt.NDArray[Any]:
@@ -117,41 +138,6 @@ class _Layout:
                 "expected one value a sequence"
             )
         return values
-
-
-def _laid_out(frame: pd.DataFrame, id_column: str | None, time: str | None, where: str, first_row: int) -> _Layout:
-    import pandas as pd
-
-    group: Indices = np.zeros(len(frame), np.int64)
-    ids: Any = np.zeros(1, np.int64)
-    if id_column is not None:
-        labels(frame, id_column, where, first_row)  # refuses rows without an id
-        group, ids = pd.factorize(frame[id_column])
-    order = _order(frame, group, ids, time, where, first_row)
-    lengths = np.bincount(group, minlength=len(ids)).astype(np.int32)
-    return _Layout(group, ids, order, lengths, np.arange(len(frame)) - np.repeat(np.cumsum(lengths) - lengths, lengths))
-
-
-def _inputs(frame: pd.DataFrame, columns: tuple[str, ...], where: str, first_row: int = 0) -> Floats:
-    values = np.stack([numbers(frame, name, where, first_row) for name in columns], axis=1)
-    return narrow(values, lambda at: f"{where}: column {columns[at[1]]!r}, row {first_row + at[0] + 1}")
-
-
-def _order(frame: pd.DataFrame, group: Indices, ids: Any, time: str | None, where: str, first_row: int) -> Indices:
-    """Places of the rows, sequence by sequence, each in its own order."""
-    if time is None:
-        return np.argsort(group, kind="stable")
-    stamps = times(frame, time, where, first_row)
-    order = np.lexsort((stamps, group))
-    repeated = (np.diff(group[order]) == 0) & (np.diff(stamps[order]) == 0)
-    if repeated.any():
-        (at,) = first(repeated)
-        row = max(order[at], order[at + 1])
-        raise DataError(
-            f"{where}: column {time!r}, row {first_row + row + 1}: {str(frame[time].iloc[row])!r} repeats within the "
-            f"sequence {str(ids[group[row]])!r}: expected each time once"
-        )
-    return order
 
 
 def _answers(frame: pd.DataFrame, task: ClassifyTask | RegressTask, target: str, where: str) -> npt.NDArray[Any]:

@@ -15,15 +15,15 @@ from harness.config.columns import parse_times
 from harness.config.sources import FileSource
 from harness.config.tasks import ForecastTask
 from harness.data.checks import odd_times, odd_years
-from harness.data.dataset import Series, first, narrow
+from harness.data.dataset import Series, first
 from harness.data.readers.paths import shown
 from harness.data.readers.tables import (
-    labels,
     number_columns,
-    numbers,
+    number_table,
     read_table,
     read_tail,
     require_columns,
+    split_by_id,
     times,
 )
 from harness.data.scaling import Floats
@@ -123,13 +123,8 @@ def panel_of(frame: pd.DataFrame, task: ForecastTask, where: str, calendar: Sequ
     Raises:
         DataError: As `read_series`.
     """
-    if task.id is None:
-        return (series_of(frame, task, where, calendar=calendar),)
-    require_columns(frame, [task.id], "id", where)
-    labels(frame, task.id, where)  # refuses rows without an id
-    pieces = [(name, piece.reset_index(drop=True)) for name, piece in frame.groupby(task.id, sort=False)]
-    named = [(f"{where}: {task.id} {str(name)!r}", piece) for name, piece in pieces]
-    return tuple(series_of(piece, task, place, calendar=calendar) for place, piece in named)
+    pieces = split_by_id(frame, task.id, where)
+    return tuple(series_of(piece, task, place, calendar=calendar) for _, piece, place in pieces)
 
 
 def series_of(
@@ -151,7 +146,7 @@ def series_of(
     require_columns(frame, task.target, "target", where)
     require_columns(frame, task.features, "features", where)
     require_columns(frame, task.known_covariates, "known_covariates", where)
-    require_columns(frame, [task.time] if task.time else [], "time", where)
+    require_columns(frame, [task.time], "time", where)
     frame = frame.iloc[-task.last_rows :] if task.last_rows else frame
     first_row = total - len(frame)
     odd = _check_times(frame, task.time, where, first_row) if task.time else []
@@ -185,9 +180,7 @@ def select_columns(
         DataError: A column holds something else than finite numbers.
     """
     columns = tuple(dict.fromkeys((*features, *targets)))
-    values = np.stack([numbers(frame, name, where, first_row) for name in columns], axis=1)
-    empty = Series(where, np.empty((0, 0), np.float32), columns, first_row, features)
-    return Series(where, narrow(values, empty.place), columns, first_row, features)
+    return Series(where, number_table(frame, columns, where, first_row), columns, first_row, features)
 
 
 def _check_times(frame: pd.DataFrame, column: str, where: str, first_row: int) -> list[str]:

@@ -1,12 +1,12 @@
 """Whole tables of CSV and Parquet files, and their columns as numbers, times or labels.
 
-Knows columns; what they mean for a task is said in `series` and `grouped`.
+Knows columns; what they mean for a task is said in `series` and `sequences`.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,10 +14,10 @@ import numpy.typing as npt
 
 from harness.config.columns import inputs, parse_times
 from harness.config.sources import FileSource
-from harness.data.dataset import Flags, first
+from harness.data.dataset import Flags, first, narrow
 from harness.data.readers.paths import locate, shown
 from harness.data.readers.streams import read_pieces
-from harness.data.scaling import Wide
+from harness.data.scaling import Floats, Wide
 from harness.errors import DataError, nearest
 
 if TYPE_CHECKING:
@@ -76,12 +76,14 @@ def _wanted(frame: pd.DataFrame, source: FileSource, where: str) -> pd.DataFrame
     return frame
 
 
-def require_columns(frame: pd.DataFrame, wanted: Iterable[str], key: str, where: str, table: str = "task") -> None:
+def require_columns(
+    frame: pd.DataFrame, wanted: Iterable[str | None], key: str, where: str, table: str = "task"
+) -> None:
     """Refuse names that the table does not have.
 
     Args:
         frame: The table.
-        wanted: Names of columns.
+        wanted: Names of columns; None where the config names none.
         key: The config's key that names them.
         where: The file, as messages name it.
         table: The config's table that the key is in.
@@ -90,7 +92,7 @@ def require_columns(frame: pd.DataFrame, wanted: Iterable[str], key: str, where:
         DataError: A column is missing; the message offers near names.
     """
     for name in wanted:
-        if name not in frame.columns:
+        if name is not None and name not in frame.columns:
             raise DataError(
                 f"{where}: has no column {name!r} ([{table}] {key}). {nearest(name, frame.columns)}{_separator(frame)}"
             )
@@ -152,6 +154,12 @@ def numbers(frame: pd.DataFrame, column: str, where: str, first_row: int = 0) ->
     return parsed
 
 
+def number_table(frame: pd.DataFrame, columns: Sequence[str], where: str, first_row: int = 0) -> Floats:
+    """Columns as numbers (rows, columns); arguments and errors as for `numbers`."""
+    values = np.stack([numbers(frame, name, where, first_row) for name in columns], axis=1)
+    return narrow(values, lambda at: f"{where}: column {columns[at[1]]!r}, row {first_row + at[0] + 1}")
+
+
 def times(frame: pd.DataFrame, column: str, where: str, first_row: int = 0) -> npt.NDArray[Any]:
     """A column of time stamps, dates or step numbers (rows,), as numbers that sort like the times.
 
@@ -206,6 +214,28 @@ def labels(frame: pd.DataFrame, column: str, where: str, first_row: int = 0) -> 
     if types.is_float_dtype(values):
         return values.to_numpy(dtype=np.float64)
     return np.array([str(value) for value in values], dtype=np.str_)
+
+
+def split_by_id(frame: pd.DataFrame, column: str | None, where: str) -> list[tuple[Any, pd.DataFrame, str]]:
+    """The series of a table, whose rows may stand in any order among each other.
+
+    Args:
+        frame: The table.
+        column: The column that tells them apart; None for a single series.
+        where: The table, as messages name it.
+
+    Returns:
+        Name, rows and what messages call it, in the order in which names first appear; 0 is the name of a single one.
+
+    Raises:
+        DataError: There is no such column, or a row without an id.
+    """
+    if column is None:
+        return [(0, frame, where)]
+    require_columns(frame, [column], "id", where)
+    labels(frame, column, where)  # refuses rows without an id
+    pieces = frame.groupby(column, sort=False)
+    return [(name, piece.reset_index(drop=True), f"{where}: {column} {str(name)!r}") for name, piece in pieces]
 
 
 def _separator(frame: pd.DataFrame) -> str:

@@ -75,25 +75,6 @@ WRITTEN: Mapping[str, Callable[[GeneratorSource], Texts]] = {
 """Every generator of texts, by its name on configs."""
 
 
-def read_text(source: TextSource, labelled: bool) -> Texts:
-    """The texts that a config names.
-
-    Args:
-        source: The file or folder.
-        labelled: Whether each text's label is wanted. Where it is not, a label in a line is left out.
-
-    Raises:
-        DataError: Nothing is there, a file has changed or is not in its encoding, or a line has no label.
-    """
-    match source.form:
-        case "whole":
-            return _whole(source)
-        case "lines":
-            return _lines(source, labelled)
-        case "folders":
-            return _folders(source)
-
-
 def _whole(source: TextSource) -> Texts:
     where = shown(source.path)
     text = _decoded(locate(source.path, source.sha256), source, where)
@@ -139,7 +120,9 @@ def _parted(line: str, source: TextSource) -> tuple[str, str]:
 
 def _folders(source: TextSource) -> Texts:
     """A folder a class with a file a text, or a file a class with a line a text."""
-    where, folder = shown(source.path), locate_folder(source.path)
+    where, folder = shown(source.path), Path(source.path)
+    if not folder.is_dir():
+        raise DataError(f"{where}: expected a folder, with a folder or a file a class")
     texts, labels, names = list[str](), list[str](), list[str]()
     for entry in sorted(folder.iterdir()):
         if entry.name.startswith("."):
@@ -158,18 +141,6 @@ def _folders(source: TextSource) -> Texts:
     return Texts(where, tuple(texts), np.array(labels, np.str_), lambda at: names[at])
 
 
-def locate_folder(path: str) -> Path:
-    """The folder that a config names.
-
-    Raises:
-        DataError: It is no folder.
-    """
-    folder = Path(path)
-    if not folder.is_dir():
-        raise DataError(f"{shown(path)}: expected a folder, with a folder or a file a class")
-    return folder
-
-
 def _decoded(file: Path, source: TextSource, where: str) -> str:
     content = file.read_bytes()
     try:
@@ -186,14 +157,16 @@ def read_texts(config: DatasetConfig, labelled: bool = False) -> Texts:
 
     Args:
         config: The dataset's config.
-        labelled: Whether each text's label is wanted.
+        labelled: Whether each text's label is wanted. Where it is not, a label in a line is left out.
 
     Raises:
-        DataError: As `read_text`.
+        DataError: Nothing is there, a file has changed or is not in its encoding, or a line has no label.
     """
     if isinstance(config.source, GeneratorSource):
         return WRITTEN[config.source.generator](config.source)
     if isinstance(config.source, KerasSource):
         return read_keras_texts(config.source)
     assert isinstance(config.source, TextSource)  # the only other source that a config allows for it
-    return read_text(config.source, labelled)
+    if config.source.form == "lines":
+        return _lines(config.source, labelled)
+    return _whole(config.source) if config.source.form == "whole" else _folders(config.source)

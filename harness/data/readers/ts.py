@@ -4,7 +4,7 @@ Read here and not with sktime, whose reader takes seconds to import and hands ba
 format: `#` lines are comments, `@` lines a header, and below `@data` a line holds a sequence: channels
 divided by `:`, their values by `,`, `?` for a missing one, and the class or target after the last `:`.
 
-Read by SciPy, which reads arrays and runs no code.
+MATLAB's are read by SciPy, which reads arrays and runs no code.
 """
 
 from __future__ import annotations

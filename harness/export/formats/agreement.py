@@ -65,7 +65,7 @@ def rows_to_check(champion: Champion) -> tuple[Batch, str]:
     """
     description = champion.description
     try:
-        part = load_dataset(description.dataset_card).test.open()
+        part = load_dataset(description.dataset_config).test.open()
         x, lengths, future, source = part.x, part.lengths, part.future, f"the test rows of {description.name}"
     except DataError:
         x, future = _made_up(description)
@@ -99,16 +99,21 @@ def require_same_outputs(folder: Path, champion: Champion) -> Agreement:
     batch, source = rows_to_check(champion)
     inputs = {name: getattr(batch, name) for name in champion.description.inputs}
     expected, got = champion.predict_batch(batch), _run(folder, inputs)
-    measure = TOLERANCE * _spread(champion, expected) + 1e-6 * np.abs(expected)
-    for name, outputs in (("in one call", got["all"]), ("of one row", got["first"])):
-        worst = _worst(champion, batch, outputs, expected, measure)
+    spread: Any = 1.0  # of probabilities
+    if champion.description.answer is Answer.NUMBERS:
+        spread = np.std(expected.astype(np.float64), axis=tuple(range(expected.ndim - 1)))
+    measure = TOLERANCE * spread + 1e-6 * np.abs(expected)
+    shares = {
+        "in one call": _worst(champion, batch, got["all"], expected, measure),
+        "of one row": _worst(champion, batch, got["first"], expected, measure),
+    }
+    for name, worst in shares.items():
         if not worst <= 1:
             raise ExportError(
                 f"its outputs {name} differ from the champion's by {worst * TOLERANCE:.2g} of their spread "
                 f"on {source}: expected at most {TOLERANCE}"
             )
-    worst = _worst(champion, batch, got["all"], expected, measure)
-    return Agreement(len(expected), source, worst * TOLERANCE)
+    return Agreement(len(expected), source, shares["in one call"] * TOLERANCE)
 
 
 def _worst(champion: Champion, batch: Batch, outputs: Floats, expected: Floats, measure: Floats) -> float:
@@ -120,12 +125,6 @@ def _worst(champion: Champion, batch: Batch, outputs: Floats, expected: Floats, 
     if champion.description.task.per_step:  # what is said of padding is nobody's
         shares = at_real_steps(shares, batch.lengths[rows])
     return float(np.max(shares))
-
-
-def _spread(champion: Champion, expected: Floats) -> Any:
-    if champion.description.answer is not Answer.NUMBERS:
-        return 1.0  # probabilities
-    return np.std(expected.astype(np.float64), axis=tuple(range(expected.ndim - 1)))
 
 
 def _run(folder: Path, inputs: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:

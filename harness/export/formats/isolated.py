@@ -1,6 +1,6 @@
 """Runs an exported folder's own `predict.py` where this package cannot be imported.
 
-A file that is run by its path, `python -I running.py FOLDER ROWS OUT`: ROWS is an `.npz` with the model's inputs, OUT
+A file that is run by its path, `python -I isolated.py FOLDER ROWS OUT`: ROWS is an `.npz` with the model's inputs, OUT
 an `.npz` that gets `all`, the predictions for all rows in one call, and `first`, those for the first row alone.
 """
 

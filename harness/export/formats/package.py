@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from harness.disk import cannot_write
-from harness.errors import ExportError, UsageError
-from harness.export.artifact import FILE, TRIED, Description, versions_of
+from harness.errors import UsageError
+from harness.export.artifact import FILE, TRIED, Description, versions_of, whole_folder
 from harness.export.formats.agreement import TOLERANCE, Agreement, require_same_outputs, rows_to_check
 from harness.export.formats.runtimes import EXAMPLE_FILE, RUNTIMES, Format, convert, require_packages, script
 from harness.export.formats.runtimes import FILE as SCRIPT_FILE
@@ -44,151 +41,33 @@ def output_words(description: Description) -> str:
 def model_card(
     description: Description, kind: Format, inputs: Mapping[str, str], agreement: Agreement, script: str
 ) -> str:
-    """The config in Markdown.
+    """The model card in Markdown.
 
     Args:
         description: The champion's.
-        kind: Format of the model beside the config.
+        kind: Format of the model beside the card.
         inputs: The model's inputs, each with its type.
         agreement: How its outputs compare with the champion's.
         script: The lines that use it.
     """
-    evidence = description.evidence
-    sections = {
-        "Use": _use(description, kind, inputs, script),
-        "Data": _data(description, evidence),
-        "Verdict": _verdict(evidence),
-        "Scores": _scores(description, evidence),
-        "Budget": _budget(evidence),
-        "Limits": _bullets(_limits(description, kind, evidence)),
-        "Proof": _proof(kind, agreement),
-        "Versions": _bullets(_versions(description, kind)),
-    }
-    head = f"# {description.title or description.name}\n\n{_summary(description, kind)}\n"
-    return head + "".join(f"\n## {title}\n\n{text}\n" for title, text in sections.items() if text)
+    from jinja2 import Environment
 
-
-def _summary(description: Description, kind: Format) -> str:
-    what = {
-        TaskKind.FORECAST: f"forecasts {', '.join(description.targets)} {description.horizon_steps} steps ahead",
-        TaskKind.CLASSIFY: f"tells {len(description.classes)} classes of sequences apart",
-        TaskKind.REGRESS: f"predicts {', '.join(description.targets)} from a sequence",
-        TaskKind.LABEL: "labels every step of a sequence",
-        TaskKind.NEXT_TOKEN: "tells what comes next after every step of a sequence",
-    }[description.task]
-    return (
-        f"A recurrent network ({description.family}) that {what}; for {RUNTIMES[kind].title}. "
-        "Raw values go in, and original units or probabilities come out: nothing has to be scaled."
+    environment = Environment(trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
+    environment.filters["digits"] = lambda value: "" if value is None else f"{value:.6g}"
+    environment.filters["listed"] = lambda versions: ", ".join(" ".join(pair) for pair in versions.items())
+    return environment.from_string(Path(__file__).with_name("model_card.md.j2").read_text(encoding="utf-8")).render(
+        it=description,
+        evidence=description.evidence,
+        kind=kind,
+        runtime=RUNTIMES[kind],
+        inputs=inputs,
+        outputs=output_words(description),
+        script=script,
+        agreement=agreement,
+        tolerance=TOLERANCE,
+        here=versions_of(RUNTIMES[kind].packages),
+        tried=TRIED,
     )
-
-
-def _use(description: Description, kind: Format, inputs: Mapping[str, str], script: str) -> str:
-    steps = description.steps or "steps"
-    tokens = f"(sequences, {steps}), numbers of tokens in `vocabulary` of `champion.json`"
-    shapes = {
-        "x": tokens if description.vocabulary else f"(sequences, {steps}, {len(description.channels)})",
-        "lengths": "(sequences,), real steps of each; what lies beyond is ignored",
-        "future": f"(sequences, {description.horizon_steps}, {len(description.known)}), known in advance over the "
-        f"horizon: {', '.join(description.known)}",
-    }
-    rows = [f"`{name}`: {dtype}, {shapes.get(name, '')}" for name, dtype in inputs.items()]
-    listed = ", ".join(f"`{name}`" for name in description.channels)
-    channels = "" if description.vocabulary else f"Channels of `x`, in this order: {listed}."
-    packages = " ".join(("numpy", *RUNTIMES[kind].packages))
-    return (
-        f"{_bullets(rows)}\n\n{channels} {output_words(description)} An example lies in `example_input.json` and "
-        f"`example_output.json`.\n\n`pip install {packages}`, then `python predict.py`:\n\n```python\n{script}```"
-    )
-
-
-def _data(description: Description, evidence: Mapping[str, Any]) -> str:
-    sizes = evidence.get("sizes", ())
-    rows = {
-        "dataset": description.name,
-        "licence of the data": description.license or "not stated",
-        "home page": str(description.card.get("homepage") or ""),
-        "digest": f"`{description.digest}`",
-        "sequences for training, validation, test": ", ".join(f"{size:,}" for size in sizes),
-        "split": str(evidence.get("split", "")),
-        "remarks": "; ".join(evidence.get("notes", ())),
-    }
-    return _bullets(f"{name}: {text}" for name, text in rows.items() if text)
-
-
-def _verdict(evidence: Mapping[str, Any]) -> str:
-    if not evidence:
-        return ""
-    return _bullets([evidence["headline"], f"exported because {evidence['why']}", *evidence["details"]])
-
-
-def _scores(description: Description, evidence: Mapping[str, Any]) -> str:
-    unit = f" {description.unit}" if description.unit else ""
-    better = "lower" if description.direction.value == "min" else "higher"
-    metric = f"{description.metric.replace('_', ' ')}{unit}, {better} is better"
-    test = "not tested" if description.test_score is None else f"{description.test_score:.6g} on the test part"
-    lines = [f"{test} ({metric})."]
-    if evidence:
-        lines += ["", "| | expected test score | validation | test | trials |", "|---|---|---|---|---|"]
-        lines += [_family(name, family) for name, family in evidence["arms"].items()]
-        lines += [f"| baseline: {name} | | | {_number(score)} | |" for name, score in evidence["baselines"].items()]
-    return "\n".join(lines)
-
-
-def _family(name: str, family: Mapping[str, Any]) -> str:
-    keys = ("expected_test_score", "validation_score", "test_score")
-    return f"| {name} | {' | '.join(_number(family[key]) for key in keys)} | {family['completed_trials']} |"
-
-
-def _budget(evidence: Mapping[str, Any]) -> str:
-    if not evidence:
-        return ""
-    epochs = f"at most {evidence['epochs']} epochs a trial"
-    seconds = ", ".join(f"{name} {family['fit_seconds']:.0f} s" for name, family in evidence["arms"].items())
-    return f"{evidence['budget']}, {evidence['oracle']} search, {epochs}; training took {seconds}."
-
-
-def _limits(description: Description, kind: Format, evidence: Mapping[str, Any]) -> Iterable[str]:
-    yield "The score holds for data like the test part; it says nothing of a changed world."
-    yield from evidence.get("cautions", ())
-    if description.steps is not None:
-        yield f"Every sequence has exactly {description.steps} steps."
-    if description.card.get("missing") == "interpolate":
-        yield "Missing values have to be filled before: each on the straight line between its neighbours in time."
-    else:
-        yield "Missing values are not taken."
-    if kind is Format.LITERT:
-        yield "LiteRT takes one sequence a call."
-    if not description.license:
-        yield "The licence of the data is not stated: ask before you hand the model on."
-
-
-def _proof(kind: Format, agreement: Agreement) -> str:
-    return (
-        f"Run in {RUNTIMES[kind].title} right after it was written, on {agreement.rows:,} sequences "
-        f"({agreement.source}): the largest difference from the champion's outputs is {agreement.largest:.1g} of "
-        f"their spread (at most {TOLERANCE:g} is allowed)."
-    )
-
-
-def _versions(description: Description, kind: Format) -> Iterable[str]:
-    packages = RUNTIMES[kind].packages
-    yield f"trained with {_listed(description.versions)}"
-    yield f"written and run here with {_listed(versions_of(packages))}"
-    if kind is Format.KERAS:
-        tried = ", ".join(f"{name} {oldest} and {newest}" for name, (oldest, newest) in TRIED.items())
-        yield f"tried by hand, one way and the other: {tried}; versions between them were not"
-
-
-def _listed(versions: Mapping[str, str]) -> str:
-    return ", ".join(f"{name} {version}" for name, version in versions.items())
-
-
-def _bullets(lines: Iterable[str]) -> str:
-    return "\n".join(f"- {line}" for line in lines)
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.6g}"
 
 
 CARD_FILE = "README.md"
@@ -228,17 +107,10 @@ def export(champion: Champion, kind: Format, folder: Path) -> Exported:
     """
     require_packages(kind)
     _require_empty(folder)
-    unfinished = folder.absolute().with_name(f".{folder.absolute().name}.{os.getpid()}")
-    try:
-        unfinished.mkdir(parents=True)
-        agreement = _write(champion, kind, unfinished)
+    with whole_folder(folder) as draft:
+        agreement = _write(champion, kind, draft)
         if folder.exists():
-            folder.rmdir()
-        unfinished.rename(folder)
-    except OSError as error:
-        raise ExportError(f"{folder}: {cannot_write(error, folder.absolute().parent)}") from error
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+            folder.rmdir()  # which refuses what somebody has put there meanwhile
     return Exported(folder, kind, tuple(sorted(path.name for path in folder.iterdir())), agreement)
 
 
