@@ -132,8 +132,9 @@ def main() -> None:
         scheduler = Scheduler(DATASET, header.families, header.spaces, found.objective, search_settings(header, 2))
         config, spaces = header.datasets[DATASET], dict(header.spaces)
         for name, kind in ((name, WRONG[name]) for name in kinds):
-            limits = (LIMIT_SECONDS, LIMIT_MB) if name != "diverge" else (None, None)
-            work = TrialSpec(config, spaces, found.facts.digest, folder / "weights", *limits, function=f"limits:{name}")
+            seconds, megabytes = (LIMIT_SECONDS, LIMIT_MB) if name != "diverge" else (None, None)
+            digest, weights = found.facts.digest, folder / "weights"
+            work = TrialSpec(config, spaces, digest, weights, seconds, megabytes, f"limits:{name}")
             requests = [request for request in (scheduler.ask(), scheduler.ask()) if request]
             beside_it = TrialSpec(config, spaces, found.facts.digest, folder / "weights", function="limits:beside")
             warm = [Task(f"{name} {slot}", TRIAL, beside_it.task(requests[0]).arguments) for slot in "ab"]

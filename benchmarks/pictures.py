@@ -18,11 +18,17 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking")
-FLAGS += ("--disable-component-update", "--disable-sync")
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 SIZE = {"width": 1500, "height": 800}
-TALL = {"width": 1500, "height": 1200}
 SETTLE_MS = 5000
 
 
@@ -71,7 +77,7 @@ def take(address: str, to: Path, browser: str) -> None:
             page.get_by_role("link", name="Scores of all trials against their hyperparameters").click()
         opened.value.get_by_text("Group: ").first.wait_for()
         shoot(opened.value, to / "trials.png")
-        page.set_viewport_size(TALL)
+        page.set_viewport_size({"width": 1500, "height": 1200})
         page.goto(f"{address.partition('/#/')[0]}/{route}/artifacts/report.html")
         page.frame_locator("iframe").get_by_text("What is decided.").wait_for()
         shoot(page, to / "report.png")

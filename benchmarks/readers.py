@@ -60,8 +60,8 @@ def polled(folder: Path) -> Iterator[Polls]:
     """Look at the journal of the sweep in this folder, by three programs at once, until the block is left."""
     polls, done = Polls(), threading.Event()
     command = [sys.executable, __file__, "--folder", str(folder), "--poll"]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    readers = [subprocess.Popen([*command, mode], text=True, **pipes) for mode in ("rw", "ro")]
+    pipe = subprocess.PIPE
+    readers = [subprocess.Popen([*command, mode], text=True, stdin=pipe, stdout=pipe) for mode in ("rw", "ro")]
 
     def listing() -> None:
         listed = [sys.executable, "-c", "from harness.cli import main; main()", "sweeps", "list"]

@@ -15,6 +15,7 @@ import io
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import harness
 from harness.report.text import trials_csv
@@ -38,7 +39,7 @@ def rounded(table: str) -> str:
     return buffer.getvalue()
 
 
-def record(datasets: tuple[str, ...], trials: int, store: Path, output: Path, options: dict[str, int]) -> None:
+def record(datasets: tuple[str, ...], trials: int, store: Path, output: Path, options: dict[str, Any]) -> None:
     """Run the sweep in that store and write a table a dataset."""
     result = harness.sweep(
         *datasets,

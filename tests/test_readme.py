@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer.main
@@ -21,7 +22,8 @@ COMMANDS = [line for line in LINES if re.match(r"(\.venv/bin/)?harness ", line)]
 
 def parse(line: str) -> str:
     """The full name of the command that a line means, parsed by the command line itself without running it."""
-    command, words = typer.main.get_command(app), shlex.split(line)[1:]
+    command: Any = typer.main.get_command(app)
+    words = shlex.split(line)[1:]
     context = command.make_context("harness", words, resilient_parsing=False)
     while hasattr(command, "commands"):
         name, command, words = command.resolve_command(context, [*context._protected_args, *context.args])

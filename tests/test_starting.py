@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import grp
 import os
+import pwd
 import shutil
 import subprocess
 import sys
@@ -12,7 +14,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness import _tensorflow
 from harness._tensorflow import CACHE_VARIABLE, OWN_PROCESS_VARIABLE, cache_folder, settled_environment
 
 ODD = '-a b\'c"d,e;f=g%20h#i?j&k\\l\\"m$n{o}[p]*:@~q\nr\ts é é 😀'
@@ -184,6 +185,6 @@ def test_only_a_group_of_the_user_alone_may_write(
     """Where everybody has a group by their own name, new folders let it write (umask 002)."""
     (tmp_path / "x").mkdir()
     (tmp_path / "x").chmod(0o770)
-    monkeypatch.setattr(_tensorflow.grp, "getgrgid", lambda _: SimpleNamespace(gr_name=name, gr_mem=members))
-    monkeypatch.setattr(_tensorflow.pwd, "getpwuid", lambda _: SimpleNamespace(pw_name="me"))
+    monkeypatch.setattr(grp, "getgrgid", lambda _: SimpleNamespace(gr_name=name, gr_mem=members))
+    monkeypatch.setattr(pwd, "getpwuid", lambda _: SimpleNamespace(pw_name="me"))
     assert (cache_folder({CACHE_VARIABLE: str(tmp_path / "x")}) is not None) == trusted

@@ -20,7 +20,7 @@ from harness.errors import ExportError
 def every_command() -> list[tuple[str, ...]]:
     top = typer.main.get_command(module.app)
     found = []
-    for name, one in top.commands.items():
+    for name, one in top.commands.items():  # type: ignore[attr-defined]
         if one.hidden:
             continue
         found += [(name, inner) for inner in one.commands] if hasattr(one, "commands") else [(name,)]

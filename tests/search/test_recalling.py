@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 
 import pytest
 from sklearn.gaussian_process import GaussianProcessRegressor
@@ -76,7 +75,7 @@ def resumed(workers: int, log: Log, **changes: object) -> Scheduler:
 
 
 @pytest.fixture
-def fits(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+def fits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The number of rows of every fit of a Gaussian process, as it happens."""
     seen, fit = list[int](), GaussianProcessRegressor.fit
 

@@ -30,7 +30,8 @@ def test_every_block_of_the_page_is_run() -> None:
     named = {
         call.args[0].value
         for call in calls
-        if call.func.attr in ("run", "text", "mlflow", "nginx") and isinstance(call.args[0], ast.Constant)
+        if getattr(call.func, "attr", "") in ("run", "text", "mlflow", "nginx")
+        and isinstance(call.args[0], ast.Constant)
     }
     assert named == set(blocks())
     unnamed = re.findall(r"^```(?:sh|ini|nginx|console|bash)$", PAGE.read_text(), re.MULTILINE)

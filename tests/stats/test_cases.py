@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness.records import CaseScores, Direction, Objective, Outcome, Verdict
+from harness.records import CaseScores, Direction, Objective, Outcome, ScoreRow, Verdict
 from harness.stats import decide_rows, explain, headline
 from harness.stats.best_of_n import weights
 from harness.stats.differences import sides_of
@@ -18,12 +18,15 @@ MAE, ACCURACY = Objective("mae", Direction.MIN), Objective("accuracy", Direction
 TRIALS, BUDGET, CASES = 20, 5, 120
 
 
-def table(rows_of, seed: int, shift: float, noise: float, block: int = 1, sign: float = 1.0):
+def table(
+    rows_of, seed: int, shift: float, noise: float, block: int = 1, sign: float = 1.0
+) -> tuple[list[ScoreRow], dict[tuple[str, int, int], CaseScores]]:
     """Two families of 20 trials whose test scores are means over 120 cases, `b` worse by `shift` and by case noise."""
     random = np.random.default_rng(seed)
     hard = random.gamma(2.0, size=CASES)
     swing = noise * random.normal(size=CASES)
-    scores, cases = {}, {}
+    scores: dict[str, list[tuple[float, float]]] = {}
+    cases: dict[tuple[str, int, int], CaseScores] = {}
     for family, worse in (("a", 0.0), ("b", shift)):
         scores[family] = []
         for trial in range(1, TRIALS + 1):

@@ -212,9 +212,9 @@ def test_initial_weights_draw_nothing_from_the_global_state() -> None:
     stack = build_stack(NetworkShape(TaskKind.REGRESS, 4, 1, False, 1, 1), space("gru"), {"units": 3})
     model_of(stack)
     np.random.seed(0)
-    before = np.random.get_state()[1].copy()
+    before = np.random.get_state(legacy=False)["state"]["key"].copy()
     first = initial_weights(stack, 1)
-    assert (np.random.get_state()[1] == before).all()
+    assert (np.random.get_state(legacy=False)["state"]["key"] == before).all()
     for one, same, other in zip(first, initial_weights(stack, 1), initial_weights(stack, 2), strict=True):
         np.testing.assert_array_equal(one, same)
         assert (one == other).all() == (one.ndim == 1 or "bias" in str(one.shape) or not one.any())
