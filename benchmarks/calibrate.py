@@ -77,7 +77,8 @@ class Share:
     @property
     def interval(self) -> tuple[float, float]:
         """Wilson's interval at `LEVEL` (Wilson 1927)."""
-        return tuple(stats.binomtest(self.hits, self.replays).proportion_ci(LEVEL, method="wilson"))
+        found = stats.binomtest(self.hits, self.replays).proportion_ci(LEVEL, method="wilson")
+        return float(found.low), float(found.high)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, the interval included."""
