@@ -180,6 +180,7 @@ def _facts(config: DatasetConfig, loaded: Loaded, steps: tuple[int, int]) -> Dat
     classes = () if loaded.classes == loaded.vocabulary else loaded.classes
     train, validation, test = loaded.parts
     names = (loaded.channels, loaded.targets, loaded.classes)
+    warnings, leaks = _warnings(config, loaded)
     return DataFacts(
         title=config.title or config.name,
         task=TaskKind(config.task.kind),
@@ -191,8 +192,9 @@ def _facts(config: DatasetConfig, loaded: Loaded, steps: tuple[int, int]) -> Dat
         digest=digest(loaded.parts, (*names, loaded.vocabulary) if loaded.vocabulary else names),
         license=config.license,
         split=loaded.split,
-        notes=(*loaded.notes, *_warnings(config, loaded)),
+        notes=(*loaded.notes, *warnings),
         rows=tuple(say_rows(part.rows) for part in loaded.parts),
+        leaks=tuple(leaks),
     )
 
 
@@ -209,7 +211,7 @@ def _guard(config: DatasetConfig, loaded: Loaded) -> None:
         raise DataError(f"{config.name}: {error}") from None
 
 
-def _warnings(config: DatasetConfig, loaded: Loaded) -> list[str]:
+def _warnings(config: DatasetConfig, loaded: Loaded) -> tuple[list[str], list[str]]:
     forecast = isinstance(config.task, ForecastTask)
     channels = loaded.channels
     places = [channels.index(name) if name in channels else -1 for name in loaded.targets] if forecast else []

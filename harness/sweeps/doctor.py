@@ -21,13 +21,11 @@ from harness.journal import JOURNAL_NAME, LOCK_NAME, EventKind, Journal, held
 from harness.records import TrialKey
 from harness.store import Store
 from harness.sweeps.folders import sweep_ids
-from harness.sweeps.plan import SweepHeader
 from harness.sweeps.register import champions_of, lost_champions
-from harness.sweeps.results import objective_of, selected_of
+from harness.sweeps.results import Results
 from harness.sweeps.trials import weights_name
 from harness.tracking.client import connect, database_file, place_left
 from harness.tracking.repair import (
-    RecordedRun,
     dangling_aliases,
     delete_models,
     delete_runs,
@@ -145,7 +143,8 @@ class _Known:
     @classmethod
     def of(cls, journal: Journal) -> _Known:
         opened = tuple(dict.fromkeys(event.dataset for event in journal.events(EventKind.OPENED)))
-        over = [name for name in opened if journal.has(EventKind.CHAMPION, name) or _comparison_failed(journal, name)]
+        ends = (EventKind.CHAMPION, EventKind.COMPARISON_FAILED)
+        over = [name for name in opened if any(journal.has(end, name) for end in ends)]
         owed = tuple(name for name in opened if journal.has(EventKind.DECIDED, name) and name not in over)
         selected = {str(key) for name in owed for key in _selected(journal, name)}
         return cls(
@@ -178,11 +177,9 @@ def _sweep(store: Store, sweep_id: str) -> Iterator[Finding]:
 
 def _selected(journal: Journal, name: str) -> list[TrialKey]:
     """Each family's selected trial, whose weights champions are made from and `harness explain` reads."""
-    if _comparison_failed(journal, name):
+    if journal.has(EventKind.COMPARISON_FAILED, name):
         return []
-    header = SweepHeader.from_json(journal.plan)
-    selected = selected_of(journal, header, name, objective_of(journal, name))
-    return [one.record.key for one in selected.values()]
+    return [one.record.key for one in Results(journal).selected(name).values()]
 
 
 def _weights(folder: Path, kept: Mapping[str, set[str]]) -> Iterator[Finding]:
@@ -208,7 +205,9 @@ def _remove(files: Sequence[Path]) -> None:
 def _runs(store: Store, sweep_id: str, known: _Known) -> Iterator[Finding]:
     """Where MLflow and the journal differ."""
     try:
-        runs, lost = recorded_runs(store, sweep_id), _lost(store, sweep_id)
+        runs = recorded_runs(store, sweep_id)
+        with Journal.read(store.sweeps / sweep_id) as journal:
+            lost = list(lost_champions(store, sweep_id, journal))
     except StoreError as error:
         yield Finding(sweep_id, f"MLflow does not hold it: {error}", "writes it", behind=True)
         return
@@ -233,12 +232,12 @@ def _runs(store: Store, sweep_id: str, known: _Known) -> Iterator[Finding]:
         what = f"MLflow lacks what `harness explain` found of {', '.join(unexplained)}"
         yield Finding(sweep_id, what, "writes it", behind=True)
     elif left := [run for run in parents if run.status == "RUNNING"]:
-        yield from _left_running(store, sweep_id, left)
-
-
-def _lost(store: Store, sweep_id: str) -> list[str]:
-    with Journal.read(store.sweeps / sweep_id) as journal:
-        return list(lost_champions(store, sweep_id, journal))
+        yield Finding(
+            sweep_id,
+            f"left running in MLflow, though nothing works on it: {', '.join(run.dataset for run in left)}",
+            f"marks them as killed; `harness sweep --resume {sweep_id}` goes on",
+            partial(end_as_killed, store, left),
+        )
 
 
 def _unused(store: Store, sweep_id: str, known: _Known) -> Iterator[Finding]:
@@ -251,15 +250,6 @@ def _unused(store: Store, sweep_id: str, known: _Known) -> Iterator[Finding]:
                 "deletes them; `mlflow gc` removes their files",
                 partial(delete_models, store, unused),
             )
-
-
-def _left_running(store: Store, sweep_id: str, left: Sequence[RecordedRun]) -> Iterator[Finding]:
-    yield Finding(
-        sweep_id,
-        f"left running in MLflow, though nothing works on it: {', '.join(run.dataset for run in left)}",
-        f"marks them as killed; `harness sweep --resume {sweep_id}` goes on",
-        partial(end_as_killed, store, left),
-    )
 
 
 def _models(store: Store) -> Iterator[Finding]:
@@ -276,7 +266,3 @@ def _models(store: Store) -> Iterator[Finding]:
             "removes the alias",
             partial(remove_aliases, store, [one]),
         )
-
-
-def _comparison_failed(journal: Journal, name: str) -> bool:
-    return journal.has(EventKind.COMPARISON_FAILED, name)

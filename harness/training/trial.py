@@ -18,7 +18,7 @@ import numpy as np
 
 from harness.config.dataset import DatasetConfig
 from harness.config.space import SearchSpace
-from harness.data import fold_configs
+from harness.disk import replacing
 from harness.models.network import setting
 from harness.records import (
     PRUNING_BEGINS,
@@ -32,7 +32,7 @@ from harness.records import (
     derive_seed,
 )
 from harness.training.batches import FloatArray, together
-from harness.training.cache import Prepared, network_for, prepare
+from harness.training.cache import Prepared, network_for, prepare, prepare_folds, read_space
 from harness.training.evaluate import joined, test_score, validation_score
 from harness.training.loop import CompiledNetwork, State, TrialHyperparameters, initial_weights
 
@@ -57,10 +57,11 @@ def run_trial(plain: Mapping[str, Any]) -> dict[str, Any]:
     Of several divisions the curves, the best epoch and the weights are the last one's, which has the most to train on.
 
     Args:
-        plain: `request` (a `TrialRequest`), `dataset` and `space` (configs), `digest` (of the data the sweep began
-            with), `weights_to` (path of an `.npz` for the best epoch's weights, or None), and for trials that others go
-            on with `state_to` and `state_from` (paths of `.npz`s for where training ended and where it goes on; a
-            training whose beginning is gone is done from its beginning, and comes to the same).
+        plain: `request` (a `TrialRequest`), `dataset` (its config as JSON text), `spaces` (those of each family too),
+            `digest` (of the data the sweep began with), `weights_to` (path of an `.npz` for the best epoch's weights,
+            or None), and for trials that others go on with `state_to` and `state_from` (paths of `.npz`s for where
+            training ended and where it goes on; a training whose beginning is gone is done from its beginning, and
+            comes to the same).
 
     Returns:
         `trial`, a `TrialRecord` that says nothing of the test part, and `sealed`, a `SealedScore`, which is None when
@@ -71,13 +72,12 @@ def run_trial(plain: Mapping[str, Any]) -> dict[str, Any]:
         MemoryError: TensorFlow could not get the memory that it asked for.
     """
     request = TrialRequest.from_json(plain["request"])
-    space = SearchSpace.model_validate(plain["space"])
+    space = read_space(plain["spaces"][request.family])
     started_at = time.time()
-    *earlier, last = fold_configs(DatasetConfig.model_validate(plain["dataset"]))
-    folds = [*map(prepare, earlier), prepare(last, plain["digest"])]
+    folds = prepare_folds(plain["dataset"], plain["digest"])
     done = [_train_on(prepared, space, request, plain, fold) for fold, prepared in enumerate(folds)]
     record, sealed = _mean_of(done)
-    return {"trial": record.to_json() | {"started_at": started_at}, "sealed": sealed.to_json() if sealed else None}
+    return {"trial": replace(record, started_at=started_at), "sealed": sealed}
 
 
 def _train_on(
@@ -184,9 +184,8 @@ def _below(request: TrialRequest, epoch: int, best_score: float, objective: Obje
 def save_weights(path: Path, weights: list[FloatArray]) -> None:
     """Write the weights as `arr_0`, `arr_1`, … in the order of `model.get_weights()`; whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp.npz")
-    np.savez(temporary, *weights)
-    temporary.replace(path)
+    with replacing(path) as draft:
+        np.savez(draft, *weights)
 
 
 def load_weights(path: Path) -> list[FloatArray]:
