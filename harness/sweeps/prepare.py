@@ -19,7 +19,7 @@ from harness.store import place_around, remember
 from harness.sweeps.plan import SweepHeader, differences, large_batches, search_settings
 from harness.sweeps.results import Results
 from harness.sweeps.stop import comparison_bytes
-from harness.sweeps.trials import TrialSpec, train_one
+from harness.sweeps.trials import STRUCTURAL, TrialSpec, train_one
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,6 @@ def _extend(journal: Journal, began: SweepHeader, header: SweepHeader, changed: 
 
 
 PROBE_EPOCHS = 2
-STRUCTURAL = ("embedding_dim", "units", "recurrent_parameters", "layers", "bidirectional", "batch_size", "optimizer")
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,17 +95,12 @@ def lost_champions(store: Store, sweep_id: str, journal: Journal) -> dict[str, C
     Raises:
         StoreError: MLflow's store cannot be used, or there is none.
     """
-    return {
-        name: info
-        for name, info in champions_of(journal).items()
-        if _is_lost(store, journal, info, registry_state_of(store, info.name, info.alias, f"{sweep_id}/{info.trial}"))
-    }
-
-
-def _is_lost(store: Store, journal: Journal, info: ChampionInfo, state: RegistryState) -> bool:
-    if info.alias and not state.holder:
-        return True
-    return not state.version and may_take_alias(store, journal, info, state)
+    lost = {}
+    for name, info in champions_of(journal).items():
+        state = registry_state_of(store, info.name, info.alias, f"{sweep_id}/{info.trial}")
+        if (info.alias and not state.holder) or (not state.version and may_take_alias(store, journal, info, state)):
+            lost[name] = info
+    return lost
 
 
 def may_take_alias(store: Store, journal: Journal, info: ChampionInfo, state: RegistryState) -> bool:

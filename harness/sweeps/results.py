@@ -6,6 +6,7 @@ import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from harness.config.space import Hyperparameter, SearchSpace
@@ -91,8 +92,13 @@ class Results:
     """
 
     def __init__(self, journal: Journal, header: SweepHeader | None = None) -> None:
-        self.journal, self.header = journal, header or SweepHeader.from_json(journal.plan)
+        self.journal, self._header = journal, header
         self._trials: dict[str, tuple[int, list[EndedTrial]]] = {}
+
+    @cached_property
+    def header(self) -> SweepHeader:
+        """What the sweep is."""
+        return self._header or SweepHeader.from_json(self.journal.plan)
 
     def trials(self, dataset: str) -> list[EndedTrial]:
         """Every ended trial and seed repeat of a dataset, in the order they were asked."""

@@ -60,6 +60,10 @@ TASKS = {
 TensorFlow for it."""
 
 
+STRUCTURAL = ("embedding_dim", "units", "recurrent_parameters", "layers", "bidirectional", "batch_size", "optimizer")
+"""The hyperparameters that a compiled function is made for."""
+
+
 class ComparisonFailed(HarnessError):
     """A comparison cannot go on; the sweep's other datasets can."""
 
@@ -103,8 +107,7 @@ class TrialSpec:
             arguments["state_to"] = str(self._state_of(request.key))
         if request.continues:
             arguments["state_from"] = str(self._state_of(TrialKey.parse(request.continues)))
-        names = ("embedding_dim", "units", "recurrent_parameters", "layers", "bidirectional", "batch_size")
-        structure = {name: request.values.get(name) for name in names}
+        structure = {name: request.values.get(name) for name in STRUCTURAL}
         affinity = f"{self.dataset.name} {request.family} {structure}"
         limits = (self.limit_seconds, self.limit_mb)
         name, group = f"{request.key}#{attempt}", request.key.family

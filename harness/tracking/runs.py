@@ -211,7 +211,9 @@ class RunWriter:
         self._log_changed(parent, comparison_metrics(result), comparison.end)
         self._explain(comparison, result)
         tags = comparison_tags(result, route(self._experiment, trials_key(result.dataset), charts=True))
-        self._forget(parent, [word for word in VERDICT_WORDS if word not in tags])
+        # What an earlier verdict said and this one, of the same sweep extended, does not.
+        for word in self._client.get_run(parent.id).data.tags.keys() & set(VERDICT_WORDS) - tags.keys():
+            self._client.delete_tag(parent.id, word)
         for key, value in tags.items():
             self._client.set_tag(parent.id, key, naming.cut(value))
         if files:
@@ -348,13 +350,6 @@ class RunWriter:
         for cell in result.explanation.cells if result.explanation else ():
             if run := comparison.trials.get(f"{self._sweep_id}/{cell.trial}"):
                 self._log_changed(run, {HALF_LIFE: half_life(cell.after)}, run.end)
-
-    def _forget(self, run: _Run, words: Sequence[str]) -> None:
-        """Remove what an earlier verdict said and this one, of the same sweep extended, does not."""
-        held = self._client.get_run(run.id).data.tags
-        for word in words:
-            if word in held:
-                self._client.delete_tag(run.id, word)
 
     def _log_changed(self, run: _Run, metrics: Mapping[str, float], timestamp: int) -> None:
         """Log what the run does not hold yet; a changed value as of now, so that it is the latest."""

@@ -31,7 +31,7 @@ from harness.records import (
     Value,
     derive_seed,
 )
-from harness.training.batches import FloatArray, together
+from harness.training.batches import DataPart, FloatArray, together
 from harness.training.cache import Prepared, network_for, prepare, prepare_folds, read_space
 from harness.training.evaluate import joined, test_score, validation_score
 from harness.training.loop import CompiledNetwork, State, TrialHyperparameters, initial_weights
@@ -136,17 +136,14 @@ def train(
         earlier: Where an earlier trial with this seed ended, and after how many epochs.
     """
     values, fit = request.values, Fit()
-    rows = len(prepared.train)
-    hyperparameters = trial_hyperparameters(values, request.epochs * -(-rows // network.batch_size))
+    batches = -(-len(prepared.train) // network.batch_size)
+    hyperparameters = trial_hyperparameters(values, request.epochs * batches)
     network.reset(initial_weights(network.stack, derive_seed(request.seed, "weights")))
     if earlier:
         network.resume(earlier[0])
     fit.trained = earlier[1] if earlier else 0
     for epoch in range(fit.trained + 1, request.epochs + 1):
-        order = np.random.default_rng(derive_seed(request.seed, "order", epoch)).permutation(rows)
-        fit.losses.append(
-            network.epoch(prepared.train, order, derive_seed(request.seed, "dropout", epoch), hyperparameters)
-        )
+        fit.losses.append(_train_epoch(network, prepared.train, request.seed, epoch, hyperparameters))
         fit.scores.append(validation_score(prepared, network))
         fit.trained = epoch
         if not (math.isfinite(fit.losses[-1]) and math.isfinite(fit.scores[-1])):
@@ -161,6 +158,13 @@ def train(
     fit.last = network.state()
     network.restore(fit.best_weights)
     return fit
+
+
+def _train_epoch(
+    network: CompiledNetwork, part: DataPart, seed: int, epoch: int, hyperparameters: TrialHyperparameters
+) -> float:
+    order = np.random.default_rng(derive_seed(seed, "order", epoch)).permutation(len(part))
+    return network.epoch(part, order, derive_seed(seed, "dropout", epoch), hyperparameters)
 
 
 def trial_hyperparameters(values: Mapping[str, Value], batches: int) -> TrialHyperparameters:
@@ -229,7 +233,7 @@ def _record(
     request: TrialRequest, network: CompiledNetwork, prepared: Prepared, fit: Fit, *, failed: bool
 ) -> TrialRecord:
     epochs = len(fit.losses)
-    recurrent = sum(layer.count_params() for layer in network.stack.recurrent)
+    why = f"loss {fit.losses[-1]:g}, validation score {fit.scores[-1]:g} in epoch {epochs}: expected finite numbers"
     return TrialRecord(
         key=request.key,
         status=TrialStatus.FAILED if failed else TrialStatus.COMPLETED,
@@ -239,19 +243,14 @@ def _record(
         train_losses=tuple(fit.losses),
         validation_scores=tuple(fit.scores),
         parameters=sum(layer.count_params() for layer in network.stack.weighted),
-        recurrent_parameters=recurrent,
+        recurrent_parameters=sum(layer.count_params() for layer in network.stack.recurrent),
         units=network.stack.units,
         gradient_steps=epochs * -(-len(prepared.train) // network.batch_size),
         kernel=network.kernel,
         pruned=fit.pruned,
         failure=FailureKind.DIVERGED if failed else None,
-        message=_divergence(fit) if failed else "",
+        message=why if failed else "",
     )
-
-
-def _divergence(fit: Fit) -> str:
-    loss, score = fit.losses[-1], fit.scores[-1]
-    return f"loss {loss:g}, validation score {score:g} in epoch {len(fit.losses)}: expected finite numbers"
 
 
 def run_refit(plain: Mapping[str, Any]) -> dict[str, Any]:
@@ -276,7 +275,6 @@ def run_refit(plain: Mapping[str, Any]) -> dict[str, Any]:
     network.reset(initial_weights(network.stack, derive_seed(request.seed, "weights")))
     loss = math.nan
     for epoch in range(1, request.epochs + 1):
-        order = np.random.default_rng(derive_seed(request.seed, "order", epoch)).permutation(len(both))
-        loss = network.epoch(both, order, derive_seed(request.seed, "dropout", epoch), hyperparameters)
+        loss = _train_epoch(network, both, request.seed, epoch, hyperparameters)
     save_weights(Path(plain["weights_to"]), network.weights())
     return {"seen_score": validation_score(prepared, network), "loss": loss, "rows": len(both)}
