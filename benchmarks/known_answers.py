@@ -20,10 +20,10 @@ from typing import Any
 
 from harness.config import make_plan
 from harness.executors import PoolExecutor
+from harness.executors.resources import cores
 from harness.records import ComparisonResult
 from harness.stats import headline
 from harness.store import find_store
-from harness.sweeps import cores
 from harness.sweeps.events import Message
 from harness.sweeps.folders import find_unfinished
 from harness.sweeps.plan import resolve

@@ -16,6 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from harness.records import FailureKind
 from harness.search import Scheduler
 from harness.sweeps.plan import resolve, search_settings
 from harness.sweeps.prepare import inspect
-from harness.sweeps.trials import TRIAL, TrialSpec, outcome
+from harness.sweeps.trials import TASKS, TrialSpec, outcome
 from harness.training import trial
 
 LIMIT_SECONDS, LIMIT_MB, TARGET_SECONDS = 20.0, 1500, 5.0
@@ -137,14 +138,14 @@ def main() -> None:
             work = TrialSpec(config, spaces, digest, weights, seconds, megabytes, f"limits:{name}")
             requests = [request for request in (scheduler.ask(), scheduler.ask()) if request]
             beside_it = TrialSpec(config, spaces, found.facts.digest, folder / "weights", function="limits:beside")
-            warm = [Task(f"{name} {slot}", TRIAL, beside_it.task(requests[0]).arguments) for slot in "ab"]
+            warm = [replace(beside_it.task(requests[0]), id=f"{name} {slot}", function=TASKS["trial"]) for slot in "ab"]
             for task in warm:
                 executor.submit(task)
             while executor.free < executor.slots:
                 executor.wait()
             done, sibling, seconds = tried(executor, work.task(requests[0]), beside_it.task(requests[1]))
-            record, unhurt = outcome(requests[0], done)[0], sibling.value is not None
-            got = record.failure.value if record.failure else "completed"
+            payload, unhurt = outcome(requests[0], done)[0], sibling.value is not None
+            got = payload["failure"] or "completed"
             good = good and got == kind.value and seconds < TARGET_SECONDS and unhurt
             print(f"{name}: {got}, {seconds:.2f} s; its sibling {'completed' if unhurt else 'was hurt'}", flush=True)
     sys.exit(0 if good else 1)

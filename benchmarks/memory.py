@@ -50,9 +50,9 @@ def arguments(number: int, digest: str) -> dict[str, Any]:
     request = TrialRequest(TrialKey("work", family, 1, Phase.SEARCH, number), family, values, number, 3, 3)
     space = SearchSpace.model_validate({"name": family, "layer": FAMILIES[family], "hyperparameters": ranges})
     return {
-        "request": request.to_json(),
-        "dataset": CARD.model_dump(mode="json"),
-        "space": space.model_dump(mode="json"),
+        "request": request,
+        "dataset": CARD.model_dump_json(),
+        "spaces": {family: space.model_dump_json()},
         "digest": digest,
         "weights_to": None,
     }

@@ -97,7 +97,7 @@ def measure(trials: int) -> dict[str, Any]:
             objective = {"metric": found.objective.metric, "direction": found.objective.direction.value, "unit": ""}
             opened = {"facts": found.facts.to_json(), "objective": objective}
             journal.append(EventKind.OPENED, opened, dataset=name)
-            floor = TrialRunner(Stub(), journal, work, lambda _: sync.advance())  # type: ignore[arg-type]
+            floor = TrialRunner(Stub(), journal, work, sync.advance)  # type: ignore[arg-type]
             began, own = time.process_time(), time.thread_time()
             run_searches(scheduler, floor, lambda _: None, None)
             own = time.thread_time() - own

@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import re
+import secrets
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 NEARLY_FULL_BYTES = 1_000_000
@@ -56,24 +58,31 @@ def cannot_write(error: OSError, folder: Path) -> str:
     return f"cannot be written: {full_disk(error, folder) or error.strerror or error}"
 
 
-def replace_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all: where it fails, what was there before stays.
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A file to be written that takes another one's place as a whole; where that fails what was there before stays.
 
     Args:
-        path: The file; where it is a link, what that leads to.
-        text: Its content, written as UTF-8 with the line ends that it has.
-
-    Raises:
-        OSError: It cannot be written.
+        path: The other one; where it is a link, what that leads to.
     """
     place = path.resolve()
-    draft = place.with_name(f".{place.name}.{os.getpid()}")
+    draft = place.with_name(f".tmp-{secrets.token_hex(8)}{place.suffix}")  # nobody else's, whatever else runs
     try:
-        draft.write_text(text, encoding="utf-8", newline="")
+        yield draft
         draft.replace(place)
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all, as UTF-8 with the line ends that the text has.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    with replacing(path) as draft:
+        draft.write_text(text, encoding="utf-8", newline="")
 
 
 def with_full_disk(message: str, error: BaseException, folder: Path | None) -> str:

@@ -9,7 +9,7 @@ No descriptor of the file is ever opened but SQLite's own: closing any other wou
 on it, and the next reader would take itself for the last one and remove the log (SQLite, "How To Corrupt", 2.2). A
 journal that is closed is left in rollback mode: one file, which can be copied and read where nothing may be written.
 
-It knows records as plain values; it decides nothing and knows no library but sqlite3.
+Records are written as JSON here and read by whoever asks; it decides nothing and knows no library but sqlite3.
 """
 
 from __future__ import annotations
@@ -19,17 +19,18 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from harness.databases import choose_journal_mode, has_no_place_for_log, open_read_only, set_journal_mode
 from harness.disk import full_disk
 from harness.errors import DamagedError, DiskError, HarnessError, JournalError, SealedError
 from harness.records import SealedScore, TrialKey
+from harness.records.serialization import Record
 from harness.store import place_around
 
 JOURNAL_NAME = "journal.db"
@@ -37,6 +38,9 @@ LOCK_NAME = "lock"
 """The file beside the journal that a command which writes it holds locked."""
 
 FORMAT = 1
+
+Payload: TypeAlias = Record | Mapping[str, Any]
+"""What is written of an event: a record, or plain values and records by name."""
 
 _BUSY_SECONDS = 30.0
 """How long a connection waits for another one's lock."""
@@ -54,6 +58,7 @@ CREATE TABLE events (
     payload TEXT NOT NULL
 );
 CREATE UNIQUE INDEX one_asking_and_one_ending ON events (kind, trial_key) WHERE trial_key != '';
+CREATE INDEX newest ON events (kind, dataset, seq);
 CREATE TABLE sealed (trial_key TEXT PRIMARY KEY, dataset TEXT NOT NULL, payload TEXT NOT NULL);
 """
 
@@ -130,7 +135,7 @@ class Journal:
         self._writable = writable
 
     @classmethod
-    def create(cls, folder: Path, plan: Mapping[str, Any]) -> Journal:
+    def create(cls, folder: Path, plan: Payload) -> Journal:
         """A new journal in `folder`, whose first event is `planned`.
 
         It appears whole: no other process ever sees one without its plan.
@@ -198,13 +203,13 @@ class Journal:
     def append(
         self,
         kind: EventKind,
-        payload: Mapping[str, Any],
+        payload: Payload,
         *,
         dataset: str = "",
         key: TrialKey | None = None,
-        sealed: SealedScore | None = None,
+        sealed: Payload | None = None,
     ) -> None:
-        """Commit one event, and the sealed score that belongs to it, in one transaction.
+        """Commit one event, and the sealed score of its trial, in one transaction.
 
         Raises:
             JournalError: A trial was asked for or ended a second time, or it cannot be written.
@@ -215,8 +220,7 @@ class Journal:
             self._connection.execute("BEGIN IMMEDIATE")
             _insert(self._connection, kind, name, str(key) if key else "", payload)
             if sealed:
-                row = (str(sealed.key), name, json.dumps(sealed.to_json()))
-                self._connection.execute("INSERT INTO sealed VALUES (?, ?, ?)", row)
+                self._connection.execute("INSERT INTO sealed VALUES (?, ?, ?)", (str(key), name, _json(sealed)))
             self._connection.execute("COMMIT")
         except sqlite3.Error as error:
             if self._connection.in_transaction:
@@ -231,26 +235,28 @@ class Journal:
             dataset: To which dataset; to any when None.
             after: Number of an event; only later ones are given.
         """
-        marks = ", ".join("?" for _ in kinds)
-        where = ["seq > ?", *([f"kind IN ({marks})"] if kinds else [])]
-        where += ["dataset = ?"] if dataset is not None else []
-        query = "SELECT seq, at, kind, dataset, trial_key, payload FROM events"
-        query += f" WHERE {' AND '.join(where)}"
-        values = [after, *(kind.value for kind in kinds), *([dataset] if dataset is not None else [])]
-        for seq, at, kind, name, key, payload in self._connection.execute(f"{query} ORDER BY seq", values):
-            yield Event(seq, at, EventKind(kind), name, key, json.loads(payload))
+        return self._select("ORDER BY seq", kinds, dataset, after)
 
     def has(self, kind: EventKind, dataset: str = "") -> bool:
         """Whether this has happened, to this dataset, and was not undone since by more replicates."""
-        last = self.last(kind, dataset)
-        if last is None or kind not in _UNDONE_BY_MORE:
-            return last is not None
-        more = self.last(EventKind.EXTENDED, dataset or None)
-        return more is None or more.seq < last.seq
+        return self.last(kind, dataset) is not None
 
     def last(self, kind: EventKind, dataset: str | None = "") -> Event | None:
-        """The newest event of a kind, of this dataset (of any when None); None when it has not happened."""
-        return max(self.events(kind, dataset=dataset), key=lambda event: event.seq, default=None)
+        """The newest event of a kind, of this dataset (of any when None).
+
+        None when it has not happened, and when more replicates have undone it since.
+        """
+        newest = next(self._select("ORDER BY seq DESC LIMIT 1", [kind], dataset), None)
+        more = self.last(EventKind.EXTENDED, dataset or None) if newest and kind in _UNDONE_BY_MORE else None
+        return None if newest and more and more.seq > newest.seq else newest
+
+    def _select(self, order: str, kinds: Sequence[EventKind], dataset: str | None, after: int = 0) -> Iterator[Event]:
+        query = "SELECT seq, at, kind, dataset, trial_key, payload FROM events WHERE seq > ?"
+        query += f" AND kind IN ({', '.join('?' * len(kinds))})" if kinds else ""
+        query += "" if dataset is None else " AND dataset = ?"
+        values = [after, *(kind.value for kind in kinds), *([] if dataset is None else [dataset])]
+        for seq, at, kind, name, key, payload in self._connection.execute(f"{query} {order}", values):
+            yield Event(seq, at, EventKind(kind), name, key, json.loads(payload))
 
     @property
     def seq(self) -> int:
@@ -313,11 +319,13 @@ class Journal:
         self.close()
 
 
-def _insert(
-    connection: sqlite3.Connection, kind: EventKind, dataset: str, key: str, payload: Mapping[str, Any]
-) -> None:
-    row = (time.time(), kind.value, dataset, key, json.dumps(payload, allow_nan=False))
+def _insert(connection: sqlite3.Connection, kind: EventKind, dataset: str, key: str, payload: Payload) -> None:
+    row = (time.time(), kind.value, dataset, key, _json(payload))
     connection.execute("INSERT INTO events (at, kind, dataset, trial_key, payload) VALUES (?, ?, ?, ?, ?)", row)
+
+
+def _json(payload: Payload) -> str:
+    return json.dumps(payload, allow_nan=False, default=lambda record: record.to_json())
 
 
 def held(folder: Path) -> bool:

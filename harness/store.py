@@ -26,6 +26,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, unquote_plus, urlsplit, urlunsplit
 
 from harness.databases import open_read_only, stamps
+from harness.disk import replace_text
 from harness.errors import StoreError, UsageError, nearest
 from harness.user_code import is_function
 
@@ -366,10 +367,7 @@ def remember(place: Place) -> None:
     every = list(dict.fromkeys([*known, *place.former, place.root]))
     if every == known:
         return
-    file = place.root / RECORD
-    unfinished = file.with_name(f".{RECORD}.{os.getpid()}")
-    unfinished.write_text(json.dumps({"roots": [str(root) for root in every]}, indent=2), encoding="utf-8")
-    unfinished.replace(file)
+    replace_text(place.root / RECORD, json.dumps({"roots": [str(root) for root in every]}, indent=2))
 
 
 def path_of(location: str) -> Path | None:

@@ -191,12 +191,11 @@ def read_result(place: Store, sweep: str | None) -> SweepResult:
     """
     from harness.journal import Journal
     from harness.sweeps.folders import find_sweep_folder
-    from harness.sweeps.plan import SweepHeader
-    from harness.sweeps.results import sweep_of
+    from harness.sweeps.results import Results
 
     folder = find_sweep_folder(place, sweep)
     with Journal.read(folder) as journal:
-        return sweep_of(journal, SweepHeader.from_json(journal.plan), folder.name, place.address)
+        return Results(journal).sweep(folder.name, place.address)
 
 
 def explain(

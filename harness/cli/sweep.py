@@ -312,7 +312,7 @@ def _on_gpus(trials_per_gpu: int, workers: int | None) -> int:
 def _crowded(workers: int) -> str:
     """A warning where workers will wait for each other; with GPUs they are meant to be more than the cores."""
     from harness.executors import visible_gpus
-    from harness.sweeps import cores
+    from harness.executors.resources import cores
 
     if workers <= cores() or visible_gpus(os.environ):
         return ""

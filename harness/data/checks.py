@@ -26,7 +26,7 @@ FEW = 5
 """Sequences of a class in the training part below which it is named."""
 WIDE_STEP = 1.5
 """Times the usual step beyond which a step in time is named."""
-_WARNING, _READ_OFF = "warning: ", "can be read off"
+_WARNING = "warning: "
 EARLIEST_YEAR, LATEST_YEAR = 1700, 2200
 
 
@@ -55,8 +55,8 @@ def warnings_of(
     targets: Sequence[str],
     classes: Sequence[str],
     places: Sequence[int],
-) -> list[str]:
-    """What to tell people of, a sentence each.
+) -> tuple[list[str], list[str]]:
+    """What to tell people of, a sentence each; and the leaks among it, by which an answer is among the inputs.
 
     Args:
         parts: Training, validation and test part.
@@ -67,16 +67,11 @@ def warnings_of(
     """
     train = parts[0]
     found = [*_duplicates(parts)]
-    if train.x.ndim == 3:
-        found += _telling(train, channels, targets, classes, places)
+    leaks = _telling(train, channels, targets, classes, places) if train.x.ndim == 3 else []
+    found += leaks
     if classes and train.y.ndim == 1:
         found += _rare(parts, classes)
-    return [f"{_WARNING}{sentence}" for sentence in found]
-
-
-def leaks_in(notes: Sequence[str]) -> tuple[str, ...]:
-    """Those of a dataset's notes by which its answers are among its inputs: no verdict is made on such data."""
-    return tuple(note.removeprefix(_WARNING) for note in notes if note.startswith(_WARNING) and _READ_OFF in note)
+    return [f"{_WARNING}{sentence}" for sentence in found], leaks
 
 
 def odd_times(stamps: Sequence[float] | npt.NDArray[Any], column: str, show: Callable[[float], str]) -> list[str]:
@@ -195,7 +190,7 @@ def _telling(
 
 
 def _says(channel: str, target: str, where: str) -> str:
-    return f"{target!r} {_READ_OFF} {channel!r} {where}: is {channel!r} known before {target!r} is?"
+    return f"{target!r} can be read off {channel!r} {where}: is {channel!r} known before {target!r} is?"
 
 
 def _follows(values: Values, answers: Values) -> bool:

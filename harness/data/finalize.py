@@ -163,6 +163,7 @@ def finish(
     shortest, longest = int(lengths.min()), int(lengths.max())
     places = tuple(channels.index(name) if name in channels else -1 for name in targets) if forecast else ()
     names = (channels, targets, classes, vocabulary) if vocabulary else (channels, targets, classes)
+    warnings, leaks = warnings_of(parts, channels, targets, classes, places)
     facts = DataFacts(
         title=config.title or config.name,
         task=TaskKind(task.kind),
@@ -175,8 +176,9 @@ def finish(
         digest=digest(parts, names),
         license=config.license,
         split=split,
-        notes=(*notes, *warnings_of(parts, channels, targets, classes, places)),
+        notes=(*notes, *warnings),
         rows=tuple(say_rows(part.rows) for part in parts),
+        leaks=tuple(leaks),
     )
     return SequenceData(
         name=config.name,

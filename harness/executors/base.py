@@ -2,6 +2,7 @@
 
 An executor is handed a function's dotted path and plain values; it hands back plain values or a failure. So
 toys, tests and clusters fit, and a conformance suite (`tests/executors`) can hold every executor to these words.
+Records and configs among the values are written as plain ones here, at the border between two processes.
 
 Knows nothing of processes, so that a task means the same wherever it runs.
 
@@ -11,7 +12,9 @@ For debugging, and where starting a process costs more than the work.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import importlib
+import json
 import operator
 import traceback
 from collections.abc import Callable, Mapping
@@ -20,6 +23,26 @@ from typing import Any, Protocol
 
 from harness.errors import ExecutorError
 from harness.records import FailureKind
+from harness.records.serialization import Record, encode
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """Arguments that many tasks have in common: a worker is sent them once, and their digest with each task.
+
+    Attributes:
+        digest: Tells them from others.
+        values: Plain values.
+    """
+
+    digest: str
+    values: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Shared:
+        """These values with the digest of what they are as JSON."""
+        text = json.dumps(to_plain(values, "shared"), sort_keys=True)
+        return cls(hashlib.sha256(text.encode()).hexdigest(), json.loads(text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +52,14 @@ class Task:
     Attributes:
         id: Unique among the tasks of an executor's life.
         function: Dotted path, `package.module:function`; it is imported where the work runs.
-        arguments: The function's one argument: JSON-like plain values.
+        arguments: The function's one argument: JSON-like plain values, records and configs.
         affinity: Tasks of one affinity like to run on the same worker (they share compiled functions); may be
             empty.
         affinity_group: Tasks of one home like to keep to one worker, as far as their order is free; see
             `Executor.likes`.
         limit_seconds: The longest it may run; None for no limit.
         limit_mb: The most resident memory that its worker may come to, in megabytes; None for no limit.
+        shared: More arguments, which other tasks have too; None for none.
     """
 
     id: str
@@ -45,6 +69,7 @@ class Task:
     affinity_group: str = ""
     limit_seconds: float | None = None
     limit_mb: int | None = None
+    shared: Shared | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +171,8 @@ def run(task: Task) -> Done:
         Ctrl-C is not and goes through.
     """
     try:
-        returned = resolve(task.function)(task.arguments)
+        arguments = {**task.shared.values, **task.arguments} if task.shared else task.arguments
+        returned = resolve(task.function)(arguments)
         if not isinstance(returned, Mapping):
             raise TypeError(f"{task.function} returned {_type_name(returned)}: expected a dict of plain values")
         return Done(task.id, value=to_plain(returned, f"the value of {task.function}"))
@@ -176,8 +202,8 @@ def resolve(path: str) -> Callable[[Mapping[str, Any]], Any]:
 def to_plain(value: Any, where: str) -> Any:
     """A copy made of None, bool, int, float, str, list and dict with text keys alone.
 
-    What JSON would take is taken: a tuple becomes a list, a NumPy double (a subclass of float) a float. So no
-    value makes the process that receives it import a library.
+    What JSON would take is taken: a tuple becomes a list, a NumPy double (a subclass of float) a float, and a record
+    or a config what it is written as. So no value makes the process that receives it import a library.
 
     Args:
         value: The value.
@@ -199,6 +225,8 @@ def to_plain(value: Any, where: str) -> Any:
             return [to_plain(item, f"{where}[{index}]") for index, item in enumerate(value)]
         case Mapping():
             return {_text_key(key, where): to_plain(item, f"{where}[{key!r}]") for key, item in value.items()}
+    if isinstance(value, Record) or hasattr(value, "model_dump"):
+        return to_plain(encode(value), where)
     raise TypeError(f"{where} is {_type_name(value)}: expected plain values (None, bool, int, float, str, list, dict)")
 
 

@@ -15,15 +15,16 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from math import inf
 
 from pebble import ProcessExpired, ProcessPool
 
 from harness.errors import ExecutorError, UsageError
-from harness.executors.base import Done, Task, checked, one_line
-from harness.executors.resources import MB, Watch, kernel_kills, resident_bytes, share_of, visible_gpus
-from harness.executors.worker import EXITED_WITH_ZERO, LIMIT_SIGNAL, WorkerContext, begin, get_ready, work
+from harness.executors.base import Done, Shared, Task, checked, one_line
+from harness.executors.resources import MB, Watch, cores, kernel_kills, resident_bytes, share_of, visible_gpus
+from harness.executors.worker import EXITED_WITH_ZERO, LIMIT_SIGNAL, WorkerContext, begin, get_ready, keep, work
 from harness.records import FailureKind
 
 
@@ -52,13 +53,17 @@ class Slot:
     """A worker's place: its pool, what it runs, what it ran first and last. Used from the executor's one thread."""
 
     def __init__(
-        self, threads: int, memory_bytes: int, woken: threading.Event, environment: Mapping[str, str] | None = None
+        self,
+        threads: int,
+        memory_bytes: int,
+        woken: threading.Event,
+        environment: Mapping[str, str],
+        shared: Mapping[str, Shared],
     ) -> None:
         self.running: _Running | None = None
-        self._threads = threads
         self._memory_bytes = memory_bytes
         self._woken = woken
-        self._environment = environment or {}
+        self._beginning = (os.getpid(), threads, environment, shared)
         self._context = WorkerContext()
         self._pool: ProcessPool | None = None
         self._affinity = ""
@@ -93,13 +98,20 @@ class Slot:
             except (OSError, RuntimeError):  # the first task will fail the same way, and that one can say so
                 self.shut_down()
 
+    def share(self, shared: Shared) -> None:
+        """Have the worker keep what tasks share; one that is started later, in its place too, is given it then."""
+        if self._pool is not None:
+            with suppress(OSError, RuntimeError):  # where the pool is broken the next task gets another one
+                self._pool.schedule(keep, args=(shared,))
+
     def start(self, task: Task, number: int) -> None:
         """Start a task on this slot's worker, on a new one where there is none alive."""
         try:
             if not self._alive:
                 self.shut_down()
             self._pool = pool = self._pool or self._new_pool()
-            running = _Running(task, pool.schedule(work, args=(task,)), kernel_kills=kernel_kills())
+            arguments = (replace(task, shared=None), task.shared.digest if task.shared else "")
+            running = _Running(task, pool.schedule(work, args=arguments), kernel_kills=kernel_kills())
         except (OSError, RuntimeError) as error:
             self.shut_down()
             message = f"task {task.id}: no worker process can be started: {one_line(error)}"
@@ -143,8 +155,7 @@ class Slot:
         self._pool, self._affinity, self._context.latest = None, "", None
 
     def _new_pool(self) -> ProcessPool:
-        arguments = (os.getpid(), self._threads, dict(self._environment))
-        return ProcessPool(max_workers=1, initializer=begin, initargs=arguments, context=self._context)
+        return ProcessPool(max_workers=1, initializer=begin, initargs=self._beginning, context=self._context)
 
     @property
     def _alive(self) -> bool:
@@ -212,11 +223,14 @@ class PoolExecutor:
             UsageError: A number is smaller than 1.
         """
         _at_least_one(workers=workers, threads_per_worker=threads_per_worker, worker_memory_mb=worker_memory_mb)
-        threads = threads_per_worker or max(1, _cores() // workers)
+        threads = threads_per_worker or max(1, cores() // workers)
         memory_bytes = (worker_memory_mb or WORKER_MEMORY_MB) * 1_000_000
         self._woken = threading.Event()
+        self._shared: dict[str, Shared] = {}  # as it grows every worker that is started is given all of it
         gpus = visible_gpus(os.environ)
-        self._slots = [Slot(threads, memory_bytes, self._woken, share_of(n, gpus)) for n in range(workers)]
+        self._slots = [
+            Slot(threads, memory_bytes, self._woken, share_of(number, gpus), self._shared) for number in range(workers)
+        ]
         self._watch = Watch([slot.limit_memory for slot in self._slots])
         self._submitted = 0
         self._closed = False
@@ -261,6 +275,10 @@ class PoolExecutor:
         self._submitted += 1
         if task.limit_mb is not None:
             self._watch.begin()
+        if task.shared and task.shared.digest not in self._shared:
+            self._shared[task.shared.digest] = task.shared
+            for slot in self._slots:
+                slot.share(task.shared)
         min(free, key=lambda slot: slot.rank(task)).start(task, self._submitted)
 
     def wait(self, timeout_seconds: float | None = None) -> list[Done]:
@@ -302,11 +320,6 @@ class PoolExecutor:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
-
-
-def _cores() -> int:
-    """Cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _at_least_one(**numbers: int | None) -> None:

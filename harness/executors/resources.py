@@ -10,6 +10,7 @@ is watched from outside.
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +18,11 @@ from pathlib import Path
 DEVICES = "CUDA_VISIBLE_DEVICES"
 _GROWTH = "TF_FORCE_GPU_ALLOW_GROWTH"
 _DRIVER = Path("/proc/driver/nvidia/gpus")
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def visible_gpus(environment: Mapping[str, str], driver: Path = _DRIVER) -> tuple[str, ...]:

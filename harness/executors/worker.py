@@ -16,11 +16,12 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from multiprocessing import resource_tracker
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any
 
-from harness.executors.base import Done, Task, run
+from harness.executors.base import Done, Shared, Task, run
 from harness.executors.resources import resident_bytes
 
 LIMIT_SIGNAL = signal.SIGALRM
@@ -45,14 +46,20 @@ _OWN_PROCESS_VARIABLE = "HARNESS_OWN_PROCESS"
 """As in `harness._tensorflow`, which an executor does not know: TensorFlow may come here without what is not used."""
 
 
-def begin(parent_pid: int, threads: int, environment: Mapping[str, str]) -> None:
+_known: dict[str, Shared] = {}
+"""The arguments that tasks share, by their digest, as far as this worker was sent them."""
+
+
+def begin(parent_pid: int, threads: int, environment: Mapping[str, str], shared: Mapping[str, Shared]) -> None:
     """A worker's first acts, before anything heavy is imported.
 
     Args:
         parent_pid: Process to live and die with.
         threads: Cap of the threads of each numeric library.
         environment: Variables of this worker alone.
+        shared: What tasks have in common that came before this worker, by digest.
     """
+    _known.update(shared)
     for number in TERMINAL_SIGNALS:  # they reach the whole group; the parent decides what they mean
         signal.signal(number, signal.SIG_IGN)
     _die_with(parent_pid)
@@ -68,14 +75,23 @@ def get_ready(module: str) -> None:
         importlib.import_module(module)
 
 
-def work(task: Task) -> tuple[Done, int]:
+def keep(shared: Shared) -> None:
+    """Keep arguments for tasks that come with their digest."""
+    _known[shared.digest] = shared
+
+
+def work(task: Task, digest: str) -> tuple[Done, int]:
     """Run one task under its limit.
+
+    Args:
+        task: The task, without the arguments that it shares.
+        digest: Theirs; empty for none.
 
     Returns:
         What became of it, and the worker's resident size in bytes afterwards.
     """
     with _limited(task.limit_seconds):
-        done = run(task)
+        done = run(replace(task, shared=_known[digest]) if digest else task)
     return done, resident_bytes(os.getpid())
 
 

@@ -9,7 +9,6 @@ No pickle: the scaling is inside the network, everything else is JSON or plain a
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 import json
 import os
@@ -34,6 +33,7 @@ from harness.data.splits import Seen
 from harness.disk import cannot_write
 from harness.errors import ExportError
 from harness.records import Answer, Direction, Objective, TaskKind, Value
+from harness.records.serialization import Record
 from harness.store import place_around
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ FILE = "champion.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Description:
+class Description(Record):
     """A champion's description.
 
     Attributes:
@@ -266,27 +266,6 @@ class Description:
         except ValueError as error:
             first = " ".join(str(error).split())[:300]
             raise ExportError(f"{FILE} of {self.trial}: card = {{…}}: not a dataset's config here: {first}") from error
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values that `from_json` reads."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_json(cls, plain: Mapping[str, Any]) -> Description:
-        """The description that `to_json` wrote."""
-        lists = ("channels", "targets", "classes", "output", "requirements")
-        later = ("vocabulary", "known")  # which the first version's descriptions lack
-        return cls(
-            **{
-                **plain,
-                **{name: tuple(plain[name]) for name in lists},
-                **{name: tuple(plain.get(name, ())) for name in later},
-                "task": TaskKind(plain["task"]),
-                "direction": Direction(plain["direction"]),
-                "inputs": {name: tuple(shape) for name, shape in plain["inputs"].items()},
-                "scaling": {name: tuple(numbers) for name, numbers in plain["scaling"].items()},
-            }
-        )
 
 
 def read_description(folder: Path) -> Description:

@@ -12,10 +12,9 @@ import math
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +28,7 @@ from harness.export.forecast_inputs import Batch
 from harness.export.predictor import load_folder
 from harness.metrics import metric_of
 from harness.records import Answer, TaskKind
-from harness.records.serialization import to_plain
+from harness.records.serialization import Record
 
 if TYPE_CHECKING:
     from harness.data.dataset import Values, Whole
@@ -178,7 +177,7 @@ FEWEST_CASES = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class Measured(Record):
     """What two models score on one test part.
 
     Attributes:
@@ -194,15 +193,6 @@ class Measured:
     incumbent: float | None = None
     challenger: float | None = None
     why_not: str = ""
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values that `from_json` reads."""
-        return to_plain(self)
-
-    @classmethod
-    def from_json(cls, plain: Mapping[str, Any]) -> Measured:
-        """What `to_json` wrote."""
-        return cls(**plain)
 
 
 def measure(challenger: Champion, folder: Path) -> Measured:

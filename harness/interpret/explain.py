@@ -38,7 +38,6 @@ from harness.metrics import mask_of
 from harness.models import Stack, build_stack
 from harness.models.network import model_of
 from harness.records import Band, GateOpenness, GradientReach, TrialRequest, derive_seed
-from harness.records.serialization import to_plain
 from harness.training.batches import DataPart, TensorPart
 from harness.training.cache import prepare
 from harness.training.loop import initial_weights
@@ -323,7 +322,7 @@ def explain_trial(plain: Mapping[str, Any]) -> dict[str, Any]:
 
     Returns:
         `before` and `after`, a `GradientReach` each; `gates`, of the trained network; `sequences`, how many were
-        looked at. All as plain values.
+        looked at.
 
     Raises:
         DataError: The data is not what the sweep began with.
@@ -339,9 +338,9 @@ def explain_trial(plain: Mapping[str, Any]) -> dict[str, Any]:
     before, _ = _look(stack, initial_weights(stack, derive_seed(request.seed, "weights")), sample, loss)
     after, gates = _look(stack, load_weights(Path(plain["weights"])), sample, loss, gates=True)
     return {
-        "before": to_plain(reach_of(before)),
-        "after": to_plain(reach_of(after)),
-        "gates": [to_plain(gate) for gate in gates],
+        "before": reach_of(before),
+        "after": reach_of(after),
+        "gates": gates,
         "sequences": int(sample.x.shape[0]),
     }
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harness.records.serialization import to_floats, to_plain
+from harness.records.serialization import Record, decode
 from harness.records.trials import (
     BaselineScore,
     Family,
@@ -20,7 +20,7 @@ from harness.records.verdicts import Across, ScoreRow, Verdict
 
 
 @dataclass(frozen=True, slots=True)
-class Band:
+class Band(Record):
     """A quantity by step or distance: its median over sequences and where the middle 80 % of them lie.
 
     Attributes:
@@ -33,14 +33,9 @@ class Band:
     low: tuple[float, ...]
     high: tuple[float, ...]
 
-    @classmethod
-    def from_json(cls, plain: Mapping[str, Any]) -> Band:
-        """The band that `to_plain` wrote."""
-        return cls(**{name: to_floats(plain[name]) for name in ("median", "low", "high")})
-
 
 @dataclass(frozen=True, slots=True)
-class GradientReach:
+class GradientReach(Record):
     """How the gradient of a sequence's loss with respect to the network's state changes with the distance in steps.
 
     Attributes:
@@ -58,14 +53,9 @@ class GradientReach:
         """Steps back from distance 1 to the furthest distance seen."""
         return max(0, len(self.relative.median) - 1)
 
-    @classmethod
-    def from_json(cls, plain: Mapping[str, Any]) -> GradientReach:
-        """The reach that `to_plain` wrote."""
-        return cls(Band.from_json(plain["relative"]), plain["norm"], plain["half_life_steps"])
-
 
 @dataclass(frozen=True, slots=True)
-class GateOpenness:
+class GateOpenness(Record):
     """How open one kind of gate stands, from 0 (nothing passes) to 1.
 
     Attributes:
@@ -82,14 +72,9 @@ class GateOpenness:
     closed: float
     open: float
 
-    @classmethod
-    def from_json(cls, plain: Mapping[str, Any]) -> GateOpenness:
-        """The openness that `to_plain` wrote."""
-        return cls(**{**plain, "by_step": Band.from_json(plain["by_step"])})
-
 
 @dataclass(frozen=True, slots=True)
-class ExplainedCell:
+class ExplainedCell(Record):
     """One trained network, looked into.
 
     Attributes:
@@ -116,22 +101,9 @@ class ExplainedCell:
     gates: tuple[GateOpenness, ...]
     notes: tuple[str, ...] = ()
 
-    @classmethod
-    def from_json(cls, plain: Mapping[str, Any]) -> ExplainedCell:
-        """The cell that `to_plain` wrote."""
-        return cls(
-            **{
-                **plain,
-                "before": GradientReach.from_json(plain["before"]),
-                "after": GradientReach.from_json(plain["after"]),
-                "gates": tuple(GateOpenness.from_json(gate) for gate in plain["gates"]),
-                "notes": tuple(plain["notes"]),
-            }
-        )
-
 
 @dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Record):
     """What the selected network of each family does with a dataset, beside a plain RNN.
 
     Attributes:
@@ -143,15 +115,6 @@ class Explanation:
     dataset: str
     sequences: int
     cells: tuple[ExplainedCell, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values that `from_json` reads; non-finite numbers become None."""
-        return to_plain(self)
-
-    @classmethod
-    def from_json(cls, plain: Mapping[str, Any]) -> Explanation:
-        """The explanation that `to_json` wrote."""
-        return cls(**{**plain, "cells": tuple(ExplainedCell.from_json(cell) for cell in plain["cells"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +143,7 @@ class FamilyResult:
 
 
 @dataclass(frozen=True, slots=True)
-class ChampionInfo:
+class ChampionInfo(Record):
     """The exported model of a comparison.
 
     Attributes:
@@ -213,13 +176,9 @@ class ChampionInfo:
         """What MLflow calls it: by its alias, where it has one."""
         return f"{self.name}@{self.alias}" if self.alias else f"{self.name}/{self.version}"
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain values that are this class's arguments."""
-        return to_plain(self)
-
 
 @dataclass(frozen=True, slots=True)
-class DataFacts:
+class DataFacts(Record):
     """What a dataset is, for people and for the record.
 
     Attributes:
@@ -236,6 +195,8 @@ class DataFacts:
         notes: What loading had to say, warnings among them.
         rows: The training, validation and test part's places in the source, from 0, as ranges such as `0-9,12`: first
             rows of windows, or sequences.
+        leaks: By what an answer is among the inputs, a sentence each, which are among the notes too; any keeps a
+            verdict from being made.
     """
 
     title: str
@@ -250,17 +211,15 @@ class DataFacts:
     split: str
     notes: tuple[str, ...] = ()
     rows: tuple[str, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values that `from_json` reads."""
-        return to_plain(self)
+    leaks: tuple[str, ...] = ()
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> DataFacts:
-        """The facts that `to_json` wrote."""
-        tuples = ("sizes", "steps", "channels", "targets", "classes", "notes")
-        found = {**{name: tuple(plain[name]) for name in tuples}, "rows": tuple(plain.get("rows", ()))}
-        return cls(**{**plain, **found, "task": TaskKind(plain["task"])})
+        """The facts that `to_json` wrote; in 0.1.0 a leak was told by the words of its note alone."""
+        told = [note.partition("warning: ") for note in plain["notes"] if "can be read off" in note]
+        leaks = [sentence for before, _, sentence in told if not before and sentence]
+        facts: DataFacts = decode(cls, {"leaks": leaks, **plain})
+        return facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,9 +257,8 @@ class ComparisonResult:
     @property
     def best_baseline(self) -> BaselineScore | None:
         """The baseline with the best test score; None when there is none."""
-        if not self.baselines:
-            return None
-        return min(self.baselines, key=lambda baseline: self.objective.direction.sign * baseline.test_score)
+        best = self.objective.best(baseline.test_score for baseline in self.baselines)
+        return next((baseline for baseline in self.baselines if baseline.test_score == best), None)
 
 
 @dataclass(frozen=True, slots=True)

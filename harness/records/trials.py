@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
-from harness.records.serialization import to_floats, to_plain
+from harness.records.serialization import Record
 
 Value: TypeAlias = bool | int | float | str
 """The value of one hyperparameter."""
@@ -91,7 +91,7 @@ class FailureKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Objective:
+class Objective(Record):
     """The metric by which trials are chosen and families compared.
 
     Attributes:
@@ -108,9 +108,12 @@ class Objective:
         """Whether score `a` is strictly better than score `b`."""
         return a < b if self.direction is Direction.MIN else a > b
 
+    def best(self, scores: Iterable[float]) -> float | None:
+        """The best of some scores; None when there is none."""
+        return (min if self.direction is Direction.MIN else max)(scores, default=None)
 
-@dataclass(frozen=True, slots=True)
-class Family:
+
+class Family(NamedTuple):
     """A side of a comparison: a family, or one of two searches of one search space (an A/A comparison).
 
     Attributes:
@@ -151,7 +154,7 @@ class TrialKey:
 
 
 @dataclass(frozen=True, slots=True)
-class TrialRequest:
+class TrialRequest(Record):
     """A trial to be trained: everything a worker needs to know apart from the configs.
 
     Attributes:
@@ -178,19 +181,9 @@ class TrialRequest:
     begins_after: int = 0
     floor: tuple[float, ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain values that `from_json` reads."""
-        return {**to_plain(self), "key": str(self.key)}
-
-    @classmethod
-    def from_json(cls, plain: Mapping[str, Any]) -> TrialRequest:
-        """The request that `to_json` wrote."""
-        floor = to_floats(plain.get("floor", ()))
-        return cls(**{**plain, "key": TrialKey.parse(plain["key"]), "floor": floor})
-
 
 @dataclass(frozen=True, slots=True)
-class TrialRecord:
+class TrialRecord(Record):
     """What became of a trial, with no word of the test part.
 
     Attributes:
@@ -237,28 +230,9 @@ class TrialRecord:
     traceback: str = ""
     attempts: int = 1
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain values that `from_json` reads; non-finite numbers become None."""
-        return {**to_plain(self), "key": str(self.key)}
-
-    @classmethod
-    def from_json(cls, plain: Mapping[str, Any]) -> TrialRecord:
-        """The record that `to_json` wrote."""
-        failure = plain.get("failure")
-        return cls(
-            **{
-                **plain,
-                "key": TrialKey.parse(plain["key"]),
-                "status": TrialStatus(plain["status"]),
-                "failure": FailureKind(failure) if failure else None,
-                "train_losses": to_floats(plain.get("train_losses", ())),
-                "validation_scores": to_floats(plain.get("validation_scores", ())),
-            }
-        )
-
 
 @dataclass(frozen=True, slots=True)
-class CaseScores:
+class CaseScores(Record):
     """A test score taken apart over the test cases.
 
     Attributes:
@@ -284,7 +258,7 @@ class CaseScores:
 
 
 @dataclass(frozen=True, slots=True)
-class SealedScore:
+class SealedScore(Record):
     """A trial's score on the test part, kept apart from its `TrialRecord` until the dataset's last search has closed.
 
     Attributes:
@@ -298,20 +272,12 @@ class SealedScore:
     cases: CaseScores | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values that `from_json` reads."""
-        plain = {"key": str(self.key), "test_score": self.test_score}
-        return {**plain, "cases": self.cases.to_json()} if self.cases else plain
-
-    @classmethod
-    def from_json(cls, plain: Mapping[str, Any]) -> SealedScore:
-        """The score that `to_json` wrote."""
-        cases = plain.get("cases")
-        score = float(plain["test_score"])
-        return cls(TrialKey.parse(plain["key"]), score, CaseScores.from_json(cases) if cases else None)
+        """Plain values that `from_json` reads; without `cases` where there are none."""
+        return {key: value for key, value in Record.to_json(self).items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
-class BaselineScore:
+class BaselineScore(Record):
     """Score of a model without a recurrent cell.
 
     Attributes:
@@ -326,13 +292,9 @@ class BaselineScore:
     test_score: float
     fit_seconds: float = 0.0
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain values that are this class's arguments."""
-        return to_plain(self)
-
 
 @dataclass(frozen=True, slots=True)
-class ResourceUsage:
+class ResourceUsage(Record):
     """What one family spent on one dataset, in every currency.
 
     Attributes:
@@ -366,7 +328,3 @@ class ResourceUsage:
     units: tuple[int, int, int] = (0, 0, 0)
     kernels: Mapping[str, int] = field(default_factory=dict)
     pruned: int = 0
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values that are this class's arguments."""
-        return to_plain(self)

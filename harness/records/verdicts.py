@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
-from harness.records.serialization import KEY, by_field, to_float, to_floats, to_plain
+from harness.records.serialization import KEY, Record
 from harness.records.trials import TrialStatus
 
 INTERIM_REPLICATES = (3, 5, 10)
@@ -50,7 +49,7 @@ class ScoreRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(Record):
     """How two families compare on one dataset.
 
     Attributes:
@@ -73,21 +72,9 @@ class Pair:
     outcome: Outcome
     family: str | None
 
-    @classmethod
-    def from_json(cls, plain: Mapping[str, Any]) -> Pair:
-        """The pair that a verdict's `to_json` wrote."""
-        numbers = ("difference", "low", "high", "p")
-        return cls(
-            **{
-                **plain,
-                **{name: to_float(plain[name]) for name in numbers},
-                "outcome": Outcome(plain["outcome"]),
-            }
-        )
-
 
 @dataclass(frozen=True, slots=True)
-class CaseInterval:
+class CaseInterval(Record):
     """What drawing the test cases again does to a difference.
 
     Attributes:
@@ -109,7 +96,7 @@ class CaseInterval:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Record):
     """What is decided for one dataset, with the numbers behind it.
 
     Differences are `b` minus `a` in the test metric's units, turned so that a positive one says `families[0]` is
@@ -183,35 +170,9 @@ class Verdict:
             return ()
         return ("trials", "test cases") if self.over_cases and self.over_cases.settled else ("trials",)
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain values that `from_json` reads; non-finite numbers become None."""
-        return {
-            **to_plain(self),
-            "pairs": [to_plain(pair) for pair in self.pairs],
-            "over_cases": to_plain(self.over_cases) if self.over_cases else None,
-        }
-
-    @classmethod
-    def from_json(cls, plain: Mapping[str, Any]) -> Verdict:
-        """The verdict that `to_json` wrote."""
-        lists = ("families", "withheld_because", "qualified_because")
-        numbers = ("difference", "low", "high")
-        return cls(
-            **{
-                **by_field(cls, plain),
-                **by_field(cls, {name: tuple(plain[name]) for name in lists}),
-                **{name: to_float(plain[name]) for name in numbers},
-                "outcome": Outcome(plain["outcome"]),
-                "expected": {name: to_float(value) for name, value in plain["expected"].items()},
-                "probabilities": to_floats(plain["probabilities"]),
-                "pairs": tuple(Pair.from_json(pair) for pair in plain.get("pairs", ())),
-                "over_cases": CaseInterval(**over_cases) if (over_cases := plain.get("over_cases")) else None,
-            }
-        )
-
 
 @dataclass(frozen=True, slots=True)
-class PairAcross:
+class PairAcross(Record):
     """What two families are to each other over all datasets of a decision.
 
     Attributes:
@@ -240,7 +201,7 @@ class PairAcross:
 
 
 @dataclass(frozen=True, slots=True)
-class Across:
+class Across(Record):
     """What is to be said over several datasets.
 
     Attributes:
@@ -264,13 +225,9 @@ class Across:
     critical_difference: float | None
     refused: tuple[str, ...]
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain values of all fields."""
-        return {**to_plain(self), "pairs": [to_plain(pair) for pair in self.pairs]}
-
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Record):
     """All that is decided from one table of scores.
 
     Attributes:
@@ -282,11 +239,3 @@ class Decision:
     verdicts: Mapping[str, Verdict]
     overall: str
     across: Across | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values of everything decided; non-finite numbers become None."""
-        return {
-            "overall": self.overall,
-            "verdicts": {name: verdict.to_json() for name, verdict in self.verdicts.items()},
-            "across": self.across.to_json() if self.across else None,
-        }

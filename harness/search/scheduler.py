@@ -244,16 +244,11 @@ class Scheduler:
         return [record for searches in self._rounds for search in searches for record in search.ended]
 
     @property
-    def running(self) -> int:
-        """Trials asked for and not ended."""
-        return sum(search.running for searches in self._rounds for search in searches)
-
-    @property
     def finished(self) -> bool:
         """Whether nothing is running and nothing more will be asked."""
-        return self.running == 0 and all(
-            self._next_search(replicate) is None for replicate in range(1, self.settings.replicates + 1)
-        )
+        replicates = range(1, self.settings.replicates + 1)
+        running = any(search.running for searches in self._rounds for search in searches)
+        return not running and not any(map(self._next_search, replicates))
 
     def progress(self, family: Family) -> int:
         """Trials of a family that are completed or running, over all replicates."""
@@ -334,11 +329,8 @@ class Scheduler:
         return None
 
     def _oracle(self, family: Family, space: SearchSpace, replicate: int) -> Oracle:
-        settings = self.settings
-        return Oracle(settings.oracle, space, self.objective, self._seed(family, replicate), settings.epochs)
-
-    def _seed(self, family: Family, replicate: int) -> int:
-        return derive_seed(self.settings.seed, self.dataset, family.name, replicate)
+        seed = derive_seed(self.settings.seed, self.dataset, family.name, replicate)
+        return Oracle(self.settings.oracle, space, self.objective, seed, self.settings.epochs)
 
     def _search(self, family: str, replicate: int) -> _Search:
         return next(search for search in self._rounds[replicate - 1] if search.family.name == family)

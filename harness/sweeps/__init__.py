@@ -16,18 +16,13 @@ TRIALS_PER_GPU = 4
 """Trials that share one GPU unless told otherwise. A guess: it was not measured on one."""
 
 
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def default_workers(trials_per_gpu: int | None = None) -> int:
     """Worker processes where their number is not given: one a core, or so many for each GPU.
 
     Raises:
         UsageError: A number of trials a GPU, where there is no GPU.
     """
-    from harness.executors import visible_gpus
+    from harness.executors.resources import cores, visible_gpus
 
     gpus = len(visible_gpus(os.environ))
     if trials_per_gpu is not None and not gpus:
@@ -153,4 +148,4 @@ def default_name(datasets: Sequence[str]) -> str:
     return re.sub(r"[^A-Za-z0-9]+", "_", only).strip("_") or "sweep"
 
 
-__all__ = ["compare", "cores", "default_name", "default_workers", "sweep"]
+__all__ = ["compare", "default_name", "default_workers", "sweep"]

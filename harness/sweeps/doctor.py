@@ -18,16 +18,13 @@ from harness.disk import with_full_disk
 from harness.errors import DamagedError, HarnessError, StoreError, UsageError
 from harness.executors.worker import orphans
 from harness.journal import JOURNAL_NAME, LOCK_NAME, EventKind, Journal, held
-from harness.records import TrialKey
 from harness.store import Store
 from harness.sweeps.folders import sweep_ids
-from harness.sweeps.plan import SweepHeader
 from harness.sweeps.register import champions_of, lost_champions
-from harness.sweeps.results import objective_of, selected_of
+from harness.sweeps.results import Results
 from harness.sweeps.trials import weights_name
 from harness.tracking.client import connect, database_file, place_left
 from harness.tracking.repair import (
-    RecordedRun,
     dangling_aliases,
     delete_models,
     delete_runs,
@@ -122,40 +119,28 @@ def _folders(store: Store) -> Iterator[Finding]:
             yield Finding(folder.name, "a folder without a journal", "removes it", partial(shutil.rmtree, folder))
 
 
-@dataclass(frozen=True, slots=True)
 class _Known:
-    """What a sweep's journal knows of it.
+    """What a sweep's journal knows of it."""
 
-    Attributes:
-        opened: Datasets that were begun.
-        ended: Trials that ended.
-        kept: Files of weights that are kept, by dataset that is over.
-        owed: Datasets that are decided and whose champion was never registered.
-        explained: Datasets whose networks were looked into.
-        champions: The trials that are registered, and those that may be.
-    """
-
-    opened: tuple[str, ...]
-    ended: frozenset[str]
-    kept: Mapping[str, set[str]]
-    owed: tuple[str, ...]
-    explained: frozenset[str]
-    champions: frozenset[str]
-
-    @classmethod
-    def of(cls, journal: Journal) -> _Known:
-        opened = tuple(dict.fromkeys(event.dataset for event in journal.events(EventKind.OPENED)))
-        over = [name for name in opened if journal.has(EventKind.CHAMPION, name) or _comparison_failed(journal, name)]
-        owed = tuple(name for name in opened if journal.has(EventKind.DECIDED, name) and name not in over)
-        selected = {str(key) for name in owed for key in _selected(journal, name)}
-        return cls(
-            opened,
-            frozenset(event.trial_key for event in journal.events(EventKind.ENDED)),
-            {name: {weights_name(key) for key in _selected(journal, name)} for name in over},
-            owed,
-            frozenset(name for name in over if journal.has(EventKind.EXPLAINED, name)),
-            frozenset(info.trial for info in champions_of(journal).values()) | selected,
-        )
+    def __init__(self, journal: Journal) -> None:
+        has, results = journal.has, Results(journal)
+        ends = (EventKind.CHAMPION, EventKind.COMPARISON_FAILED)
+        self.opened = list(dict.fromkeys(event.dataset for event in journal.events(EventKind.OPENED)))
+        self.ended = {event.trial_key for event in journal.events(EventKind.ENDED)}
+        over = [name for name in self.opened if any(has(end, name) for end in ends)]
+        # Decided, with a champion that was never registered.
+        self.owed = [name for name in self.opened if has(EventKind.DECIDED, name) and name not in over]
+        # Champions are made from the weights of each family's selected trial, and `harness explain` reads them.
+        selected = {
+            name: [one.record.key for one in results.selected(name).values()]
+            for name in (*over, *self.owed)
+            if not has(EventKind.COMPARISON_FAILED, name)
+        }
+        self.kept = {name: set(map(weights_name, selected.get(name, []))) for name in over}
+        self.explained = {name for name in over if has(EventKind.EXPLAINED, name)}
+        # The trials that are registered, and those that may be.
+        self.champions = {info.trial for info in champions_of(journal).values()}
+        self.champions |= {str(key) for name in self.owed for key in selected[name]}
 
 
 def _sweep(store: Store, sweep_id: str) -> Iterator[Finding]:
@@ -164,7 +149,7 @@ def _sweep(store: Store, sweep_id: str) -> Iterator[Finding]:
         return
     try:
         with Journal.read(folder) as journal:
-            known = _Known.of(journal)
+            known = _Known(journal)
     except DamagedError as error:
         yield Finding(sweep_id, str(error), "restore the journal from a copy, or remove the sweep")
         return
@@ -174,15 +159,6 @@ def _sweep(store: Store, sweep_id: str) -> Iterator[Finding]:
     yield from _weights(folder, known.kept)
     yield from _runs(store, sweep_id, known)
     yield from _unused(store, sweep_id, known)
-
-
-def _selected(journal: Journal, name: str) -> list[TrialKey]:
-    """Each family's selected trial, whose weights champions are made from and `harness explain` reads."""
-    if _comparison_failed(journal, name):
-        return []
-    header = SweepHeader.from_json(journal.plan)
-    selected = selected_of(journal, header, name, objective_of(journal, name))
-    return [one.record.key for one in selected.values()]
 
 
 def _weights(folder: Path, kept: Mapping[str, set[str]]) -> Iterator[Finding]:
@@ -208,7 +184,9 @@ def _remove(files: Sequence[Path]) -> None:
 def _runs(store: Store, sweep_id: str, known: _Known) -> Iterator[Finding]:
     """Where MLflow and the journal differ."""
     try:
-        runs, lost = recorded_runs(store, sweep_id), _lost(store, sweep_id)
+        runs = recorded_runs(store, sweep_id)
+        with Journal.read(store.sweeps / sweep_id) as journal:
+            lost = list(lost_champions(store, sweep_id, journal))
     except StoreError as error:
         yield Finding(sweep_id, f"MLflow does not hold it: {error}", "writes it", behind=True)
         return
@@ -233,12 +211,12 @@ def _runs(store: Store, sweep_id: str, known: _Known) -> Iterator[Finding]:
         what = f"MLflow lacks what `harness explain` found of {', '.join(unexplained)}"
         yield Finding(sweep_id, what, "writes it", behind=True)
     elif left := [run for run in parents if run.status == "RUNNING"]:
-        yield from _left_running(store, sweep_id, left)
-
-
-def _lost(store: Store, sweep_id: str) -> list[str]:
-    with Journal.read(store.sweeps / sweep_id) as journal:
-        return list(lost_champions(store, sweep_id, journal))
+        yield Finding(
+            sweep_id,
+            f"left running in MLflow, though nothing works on it: {', '.join(run.dataset for run in left)}",
+            f"marks them as killed; `harness sweep --resume {sweep_id}` goes on",
+            partial(end_as_killed, store, left),
+        )
 
 
 def _unused(store: Store, sweep_id: str, known: _Known) -> Iterator[Finding]:
@@ -251,15 +229,6 @@ def _unused(store: Store, sweep_id: str, known: _Known) -> Iterator[Finding]:
                 "deletes them; `mlflow gc` removes their files",
                 partial(delete_models, store, unused),
             )
-
-
-def _left_running(store: Store, sweep_id: str, left: Sequence[RecordedRun]) -> Iterator[Finding]:
-    yield Finding(
-        sweep_id,
-        f"left running in MLflow, though nothing works on it: {', '.join(run.dataset for run in left)}",
-        f"marks them as killed; `harness sweep --resume {sweep_id}` resumes it",
-        partial(end_as_killed, store, left),
-    )
 
 
 def _models(store: Store) -> Iterator[Finding]:
@@ -276,7 +245,3 @@ def _models(store: Store) -> Iterator[Finding]:
             "removes the alias",
             partial(remove_aliases, store, [one]),
         )
-
-
-def _comparison_failed(journal: Journal, name: str) -> bool:
-    return journal.has(EventKind.COMPARISON_FAILED, name)

@@ -15,14 +15,13 @@ from typing import Any
 
 from harness.config import find_space
 from harness.config.space import SearchSpace
+from harness.disk import replace_text
 from harness.errors import StoreError, UsageError, nearest
 from harness.executors import Executor, Task
 from harness.journal import EventKind, Journal
 from harness.records import (
     ExplainedCell,
     Explanation,
-    GateOpenness,
-    GradientReach,
     Phase,
     TrialKey,
     TrialRecord,
@@ -35,10 +34,9 @@ from harness.store import Store
 from harness.sweeps.events import Callback, Message
 from harness.sweeps.folders import find_sweep_folder, lock
 from harness.sweeps.mlflow_sync import MlflowSync
-from harness.sweeps.plan import SweepHeader
-from harness.sweeps.results import Selected, explanation_of, facts_of, objective_of, selected_of, sweep_of
+from harness.sweeps.results import EndedTrial, Results
 from harness.sweeps.runner import REPORT_FILE
-from harness.sweeps.trials import TrialSpec, all_done, outcome, run_one
+from harness.sweeps.trials import TASKS, TrialSpec, run_one, train_one
 
 PLAIN_LAYER, PLAIN_FAMILY = "SimpleRNN", "rnn"
 
@@ -84,13 +82,13 @@ def explain(
     """
     folder = find_sweep_folder(store, sweep)
     with lock(folder), Journal.open(folder) as journal:
-        header = SweepHeader.from_json(journal.plan)
-        asked = _Asked(header, folder, journal, executor, callback)
-        wanted = _wanted(folder.name, journal, header, datasets)
-        known = dict.fromkeys(wanted) if again else {name: explanation_of(journal, name) for name in wanted}
+        results = Results(journal)
+        asked = _Asked(results, folder, executor, callback)
+        wanted = _wanted(folder.name, results, datasets)
+        known = dict.fromkeys(wanted) if again else {name: results.explanation(name) for name in wanted}
         found = [known[name] or _explain(asked, name) for name in wanted]
         if None in known.values():
-            _project(store, folder, header, journal, callback)
+            _project(store, folder, results, callback)
         return found
 
 
@@ -98,22 +96,22 @@ def explain(
 class _Asked:
     """What explaining any dataset of a sweep needs."""
 
-    header: SweepHeader
+    results: Results
     folder: Path
-    journal: Journal
     executor: Executor
     callback: Callback
 
     def spec(self, dataset: str, spaces: Mapping[str, SearchSpace], folder: str) -> TrialSpec:
-        digest = facts_of(self.journal, dataset).digest
-        return TrialSpec(self.header.datasets[dataset], dict(spaces), digest, self.folder / folder / dataset)
+        config, digest = self.results.header.datasets[dataset], self.results.facts(dataset).digest
+        return TrialSpec(config, dict(spaces), digest, self.folder / folder / dataset)
 
 
-def _wanted(sweep_id: str, journal: Journal, header: SweepHeader, datasets: Sequence[str]) -> list[str]:
-    decided = [name for name in header.datasets if journal.has(EventKind.DECIDED, name)]
+def _wanted(sweep_id: str, results: Results, datasets: Sequence[str]) -> list[str]:
+    known = results.header.datasets
+    decided = [name for name in known if results.journal.has(EventKind.DECIDED, name)]
     for name in datasets:
-        if name not in header.datasets:
-            raise UsageError(f"{sweep_id}: has no dataset {name!r}. {nearest(name, header.datasets)}".rstrip())
+        if name not in known:
+            raise UsageError(f"{sweep_id}: has no dataset {name!r}. {nearest(name, known)}".rstrip())
         if name not in decided:
             raise UsageError(f"{sweep_id}: {name} is not decided yet; nothing is selected to look into")
     if not decided:
@@ -126,41 +124,39 @@ def _explain(asked: _Asked, name: str) -> Explanation:
     for network, spec in _networks(asked, name):
         asked.callback(Message(f"{name}: looking into {network.name}"))
         arguments = {
-            "dataset": spec.dataset.model_dump(mode="json"),
-            "space": spec.spaces[network.request.family].model_dump(mode="json"),
-            "request": network.request.to_json(),
+            "dataset": spec.dataset,
+            "space": spec.spaces[network.request.family],
+            "request": network.request,
             "digest": spec.digest,
             "weights": str(spec.weights_of(network.request.key)),
         }
-        task = Task(f"{network.request.key} explained", "harness.interpret.explain:explain_trial", arguments, name)
+        task = Task(f"{network.request.key} explained", TASKS["explain"], arguments, name)
         found = run_one(asked.executor, task)
         cells.append(_cell(network, found))
         sequences = int(found["sequences"])
     explanation = Explanation(name, sequences, tuple(cells))
-    asked.journal.append(EventKind.EXPLAINED, explanation.to_json(), dataset=name)
+    asked.results.journal.append(EventKind.EXPLAINED, explanation, dataset=name)
     return explanation
 
 
 def _cell(network: _Network, found: Mapping[str, Any]) -> ExplainedCell:
-    score = network.record.validation_score
-    return ExplainedCell(
-        name=network.name,
-        family=network.request.family,
-        reference=network.reference,
-        trial="" if network.reference else str(network.request.key),
-        values=network.request.values,
-        validation_score=math.nan if score is None else score,
-        before=GradientReach.from_json(found["before"]),
-        after=GradientReach.from_json(found["after"]),
-        gates=tuple(GateOpenness.from_json(gate) for gate in found["gates"]),
-        notes=network.notes,
+    return ExplainedCell.from_json(
+        {
+            **found,
+            "name": network.name,
+            "family": network.request.family,
+            "reference": network.reference,
+            "trial": "" if network.reference else str(network.request.key),
+            "values": network.request.values,
+            "validation_score": network.record.validation_score,
+            "notes": network.notes,
+        }
     )
 
 
 def _networks(asked: _Asked, name: str) -> Iterator[tuple[_Network, TrialSpec]]:
     """The selected network of each family, then the reference, each with its weights on the disk."""
-    header = asked.header
-    selected = selected_of(asked.journal, header, name, objective_of(asked.journal, name))
+    header, selected = asked.results.header, asked.results.selected(name)
     spec = asked.spec(name, header.spaces, "weights")
     for family, one in selected.items():
         network = _Network(family, one.request, one.record)
@@ -180,20 +176,19 @@ def _plain_space() -> SearchSpace:
     return space
 
 
-def _train_again(asked: _Asked, spec: TrialSpec, one: Selected) -> tuple[str, ...]:
+def _train_again(asked: _Asked, spec: TrialSpec, one: EndedTrial) -> tuple[str, ...]:
     """The same trial with the same seed; what there is to say when it is not the same on this machine."""
     asked.callback(Message(f"{one.request.key}: training it again, its weights are gone"))
-    task = spec.task(one.request)
-    record = TrialRecord.from_json(run_one(asked.executor, task)["trial"])
+    record = TrialRecord.from_json(run_one(asked.executor, spec.task(one.request))["trial"])
     then, now = one.record.validation_score, record.validation_score
     if then is not None and now is not None and math.isclose(then, now, rel_tol=SAME_SCORE):
         return ()
     return (f"trained again on this machine: validation score {now}, {then} in the sweep",)
 
 
-def _reference(asked: _Asked, spec: TrialSpec, name: str, selected: Mapping[str, Selected]) -> _Network | None:
+def _reference(asked: _Asked, spec: TrialSpec, name: str, selected: Mapping[str, EndedTrial]) -> _Network | None:
     """A plain network, trained with each family's selected hyperparameters: the better one by validation."""
-    seed = asked.header.plan.seed
+    seed = asked.results.header.plan.seed
     tried: dict[str, tuple[TrialRequest, TrialRecord]] = {}
     for number, (family, one) in enumerate(selected.items(), start=1):
         asked.callback(Message(f"{name}: training {PLAIN_FAMILY} with the hyperparameters selected for {family}"))
@@ -203,25 +198,22 @@ def _reference(asked: _Asked, spec: TrialSpec, name: str, selected: Mapping[str,
             family=PLAIN_FAMILY,
             seed=derive_seed(seed, name, "reference", number),
         )
-        task = spec.task(request)
-        asked.executor.submit(task)
-        (done,) = all_done(asked.executor)
-        record, _ = outcome(request, done)
+        record = train_one(asked.executor, spec, request)
         tried[str(request.key)] = request, record
-    best = select([record for _, record in tried.values()], objective_of(asked.journal, name))
+    best = select([record for _, record in tried.values()], asked.results.objective(name))
     if best is None:
         asked.callback(Message(f"{name}: {PLAIN_FAMILY} could not be trained: {record.message}"))
         return None
     return _Network(PLAIN_FAMILY, tried[str(best.key)][0], best, reference=True)
 
 
-def _project(store: Store, folder: Path, header: SweepHeader, journal: Journal, callback: Callback) -> None:
+def _project(store: Store, folder: Path, results: Results, callback: Callback) -> None:
     """The report beside the journal, and MLflow, where it can be reached."""
-    result = sweep_of(journal, header, folder.name, store.address)
-    (folder / REPORT_FILE).write_text(html(result, store.ui_command), encoding="utf-8")
-    last = journal.last(EventKind.EXPLAINED, None)
+    result = results.sweep(folder.name, store.address)
+    replace_text(folder / REPORT_FILE, html(result, store.ui_command))
+    last = results.journal.last(EventKind.EXPLAINED, None)
     try:
-        with MlflowSync(store, header, folder) as sync:
+        with MlflowSync(store, results.header, folder) as sync:
             if last is None or sync.follow(last.seq, lambda: None):
                 return
             why = sync.failure

@@ -102,11 +102,7 @@ def summarise(store: Store, sweep_id: str) -> SweepSummary:
     try:
         with Journal.read(folder) as journal:
             header = SweepHeader.from_json(journal.plan)
-            decided = {
-                event.dataset: event.payload
-                for event in journal.events(EventKind.DECIDED)
-                if journal.has(EventKind.DECIDED, event.dataset)
-            }.values()
+            decided = [event for name in header.datasets if (event := journal.last(EventKind.DECIDED, name))]
             given_up = [event.dataset for event in journal.events(EventKind.COMPARISON_FAILED)]
             return SweepSummary(
                 sweep_id=sweep_id,
@@ -116,7 +112,7 @@ def summarise(store: Store, sweep_id: str) -> SweepSummary:
                 families=tuple(family.name for family in header.families),
                 trials=sum(1 for _ in journal.events(EventKind.ENDED)),
                 outcomes=(
-                    *(f"{plain['dataset']}: {plain['family'] or plain['outcome']}" for plain in decided),
+                    *(f"{one.dataset}: {one.payload['family'] or one.payload['outcome']}" for one in decided),
                     *(f"{dataset}: failed" for dataset in given_up),
                 ),
             )

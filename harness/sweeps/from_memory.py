@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.config.errors import toml_text
+from harness.disk import replace_text, replacing
 from harness.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -70,18 +70,12 @@ def write_dataset(
     folder.mkdir(parents=True, exist_ok=True)
     suffix = ".npz" if table is None else ".parquet"
     file = folder / f"{name}-{hashlib.sha256(content).hexdigest()[:12]}{suffix}"
-    draft = _draft(file)
-    if table is not None:
-        table.to_parquet(draft, index=False)
-    else:
-        np.savez(draft, allow_pickle=False, **arrays)
-    draft.replace(file)
+    with replacing(file) as draft:
+        if table is not None:
+            table.to_parquet(draft, index=False)
+        else:
+            np.savez(draft, allow_pickle=False, **arrays)
     return _write_config(folder, name, file, task, groups is not None, more)
-
-
-def _draft(file: Path) -> Path:
-    """Where a file is written before it is there as a whole: nobody else's, whatever else runs."""
-    return file.with_name(f".{secrets.token_hex(8)}{file.suffix}")
 
 
 def _as_table(x: Any, y: Any, task: str, more: Mapping[str, Any]) -> pd.DataFrame | None:
@@ -159,7 +153,5 @@ def _write_config(folder: Path, name: str, file: Path, task: str, grouped: bool,
     # In a folder of its own: another call, at the same time, may give other data the same name.
     config = folder / hashlib.sha256(text.encode()).hexdigest()[:12] / f"{name}.toml"
     config.parent.mkdir(exist_ok=True)
-    draft = _draft(config)
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(config)
+    replace_text(config, text)
     return config

@@ -12,63 +12,26 @@ import json
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.data.checks import leaks_in
 from harness.errors import AccessError, HarnessError, StoreError
 from harness.journal import Event, EventKind, Journal
-from harness.records import ComparisonResult, DataFacts, SweepResult, TrialRecord, TrialRequest
+from harness.records import ComparisonResult, DataFacts, TrialRecord, TrialRequest
+from harness.records.serialization import encode
 from harness.report.axes import look_of
 from harness.report.html import html
 from harness.report.text import trials_csv
 from harness.report.view import ComparisonView
 from harness.store import Store
 from harness.sweeps.plan import SweepHeader
-from harness.sweeps.results import comparison_of, sweep_of
+from harness.sweeps.results import Results
 from harness.tracking import RunWriter, Showing
 from harness.tracking.client import database_file
 from harness.tracking.naming import CASES_FILE, CHANGES_FILE, LEAKS, TRIALS_FILE, UNTIL_DECIDED, VERDICT_FILE, card_file
 from harness.tracking.queries import run_addresses
 from harness.tracking.server import FIRST_PORT, HOST
-
-
-def comparison_files(
-    result: ComparisonResult,
-    so_far: SweepResult,
-    header: SweepHeader,
-    ui_command: str,
-    cases: Mapping[str, Any],
-    links: Mapping[str, str],
-    changes: Sequence[str] = (),
-) -> dict[str, str]:
-    """Place among the artifacts of the comparison's run → content.
-
-    Args:
-        result: The comparison.
-        so_far: The sweep with this comparison alone, for the report.
-        header: The sweep's plan and configs.
-        ui_command: The command that opens MLflow's UI on the store.
-        cases: Scores of test cases, by the trial's key.
-        links: Addresses of the runs in MLflow's UI, for the report.
-        changes: What was changed since the sweep began.
-    """
-    view = ComparisonView(result, "dataset-1")
-    explanation = {"explanation.json": _json(result.explanation.to_json())} if result.explanation else {}
-    return {
-        "report.html": html(so_far, ui_command, links, [view]),
-        TRIALS_FILE: trials_csv([result]),
-        VERDICT_FILE: _json(result.verdict.to_json()),
-        CASES_FILE: json.dumps(cases),
-        CHANGES_FILE: json.dumps(list(changes), indent=2),
-        "ledger.json": _json({family.family.name: family.usage.to_json() for family in result.families}),
-        "learning_curves.csv": learning_curves(result.trials),
-        "environment.json": _json(_environment(header)),
-        **explanation,
-        **_configs(header, result.dataset),
-        **{f"figures/{name}.svg": drawing.svg for name, drawing in view.figures.items()},
-    }
 
 
 def learning_curves(trials: tuple[TrialRecord, ...]) -> str:
@@ -83,21 +46,8 @@ def learning_curves(trials: tuple[TrialRecord, ...]) -> str:
     return buffer.getvalue()
 
 
-def _configs(header: SweepHeader, dataset: str) -> dict[str, str]:
-    spaces = {card_file(family): config.model_dump_json(indent=2) for family, config in header.spaces.items()}
-    return {card_file(dataset): header.datasets[dataset].model_dump_json(indent=2), **spaces}
-
-
-def _environment(header: SweepHeader) -> dict[str, Any]:
-    return {
-        "versions": dict(header.versions),
-        "plan": header.plan.model_dump(mode="json"),
-        "sha256_of_cards": dict(header.hashes),
-    }
-
-
-def _json(plain: Mapping[str, Any]) -> str:
-    return json.dumps(plain, indent=2)
+def _json(value: Any) -> str:
+    return json.dumps(encode(value), indent=2)
 
 
 def links_of(store: Store, sweep_id: str) -> Mapping[str, str]:
@@ -246,10 +196,11 @@ class MlflowSync:
         pause = 0.0
         try:
             with Journal.read(self._folder) as journal:
+                results = Results(journal, self._header)
                 while not self._leaving:
                     self._news.wait()
                     self._news.clear()
-                    if pause := self._try(journal, pause):
+                    if pause := self._try(results, pause):
                         self._hurried.wait(pause)
                         self._hurried.clear()
         except BaseException as error:  # raised again in the sweep's thread
@@ -257,11 +208,11 @@ class MlflowSync:
                 self._bug = error
                 self._state.notify_all()
 
-    def _try(self, journal: Journal, pause: float) -> float:
+    def _try(self, results: Results, pause: float) -> float:
         """Project what is new; the seconds to pause before the next time."""
         try:
             self._writer = self._writer or self._connected()
-            self._project(journal, self._writer)
+            self._project(results, self._writer)
         except StoreError as error:
             if not self.failure:
                 state = "cannot be written to" if isinstance(error, AccessError) else "is away"
@@ -275,14 +226,14 @@ class MlflowSync:
             self.failure, self.refused = "", False
         return 0.0
 
-    def _project(self, journal: Journal, writer: RunWriter) -> None:
-        new = list(journal.events(after=self._reached))
+    def _project(self, results: Results, writer: RunWriter) -> None:
+        new = list(results.journal.events(after=self._reached))
         for event in new:
             if self._leaving:
                 return
             self._one(event, writer)
         for name in dict.fromkeys(event.dataset for event in new):
-            self._settle(name, {event.kind for event in new if event.dataset == name}, journal, writer)
+            self._settle(name, {event.kind for event in new if event.dataset == name}, results, writer)
         if self._interrupted:
             writer.interrupted()
         with self._state:
@@ -294,8 +245,8 @@ class MlflowSync:
         if event.kind is EventKind.OPENED:
             facts = DataFacts.from_json(event.payload["facts"])
             tags = self._tags(event.dataset)
-            if leaks := leaks_in(facts.notes):
-                tags[LEAKS] = json.dumps(leaks)
+            if facts.leaks:
+                tags[LEAKS] = json.dumps(facts.leaks)
             writer.comparison_started(event.dataset, facts, tags, started_at=event.at)
         elif event.kind is EventKind.ASKED:
             self._requests[event.trial_key] = TrialRequest.from_json(event.payload)
@@ -303,36 +254,45 @@ class MlflowSync:
             request = self._requests.pop(event.trial_key)
             writer.trials([(request, TrialRecord.from_json(event.payload))])
 
-    def _settle(self, name: str, kinds: set[EventKind], journal: Journal, writer: RunWriter) -> None:
+    def _settle(self, name: str, kinds: set[EventKind], results: Results, writer: RunWriter) -> None:
         """Write how a comparison stands after what is new; with the last one that is over, the answer of all."""
+        has = results.journal.has
         if EventKind.COMPARISON_FAILED in kinds:
-            failed_with = journal.last(EventKind.COMPARISON_FAILED, name)
+            failed_with = results.journal.last(EventKind.COMPARISON_FAILED, name)
             writer.failed_with(name, failed_with.payload["why"] if failed_with else "")
-        elif kinds & {EventKind.CHAMPION, EventKind.EXPLAINED} and journal.has(EventKind.CHAMPION, name):
-            writer.conclude(comparison_of(journal, self._header, name), self._files(journal, name))
-        elif EventKind.EXTENDED in kinds and self._searched_on(journal, name):
+        elif kinds & {EventKind.CHAMPION, EventKind.EXPLAINED} and has(EventKind.CHAMPION, name):
+            result = results.comparison(name)
+            writer.conclude(result, self._files(results, result))
+        elif EventKind.EXTENDED in kinds and (has(EventKind.OPENED, name) and not has(EventKind.CLOSED, name)):
             writer.reopened(name)
-        if kinds & {EventKind.CHAMPION, EventKind.COMPARISON_FAILED} and self._over(journal):
-            writer.close(self._result(journal).overall)
+        ends = (EventKind.CHAMPION, EventKind.COMPARISON_FAILED)
+        if kinds & {*ends} and all(any(has(end, one) for end in ends) for one in self._header.datasets):
+            writer.close(results.sweep(self._folder.name, self._store.address).overall)
 
-    def _over(self, journal: Journal) -> bool:
-        return all(
-            journal.has(EventKind.CHAMPION, name) or journal.has(EventKind.COMPARISON_FAILED, name)
-            for name in self._header.datasets
-        )
-
-    def _searched_on(self, journal: Journal, name: str) -> bool:
-        return journal.has(EventKind.OPENED, name) and not journal.has(EventKind.CLOSED, name)
-
-    def _result(self, journal: Journal, only: str | None = None) -> SweepResult:
-        return sweep_of(journal, self._header, self._folder.name, self._store.address, only=only)
-
-    def _files(self, journal: Journal, name: str) -> dict[str, str]:
-        result, so_far = comparison_of(journal, self._header, name), self._result(journal, only=name)
-        cases = {key: score.cases.to_json() for key, score in journal.unsealed(name).items() if score.cases}
-        links = links_of(self._store, self._folder.name)
-        command, changes = self._store.ui_command, journal.changes
-        return comparison_files(result, so_far, self._header, command, cases, links, changes)
+    def _files(self, results: Results, result: ComparisonResult) -> dict[str, str]:
+        """Place among the artifacts of the comparison's run → content."""
+        header, name = self._header, result.dataset
+        so_far = results.sweep(self._folder.name, self._store.address, only=name)
+        links, sealed = links_of(self._store, self._folder.name), results.journal.unsealed(name)
+        cases = {key: score.cases for key, score in sealed.items() if score.cases}
+        view = ComparisonView(result, "dataset-1")
+        configs = {name: header.datasets[name], **header.spaces}
+        explanation = {"explanation.json": _json(result.explanation)} if result.explanation else {}
+        return {
+            "report.html": html(so_far, self._store.ui_command, links, [view]),
+            TRIALS_FILE: trials_csv([result]),
+            VERDICT_FILE: _json(result.verdict),
+            CASES_FILE: json.dumps(encode(cases)),
+            CHANGES_FILE: _json(results.journal.changes),
+            "ledger.json": _json({family.family.name: family.usage for family in result.families}),
+            "learning_curves.csv": learning_curves(result.trials),
+            "environment.json": _json(
+                {"versions": header.versions, "plan": header.plan, "sha256_of_cards": header.hashes}
+            ),
+            **explanation,
+            **{card_file(config): configs[config].model_dump_json(indent=2) for config in configs},
+            **{f"figures/{name}.svg": drawing.svg for name, drawing in view.figures.items()},
+        }
 
     def _tags(self, name: str) -> dict[str, str]:
         plan = self._header.plan

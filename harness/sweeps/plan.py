@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from harness.config.sweep import SweepConfig
 from harness.errors import UsageError
 from harness.executors import machine_mb
 from harness.records import Family
+from harness.records.serialization import KEY, Record
 from harness.search import Budget, SearchSettings
 
 LIBRARIES = (
@@ -38,7 +39,7 @@ DATASET = "{dataset}"
 
 
 @dataclass(frozen=True, slots=True)
-class SweepHeader:
+class SweepHeader(Record):
     """What a sweep is; the first event of its journal.
 
     Attributes:
@@ -54,7 +55,7 @@ class SweepHeader:
     plan: SweepConfig
     datasets: Mapping[str, DatasetConfig]
     spaces: Mapping[str, SearchSpace]
-    families: tuple[Family, ...]
+    families: tuple[Family, ...] = field(metadata={KEY: "arms"})
     hashes: Mapping[str, str]
     versions: Mapping[str, str]
     notes: tuple[str, ...]
@@ -82,31 +83,6 @@ class SweepHeader:
                 f"{DATASET} in it, which stands for each dataset's name"
             )
         return replace(self, plan=self.plan.model_copy(update={"register_as": template}))
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values that `from_json` reads."""
-        return {
-            "plan": self.plan.model_dump(mode="json"),
-            "datasets": {name: config.model_dump(mode="json") for name, config in self.datasets.items()},
-            "spaces": {name: config.model_dump(mode="json") for name, config in self.spaces.items()},
-            "arms": [[family.name, family.space] for family in self.families],
-            "hashes": dict(self.hashes),
-            "versions": dict(self.versions),
-            "notes": list(self.notes),
-        }
-
-    @classmethod
-    def from_json(cls, plain: Mapping[str, Any]) -> SweepHeader:
-        """The header that `to_json` wrote."""
-        return cls(
-            plan=SweepConfig.model_validate(plain["plan"]),
-            datasets={name: DatasetConfig.model_validate(config) for name, config in plain["datasets"].items()},
-            spaces={name: SearchSpace.model_validate(config) for name, config in plain["spaces"].items()},
-            families=tuple(Family(*family) for family in plain["arms"]),
-            hashes=plain["hashes"],
-            versions=plain["versions"],
-            notes=tuple(plain["notes"]),
-        )
 
 
 def resolve(plan: SweepConfig, card_folders: Sequence[Path] = ()) -> SweepHeader:

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.config.dataset import DatasetConfig
 from harness.config.space import SearchSpace
 from harness.config.sweep import SCHEDULED
 from harness.data import load_dataset
@@ -18,9 +17,9 @@ from harness.records import DataFacts, Family, Objective, Phase, TrialKey, Trial
 from harness.search.oracle import Oracle, Point, scheduled
 from harness.store import place_around, remember
 from harness.sweeps.plan import SweepHeader, differences, large_batches, search_settings
-from harness.sweeps.results import facts_of, replicates_of
+from harness.sweeps.results import Results
 from harness.sweeps.stop import comparison_bytes
-from harness.sweeps.trials import TrialSpec, all_done, outcome
+from harness.sweeps.trials import STRUCTURAL, TrialSpec, train_one
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +56,8 @@ def inspect(header: SweepHeader) -> dict[str, Inspected]:
     Raises:
         DataError: A dataset is missing, changed or not what its config says.
     """
-    return {name: _inspect(config) for name, config in header.datasets.items()}
+    loaded = ((name, load_dataset(config)) for name, config in header.datasets.items())
+    return {name: Inspected(data.facts, data.objective) for name, data in loaded}
 
 
 def batch_notes(header: SweepHeader, inspected: Mapping[str, Inspected]) -> list[str]:
@@ -71,7 +71,7 @@ def open_journal(folder: Path, header: SweepHeader, inspected: Mapping[str, Insp
     """The sweep's journal, new or opened; what changed since it was begun is refused, or recorded as accepted."""
     _remember_place(folder)
     if how.sweep_id is None:
-        return Journal.create(folder, header.to_json())
+        return Journal.create(folder, header)
     journal = Journal.open(folder)
     try:
         began = SweepHeader.from_json(journal.plan)
@@ -87,7 +87,7 @@ def open_journal(folder: Path, header: SweepHeader, inspected: Mapping[str, Insp
         if how.extend:
             _extend(journal, began, header, [*differences(began, header), *_changed_data(journal, inspected)])
         elif underneath:
-            journal.append(EventKind.CHANGED, {"header": header.to_json(), "what": underneath, "why": "changed midway"})
+            journal.append(EventKind.CHANGED, {"header": header, "what": underneath, "why": "changed midway"})
     except BaseException:
         journal.close()
         raise
@@ -104,7 +104,8 @@ def _remember_place(folder: Path) -> None:
 
 
 def _changed_data(journal: Journal, inspected: Mapping[str, Inspected]) -> list[str]:
-    opened = {name: facts_of(journal, name) for name in inspected if journal.has(EventKind.OPENED, name)}
+    results = Results(journal)
+    opened = {name: results.facts(name) for name in inspected if journal.has(EventKind.OPENED, name)}
     return [
         f"the data of {name} (digest) was {facts.digest[:12]}, is {inspected[name].facts.digest[:12]}"
         for name, facts in opened.items()
@@ -123,18 +124,12 @@ def _extend(journal: Journal, began: SweepHeader, header: SweepHeader, changed: 
     )
     for name in header.datasets:
         if name not in began.datasets or (more and not journal.has(EventKind.COMPARISON_FAILED, name)):
-            replicates = max(header.plan.replicates, replicates_of(journal, header, name))
+            replicates = max(header.plan.replicates, Results(journal, header).replicates(name))
             journal.append(EventKind.EXTENDED, {"replicates": replicates, "why": "extended"}, dataset=name)
-    journal.append(EventKind.CHANGED, {"header": header.to_json(), "what": list(changed), "why": "extended"})
-
-
-def _inspect(config: DatasetConfig) -> Inspected:
-    data = load_dataset(config)
-    return Inspected(data.facts, data.objective)
+    journal.append(EventKind.CHANGED, {"header": header, "what": list(changed), "why": "extended"})
 
 
 PROBE_EPOCHS = 2
-STRUCTURAL = ("embedding_dim", "units", "recurrent_parameters", "layers", "bidirectional", "batch_size", "optimizer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,5 +211,4 @@ def _probe(header: SweepHeader, name: str, found: Inspected, executor: Executor,
     key = TrialKey(name, family, 1, Phase.SEED_REPEAT, 1)
     request = TrialRequest(key, family, values, seed, PROBE_EPOCHS, PROBE_EPOCHS)
     spec = TrialSpec(header.datasets[name], dict(header.spaces), found.facts.digest, Path())
-    executor.submit(spec.task(request))
-    return outcome(request, next(all_done(executor)))[0]
+    return train_one(executor, spec, request)

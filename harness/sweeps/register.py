@@ -25,7 +25,7 @@ from harness.stats import explain, headline
 from harness.store import Store
 from harness.sweeps.plan import SweepHeader
 from harness.sweeps.results import budget_in_words
-from harness.sweeps.trials import TrialSpec, run_one
+from harness.sweeps.trials import TASKS, TrialSpec, run_one
 from harness.tracking.registry import Registered, move_alias, register
 from harness.tracking.repair import RegistryState, registry_state_of
 
@@ -83,8 +83,8 @@ NOT_KNOWN = (
 def champions_of(journal: Journal) -> dict[str, ChampionInfo]:
     """The champions of a sweep as they were registered last, by dataset."""
     names = dict.fromkeys(event.dataset for event in journal.events(EventKind.CHAMPION))
-    last = {name: journal.last(EventKind.CHAMPION, name) for name in names if journal.has(EventKind.CHAMPION, name)}
-    return {name: ChampionInfo(**event.payload) for name, event in last.items() if event and event.payload}
+    last = {name: journal.last(EventKind.CHAMPION, name) for name in names}
+    return {name: ChampionInfo.from_json(event.payload) for name, event in last.items() if event and event.payload}
 
 
 def lost_champions(store: Store, sweep_id: str, journal: Journal) -> dict[str, ChampionInfo]:
@@ -95,17 +95,12 @@ def lost_champions(store: Store, sweep_id: str, journal: Journal) -> dict[str, C
     Raises:
         StoreError: MLflow's store cannot be used, or there is none.
     """
-    return {
-        name: info
-        for name, info in champions_of(journal).items()
-        if _is_lost(store, journal, info, registry_state_of(store, info.name, info.alias, f"{sweep_id}/{info.trial}"))
-    }
-
-
-def _is_lost(store: Store, journal: Journal, info: ChampionInfo, state: RegistryState) -> bool:
-    if info.alias and not state.holder:
-        return True
-    return not state.version and may_take_alias(store, journal, info, state)
+    lost = {}
+    for name, info in champions_of(journal).items():
+        state = registry_state_of(store, info.name, info.alias, f"{sweep_id}/{info.trial}")
+        if (info.alias and not state.holder) or (not state.version and may_take_alias(store, journal, info, state)):
+            lost[name] = info
+    return lost
 
 
 def may_take_alias(store: Store, journal: Journal, info: ChampionInfo, state: RegistryState) -> bool:
@@ -195,17 +190,17 @@ class Registration:
         if not weights.exists():
             run_one(self.executor, self.spec.task(self.requests[str(trial)]))
         plain: dict[str, Any] = {
-            "dataset": self.header.datasets[self.result.dataset].model_dump(mode="json"),
-            "space": self.header.spaces[family.family.space].model_dump(mode="json"),
-            "request": self.requests[str(trial)].to_json(),
+            "dataset": self.spec.dataset,
+            "space": self.spec.spaces[family.family.space],
+            "request": self.requests[str(trial)],
             "weights": str(weights),
             "folder": str(self.folder),
             "test_score": family.test_score,
             "sweep_id": self.sweep_id,
-            "digest": self.result.facts.digest,
+            "digest": self.spec.digest,
             "evidence": evidence_of(self.result, self.header, why),
         }
-        run_one(self.executor, Task(f"{self.result.dataset} champion", "harness.export.build:build_champion", plain))
+        run_one(self.executor, Task(f"{self.result.dataset} champion", TASKS["champion"], plain))
 
     def register(self, why: str, name: str) -> Registered:
         """Register what is in the folder."""

@@ -6,11 +6,11 @@ import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 from harness.config.space import Hyperparameter, SearchSpace
 from harness.config.sweep import SCHEDULED
-from harness.data.checks import leaks_in
 from harness.errors import JournalError
 from harness.journal import EventKind, Journal
 from harness.records import (
@@ -19,7 +19,6 @@ from harness.records import (
     ChampionInfo,
     ComparisonResult,
     DataFacts,
-    Direction,
     Explanation,
     Family,
     FamilyResult,
@@ -40,12 +39,9 @@ from harness.stats import Cases, decide_rows, interim_analysis, margin_of, over_
 from harness.sweeps.plan import SweepHeader
 from harness.text import counted, listed
 
-Pair = tuple[TrialRequest, TrialRecord]
 
-
-@dataclass(frozen=True, slots=True)
-class Selected:
-    """The trial that a family's searches selected by validation.
+class EndedTrial(NamedTuple):
+    """A trial that ended.
 
     Attributes:
         request: What was asked for.
@@ -87,34 +83,162 @@ class Basis:
     leaks: tuple[str, ...] = ()
 
 
-def request_and_records(journal: Journal, dataset: str) -> list[Pair]:
-    """Every ended trial and seed repeat of a dataset, in the order they were asked."""
-    ended = {
-        event.trial_key: TrialRecord.from_json(event.payload)
-        for event in journal.events(EventKind.ENDED, dataset=dataset)
-    }
-    asked = journal.events(EventKind.ASKED, dataset=dataset)
-    return [
-        (TrialRequest.from_json(event.payload), ended[event.trial_key]) for event in asked if event.trial_key in ended
-    ]
+class Results:
+    """What a sweep's journal comes to so far. Reads only, and reads a dataset's trials again where it has grown.
+
+    Args:
+        journal: The journal.
+        header: What the sweep is; None for what the journal says.
+    """
+
+    def __init__(self, journal: Journal, header: SweepHeader | None = None) -> None:
+        self.journal, self._header = journal, header
+        self._trials: dict[str, tuple[int, list[EndedTrial]]] = {}
+
+    @cached_property
+    def header(self) -> SweepHeader:
+        """What the sweep is."""
+        return self._header or SweepHeader.from_json(self.journal.plan)
+
+    def trials(self, dataset: str) -> list[EndedTrial]:
+        """Every ended trial and seed repeat of a dataset, in the order they were asked."""
+        read_at, trials = self._trials.get(dataset, (0, []))
+        if read_at < (now := self.journal.seq):
+            ended = {one.trial_key: one.payload for one in self.journal.events(EventKind.ENDED, dataset=dataset)}
+            trials = [
+                EndedTrial(TrialRequest.from_json(asked.payload), TrialRecord.from_json(ended[asked.trial_key]))
+                for asked in self.journal.events(EventKind.ASKED, dataset=dataset)
+                if asked.trial_key in ended
+            ]
+            self._trials[dataset] = now, trials
+        return trials
+
+    def selected(self, dataset: str) -> dict[str, EndedTrial]:
+        """The selected trial of each family that has one, by the family's name."""
+        return selected_among(self.trials(dataset), self.header.families, self.objective(dataset))
+
+    def objective(self, dataset: str) -> Objective:
+        """The objective that a dataset was opened with."""
+        return Objective.from_json(self._opened(dataset)["objective"])
+
+    def facts(self, dataset: str) -> DataFacts:
+        """The facts that a dataset was opened with, the last time."""
+        return DataFacts.from_json(self._opened(dataset)["facts"])
+
+    def _opened(self, dataset: str) -> Mapping[str, Any]:
+        opened = self.journal.last(EventKind.OPENED, dataset)
+        if opened is None:
+            raise JournalError(f"{self.journal.path}: {dataset} has not been opened")
+        return opened.payload
+
+    def baselines(self, dataset: str) -> tuple[BaselineScore, ...]:
+        """The baselines' scores."""
+        event = next(self.journal.events(EventKind.BASELINES, dataset=dataset))
+        return tuple(map(BaselineScore.from_json, event.payload["baselines"]))
+
+    def replicates(self, dataset: str) -> int:
+        """Replicates of each family that a dataset's searches are to come to, as far as that is settled."""
+        more = self.journal.last(EventKind.EXTENDED, dataset)
+        return int(more.payload["replicates"]) if more else self.header.plan.interim_replicates[0]
+
+    def verdict(self, dataset: str) -> Verdict:
+        """Decide a dataset whose searches have closed and whose baselines are scored."""
+        plan, sealed = self.header.plan, self.journal.unsealed(dataset)
+        basis = Basis(
+            dataset=dataset,
+            objective=self.objective(dataset),
+            families=self.header.families,
+            spaces=self.header.spaces,
+            oracle=plan.oracle,
+            smallest_difference=self.header.datasets[dataset].smallest_difference,
+            baselines=tuple(baseline.test_score for baseline in self.baselines(dataset)),
+            until_decided=plan.until_decided,
+            changes=self.journal.changes,
+            leaks=self.facts(dataset).leaks,
+            cases=cases_of({key: score.cases for key, score in sealed.items()}),
+        )
+        return decide_pairs(self.trials(dataset), {key: score.test_score for key, score in sealed.items()}, basis)
+
+    def explanation(self, dataset: str) -> Explanation | None:
+        """What the selected networks were found to do with a dataset; None when nobody has asked."""
+        event = self.journal.last(EventKind.EXPLAINED, dataset)
+        return Explanation.from_json(event.payload) if event else None
+
+    def comparison(self, dataset: str) -> ComparisonResult:
+        """Everything the journal holds of a dataset that has been decided."""
+        pairs, scores, families = self.trials(dataset), self.journal.unseal(dataset), self.header.families
+        decided, champion = (self.journal.last(kind, dataset) for kind in (EventKind.DECIDED, EventKind.CHAMPION))
+        if decided is None:
+            raise JournalError(f"{self.journal.path}: {dataset} has not been decided")
+        chosen = self.selected(dataset)
+        return ComparisonResult(
+            dataset=dataset,
+            facts=self.facts(dataset),
+            objective=self.objective(dataset),
+            families=tuple(family_result(family, pairs, scores, chosen.get(family.name)) for family in families),
+            baselines=self.baselines(dataset),
+            verdict=Verdict.from_json(decided.payload),
+            champion=ChampionInfo.from_json(champion.payload) if champion and champion.payload else None,
+            trials=tuple(one.record for one in pairs if one.request.key.phase is Phase.SEARCH),
+            scores=scores,
+            rows=rows_of(pairs, scores, families),
+            values={str(one.request.key): one.request.values for one in pairs},
+            explanation=self.explanation(dataset),
+        )
+
+    def sweep(self, sweep_id: str, tracking_uri: str, only: str | None = None) -> SweepResult:
+        """The sweep as it stands, finished or not.
+
+        Args:
+            sweep_id: Its id.
+            tracking_uri: Where MLflow keeps it, without a password.
+            only: The one dataset to tell of; None for all.
+        """
+        header, has = self.header, self.journal.has
+        decided = [name for name in header.datasets if has(EventKind.DECIDED, name) and only in (None, name)]
+        comparisons = tuple(map(self.comparison, decided))
+        decision = over_all({result.dataset: result.verdict for result in comparisons})
+        unfinished = [] if only else [name for name in header.datasets if name not in decided]
+        return SweepResult(
+            sweep_id=sweep_id,
+            name=header.plan.name,
+            comparisons=comparisons,
+            overall=decision.overall,
+            across=decision.across,
+            tracking_uri=tracking_uri,
+            seed=header.plan.seed,
+            versions=header.versions,
+            unfinished={name: self._why_unfinished(name) for name in unfinished},
+            budget=budget_in_words(header),
+        )
+
+    def _why_unfinished(self, dataset: str) -> str:
+        if failed_with := self.journal.last(EventKind.COMPARISON_FAILED, dataset):
+            return f"failed: {failed_with.payload['why']}"
+        if not self.journal.has(EventKind.OPENED, dataset):
+            return "not begun"
+        keys = [TrialKey.parse(event.trial_key) for event in self.journal.events(EventKind.ENDED, dataset=dataset)]
+        ended = Counter(key.family for key in keys if key.phase is Phase.SEARCH)
+        return f"searching; trials ended: {', '.join(f'{name} {count}' for name, count in ended.items()) or 'none'}"
 
 
-def selected_of(journal: Journal, header: SweepHeader, dataset: str, objective: Objective) -> dict[str, Selected]:
-    """The selected trial of each family that has one, by the family's name."""
-    return select_pairs(request_and_records(journal, dataset), header.families, objective)
-
-
-def select_pairs(pairs: Sequence[Pair], families: Sequence[Family], objective: Objective) -> dict[str, Selected]:
+def selected_among(
+    trials: Sequence[EndedTrial], families: Sequence[Family], objective: Objective
+) -> dict[str, EndedTrial]:
     """The selected trial of each family that has one, by the family's name, wherever they were read from."""
-    searched = [pair for pair in pairs if pair[0].key.phase is Phase.SEARCH]
-    requests = {str(request.key): request for request, _ in searched}
-    chosen = {
-        family.name: select((r for _, r in searched if r.key.family == family.name), objective) for family in families
-    }
-    return {name: Selected(requests[str(record.key)], record) for name, record in chosen.items() if record}
+    found = {}
+    for family in families:
+        searched = [
+            one for one in trials if (one.record.key.phase, one.record.key.family) == (Phase.SEARCH, family.name)
+        ]
+        if best := select((one.record for one in searched), objective):
+            found[family.name] = next(one for one in searched if one.record is best)
+    return found
 
 
-def rows_of(pairs: Sequence[Pair], scores: Mapping[str, float], families: Sequence[Family]) -> tuple[ScoreRow, ...]:
+def rows_of(
+    pairs: Sequence[EndedTrial], scores: Mapping[str, float], families: Sequence[Family]
+) -> tuple[ScoreRow, ...]:
     """The table that is decided from: searches cut to complete pairs.
 
     Where a sweep was cut short, or a family ran out of points, each replicate counts as many completed trials of every
@@ -133,29 +257,11 @@ def rows_of(pairs: Sequence[Pair], scores: Mapping[str, float], families: Sequen
     return tuple(rows)
 
 
-def verdict_of(journal: Journal, header: SweepHeader, dataset: str) -> Verdict:
-    """Decide a dataset whose searches have closed and whose baselines are scored."""
-    basis = Basis(
-        dataset=dataset,
-        objective=objective_of(journal, dataset),
-        families=header.families,
-        spaces=header.spaces,
-        oracle=header.plan.oracle,
-        smallest_difference=header.datasets[dataset].smallest_difference,
-        baselines=tuple(baseline.test_score for baseline in baselines_of(journal, dataset)),
-        until_decided=header.plan.until_decided,
-        changes=journal.changes,
-        leaks=leaks_in(facts_of(journal, dataset).notes),
-        cases=cases_of({key: score.cases for key, score in journal.unsealed(dataset).items()}),
-    )
-    return decide_pairs(request_and_records(journal, dataset), journal.unseal(dataset), basis)
-
-
-def decide_pairs(pairs: Sequence[Pair], scores: Mapping[str, float], basis: Basis) -> Verdict:
+def decide_pairs(pairs: Sequence[EndedTrial], scores: Mapping[str, float], basis: Basis) -> Verdict:
     """Decide a dataset, wherever its trials were read from."""
     dataset, objective = basis.dataset, basis.objective
-    best = best_score(basis.baselines, objective)
-    selected = select_pairs(pairs, basis.families, objective)
+    best = objective.best(basis.baselines)
+    selected = selected_among(pairs, basis.families, objective)
     edges = [
         note
         for family in basis.families
@@ -185,63 +291,8 @@ def cases_of(known: Mapping[str, CaseScores | None]) -> Cases:
     return {(key.family, key.replicate, key.number): its for key, its in keyed if key.phase is Phase.SEARCH}
 
 
-def comparison_of(journal: Journal, header: SweepHeader, dataset: str) -> ComparisonResult:
-    """Everything the journal holds of a dataset that has been decided."""
-    pairs, scores = request_and_records(journal, dataset), journal.unseal(dataset)
-    objective = objective_of(journal, dataset)
-    selected = selected_of(journal, header, dataset, objective)
-    champion = journal.last(EventKind.CHAMPION, dataset) if journal.has(EventKind.CHAMPION, dataset) else None
-    decided = journal.last(EventKind.DECIDED, dataset)
-    if decided is None:
-        raise JournalError(f"{journal.path}: {dataset} has not been decided")
-    return ComparisonResult(
-        dataset=dataset,
-        facts=facts_of(journal, dataset),
-        objective=objective,
-        families=tuple(family_result(family, pairs, scores, selected.get(family.name)) for family in header.families),
-        baselines=baselines_of(journal, dataset),
-        verdict=Verdict.from_json(decided.payload),
-        champion=ChampionInfo(**champion.payload) if champion and champion.payload else None,
-        trials=tuple(record for request, record in pairs if request.key.phase is Phase.SEARCH),
-        scores=scores,
-        rows=rows_of(pairs, scores, header.families),
-        values={str(request.key): request.values for request, _ in pairs},
-        explanation=explanation_of(journal, dataset),
-    )
-
-
-def explanation_of(journal: Journal, dataset: str) -> Explanation | None:
-    """What the selected networks were found to do with a dataset; None when nobody has asked."""
-    if not journal.has(EventKind.EXPLAINED, dataset):
-        return None
-    event = journal.last(EventKind.EXPLAINED, dataset)
-    return Explanation.from_json(event.payload) if event else None
-
-
-def sweep_of(
-    journal: Journal, header: SweepHeader, sweep_id: str, tracking_uri: str, only: str | None = None
-) -> SweepResult:
-    """A sweep as it stands, finished or not."""
-    decided = [name for name in header.datasets if journal.has(EventKind.DECIDED, name) and only in (None, name)]
-    comparisons = tuple(comparison_of(journal, header, name) for name in decided)
-    decision = over_all({result.dataset: result.verdict for result in comparisons})
-    unfinished = {name: _why_unfinished(journal, name) for name in header.datasets if name not in decided}
-    return SweepResult(
-        sweep_id=sweep_id,
-        name=header.plan.name,
-        comparisons=comparisons,
-        overall=decision.overall,
-        across=decision.across,
-        tracking_uri=tracking_uri,
-        seed=header.plan.seed,
-        versions=header.versions,
-        unfinished={} if only else unfinished,
-        budget=budget_in_words(header),
-    )
-
-
 def family_result(
-    family: Family, pairs: Sequence[Pair], scores: Mapping[str, float], selected: Selected | None
+    family: Family, pairs: Sequence[EndedTrial], scores: Mapping[str, float], selected: EndedTrial | None
 ) -> FamilyResult:
     """One family's part of a comparison."""
     mine = [pair for pair in pairs if pair[0].key.family == family.name]
@@ -276,7 +327,7 @@ def seed_repeats_of(pairs: Iterable[TrialRequest], selected: TrialRequest) -> li
     return [request for request in pairs if _confirms(request, selected)]
 
 
-def usage_of(pairs: Sequence[Pair]) -> ResourceUsage:
+def usage_of(pairs: Sequence[EndedTrial]) -> ResourceUsage:
     """What a family's searches spent."""
     records = [record for _, record in pairs]
     return ResourceUsage(
@@ -310,44 +361,6 @@ def edge_notes(family: str, space: SearchSpace, values: Mapping[str, Value]) -> 
         for name, low, high in _ranges(space)
         if name in values and values[name] in (low, high)
     ]
-
-
-def objective_of(journal: Journal, dataset: str) -> Objective:
-    """The objective that a dataset was opened with."""
-    plain = opened_of(journal, dataset)["objective"]
-    return Objective(plain["metric"], Direction(plain["direction"]), plain["unit"])
-
-
-def facts_of(journal: Journal, dataset: str) -> DataFacts:
-    """The facts that a dataset was opened with."""
-    return DataFacts.from_json(opened_of(journal, dataset)["facts"])
-
-
-def opened_of(journal: Journal, dataset: str) -> Mapping[str, Any]:
-    """The facts and the objective that a dataset was opened with, the last time."""
-    opened = journal.last(EventKind.OPENED, dataset)
-    if opened is None:
-        raise JournalError(f"{journal.path}: {dataset} has not been opened")
-    return opened.payload
-
-
-def baselines_of(journal: Journal, dataset: str) -> tuple[BaselineScore, ...]:
-    """The baselines' scores."""
-    event = next(journal.events(EventKind.BASELINES, dataset=dataset))
-    return tuple(BaselineScore(**plain) for plain in event.payload["baselines"])
-
-
-def best_score(scores: Sequence[float], objective: Objective) -> float | None:
-    """The best of some scores; None when there is none."""
-    if not scores:
-        return None
-    return min(scores) if objective.direction is Direction.MIN else max(scores)
-
-
-def replicates_of(journal: Journal, header: SweepHeader, dataset: str) -> int:
-    """Replicates of each family that a dataset's searches are to come to, as far as that is settled."""
-    more = journal.last(EventKind.EXTENDED, dataset)
-    return int(more.payload["replicates"]) if more else header.plan.interim_replicates[0]
 
 
 def budget_in_words(header: SweepHeader) -> str:
@@ -400,14 +413,3 @@ def _numbers(hyperparameter: Hyperparameter) -> list[float]:
         return [low, (low + high) / 2, high]
     values = hyperparameter.values or ()
     return [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
-
-
-def _why_unfinished(journal: Journal, dataset: str) -> str:
-    failed_with = next(journal.events(EventKind.COMPARISON_FAILED, dataset=dataset), None)
-    if failed_with:
-        return f"failed: {failed_with.payload['why']}"
-    if not journal.has(EventKind.OPENED, dataset):
-        return "not begun"
-    keys = [TrialKey.parse(event.trial_key) for event in journal.events(EventKind.ENDED, dataset=dataset)]
-    ended = Counter(key.family for key in keys if key.phase is Phase.SEARCH)
-    return f"searching; trials ended: {', '.join(f'{family} {count}' for family, count in ended.items()) or 'none'}"

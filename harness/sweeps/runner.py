@@ -7,7 +7,7 @@ same thing.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,9 +17,7 @@ from harness.executors import Executor, Task
 from harness.export import CleanProcess
 from harness.journal import EventKind, Journal
 from harness.records import (
-    BaselineScore,
     ChampionInfo,
-    Objective,
     Outcome,
     Phase,
     SweepResult,
@@ -43,18 +41,9 @@ from harness.sweeps.register import (
     register_again,
     register_champion,
 )
-from harness.sweeps.results import (
-    comparison_of,
-    facts_of,
-    replicates_of,
-    request_and_records,
-    seed_repeats_of,
-    selected_of,
-    sweep_of,
-    verdict_of,
-)
+from harness.sweeps.results import Results, seed_repeats_of
 from harness.sweeps.stop import Stop
-from harness.sweeps.trials import TRIAL, ComparisonFailed, TrialRunner, TrialSpec, run_one, run_searches
+from harness.sweeps.trials import TASKS, ComparisonFailed, TrialRunner, TrialSpec, run_one, run_searches
 from harness.text import counted
 from harness.tracking.registry import whose
 from harness.tracking.repair import registry_state_of
@@ -93,7 +82,7 @@ def run_sweep(
         JournalError: The journal is damaged or cannot be written.
         StoreError: MLflow's store cannot be used.
     """
-    executor.prewarm(TRIAL.partition(":")[0])  # while this process loads the data and its own libraries
+    executor.prewarm(TASKS["trial"].partition(":")[0])  # while this process loads the data and its own libraries
     how = resume if isinstance(resume, Resuming) else Resuming(resume)
     inspected = inspect(header)
     sweep_id = how.sweep_id or new_id(header.plan.name)
@@ -105,7 +94,7 @@ def run_sweep(
         callback(SweepStarted(sweep_id, how.sweep_id is not None, journal.has(EventKind.FINISHED)))
         for note in (*header.notes, *batch_notes(header, inspected)):
             callback(Message(note))
-        sweep = _Sweep(header, store, sweep_id, executor, callback, journal, sync, stop or Stop())
+        sweep = _Sweep(Results(journal, header), store, sweep_id, executor, callback, sync, stop or Stop())
         try:
             for name, found in inspected.items():
                 sweep.compare(name, found)
@@ -146,7 +135,7 @@ def synchronise(
     with lock(folder), Journal.open(folder) as journal:
         header = SweepHeader.from_json(journal.plan).registered_as(register_as)
         with MlflowSync(store, header, folder) as sync:
-            sweep = _Sweep(header, store, sweep_id, executor, callback, journal, sync, Stop())
+            sweep = _Sweep(Results(journal, header), store, sweep_id, executor, callback, sync, Stop())
             failed = sweep.restore_lost()
             result = sweep.conclude()
             if result.unfinished:
@@ -158,16 +147,23 @@ def synchronise(
 class _Sweep:
     """A running sweep: what its comparisons share."""
 
-    header: SweepHeader
+    results: Results
     store: Store
     sweep_id: str
     executor: Executor
     callback: Callback
-    journal: Journal
     sync: MlflowSync
     stop: Stop
     refused: set[str] = field(default_factory=set)
     """Datasets whose champion the user may not register."""
+
+    @property
+    def header(self) -> SweepHeader:
+        return self.results.header
+
+    @property
+    def journal(self) -> Journal:
+        return self.results.journal
 
     @property
     def folder(self) -> Path:
@@ -180,27 +176,24 @@ class _Sweep:
         self._open(name, found)
         try:
             self._search(name, found)
-            with self._prover(name) as clean:
+            registered = self.sync.offline or self.journal.has(EventKind.CHAMPION, name)
+            # The process that is to verify the champion gets ready while the search's last words are said.
+            with nullcontext() if registered else CleanProcess() as clean:
                 self._score_baselines(name)
                 while self._analyse_interim(name):
                     self._search(name, found)
-                self._confirm(name, found)
-                self._decide(name)
+                self._confirm(name)
+                self.stop.check()
+                if not self.journal.has(EventKind.DECIDED, name):
+                    self.journal.append(EventKind.DECIDED, self.results.verdict(name), dataset=name)
                 self.register_decided(name, clean)
         except ComparisonFailed as reason:
-            self._give_up(name, str(reason))
+            self.executor.drop()  # what still ran belongs to nobody any more
+            self.journal.append(EventKind.COMPARISON_FAILED, {"why": str(reason)}, dataset=name)
+            self._advance()
+            self.callback(Message(f"{name}: failed: {reason}"))
             return
-        self.callback(ComparisonFinished(comparison_of(self.journal, self.header, name)))
-
-    def _prover(self, name: str) -> AbstractContextManager[CleanProcess | None]:
-        """The process that is to prove the champion; it gets ready while the search's last words are said."""
-        wanted = not (self.sync.offline or self.journal.has(EventKind.CHAMPION, name))
-        return CleanProcess() if wanted else nullcontext()
-
-    def _decide(self, name: str) -> None:
-        self.stop.check()
-        if not self.journal.has(EventKind.DECIDED, name):
-            self.journal.append(EventKind.DECIDED, verdict_of(self.journal, self.header, name).to_json(), dataset=name)
+        self.callback(ComparisonFinished(self.results.comparison(name)))
 
     def register_decided(self, name: str, clean: CleanProcess | None = None) -> None:
         """Export, register and prove a decided dataset's champion, unless that is done; later where MLflow is away.
@@ -215,18 +208,14 @@ class _Sweep:
             if not self.sync.refused:  # which was said, with what is kept
                 self.callback(Message(f"{name}: the champion is registered when MLflow can be written to"))
             return
+        self.callback(Message(f"{name}: exporting the champion and verifying it in a clean process"))
         try:
-            self._register_champion(name, clean)
+            with clean or CleanProcess() as prover:
+                self._record(name, register_champion(self._registration(name, prover)))
         except StoreError as error:
             if isinstance(error, AccessError):
                 self.refused.add(name)
             self.callback(Message(f"{name}: the champion is not registered yet: {error}"))
-
-    def _give_up(self, name: str, why: str) -> None:
-        self.executor.drop()  # what still ran belongs to nobody any more
-        self.journal.append(EventKind.COMPARISON_FAILED, {"why": why}, dataset=name)
-        self._advance()
-        self.callback(Message(f"{name}: failed: {why}"))
 
     def conclude(self) -> SweepResult:
         """The sweep as it stands at its end; its report is written beside the journal.
@@ -273,7 +262,7 @@ class _Sweep:
         return self.sync.failure or lacking or "it does not answer"
 
     def _result(self) -> SweepResult:
-        return sweep_of(self.journal, self.header, self.sweep_id, self.store.address)
+        return self.results.sweep(self.sweep_id, self.store.address)
 
     def _write_report(self, result: SweepResult) -> None:
         links: Mapping[str, str] = {}
@@ -286,7 +275,7 @@ class _Sweep:
         except OSError as error:
             raise DiskError(f"{path}: {cannot_write(error, self.folder)}; then run the same command again") from error
 
-    def _advance(self, *_: object) -> None:
+    def _advance(self) -> None:
         """MLflow follows the journal in its own time; what it has to say is said here."""
         for note in self.sync.advance():
             self.callback(Message(note))
@@ -303,25 +292,24 @@ class _Sweep:
         return held
 
     def _open(self, name: str, found: Inspected) -> None:
-        if self.journal.has(EventKind.OPENED, name) and facts_of(self.journal, name).digest == found.facts.digest:
+        if self.journal.has(EventKind.OPENED, name) and self.results.facts(name).digest == found.facts.digest:
             return
-        payload = {"facts": found.facts.to_json(), "objective": _plain(found.objective)}
-        self.journal.append(EventKind.OPENED, payload, dataset=name)
+        self.journal.append(EventKind.OPENED, {"facts": found.facts, "objective": found.objective}, dataset=name)
 
     def _search(self, name: str, found: Inspected) -> None:
         if self.journal.has(EventKind.CLOSED, name):
             return
-        settings = search_settings(self.header, self.executor.slots, replicates_of(self.journal, self.header, name))
+        settings = search_settings(self.header, self.executor.slots, self.results.replicates(name))
         scheduler = Scheduler(name, self.header.families, self.header.spaces, found.objective, settings)
         run_searches(scheduler, self._runner(name), self.callback, settings.budget.seconds)
 
     def _analyse_interim(self, name: str) -> bool:
         """Whether the dataset is to be searched on: its verdict is open, nothing withholds it, and looks are left."""
-        so_far = replicates_of(self.journal, self.header, name)
+        so_far = self.results.replicates(name)
         following = [look for look in self.header.plan.interim_replicates if look > so_far]
         if not following or self.journal.has(EventKind.DECIDED, name):
             return False
-        verdict = verdict_of(self.journal, self.header, name)
+        verdict = self.results.verdict(name)
         if verdict.outcome is not Outcome.UNDECIDED or verdict.reasons_to_abstain:
             return False
         why = f"undecided at {so_far} replicates"
@@ -332,19 +320,18 @@ class _Sweep:
     def _score_baselines(self, name: str) -> None:
         if self.journal.has(EventKind.BASELINES, name):
             return
-        arguments = {"dataset": self.header.datasets[name].model_dump(mode="json")}
-        value = run_one(self.executor, Task(f"{name} baselines", "harness.baselines:run", arguments, name))
+        arguments = {"dataset": self.header.datasets[name]}
+        value = run_one(self.executor, Task(f"{name} baselines", TASKS["baselines"], arguments, name))
         # A baseline without a finite score is nothing to beat.
         finite = [plain for plain in value["baselines"] if None not in plain.values()]
-        scores = [BaselineScore(**plain).to_json() for plain in finite]
-        self.journal.append(EventKind.BASELINES, {"baselines": scores}, dataset=name)
+        self.journal.append(EventKind.BASELINES, {"baselines": finite}, dataset=name)
 
-    def _confirm(self, name: str, found: Inspected) -> None:
+    def _confirm(self, name: str) -> None:
         """Retrain each family's selected hyperparameters with fresh seeds, as often as the plan says."""
         plan, settings = self.header.plan, search_settings(self.header, self.executor.slots)
         asked = [TrialRequest.from_json(event.payload) for event in self.journal.events(EventKind.ASKED, dataset=name)]
         ended = {event.trial_key for event in self.journal.events(EventKind.ENDED, dataset=name)}
-        chosen = [one.request for one in selected_of(self.journal, self.header, name, found.objective).values()]
+        chosen = [one.request for one in self.results.selected(name).values()]
         started = [one for best in chosen for one in seed_repeats_of(asked, best) if str(one.key) not in ended]
         fresh = [
             seed_repeat_request(best, number, plan.seed, settings)
@@ -355,21 +342,16 @@ class _Sweep:
         if started or fresh:
             self.callback(Message(f"{name}: {counted(len(started) + len(fresh), 'retraining')} with fresh seeds"))
         fresh.reverse()
-        self._runner(name).run(lambda _: fresh.pop() if fresh else None, self._say_confirmed, started)
 
-    def _say_confirmed(self, record: TrialRecord) -> None:
-        self.callback(Message(f"{record.key} {record.status.value}", detail=True))
+        def tell(record: TrialRecord) -> None:
+            self.callback(Message(f"{record.key} {record.status.value}", detail=True))
 
-    def _register_champion(self, name: str, clean: CleanProcess | None) -> None:
-        self.callback(Message(f"{name}: exporting the champion and verifying it in a clean process"))
-        with clean or CleanProcess() as prover:
-            champion = register_champion(self._registration(name, prover))
-        self._record(name, champion)
+        self._runner(name).run(lambda _: fresh.pop() if fresh else None, tell, started)
 
     def _record(self, name: str, champion: ChampionInfo | None) -> None:
         if champion and champion.alias_because:
             self.callback(Message(f"{name}: {champion.alias_because}"))
-        self.journal.append(EventKind.CHAMPION, champion.to_json() if champion else {}, dataset=name)
+        self.journal.append(EventKind.CHAMPION, champion or {}, dataset=name)
 
     def restore_lost(self) -> list[str]:
         """Register the champions again that MLflow has lost; why some could not be, a line each."""
@@ -378,26 +360,21 @@ class _Sweep:
             return failed
         lost = lost_champions(self.store, self.sweep_id, self.journal)
         for name, was in lost.items():
+            self.callback(Message(f"{name}: registering the champion again, once it is verified in a clean process"))
             try:
-                self._restore(name, was)
+                state = registry_state_of(self.store, was.name, was.alias, f"{self.sweep_id}/{was.trial}")
+                alias = may_take_alias(self.store, self.journal, was, state)  # unless a later champion has it
+                with CleanProcess() as prover:
+                    self._record(name, register_again(was, self._registration(name, prover), alias=alias))
             except HarnessError as error:
                 failed.append(f"the champion of {name} is not registered again: {error}")
         if lost:
             self.callback(Message(NOT_KNOWN))
         return failed
 
-    def _restore(self, name: str, was: ChampionInfo) -> None:
-        """Register a champion that MLflow has lost, and let its alias mean it unless a later one has it."""
-        self.callback(Message(f"{name}: registering the champion again, once it is verified in a clean process"))
-        state = registry_state_of(self.store, was.name, was.alias, f"{self.sweep_id}/{was.trial}")
-        alias = may_take_alias(self.store, self.journal, was, state)
-        with CleanProcess() as prover:
-            champion = register_again(was, self._registration(name, prover), alias=alias)
-        self._record(name, champion)
-
     def _registration(self, name: str, clean: CleanProcess) -> Registration:
-        result = comparison_of(self.journal, self.header, name)
-        requests = {str(request.key): request for request, _ in request_and_records(self.journal, name)}
+        result = self.results.comparison(name)
+        requests = {str(request.key): request for request, _ in self.results.trials(name)}
         return Registration(
             result, self.header, requests, self.store, self.executor, self.sweep_id, self._spec(name), clean
         )
@@ -409,7 +386,7 @@ class _Sweep:
         return TrialSpec(
             self.header.datasets[name],
             dict(self.header.spaces),
-            facts_of(self.journal, name).digest,
+            self.results.facts(name).digest,
             self.folder / "weights" / name,
             *trial_limits(self.header.plan, self.executor.slots),
             rungs=self.header.plan.oracle == "hyperband",
@@ -427,7 +404,3 @@ def _next_seed_repeat(asked: Sequence[TrialRequest], best: TrialRequest, step: i
     place = (best.key.family, best.key.replicate, Phase.SEED_REPEAT)
     used = [one.key.number for one in asked if (one.key.family, one.key.replicate, one.key.phase) == place]
     return max(used, default=0) + 1 + step - done
-
-
-def _plain(objective: Objective) -> dict[str, str]:
-    return {"metric": objective.metric, "direction": objective.direction.value, "unit": objective.unit}

@@ -7,17 +7,19 @@ are held nowhere else.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from harness.config.dataset import DatasetConfig
 from harness.config.space import SearchSpace
 from harness.errors import ExecutorError, HarnessError
-from harness.executors import Done, Executor, Task
+from harness.executors import Done, Executor, Shared, Task
 from harness.journal import EventKind, Journal
-from harness.records import FailureKind, Phase, SealedScore, TrialKey, TrialRecord, TrialRequest, TrialStatus
+from harness.records import FailureKind, Phase, TrialKey, TrialRecord, TrialRequest, TrialStatus
 from harness.search import Scheduler, select
 from harness.sweeps.events import Callback, FamilyProgress, Message, Progress
 from harness.sweeps.stop import Stop, require_disk_space
@@ -48,14 +50,25 @@ def all_done(executor: Executor) -> Iterator[Done]:
         yield from executor.wait()
 
 
-TRIAL = "harness.training.trial:run_trial"
+TASKS = {
+    "trial": "harness.training.trial:run_trial",
+    "baselines": "harness.baselines:run",
+    "champion": "harness.export.build:build_champion",
+    "explain": "harness.interpret.explain:explain_trial",
+}
+"""All that a worker is asked to do, and the function that does it: imported there, so that this process does not load
+TensorFlow for it."""
+
+
+STRUCTURAL = ("embedding_dim", "units", "recurrent_parameters", "layers", "bidirectional", "batch_size", "optimizer")
+"""The hyperparameters that a compiled function is made for."""
 
 
 class ComparisonFailed(HarnessError):
     """A comparison cannot go on; the sweep's other datasets can."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TrialSpec:
     """What every trial of a dataset needs to know.
 
@@ -76,28 +89,29 @@ class TrialSpec:
     weights: Path
     limit_seconds: float | None = None
     limit_mb: int | None = None
-    function: str = TRIAL
+    function: str = TASKS["trial"]
     rungs: bool = False
+
+    @cached_property
+    def shared(self) -> Shared:
+        """What all its trials have in common: a worker is sent the configs once."""
+        spaces = {family: space.model_dump_json() for family, space in self.spaces.items()}
+        return Shared.of({"dataset": self.dataset.model_dump_json(), "spaces": spaces, "digest": self.digest})
 
     def task(self, request: TrialRequest, attempt: int = 1) -> Task:
         """The executor's task for a trial; only searched trials keep their weights."""
         keeps = request.key.phase is Phase.SEARCH
-        arguments = {
-            "request": request.to_json(),
-            "dataset": self.dataset.model_dump(mode="json"),
-            "space": self.spaces[request.family].model_dump(mode="json"),
-            "digest": self.digest,
-            "weights_to": str(self.weights_of(request.key)) if keeps else None,
-        }
+        weights = str(self.weights_of(request.key)) if keeps else None
+        arguments: dict[str, Any] = {"request": request, "weights_to": weights}
         if keeps and self.rungs:
             arguments["state_to"] = str(self._state_of(request.key))
         if request.continues:
             arguments["state_from"] = str(self._state_of(TrialKey.parse(request.continues)))
-        names = ("embedding_dim", "units", "recurrent_parameters", "layers", "bidirectional", "batch_size")
-        structure = {name: request.values.get(name) for name in names}
+        structure = {name: request.values.get(name) for name in STRUCTURAL}
         affinity = f"{self.dataset.name} {request.family} {structure}"
         limits = (self.limit_seconds, self.limit_mb)
-        return Task(f"{request.key}#{attempt}", self.function, arguments, affinity, request.key.family, *limits)
+        name, group = f"{request.key}#{attempt}", request.key.family
+        return Task(name, self.function, arguments, affinity, group, *limits, self.shared)
 
     def weights_of(self, key: TrialKey) -> Path:
         """Where a trial's weights are, while it can still win."""
@@ -121,14 +135,14 @@ class TrialRunner:
         executor: Where they run.
         journal: Where they are recorded.
         spec: What they need to know.
-        project: Called with the trials that ended, while workers train.
+        project: Called when trials have ended, while workers train.
         stop: Says when nothing more is to be begun.
     """
 
     executor: Executor
     journal: Journal
     spec: TrialSpec
-    project: Callable[[Sequence[tuple[TrialRequest, TrialRecord]]], None]
+    project: Callable[[], None]
     stop: Stop = field(default_factory=Stop)
 
     def run(
@@ -148,58 +162,57 @@ class TrialRunner:
         Raises:
             KeyboardInterrupt: An end was wanted, and nothing runs any more.
         """
-        waiting, running, attempts = list(started), {}, dict[str, int]()
+        waiting, running, attempts = list(started), dict[str, TrialRequest](), Counter[str]()
         while True:
-            while self._open and (
-                request := waiting.pop(0) if waiting else self._asked(ask(self.executor.preferred_group))
-            ):
-                attempts[str(request.key)] = attempts.get(str(request.key), 0) + 1
+            while self.executor.free and not self.stop.wanted and (request := self._next(waiting, ask)):
+                attempts[str(request.key)] += 1
                 task = self.spec.task(request, attempts[str(request.key)])
                 running[task.id] = request
                 self.executor.submit(task)
             if not running:
                 self.stop.check()
                 return
-            ended = []
             for done in self.executor.wait(timeout_seconds=1.0):
                 request = running.pop(done.task_id)
                 tried = attempts[str(request.key)]
                 if done.failure is FailureKind.KILLED and tried < ATTEMPTS:
                     waiting.append(request)
                     continue
-                record, sealed = outcome(request, done)
-                record = replace(record, attempts=tried)
-                self.journal.append(EventKind.ENDED, record.to_json(), key=record.key, sealed=sealed)
-                tell(record)
-                ended.append((request, record))
-            self.project(ended)
+                payload, sealed = outcome(request, done)
+                payload |= {"attempts": tried}
+                self.journal.append(EventKind.ENDED, payload, key=request.key, sealed=sealed)
+                tell(TrialRecord.from_json(payload))
+            self.project()
 
-    @property
-    def _open(self) -> bool:
-        return self.executor.free > 0 and not self.stop.wanted
-
-    def _asked(self, request: TrialRequest | None) -> TrialRequest | None:
-        if request:
+    def _next(self, waiting: list[TrialRequest], ask: Callable[[str], TrialRequest | None]) -> TrialRequest | None:
+        if waiting:
+            return waiting.pop(0)
+        if request := ask(self.executor.preferred_group):
             require_disk_space(self.journal.path.parent)
-            self.journal.append(EventKind.ASKED, request.to_json(), key=request.key)
+            self.journal.append(EventKind.ASKED, request, key=request.key)
         return request
 
 
-def outcome(request: TrialRequest, done: Done) -> tuple[TrialRecord, SealedScore | None]:
-    """An executor's answer as a record and the sealed score that goes with it."""
-    if done.value is None:
-        failed = TrialRecord(
-            request.key,
-            TrialStatus.FAILED,
-            failure=done.failure or FailureKind.BUG,
-            message=done.message,
-            traceback=done.traceback,
-            started_at=time.time(),
-        )
-        return failed, None
-    sealed: Any = done.value["sealed"]
-    record = TrialRecord.from_json(done.value["trial"])
-    return record, SealedScore.from_json(sealed) if sealed else None
+def outcome(request: TrialRequest, done: Done) -> tuple[dict[str, Any], Mapping[str, Any] | None]:
+    """An executor's answer as it is written: a `TrialRecord`, and the `SealedScore` that goes with it."""
+    if done.value is not None:
+        return done.value["trial"], done.value["sealed"]
+    failed = TrialRecord(
+        request.key,
+        TrialStatus.FAILED,
+        failure=done.failure or FailureKind.BUG,
+        message=done.message,
+        traceback=done.traceback,
+        started_at=time.time(),
+    )
+    return failed.to_json(), None
+
+
+def train_one(executor: Executor, spec: TrialSpec, request: TrialRequest) -> TrialRecord:
+    """Train one trial on an idle executor, beside any search, and wait for it."""
+    executor.submit(spec.task(request))
+    (done,) = all_done(executor)
+    return TrialRecord.from_json(outcome(request, done)[0])
 
 
 def run_searches(scheduler: Scheduler, runner: TrialRunner, callback: Callback, seconds: float | None) -> None:
@@ -216,24 +229,27 @@ def run_searches(scheduler: Scheduler, runner: TrialRunner, callback: Callback, 
         ReplayError: The oracle does not answer as it did before.
     """
     started = replay(scheduler, runner.journal)
-    clock = Clock(spent_seconds=_spent(scheduler))
-
-    families = {family.name: family for family in scheduler.families}
+    # Wall-clock of what ran before a crash is not to be had; the workers' own seconds over their number stand in.
+    spent = sum(record.fit_seconds + record.compile_seconds for record in scheduler.records)
+    began = time.monotonic() - spent / scheduler.settings.workers
 
     def ask(preferred: str) -> TrialRequest | None:
         replicate = scheduler.current_replicate()
         for earlier in range(1, replicate if seconds is not None else 1):
             scheduler.close_round(earlier)  # a scheduler that was replayed has not seen their time run out
-        if seconds is not None and clock.elapsed() >= seconds * replicate:
+        if seconds is not None and time.monotonic() - began >= seconds * replicate:
             scheduler.close_round(replicate)
         return scheduler.ask(preferred)
 
     def tell(record: TrialRecord) -> None:
-        family = families[record.key.family]
+        family = next(family for family in scheduler.families if family.name == record.key.family)
         before = scheduler.tally(family).best
         scheduler.tell(record)
-        keep_best_weights(before, record, scheduler.tally(family).best, runner.spec)
-        callback(progress_of(scheduler, clock, seconds))
+        best = scheduler.tally(family).best
+        for loser in (before, record):  # whose weights the end of this trial makes useless
+            if loser and loser is not best:
+                runner.spec.weights_of(loser.key).unlink(missing_ok=True)
+        callback(progress_of(scheduler, began, seconds))
         callback(Message(_line(record), detail=True))
         if failure := scheduler.failing_throughout():
             kind = failure.failure.value if failure.failure else "failed"
@@ -241,18 +257,14 @@ def run_searches(scheduler: Scheduler, runner: TrialRunner, callback: Callback, 
                 f"{failure.key.family}: its first trials all failed the same way ({kind}): {failure.message}"
             )
 
-    callback(progress_of(scheduler, clock, seconds))
+    callback(progress_of(scheduler, began, seconds))
     runner.run(ask, tell, started)
-    callback(replace(progress_of(scheduler, clock, seconds), over=True))
+    callback(replace(progress_of(scheduler, began, seconds), over=True))
     for family in scheduler.families:
-        if (
-            select((record for record in scheduler.records if record.key.family == family.name), scheduler.objective)
-            is None
-        ):
-            last = next((one for one in reversed(scheduler.records) if one.key.family == family.name), None)
-            raise ComparisonFailed(
-                f"{family.name}: none of its trials completed{f'; the last: {last.message}' if last else ''}"
-            )
+        mine = [record for record in scheduler.records if record.key.family == family.name]
+        if select(mine, scheduler.objective) is None:
+            last = f"; the last: {mine[-1].message}" if mine else ""
+            raise ComparisonFailed(f"{family.name}: none of its trials completed{last}")
     runner.journal.append(EventKind.CLOSED, {}, dataset=scheduler.dataset)
 
 
@@ -276,56 +288,36 @@ def replay(scheduler: Scheduler, journal: Journal) -> list[TrialRequest]:
     return list(open_requests.values())
 
 
-def keep_best_weights(
-    before: TrialRecord | None, ended: TrialRecord, best: TrialRecord | None, spec: TrialSpec
-) -> None:
-    """Remove the weights that the end of a trial makes useless: its own, or those of the best trial before it."""
-    for record in (before, ended):
-        if record and record is not best:
-            spec.weights_of(record.key).unlink(missing_ok=True)
+def progress_of(scheduler: Scheduler, began: float, seconds: float | None) -> Progress:
+    """How far the searches are, and an estimate of the rest.
 
-
-@dataclass(slots=True)
-class Clock:
-    """Seconds spent on a dataset's searches, those before a crash included."""
-
-    spent_seconds: float
-    started: float = field(default_factory=time.monotonic)
-
-    def elapsed(self) -> float:
-        """Seconds so far."""
-        return self.spent_seconds + time.monotonic() - self.started
-
-
-def progress_of(scheduler: Scheduler, clock: Clock, seconds: float | None) -> Progress:
-    """How far the searches are, and an estimate of the rest."""
+    Args:
+        scheduler: The searches.
+        began: When they did, by the monotonic clock.
+        seconds: Seconds a replicate, where time is the currency.
+    """
     settings = scheduler.settings
-    trials = settings.budget.trials
+    trials, elapsed = settings.budget.trials, time.monotonic() - began
     wanted = None if trials is None else trials * settings.replicates
-    families = []
-    for family in scheduler.families:
-        tally = scheduler.tally(family)
-        score = tally.best.validation_score if tally.best else None
-        families.append(FamilyProgress(family.name, tally.completed, wanted, tally.running, tally.failed, score))
-    return Progress(scheduler.dataset, scheduler.objective, tuple(families), _seconds_left(scheduler, clock, seconds))
-
-
-def _seconds_left(scheduler: Scheduler, clock: Clock, seconds: float | None) -> float | None:
-    settings = scheduler.settings
-    tallies = [scheduler.tally(family) for family in scheduler.families]
-    done = sum(tally.completed + tally.failed for tally in tallies)
+    tallies = {family.name: scheduler.tally(family) for family in scheduler.families}
+    done = sum(tally.completed + tally.failed for tally in tallies.values())
+    left = None
     if seconds is not None:
-        return max(0.0, seconds * settings.replicates - clock.elapsed())
-    if not done or settings.budget.trials is None:
-        return None
-    total = settings.budget.trials * settings.replicates * len(scheduler.families)
-    return clock.elapsed() / done * max(0, total - done)
-
-
-def _spent(scheduler: Scheduler) -> float:
-    # Wall-clock of what ran before a crash is not to be had; the workers' own seconds over their number stand in.
-    spent = sum(record.fit_seconds + record.compile_seconds for record in scheduler.records)
-    return spent / scheduler.settings.workers
+        left = max(0.0, seconds * settings.replicates - elapsed)
+    elif done and wanted is not None:
+        left = elapsed / done * max(0, wanted * len(tallies) - done)
+    families = tuple(
+        FamilyProgress(
+            name,
+            tally.completed,
+            wanted,
+            tally.running,
+            tally.failed,
+            tally.best.validation_score if tally.best else None,
+        )
+        for name, tally in tallies.items()
+    )
+    return Progress(scheduler.dataset, scheduler.objective, families, left)
 
 
 def _line(record: TrialRecord) -> str:

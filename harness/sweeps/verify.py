@@ -11,9 +11,9 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 from harness.config.dataset import DatasetConfig
 from harness.config.space import SearchSpace
@@ -39,13 +39,12 @@ from harness.store import Store
 from harness.sweeps.folders import find_sweep_folder
 from harness.sweeps.results import (
     Basis,
-    Pair,
+    EndedTrial,
     cases_of,
     decide_pairs,
     family_result,
-    request_and_records,
     rows_of,
-    select_pairs,
+    selected_among,
 )
 from harness.tracking.naming import (
     BASELINE,
@@ -71,7 +70,8 @@ ROUNDING = 1e-9
 """Relative difference up to which two numbers of a verdict are one: what another processor's sums may differ by. Scores
 of trials are compared digit by digit."""
 
-_SCORES = (VALIDATION_SCORE, TEST_SCORE)
+_Trials: TypeAlias = Mapping[str, Mapping[str, Any]]
+"""What a place says of each trial, by its key's text: plain values by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,30 +93,58 @@ class Disagreement:
     run_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Verified:
     """What became of verifying one dataset.
 
     Attributes:
         dataset: Name of the dataset.
         decided: Whether MLflow holds a verdict of it; the other fields are empty where it does not.
+        journal: Whether the journal's numbers and words are among those compared.
         compared: Numbers and words that were compared.
-        journal: Whether the journal's were among them.
         disagreements: Those that differ.
         verdict: The verdict made again; None where it could not be.
     """
 
     dataset: str
-    decided: bool
-    compared: int = 0
+    decided: bool = True
     journal: bool = False
-    disagreements: tuple[Disagreement, ...] = ()
+    compared: int = 0
+    disagreements: list[Disagreement] = field(default_factory=list)
     verdict: Verdict | None = None
 
     @property
     def agrees(self) -> bool:
         """Whether nothing differs."""
         return not self.disagreements
+
+    def same(
+        self, what: str, found: object, expected: object, place: str, run_id: str = "", exact: bool = False
+    ) -> None:
+        """Compare two plain values; numbers to within rounding unless `exact`."""
+        self.compared += 1
+        if isinstance(found, int | float) and isinstance(expected, int | float) and not exact:
+            equal = math.isclose(found, expected, rel_tol=ROUNDING)
+        else:
+            equal = found == expected
+        if not equal:
+            self.disagreements.append(Disagreement(what, found, expected, place, run_id))
+
+    def mapped(self, found: Mapping[str, object], expected: Mapping[str, object], place: str, prefix: str = "") -> None:
+        """Compare two mappings of plain values, whatever is in either."""
+        for name in dict.fromkeys((*expected, *found)):
+            self.same(prefix + name, found.get(name), expected.get(name), place)
+
+    def trials(self, found: _Trials, expected: _Trials, place: str, runs: Mapping[str, str]) -> None:
+        """Compare what two places say of each trial, digit by digit; `runs` tells the run of each."""
+        for name in sorted({*found, *expected}):
+            run_id = runs.get(name, "")
+            if name in found and name in expected:
+                for column, value in expected[name].items():
+                    self.same(f"{name} {column}", found[name][column], value, place, run_id, exact=True)
+            else:
+                here, there = ("a trial" if name in trials else None for trials in (found, expected))
+                self.same(name, here, there, place, run_id)
 
 
 def verify(store: Store, sweep_id: str) -> list[Verified]:
@@ -143,65 +171,42 @@ def verify(store: Store, sweep_id: str) -> list[Verified]:
     return results
 
 
-@dataclass(slots=True)
-class _Check:
-    """Counts what is compared and keeps what differs."""
-
-    compared: int
-    disagreements: list[Disagreement]
-
-    def same(
-        self, what: str, found: object, expected: object, place: str, run_id: str = "", exact: bool = False
-    ) -> None:
-        """Compare two plain values; numbers to within rounding unless `exact`."""
-        self.compared += 1
-        if not (_equal(found, expected, 0.0 if exact else ROUNDING)):
-            self.disagreements.append(Disagreement(what, found, expected, place, run_id))
-
-    def mapped(self, found: Mapping[str, object], expected: Mapping[str, object], place: str, prefix: str = "") -> None:
-        """Compare two mappings of plain values, whatever is in either."""
-        for name in dict.fromkeys((*expected, *found)):
-            self.same(prefix + name, found.get(name), expected.get(name), place)
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What the journal knows of a decided dataset."""
-
-    pairs: Sequence[Pair]
-    scores: Mapping[str, float]
-    verdict: Mapping[str, Any]
-
-
 def _verify(
     store: Store,
     dataset: str,
     comparison: RecordedComparison | None,
     rows: Sequence[Mapping[str, Any]],
-    known: _Known | None,
+    known: tuple[_Trials, Mapping[str, Any]] | None,
 ) -> Verified:
-    check = _Check(0, [])
+    check = Verified(dataset, journal=known is not None)
     if comparison is None or not comparison.finished:
         if known is None:
             return Verified(dataset, decided=False)
-        check.same("verdict", None, str(known.verdict["outcome"]), "journal")
-        return Verified(dataset, True, check.compared, True, tuple(check.disagreements))
-    _check_histories(check, store, rows)
-    verdict = None
+        check.same("verdict", None, known[1]["outcome"], "journal")
+        return check
+    held = {str(_key(row)): row for row in rows}
+    runs = {name: row["run_id"] for name, row in held.items()}
+    ends = {name: ends_of_histories(store, runs.values(), name) for name in (VALIDATION_SCORE, TEST_SCORE)}
+    histories = {name: {score: of_runs.get(runs[name]) for score, of_runs in ends.items()} for name in held}
+    check.trials(held, histories, "its own history in MLflow", runs)
     try:
-        pairs, scores = _pairs(rows), _scores(rows)
+        pairs = list(map(_pair, rows))
+        scores = {name: row[TEST_SCORE] for name, row in held.items() if row[TEST_SCORE] is not None}
         basis = _basis(comparison, rows)
-        _check_table(check, comparison, rows_of(pairs, scores, basis.families), rows)
-        verdict = decide_pairs(pairs, scores, basis)
+        _check_table(check, comparison, rows_of(pairs, scores, basis.families), runs)
+        check.verdict = decide_pairs(pairs, scores, basis)
     except (HarnessError, KeyError, ValueError) as error:
         why = str(error) if isinstance(error, HarnessError) else f"{type(error).__name__}: {error}"
         check.same(f"verdict, which cannot be made again ({why})", None, comparison.tags.get("verdict"), "MLflow")
-    if verdict is not None:
-        _check_verdict(check, comparison, verdict)
-        _check_run(check, comparison, verdict, basis, pairs, scores)
+    if check.verdict is not None:
+        if _holds(check, comparison, VERDICT_FILE):
+            check.mapped(_flat(check.verdict.to_json()), _flat(_json(comparison, VERDICT_FILE)), VERDICT_FILE)
+        _check_run(check, comparison, check.verdict, basis, pairs, scores)
     if known is not None:
-        _check_journal(check, known, rows, verdict)
-    return Verified(dataset, True, check.compared, known is not None, tuple(check.disagreements), verdict)
+        check.trials(held, known[0], "journal", runs)
+        if check.verdict is not None:
+            check.mapped(_flat(check.verdict.to_json()), _flat(known[1]), "journal")
+    return check
 
 
 def _rows_in_mlflow(store: Store, sweep_id: str) -> list[dict[str, Any]]:
@@ -212,19 +217,27 @@ def _rows_in_mlflow(store: Store, sweep_id: str) -> list[dict[str, Any]]:
         raise
 
 
-def _journals(store: Store, sweep_id: str) -> dict[str, _Known]:
-    """What the journal knows of each decided dataset, where the sweep's folder is there."""
+def _journals(store: Store, sweep_id: str) -> dict[str, tuple[_Trials, Mapping[str, Any]]]:
+    """What the journal says of each trial of a decided dataset, and its verdict, where the sweep's folder is there."""
     folder = store.sweeps / sweep_id
     if not (folder / JOURNAL_NAME).is_file():
         return {}
     with Journal.read(folder) as journal:
-        return {
-            event.dataset: _Known(
-                request_and_records(journal, event.dataset), journal.unseal(event.dataset), event.payload
-            )
-            for event in journal.events(EventKind.DECIDED)
-            if journal.has(EventKind.DECIDED, event.dataset)
+        names = dict.fromkeys(event.dataset for event in journal.events(EventKind.DECIDED))
+        decided = {name: journal.last(EventKind.DECIDED, name) for name in names}
+        return {name: (_recorded(journal, name), event.payload) for name, event in decided.items() if event}
+
+
+def _recorded(journal: Journal, dataset: str) -> _Trials:
+    scores = journal.unseal(dataset)
+    return {
+        event.trial_key: {
+            **{name: event.payload[name] for name in (VALIDATION_SCORE, "fit_seconds", "status")},
+            TEST_SCORE: scores.get(event.trial_key),
+            "parameters": event.payload["parameters"] or None,
         }
+        for event in journal.events(EventKind.ENDED, dataset=dataset)
+    }
 
 
 def _basis(comparison: RecordedComparison, rows: Sequence[Mapping[str, Any]]) -> Basis:
@@ -257,11 +270,7 @@ def _json(comparison: RecordedComparison, place: str) -> Any:
     return json.loads(comparison.files[place])
 
 
-def _pairs(rows: Sequence[Mapping[str, Any]]) -> list[Pair]:
-    return [_pair(row) for row in rows]
-
-
-def _pair(row: Mapping[str, Any]) -> Pair:
+def _pair(row: Mapping[str, Any]) -> EndedTrial:
     key = _key(row)
     values = {name: _value(text) for name, text in row["values"].items()}
     record = TrialRecord(
@@ -272,7 +281,7 @@ def _pair(row: Mapping[str, Any]) -> Pair:
         fit_seconds=row["fit_seconds"] or 0.0,
         failure=FailureKind(row["failure"]) if row["failure"] else None,
     )
-    return TrialRequest(key, row["family"], values, row["seed"], epochs=0, patience_epochs=0), record
+    return EndedTrial(TrialRequest(key, row["family"], values, row["seed"], epochs=0, patience_epochs=0), record)
 
 
 def _key(row: Mapping[str, Any]) -> TrialKey:
@@ -289,67 +298,51 @@ def _value(text: str) -> Value:
     return text == "True" if text in ("True", "False") else text
 
 
-def _scores(rows: Iterable[Mapping[str, Any]]) -> dict[str, float]:
-    return {str(_key(row)): row[TEST_SCORE] for row in rows if row[TEST_SCORE] is not None}
-
-
-def _check_histories(check: _Check, store: Store, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Whether each run's latest scores are what their histories end with."""
-    for name in _SCORES:
-        ends = ends_of_histories(store, [row["run_id"] for row in rows], name)
-        for row in rows:
-            end = ends.get(row["run_id"])
-            check.same(f"{_key(row)} {name}", row[name], end, "its own history in MLflow", row["run_id"], exact=True)
+def _holds(check: Verified, comparison: RecordedComparison, place: str) -> bool:
+    """Whether the comparison's run holds a file, which is a difference where it does not."""
+    if place not in comparison.files:
+        check.same(place, "made again", None, "MLflow, which holds no such file", comparison.run_id)
+    return place in comparison.files
 
 
 def _check_table(
-    check: _Check, comparison: RecordedComparison, found: Sequence[ScoreRow], rows: Sequence[Mapping[str, Any]]
+    check: Verified, comparison: RecordedComparison, rows: Sequence[ScoreRow], runs: Mapping[str, str]
 ) -> None:
     """Whether the table that is decided from is the one kept beside the verdict."""
-    if TRIALS_FILE not in comparison.files:
-        check.same(TRIALS_FILE, "trials", None, "MLflow, which holds no such file", comparison.run_id)
+    if not _holds(check, comparison, TRIALS_FILE):
         return
-    runs = {
-        (row["arm"], row["replicate"], row["number"]): row["run_id"] for row in rows if row["phase"] == Phase.SEARCH
+    columns = ("validation", "test", "parameters", "fit_seconds")
+    made = {
+        _searched(row.dataset, row.family, row.replicate, row.trial): {
+            **{column: getattr(row, column) for column in columns},
+            "status": row.status.value,
+        }
+        for row in rows
     }
-    lines = csv.DictReader(io.StringIO(comparison.files[TRIALS_FILE]))
-    kept = {(line["family"], int(line["replicate"]), int(line["trial"])): line for line in lines}
-    made = {(row.family, row.replicate, row.trial): row for row in found}
-    for place in sorted({*kept, *made}):
-        name, run_id = _trial_name(comparison.dataset, *place), runs.get(place, "")
-        if place not in kept or place not in made:
-            check.same(
-                name, "counted" if place in made else None, "counted" if place in kept else None, TRIALS_FILE, run_id
-            )
-            continue
-        for column in ("validation", "test", "parameters", "fit_seconds"):
-            number = getattr(made[place], column)
-            text = kept[place][column]
-            check.same(f"{name} {column}", number, float(text) if text else None, TRIALS_FILE, run_id, exact=True)
-        check.same(f"{name} status", made[place].status.value, kept[place]["status"], TRIALS_FILE, run_id)
+    kept = {
+        _searched(comparison.dataset, line["family"], line["replicate"], line["trial"]): {
+            **{column: float(line[column]) if line[column] else None for column in columns},
+            "status": line["status"],
+        }
+        for line in csv.DictReader(io.StringIO(comparison.files[TRIALS_FILE]))
+    }
+    check.trials(made, kept, TRIALS_FILE, runs)
 
 
-def _trial_name(dataset: str, family: str, replicate: int, number: int) -> str:
-    return str(TrialKey(dataset, family, replicate, Phase.SEARCH, number))
-
-
-def _check_verdict(check: _Check, comparison: RecordedComparison, verdict: Verdict) -> None:
-    if VERDICT_FILE not in comparison.files:
-        check.same(VERDICT_FILE, verdict.outcome.value, None, "MLflow, which holds no such file", comparison.run_id)
-        return
-    check.mapped(_flat(verdict.to_json()), _flat(_json(comparison, VERDICT_FILE)), VERDICT_FILE)
+def _searched(dataset: str, family: str, replicate: int | str, number: int | str) -> str:
+    return str(TrialKey(dataset, family, int(replicate), Phase.SEARCH, int(number)))
 
 
 def _check_run(
-    check: _Check,
+    check: Verified,
     comparison: RecordedComparison,
     verdict: Verdict,
     basis: Basis,
-    pairs: Sequence[Pair],
+    pairs: Sequence[EndedTrial],
     scores: Mapping[str, float],
 ) -> None:
     """Whether the comparison's run shows what follows from its trials."""
-    selected = select_pairs(pairs, basis.families, basis.objective)
+    selected = selected_among(pairs, basis.families, basis.objective)
     families = [family_result(family, pairs, scores, selected.get(family.name)) for family in basis.families]
     metrics = {name: value for name, value in decided_metrics(families, verdict).items() if math.isfinite(value)}
     held = {
@@ -365,45 +358,10 @@ def _check_run(
     check.mapped(tags, words, "the comparison's run", "tag ")
 
 
-def _check_journal(check: _Check, known: _Known, rows: Sequence[Mapping[str, Any]], verdict: Verdict | None) -> None:
-    held = {str(_key(row)): row for row in rows}
-    ended = {str(record.key): record for _, record in known.pairs}
-    for name in sorted({*held, *ended}):
-        run_id = held[name]["run_id"] if name in held else ""
-        if name not in held or name not in ended:
-            check.same(name, "a run" if name in held else None, "ended" if name in ended else None, "journal", run_id)
-            continue
-        for column, expected in _recorded(ended[name], known.scores.get(name)).items():
-            check.same(f"{name} {column}", held[name][column], expected, "journal", run_id, exact=True)
-    if verdict is not None:
-        check.mapped(_flat(verdict.to_json()), _flat(known.verdict), "journal")
-
-
-def _recorded(record: TrialRecord, test_score: float | None) -> dict[str, object]:
-    return {
-        VALIDATION_SCORE: record.validation_score,
-        TEST_SCORE: test_score,
-        "parameters": record.parameters or None,
-        "fit_seconds": record.fit_seconds,
-        "status": record.status.value,
-    }
-
-
 def _flat(plain: Any, path: str = "") -> dict[str, object]:
     """The leaves of plain values by their path, such as `expected.lstm` or `pairs.0.low`."""
-    return dict(_leaves(plain, path))
-
-
-def _leaves(plain: Any, path: str) -> Iterator[tuple[str, object]]:
-    if isinstance(plain, Mapping | list):
-        items = plain.items() if isinstance(plain, Mapping) else enumerate(plain)
-        for name, item in items:
-            yield from _leaves(item, f"{path}.{name}" if path else str(name))
-    else:
-        yield path, in_todays_words(plain) if isinstance(plain, str) else plain
-
-
-def _equal(a: object, b: object, rounding: float) -> bool:
-    if isinstance(a, int | float) and isinstance(b, int | float):
-        return a == b or math.isclose(a, b, rel_tol=rounding, abs_tol=0.0)
-    return a == b
+    if not isinstance(plain, Mapping | list):
+        return {path: in_todays_words(plain) if isinstance(plain, str) else plain}
+    items = plain.items() if isinstance(plain, Mapping) else enumerate(plain)
+    flat = (_flat(item, f"{path}.{name}" if path else str(name)) for name, item in items)
+    return {name: leaf for leaves in flat for name, leaf in leaves.items()}

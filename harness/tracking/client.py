@@ -130,6 +130,22 @@ def connect(store: Store, *, create: bool = True) -> Connection:
     return _ask(store)
 
 
+def pages(search: Callable[..., Any], *what: Any, **how: Any) -> Iterator[Any]:
+    """All that one of the client's searches finds, page after page."""
+    token: str | None = None
+    while True:
+        page = search(*what, **how, page_token=token)
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def registered_models(client: Connection) -> dict[str, Any]:
+    """All registered models by name."""
+    return {model.name: model for model in pages(client.search_registered_models)}
+
+
 def prepare_environment(environment: Any = os.environ) -> None:
     """Switch off what MLflow would send or print unasked, unless the user has set it."""
     for name, value in _ENVIRONMENT.items():

@@ -216,17 +216,16 @@ LEAKS = "leaks"
 def comparison_metrics(result: ComparisonResult) -> dict[str, float]:
     """The numbers of a comparison that is over: those of families and verdict, and each baseline's test score."""
     baselines = _under(BASELINE, {baseline.name: baseline.test_score for baseline in result.baselines})
-    return decided_metrics(result.families, result.verdict) | _known(baselines) | explained_metrics(result.explanation)
+    return decided_metrics(result.families, result.verdict) | baselines | explained_metrics(result.explanation)
 
 
 def explained_metrics(explanation: Explanation | None) -> dict[str, float]:
     """In how many steps the gradient halves, for each cell, before and after training."""
-    metrics: dict[str, float | None] = {}
+    metrics: dict[str, float] = {}
     for cell in explanation.cells if explanation else ():
-        metrics |= _under(
-            cell.name, {HALF_LIFE: half_life(cell.after), f"{HALF_LIFE}_untrained": half_life(cell.before)}
-        )
-    return _known(metrics)
+        steps = {HALF_LIFE: half_life(cell.after), f"{HALF_LIFE}_untrained": half_life(cell.before)}
+        metrics |= _under(cell.name, steps)
+    return metrics
 
 
 def half_life(reach: GradientReach) -> float:
@@ -246,12 +245,11 @@ def decided_metrics(families: Sequence[FamilyResult], verdict: Verdict) -> dict[
         For each family its expected test score, the selected trial's scores, mean and standard deviation of its
         seed repeats and what it spent; the difference with its interval.
     """
-    metrics: dict[str, float | None] = {}
+    metrics: dict[str, float] = {}
     for family in families:
         metrics |= _under(family.family.name, _family_metrics(family, verdict.expected.get(family.family.name)))
-    interval: dict[str, float | None] = {"difference": verdict.difference, "low": verdict.low, "high": verdict.high}
-    metrics |= _under("verdict", interval | {"region": verdict.margin})
-    return _known(metrics)
+    interval = {"difference": verdict.difference, "low": verdict.low, "high": verdict.high, "region": verdict.margin}
+    return metrics | _under("verdict", interval)
 
 
 def comparison_tags(result: ComparisonResult, charts: str = "") -> dict[str, str]:
@@ -302,10 +300,6 @@ def _family_metrics(family: FamilyResult, expected: float | None) -> dict[str, f
     }
 
 
-def _known(metrics: Mapping[str, float | None]) -> dict[str, float]:
-    return {key: float(value) for key, value in metrics.items() if value is not None}
-
-
-def _under(prefix: str, values: dict[str, float | None]) -> dict[str, float | None]:
+def _under(prefix: str, values: Mapping[str, float | None]) -> dict[str, float]:
     names = keys(prefix, values)
-    return {names[name]: value for name, value in values.items()}
+    return {names[name]: float(value) for name, value in values.items() if value is not None}

@@ -11,7 +11,7 @@ from typing import Any
 from harness.errors import UsageError
 from harness.store import Store, without_user
 from harness.tracking import naming
-from harness.tracking.client import Connection, connect
+from harness.tracking.client import Connection, connect, pages
 
 RUNS_A_PAGE = 1000
 EXPERIMENTS_A_PAGE = 1000
@@ -151,44 +151,24 @@ def search_runs(client: Connection, experiments: Sequence[str], tags: Mapping[st
         experiments: Ids of the experiments to search.
         tags: Names and values that a run must have.
     """
-    conditions = " and ".join(f"tags.`{name}` = '{_quotable(value)}'" for name, value in tags.items())
-    token: str | None = None
-    while True:
-        page = client.search_runs(
-            list(experiments),
-            conditions,
-            max_results=RUNS_A_PAGE,
-            page_token=token,
-            order_by=["attributes.run_id"],
-        )
-        yield from page
-        token = page.token
-        if not token:
-            return
+    if quoted := next((value for value in tags.values() if "'" in value), None):
+        raise UsageError(f"{quoted}: expected a name without quotation marks")
+    conditions = " and ".join(f"tags.`{name}` = '{value}'" for name, value in tags.items())
+    return pages(
+        client.search_runs, list(experiments), conditions, max_results=RUNS_A_PAGE, order_by=["attributes.run_id"]
+    )
 
 
 def experiment_ids(client: Connection) -> list[str]:
     """Ids of all experiments, the one changed last first."""
-    found: list[str] = []
-    token: str | None = None
-    while True:
-        page = client.search_experiments(
-            max_results=EXPERIMENTS_A_PAGE, page_token=token, order_by=["last_update_time DESC"]
-        )
-        found += [experiment.experiment_id for experiment in page]
-        token = page.token
-        if not token:
-            return found
-
-
-def _quotable(value: str) -> str:
-    if "'" in value:
-        raise UsageError(f"{value}: expected a name without quotation marks")
-    return value
+    newest = {"max_results": EXPERIMENTS_A_PAGE, "order_by": ["last_update_time DESC"]}
+    return [experiment.experiment_id for experiment in pages(client.search_experiments, **newest)]
 
 
 def _row(run: Any) -> dict[str, Any]:
-    tags, metrics = run.data.tags, _metrics(run)
+    tags, held = run.data.tags, run.data.metrics
+    # By what they tell, whichever version wrote them.
+    metrics = {name: held[key] for name, new in naming.TRIAL_METRICS.items() for key in (name, new) if key in held}
     return {
         **{name: tags[name] for name in ("dataset", "arm", "family", "phase", "status", "trial_key")},
         **{name: int(tags[name]) for name in ("replicate", "number", "seed")},
@@ -198,9 +178,3 @@ def _row(run: Any) -> dict[str, Any]:
         "values": {key.removeprefix("hp/"): value for key, value in run.data.params.items() if key.startswith("hp/")},
         "run_id": run.info.run_id,
     }
-
-
-def _metrics(run: Any) -> dict[str, float]:
-    """A trial's metrics by what they tell, whichever version wrote them."""
-    held = run.data.metrics
-    return {name: held[key] for name, new in naming.TRIAL_METRICS.items() for key in (name, new) if key in held}

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import json
 import re
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,7 +25,7 @@ from harness.disk import cannot_write
 from harness.errors import StoreError, UsageError, nearest
 from harness.store import Store
 from harness.tracking import naming
-from harness.tracking.client import Connection, connect, translating
+from harness.tracking.client import Connection, connect, pages, registered_models, translating
 from harness.tracking.naming import about, version_tags
 from harness.tracking.pyfunc import write_flavour
 from harness.tracking.queries import experiment_ids, search_runs
@@ -80,7 +82,7 @@ def holder_of(store: Store, name: str, alias: str) -> Held | None:
         StoreError: The store cannot be used, or there is none.
     """
     client = connect(store, create=False)
-    model = next((one for one in pages(client.search_registered_models) if one.name == name), None)
+    model = registered_models(client).get(name)
     number = str(model.aliases.get(alias, "")) if model else ""
     version = (
         next((one for one in versions_named(client, name) if str(one.version) == number), None) if number else None
@@ -106,7 +108,7 @@ def whose(store: Store, name: str) -> str:
 
 
 def _whose(client: Connection, name: str) -> str:
-    model = next((one for one in pages(client.search_registered_models) if one.name == name), None)
+    model = registered_models(client).get(name)
     if model is None:
         return ""
     versions = versions_named(client, name)
@@ -162,7 +164,7 @@ def register(store: Store, folder: Path, tags: Mapping[str, str], name: str = ""
     if foreign := _whose(client, name):
         raise StoreError(foreign)
     key = f"{champion['sweep_id']}/{champion['trial']}{REFIT if champion.get('refit') else ''}"
-    version = _version_of_trial(client, name, key)
+    version = next((one for one in versions_named(client, name) if trial_of(one) == key), None)
     if version is None:
         with translating(store):
             model, run_id = _log_model(client, folder, champion, name, key, tags)
@@ -216,7 +218,7 @@ def resolve(store: Store, reference: str) -> Registered:
     if match is None:
         raise UsageError(f"model {reference!r}: expected a folder, a name, name@alias, name/version or models:/…")
     client = connect(store, create=False)
-    model = _registered(client, match["name"])
+    model = _named(client, registered_models(client), match["name"])
     found = {str(version.version): version for version in versions_named(client, model.name)}
     versions = {number: version for number, version in found.items() if made_here(version)}
     known = ", ".join(sorted(versions, key=int)) or "none"
@@ -231,13 +233,11 @@ def resolve(store: Store, reference: str) -> Registered:
     return Registered(model.name, number, _local_folder(client, versions[number]))
 
 
-def _registered(client: Connection, name: str) -> Any:
-    names = {model.name: model for model in pages(client.search_registered_models)}
-    if name not in names:
-        place = client.store.address
-        hint = nearest(name, names) or "No model is registered there yet"
-        raise UsageError(f"model {name}: expected the name of a registered model in {place}. {hint}")
-    return names[name]
+def _named(client: Connection, models: Mapping[str, Any], name: str) -> Any:
+    if name not in models:
+        hint = nearest(name, models) or "No model is registered there yet"
+        raise UsageError(f"model {name}: expected the name of a registered model in {client.store.address}. {hint}")
+    return models[name]
 
 
 def _aliased(model: Any, alias: str | None, versions: Collection[str]) -> str:
@@ -254,28 +254,12 @@ def _aliased(model: Any, alias: str | None, versions: Collection[str]) -> str:
 
 def versions_named(client: Connection, name: str) -> list[Any]:
     """All versions of a registered model, as MLflow's client gives them."""
-    return pages(lambda **page: client.search_model_versions(f"name = '{name}'", **page))
-
-
-def _version_of_trial(client: Connection, name: str, trial_key: str) -> Any:
-    return next((version for version in versions_named(client, name) if trial_of(version) == trial_key), None)
+    return list(pages(client.search_model_versions, f"name = '{name}'"))
 
 
 def trial_of(one: Any) -> str:
     """Which trial of which sweep a version or a logged model is, `sweep/trial`; empty where it does not say."""
     return str(one.tags.get(naming.TRIAL_KEY, ""))
-
-
-def pages(search: Any) -> list[Any]:
-    """All that a search of MLflow's client finds, page after page."""
-    found: list[Any] = []
-    token: str | None = None
-    while True:
-        page = search(page_token=token)
-        found += page
-        token = page.token
-        if not token:
-            return found
 
 
 def _make_name(client: Connection, name: str, dataset: str) -> None:
@@ -346,9 +330,7 @@ def _begin_model(
 def logged_models(client: Connection, experiment_id: str, which: str) -> list[Any]:
     """The logged models of an experiment that a filter of MLflow's finds, the oldest first."""
     oldest = [{"field_name": "creation_time", "ascending": True}]
-    return pages(
-        lambda **page: client.search_logged_models([experiment_id], filter_string=which, order_by=oldest, **page)
-    )
+    return list(pages(client.search_logged_models, [experiment_id], filter_string=which, order_by=oldest))
 
 
 def _comparison_run(client: Connection, key: str) -> Any:
@@ -364,7 +346,9 @@ def _local_folder(client: Connection, version: Any) -> Path:
 
     uri = _place(client, version)
     if not urlsplit(uri).scheme:
-        return _existing(Path(uri))
+        if not Path(uri).is_dir():
+            raise StoreError(f"{uri}: the model's files are gone: expected a folder")
+        return Path(uri)
     kept: Path = client.store.root / "downloads" / version.name / f"{version.version}-{version.creation_timestamp}"
     if not kept.is_dir():
         kept.parent.mkdir(parents=True, exist_ok=True)
@@ -381,12 +365,6 @@ def _place(client: Connection, version: Any) -> str:
     else:
         uri = str(client.get_model_version_download_uri(version.name, version.version))
     return url2pathname(urlsplit(uri).path) if uri.startswith("file:") else uri
-
-
-def _existing(folder: Path) -> Path:
-    if not folder.is_dir():
-        raise StoreError(f"{folder}: the model's files are gone: expected a folder")
-    return folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -434,14 +412,19 @@ def registered_versions(store: Store, name: str | None = None) -> list[Version]:
         StoreError: The store cannot be used, or there is none.
     """
     client = connect(store, create=False)
-    models = {model.name: model for model in pages(client.search_registered_models)}
-    if name is not None and name not in models:
-        hint = nearest(name, models) or "No model is registered there yet"
-        raise UsageError(f"model {name}: expected the name of a registered model in {store.address}. {hint}")
-    wanted = [models[name]] if name else [models[one] for one in sorted(models)]
-    experiments: dict[str, str] = {}
+    models = registered_models(client)
+    wanted = [_named(client, models, name)] if name else [models[one] for one in sorted(models)]
+    experiment = functools.cache(partial(_experiment_of, client))
     found = [
-        _read(client, model, version, experiments)
+        Version(
+            model.name,
+            int(version.version),
+            tuple(sorted(alias for alias, number in model.aliases.items() if str(number) == str(version.version))),
+            dict(version.tags),
+            version.run_id or "",
+            experiment(version.run_id),
+            version.creation_timestamp / 1000,
+        )
         for model in wanted
         for version in versions_named(client, model.name)
         if made_here(version)
@@ -460,27 +443,11 @@ def foreign_models(store: Store, name: str | None = None) -> list[str]:
         StoreError: The store cannot be used, or there is none.
     """
     client = connect(store, create=False)
-    names = sorted(model.name for model in pages(client.search_registered_models) if name in (None, model.name))
+    names = sorted(one for one in registered_models(client) if name in (None, one))
     return [one for one in names if not all(map(made_here, versions_named(client, one)))]
 
 
-def _read(client: Connection, model: Any, version: Any, experiments: dict[str, str]) -> Version:
-    if version.run_id not in experiments:
-        experiments[version.run_id] = _experiment(client, version.run_id)
-    return Version(
-        model.name,
-        int(version.version),
-        tuple(sorted(alias for alias, number in model.aliases.items() if str(number) == str(version.version))),
-        dict(version.tags),
-        version.run_id or "",
-        experiments[version.run_id],
-        version.creation_timestamp / 1000,
-    )
-
-
-def _experiment(client: Connection, run_id: str) -> str:
-    from harness.errors import StoreError
-
+def _experiment_of(client: Connection, run_id: str) -> str:
     try:
         return str(client.get_run(run_id).info.experiment_id) if run_id else ""
     except StoreError:

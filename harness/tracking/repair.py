@@ -22,7 +22,7 @@ from typing import Any
 from harness.errors import HarnessError
 from harness.store import Store
 from harness.tracking import naming
-from harness.tracking.client import connect
+from harness.tracking.client import connect, registered_models
 from harness.tracking.naming import is_explained
 from harness.tracking.pyfunc import FOLDER_PREFIX, SERVED
 from harness.tracking.queries import experiment_ids, search_runs
@@ -31,7 +31,6 @@ from harness.tracking.registry import (
     linked_names,
     logged_models,
     made_here,
-    pages,
     resolve,
     trial_of,
     versions_named,
@@ -131,7 +130,7 @@ def registry_state_of(store: Store, name: str, alias: str, key: str) -> Registry
         StoreError: The store cannot be used, or there is none.
     """
     client = connect(store, create=False)
-    models = {model.name: model for model in pages(client.search_registered_models)}
+    models = registered_models(client)
     if name not in models:
         return RegistryState("", "")
     versions = {str(version.version): version for version in versions_named(client, name)}
@@ -187,7 +186,7 @@ def dangling_aliases(store: Store) -> list[DanglingAlias]:
         StoreError: The store cannot be used, or there is none.
     """
     client, found = connect(store, create=False), []
-    for model in pages(client.search_registered_models):
+    for model in registered_models(client).values():
         versions = {str(version.version): version for version in versions_named(client, model.name)}
         if not any(naming.SWEEP_ID in version.tags for version in versions.values()):
             continue

@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from harness.errors import StoreError
@@ -120,6 +120,10 @@ class _Comparison:
     start: int
     trials: dict[str, _Run]
 
+    @property
+    def end(self) -> int:
+        return max([self.start, *(run.end for run in self.trials.values())])
+
 
 class RunWriter:
     """Writes one sweep into MLflow.
@@ -189,42 +193,39 @@ class RunWriter:
         for request, record in pairs:
             self._trial(self._comparison(record.key.dataset), request, record)
 
-    def conclude(self, result: ComparisonResult, files: Mapping[str, str | bytes | Path]) -> str:
+    def conclude(self, result: ComparisonResult, files: Mapping[str, str]) -> str:
         """Write what was sealed until now, and the answer.
 
         Test scores go to the trials; scores, verdict, description and files to the parent run, which ends.
 
         Args:
             result: The comparison, over.
-            files: What to keep with it: place in the run's artifacts → content, or a file or folder to copy.
+            files: What to keep with it: place in the run's artifacts → text.
 
         Returns:
             The parent run's id.
         """
         comparison = self._comparison(result.dataset)
         self._reveal(comparison, result.scores)
-        end = max([comparison.start, *(run.end for run in comparison.trials.values())])
         parent = comparison.parent
-        self._log_changed(parent, comparison_metrics(result), end)
+        self._log_changed(parent, comparison_metrics(result), comparison.end)
         self._explain(comparison, result)
         tags = comparison_tags(result, route(self._experiment, trials_key(result.dataset), charts=True))
-        self._forget(parent, [word for word in VERDICT_WORDS if word not in tags])
+        # What an earlier verdict said and this one, of the same sweep extended, does not.
+        for word in self._client.get_run(parent.id).data.tags.keys() & set(VERDICT_WORDS) - tags.keys():
+            self._client.delete_tag(parent.id, word)
         for key, value in tags.items():
             self._client.set_tag(parent.id, key, naming.cut(value))
-        self._attach(parent.id, files)
-        self._client.update_run(parent.id, name=naming.answer(result.verdict))
-        self._client.set_terminated(parent.id, "FINISHED", end)
-        parent.status = "FINISHED"
+        if files:
+            self._attach(parent.id, files)
+        self._end(parent, "FINISHED", naming.answer(result.verdict), comparison.end)
         return parent.id
 
     def failed_with(self, dataset: str, why: str) -> None:
         """End the parent run of a comparison that cannot go on; its name says so, and its description why."""
         comparison = self._comparison(dataset)
-        end = max([comparison.start, *(run.end for run in comparison.trials.values())])
-        self._client.set_tag(comparison.parent.id, "mlflow.note.content", naming.cut(why))
-        self._client.update_run(comparison.parent.id, name=f"{dataset}: given up")
-        self._client.set_terminated(comparison.parent.id, "FAILED", end)
-        comparison.parent.status = "FAILED"
+        self._client.set_tag(comparison.parent.id, NOTE_TAG, naming.cut(why))
+        self._end(comparison.parent, "FAILED", f"{dataset}: given up", comparison.end)
 
     def reopened(self, dataset: str) -> None:
         """Say that a comparison which was over is searched on."""
@@ -237,19 +238,17 @@ class RunWriter:
                 self._client.set_terminated(comparison.parent.id, "KILLED")
                 comparison.parent.status = "KILLED"
 
-    def close(self, overall: str, details: str = "") -> None:
+    def close(self, overall: str) -> None:
         """Begin the experiment's description with the answer, unless somebody wrote another one.
 
         An experiment is shared by all sweeps of its name, whoever runs them: the last one's answer stands there.
 
         Args:
-            overall: One sentence for all datasets; MLflow shows only the first line above the runs.
-            details: What follows, in Markdown.
+            overall: One sentence for all datasets.
         """
-        text = "\n\n".join(part for part in (overall, details) if part)
         if self._may_describe():
             for tag in (NOTE_TAG, OWN_NOTE_TAG):
-                self._client.set_experiment_tag(self._experiment, tag, naming.cut(text))
+                self._client.set_experiment_tag(self._experiment, tag, naming.cut(overall))
 
     def _may_describe(self) -> bool:
         """Whether the experiment's description is empty or a sweep's; 0.1.0 described the experiments that it made."""
@@ -257,6 +256,11 @@ class RunWriter:
         note, own = tags.get(NOTE_TAG, ""), tags.get(OWN_NOTE_TAG)
         made_by_a_sweep = KIND_TAG.items() <= tags.items()
         return not note or note == own or (own is None and made_by_a_sweep)
+
+    def _end(self, parent: _Run, status: str, name: str, end: int) -> None:
+        self._client.update_run(parent.id, name=name)
+        self._client.set_terminated(parent.id, status, end)
+        parent.status = status
 
     def _run_on(self, parent: _Run, dataset: str) -> None:
         self._client.update_run(parent.id, status="RUNNING", name=f"{dataset}: searching")
@@ -347,13 +351,6 @@ class RunWriter:
             if run := comparison.trials.get(f"{self._sweep_id}/{cell.trial}"):
                 self._log_changed(run, {HALF_LIFE: half_life(cell.after)}, run.end)
 
-    def _forget(self, run: _Run, words: Sequence[str]) -> None:
-        """Remove what an earlier verdict said and this one, of the same sweep extended, does not."""
-        held = self._client.get_run(run.id).data.tags
-        for word in words:
-            if word in held:
-                self._client.delete_tag(run.id, word)
-
     def _log_changed(self, run: _Run, metrics: Mapping[str, float], timestamp: int) -> None:
         """Log what the run does not hold yet; a changed value as of now, so that it is the latest."""
         from mlflow.entities import Metric
@@ -377,24 +374,12 @@ class RunWriter:
                 params=parameters[call * PARAMETERS_A_CALL : (call + 1) * PARAMETERS_A_CALL],
             )
 
-    def _attach(self, run_id: str, files: Mapping[str, str | bytes | Path]) -> None:
-        if not files:
-            return
+    def _attach(self, run_id: str, files: Mapping[str, str]) -> None:
         with tempfile.TemporaryDirectory(prefix="harness-") as folder:
-            for place, content in files.items():
-                _put(Path(folder), place, content)
+            for place, text in files.items():
+                target = Path(folder, place)
+                if not target.resolve().is_relative_to(Path(folder).resolve()):
+                    raise ValueError(f"artifact {place}: expected a place inside the run")
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(text.encode())
             self._client.log_artifacts(run_id, folder)
-
-
-def _put(folder: Path, place: str, content: str | bytes | Path) -> None:
-    parts = PurePosixPath(place)
-    if parts.is_absolute() or ".." in parts.parts:
-        raise ValueError(f"artifact {place}: expected a place inside the run")
-    target = folder / parts
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if isinstance(content, Path):
-        import shutil
-
-        (shutil.copytree if content.is_dir() else shutil.copy2)(content, target)
-    else:
-        target.write_bytes(content.encode() if isinstance(content, str) else content)

@@ -1,6 +1,6 @@
-"""What a worker keeps between trials: a dataset's tensors, and compiled networks by structure.
+"""What a worker keeps between trials: configs, a dataset's tensors, and compiled networks by structure.
 
-Both are caches of one process, bounded, and hold nothing that a trial could not make again.
+All are caches of one process, bounded, and hold nothing that a trial could not make again.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from harness.config.dataset import DatasetConfig
 from harness.config.space import SearchSpace
-from harness.data import Part, Scaling, SequenceData, cached_dataset
+from harness.data import Part, Scaling, SequenceData, cached_dataset, fold_configs
 from harness.errors import DataError
 from harness.metrics import without_padding
 from harness.models import NetworkShape, build_stack
@@ -57,13 +57,33 @@ def prepare(config: DatasetConfig, digest: str | None = None) -> Prepared:
     Raises:
         DataError: The data is not what the sweep began with.
     """
-    prepared = _prepared(config.model_dump_json())
-    if digest is not None and prepared.data.facts.digest != digest:
-        raise DataError(
-            f"{config.name}: the data changed: digest {prepared.data.facts.digest}, expected {digest} as the sweep "
-            f"began"
-        )
+    return _as_begun(_prepared(config.model_dump_json()), digest)
+
+
+def prepare_folds(config: str, digest: str) -> list[Prepared]:
+    """Each division of a rolling split, the earliest first, as tensors; else the dataset as it is.
+
+    Args:
+        config: The dataset's config as JSON text, by which everything is found that this process has.
+        digest: Of the data that the sweep began with.
+
+    Raises:
+        DataError: The data is not what the sweep began with.
+    """
+    *earlier, last = map(_prepared, _folds(config))
+    return [*earlier, _as_begun(last, digest)]
+
+
+def _as_begun(prepared: Prepared, digest: str | None) -> Prepared:
+    data = prepared.data
+    if digest is not None and data.facts.digest != digest:
+        message = f"{data.name}: the data changed: digest {data.facts.digest}, expected {digest} as the sweep began"
+        raise DataError(message)
     return prepared
+
+
+read_space = functools.lru_cache(maxsize=64)(SearchSpace.model_validate_json)
+"""A search space from its JSON text; the same text gives the same one again within a process."""
 
 
 def scaled(part: Part, scaling: Scaling, shape: NetworkShape) -> DataPart:
@@ -133,6 +153,11 @@ def _xla(prepared: Prepared, values: Mapping[str, Value], epochs: int) -> bool:
     rows, steps = prepared.data.train.x.shape[:2]
     batches = -(-rows // _batch_size(prepared, values))
     return xla_pays(steps, int(setting(values, "layers")), batches * epochs)
+
+
+@functools.lru_cache(maxsize=64)
+def _folds(config: str) -> tuple[str, ...]:
+    return tuple(fold.model_dump_json() for fold in fold_configs(DatasetConfig.model_validate_json(config)))
 
 
 @functools.lru_cache(maxsize=6)  # the divisions of a rolling split follow each other in every trial

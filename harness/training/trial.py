@@ -18,7 +18,7 @@ import numpy as np
 
 from harness.config.dataset import DatasetConfig
 from harness.config.space import SearchSpace
-from harness.data import fold_configs
+from harness.disk import replacing
 from harness.models.network import setting
 from harness.records import (
     PRUNING_BEGINS,
@@ -31,8 +31,8 @@ from harness.records import (
     Value,
     derive_seed,
 )
-from harness.training.batches import FloatArray, together
-from harness.training.cache import Prepared, network_for, prepare
+from harness.training.batches import DataPart, FloatArray, together
+from harness.training.cache import Prepared, network_for, prepare, prepare_folds, read_space
 from harness.training.evaluate import joined, test_score, validation_score
 from harness.training.loop import CompiledNetwork, State, TrialHyperparameters, initial_weights
 
@@ -57,10 +57,11 @@ def run_trial(plain: Mapping[str, Any]) -> dict[str, Any]:
     Of several divisions the curves, the best epoch and the weights are the last one's, which has the most to train on.
 
     Args:
-        plain: `request` (a `TrialRequest`), `dataset` and `space` (configs), `digest` (of the data the sweep began
-            with), `weights_to` (path of an `.npz` for the best epoch's weights, or None), and for trials that others go
-            on with `state_to` and `state_from` (paths of `.npz`s for where training ended and where it goes on; a
-            training whose beginning is gone is done from its beginning, and comes to the same).
+        plain: `request` (a `TrialRequest`), `dataset` (its config as JSON text), `spaces` (those of each family too),
+            `digest` (of the data the sweep began with), `weights_to` (path of an `.npz` for the best epoch's weights,
+            or None), and for trials that others go on with `state_to` and `state_from` (paths of `.npz`s for where
+            training ended and where it goes on; a training whose beginning is gone is done from its beginning, and
+            comes to the same).
 
     Returns:
         `trial`, a `TrialRecord` that says nothing of the test part, and `sealed`, a `SealedScore`, which is None when
@@ -71,13 +72,12 @@ def run_trial(plain: Mapping[str, Any]) -> dict[str, Any]:
         MemoryError: TensorFlow could not get the memory that it asked for.
     """
     request = TrialRequest.from_json(plain["request"])
-    space = SearchSpace.model_validate(plain["space"])
+    space = read_space(plain["spaces"][request.family])
     started_at = time.time()
-    *earlier, last = fold_configs(DatasetConfig.model_validate(plain["dataset"]))
-    folds = [*map(prepare, earlier), prepare(last, plain["digest"])]
+    folds = prepare_folds(plain["dataset"], plain["digest"])
     done = [_train_on(prepared, space, request, plain, fold) for fold, prepared in enumerate(folds)]
     record, sealed = _mean_of(done)
-    return {"trial": record.to_json() | {"started_at": started_at}, "sealed": sealed.to_json() if sealed else None}
+    return {"trial": replace(record, started_at=started_at), "sealed": sealed}
 
 
 def _train_on(
@@ -136,17 +136,14 @@ def train(
         earlier: Where an earlier trial with this seed ended, and after how many epochs.
     """
     values, fit = request.values, Fit()
-    rows = len(prepared.train)
-    hyperparameters = trial_hyperparameters(values, request.epochs * -(-rows // network.batch_size))
+    batches = -(-len(prepared.train) // network.batch_size)
+    hyperparameters = trial_hyperparameters(values, request.epochs * batches)
     network.reset(initial_weights(network.stack, derive_seed(request.seed, "weights")))
     if earlier:
         network.resume(earlier[0])
     fit.trained = earlier[1] if earlier else 0
     for epoch in range(fit.trained + 1, request.epochs + 1):
-        order = np.random.default_rng(derive_seed(request.seed, "order", epoch)).permutation(rows)
-        fit.losses.append(
-            network.epoch(prepared.train, order, derive_seed(request.seed, "dropout", epoch), hyperparameters)
-        )
+        fit.losses.append(_train_epoch(network, prepared.train, request.seed, epoch, hyperparameters))
         fit.scores.append(validation_score(prepared, network))
         fit.trained = epoch
         if not (math.isfinite(fit.losses[-1]) and math.isfinite(fit.scores[-1])):
@@ -161,6 +158,13 @@ def train(
     fit.last = network.state()
     network.restore(fit.best_weights)
     return fit
+
+
+def _train_epoch(
+    network: CompiledNetwork, part: DataPart, seed: int, epoch: int, hyperparameters: TrialHyperparameters
+) -> float:
+    order = np.random.default_rng(derive_seed(seed, "order", epoch)).permutation(len(part))
+    return network.epoch(part, order, derive_seed(seed, "dropout", epoch), hyperparameters)
 
 
 def trial_hyperparameters(values: Mapping[str, Value], batches: int) -> TrialHyperparameters:
@@ -184,9 +188,8 @@ def _below(request: TrialRequest, epoch: int, best_score: float, objective: Obje
 def save_weights(path: Path, weights: list[FloatArray]) -> None:
     """Write the weights as `arr_0`, `arr_1`, … in the order of `model.get_weights()`; whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp.npz")
-    np.savez(temporary, *weights)
-    temporary.replace(path)
+    with replacing(path) as draft:
+        np.savez(draft, *weights)
 
 
 def load_weights(path: Path) -> list[FloatArray]:
@@ -230,7 +233,7 @@ def _record(
     request: TrialRequest, network: CompiledNetwork, prepared: Prepared, fit: Fit, *, failed: bool
 ) -> TrialRecord:
     epochs = len(fit.losses)
-    recurrent = sum(layer.count_params() for layer in network.stack.recurrent)
+    why = f"loss {fit.losses[-1]:g}, validation score {fit.scores[-1]:g} in epoch {epochs}: expected finite numbers"
     return TrialRecord(
         key=request.key,
         status=TrialStatus.FAILED if failed else TrialStatus.COMPLETED,
@@ -240,19 +243,14 @@ def _record(
         train_losses=tuple(fit.losses),
         validation_scores=tuple(fit.scores),
         parameters=sum(layer.count_params() for layer in network.stack.weighted),
-        recurrent_parameters=recurrent,
+        recurrent_parameters=sum(layer.count_params() for layer in network.stack.recurrent),
         units=network.stack.units,
         gradient_steps=epochs * -(-len(prepared.train) // network.batch_size),
         kernel=network.kernel,
         pruned=fit.pruned,
         failure=FailureKind.DIVERGED if failed else None,
-        message=_divergence(fit) if failed else "",
+        message=why if failed else "",
     )
-
-
-def _divergence(fit: Fit) -> str:
-    loss, score = fit.losses[-1], fit.scores[-1]
-    return f"loss {loss:g}, validation score {score:g} in epoch {len(fit.losses)}: expected finite numbers"
 
 
 def run_refit(plain: Mapping[str, Any]) -> dict[str, Any]:
@@ -277,7 +275,6 @@ def run_refit(plain: Mapping[str, Any]) -> dict[str, Any]:
     network.reset(initial_weights(network.stack, derive_seed(request.seed, "weights")))
     loss = math.nan
     for epoch in range(1, request.epochs + 1):
-        order = np.random.default_rng(derive_seed(request.seed, "order", epoch)).permutation(len(both))
-        loss = network.epoch(both, order, derive_seed(request.seed, "dropout", epoch), hyperparameters)
+        loss = _train_epoch(network, both, request.seed, epoch, hyperparameters)
     save_weights(Path(plain["weights_to"]), network.weights())
     return {"seen_score": validation_score(prepared, network), "loss": loss, "rows": len(both)}

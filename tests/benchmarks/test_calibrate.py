@@ -209,7 +209,12 @@ def test_as_json(table, capsys):
     sizes = ["--replicates", "1", "--replicates", "3", "--trials", "5", "--shift", "0.3"]
     main([table, "--replays", "4", *sizes, "--json"])
     cells = json.loads(capsys.readouterr().out)
-    assert [(cell["replicates"], cell["trials"], cell["shift"]) for cell in cells] == [(1, 5, 0), (1, 5, 0.3), (3, 5, 0), (3, 5, 0.3)]
+    assert [(cell["replicates"], cell["trials"], cell["shift"]) for cell in cells] == [
+        (1, 5, 0),
+        (1, 5, 0.3),
+        (3, 5, 0),
+        (3, 5, 0.3),
+    ]
     assert cells[0]["power"] is None
     assert set(cells[1]["power"]) == {"hits", "replays", "share", "low", "high"}
 

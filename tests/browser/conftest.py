@@ -62,7 +62,7 @@ class StubTrainer(InProcessExecutor):
 
 def trained(arguments: Any) -> dict[str, Any]:
     """A trial's two records: a score that depends on the hyperparameters and on chance, and is better for gru."""
-    request = TrialRequest.from_json(arguments["request"])
+    request: TrialRequest = arguments["request"]
     chance = np.random.default_rng(request.seed)
     units, rate = float(request.values["units"]), float(request.values["learning_rate"])
     score = (

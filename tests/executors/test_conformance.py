@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from harness.errors import ExecutorError
-from harness.executors import Done, Executor, InProcessExecutor, PoolExecutor, Task
-from harness.records import FailureKind
+from harness.executors import Done, Executor, InProcessExecutor, PoolExecutor, Shared, Task
+from harness.records import Direction, FailureKind, Objective
 
 RunAll = Callable[..., dict[str, Done]]
 
@@ -78,6 +78,22 @@ def test_arguments_are_the_tasks_own_copy(executor: Executor, run_all: RunAll) -
     arguments: dict[str, Any] = {"list": []}
     assert run_all(executor, Task("t", "toys:spoil", arguments))["t"].failure is None
     assert arguments == {"list": []}
+
+
+def test_arguments_that_tasks_share_are_among_their_own(executor: Executor, run_all: RunAll) -> None:
+    shared = [Shared.of({"number": number, "own": False}) for number in (3, 4)]
+    tasks = [Task(f"t{at}", "toys:echo", {"own": True}, shared=shared[at % 2]) for at in range(5)]
+    ended = run_all(executor, *tasks, Task("alone", "toys:echo", {"own": True}))
+    assert [ended[f"t{at}"].value for at in range(5)] == [
+        {"got": {"number": 3 + at % 2, "own": True}} for at in range(5)
+    ]
+    assert ended["alone"].value == {"got": {"own": True}}
+
+
+def test_records_and_configs_travel_as_plain_values(executor: Executor, run_all: RunAll) -> None:
+    objective = Objective("mse", Direction.MIN)
+    value = run_all(executor, Task("t", "toys:echo", {"deep": [objective]}))["t"].value
+    assert value == {"got": {"deep": [objective.to_json()]}}
 
 
 def test_large_values_travel(executor: Executor, run_all: RunAll) -> None:

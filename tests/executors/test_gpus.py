@@ -8,8 +8,8 @@ import pytest
 
 from harness.errors import UsageError
 from harness.executors import PoolExecutor, Task, visible_gpus
-from harness.executors.resources import share_of
-from harness.sweeps import cores, default_workers
+from harness.executors.resources import cores, share_of
+from harness.sweeps import default_workers
 
 NAMES = ["CUDA_VISIBLE_DEVICES", "TF_FORCE_GPU_ALLOW_GROWTH"]
 

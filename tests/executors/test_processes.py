@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from harness.errors import ExecutorError, UsageError
-from harness.executors import Done, Executor, PoolExecutor, Task
+from harness.executors import Done, Executor, PoolExecutor, Shared, Task
 from harness.records import FailureKind
 
 RunAll = Callable[..., dict[str, Done]]
@@ -111,6 +111,19 @@ def test_a_worker_that_the_kernel_ended_for_want_of_memory_was_out_of_memory(
         (done,) = executor.wait(timeout_seconds=20)
     assert done.failure is FailureKind.OUT_OF_MEMORY
     assert done.message == "the machine ran out of memory, and the kernel ended the worker"
+
+
+@pytest.mark.parametrize("busy", [True, False])
+def test_a_worker_in_anothers_place_has_what_tasks_share(run_all: RunAll, busy: bool) -> None:
+    shared = Shared.of({"number": 4})
+    with PoolExecutor() as executor:
+        assert run_all(executor, Task("first", "toys:double", {}, shared=shared))["first"].value == {"doubled": 8}
+        if busy:
+            run_all(executor, Task("dies", "toys:die", {"code": 3}))
+        else:
+            os.kill(_pid(executor), signal.SIGKILL)
+            time.sleep(1.0)  # pebble has put another worker in its place
+        assert run_all(executor, Task("later", "toys:double", {}, shared=shared))["later"].value == {"doubled": 8}
 
 
 def test_a_worker_killed_while_idle_costs_one_task_at_the_most(run_all: RunAll) -> None:

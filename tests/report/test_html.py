@@ -209,7 +209,7 @@ def hostile_sweep(make_comparison: Make, make_sweep: MakeSweep) -> SweepResult:
     families = tuple(
         dataclasses.replace(
             family,
-            family=dataclasses.replace(family.family, name=HOSTILE + family.family.name),
+            family=family.family._replace(name=HOSTILE + family.family.name),
             selected_values={HOSTILE: HOSTILE},
             usage=dataclasses.replace(family.usage, failed={HOSTILE: 1}, kernels={HOSTILE: 1}),
         )

@@ -19,7 +19,7 @@ from harness.search import Scheduler
 from harness.sweeps.events import SweepStarted
 from harness.sweeps.plan import search_settings
 from harness.sweeps.prepare import inspect
-from harness.sweeps.results import request_and_records, rows_of
+from harness.sweeps.results import Results, rows_of
 from harness.sweeps.runner import run_sweep
 from harness.sweeps.trials import ComparisonFailed, TrialRunner, TrialSpec, run_searches
 from harness.tracking.queries import read_sweep_scores
@@ -62,7 +62,7 @@ class ToyEngine:
         self.running.remove(first)
         time.sleep(max(0.0, first[0] - time.monotonic()))
         self.ended = time.monotonic()
-        request = TrialRequest.from_json(first[1].arguments["request"])
+        request: TrialRequest = first[1].arguments["request"]
         return [replace(self.answer(request), task_id=first[1].id)]
 
 
@@ -78,9 +78,9 @@ def search(configs, toys, tmp_path):
         spec = TrialSpec(header.datasets[name], dict(header.spaces), found.facts.digest, tmp_path / "weights")
         folder = tmp_path / f"sweep-{len(list(tmp_path.iterdir()))}"
         with Journal.create(folder, header.to_json()) as journal:
-            runner = TrialRunner(executor, journal, spec, lambda _: None)
+            runner = TrialRunner(executor, journal, spec, lambda: None)
             run_searches(scheduler, runner, lambda _: None, settings.budget.seconds)
-            pairs = request_and_records(journal, name)
+            pairs = Results(journal).trials(name)
             return pairs, journal.unseal(name), rows_of(pairs, journal.unseal(name), header.families)
 
     return run

@@ -114,7 +114,7 @@ def test_accepted_changes_are_recorded_and_said_in_the_verdict(swept, copied, tm
     assert phrase in comparison.verdict.warnings
     with Journal.open(folder) as journal:
         assert phrase in journal.changes
-    assert verify(copied, sweep_id)[0].disagreements == ()
+    assert verify(copied, sweep_id)[0].disagreements == []
 
 
 def test_an_oracle_that_answers_otherwise_adopts_what_was_asked(swept, toys, configs, tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ def test_a_finished_sweep_grows_and_keeps_what_was_done(swept, copied, configs) 
     now = read_sweep_scores(copied, sweep_id)
     assert len(now) == len({row["trial_key"] for row in now}) == len(after)
     assert {row["run_id"] for row in rows} <= {row["run_id"] for row in now}
-    assert [one.disagreements for one in verify(copied, sweep_id)] == [(), ()]
+    assert [one.disagreements for one in verify(copied, sweep_id)] == [[], []]
     assert find_unfinished(copied, header) is None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +16,7 @@ from harness.search import Scheduler
 from harness.store import Store
 from harness.sweeps.plan import search_settings
 from harness.sweeps.prepare import inspect
-from harness.sweeps.results import request_and_records, usage_of
+from harness.sweeps.results import Results, usage_of
 from harness.sweeps.runner import _Sweep, run_sweep
 from harness.sweeps.trials import TrialRunner, TrialSpec, run_searches
 from harness.tracking.queries import read_sweep_scores
@@ -37,18 +36,16 @@ def test_every_way_to_go_wrong_has_its_kind_and_the_search_goes_on(toys, configs
     """A trial that loops for ever, one that allocates without end, NaN, an exit, a bug: among eight real ones."""
     header = toys.header(configs, datasets=("tiny_adding",), trials=4)
     found = inspect(header)["tiny_adding"]
-    ended_at: dict[str, float] = {}
     with PoolExecutor(2, threads_per_worker=1) as executor, Journal.create(tmp_path, header.to_json()) as journal:
         config, spaces = header.datasets["tiny_adding"], dict(header.spaces)
         spec = TrialSpec(config, spaces, found.facts.digest, tmp_path, LIMIT_SECONDS, LIMIT_MB, "faulty:run_trial")
         settings = search_settings(header, 2)
         scheduler = Scheduler("tiny_adding", header.families, header.spaces, found.objective, settings)
-        runner = TrialRunner(
-            executor, journal, spec, lambda pairs: ended_at.update({str(r.key): time.time() for _, r in pairs})
-        )
+        runner = TrialRunner(executor, journal, spec, lambda: None)
         run_searches(scheduler, runner, lambda _: None, None)
-        pairs = request_and_records(journal, "tiny_adding")
+        pairs = Results(journal).trials("tiny_adding")
         began = {event.trial_key: event.at for event in journal.events(EventKind.ASKED)}
+        ended_at = {event.trial_key: event.at for event in journal.events(EventKind.ENDED)}
 
     records = {"/".join((r.key.family, f"{r.key.number}")): r for _, r in pairs}
     kinds = {name: record.failure for name, record in records.items() if record.failure}

@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 from harness.config.space import SearchSpace
+from harness.executors.base import resolve
 from harness.sweeps.plan import large_batches
+from harness.sweeps.trials import TASKS
+
+
+def test_every_task_is_a_function_that_a_worker_finds() -> None:
+    assert all(callable(resolve(path)) for path in TASKS.values())
 
 
 def spaces(batch_size: dict | None) -> dict[str, SearchSpace]:

@@ -19,7 +19,7 @@ from harness.journal import EventKind, Journal
 from harness.metrics import METRICS
 from harness.records import Outcome, Phase, SealedScore, TrialKey, TrialRequest, TrialStatus
 from harness.sweeps.folders import find_unfinished, lock, sweep_ids
-from harness.sweeps.results import request_and_records, rows_of
+from harness.sweeps.results import Results, rows_of
 from harness.sweeps.runner import run_sweep
 from harness.tracking.queries import read_sweep_scores
 
@@ -186,7 +186,7 @@ def test_bad_data_leaves_nothing_behind(toys, tmp_path: Path) -> None:
 
 def test_rows_of_a_sweep_cut_short_are_complete_pairs(swept) -> None:
     with Journal.open(swept.folder) as journal:
-        pairs = request_and_records(journal, "tiny_adding")
+        pairs = Results(journal).trials("tiny_adding")
         scores = journal.unseal("tiny_adding")
         short = [pair for pair in pairs if not (pair[0].key.family == "tiny_gru" and pair[0].key.number == 3)]
         rows = rows_of(short, scores, swept.header.families)

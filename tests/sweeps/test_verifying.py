@@ -69,7 +69,7 @@ def test_a_sweep_agrees_with_its_own_store(swept) -> None:
     results = verify(swept.store, swept.result.sweep_id)
     assert [one.dataset for one in results] == ["tiny_adding", "tiny_waves"]
     for one, comparison in zip(results, swept.result.comparisons, strict=True):
-        assert one.disagreements == ()
+        assert one.agrees
         assert one.decided
         assert one.journal
         assert one.compared > 100

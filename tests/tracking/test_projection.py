@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -117,16 +116,9 @@ def test_the_conclusion_reads_like_an_answer(
     facts: DataFacts,
     pairs: Pairs,
     make_result: Callable[..., ComparisonResult],
-    tmp_path: Path,
 ) -> None:
-    (tmp_path / "figures").mkdir()
-    (tmp_path / "figures" / "curves.svg").write_text("<svg/>")
     writer = _project(store, facts, pairs)
-    files: dict[str, str | bytes | Path] = {
-        "report.html": "<p>ü</p>",
-        "cards/toy.toml": b"x",
-        "figures": tmp_path / "figures",
-    }
+    files = {"report.html": "<p>ü</p>", "cards/toy.toml": "x", "figures/curves.svg": "<svg/>"}
     writer.conclude(make_result(pairs), files)
     run = _runs(store)["toy: gru wins"]
     assert run.info.status == "FINISHED"
@@ -236,9 +228,9 @@ def test_a_deleted_experiment_is_taken_back(store: Store, facts: DataFacts, pair
 
 def test_the_experiments_description_begins_with_the_answer(store: Store, facts: DataFacts, pairs: Pairs) -> None:
     writer = _project(store, facts, pairs[:1])
-    writer.close("gru on 1 of 1 datasets", "Sweep 20260101-1")
+    writer.close("gru on 1 of 1 datasets")
     experiment = connect(store).get_experiment_by_name("nightly")
-    assert experiment.tags["mlflow.note.content"] == "gru on 1 of 1 datasets\n\nSweep 20260101-1"
+    assert experiment.tags["mlflow.note.content"] == "gru on 1 of 1 datasets"
 
 
 @pytest.mark.parametrize(

@@ -35,13 +35,13 @@ def run(config: DatasetConfig, weights: Path | None = None) -> tuple[TrialRecord
     request = TrialRequest(TrialKey("toy", "gru", 1, Phase.SEARCH, 1), "gru", {"units": 4}, 3, 2, 2)
     plain: dict[str, Any] = {
         "request": request.to_json(),
-        "dataset": config.model_dump(mode="json"),
-        "space": space.model_dump(mode="json"),
+        "dataset": config.model_dump_json(),
+        "spaces": {"gru": space.model_dump_json()},
         "digest": load_dataset(config).facts.digest,
         "weights_to": str(weights) if weights else None,
     }
     done = run_trial(plain)
-    return TrialRecord.from_json(done["trial"]), SealedScore.from_json(done["sealed"])
+    return done["trial"], done["sealed"]
 
 
 def test_scores_are_means_over_the_divisions_and_weights_the_last_ones(config: DatasetConfig, tmp_path: Path) -> None:

@@ -43,8 +43,8 @@ def plain(family: str = "gru", seed: int = 1, config: DatasetConfig = ADDING, **
     request = TrialRequest(TrialKey(config.name, family, 1, Phase.SEARCH, 1), family, values, seed, 4, 4)
     return {
         "request": request.to_json(),
-        "dataset": config.model_dump(mode="json"),
-        "space": space(family).model_dump(mode="json"),
+        "dataset": config.model_dump_json(),
+        "spaces": {family: space(family).model_dump_json()},
         "digest": load_dataset(config).facts.digest,
         "weights_to": None,
     }
@@ -52,20 +52,21 @@ def plain(family: str = "gru", seed: int = 1, config: DatasetConfig = ADDING, **
 
 def test_the_record_is_whole_and_says_nothing_of_the_test_part(tmp_path: Path) -> None:
     answer = run_trial(plain() | {"weights_to": str(tmp_path / "w" / "w.npz")})
-    record = TrialRecord.from_json(json.loads(json.dumps(answer["trial"])))
+    record = answer["trial"]
+    assert TrialRecord.from_json(json.loads(json.dumps(record.to_json()))) == record
     assert record.status is TrialStatus.COMPLETED
     assert record.epochs == len(record.train_losses) == len(record.validation_scores) == 4
     assert record.validation_score == min(record.validation_scores) == record.validation_scores[record.best_epoch - 1]
     assert record.gradient_steps == 4 * -(-84 // 16)
     assert 0 < record.recurrent_parameters < record.parameters
-    assert repr(answer["sealed"]["test_score"]) not in json.dumps(answer["trial"])
+    assert repr(answer["sealed"].test_score) not in repr(record)
     assert load_weights(tmp_path / "w" / "w.npz")[0].shape == (2, 12)
 
 
 def test_the_same_seed_gives_the_same_and_another_another() -> None:
     def scores(seed: int):
         answer = run_trial(plain(seed=seed))
-        return answer["trial"]["validation_scores"], answer["sealed"]["test_score"]
+        return answer["trial"].validation_scores, answer["sealed"].test_score
 
     first, other = scores(1), scores(2)
     assert scores(1) == first
@@ -76,13 +77,13 @@ def test_trials_that_share_a_compiled_function_do_not_touch_each_other() -> None
     alone = run_trial(plain(seed=5, learning_rate=3e-3, dropout=0.0))["trial"]
     run_trial(plain(seed=6, learning_rate=3e-2, dropout=0.4))
     again = run_trial(plain(seed=5, learning_rate=3e-3, dropout=0.0))["trial"]
-    assert again["validation_scores"] == alone["validation_scores"]
-    assert again["compile_seconds"] < 0.5
+    assert again.validation_scores == alone.validation_scores
+    assert again.compile_seconds < 0.5
 
 
 def test_a_learning_rate_beyond_sense_is_a_failure_and_not_a_score() -> None:
     answer = run_trial(plain(learning_rate=1e30, clip_norm=1e30, optimizer="sgd"))
-    record = TrialRecord.from_json(answer["trial"])
+    record = answer["trial"]
     assert record.status is TrialStatus.FAILED
     assert record.failure is FailureKind.DIVERGED
     assert record.validation_score is None
@@ -95,13 +96,13 @@ def test_going_on_with_a_trial_is_the_same_as_training_on(tmp_path: Path) -> Non
     whole, first = plain(seed=3), plain(seed=3)
     first["request"] |= {"epochs": 2}
     state = str(tmp_path / "state.npz")
-    started = TrialRecord.from_json(run_trial(first | {"state_to": state})["trial"])
+    started = run_trial(first | {"state_to": state})["trial"]
     later = plain(seed=3)
     later["request"] |= {"continues": first["request"]["key"], "begins_after": 2}
     rest = run_trial(later | {"state_from": state})
     alone = run_trial(later | {"state_from": str(tmp_path / "lost.npz")})
-    at_once = TrialRecord.from_json(run_trial(whole)["trial"])
-    continued, again = (TrialRecord.from_json(answer["trial"]) for answer in (rest, alone))
+    at_once = run_trial(whole)["trial"]
+    continued, again = (answer["trial"] for answer in (rest, alone))
     assert started.train_losses + continued.train_losses == at_once.train_losses == again.train_losses
     assert continued.epochs == 2
     assert continued.validation_score == again.validation_score == min(at_once.validation_scores[2:])
@@ -114,7 +115,7 @@ def test_going_on_with_a_trial_is_the_same_as_training_on(tmp_path: Path) -> Non
 def test_a_trial_below_the_median_is_stopped_and_says_so(floor: float, epochs: int) -> None:
     given = plain(seed=3)
     given["request"] |= {"epochs": 6, "patience_epochs": 6, "floor": [floor, floor, floor]}
-    record = TrialRecord.from_json(run_trial(given)["trial"])
+    record = run_trial(given)["trial"]
     assert (record.epochs, record.pruned) == (epochs, epochs == 4)
     assert record.status is TrialStatus.COMPLETED
     assert record.validation_score == min(record.validation_scores)
@@ -223,5 +224,5 @@ def test_initial_weights_draw_nothing_from_the_global_state() -> None:
 def test_a_batch_larger_than_the_training_part_is_all_of_it() -> None:
     """As Keras takes it: one step an epoch, and no memory for a billion rows."""
     whole, larger = (run_trial(plain(batch_size=size))["trial"] for size in (84, 1_000_000_000))
-    assert larger["validation_scores"] == whole["validation_scores"]
-    assert larger["gradient_steps"] == whole["gradient_steps"] == 4
+    assert larger.validation_scores == whole.validation_scores
+    assert larger.gradient_steps == whole.gradient_steps == 4
