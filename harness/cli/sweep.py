@@ -177,7 +177,7 @@ def sweep(
         "epochs": epochs,
         "replicates": replicates,
         "until_decided": until_decided or None,
-        "confirmations": seeds,
+        "seeds": seeds,
         "seed": seed,
         "workers": workers,
         "trial_minutes": trial_minutes,
@@ -345,7 +345,7 @@ def _dry_run(header: SweepHeader, place: Store) -> None:
         estimates = estimate(header, inspected, executor)
     for one in estimates:
         say(_estimate_lines(one))
-    repeats = sum(one.confirmations for one in estimates)
+    repeats = sum(one.seed_repeats for one in estimates)
     fits = counted(sum(one.searches or 0 for one in estimates) + repeats, "fit")
     if header.plan.minutes:
         fits = f"as many trials as fit into the time, and {counted(repeats, 'retraining')}"
@@ -358,7 +358,7 @@ def _dry_run(header: SweepHeader, place: Store) -> None:
 def _estimate_lines(one: Estimate) -> str:
     train, validation, test = one.sizes
     trials = "trials for the given time" if one.searches is None else counted(one.searches, "trial")
-    repeats = f"{counted(one.confirmations, 'retraining')} with fresh seeds"
+    repeats = f"{counted(one.seed_repeats, 'retraining')} with fresh seeds"
     lines = (
         f"{one.dataset}: {trials} and {repeats}, at most about {duration_text(math.ceil(one.seconds))}",
         f"  {train:,} training, {validation:,} validation and {test:,} test sequences",

@@ -58,7 +58,7 @@ class SweepConfig(Config):
     prune: Annotated[bool, Field(strict=True)] = False
     replicates: Count = 1
     until_decided: Annotated[bool, Field(strict=True)] = False
-    confirmations: CountOrZero = 3
+    seeds: CountOrZero = 3
     workers: Count | None = None
     trial_minutes: Annotated[float, Field(gt=0, strict=True, description="a number greater than 0")] | None = None
     trial_memory_mb: Count | None = None
@@ -70,6 +70,7 @@ class SweepConfig(Config):
     def _minutes_stand_for_trials(cls, values: Any) -> Any:
         if not isinstance(values, Mapping):
             return values
+        values = in_todays_keys(values)
         if values.get("minutes") is not None or values.get("oracle") in SCHEDULED:
             return {"trials": None, **values}
         return values
@@ -104,6 +105,12 @@ class SweepConfig(Config):
 
 
 _BUDGETS = {"trials": "minutes", "minutes": "trials"}
+_FORMER_KEYS = {"confirmations": "seeds"}
+
+
+def in_todays_keys(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of a plan by today's keys, of which 0.1.0, its journals and its TOML files have one by another name."""
+    return {_FORMER_KEYS.get(key, key): value for key, value in values.items()}
 
 
 def find_sweep(name_or_path: str) -> Path:
@@ -137,7 +144,8 @@ def read_sweep(path: Path, overrides: Mapping[str, object]) -> SweepConfig:
         UsageError: An option's value is wrong; the message names the option.
         ConfigError: The file cannot be read or is wrong; the message names the file and the key.
     """
-    values, _ = read_toml(path)
+    read, _ = read_toml(path)
+    values = in_todays_keys(read)
     if "name" in values:
         check_name(values["name"], path)
     options = _given(overrides)
@@ -187,5 +195,5 @@ def _option_error(issue: ValidationIssue) -> UsageError:
 
 def option_name(key: str) -> str:
     """What the command line calls a key of the plan."""
-    names = {"datasets": "DATASET", "families": "--family", "confirmations": "--seeds"}
+    names = {"datasets": "DATASET", "families": "--family"}
     return names.get(key, f"--{key.replace('_', '-')}")

@@ -150,7 +150,7 @@ class CleanProcess:
         try:
             output, errors = self._process.communicate(asked, timeout=LIMIT_SECONDS)
         except subprocess.TimeoutExpired:
-            raise ExportError(f"{folder}: proving the model took more than {LIMIT_SECONDS} s") from None
+            raise ExportError(f"{folder}: verifying the model took more than {LIMIT_SECONDS} s") from None
         if self._process.returncode != 0:
             last = next((line for line in reversed(errors.splitlines()) if line.strip()), "no message")
             raise ExportError(f"{folder}: the model cannot be proved: {last}")

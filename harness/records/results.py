@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from harness.records.serialization import Record, decode
+from harness.records.serialization import KEY, Record, decode
 from harness.records.trials import (
     BaselineScore,
     Family,
@@ -129,7 +129,7 @@ class FamilyResult:
         selected_seed: Its seed.
         validation_score: Its validation score.
         test_score: Its test score.
-        seed repeats: Test scores of the selected hyperparameters, retrained with fresh seeds.
+        seed_scores: Test scores of the selected hyperparameters, retrained with fresh seeds.
     """
 
     family: Family
@@ -139,7 +139,7 @@ class FamilyResult:
     selected_seed: int
     validation_score: float | None
     test_score: float | None
-    confirmations: tuple[float, ...]
+    seed_scores: tuple[float, ...] = field(metadata={KEY: "confirmations"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,7 @@ class ChampionInfo(Record):
         alias: `champion` when it beats the best baseline and is not worse than the champion before it, else
             `candidate`; empty where both are somebody else's.
         family: Family of its cell.
-        family: Family it came from.
+        arm: The side of the comparison that it came from.
         trial: Key of its trial.
         why: Why this family's model was exported, in one sentence.
         test_score: Its logged test score, which the registered model gave again in a clean process.

@@ -167,7 +167,7 @@ def spread(comparison: ComparisonResult, name: str = "spread") -> str | None:
             family.family.name,
             look,
             selected_by_replicate(comparison, family.family.name),
-            [score for score in family.confirmations if math.isfinite(score)],
+            [score for score in family.seed_scores if math.isfinite(score)],
         )
         for family, look in _families(comparison)
     ]

@@ -350,7 +350,7 @@ def figures(comparison: ComparisonResult) -> dict[str, Drawing]:
 def _style(result: ComparisonResult) -> Style:
     verdict, best = result.verdict, result.best_baseline
     values = [*verdict.expected.values(), *(family.test_score for family in result.families)]
-    spreads = [mean_and_spread(family.confirmations)[1] for family in result.families]
+    spreads = [mean_and_spread(family.seed_scores)[1] for family in result.families]
     return style_of(
         [*values, best.test_score if best else None],
         [*spreads, (verdict.high - verdict.low) / 2],
@@ -367,8 +367,8 @@ def _family_view(result: ComparisonResult, place: int, style: Style) -> FamilyVi
         symbol=look.symbol,
         expected=style.write(result.verdict.expected.get(name)),
         selected=style.write(family.test_score),
-        repeated=style.with_spread(*mean_and_spread(family.confirmations)),
-        seeds=len(family.confirmations),
+        repeated=style.with_spread(*mean_and_spread(family.seed_scores)),
+        seeds=len(family.seed_scores),
         wins=name == result.verdict.family,
     )
 

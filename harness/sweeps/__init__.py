@@ -37,7 +37,7 @@ def sweep(
     *datasets: str,
     store: str | Path | None = None,
     tracking_uri: str | None = None,
-    cards: Sequence[str | Path] = (),
+    config_dirs: Sequence[str | Path] = (),
     callback: Callback = lambda _: None,
     offline: bool = False,
     accept_changes: bool = False,
@@ -46,15 +46,15 @@ def sweep(
 ) -> SweepResult:
     """Compare recurrent cells on datasets, as `harness sweep` does.
 
-    The same call again goes on with a sweep that was not finished.
+    The same call again resumes a sweep that was not finished.
 
     Args:
-        datasets: Names or paths of dataset cards.
+        datasets: Names or paths of dataset configs.
         store: Folder for journals, models and MLflow's database; `./mlruns` by default.
         tracking_uri: MLflow's store, when it is another than the database in that folder.
-        cards: Folders with configs, searched before the built-in ones.
+        config_dirs: Folders with configs, searched before the built-in ones.
         offline: Leave MLflow alone; `harness doctor --sync` writes there later.
-        accept_changes: Go on with a sweep whose data, configs or libraries are not what they were when it began.
+        accept_changes: Resume a sweep whose data, configs or libraries are not what they were when it began.
         fresh: Start a new sweep even where one is unfinished.
         callback: Called with progress, notes and finished comparisons.
         options: Keys of a sweep's TOML file, such as `trials=20`, `families=("lstm", "gru")`, `replicates=3`.
@@ -75,9 +75,10 @@ def sweep(
     from harness.sweeps.runner import run_sweep
     from harness.sweeps.stop import handling_signals
 
-    callback = options.pop("listener", callback)  # its name in 0.1.0, for one more version
+    callback = options.pop("listener", callback)  # names of 0.1.0, for one more version
+    folders = options.pop("cards", config_dirs)
     plan = make_plan({"datasets": datasets, "name": default_name(datasets), **options})
-    header = resolve(plan, [Path(folder) for folder in cards])
+    header = resolve(plan, [Path(folder) for folder in folders])
     place = find_store(Path(store) if store else None, tracking_uri)
     with handling_signals() as stop, PoolExecutor(plan.workers or default_workers()) as executor:
         how = Resuming(None if fresh else find_unfinished(place, header), accept_changes=accept_changes)
@@ -125,9 +126,11 @@ def compare(
         DataError: X and y do not fit each other or the task.
     """
     from harness.config import SweepConfig, make_plan
+    from harness.config.sweep import in_todays_keys
     from harness.store import find_store
     from harness.sweeps.from_memory import UNNAMED, write_dataset
 
+    options = in_todays_keys(options)
     planned = {key: value for key, value in options.items() if key in SweepConfig.model_fields}
     phrase = {key: value for key, value in options.items() if key not in planned}
     called = UNNAMED if name is None else name

@@ -45,7 +45,7 @@ class Finding:
         where: The sweep's id, or `processes`, `store`, `models`.
         what: What is wrong, in one line.
         cure: What repairs it, in the present tense; or what the user can do, where nothing here does.
-        repair: Mends it; None where nothing here does.
+        repair: Repairs it; None where nothing here does.
         behind: Whether MLflow lacks what the journal holds, which `--sync` writes.
     """
 

@@ -149,7 +149,7 @@ class Estimate:
     dataset: str
     sizes: tuple[int, int, int]
     searches: int | None
-    confirmations: int
+    seed_repeats: int
     seconds: float
     disk_bytes: int
     failure: str = ""
@@ -170,19 +170,19 @@ def _estimate(header: SweepHeader, name: str, found: Inspected, executor: Execut
     trials = None if plan.minutes else sum(number for number, _ in by_family) * plan.interim_replicates[-1]
     seconds = 0.0
     for family, record, (number, epochs) in zip(header.families, records, by_family, strict=True):
-        fits = number * plan.interim_replicates[-1] + plan.confirmations
+        fits = number * plan.interim_replicates[-1] + plan.seeds
         compiles = min(fits, structures(header.spaces[family.space])) * executor.slots
         epoch_seconds = record.fit_seconds / max(1, record.epochs)
-        trained = epochs * plan.interim_replicates[-1] + plan.confirmations * plan.epochs
+        trained = epochs * plan.interim_replicates[-1] + plan.seeds * plan.epochs
         seconds += trained * epoch_seconds + compiles * record.compile_seconds
-    fits = (trials or 0) + plan.confirmations * len(header.families)
+    fits = (trials or 0) + plan.seeds * len(header.families)
     sizes = [record.parameters for record in records]
     searching = (settings.budget.seconds or 0.0) * plan.interim_replicates[-1]
     return Estimate(
         dataset=name,
         sizes=found.facts.sizes,
         searches=trials,
-        confirmations=plan.confirmations * len(header.families),
+        seed_repeats=plan.seeds * len(header.families),
         seconds=seconds / executor.slots + searching,
         disk_bytes=comparison_bytes(fits, plan.epochs, max(sizes), kept=len(header.families) + executor.slots),
         failure=next((f"{record.key.family}: {record.message}" for record in records if record.message), ""),

@@ -66,7 +66,7 @@ def _family(family: FamilyResult, expected: float | None) -> dict[str, Any]:
         "expected_test_score": expected,
         "validation_score": family.validation_score,
         "test_score": family.test_score,
-        "confirmations": list(family.confirmations),
+        "confirmations": list(family.seed_scores),
         "completed_trials": family.usage.completed,
         "fit_seconds": family.usage.fit_seconds,
         "best_epoch": selected.best_epoch if selected else None,

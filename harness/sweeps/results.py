@@ -309,7 +309,7 @@ def family_result(
         selected_seed=selected.request.seed if selected else 0,
         validation_score=selected.record.validation_score if selected else None,
         test_score=scores.get(str(key)) if key else None,
-        confirmations=tuple(scores[name] for name in confirmed if name in scores),
+        seed_scores=tuple(scores[name] for name in confirmed if name in scores),
     )
 
 

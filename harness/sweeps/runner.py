@@ -225,7 +225,7 @@ class _Sweep:
         for name in self.header.datasets:
             if name not in self.refused:
                 self.register_decided(name)  # MLflow may be back
-        behind = "" if self._projected() and not self._uncrowned() else self._why_behind()
+        behind = "" if self._projected() and not self._unregistered() else self._why_behind()
         result = replace(self._result(), behind=behind)
         self._write_report(result)
         # Last of all, so that the same command goes on, and begins no new sweep, wherever a kill comes in between.
@@ -250,7 +250,7 @@ class _Sweep:
             for name in self.header.datasets
         )
 
-    def _uncrowned(self) -> list[str]:
+    def _unregistered(self) -> list[str]:
         """Datasets that are decided, with a champion that is not registered yet."""
         has, names = self.journal.has, self.header.datasets
         return [name for name in names if has(EventKind.DECIDED, name) and not has(EventKind.CHAMPION, name)]
@@ -258,7 +258,7 @@ class _Sweep:
     def _why_behind(self) -> str:
         if self.sync.offline:
             return "it was left alone"
-        lacking = f"champions not registered: {', '.join(self._uncrowned())}" if self._uncrowned() else ""
+        lacking = f"champions not registered: {', '.join(self._unregistered())}" if self._unregistered() else ""
         return self.sync.failure or lacking or "it does not answer"
 
     def _result(self) -> SweepResult:
@@ -335,7 +335,7 @@ class _Sweep:
         started = [one for best in chosen for one in seed_repeats_of(asked, best) if str(one.key) not in ended]
         fresh = [
             seed_repeat_request(best, number, plan.seed, settings)
-            for step in range(plan.confirmations)
+            for step in range(plan.seeds)
             for best in chosen
             if (number := _next_seed_repeat(asked, best, step))
         ]

@@ -3,7 +3,7 @@
 Names are short and sort as people would: `gru r1 007`, `lstm confirmation 02`. Keys are few and shared by all
 trials, since every key is a column of the UI; metrics and parameters have a prefix, by which the UI groups them.
 
-Keys are grouped by prefix: `<arm>/…`, `baseline/…`, `verdict/…`. What follows from the trials alone has functions of
+Keys are grouped by prefix: `<family>/…`, `baseline/…`, `verdict/…`. What follows from the trials alone has functions of
 its own, so that it can be made again from what MLflow holds and compared with what was written.
 """
 
@@ -118,9 +118,9 @@ def description(result: ComparisonResult, charts: str = "") -> str:
     first = f"**{answer(verdict)}**"
     if verdict.reasons_to_abstain:
         first += f" ({'; '.join(verdict.reasons_to_abstain)})"
-    care = f"With care: {'; '.join(verdict.warnings)}" if verdict.warnings else ""
+    warned = f"Warning: {'; '.join(verdict.warnings)}" if verdict.warnings else ""
     more = f"[Scores of all trials against their hyperparameters]({charts})" if charts else ""
-    parts = (first, _scores(result), _champion(result), care, more, _method(verdict))
+    parts = (first, _scores(result), _champion(result), warned, more, _method(verdict))
     return "\n\n".join(part for part in parts if part)
 
 
@@ -199,7 +199,7 @@ def about(champion: Mapping[str, Any], name: str, tags: Mapping[str, str], page:
         tags.get("why", ""),
         evidence.get("headline", ""),
         f"{champion['family']}, {scored}; trial `{champion['trial']}`",
-        f"Evidence: [the comparison]({page}), with its report, its table of trials and its cards as artifacts; "
+        f"Evidence: [the comparison]({page}), with its report, its table of trials and its configs as artifacts; "
         f"`harness models show {name}`",
     ]
     return "\n\n".join(line for line in lines if line)
@@ -287,7 +287,7 @@ VERDICT_WORDS = ("verdict", "winner", "recommended", "withheld_because", "qualif
 
 
 def _family_metrics(family: FamilyResult, expected: float | None) -> dict[str, float | None]:
-    scores = family.confirmations
+    scores = family.seed_scores
     return {
         "expected_test": expected,
         "validation_score": family.validation_score,

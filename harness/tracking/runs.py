@@ -225,7 +225,7 @@ class RunWriter:
         """End the parent run of a comparison that cannot go on; its name says so, and its description why."""
         comparison = self._comparison(dataset)
         self._client.set_tag(comparison.parent.id, NOTE_TAG, naming.cut(why))
-        self._end(comparison.parent, "FAILED", f"{dataset}: given up", comparison.end)
+        self._end(comparison.parent, "FAILED", f"{dataset}: failed", comparison.end)
 
     def reopened(self, dataset: str) -> None:
         """Say that a comparison which was over is searched on."""

@@ -28,9 +28,17 @@ def test_the_quickstart_is_built_in(project):
         trials=10,
         epochs=15,
         patience_epochs=4,
-        confirmations=2,
+        seeds=2,
         seed=1,
     )
+
+
+@pytest.mark.parametrize("options", [{}, {"seeds": 1}, {"confirmations": 1}])
+def test_a_plan_of_an_earlier_version_is_read(write_sweep, options) -> None:
+    """Its key `confirmations` is called `seeds` since 0.2, in files, in journals and in Python."""
+    plan = read_sweep(write_sweep('datasets = ["a"]\nconfirmations = 4\n'), options)
+    assert plan.seeds == (1 if options else 4)
+    assert SweepConfig.model_validate({**plan.model_dump(mode="json"), "seeds": 2}).seeds == 2
 
 
 def test_a_sweep_is_found_by_path_then_in_the_folder_then_built_in(write_sweep):
@@ -82,7 +90,7 @@ def test_cards_named_by_path_are_read_from_the_sweeps_folder(write_sweep, projec
         ({"trials": 3, "minutes": 2.0}, "--minutes = 2.0: expected no minutes where trials = 3 is given, or no trials"),
         ({"minutes": -1.0}, "--minutes = -1.0: expected a number greater than 0"),
         ({"minutes": float("nan")}, "--minutes = nan: expected a number greater than 0"),
-        ({"confirmations": -1}, "--seeds = -1: expected a whole number of at least 0"),
+        ({"seeds": -1}, "--seeds = -1: expected a whole number of at least 0"),
         ({"epochs": 2.5}, "--epochs = 2.5: expected a whole number of at least 1, got a number with a fraction"),
         (
             {"oracle": "bayes"},

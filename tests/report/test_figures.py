@@ -123,7 +123,7 @@ def test_nothing_to_draw_is_none(make_comparison: Make) -> None:
     empty = dataclasses.replace(
         whole,
         rows=(),
-        families=tuple(dataclasses.replace(family, selected=None, confirmations=()) for family in whole.families),
+        families=tuple(dataclasses.replace(family, selected=None, seed_scores=()) for family in whole.families),
         verdict=dataclasses.replace(whole.verdict, low=float("nan")),
     )
     assert set(all_figures(empty).values()) == {None}

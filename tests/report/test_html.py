@@ -117,7 +117,7 @@ def test_numbers_are_those_of_the_records(three_datasets: SweepResult, three_dat
                 comparison.verdict.expected[family.family.name],
                 family.test_score,
                 family.validation_score,
-                *family.confirmations,
+                *family.seed_scores,
             ):
                 assert f"{score:.{places}f}" in page
             assert f"{family.usage.gradient_steps:,}" in page
@@ -177,7 +177,7 @@ def test_three_families_show_every_pair(make_comparison: Make, make_sweep: MakeS
 def test_an_arm_without_a_completed_trial(make_comparison: Make, make_sweep: MakeSweep) -> None:
     whole = make_comparison()
     failed = dataclasses.replace(
-        whole.families[0], selected=None, selected_values={}, validation_score=None, test_score=None, confirmations=()
+        whole.families[0], selected=None, selected_values={}, validation_score=None, test_score=None, seed_scores=()
     )
     rows = tuple(row for row in whole.rows if row.family == "gru")
     verdict = dataclasses.replace(

@@ -32,8 +32,8 @@ def test_it_says_what_the_records_say(three_datasets: SweepResult) -> None:
                 line.split() for line in block.splitlines() if line.split()[:1] == [family.family.name] and "±" in line
             )
             assert float(selected) == pytest.approx(family.test_score, rel=1e-3)
-            assert float(mean) == pytest.approx(statistics.fmean(family.confirmations), rel=1e-3)
-            assert float(spread) == pytest.approx(statistics.stdev(family.confirmations), rel=0.06)
+            assert float(mean) == pytest.approx(statistics.fmean(family.seed_scores), rel=1e-3)
+            assert float(spread) == pytest.approx(statistics.stdev(family.seed_scores), rel=0.06)
             assert float(expected) == pytest.approx(comparison.verdict.expected[family.family.name], rel=1e-3)
         best = comparison.best_baseline
         assert best is not None
@@ -117,7 +117,7 @@ def test_three_arms_have_a_line_each(make_comparison: Make, make_sweep: MakeSwee
 def test_an_arm_that_never_completed_a_trial(make_comparison: Make, make_sweep: MakeSweep) -> None:
     whole = make_comparison()
     failed: FamilyResult = dataclasses.replace(
-        whole.families[0], selected=None, selected_values={}, validation_score=None, test_score=None, confirmations=()
+        whole.families[0], selected=None, selected_values={}, validation_score=None, test_score=None, seed_scores=()
     )
     verdict = dataclasses.replace(whole.verdict, expected={"lstm": math.nan, "gru": 187.2})
     sweep = make_sweep([dataclasses.replace(whole, families=(failed, whole.families[1]), verdict=verdict)])

@@ -248,4 +248,4 @@ def test_a_dataset_that_cannot_go_on_stops_alone(write_project, toys, tmp_path) 
     with sqlite3.connect(store.root / "mlflow.db") as database:
         parents = database.execute("SELECT name, status FROM runs WHERE name LIKE 'tiny%:%' ORDER BY name").fetchall()
     assert [status for _, status in parents] == ["FINISHED", "FAILED"]
-    assert parents[1][0] == "tiny_waves: given up"
+    assert parents[1][0] == "tiny_waves: failed"

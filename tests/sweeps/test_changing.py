@@ -156,7 +156,7 @@ def test_a_finished_sweep_grows_and_keeps_what_was_done(swept, copied, configs) 
     assert len(searched) == 2 * 3 * 2
     for comparison in result.comparisons:
         assert {family.usage.completed for family in comparison.families} == {8}
-        assert {len(family.confirmations) for family in comparison.families} == {plan.confirmations}
+        assert {len(family.seed_scores) for family in comparison.families} == {plan.seeds}
         assert "extended: plan trials was 3, is 4" in comparison.verdict.warnings
     now = read_sweep_scores(copied, sweep_id)
     assert len(now) == len({row["trial_key"] for row in now}) == len(after)

@@ -192,6 +192,6 @@ def test_what_is_free_is_told_for_folders_that_are_not_there_yet(tmp_path: Path)
 
 def test_the_estimate_holds_what_a_real_sweep_took(swept) -> None:
     plan = swept.header.plan
-    fits = 2 * (plan.trials + plan.confirmations)
+    fits = 2 * (plan.trials + plan.seeds)
     told = sweep_bytes([comparison_bytes(fits, plan.epochs, 200, kept=4) for _ in swept.header.datasets])
     assert swept.store_bytes <= told <= 5 * swept.store_bytes
