@@ -23,7 +23,9 @@ OLD_OPTIONS = {"confirmations": "seeds", "cards": "config-dir", "region": "margi
 
 StoreOption = Annotated[
     Path | None,
-    typer.Option("--store", metavar="DIR", help="Folder of journals, models and the MLflow database. [./mlruns]"),
+    typer.Option(
+        "--store", metavar="DIR", help="Folder of sweeps (journals), models and the MLflow database. [./mlruns]"
+    ),
 ]
 TrackingOption = Annotated[
     str | None,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _WARNING = "warning: "
 
-app = typer.Typer(help="Datasets: list, show, check, create.", no_args_is_help=True)
+app = typer.Typer(help="Datasets: list, show, check, new.", no_args_is_help=True)
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME|PATH", help="Name or path of a dataset.")]
 PlotOption = Annotated[

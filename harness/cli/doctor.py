@@ -26,7 +26,7 @@ def doctor(
         typer.Option(
             "--register-as",
             metavar="NAME",
-            help="With --sync and SWEEP: another name for its registered models, if theirs is taken.",
+            help="With --sync and SWEEP: register the sweep's models under this name, if the original one is taken.",
             show_default=False,
         ),
     ] = None,

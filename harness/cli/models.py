@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     from harness.tracking.registry import Version
 
 
-app = typer.Typer(help="Registered models: list, show, promote, compare, refit.", no_args_is_help=True)
+app = typer.Typer(
+    help="Registered models: list, show, promote, compare, refit. The alias `champion` is on the best verified model "
+    "of a dataset, `candidate` on the newest one that did not beat it or the baseline.",
+    no_args_is_help=True,
+)
 
 VersionArgument = Annotated[str, typer.Argument(metavar="MODEL", help="name, name@alias, name/version or models:/…")]
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from harness.sweeps.verify import Disagreement, Verified
 
 
-app = typer.Typer(help="Sweeps: list, show, remove.", no_args_is_help=True)
+app = typer.Typer(help="Sweeps: list, show, rm.", no_args_is_help=True)
 
 
 @app.command("list")
@@ -235,8 +235,8 @@ def verify(
 ) -> None:
     """Recompute a sweep's verdicts from its MLflow runs alone.
 
-    The recomputed numbers are compared with the recorded verdict, with the comparison's run, and with the sweep's
-    journal if its folder is there. The exit code is 1 if any number differs.
+    The recomputed numbers are compared with the recorded verdict, with the dataset's parent run in MLflow, and with
+    the sweep's journal if its folder is there. The exit code is 1 if any number differs.
     """
     from harness.store import find_store
     from harness.sweeps.folders import find_sweep_folder
@@ -258,7 +258,7 @@ def _lines(one: Verified) -> list[str]:
         return [f"{one.dataset}: not decided yet, nothing to verify"]
     told = "MLflow and the journal" if one.journal else "MLflow; there is no journal here"
     if one.agrees:
-        return [f"{one.dataset}: agrees: all {one.compared} values are those of {told}"]
+        return [f"{one.dataset}: agrees: all {one.compared} values match {told}"]
     differ = f"{one.dataset}: differs in {len(one.disagreements)} of {one.compared} values of {told}"
     return [differ, *(f"  {_check_line(it)}" for it in one.disagreements)]
 

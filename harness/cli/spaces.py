@@ -14,7 +14,7 @@ from harness.errors import ConfigError, UsageError
 if TYPE_CHECKING:
     from harness.config import Found, SearchSpace
 
-app = typer.Typer(help="Search spaces: list, show, check, compare, create.", no_args_is_help=True)
+app = typer.Typer(help="Search spaces: list, show, check, diff, new.", no_args_is_help=True)
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME|PATH", help="Name or path of a search space.")]
 

@@ -37,7 +37,7 @@ def verdict(
         str,
         typer.Option(
             metavar="random|bayesian|hyperband|grid",
-            help="Oracle of the searches: random trials are pooled, those of other oracles compared by replicate.",
+            help="Oracle of the searches; random: trials are pooled; any other: compared per replicate.",
         ),
     ] = "random",
     level: Annotated[float | None, number_option("P", "Confidence level of the intervals. [0.95]")] = None,

@@ -55,11 +55,13 @@ def sweep(
             show_default=False,
         ),
     ] = None,
-    trials: Annotated[int | None, count_option("N", "Completed trials of each search. [20]")] = None,
+    trials: Annotated[
+        int | None, count_option("N", "Completed trials per search: one search per family and replicate. [20]")
+    ] = None,
     minutes: Annotated[
         float | None,
         number_option(
-            "M", "Time for all searches together, in place of --trials; all families get equally many trials."
+            "M", "Time for all searches together, instead of --trials; all families get the same number of trials."
         ),
     ] = None,
     epochs: Annotated[int | None, count_option("N", "Maximum epochs of a trial. [30]")] = None,
@@ -68,12 +70,13 @@ def sweep(
         bool,
         _switch(
             "--until-decided",
-            "Add replicates until there is a winner or practical equality: interim analyses at 3, 5 and 10 replicates, "
-            "with a group-sequential correction of the error rate.",
+            "Add replicates until there is a winner or practical equivalence: interim analyses at 3, 5 and "
+            "10 replicates, with a group-sequential correction of the error rate.",
         ),
     ] = False,
     seeds: Annotated[
-        int | None, count_option("N", "Fresh seeds to retrain each family's selected hyperparameters with. [3]")
+        int | None,
+        count_option("N", "Retrainings of each family's selected hyperparameters with new random seeds. [3]"),
     ] = None,
     oracle: Annotated[
         str | None,
@@ -85,13 +88,13 @@ def sweep(
     seed: Annotated[int | None, count_option("N", "Random seed of the whole sweep. [1]")] = None,
     workers: Annotated[int | None, count_option("N", "Worker processes. [one per core]")] = None,
     trials_per_gpu: Annotated[
-        int | None, count_option("N", "Worker processes per GPU, in place of --workers. [4]")
+        int | None, count_option("N", "Concurrent trials (worker processes) per GPU; replaces --workers. [4]")
     ] = None,
     trial_minutes: Annotated[float | None, number_option("M", "Time limit of a trial. [none]")] = None,
     trial_memory_mb: Annotated[
         int | None,
         count_option(
-            "MB", "Memory limit of a trial's process, of which TensorFlow takes 700 MB. [its share of the machine's]"
+            "MB", "Memory limit of a trial's process, with about 700 MB for TensorFlow. [an equal share of 80 % of RAM]"
         ),
     ] = None,
     config: Annotated[
@@ -114,7 +117,7 @@ def sweep(
         str | None,
         typer.Option(
             metavar="SWEEP",
-            help="Extend the sweep with this id: a higher total of --trials or --replicates, another DATASET or "
+            help="Extend the sweep with this id: raise --trials or --replicates to a new total, or add a DATASET or a "
             "--family.",
         ),
     ] = None,
@@ -122,7 +125,7 @@ def sweep(
         bool,
         _switch(
             "--accept-changes",
-            "Resume even if data, configs or library versions have changed since the start; the verdict says so.",
+            "Resume even if data, configs or library versions have changed since the start; the verdict notes it.",
         ),
     ] = False,
     fresh: Annotated[bool, _switch("--fresh", "Start a new sweep even if the same one is unfinished.")] = False,
@@ -137,7 +140,7 @@ def sweep(
         typer.Option(
             "--register-as",
             metavar="NAME",
-            help="Name of the champion's registered model; with several datasets it contains {dataset}. "
+            help="Name of the registered model; for several datasets it must contain the placeholder {dataset}. "
             "[the dataset's name]",
             show_default=False,
         ),

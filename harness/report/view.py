@@ -28,11 +28,11 @@ MOST_NAMES = 12
 NOTEBOOK_PIXELS = 560
 
 _USAGE: tuple[tuple[str, Callable[[ResourceUsage], str]], ...] = (
-    ("trials asked for", lambda usage: count(usage.asked)),
-    ("distinct", lambda usage: count(usage.distinct)),
+    ("trials requested", lambda usage: count(usage.asked)),
+    ("distinct hyperparameter sets", lambda usage: count(usage.distinct)),
     ("completed", lambda usage: count(usage.completed)),
     ("failed", failures_words),
-    ("stopped below the median", lambda usage: count(usage.pruned)),
+    ("pruned (median stopping)", lambda usage: count(usage.pruned)),
     ("epochs", lambda usage: count(usage.epochs)),
     ("gradient steps", lambda usage: count(usage.gradient_steps)),
     ("training", lambda usage: duration_text(usage.fit_seconds)),
@@ -40,7 +40,7 @@ _USAGE: tuple[tuple[str, Callable[[ResourceUsage], str]], ...] = (
     ("trainable weights: smallest, median, largest", lambda usage: ", ".join(map(count, usage.parameters))),
     ("of those in recurrent layers", lambda usage: ", ".join(map(count, usage.recurrent_parameters))),
     ("units of a recurrent layer", lambda usage: ", ".join(map(count, usage.units))),
-    ("ran as", lambda usage: ", ".join(f"{name} {number:,}" for name, number in usage.kernels.items())),
+    ("training loop", lambda usage: ", ".join(f"{name} {number:,}" for name, number in usage.kernels.items())),
 )
 
 _SELECTED: tuple[tuple[str, Callable[[FamilyResult, TrialRecord], str]], ...] = (
@@ -170,7 +170,7 @@ class ComparisonView:
         if (over := self.verdict.over_cases) is None:
             return ""
         interval = self.style.interval(*self.verdict.for_leader(over.low, over.high))
-        return f"the interval over the {count(over.cases)} test cases drawn again, {interval}"
+        return f"bootstrap interval over the {count(over.cases)} test cases, with the trials held fixed, {interval}"
 
     @property
     def chances(self) -> str:
@@ -220,7 +220,7 @@ class ComparisonView:
         """What each family spent, in every currency.
 
         Returns:
-            A label and one cell a family, from trials asked for to the kernels that they ran as.
+            A label and one cell a family, from trials requested to the loop that trained them.
         """
         return [(label, tuple(words(family.usage) for family in self.result.families)) for label, words in _USAGE]
 
@@ -291,7 +291,7 @@ class ComparisonView:
 
     def _drawn(self) -> Iterator[tuple[str, str | None, str]]:
         result, trials = self.result, self.verdict.trials
-        over = f"The thin line is {self.over_cases}: what another test set might say. " if self.over_cases else ""
+        over = f"The thin line is the {self.over_cases}. " if self.over_cases else ""
         yield (
             "difference",
             draw.difference(result, f"{self.anchor}-difference"),
@@ -307,18 +307,21 @@ class ComparisonView:
         yield (
             "budget",
             draw.budget(result, self.curves, f"{self.anchor}-budget"),
-            f"What a search of so many trials can expect of the trial it selects; the line at {trials} is this budget. "
+            f"Expected test score of the trial that a search of n trials selects; the line at {trials} is this budget. "
             f"{self._lead()}".rstrip(),
         )
         yield (
             "spread",
             draw.spread(result, f"{self.anchor}-spread"),
-            "Chance at work: another search selects another trial, and another seed scores otherwise.",
+            "Variability: over searches, which select different trials, and over seeds.",
         )
         learning = draw.learning(result, f"{self.anchor}-learning")
         yield "learning", learning, "The selected trials, epoch by epoch."
-        for name, by, what in (("parameters", "parameters", "size"), ("seconds", "fit_seconds", "time")):
-            yield name, draw.cost(result, by, f"{self.anchor}-{name}"), f"What {what} buys: all completed trials."
+        for name, by, what in (
+            ("parameters", "parameters", "trainable weights"),
+            ("seconds", "fit_seconds", "training time"),
+        ):
+            yield name, draw.cost(result, by, f"{self.anchor}-{name}"), f"Test score by {what}: all completed trials."
         yield (
             "importances",
             draw.importances(result, importances_of(result), f"{self.anchor}-importances"),

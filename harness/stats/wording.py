@@ -295,7 +295,7 @@ def _undecided(verdict: Verdict) -> str:
 def _doubt(verdict: Verdict) -> str:
     """Why the better family is not the winner."""
     if verdict.low <= 0 <= verdict.high:
-        return "which holds 0"
+        return "which contains 0"
     if verdict.permutation_p is not None and not convincing(verdict.permutation_p, verdict.level):
         return f"but the permutation p-value is {verdict.permutation_p:.3g}, above {1 - verdict.level:.3g}"
     return "but not all pairs are settled once adjusted by Holm"
@@ -314,7 +314,7 @@ def _difference(verdict: Verdict) -> list[str]:
     if over := verdict.over_cases:
         interval = _interval(*verdict.for_leader(over.low, over.high), verdict.level)
         together = f", {over.block} neighbouring ones together" if over.block > 1 else ""
-        lines.append(f"over {CASES}: {interval} ({over.cases:,} drawn again{together})")
+        lines.append(f"over {CASES}: {interval} ({over.cases:,} resampled{together})")
     if not math.isnan(verdict.probabilities[0]):
         better, equal, worse = verdict.probabilities
         lines.append(

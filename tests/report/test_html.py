@@ -323,7 +323,7 @@ def test_the_interval_over_test_cases_is_drawn_and_said_from_the_leader_on(three
         verdict = dataclasses.replace(first.verdict, difference=difference, low=-9.0, high=9.0, over_cases=over)
         changed = dataclasses.replace(first, verdict=verdict)
         page = html(dataclasses.replace(three_datasets, comparisons=(changed,)))
-        assert f"The thin line is the interval over the 1,234 test cases drawn again, {phrase}: what another" in page
+        assert f"is the bootstrap interval over the 1,234 test cases, with the trials held fixed, {phrase}." in page
 
 
 def test_an_address_that_is_none_of_the_webs_becomes_no_link(three_datasets) -> None:

@@ -80,13 +80,13 @@ def test_undecided_because_the_interval_holds_zero(verdict_of):
     assert verdict.low < 0 < verdict.high
     assert sentence.startswith("toy: undecided between lstm and gru (")
     assert f"{100 * LEVEL:g} % interval" in sentence
-    assert "which holds 0)" in sentence
+    assert "which contains 0)" in sentence
 
 
 def test_a_tie_names_no_family_as_the_better_one(verdict_of):
     verdict = replace(verdict_of(0.002), difference=0.0, low=-0.1, high=0.2, more_trials=None)
     assert headline(verdict) == (
-        f"toy: undecided between lstm and gru (no difference, {100 * LEVEL:g} % interval -0.1 to 0.2, which holds 0)"
+        f"toy: undecided between lstm and gru (no difference, {100 * LEVEL:g} % interval -0.1 to 0.2, which contains 0)"
     )
     assert explain(verdict)[1].startswith("no difference between lstm and gru, ")
 
