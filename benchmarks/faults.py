@@ -318,12 +318,12 @@ def content(place: Place) -> dict[str, Any]:
 def projected_keys(place: Place) -> list[str]:
     """The keys of all runs that MLflow holds and says are finished; a comparison's is its dataset's."""
     from harness.tracking import connect
-    from harness.tracking.queries import experiment_ids, search_runs
+    from harness.tracking.queries import search_runs
 
     client = connect(place.store)
     journal = place.journal
     assert journal
-    runs = search_runs(client, experiment_ids(client), {"sweep_id": journal.parent.name})
+    runs = search_runs(client, {"sweep_id": journal.parent.name})
     return [
         str(run.data.tags.get("trial_key", run.data.tags.get("comparison_key"))).split("/", 1)[1]
         for run in runs

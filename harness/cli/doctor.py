@@ -74,11 +74,11 @@ def _treated(place: Store, finding: Finding, name: str | None, *, sync: bool, dr
     line: dict[str, object] = {"where": finding.where, "what": finding.what, "mended": False}
     if finding.behind and not sync:
         return line | {"result": f"`harness doctor --sync {finding.where}` {finding.cure}"}
-    if dry_run or not (finding.recycle or finding.behind):
-        return line | {"result": f"`harness doctor` {finding.cure}" if finding.recycle else finding.cure}
+    if dry_run or not (finding.repair or finding.behind):
+        return line | {"result": f"`harness doctor` {finding.cure}" if finding.repair else finding.cure}
     try:
-        if finding.recycle:
-            finding.recycle()
+        if finding.repair:
+            finding.repair()
         else:
             _synchronise(place, finding.where, name)
     except (HarnessError, OSError) as error:

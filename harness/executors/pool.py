@@ -12,7 +12,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
@@ -130,7 +130,10 @@ class Slot:
         """What became of the ended task; the slot is free afterwards."""
         assert self.running
         running, self.running = self.running, None
-        return _failed(running, running.error) if running.error else running.outcome.result()[0]
+        if error := running.error:
+            failure, message = _why_failed(running, error)
+            return Done(running.task.id, failure=failure, message=message)
+        return running.outcome.result()[0]
 
     def limit_memory(self) -> None:
         """End the worker when its task has come to more memory than it may have. Called in the watching thread."""
@@ -167,23 +170,20 @@ class Slot:
         self._woken.set()
 
 
-def _failed(running: _Running, error: BaseException) -> Done:
+def _why_failed(running: _Running, error: BaseException) -> tuple[FailureKind, str]:
+    """The failure of a task that has no result, and its message."""
     task = running.task
     if running.over_bytes:
-        message = f"over its limit of {task.limit_mb} MB ({running.over_bytes // MB} MB)"
-        return Done(task.id, failure=FailureKind.OUT_OF_MEMORY, message=message)
+        return FailureKind.OUT_OF_MEMORY, f"over its limit of {task.limit_mb} MB ({running.over_bytes // MB} MB)"
     if isinstance(error, BrokenProcessPool):
-        return Done(task.id, failure=FailureKind.KILLED, message="the worker ended before the task began")
+        return FailureKind.KILLED, "the worker ended before the task began"
     if not isinstance(error, ProcessExpired):
-        return Done(task.id, failure=FailureKind.BUG, message=one_line(error))
+        return FailureKind.BUG, one_line(error)
     if error.exitcode == -LIMIT_SIGNAL and task.limit_seconds is not None:
-        message = f"over its limit of {task.limit_seconds:g} s"
-        return Done(task.id, failure=FailureKind.TIMEOUT, message=message)
+        return FailureKind.TIMEOUT, f"over its limit of {task.limit_seconds:g} s"
     if error.exitcode == -signal.SIGKILL and kernel_kills() > running.kernel_kills:
-        message = "the machine ran out of memory, and the kernel ended the worker"
-        return Done(task.id, failure=FailureKind.OUT_OF_MEMORY, message=message)
-    message = f"the worker ended with exit code {_exit_words(error.exitcode)}"
-    return Done(task.id, failure=FailureKind.KILLED, message=message)
+        return FailureKind.OUT_OF_MEMORY, "the machine ran out of memory, and the kernel ended the worker"
+    return FailureKind.KILLED, f"the worker ended with exit code {_exit_words(error.exitcode)}"
 
 
 def _exit_words(code: int) -> str:
@@ -222,7 +222,10 @@ class PoolExecutor:
         Raises:
             UsageError: A number is smaller than 1.
         """
-        _at_least_one(workers=workers, threads_per_worker=threads_per_worker, worker_memory_mb=worker_memory_mb)
+        numbers = {"workers": workers, "threads_per_worker": threads_per_worker, "worker_memory_mb": worker_memory_mb}
+        for name, number in numbers.items():
+            if number is not None and number < 1:
+                raise UsageError(f"{name} = {number}: expected at least 1")
         threads = threads_per_worker or max(1, cores() // workers)
         memory_bytes = (worker_memory_mb or WORKER_MEMORY_MB) * 1_000_000
         self._woken = threading.Event()
@@ -297,32 +300,24 @@ class PoolExecutor:
 
     def drop(self) -> None:
         """Kill the workers that run a task; every slot is free afterwards."""
-        busy = [slot for slot in self._slots if slot.running]
-        for slot in busy:
-            slot.stop()
-        for slot in busy:
-            slot.shut_down()
-            slot.running = None
+        self._end([slot for slot in self._slots if slot.running])
 
     def close(self) -> None:
         """Kill all workers, running tasks included. May be called twice."""
         self._closed = True
         self._watch.end()
-        for slot in self._slots:
-            slot.stop()
-        for slot in self._slots:
+        self._end(self._slots)
+        atexit.unregister(self.close)
+
+    def _end(self, slots: Sequence[Slot]) -> None:
+        for slot in slots:
+            slot.stop()  # first all, without waiting: they end beside each other
+        for slot in slots:
             slot.shut_down()
             slot.running = None
-        atexit.unregister(self.close)
 
     def __enter__(self) -> PoolExecutor:
         return self
 
     def __exit__(self, *exception: object) -> None:
         self.close()
-
-
-def _at_least_one(**numbers: int | None) -> None:
-    for name, number in numbers.items():
-        if number is not None and number < 1:
-            raise UsageError(f"{name} = {number}: expected at least 1")

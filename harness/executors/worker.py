@@ -204,21 +204,18 @@ def _main_hidden() -> Iterator[None]:
     find functions by dotted path and need no `__main__`; `sys.path` travels all the same.
     """
     main = sys.modules["__main__"]
-    names = [name for name in ("__spec__", "__file__") if hasattr(main, name)]
-    kept = [(name, getattr(main, name)) for name in names]
+    kept = {name: getattr(main, name) for name in ("__spec__", "__file__") if hasattr(main, name)}
     try:
-        for name in names:
-            setattr(main, name, None)
+        vars(main).update(dict.fromkeys(kept))
         yield
     finally:
-        for name, value in kept:
-            setattr(main, name, value)
+        vars(main).update(kept)
 
 
 @contextmanager
 def _interrupts_blocked() -> Iterator[None]:
     """Let a child be born deaf to what a terminal sends, which would else end it in its first tenths of a second."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, TERMINAL_SIGNALS)
     try:
         yield
     finally:

@@ -49,7 +49,8 @@ def recalling(base: Any) -> Any:
 
         def populate_space(self, trial_id: str) -> dict[str, Any]:
             values, self.recalled = self.recalled, None
-            learned = self._has_learned()
+            completed = sum(trial.status == "COMPLETED" for trial in self.trials.values())
+            learned = completed >= max(3 * len(self._nonfixed_space()), 3)
             # The first answer of the process is given in earnest, to be compared with the journal's.
             if values is not None and learned and self._compared:
                 self._random_state.uniform(size=(STARTING_POINTS, len(self._nonfixed_space())))
@@ -60,10 +61,6 @@ def recalling(base: Any) -> Any:
                 self._pay()
             answer: dict[str, Any] = super().populate_space(trial_id)
             return answer
-
-        def _has_learned(self) -> bool:
-            completed = [trial for trial in self.trials.values() if trial.status == "COMPLETED"]
-            return len(completed) >= max(3 * len(self._nonfixed_space()), 3)
 
         def _owe(self) -> None:
             """Put off a fit on what has ended and what is running now."""

@@ -46,13 +46,10 @@ from harness.search.oracle import Oracle, Point, Waiting
 
 def select(records: Iterable[TrialRecord], objective: Objective) -> TrialRecord | None:
     """The completed trial with the best validation score; of equals the earliest; None when none completed."""
-    best: TrialRecord | None = None
-    for record in sorted(records, key=lambda record: (record.key.replicate, record.key.number)):
-        if record.validation_score is None:
-            continue
-        if best is None or objective.better(record.validation_score, best.validation_score or 0.0):
-            best = record
-    return best
+    known = list(records)
+    best = objective.best(one.validation_score for one in known if one.validation_score is not None)
+    equals = [one for one in known if best is not None and one.validation_score == best]
+    return min(equals, key=lambda one: (one.key.replicate, one.key.number), default=None)
 
 
 FEWEST_TRIALS = 5
@@ -225,15 +222,9 @@ class Scheduler:
         settings: SearchSettings,
     ) -> None:
         self.dataset, self.families, self.objective, self.settings = dataset, tuple(families), objective, settings
+        scheduled = settings.oracle in SCHEDULED
         self._rounds = [
-            [
-                _Search(
-                    family,
-                    self._oracle(family, spaces[family.space], replicate),
-                    scheduled=settings.oracle in SCHEDULED,
-                )
-                for family in families
-            ]
+            [_Search(family, self._oracle(family, spaces, replicate), scheduled=scheduled) for family in families]
             for replicate in range(1, settings.replicates + 1)
         ]
         self._closing: set[int] = set()
@@ -328,9 +319,9 @@ class Scheduler:
                 return started[0]
         return None
 
-    def _oracle(self, family: Family, space: SearchSpace, replicate: int) -> Oracle:
+    def _oracle(self, family: Family, spaces: Mapping[str, SearchSpace], replicate: int) -> Oracle:
         seed = derive_seed(self.settings.seed, self.dataset, family.name, replicate)
-        return Oracle(self.settings.oracle, space, self.objective, seed, self.settings.epochs)
+        return Oracle(self.settings.oracle, spaces[family.space], self.objective, seed, self.settings.epochs)
 
     def _search(self, family: str, replicate: int) -> _Search:
         return next(search for search in self._rounds[replicate - 1] if search.family.name == family)
@@ -408,10 +399,5 @@ def seed_repeat_request(selected: TrialRequest, number: int, seed: int, settings
     """The selected hyperparameters once more, with a fresh seed."""
     key = TrialKey(selected.key.dataset, selected.key.family, selected.key.replicate, Phase.SEED_REPEAT, number)
     return TrialRequest(
-        key,
-        selected.family,
-        selected.values,
-        derive_seed(seed, str(key)),
-        selected.epochs,
-        settings.patience_epochs,
+        key, selected.family, selected.values, derive_seed(seed, str(key)), selected.epochs, settings.patience_epochs
     )

@@ -25,12 +25,9 @@ from harness.sweeps.results import Results
 from harness.sweeps.trials import weights_name
 from harness.tracking.client import connect, database_file, place_left
 from harness.tracking.repair import (
+    change_each,
     dangling_aliases,
-    delete_models,
-    delete_runs,
-    end_as_killed,
     recorded_runs,
-    remove_aliases,
     stray_folders,
     stray_servers,
     unused_models,
@@ -52,7 +49,7 @@ class Finding:
     where: str
     what: str
     cure: str
-    recycle: Callable[[], object] | None = None
+    repair: Callable[[], object] | None = None
     behind: bool = False
 
 
@@ -81,20 +78,15 @@ def examine(store: Store, only: str | None = None) -> Iterator[Finding]:
 
 def _processes() -> Iterator[Finding]:
     if found := orphans():
-        yield Finding(
-            "processes",
-            f"{len(found)} worker processes without a parent: {', '.join(map(str, found))}",
-            "ends them",
-            partial(_kill, found),
-        )
+        what = f"{len(found)} worker processes without a parent: {', '.join(map(str, found))}"
+        yield Finding("processes", what, "ends them", partial(_kill, found))
     for server in stray_servers():
         processes = ", ".join(map(str, server.processes))
         what = f"MLflow's server at {server.address} without the command that started it: {processes}"
         yield Finding("processes", what, "ends it", server.end)
     for folder in stray_folders():
-        yield Finding(
-            "processes", f"{folder}: left by a server that is gone", "removes it", partial(shutil.rmtree, folder)
-        )
+        what = f"{folder}: left by a server that is gone"
+        yield Finding("processes", what, "removes it", partial(shutil.rmtree, folder))
 
 
 def _kill(processes: Sequence[int]) -> None:
@@ -124,12 +116,9 @@ class _Known:
 
     def __init__(self, journal: Journal) -> None:
         has, results = journal.has, Results(journal)
-        ends = (EventKind.CHAMPION, EventKind.COMPARISON_FAILED)
         self.opened = list(dict.fromkeys(event.dataset for event in journal.events(EventKind.OPENED)))
         self.ended = {event.trial_key for event in journal.events(EventKind.ENDED)}
-        over = [name for name in self.opened if any(has(end, name) for end in ends)]
-        # Decided, with a champion that was never registered.
-        self.owed = [name for name in self.opened if has(EventKind.DECIDED, name) and name not in over]
+        over, self.owed = list(filter(results.over, self.opened)), list(filter(results.owed, self.opened))
         # Champions are made from the weights of each family's selected trial, and `harness explain` reads them.
         selected = {
             name: [one.record.key for one in results.selected(name).values()]
@@ -168,12 +157,8 @@ def _weights(folder: Path, kept: Mapping[str, set[str]]) -> Iterator[Finding]:
     left = [*losers, *(path for path in files if ".tmp" in path.name and path not in losers)]
     if left:
         size = sum(path.stat().st_size for path in left) / 1e6
-        yield Finding(
-            folder.name,
-            f"{len(left)} files of weights that nobody needs, {size:.1f} MB",
-            "removes them",
-            partial(_remove, left),
-        )
+        what = f"{len(left)} files of weights that nobody needs, {size:.1f} MB"
+        yield Finding(folder.name, what, "removes them", partial(_remove, left))
 
 
 def _remove(files: Sequence[Path]) -> None:
@@ -193,12 +178,9 @@ def _runs(store: Store, sweep_id: str, known: _Known) -> Iterator[Finding]:
     trials = [run for run in runs if run.trial_key]
     parents = [run for run in runs if not run.trial_key]
     if strangers := [run for run in trials if run.trial_key not in known.ended]:
-        yield Finding(
-            sweep_id,
-            f"{len(strangers)} runs of trials that its journal does not know",
-            "deletes them; MLflow's UI can restore them",
-            partial(delete_runs, store, strangers),
-        )
+        what = f"{len(strangers)} runs of trials that its journal does not know"
+        delete = partial(change_each, store, "delete_run", *([run.run_id] for run in strangers))
+        yield Finding(sweep_id, what, "deletes them; MLflow's UI can restore them", delete)
     missing = known.ended - {run.trial_key for run in trials if run.status != "RUNNING"}
     behind = [
         *([f"{len(missing)} of its {len(known.ended)} trials"] if missing else []),
@@ -211,24 +193,18 @@ def _runs(store: Store, sweep_id: str, known: _Known) -> Iterator[Finding]:
         what = f"MLflow lacks what `harness explain` found of {', '.join(unexplained)}"
         yield Finding(sweep_id, what, "writes it", behind=True)
     elif left := [run for run in parents if run.status == "RUNNING"]:
-        yield Finding(
-            sweep_id,
-            f"left running in MLflow, though nothing works on it: {', '.join(run.dataset for run in left)}",
-            f"marks them as killed; `harness sweep --resume {sweep_id}` goes on",
-            partial(end_as_killed, store, left),
-        )
+        what = f"left running in MLflow, though nothing works on it: {', '.join(run.dataset for run in left)}"
+        end = partial(change_each, store, "set_terminated", *([run.run_id, "KILLED"] for run in left))
+        yield Finding(sweep_id, what, f"marks them as killed; `harness sweep --resume {sweep_id}` goes on", end)
 
 
 def _unused(store: Store, sweep_id: str, known: _Known) -> Iterator[Finding]:
     """Models that were logged for a champion which another one has replaced before it was registered."""
     with suppress(StoreError):  # which was said before
         if unused := unused_models(store, sweep_id, known.champions):
-            yield Finding(
-                sweep_id,
-                f"{len(unused)} logged models that no version is made of: {', '.join(unused)}",
-                "deletes them; `mlflow gc` removes their files",
-                partial(delete_models, store, unused),
-            )
+            what = f"{len(unused)} logged models that no version is made of: {', '.join(unused)}"
+            delete = partial(change_each, store, "delete_logged_model", *([model_id] for model_id in unused))
+            yield Finding(sweep_id, what, "deletes them; `mlflow gc` removes their files", delete)
 
 
 def _models(store: Store) -> Iterator[Finding]:
@@ -239,9 +215,6 @@ def _models(store: Store) -> Iterator[Finding]:
             yield Finding("store", f"MLflow cannot be read: {error}", "repairs nothing there until it can")
         return
     for one in found:
-        yield Finding(
-            "models",
-            f"{one.name}@{one.alias} leads to nothing: {one.why}",
-            "removes the alias",
-            partial(remove_aliases, store, [one]),
-        )
+        what = f"{one.name}@{one.alias} leads to nothing: {one.why}"
+        remove = partial(change_each, store, "delete_registered_model_alias", [one.name, one.alias])
+        yield Finding("models", what, "removes the alias", remove)

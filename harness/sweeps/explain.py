@@ -11,7 +11,6 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from harness.config import find_space
 from harness.config.space import SearchSpace
@@ -19,15 +18,7 @@ from harness.disk import replace_text
 from harness.errors import StoreError, UsageError, nearest
 from harness.executors import Executor, Task
 from harness.journal import EventKind, Journal
-from harness.records import (
-    ExplainedCell,
-    Explanation,
-    Phase,
-    TrialKey,
-    TrialRecord,
-    TrialRequest,
-    derive_seed,
-)
+from harness.records import ExplainedCell, Explanation, Phase, TrialKey, TrialRecord, TrialRequest, derive_seed
 from harness.report.html import html
 from harness.search import select
 from harness.store import Store
@@ -132,17 +123,7 @@ def _explain(asked: _Asked, name: str) -> Explanation:
         }
         task = Task(f"{network.request.key} explained", TASKS["explain"], arguments, name)
         found = run_one(asked.executor, task)
-        cells.append(_cell(network, found))
-        sequences = int(found["sequences"])
-    explanation = Explanation(name, sequences, tuple(cells))
-    asked.results.journal.append(EventKind.EXPLAINED, explanation, dataset=name)
-    return explanation
-
-
-def _cell(network: _Network, found: Mapping[str, Any]) -> ExplainedCell:
-    return ExplainedCell.from_json(
-        {
-            **found,
+        known = {
             "name": network.name,
             "family": network.request.family,
             "reference": network.reference,
@@ -151,7 +132,11 @@ def _cell(network: _Network, found: Mapping[str, Any]) -> ExplainedCell:
             "validation_score": network.record.validation_score,
             "notes": network.notes,
         }
-    )
+        cells.append(ExplainedCell.from_json({**found, **known}))
+        sequences = int(found["sequences"])
+    explanation = Explanation(name, sequences, tuple(cells))
+    asked.results.journal.append(EventKind.EXPLAINED, explanation, dataset=name)
+    return explanation
 
 
 def _networks(asked: _Asked, name: str) -> Iterator[tuple[_Network, TrialSpec]]:
@@ -159,10 +144,8 @@ def _networks(asked: _Asked, name: str) -> Iterator[tuple[_Network, TrialSpec]]:
     header, selected = asked.results.header, asked.results.selected(name)
     spec = asked.spec(name, header.spaces, "weights")
     for family, one in selected.items():
-        network = _Network(family, one.request, one.record)
-        if not spec.weights_of(one.request.key).exists():
-            network = replace(network, notes=_train_again(asked, spec, one))
-        yield network, spec
+        notes = () if spec.weights_of(one.request.key).exists() else _train_again(asked, spec, one)
+        yield _Network(family, one.request, one.record, notes=notes), spec
     if all(space.layer != PLAIN_LAYER for space in header.spaces.values()):
         beside = asked.spec(name, {PLAIN_FAMILY: _plain_space()}, "reference")
         if (reference := _reference(asked, beside, name, selected)) is not None:

@@ -107,7 +107,7 @@ def summarise(store: Store, sweep_id: str) -> SweepSummary:
             return SweepSummary(
                 sweep_id=sweep_id,
                 begun_at=next(journal.events(EventKind.PLANNED)).at,
-                state=_state(folder, journal),
+                state="finished" if journal.has(EventKind.FINISHED) else "running" if held(folder) else "unfinished",
                 datasets=tuple(header.datasets),
                 families=tuple(family.name for family in header.families),
                 trials=sum(1 for _ in journal.events(EventKind.ENDED)),
@@ -155,12 +155,6 @@ def lock(folder: Path, *, new: bool = False) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
-
-
-def _state(folder: Path, journal: Journal) -> str:
-    if journal.has(EventKind.FINISHED):
-        return "finished"
-    return "running" if held(folder) else "unfinished"
 
 
 def _taken(handle: int, deadline: float) -> bool:

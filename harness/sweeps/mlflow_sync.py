@@ -13,6 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +42,8 @@ def learning_curves(trials: tuple[TrialRecord, ...]) -> str:
     writer.writerow(("family", "replicate", "trial", "epoch", "train_loss", "validation"))
     for trial in trials:
         key = trial.key
-        for epoch, pair in enumerate(zip(trial.train_losses, trial.validation_scores, strict=False), start=1):
-            writer.writerow((key.family, key.replicate, key.number, epoch, *pair))
+        curves = zip(count(1), trial.train_losses, trial.validation_scores, strict=False)
+        writer.writerows((key.family, key.replicate, key.number, *point) for point in curves)
     return buffer.getvalue()
 
 
@@ -137,13 +138,10 @@ class MlflowSync:
         """Wait until MLflow holds everything up to an event; false when it does not after so many seconds."""
         if self.offline:
             return False
-        with self._state:
-            self._news.set()
-            self._hurried.set()
-            self._state.wait_for(lambda: self._reached >= seq or self._bug is not None, timeout=seconds)
-            if self._bug is not None:
-                raise self._bug
-            return self._reached >= seq
+        self._hurry(lambda: self._reached >= seq, seconds)
+        if self._bug is not None:
+            raise self._bug
+        return self._reached >= seq
 
     def follow(self, seq: int, meanwhile: Callable[[], None]) -> bool:
         """Wait until MLflow holds everything up to an event: as long as it answers, else `AWAY_SECONDS`.
@@ -172,10 +170,14 @@ class MlflowSync:
         """Have the runs of comparisons that are not over say that they were interrupted, within so many seconds."""
         self._interrupted = True
         if not self.offline:
-            with self._state:
-                self._news.set()
-                self._hurried.set()
-                self._state.wait_for(lambda: not self._interrupted or self._bug is not None, timeout=seconds)
+            self._hurry(lambda: not self._interrupted, seconds)
+
+    def _hurry(self, reached: Callable[[], bool], seconds: float) -> None:
+        """Have the other thread go on at once, and wait until it has come so far, or failed."""
+        with self._state:
+            self._news.set()
+            self._hurried.set()
+            self._state.wait_for(lambda: reached() or self._bug is not None, timeout=seconds)
 
     def __enter__(self) -> MlflowSync:
         if not self.offline:
@@ -265,8 +267,8 @@ class MlflowSync:
             writer.conclude(result, self._files(results, result))
         elif EventKind.EXTENDED in kinds and (has(EventKind.OPENED, name) and not has(EventKind.CLOSED, name)):
             writer.reopened(name)
-        ends = (EventKind.CHAMPION, EventKind.COMPARISON_FAILED)
-        if kinds & {*ends} and all(any(has(end, one) for end in ends) for one in self._header.datasets):
+        ended = kinds & {EventKind.CHAMPION, EventKind.COMPARISON_FAILED}
+        if ended and all(map(results.over, self._header.datasets)):
             writer.close(results.sweep(self._folder.name, self._store.address).overall)
 
     def _files(self, results: Results, result: ComparisonResult) -> dict[str, str]:

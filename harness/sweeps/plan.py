@@ -20,16 +20,7 @@ from harness.records import Family
 from harness.records.serialization import KEY, Record
 from harness.search import Budget, SearchSettings
 
-LIBRARIES = (
-    "lstm-gru-harness",
-    "tensorflow",
-    "keras",
-    "keras-tuner",
-    "mlflow",
-    "scikit-learn",
-    "numpy",
-    "pandas",
-)
+LIBRARIES = ("lstm-gru-harness", "tensorflow", "keras", "keras-tuner", "mlflow", "scikit-learn", "numpy", "pandas")
 
 FREE = ("workers", "register_as")
 """What of a plan changes no trial, and may differ when a sweep is resumed."""
@@ -97,24 +88,24 @@ def resolve(plan: SweepConfig, card_folders: Sequence[Path] = ()) -> SweepHeader
         UsageError: A dataset is named twice.
     """
     datasets = _datasets(plan.datasets, card_folders)
-    spaces = [find_space(name, card_folders) for name in dict.fromkeys(plan.families)]
-    groups: dict[str, list[Found[Any]]] = {"datasets": [*datasets], "search_spaces": [*spaces]}
-    everything = [found for group in groups.values() for found in group]
-    check_shared([_config(found) for found in spaces])
-    for found in datasets:
-        check_reads_forward(_config(found), [_config(space) for space in spaces])
-    names = [found.name for found in datasets]
-    families = {given: found.name for given, found in zip(dict.fromkeys(plan.families), spaces, strict=True)}
-    resolved = [families[given] for given in plan.families]
+    found_spaces = {given: find_space(given, card_folders) for given in dict.fromkeys(plan.families)}
+    groups: dict[str, list[Found[Any]]] = {"datasets": [*datasets], "search_spaces": [*found_spaces.values()]}
+    everything = [(kind, found) for kind, group in groups.items() for found in group]
+    configs, spaces = ({found.name: found.config for found in group} for group in groups.values())
+    searched = [found.config for found in groups["search_spaces"]]
+    check_shared(searched)
+    for config in configs.values():
+        check_reads_forward(config, searched)
+    families = tuple(found_spaces[given].name for given in plan.families)
     header = SweepHeader(
-        plan=plan.model_copy(update={"datasets": tuple(names), "families": tuple(resolved)}),
-        datasets={found.name: _config(found) for found in datasets},
-        spaces={found.name: _config(found) for found in spaces},
-        families=families_of(resolved),
-        hashes={f"{kind}/{found.name}": found.sha256 for kind, group in groups.items() for found in group},
+        plan=plan.model_copy(update={"datasets": tuple(configs), "families": families}),
+        datasets=configs,
+        spaces=spaces,
+        families=families_of(families),
+        hashes={f"{kind}/{found.name}": found.sha256 for kind, found in everything},
         versions=versions(),
         notes=tuple(
-            f"{found.path} overrides the built-in config {found.name}" for found in everything if found.overrides
+            f"{found.path} overrides the built-in config {found.name}" for _, found in everything if found.overrides
         ),
     )
     return header.registered_as(plan.register_as)
@@ -172,10 +163,6 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             found[library] = "not installed"
     return found
-
-
-def _config(found: Found[Any]) -> Any:
-    return found.config
 
 
 LEAST_MEMORY_MB, SHARE_OF_MEMORY = 2000, 0.8

@@ -117,13 +117,9 @@ def _extend(journal: Journal, began: SweepHeader, header: SweepHeader, changed: 
     """Open again what is to be searched on; the header comes last, so that a crash in between changes nothing."""
     if not changed:
         return  # it was extended by the same command before
-    more = (began.families, began.plan.trials, began.plan.replicates) != (
-        header.families,
-        header.plan.trials,
-        header.plan.replicates,
-    )
+    had, has = ((one.families, one.plan.trials, one.plan.replicates) for one in (began, header))
     for name in header.datasets:
-        if name not in began.datasets or (more and not journal.has(EventKind.COMPARISON_FAILED, name)):
+        if name not in began.datasets or (had != has and not journal.has(EventKind.COMPARISON_FAILED, name)):
             replicates = max(header.plan.replicates, Results(journal, header).replicates(name))
             journal.append(EventKind.EXTENDED, {"replicates": replicates, "why": "extended"}, dataset=name)
     journal.append(EventKind.CHANGED, {"header": header, "what": list(changed), "why": "extended"})

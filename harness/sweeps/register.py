@@ -51,26 +51,22 @@ def evidence_of(result: ComparisonResult, header: SweepHeader, why: str) -> Mapp
         "replicates": plan.replicates,
         "epochs": plan.epochs,
         "arms": {
-            family.family.name: _family(family, verdict.expected.get(family.family.name)) for family in result.families
+            family.family.name: {
+                "expected_test_score": verdict.expected.get(family.family.name),
+                "validation_score": family.validation_score,
+                "test_score": family.test_score,
+                "confirmations": list(family.seed_scores),
+                "completed_trials": family.usage.completed,
+                "fit_seconds": family.usage.fit_seconds,
+                "best_epoch": family.selected.best_epoch if family.selected else None,
+                "parameters": family.selected.parameters if family.selected else None,
+            }
+            for family in result.families
         },
         "baselines": {baseline.name: baseline.test_score for baseline in result.baselines},
         "split": result.facts.split,
         "sizes": list(result.facts.sizes),
         "notes": list(result.facts.notes),
-    }
-
-
-def _family(family: FamilyResult, expected: float | None) -> dict[str, Any]:
-    selected = family.selected
-    return {
-        "expected_test_score": expected,
-        "validation_score": family.validation_score,
-        "test_score": family.test_score,
-        "confirmations": list(family.seed_scores),
-        "completed_trials": family.usage.completed,
-        "fit_seconds": family.usage.fit_seconds,
-        "best_epoch": selected.best_epoch if selected else None,
-        "parameters": selected.parameters if selected else None,
     }
 
 
@@ -234,11 +230,8 @@ def register_champion(how: Registration) -> ChampionInfo | None:
         ExportError: The registered model does not give the logged test score again, or cannot be loaded.
         StoreError: The registry cannot be used, or the name is somebody else's.
     """
-    chosen = choose(how.result)
-    if chosen is None:
-        return None
-    family, why = chosen
-    if family.selected is None or family.test_score is None:
+    family, why = choose(how.result) or (None, "")
+    if family is None or family.selected is None or family.test_score is None:
         return None
     how.build(family, family.selected.key, why)
     registered, beats = how.register(why, how.name), beats_baseline(how.result, family.test_score)

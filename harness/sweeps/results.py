@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 from harness.config.space import Hyperparameter, SearchSpace
@@ -159,6 +160,14 @@ class Results:
         )
         return decide_pairs(self.trials(dataset), {key: score.test_score for key, score in sealed.items()}, basis)
 
+    def over(self, dataset: str) -> bool:
+        """Whether a comparison has ended: with a champion, with none that could be, or without a verdict."""
+        return any(self.journal.has(end, dataset) for end in (EventKind.CHAMPION, EventKind.COMPARISON_FAILED))
+
+    def owed(self, dataset: str) -> bool:
+        """Whether a dataset is decided, with a champion that is not registered yet."""
+        return self.journal.has(EventKind.DECIDED, dataset) and not self.over(dataset)
+
     def explanation(self, dataset: str) -> Explanation | None:
         """What the selected networks were found to do with a dataset; None when nobody has asked."""
         event = self.journal.last(EventKind.EXPLAINED, dataset)
@@ -295,36 +304,28 @@ def family_result(
     family: Family, pairs: Sequence[EndedTrial], scores: Mapping[str, float], selected: EndedTrial | None
 ) -> FamilyResult:
     """One family's part of a comparison."""
-    mine = [pair for pair in pairs if pair[0].key.family == family.name]
-    searched = [pair for pair in mine if pair[0].key.phase is Phase.SEARCH]
-    key: TrialKey | None = selected.record.key if selected else None
-    confirmed = [  # a trial that more replicates have overtaken has seed repeats of its own
-        str(request.key) for request, _ in mine if selected and key and _confirms(request, selected.request)
-    ]
+    mine = [one for one in pairs if one.request.key.family == family.name]
+    usage = usage_of([one for one in mine if one.request.key.phase is Phase.SEARCH])
+    if selected is None:
+        return FamilyResult(family, usage, None, {}, 0, None, None, ())
+    # A trial that more replicates have overtaken has seed repeats of its own.
+    repeats = [str(one.key) for one in seed_repeats_of((request for request, _ in mine), selected.request)]
     return FamilyResult(
         family=family,
-        usage=usage_of(searched),
-        selected=selected.record if selected else None,
-        selected_values=selected.request.values if selected else {},
-        selected_seed=selected.request.seed if selected else 0,
-        validation_score=selected.record.validation_score if selected else None,
-        test_score=scores.get(str(key)) if key else None,
-        seed_scores=tuple(scores[name] for name in confirmed if name in scores),
+        usage=usage,
+        selected=selected.record,
+        selected_values=selected.request.values,
+        selected_seed=selected.request.seed,
+        validation_score=selected.record.validation_score,
+        test_score=scores.get(str(selected.record.key)),
+        seed_scores=tuple(scores[name] for name in repeats if name in scores),
     )
 
 
-def _confirms(request: TrialRequest, selected: TrialRequest) -> bool:
-    same = (request.key.family, request.key.replicate, request.values) == (
-        selected.key.family,
-        selected.key.replicate,
-        selected.values,
-    )
-    return same and request.key.phase is Phase.SEED_REPEAT
-
-
-def seed_repeats_of(pairs: Iterable[TrialRequest], selected: TrialRequest) -> list[TrialRequest]:
+def seed_repeats_of(requests: Iterable[TrialRequest], selected: TrialRequest) -> list[TrialRequest]:
     """The seed repeats among some requests that are this trial's: its hyperparameters, with other seeds."""
-    return [request for request in pairs if _confirms(request, selected)]
+    same = (selected.key.family, selected.key.replicate, Phase.SEED_REPEAT, selected.values)
+    return [one for one in requests if (one.key.family, one.key.replicate, one.key.phase, one.values) == same]
 
 
 def usage_of(pairs: Sequence[EndedTrial]) -> ResourceUsage:
@@ -356,9 +357,11 @@ def _range_of(values: Iterable[int]) -> tuple[int, int, int]:
 
 def edge_notes(family: str, space: SearchSpace, values: Mapping[str, Value]) -> list[str]:
     """Which selected values of ordered numeric hyperparameters lie at the edge of their range."""
+    ranges = {name: _numbers(hyperparameter) for name, hyperparameter in space.hyperparameters.items()}
+    ends = {name: (min(numbers), max(numbers)) for name, numbers in ranges.items() if len(numbers) > 2}
     return [
         f"{family}: the selected {name} = {values[name]:g} lies at the edge of its range ({low:g} to {high:g})"
-        for name, low, high in _ranges(space)
+        for name, (low, high) in ends.items()
         if name in values and values[name] in (low, high)
     ]
 
@@ -388,22 +391,9 @@ def _row(record: TrialRecord, scores: Mapping[str, float]) -> ScoreRow:
 
 def _first_completed(records: Sequence[TrialRecord], count: int) -> list[TrialRecord]:
     """The records up to the `count`-th completed one by number; failures in between stay in the table."""
-    kept, completed = [], 0
-    for record in sorted(records, key=lambda record: record.key.number):
-        if completed == count and record.status is TrialStatus.COMPLETED:
-            break
-        kept.append(record)
-        completed += record.status is TrialStatus.COMPLETED
-    return kept
-
-
-def _ranges(space: SearchSpace) -> list[tuple[str, float, float]]:
-    ranges: list[tuple[str, float, float]] = []
-    for name, hyperparameter in space.hyperparameters.items():
-        values = _numbers(hyperparameter)
-        if len(values) > 2:
-            ranges.append((name, min(values), max(values)))
-    return ranges
+    ordered = sorted(records, key=lambda record: record.key.number)
+    completed = accumulate(record.status is TrialStatus.COMPLETED for record in ordered)
+    return [record for record, so_far in zip(ordered, completed, strict=True) if so_far <= count]
 
 
 def _numbers(hyperparameter: Hyperparameter) -> list[float]:

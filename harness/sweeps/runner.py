@@ -6,7 +6,7 @@ same thing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,14 +16,7 @@ from harness.errors import AccessError, DiskError, HarnessError, StoreError, Usa
 from harness.executors import Executor, Task
 from harness.export import CleanProcess
 from harness.journal import EventKind, Journal
-from harness.records import (
-    ChampionInfo,
-    Outcome,
-    Phase,
-    SweepResult,
-    TrialRecord,
-    TrialRequest,
-)
+from harness.records import ChampionInfo, Outcome, Phase, SweepResult, TrialRecord, TrialRequest
 from harness.report.html import html
 from harness.search import Scheduler
 from harness.search.scheduler import seed_repeat_request
@@ -45,6 +38,7 @@ from harness.sweeps.results import Results, seed_repeats_of
 from harness.sweeps.stop import Stop
 from harness.sweeps.trials import TASKS, ComparisonFailed, TrialRunner, TrialSpec, run_one, run_searches
 from harness.text import counted
+from harness.tracking import connect
 from harness.tracking.registry import whose
 from harness.tracking.repair import registry_state_of
 
@@ -107,8 +101,9 @@ def run_sweep(
 def _refuse_foreign_names(store: Store, header: SweepHeader) -> None:
     """Refuse a sweep whose champions would join somebody else's registered model, while nothing is written yet."""
     with suppress(StoreError):  # an MLflow that fails stops no trial: it is asked again before a champion is registered
+        client = connect(store)
         for name in header.datasets:
-            if foreign := whose(store, header.registered_name(name)):
+            if foreign := whose(client, header.registered_name(name)):
                 raise UsageError(foreign)
 
 
@@ -173,13 +168,16 @@ class _Sweep:
         """One dataset, from its first trial to its champion; only what the journal does not hold yet."""
         if self.journal.has(EventKind.COMPARISON_FAILED, name):
             return
-        self._open(name, found)
+        if not self.journal.has(EventKind.OPENED, name) or self.results.facts(name).digest != found.facts.digest:
+            opened = {"facts": found.facts, "objective": found.objective}
+            self.journal.append(EventKind.OPENED, opened, dataset=name)
         try:
             self._search(name, found)
             registered = self.sync.offline or self.journal.has(EventKind.CHAMPION, name)
             # The process that is to verify the champion gets ready while the search's last words are said.
             with nullcontext() if registered else CleanProcess() as clean:
-                self._score_baselines(name)
+                if not self.journal.has(EventKind.BASELINES, name):
+                    self._score_baselines(name)
                 while self._analyse_interim(name):
                     self._search(name, found)
                 self._confirm(name)
@@ -202,7 +200,7 @@ class _Sweep:
             name: The dataset.
             clean: The process that verifies it, where one is ready.
         """
-        if not self.journal.has(EventKind.DECIDED, name) or self.journal.has(EventKind.CHAMPION, name):
+        if not self.results.owed(name):
             return
         if self.sync.offline or not self._projected():
             if not self.sync.refused:  # which was said, with what is kept
@@ -225,11 +223,17 @@ class _Sweep:
         for name in self.header.datasets:
             if name not in self.refused:
                 self.register_decided(name)  # MLflow may be back
-        behind = "" if self._projected() and not self._unregistered() else self._why_behind()
+        projected = self._projected()
+        owed = [name for name in self.header.datasets if self.results.owed(name)]
+        lacking = f"champions not registered: {', '.join(owed)}" if owed else ""
+        behind = "it was left alone" if self.sync.offline else ""
+        if not behind and (owed or not projected):
+            behind = self.sync.failure or lacking or "it does not answer"
         result = replace(self._result(), behind=behind)
         self._write_report(result)
         # Last of all, so that the same command goes on, and begins no new sweep, wherever a kill comes in between.
-        complete = self._over() and (self.sync.offline or not behind)
+        over = all(self.results.over(name) or (self.sync.offline and name in owed) for name in self.header.datasets)
+        complete = over and (self.sync.offline or not behind)
         if complete and not self.journal.has(EventKind.FINISHED):
             self.journal.append(EventKind.FINISHED, {})
         return result
@@ -242,33 +246,11 @@ class _Sweep:
         self._write_report(self._result())
         self.sync.interrupt(FINAL_SYNC_SECONDS)
 
-    def _over(self) -> bool:
-        """Whether every comparison is, with its champion registered unless MLflow was to be left alone."""
-        last = EventKind.DECIDED if self.sync.offline else EventKind.CHAMPION
-        return all(
-            self.journal.has(last, name) or self.journal.has(EventKind.COMPARISON_FAILED, name)
-            for name in self.header.datasets
-        )
-
-    def _unregistered(self) -> list[str]:
-        """Datasets that are decided, with a champion that is not registered yet."""
-        has, names = self.journal.has, self.header.datasets
-        return [name for name in names if has(EventKind.DECIDED, name) and not has(EventKind.CHAMPION, name)]
-
-    def _why_behind(self) -> str:
-        if self.sync.offline:
-            return "it was left alone"
-        lacking = f"champions not registered: {', '.join(self._unregistered())}" if self._unregistered() else ""
-        return self.sync.failure or lacking or "it does not answer"
-
     def _result(self) -> SweepResult:
         return self.results.sweep(self.sweep_id, self.store.address)
 
     def _write_report(self, result: SweepResult) -> None:
-        links: Mapping[str, str] = {}
-        if not (self.sync.offline or self.sync.failure):
-            with suppress(StoreError):  # a report without links is one all the same
-                links = links_of(self.store, self.sweep_id)
+        links = {} if self.sync.offline or self.sync.failure else links_of(self.store, self.sweep_id)
         path = self.folder / REPORT_FILE
         try:
             replace_text(path, html(result, self.store.ui_command, links))
@@ -290,11 +272,6 @@ class _Sweep:
         held = self.sync.follow(self.journal.seq, meanwhile)
         self._advance()
         return held
-
-    def _open(self, name: str, found: Inspected) -> None:
-        if self.journal.has(EventKind.OPENED, name) and self.results.facts(name).digest == found.facts.digest:
-            return
-        self.journal.append(EventKind.OPENED, {"facts": found.facts, "objective": found.objective}, dataset=name)
 
     def _search(self, name: str, found: Inspected) -> None:
         if self.journal.has(EventKind.CLOSED, name):
@@ -318,8 +295,6 @@ class _Sweep:
         return True
 
     def _score_baselines(self, name: str) -> None:
-        if self.journal.has(EventKind.BASELINES, name):
-            return
         arguments = {"dataset": self.header.datasets[name]}
         value = run_one(self.executor, Task(f"{name} baselines", TASKS["baselines"], arguments, name))
         # A baseline without a finite score is nothing to beat.
@@ -373,11 +348,9 @@ class _Sweep:
         return failed
 
     def _registration(self, name: str, clean: CleanProcess) -> Registration:
-        result = self.results.comparison(name)
+        place = (self.store, self.executor, self.sweep_id, self._spec(name), clean)
         requests = {str(request.key): request for request, _ in self.results.trials(name)}
-        return Registration(
-            result, self.header, requests, self.store, self.executor, self.sweep_id, self._spec(name), clean
-        )
+        return Registration(self.results.comparison(name), self.header, requests, *place)
 
     def _runner(self, name: str) -> TrialRunner:
         return TrialRunner(self.executor, self.journal, self._spec(name), self._advance, self.stop)

@@ -307,15 +307,8 @@ def progress_of(scheduler: Scheduler, began: float, seconds: float | None) -> Pr
     elif done and wanted is not None:
         left = elapsed / done * max(0, wanted * len(tallies) - done)
     families = tuple(
-        FamilyProgress(
-            name,
-            tally.completed,
-            wanted,
-            tally.running,
-            tally.failed,
-            tally.best.validation_score if tally.best else None,
-        )
-        for name, tally in tallies.items()
+        FamilyProgress(name, one.completed, wanted, one.running, one.failed, one.best and one.best.validation_score)
+        for name, one in tallies.items()
     )
     return Progress(scheduler.dataset, scheduler.objective, families, left)
 

@@ -37,33 +37,8 @@ from harness.records import (
 from harness.stats.wording import in_todays_words
 from harness.store import Store
 from harness.sweeps.folders import find_sweep_folder
-from harness.sweeps.results import (
-    Basis,
-    EndedTrial,
-    cases_of,
-    decide_pairs,
-    family_result,
-    rows_of,
-    selected_among,
-)
-from harness.tracking.naming import (
-    BASELINE,
-    CASES_FILE,
-    CHANGES_FILE,
-    DIRECTION,
-    LEAKS,
-    METRIC,
-    TEST_SCORE,
-    TRIALS_FILE,
-    UNTIL_DECIDED,
-    VALIDATION_SCORE,
-    VERDICT_FILE,
-    VERDICT_WORDS,
-    card_file,
-    decided_metrics,
-    is_explained,
-    verdict_tags,
-)
+from harness.sweeps.results import Basis, EndedTrial, cases_of, decide_pairs, family_result, rows_of, selected_among
+from harness.tracking import naming
 from harness.tracking.queries import RecordedComparison, ends_of_histories, read_comparisons, read_sweep_scores
 
 ROUNDING = 1e-9
@@ -160,7 +135,7 @@ def verify(store: Store, sweep_id: str) -> list[Verified]:
         JournalError: The sweep's journal is damaged.
     """
     rows = _rows_in_mlflow(store, sweep_id)
-    kept = (TRIALS_FILE, VERDICT_FILE, CASES_FILE, CHANGES_FILE)
+    kept = (naming.TRIALS_FILE, naming.VERDICT_FILE, naming.CASES_FILE, naming.CHANGES_FILE)
     comparisons = read_comparisons(store, sweep_id, lambda place: place in kept or place.startswith("cards/"))
     journals = _journals(store, sweep_id)
     found = {one.dataset: one for one in comparisons}
@@ -186,12 +161,14 @@ def _verify(
         return check
     held = {str(_key(row)): row for row in rows}
     runs = {name: row["run_id"] for name, row in held.items()}
-    ends = {name: ends_of_histories(store, runs.values(), name) for name in (VALIDATION_SCORE, TEST_SCORE)}
+    ends = {
+        name: ends_of_histories(store, runs.values(), name) for name in (naming.VALIDATION_SCORE, naming.TEST_SCORE)
+    }
     histories = {name: {score: of_runs.get(runs[name]) for score, of_runs in ends.items()} for name in held}
     check.trials(held, histories, "its own history in MLflow", runs)
     try:
         pairs = list(map(_pair, rows))
-        scores = {name: row[TEST_SCORE] for name, row in held.items() if row[TEST_SCORE] is not None}
+        scores = {name: row[naming.TEST_SCORE] for name, row in held.items() if row[naming.TEST_SCORE] is not None}
         basis = _basis(comparison, rows)
         _check_table(check, comparison, rows_of(pairs, scores, basis.families), runs)
         check.verdict = decide_pairs(pairs, scores, basis)
@@ -199,8 +176,10 @@ def _verify(
         why = str(error) if isinstance(error, HarnessError) else f"{type(error).__name__}: {error}"
         check.same(f"verdict, which cannot be made again ({why})", None, comparison.tags.get("verdict"), "MLflow")
     if check.verdict is not None:
-        if _holds(check, comparison, VERDICT_FILE):
-            check.mapped(_flat(check.verdict.to_json()), _flat(_json(comparison, VERDICT_FILE)), VERDICT_FILE)
+        if _holds(check, comparison, naming.VERDICT_FILE):
+            check.mapped(
+                _flat(check.verdict.to_json()), _flat(_json(comparison, naming.VERDICT_FILE)), naming.VERDICT_FILE
+            )
         _check_run(check, comparison, check.verdict, basis, pairs, scores)
     if known is not None:
         check.trials(held, known[0], "journal", runs)
@@ -232,8 +211,8 @@ def _recorded(journal: Journal, dataset: str) -> _Trials:
     scores = journal.unseal(dataset)
     return {
         event.trial_key: {
-            **{name: event.payload[name] for name in (VALIDATION_SCORE, "fit_seconds", "status")},
-            TEST_SCORE: scores.get(event.trial_key),
+            **{name: event.payload[name] for name in (naming.VALIDATION_SCORE, "fit_seconds", "status")},
+            naming.TEST_SCORE: scores.get(event.trial_key),
             "parameters": event.payload["parameters"] or None,
         }
         for event in journal.events(EventKind.ENDED, dataset=dataset)
@@ -243,23 +222,23 @@ def _recorded(journal: Journal, dataset: str) -> _Trials:
 def _basis(comparison: RecordedComparison, rows: Sequence[Mapping[str, Any]]) -> Basis:
     tags, spaces_of = comparison.tags, {row["arm"]: row["family"] for row in rows}
     families = tuple(Family(name, spaces_of[name]) for name in tags["arms"].split())
-    config = DatasetConfig.model_validate(_json(comparison, card_file(comparison.dataset)))
-    prefix = f"{BASELINE}/"
-    cases = _json(comparison, CASES_FILE) if CASES_FILE in comparison.files else {}
+    config = DatasetConfig.model_validate(_json(comparison, naming.card_file(comparison.dataset)))
+    prefix = f"{naming.BASELINE}/"
+    cases = _json(comparison, naming.CASES_FILE) if naming.CASES_FILE in comparison.files else {}
     return Basis(
         dataset=comparison.dataset,
-        objective=Objective(tags[METRIC], Direction(tags[DIRECTION])),
+        objective=Objective(tags[naming.METRIC], Direction(tags[naming.DIRECTION])),
         families=families,
         spaces={
-            space: SearchSpace.model_validate(_json(comparison, card_file(space)))
+            space: SearchSpace.model_validate(_json(comparison, naming.card_file(space)))
             for space in dict.fromkeys(family.space for family in families)
         },
         oracle=tags["oracle"],
         smallest_difference=config.smallest_difference,
         baselines=[value for name, value in comparison.metrics.items() if name.startswith(prefix)],
-        until_decided=UNTIL_DECIDED in tags,
-        changes=_json(comparison, CHANGES_FILE) if CHANGES_FILE in comparison.files else (),
-        leaks=tuple(json.loads(tags.get(LEAKS, "[]"))),
+        until_decided=naming.UNTIL_DECIDED in tags,
+        changes=_json(comparison, naming.CHANGES_FILE) if naming.CHANGES_FILE in comparison.files else (),
+        leaks=tuple(json.loads(tags.get(naming.LEAKS, "[]"))),
         cases=cases_of({key: CaseScores.from_json(plain) for key, plain in cases.items()}),
     )
 
@@ -276,7 +255,7 @@ def _pair(row: Mapping[str, Any]) -> EndedTrial:
     record = TrialRecord(
         key,
         TrialStatus(row["status"]),
-        validation_score=row[VALIDATION_SCORE],
+        validation_score=row[naming.VALIDATION_SCORE],
         parameters=row["parameters"] or 0,
         fit_seconds=row["fit_seconds"] or 0.0,
         failure=FailureKind(row["failure"]) if row["failure"] else None,
@@ -309,7 +288,7 @@ def _check_table(
     check: Verified, comparison: RecordedComparison, rows: Sequence[ScoreRow], runs: Mapping[str, str]
 ) -> None:
     """Whether the table that is decided from is the one kept beside the verdict."""
-    if not _holds(check, comparison, TRIALS_FILE):
+    if not _holds(check, comparison, naming.TRIALS_FILE):
         return
     columns = ("validation", "test", "parameters", "fit_seconds")
     made = {
@@ -324,9 +303,9 @@ def _check_table(
             **{column: float(line[column]) if line[column] else None for column in columns},
             "status": line["status"],
         }
-        for line in csv.DictReader(io.StringIO(comparison.files[TRIALS_FILE]))
+        for line in csv.DictReader(io.StringIO(comparison.files[naming.TRIALS_FILE]))
     }
-    check.trials(made, kept, TRIALS_FILE, runs)
+    check.trials(made, kept, naming.TRIALS_FILE, runs)
 
 
 def _searched(dataset: str, family: str, replicate: int | str, number: int | str) -> str:
@@ -344,16 +323,18 @@ def _check_run(
     """Whether the comparison's run shows what follows from its trials."""
     selected = selected_among(pairs, basis.families, basis.objective)
     families = [family_result(family, pairs, scores, selected.get(family.name)) for family in basis.families]
-    metrics = {name: value for name, value in decided_metrics(families, verdict).items() if math.isfinite(value)}
+    metrics = {name: value for name, value in naming.decided_metrics(families, verdict).items() if math.isfinite(value)}
     held = {
         name: value
         for name, value in comparison.metrics.items()
-        if not name.startswith(f"{BASELINE}/") and not is_explained(name)
+        if not name.startswith(f"{naming.BASELINE}/") and not naming.is_explained(name)
     }
     check.mapped(metrics, held, "the comparison's run", "metric ")
-    tags = verdict_tags(verdict)
+    tags = naming.verdict_tags(verdict)
     words = {
-        name: in_todays_words(comparison.tags[name]) for name in (*tags, *VERDICT_WORDS) if name in comparison.tags
+        name: in_todays_words(comparison.tags[name])
+        for name in (*tags, *naming.VERDICT_WORDS)
+        if name in comparison.tags
     }
     check.mapped(tags, words, "the comparison's run", "tag ")
 

@@ -90,21 +90,17 @@ class Connection:
         """The id of the experiment of this name: made if missing, taken back if deleted in the UI."""
         found = self.get_experiment_by_name(name)
         if found is None:
-            return self._create_experiment(name)
+            # With a database's address artifacts would fall into ./mlruns of whatever folder one stands in.
+            place = (self.store.artifacts / name).as_uri() if self.store.keeps_files else None
+            try:
+                return str(self.create_experiment(name, artifact_location=place, tags=KIND_TAG))
+            except StoreError:
+                # Another sweep of this name, started at the same instant, was quicker.
+                if (found := self.get_experiment_by_name(name)) is None:
+                    raise
         if found.lifecycle_stage == "deleted":
             self.restore_experiment(found.experiment_id)
         return str(found.experiment_id)
-
-    def _create_experiment(self, name: str) -> str:
-        # With a database's address artifacts would fall into ./mlruns of whatever folder one stands in.
-        place = (self.store.artifacts / name).as_uri() if self.store.keeps_files else None
-        try:
-            return str(self.create_experiment(name, artifact_location=place, tags=KIND_TAG))
-        except StoreError:
-            # Another sweep of this name, started at the same instant, was quicker.
-            if (found := self.get_experiment_by_name(name)) is None:
-                raise
-            return str(found.experiment_id)
 
 
 def connect(store: Store, *, create: bool = True) -> Connection:
@@ -253,16 +249,12 @@ def _ask(store: Store, address: str | None = None, hold: Hold | None = None) -> 
         uri = address or store.tracking_uri
         client = _import_client()(tracking_uri=uri, registry_uri=uri)
         client.search_experiments(max_results=1)
-    _forget_places()
-    return Connection(store, client, uri, hold)
-
-
-def _forget_places() -> None:
     # MLflow keeps for the whole process where a run's artifacts are, by the run's id alone. A copied store has the same
     # runs at another place: without this they would be written where the first store stands.
     from mlflow.tracking._tracking_service import utils
 
     utils._artifact_repos_cache.clear()
+    return Connection(store, client, uri, hold)
 
 
 def _reach_database(store: Store) -> None:
@@ -275,28 +267,20 @@ def _reach_database(store: Store) -> None:
 
     with translating(store):
         url = make_url(store.tracking_uri)
+        host, port = url.host, url.port or _DATABASE_PORTS[kind]
         try:
             url.get_dialect().import_dbapi()
+            if host is not None:  # a driver would wait for minutes
+                socket.create_connection((host, port), timeout=ANSWER_SECONDS).close()
         except ImportError as error:
-            raise StoreError(f"{store.address}: {_missing_driver(kind, error)}") from None
-        _reach(store, url.host, url.port or _DATABASE_PORTS[kind])
+            package, address = _DRIVERS[kind]
+            raise StoreError(
+                f"{store.address}: the database's driver is not installed ({error}): `pip install {package}`, and "
+                f"address it as {address}://…"
+            ) from None
+        except OSError as error:
+            raise StoreError(f"{store.address}: no answer from {host}:{port} ({error})") from error
         create_engine(url, poolclass=NullPool).connect().close()
-
-
-def _reach(store: Store, host: str | None, port: int) -> None:
-    # A driver would wait for minutes.
-    if host is None:
-        return
-    try:
-        socket.create_connection((host, port), timeout=ANSWER_SECONDS).close()
-    except OSError as error:
-        raise StoreError(f"{store.address}: no answer from {host}:{port} ({error})") from error
-
-
-def _missing_driver(kind: str, error: ImportError) -> str:
-    """That a database's driver is not there, and how to get one."""
-    package, address = _DRIVERS[kind]
-    return f"the database's driver is not installed ({error}): `pip install {package}`, and address it as {address}://…"
 
 
 def _http_status(error: Exception) -> int | None:

@@ -16,7 +16,6 @@ from typing import Any
 
 from harness.records import (
     ComparisonResult,
-    Explanation,
     FamilyResult,
     GradientReach,
     Outcome,
@@ -214,15 +213,14 @@ LEAKS = "leaks"
 
 
 def comparison_metrics(result: ComparisonResult) -> dict[str, float]:
-    """The numbers of a comparison that is over: those of families and verdict, and each baseline's test score."""
+    """The numbers of a comparison that is over.
+
+    Those of families and verdict, each baseline's test score, and in how many steps the gradient halves, for each cell
+    that was looked into, before and after training.
+    """
     baselines = _under(BASELINE, {baseline.name: baseline.test_score for baseline in result.baselines})
-    return decided_metrics(result.families, result.verdict) | baselines | explained_metrics(result.explanation)
-
-
-def explained_metrics(explanation: Explanation | None) -> dict[str, float]:
-    """In how many steps the gradient halves, for each cell, before and after training."""
-    metrics: dict[str, float] = {}
-    for cell in explanation.cells if explanation else ():
+    metrics = decided_metrics(result.families, result.verdict) | baselines
+    for cell in result.explanation.cells if result.explanation else ():
         steps = {HALF_LIFE: half_life(cell.after), f"{HALF_LIFE}_untrained": half_life(cell.before)}
         metrics |= _under(cell.name, steps)
     return metrics
@@ -247,7 +245,18 @@ def decided_metrics(families: Sequence[FamilyResult], verdict: Verdict) -> dict[
     """
     metrics: dict[str, float] = {}
     for family in families:
-        metrics |= _under(family.family.name, _family_metrics(family, verdict.expected.get(family.family.name)))
+        scores = family.seed_scores
+        numbers = {
+            "expected_test": verdict.expected.get(family.family.name),
+            "validation_score": family.validation_score,
+            "test_score": family.test_score,
+            "confirmation_mean": statistics.fmean(scores) if scores else None,
+            "confirmation_sd": statistics.stdev(scores) if len(scores) > 1 else None,
+            "completed": family.usage.completed,
+            "failed": sum(family.usage.failed.values()),
+            "fit_seconds": family.usage.fit_seconds,
+        }
+        metrics |= _under(family.family.name, numbers)
     interval = {"difference": verdict.difference, "low": verdict.low, "high": verdict.high, "region": verdict.margin}
     return metrics | _under("verdict", interval)
 
@@ -269,35 +278,15 @@ def comparison_tags(result: ComparisonResult, charts: str = "") -> dict[str, str
     return {name: value for name, value in tags.items() if value} | {"mlflow.note.content": description(result, charts)}
 
 
-def verdict_tags(verdict: Verdict) -> dict[str, str]:
-    """The words of a verdict; empty ones are left out."""
-    tags = {
-        "verdict": verdict.outcome.value,
-        "winner": verdict.family or "",
-        "recommended": verdict.recommended or "",
-        "withheld_because": "; ".join(verdict.reasons_to_abstain),
-        "qualified_because": "; ".join(verdict.warnings),
-        "trials": str(verdict.trials),
-    }
-    return {name: cut(value) for name, value in tags.items() if value}
-
-
 VERDICT_WORDS = ("verdict", "winner", "recommended", "withheld_because", "qualified_because", "trials")
 """The tags that `verdict_tags` may write."""
 
 
-def _family_metrics(family: FamilyResult, expected: float | None) -> dict[str, float | None]:
-    scores = family.seed_scores
-    return {
-        "expected_test": expected,
-        "validation_score": family.validation_score,
-        "test_score": family.test_score,
-        "confirmation_mean": statistics.fmean(scores) if scores else None,
-        "confirmation_sd": statistics.stdev(scores) if len(scores) > 1 else None,
-        "completed": family.usage.completed,
-        "failed": sum(family.usage.failed.values()),
-        "fit_seconds": family.usage.fit_seconds,
-    }
+def verdict_tags(verdict: Verdict) -> dict[str, str]:
+    """The words of a verdict; empty ones are left out."""
+    withheld, qualified = "; ".join(verdict.reasons_to_abstain), "; ".join(verdict.warnings)
+    values = (verdict.outcome.value, verdict.family, verdict.recommended, withheld, qualified, str(verdict.trials))
+    return {name: cut(value) for name, value in zip(VERDICT_WORDS, values, strict=True) if value}
 
 
 def _under(prefix: str, values: Mapping[str, float | None]) -> dict[str, float]:

@@ -44,10 +44,7 @@ def write_flavour(target: Path, folder: Path, champion: Mapping[str, Any], model
             _SavedModel(folder / "model.keras"),
             str(target),
             mlflow_model=Model(
-                artifact_path=model.artifact_location,
-                model_uuid=model.model_id,
-                model_id=model.model_id,
-                run_id=run_id,
+                artifact_path=model.artifact_location, model_uuid=model.model_id, model_id=model.model_id, run_id=run_id
             ),
             signature=_signature(champion),
             input_example=_example(folder, champion),
@@ -116,9 +113,14 @@ def scoring(folder: Path, loader: str, port: int) -> Iterator[Server]:
     Raises:
         StoreError: The server ended, or did not answer within two minutes.
     """
+    with without_warnings():
+        import mlflow.pyfunc
+        from mlflow.models import Model
+
     environment: dict[str, str] = {**settled_environment(os.environ), "TF_CPP_MIN_LOG_LEVEL": "3"}
     prepare_environment(environment)
-    described = _described(folder, loader)
+    described = Model()
+    mlflow.pyfunc.add_to_model(described, loader_module=loader, data=str(folder.absolute()))
     with tempfile.TemporaryDirectory(prefix=FOLDER_PREFIX) as temporary:
         served = Path(temporary, SERVED)
         served.mkdir()
@@ -126,16 +128,6 @@ def scoring(folder: Path, loader: str, port: int) -> Iterator[Server]:
         arguments = ["models", "serve", "--model-uri", str(served), "--env-manager", "local"]
         with running(arguments, port, Path(temporary), environment, remove=True) as server:
             yield server
-
-
-def _described(folder: Path, loader: str) -> Any:
-    with without_warnings():
-        import mlflow.pyfunc
-        from mlflow.models import Model
-
-    description = Model()
-    mlflow.pyfunc.add_to_model(description, loader_module=loader, data=str(folder.absolute()))
-    return description
 
 
 def refuse_what_mlflow_does_not() -> None:

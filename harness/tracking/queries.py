@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,7 @@ def read_sweep_scores(store: Store, sweep_id: str) -> list[dict[str, Any]]:
         UsageError: MLflow holds no such sweep.
         StoreError: The store cannot be used.
     """
-    client = connect(store, create=False)
-    runs = search_runs(client, experiment_ids(client), {naming.SWEEP_ID: sweep_id})
+    runs = search_runs(connect(store, create=False), {naming.SWEEP_ID: sweep_id})
     rows = [_row(run) for run in runs if naming.TRIAL_KEY in run.data.tags]
     if not rows:
         raise UsageError(f"sweep {sweep_id}: expected one that MLflow holds in {store.address}, got none")
@@ -55,10 +55,9 @@ def run_addresses(store: Store, sweep_id: str, local: str) -> dict[str, str]:
     Raises:
         StoreError: The store cannot be used.
     """
-    client = connect(store, create=False)
     base = without_user(store.tracking_uri) if store.tracking_uri.startswith("http") else local
     found = {}
-    for run in search_runs(client, experiment_ids(client), {naming.SWEEP_ID: sweep_id}):
+    for run in search_runs(connect(store, create=False), {naming.SWEEP_ID: sweep_id}):
         key = run.data.tags.get(naming.TRIAL_KEY, "").removeprefix(f"{sweep_id}/")
         name = key or run.data.tags.get("dataset", "")
         found[name] = f"{base}/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
@@ -98,7 +97,6 @@ def read_comparisons(store: Store, sweep_id: str, wanted: Callable[[str], bool])
         StoreError: The store cannot be used, or an artifact that it lists cannot be read.
     """
     client = connect(store, create=False)
-    runs = search_runs(client, experiment_ids(client), {naming.SWEEP_ID: sweep_id, "phase": "comparison"})
     found = [
         RecordedComparison(
             dataset=run.data.tags["dataset"],
@@ -108,7 +106,7 @@ def read_comparisons(store: Store, sweep_id: str, wanted: Callable[[str], bool])
             metrics=run.data.metrics,
             files=_texts(client, run.info.run_id, wanted),
         )
-        for run in runs
+        for run in search_runs(client, {naming.SWEEP_ID: sweep_id, "phase": "comparison"})
     ]
     return sorted(found, key=lambda comparison: comparison.dataset)
 
@@ -132,31 +130,26 @@ def ends_of_histories(store: Store, run_ids: Iterable[str], metric: str) -> dict
 
 def _texts(client: Connection, run_id: str, wanted: Callable[[str], bool]) -> dict[str, str]:
     listed = client.list_artifacts(run_id)
-    files = [entry for entry in listed if not entry.is_dir]
-    for folder in (entry for entry in listed if entry.is_dir):
-        files += [entry for entry in client.list_artifacts(run_id, folder.path) if not entry.is_dir]
-    places = [entry.path for entry in files if wanted(entry.path)]
+    deeper = [client.list_artifacts(run_id, entry.path) for entry in listed if entry.is_dir]
+    places = [entry.path for entry in chain(listed, *deeper) if not entry.is_dir and wanted(entry.path)]
     with tempfile.TemporaryDirectory(prefix="harness-") as folder:
-        return {
-            place: Path(client.download_artifacts(run_id, place, folder)).read_text(encoding="utf-8")
-            for place in places
-        }
+        read = {place: Path(client.download_artifacts(run_id, place, folder)) for place in places}
+        return {place: file.read_text(encoding="utf-8") for place, file in read.items()}
 
 
-def search_runs(client: Connection, experiments: Sequence[str], tags: Mapping[str, str]) -> Iterator[Any]:
+def search_runs(client: Connection, tags: Mapping[str, str], experiment: str | None = None) -> Iterator[Any]:
     """Runs with these tags, page by page.
 
     Args:
         client: An open store.
-        experiments: Ids of the experiments to search.
         tags: Names and values that a run must have.
+        experiment: Id of the experiment to search; None for all.
     """
     if quoted := next((value for value in tags.values() if "'" in value), None):
         raise UsageError(f"{quoted}: expected a name without quotation marks")
     conditions = " and ".join(f"tags.`{name}` = '{value}'" for name, value in tags.items())
-    return pages(
-        client.search_runs, list(experiments), conditions, max_results=RUNS_A_PAGE, order_by=["attributes.run_id"]
-    )
+    where = [experiment] if experiment else experiment_ids(client)
+    return pages(client.search_runs, where, conditions, max_results=RUNS_A_PAGE, order_by=["attributes.run_id"])
 
 
 def experiment_ids(client: Connection) -> list[str]:

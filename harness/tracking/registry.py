@@ -15,7 +15,6 @@ import re
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,7 +27,7 @@ from harness.tracking import naming
 from harness.tracking.client import Connection, connect, pages, registered_models, translating
 from harness.tracking.naming import about, version_tags
 from harness.tracking.pyfunc import write_flavour
-from harness.tracking.queries import experiment_ids, search_runs
+from harness.tracking.queries import search_runs
 
 ALIASES = ("champion", "candidate")
 """What a bare name means: the first of these that the registered model has."""
@@ -84,9 +83,8 @@ def holder_of(store: Store, name: str, alias: str) -> Held | None:
     client = connect(store, create=False)
     model = registered_models(client).get(name)
     number = str(model.aliases.get(alias, "")) if model else ""
-    version = (
-        next((one for one in versions_named(client, name) if str(one.version) == number), None) if number else None
-    )
+    versions = versions_named(client, name) if number else []
+    version = next((one for one in versions if str(one.version) == number), None)
     return Held(number, made_here(version), lambda: _local_folder(client, version)) if version else None
 
 
@@ -96,7 +94,7 @@ def made_here(version: Any) -> bool:
     return bool(sweep_id) and trial_of(version).startswith(f"{sweep_id}/")
 
 
-def whose(store: Store, name: str) -> str:
+def whose(client: Connection, name: str) -> str:
     """Why a sweep must not register into a name: it is somebody else's; empty where it may.
 
     A name where one version is this package's is its own, as one is that has no version yet and its description.
@@ -104,10 +102,6 @@ def whose(store: Store, name: str) -> str:
     Raises:
         StoreError: The store cannot be used.
     """
-    return _whose(connect(store), name)
-
-
-def _whose(client: Connection, name: str) -> str:
     model = registered_models(client).get(name)
     if model is None:
         return ""
@@ -161,24 +155,27 @@ def register(store: Store, folder: Path, tags: Mapping[str, str], name: str = ""
     client = connect(store)
     champion = json.loads((folder / "champion.json").read_text(encoding="utf-8"))
     name = name or champion["name"]
-    if foreign := _whose(client, name):
+    if foreign := whose(client, name):
         raise StoreError(foreign)
     key = f"{champion['sweep_id']}/{champion['trial']}{REFIT if champion.get('refit') else ''}"
     version = next((one for one in versions_named(client, name) if trial_of(one) == key), None)
     if version is None:
         with translating(store):
-            model, run_id = _log_model(client, folder, champion, name, key, tags)
-        _make_name(client, name, champion["name"])
+            model, run = _log_model(client, folder, champion, name, key, tags)
+        try:
+            client.create_registered_model(name, description=f"{_OURS} {champion['name']}, one version a sweep.")
+        except StoreError:
+            client.get_registered_model(name)  # already there, unless the failure was another one
         # A registry without a server looks `models:/<id>` up in MLflow's global store instead of its own, and makes
         # that store, a `mlflow.db`, in whatever folder one stands in. A server has one store.
         source = model.artifact_location if store.keeps_files else f"models:/{model.model_id}"
         version = client.create_model_version(
             name,
             source=source,
-            run_id=run_id,
+            run_id=run.run_id,
             model_id=model.model_id,
             tags=version_tags(champion, key, tags),
-            description=about(champion, name, tags, _run_page(client, run_id)),
+            description=about(champion, name, tags, f"#/experiments/{run.experiment_id}/runs/{run.run_id}"),
         )
     elif store.keeps_files and not Path(_place(client, version)).is_dir():
         with translating(store):
@@ -262,18 +259,6 @@ def trial_of(one: Any) -> str:
     return str(one.tags.get(naming.TRIAL_KEY, ""))
 
 
-def _make_name(client: Connection, name: str, dataset: str) -> None:
-    try:
-        client.create_registered_model(name, description=f"{_OURS} {dataset}, one version a sweep.")
-    except StoreError:
-        client.get_registered_model(name)  # already there, unless the failure was another one
-
-
-def _run_page(client: Connection, run_id: str) -> str:
-    """The run's page below the address of MLflow's UI."""
-    return f"#/experiments/{client.get_run(run_id).info.experiment_id}/runs/{run_id}"
-
-
 def _log_model(
     client: Connection,
     folder: Path,
@@ -283,22 +268,33 @@ def _log_model(
     tags: Mapping[str, str],
     *,
     again: bool = False,
-) -> tuple[Any, str]:
-    """Log the saved files as a model of the comparison's run, unless it is done; the logged model and the run's id."""
+) -> tuple[Any, Any]:
+    """Log the saved files as a model of the comparison's run, unless it is done; the model, and what that run is."""
     from mlflow.entities import LoggedModelOutput
 
-    run = _comparison_run(client, f"{champion['sweep_id']}/{champion['name']}")
-    run_id = str(run.info.run_id)
+    comparison = f"{champion['sweep_id']}/{champion['name']}"
+    run = next(search_runs(client, {naming.COMPARISON_KEY: comparison}), None)
+    if run is None:
+        raise StoreError(f"comparison {comparison}: has no run in {client.store.address}")
     known = logged_models(client, run.info.experiment_id, f"tags.{naming.TRIAL_KEY} = '{key}'")
-    model = known[0] if known else _begin_model(client, run, champion, name, key, tags)
+    model = known[0] if known else None
+    if model is None:
+        model = client.create_logged_model(
+            run.info.experiment_id,
+            name=name,
+            source_run_id=run.info.run_id,
+            tags={**tags, naming.TRIAL_KEY: key, naming.SWEEP_ID: str(champion["sweep_id"])},
+            params={name: str(value) for name, value in champion["values"].items()},
+            model_type=champion["family"],
+        )
     if again or str(model.status) != "READY":
         with tempfile.TemporaryDirectory(prefix="harness-") as temporary:
-            write_flavour(Path(temporary), folder, champion, model, run_id)
+            write_flavour(Path(temporary), folder, champion, model, run.info.run_id)
             client.log_model_artifacts(model.model_id, temporary)
         client.finalize_logged_model(model.model_id, "READY")
     if model.model_id not in [output.model_id for output in run.outputs.model_outputs]:
-        client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
-    return model, run_id
+        client.log_outputs(run.info.run_id, [LoggedModelOutput(model.model_id, step=0)])
+    return model, run.info
 
 
 def _link(client: Connection, version: Any, key: str) -> None:
@@ -314,30 +310,10 @@ def linked_names(model: Any) -> list[str]:
     return [str(link["name"]) for link in json.loads(model.tags.get(LINKED, "[]"))]
 
 
-def _begin_model(
-    client: Connection, run: Any, champion: Mapping[str, Any], name: str, key: str, tags: Mapping[str, str]
-) -> Any:
-    return client.create_logged_model(
-        run.info.experiment_id,
-        name=name,
-        source_run_id=run.info.run_id,
-        tags={**tags, naming.TRIAL_KEY: key, naming.SWEEP_ID: str(champion["sweep_id"])},
-        params={name: str(value) for name, value in champion["values"].items()},
-        model_type=champion["family"],
-    )
-
-
 def logged_models(client: Connection, experiment_id: str, which: str) -> list[Any]:
     """The logged models of an experiment that a filter of MLflow's finds, the oldest first."""
     oldest = [{"field_name": "creation_time", "ascending": True}]
     return list(pages(client.search_logged_models, [experiment_id], filter_string=which, order_by=oldest))
-
-
-def _comparison_run(client: Connection, key: str) -> Any:
-    run = next(search_runs(client, experiment_ids(client), {naming.COMPARISON_KEY: key}), None)
-    if run is None:
-        raise StoreError(f"comparison {key}: has no run in {client.store.address}")
-    return run
 
 
 def _local_folder(client: Connection, version: Any) -> Path:
@@ -414,7 +390,14 @@ def registered_versions(store: Store, name: str | None = None) -> list[Version]:
     client = connect(store, create=False)
     models = registered_models(client)
     wanted = [_named(client, models, name)] if name else [models[one] for one in sorted(models)]
-    experiment = functools.cache(partial(_experiment_of, client))
+
+    @functools.cache
+    def experiment(run_id: str) -> str:
+        try:
+            return str(client.get_run(run_id).info.experiment_id) if run_id else ""
+        except StoreError:
+            return ""  # its comparison was deleted
+
     found = [
         Version(
             model.name,
@@ -445,10 +428,3 @@ def foreign_models(store: Store, name: str | None = None) -> list[str]:
     client = connect(store, create=False)
     names = sorted(one for one in registered_models(client) if name in (None, one))
     return [one for one in names if not all(map(made_here, versions_named(client, one)))]
-
-
-def _experiment_of(client: Connection, run_id: str) -> str:
-    try:
-        return str(client.get_run(run_id).info.experiment_id) if run_id else ""
-    except StoreError:
-        return ""  # its comparison was deleted

@@ -33,7 +33,7 @@ COLUMNS: Columns = (
 )
 """Where MLflow keeps locations of artifacts: table, column, and which of its rows."""
 
-SCHEMAS = {"b7e2c1a4d9f3": COLUMNS, "dc11669786a5": COLUMNS, "f4a9b2c7d1e6": COLUMNS}
+SCHEMAS = dict.fromkeys(("b7e2c1a4d9f3", "dc11669786a5", "f4a9b2c7d1e6"), COLUMNS)
 """Revisions of MLflow's schema (`alembic_version`) whose columns were checked: those of MLflow 3.16, 3.17 and 3.18."""
 
 _copies: dict[tuple[object, ...], Path] = {}
@@ -61,10 +61,8 @@ class Hold:
     def _lock(self, kind: int) -> bool:
         try:
             fcntl.flock(self._folder, kind | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        except OSError:  # network file systems lock no folder
-            return True
+        except OSError as error:  # network file systems lock no folder
+            return not isinstance(error, BlockingIOError)
         return True
 
 

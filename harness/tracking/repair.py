@@ -14,7 +14,7 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,15 +26,7 @@ from harness.tracking.client import connect, registered_models
 from harness.tracking.naming import is_explained
 from harness.tracking.pyfunc import FOLDER_PREFIX, SERVED
 from harness.tracking.queries import experiment_ids, search_runs
-from harness.tracking.registry import (
-    REFIT,
-    linked_names,
-    logged_models,
-    made_here,
-    resolve,
-    trial_of,
-    versions_named,
-)
+from harness.tracking.registry import REFIT, linked_names, logged_models, made_here, resolve, trial_of, versions_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +82,6 @@ def recorded_runs(store: Store, sweep_id: str) -> list[RecordedRun]:
     Raises:
         StoreError: The store cannot be used, or there is none.
     """
-    client = connect(store, create=False)
     return [
         RecordedRun(
             run.info.run_id,
@@ -99,22 +90,15 @@ def recorded_runs(store: Store, sweep_id: str) -> list[RecordedRun]:
             run.info.status,
             any(map(is_explained, run.data.metrics)),
         )
-        for run in search_runs(client, experiment_ids(client), {naming.SWEEP_ID: sweep_id})
+        for run in search_runs(connect(store, create=False), {naming.SWEEP_ID: sweep_id})
     ]
 
 
-def end_as_killed(store: Store, runs: Iterable[RecordedRun]) -> None:
-    """Say of these runs that nothing works on them any more."""
+def change_each(store: Store, change: str, *each: Sequence[str]) -> None:
+    """Have MLflow's client do one thing again and again, such as `delete_run`, with the arguments of each time."""
     client = connect(store)
-    for run in runs:
-        client.set_terminated(run.run_id, "KILLED")
-
-
-def delete_runs(store: Store, runs: Iterable[RecordedRun]) -> None:
-    """Delete these runs, as MLflow's UI does: it can restore them."""
-    client = connect(store)
-    for run in runs:
-        client.delete_run(run.run_id)
+    for arguments in each:
+        getattr(client, change)(*arguments)
 
 
 def registry_state_of(store: Store, name: str, alias: str, key: str) -> RegistryState:
@@ -172,13 +156,6 @@ def unused_models(store: Store, sweep_id: str, champions: Iterable[str]) -> list
     ]
 
 
-def delete_models(store: Store, model_ids: Iterable[str]) -> None:
-    """Delete these logged models; their files stay until `mlflow gc`."""
-    client = connect(store)
-    for model_id in model_ids:
-        client.delete_logged_model(model_id)
-
-
 def dangling_aliases(store: Store) -> list[DanglingAlias]:
     """Aliases of this package's registered models whose version is gone or, in a local store, its files.
 
@@ -196,13 +173,6 @@ def dangling_aliases(store: Store) -> list[DanglingAlias]:
             if why := _missing(store, model.name, str(version), versions):
                 found.append(DanglingAlias(model.name, alias, why))
     return found
-
-
-def remove_aliases(store: Store, aliases: Iterable[DanglingAlias]) -> None:
-    """Let these aliases mean nothing any more; the versions stay."""
-    client = connect(store)
-    for one in aliases:
-        client.delete_registered_model_alias(one.name, one.alias)
 
 
 def _missing(store: Store, name: str, version: str, versions: Mapping[str, Any]) -> str:

@@ -134,6 +134,9 @@ class RunWriter:
         sweep_name: The sweep's name, also the experiment's.
         showing: How its runs are shown.
 
+    Attributes:
+        experiment_id: The id of the experiment that the runs are in.
+
     Raises:
         StoreError: The store cannot be used.
     """
@@ -142,13 +145,8 @@ class RunWriter:
         self._client = connect(store)
         self._showing = showing or Showing()
         self._sweep_id = sweep_id
-        self._experiment = self._client.experiment(sweep_name)
+        self.experiment_id = self._client.experiment(sweep_name)
         self._comparisons: dict[str, _Comparison] = {}
-
-    @property
-    def experiment_id(self) -> str:
-        """The id of the experiment that the runs are in."""
-        return self._experiment
 
     def comparison_started(
         self, dataset: str, facts: DataFacts, tags: Mapping[str, str], started_at: float | None = None
@@ -166,14 +164,14 @@ class RunWriter:
         """
         if dataset not in self._comparisons and not self._find(dataset):
             run = self._client.create_run(
-                self._experiment,
+                self.experiment_id,
                 start_time=None if started_at is None else round(started_at * 1000),
                 tags=self._parent_tags(dataset, facts, tags),
                 run_name=f"{dataset}: searching",
             )
             self._comparisons[dataset] = _Comparison(_Run.of(run), run.info.start_time, {})
             for key, view in view_tags(self._showing, dataset).items():
-                self._client.set_experiment_tag(self._experiment, key, naming.cut(view))
+                self._client.set_experiment_tag(self.experiment_id, key, naming.cut(view))
         comparison = self._comparisons[dataset]
         for key, value in self._parent_tags(dataset, facts, tags).items():
             if comparison.parent.tags.get(key) != value:  # the sweep was extended, or its data changed
@@ -209,8 +207,10 @@ class RunWriter:
         self._reveal(comparison, result.scores)
         parent = comparison.parent
         self._log_changed(parent, comparison_metrics(result), comparison.end)
-        self._explain(comparison, result)
-        tags = comparison_tags(result, route(self._experiment, trials_key(result.dataset), charts=True))
+        for cell in result.explanation.cells if result.explanation else ():
+            if run := comparison.trials.get(f"{self._sweep_id}/{cell.trial}"):
+                self._log_changed(run, {HALF_LIFE: half_life(cell.after)}, run.end)
+        tags = comparison_tags(result, route(self.experiment_id, trials_key(result.dataset), charts=True))
         # What an earlier verdict said and this one, of the same sweep extended, does not.
         for word in self._client.get_run(parent.id).data.tags.keys() & set(VERDICT_WORDS) - tags.keys():
             self._client.delete_tag(parent.id, word)
@@ -246,16 +246,12 @@ class RunWriter:
         Args:
             overall: One sentence for all datasets.
         """
-        if self._may_describe():
-            for tag in (NOTE_TAG, OWN_NOTE_TAG):
-                self._client.set_experiment_tag(self._experiment, tag, naming.cut(overall))
-
-    def _may_describe(self) -> bool:
-        """Whether the experiment's description is empty or a sweep's; 0.1.0 described the experiments that it made."""
-        tags = self._client.get_experiment(self._experiment).tags
+        tags = self._client.get_experiment(self.experiment_id).tags
         note, own = tags.get(NOTE_TAG, ""), tags.get(OWN_NOTE_TAG)
-        made_by_a_sweep = KIND_TAG.items() <= tags.items()
-        return not note or note == own or (own is None and made_by_a_sweep)
+        # 0.1.0 described the experiments that it made without saying so.
+        if not note or note == own or (own is None and KIND_TAG.items() <= tags.items()):
+            for tag in (NOTE_TAG, OWN_NOTE_TAG):
+                self._client.set_experiment_tag(self.experiment_id, tag, naming.cut(overall))
 
     def _end(self, parent: _Run, status: str, name: str, end: int) -> None:
         self._client.update_run(parent.id, name=name)
@@ -275,7 +271,8 @@ class RunWriter:
         """Look for a comparison's runs, all at once: a look-up before each run would cost 9 ms."""
         parent: Any = None
         trials: dict[str, _Run] = {}
-        for run in search_runs(self._client, [self._experiment], {naming.SWEEP_ID: self._sweep_id, "dataset": dataset}):
+        wanted = {naming.SWEEP_ID: self._sweep_id, "dataset": dataset}
+        for run in search_runs(self._client, wanted, self.experiment_id):
             if naming.COMPARISON_KEY in run.data.tags:
                 parent = run
             elif key := run.data.tags.get(naming.TRIAL_KEY):
@@ -304,7 +301,7 @@ class RunWriter:
         start = round(record.started_at * 1000) or comparison.start
         if known is None:
             created = self._client.create_run(
-                self._experiment,
+                self.experiment_id,
                 start_time=start,
                 tags=self._trial_tags(comparison, request, record, key),
                 run_name=naming.run_name(record.key),
@@ -345,11 +342,6 @@ class RunWriter:
             if run is None:
                 raise StoreError(f"sweep {self._sweep_id}: trial {key} has no run, so its test score has no place")
             self._log_changed(run, {naming.TRIAL_METRICS[naming.TEST_SCORE]: score}, run.end)
-
-    def _explain(self, comparison: _Comparison, result: ComparisonResult) -> None:
-        for cell in result.explanation.cells if result.explanation else ():
-            if run := comparison.trials.get(f"{self._sweep_id}/{cell.trial}"):
-                self._log_changed(run, {HALF_LIFE: half_life(cell.after)}, run.end)
 
     def _log_changed(self, run: _Run, metrics: Mapping[str, float], timestamp: int) -> None:
         """Log what the run does not hold yet; a changed value as of now, so that it is the latest."""

@@ -19,7 +19,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -116,7 +115,18 @@ def running(
     """
     with tempfile.TemporaryFile() as log:
         command = [*server_command(arguments), "--host", HOST, "--port", str(port)]
-        process = _start(command, folder, environment, log, str(folder) if remove else "")
+        # This Python's commands come first: MLflow starts `uvicorn` by its name, which only an activated one has.
+        path = os.pathsep.join(filter(None, (str(Path(sys.executable).parent), environment.get("PATH"))))
+        # A session of its own, so that Ctrl-C and a closed terminal reach this process alone, which then ends it.
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-S", str(Path(supervisor.__file__)), str(folder) if remove else "", *command],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            cwd=folder,
+            env={**environment, "PATH": path},
+            start_new_session=True,
+        )
         try:
             server = Server(f"http://{HOST}:{port}", process)
             _wait_until_it_answers(server, log)
@@ -131,32 +141,13 @@ def server_command(arguments: Sequence[str]) -> list[str]:
     return [sys.executable, "-P", "-m", "mlflow", *arguments]
 
 
-def _start(
-    command: Sequence[str], folder: Path, environment: Mapping[str, str], log: IO[bytes], remove: str
-) -> subprocess.Popen[bytes]:
-    # A session of its own, so that Ctrl-C and a closed terminal reach this process alone, which then ends the server.
-    return subprocess.Popen(
-        [sys.executable, "-I", "-S", str(Path(supervisor.__file__)), remove, *command],
-        stdin=subprocess.PIPE,
-        stdout=log,
-        stderr=subprocess.STDOUT,
-        cwd=folder,
-        env={**environment, "PATH": _path(environment)},
-        start_new_session=True,
-    )
-
-
-def _path(environment: Mapping[str, str]) -> str:
-    """With this Python's commands first: MLflow starts `uvicorn` by its name, which only an activated one has."""
-    return os.pathsep.join(part for part in (str(Path(sys.executable).parent), environment.get("PATH", "")) if part)
-
-
 def _wait_until_it_answers(server: Server, log: IO[bytes]) -> None:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # none stands between it and this machine
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         _require_running(server.process, log)
-        with contextlib.suppress(OSError, urllib.error.URLError):
-            _open(f"{server.address}/health")
+        with contextlib.suppress(OSError), opener.open(f"{server.address}/health", timeout=2) as answer:
+            answer.read()
             # Another program may have taken the port since it was free, and answer too.
             if _listens(server):
                 return
@@ -179,13 +170,6 @@ def _listens(server: Server) -> bool:
         family = [parent, *parent.children(recursive=True)]
         return any(found.laddr.port == port for one in family for found in one.net_connections() if found.laddr)
     return False
-
-
-def _open(address: str) -> None:
-    # No proxy stands between this machine and itself.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(address, timeout=2) as answer:
-        answer.read()
 
 
 def _last_line(log: IO[bytes]) -> str:
