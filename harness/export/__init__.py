@@ -4,20 +4,8 @@ Above `tracking`, from which it takes one thing: the folder that a registered na
 by the functions that need it, never by importing this package.
 """
 
-from harness.export.artifact import Description, read_description, save_champion
-from harness.export.build import build_champion
+from harness.export.artifact import Description, read_description
 from harness.export.predictor import Champion, load, load_folder
 from harness.export.verification import CleanProcess, agrees, verify
 
-__all__ = [
-    "Champion",
-    "CleanProcess",
-    "Description",
-    "agrees",
-    "build_champion",
-    "load",
-    "load_folder",
-    "read_description",
-    "save_champion",
-    "verify",
-]
+__all__ = ["Champion", "CleanProcess", "Description", "agrees", "load", "load_folder", "read_description", "verify"]

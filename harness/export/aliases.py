@@ -170,9 +170,7 @@ def instead_of(before: Holder | None, now: Holder) -> str:
     """What an alias meant before it was moved by hand, with both logged scores; empty where nothing else."""
     if before is None or before.reference == now.reference:
         return ""
-    return (
-        f"; it was {before.reference}: logged are {_phrase(before, _logged(before))} and {_phrase(now, _logged(now))}"
-    )
+    return f"; it was {before.reference}: logged are {_logged(before)} and {_logged(now)}"
 
 
 def _same_rows(challenger: Description, incumbent: Description) -> bool:
@@ -182,9 +180,7 @@ def _same_rows(challenger: Description, incumbent: Description) -> bool:
 
 
 def _not_measured(challenger: Holder, incumbent: Holder, measured: Measured | None) -> str:
-    logged = (
-        f"{_phrase(incumbent, _logged(incumbent))} and {_phrase(challenger, _logged(challenger))} are of other rows"
-    )
+    logged = f"{_logged(incumbent)} and {_logged(challenger)} are of other rows"
     if measured is None:
         return f"{logged}, and the two were not compared, since the champion changed meanwhile"
     if measured.why_not:
@@ -202,13 +198,12 @@ def _replaced(challenger: Holder, candidate: Holder | None) -> str:
         return ""
     return (
         f"@candidate moves from {candidate.reference} to {challenger.reference}, the newest that does not beat the "
-        f"best baseline: logged are {_phrase(candidate, _logged(candidate))} and "
-        f"{_phrase(challenger, _logged(challenger))}"
+        f"best baseline: logged are {_logged(candidate)} and {_logged(challenger)}"
     )
 
 
-def _logged(one: Holder) -> float | None:
-    return one.description.test_score if one.description else None
+def _logged(one: Holder) -> str:
+    return _phrase(one, one.description.test_score if one.description else None)
 
 
 def _phrase(one: Holder, score: float | None) -> str:

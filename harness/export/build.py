@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 EXAMPLE_SEQUENCES = 2
 
-_LIBRARIES = ("keras", "tensorflow", "numpy", "lstm-gru-harness")
-_NEEDED = ("keras", "tensorflow")
 _SAME = ("channels", "targets", "classes", "horizon_steps", "multi_label", "vocabulary", "known")
 """What a description says as its dataset does."""
 
@@ -62,12 +60,7 @@ def build_champion(plain: Mapping[str, Any]) -> dict[str, Any]:
     if config.split.folds is not None and not description.refit:
         description = replace(description, test_score=score)
     require_agreement(description, score)
-    arrays = {"x": test.x, "lengths": test.lengths, "future": test.future}
-    example = {
-        name: array[:EXAMPLE_SEQUENCES]
-        for name, array in arrays.items()
-        if array is not None and name in description.inputs
-    }
+    example = {name: getattr(test, name)[:EXAMPLE_SEQUENCES] for name in description.inputs}
     save_champion(Path(plain["folder"]), model, description, example, seen_by(data, config))
     return {"folder": plain["folder"], "test_score": score}
 
@@ -99,7 +92,7 @@ def _describe(
     plain: Mapping[str, Any],
     shape: NetworkShape,
 ) -> Description:
-    versions = versions_of(_LIBRARIES)
+    versions = versions_of(("keras", "tensorflow", "numpy", "lstm-gru-harness"))
     steps = -1 if shape.steps is None else shape.steps
     inputs: dict[str, tuple[int, ...]] = {
         "x": (-1, steps) if shape.vocabulary else (-1, steps, shape.channels),
@@ -130,7 +123,7 @@ def _describe(
         space=space.model_dump(mode="json"),
         inputs={name: inputs[name] for name in shape.inputs},
         output=_output(shape),
-        requirements=tuple(f"{name}=={versions[name]}" for name in _NEEDED),
+        requirements=tuple(f"{name}=={versions[name]}" for name in ("keras", "tensorflow")),
         versions=versions,
         evidence=plain.get("evidence", {}),
         refit="seen_score" in plain,

@@ -67,14 +67,10 @@ def continue_stamps(column: pd.Series[Any], steps: int, lookback: int) -> Stamps
     if len(tail) < 2:
         return None
     if types.is_numeric_dtype(tail):
-        return _numbers(name, tail, steps)
+        difference, assumed = _usual_difference(tail)
+        last = tail.iloc[-1].item()
+        return Stamps(name, tuple(last + difference * step for step in range(1, steps + 1)), assumed)
     return _times(name, tail, steps)
-
-
-def _numbers(name: str, tail: pd.Series[Any], steps: int) -> Stamps:
-    difference, assumed = _usual_difference(tail)
-    last = tail.iloc[-1].item()
-    return Stamps(name, tuple(last + difference * step for step in range(1, steps + 1)), assumed)
 
 
 def _times(name: str, tail: pd.Series[Any], steps: int) -> Stamps:
@@ -187,6 +183,8 @@ def _one(
     description: Description, task: ForecastTask, frame: pd.DataFrame, where: str, before: int
 ) -> tuple[Floats, Floats, Stamps | None]:
     """What one series gives: x (1, lookback, channels), future (1, horizon, known) and the times ahead."""
+    import pandas as pd
+
     lookback, ahead = description.steps or 0, description.horizon_steps if task.known_covariates else 0
     if len(frame) < lookback + ahead:
         known = f" and {ahead} with {', '.join(task.known_covariates)} in advance" if ahead else ""
@@ -201,21 +199,14 @@ def _one(
     )
     if not description.known:
         return x, np.empty((1, 0, 0), np.float32), stamps
-    if cycles and not ahead:
-        coming = _times_alone(stamps, where)
+    if cycles and not ahead:  # nothing is known of the rows ahead but their times
+        if stamps is None:
+            raise DataError(f"{where}: has no times to go on from: expected a column of times, two rows at least")
+        coming = pd.DataFrame({stamps.column: list(stamps.values)})
     future = _values(
         description, with_calendar(coming, task.time, cycles, where), description.known, before + now, where
     )
     return x, _filled(future, description.known, where), stamps
-
-
-def _times_alone(stamps: Stamps | None, where: str) -> pd.DataFrame:
-    """The rows ahead of which nothing is known but their times."""
-    import pandas as pd
-
-    if stamps is None:
-        raise DataError(f"{where}: has no times to go on from: expected a column of times, two rows at least")
-    return pd.DataFrame({stamps.column: list(stamps.values)})
 
 
 def _refuse_known_targets(description: Description, task: ForecastTask, coming: pd.DataFrame, where: str) -> None:

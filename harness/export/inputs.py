@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -99,13 +99,9 @@ ARRAYS = ("x", "lengths", "future")
 SEQUENCE = "sequence"
 """What sequences are called that have no name of their own."""
 
-_KINDS: dict[str, Literal["csv", "parquet", "npz", "text"]] = {
-    ".csv": "csv",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-    ".npz": "npz",
-    ".txt": "text",
-}
+Kind: TypeAlias = Literal["csv", "parquet", "npz", "text"]
+
+_KINDS: dict[str, Kind] = {".csv": "csv", ".parquet": "parquet", ".pq": "parquet", ".npz": "npz", ".txt": "text"}
 
 
 def read_input(description: Description, path: Path) -> Batch:
@@ -144,7 +140,7 @@ def batch_of_archive(
     return _checked(description, raw, SEQUENCE, range(before, before + len(raw.x)))
 
 
-def kind_of(description: Description, path: Path) -> Literal["csv", "parquet", "npz", "text"]:
+def kind_of(description: Description, path: Path) -> Kind:
     """What an input is, by its suffix.
 
     Raises:

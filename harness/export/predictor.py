@@ -194,8 +194,7 @@ class Champion:
             batch: As many sequences as memory holds.
             progress: Called with the number of sequences done so far.
         """
-        arrays = {"x": batch.x, "lengths": batch.lengths, "future": batch.future}
-        feed = [array for name in self.description.inputs if (array := arrays[name]) is not None]
+        feed = [getattr(batch, name) for name in self.description.inputs]
         outputs = []
         for start in range(0, len(batch.x), ROWS_A_CALL):
             outputs.append(self._call([values[start : start + ROWS_A_CALL] for values in feed]))

@@ -6,11 +6,11 @@ import math
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from harness.data import Part, load_dataset
+from harness.data import load_dataset
 from harness.errors import DataError, ExportError, UsageError
 from harness.export.aliases import Holder, holder, instead_of
 from harness.export.artifact import Description, read_description, unlike
@@ -20,9 +20,6 @@ from harness.export.verification import agrees, score_of, verify
 from harness.records import TrialKey, TrialRequest
 from harness.store import Store
 from harness.tracking.registry import ALIASES, Registered, move_alias, one_at_a_time, register, resolve
-
-if TYPE_CHECKING:
-    from harness.data.dataset import Values
 
 
 def refit(reference: str, store: Store) -> Registered:
@@ -172,7 +169,12 @@ def compare(first: Champion, second: Champion) -> SideBySide:
     part = data.test.open()
     predictions = [champion.predict(part.x, part.lengths, part.future) for champion in (first, second)]
     scores = [score_of(description, part.y, predicted, part.lengths) for predicted in predictions]
-    rows = [_row_scores(description, part, predicted) for predicted in predictions]
+    # Each row's own score; nan where a single row has none.
+    one = [np.array([at]) for at in range(len(part))]
+    rows = [
+        np.array([score_of(description, part.y[at], predicted[at], part.lengths[at]) for at in one], np.float32)
+        for predicted in predictions
+    ]
     sign = description.direction.sign
     gains = sign * (rows[0] - rows[1])  # positive where the second is better
     return SideBySide(
@@ -184,10 +186,3 @@ def compare(first: Champion, second: Champion) -> SideBySide:
         float((gains < 0).mean()),
         float((gains > 0).mean()),
     )
-
-
-def _row_scores(description: Description, part: Part, predicted: Values) -> Values:
-    """Each row's own score; nan where a single row has none."""
-    one = [np.array([at]) for at in range(len(part))]
-    scores = [score_of(description, part.y[at], predicted[at], part.lengths[at]) for at in one]
-    return np.array(scores, np.float32)

@@ -22,7 +22,7 @@ from harness.records import Answer
 from harness.tracking.pyfunc import refuse_what_mlflow_does_not, wrong_request
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 REQUEST = "the request"
 
@@ -32,7 +32,11 @@ class Scorer:
 
     def __init__(self, champion: Champion) -> None:
         self._champion = champion
-        self._warm_up()
+        # The network is traced before the first request waits for it.
+        description = champion.description
+        steps, channels = description.steps or 1, () if description.vocabulary else (len(description.channels),)
+        future = np.zeros((1, description.horizon_steps, len(description.known))) if description.known else None
+        champion.predict(np.zeros((1, steps, *channels), int), future=future)
 
     def predict(self, data: Any) -> Any:
         """Answer one request.
@@ -68,13 +72,6 @@ class Scorer:
             return [one[:length].tolist() for one, length in real] if description.task.per_step else outputs
         return predictions_of(description, batch, outputs).table
 
-    def _warm_up(self) -> None:
-        """Trace the network before the first request waits for it."""
-        description = self._champion.description
-        steps, channels = description.steps or 1, () if description.vocabulary else (len(description.channels),)
-        future = np.zeros((1, description.horizon_steps, len(description.known))) if description.known else None
-        self._champion.predict(np.zeros((1, steps, *channels), int), future=future)
-
 
 def _as_columns(data: Any) -> Any:
     """A mapping with `x` for whole sequences, a table for raw rows, whichever of the forms they came in."""
@@ -84,18 +81,12 @@ def _as_columns(data: Any) -> Any:
         data = pd.DataFrame(data)
     if isinstance(data, pd.DataFrame) and "x" in data.columns and isinstance(data["x"].iloc[0], list | np.ndarray):
         return {name: data[name].tolist() for name in data.columns}
-    if isinstance(data, Mapping) and "x" not in data:
-        return _table(data)
-    return data
-
-
-def _table(columns: Mapping[str, Any]) -> pd.DataFrame:
-    import pandas as pd
-
-    if wrong := [name for name, values in columns.items() if np.ndim(values) != 1]:
+    if not isinstance(data, Mapping) or "x" in data:
+        return data
+    if wrong := [name for name, values in data.items() if np.ndim(values) != 1]:
         raise DataError(f"{REQUEST}: column {wrong[0]!r}: expected a list of values, one a row")
     try:
-        return pd.DataFrame({name: list(values) for name, values in columns.items()})
+        return pd.DataFrame({name: list(values) for name, values in data.items()})
     except ValueError as error:
         raise DataError(f"{REQUEST}: the columns cannot be put side by side: {error}") from error
 

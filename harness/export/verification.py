@@ -14,26 +14,21 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from harness._tensorflow import OWN_PROCESS_VARIABLE, settled_environment
 from harness.data import Part, cached_dataset, load_dataset
+from harness.data.dataset import Values, Whole
 from harness.data.splits import unseen
 from harness.errors import ExportError
 from harness.export.artifact import Description, read_seen
 from harness.export.forecast_inputs import Batch
-from harness.export.predictor import load_folder
+from harness.export.predictor import Champion, load_folder
 from harness.metrics import metric_of
 from harness.records import Answer, TaskKind
 from harness.records.serialization import Record
-
-if TYPE_CHECKING:
-    from harness.data.dataset import Values, Whole
-    from harness.export.predictor import Champion
-
 
 TOLERANCE = 1e-5
 
@@ -88,8 +83,11 @@ def agrees(description: Description, score: float) -> bool:
         description: Whose logged score.
         score: The score to compare with it.
     """
-    logged = description.logged_score
-    return logged is not None and math.isclose(score, logged, rel_tol=TOLERANCE, abs_tol=_smallest(description))
+    logged, smallest = description.logged_score, TOLERANCE
+    if description.answer is Answer.NUMBERS:
+        scale = max(description.scaling["output_scale"])
+        smallest = 1e-6 * (scale**2 if description.metric == "mse" else scale)
+    return logged is not None and math.isclose(score, logged, rel_tol=TOLERANCE, abs_tol=smallest)
 
 
 def require_agreement(description: Description, score: float) -> None:
@@ -103,13 +101,6 @@ def require_agreement(description: Description, score: float) -> None:
             f"{description.trial}: the exported model's {description.scored_part} {description.metric} is {score!r}: "
             f"expected the logged {description.logged_score!r}, to 1e-5"
         )
-
-
-def _smallest(description: Description) -> float:
-    if description.answer is not Answer.NUMBERS:
-        return TOLERANCE
-    scale = max(description.scaling["output_scale"])
-    return 1e-6 * (scale**2 if description.metric == "mse" else scale)
 
 
 LIMIT_SECONDS = 900

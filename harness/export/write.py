@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Protocol
@@ -63,7 +63,7 @@ def written_to(path: Path) -> Iterator[Sink]:
     try:
         with tempfile.TemporaryDirectory(prefix=".harness-", dir=place.parent) as folder:
             file = Path(folder, place.name)
-            with finished(_sink(file)) as sink:
+            with finished(_SINKS.get(place.suffix.lower(), TextSink)(file)) as sink:
                 yield sink
             file.replace(place)
     except OSError as error:
@@ -78,15 +78,6 @@ def finished(sink: Sink) -> Iterator[Sink]:
         sink.finish()
     finally:
         sink.release()
-
-
-def _sink(file: Path) -> Sink:
-    match file.suffix.lower():
-        case ".npz":
-            return ArraySink(file)
-        case ".parquet":
-            return ParquetSink(file)
-    return TextSink(file)
 
 
 class TextSink:
@@ -187,6 +178,9 @@ class ArraySink:
         """Close what is open."""
         for parts in self._parts.values():
             parts.close()
+
+
+_SINKS: Mapping[str, Callable[[Path], Sink]] = {".npz": ArraySink, ".parquet": ParquetSink}
 
 
 class _Parts:

@@ -337,21 +337,11 @@ def explain_trial(plain: Mapping[str, Any]) -> dict[str, Any]:
     loss = loss_of(prepared.shape, LOSS_OF_METRIC.get(data.objective.metric, "mse"), data.class_weights)
     before, _ = _look(stack, initial_weights(stack, derive_seed(request.seed, "weights")), sample, loss)
     after, gates = _look(stack, load_weights(Path(plain["weights"])), sample, loss, gates=True)
-    return {
-        "before": reach_of(before),
-        "after": reach_of(after),
-        "gates": gates,
-        "sequences": int(sample.x.shape[0]),
-    }
+    return {"before": reach_of(before), "after": reach_of(after), "gates": gates, "sequences": int(sample.x.shape[0])}
 
 
 def _look(
-    stack: Stack,
-    weights: Sequence[npt.NDArray[np.float32]],
-    sample: TensorPart,
-    loss: Loss,
-    *,
-    gates: bool = False,
+    stack: Stack, weights: Sequence[npt.NDArray[np.float32]], sample: TensorPart, loss: Loss, *, gates: bool = False
 ) -> tuple[npt.NDArray[np.float64], tuple[GateOpenness, ...]]:
     """Norms of the gradient, (sequences, distances), and the gates where they are wanted."""
     for variable, weight in zip(stack.variables, weights, strict=True):

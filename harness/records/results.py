@@ -7,15 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.records.serialization import KEY, Record, decode
-from harness.records.trials import (
-    BaselineScore,
-    Family,
-    Objective,
-    ResourceUsage,
-    TaskKind,
-    TrialRecord,
-    Value,
-)
+from harness.records.trials import BaselineScore, Family, Objective, ResourceUsage, TaskKind, TrialRecord, Value
 from harness.records.verdicts import Across, ScoreRow, Verdict
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+WIDTH, HEIGHT = 420.0, 300.0
+
 INK = "#010203"
 """Draw with this colour what should have the colour of the text around the figure."""
 
@@ -61,23 +63,27 @@ _FONT_SHORTHAND = re.compile(r"font: (?:[\w.]+ )*?([\d.]+px) [^;]+")
 
 
 @contextmanager
-def drawing() -> Iterator[None]:
-    """The surroundings in which figures are made and rendered, whatever the user's matplotlibrc says."""
+def drawing(width: float = WIDTH, height: float = HEIGHT, left: float = 60.0, top: float = 12.0) -> Iterator[Axes]:
+    """Axes alone in a figure of so many points, made and rendered whatever the user's matplotlibrc says.
+
+    The margins are given, since laying out costs more than drawing.
+    """
     import matplotlib
+    from matplotlib.figure import Figure
 
     with matplotlib.rc_context(), warnings.catch_warnings():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(_STYLE)  # type: ignore[arg-type]  # its keys are a Literal of 300 names
         # Letters are not drawn here but by the reader's program, which has fonts for them.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        yield
+        yield Figure(figsize=(width / 72, height / 72)).add_axes(_box(width, height, left, top))
 
 
 def render(axes: Axes, name: str, title: str, description: str) -> str:
     """The figure of these axes as an `<svg>` element.
 
     Args:
-        axes: Made within `drawing()`, as this call must be.
+        axes: Those of `drawing()`, within which this call must be.
         name: Put before every id, so that ids stay unique in a page; letters, digits and hyphens.
         title: What the figure is, for those who cannot see it and as a tooltip.
         description: What it shows, for those who cannot see it.
@@ -178,7 +184,6 @@ def _write_prefixes(root: ElementTree.Element) -> None:
     root.set("xmlns:xlink", _XLINK)
 
 
-WIDTH, HEIGHT = 420.0, 300.0
 _RIGHT, _BOTTOM, _LEGEND_ROW = 12.0, 48.0, 20.0
 _LETTER = 6.9
 _LOG_FROM = 12.0
@@ -217,14 +222,6 @@ PLAIN = Look(INK, INK, "o", "-", "●")
 def look_of(position: int) -> Look:
     """The look of the family at this position of the sweep."""
     return APPEARANCES[position % len(APPEARANCES)]
-
-
-def new_axes(width: float = WIDTH, height: float = HEIGHT, left: float = 60.0, top: float = 12.0) -> Axes:
-    """Axes alone in a figure of so many points; the margins are given, since laying out costs more than drawing."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width / 72, height / 72))
-    return figure.add_axes(_box(width, height, left, top))
 
 
 def dots(axes: Axes, xs: Sequence[float], ys: Sequence[float], look: Look, **more: Any) -> None:
@@ -286,13 +283,6 @@ def level_line(axes: Axes, value: float, label: str) -> None:
     axes.axhline(value, color=INK, linestyle=(0, (1, 2)), linewidth=1.4, label=label)
 
 
-def scale(axes: Axes, side: str) -> None:
-    """Make an axis logarithmic where what is drawn spans more than a decade, as bad trials of a random search do."""
-    low, high = axes.dataLim.intervaly if side == "y" else axes.dataLim.intervalx
-    if math.isfinite(low) and math.isfinite(high) and low > 0 and high / low >= _LOG_FROM:
-        (axes.set_yscale if side == "y" else axes.set_xscale)("log")
-
-
 def sides(axes: Axes, left: str, right: str) -> None:
     """An axis across with its zero within: what lies to the left and to the right, and sizes without a sign."""
     label_ticks(axes, "x")
@@ -303,13 +293,19 @@ def sides(axes: Axes, left: str, right: str) -> None:
     axes.spines["left"].set_visible(False)
 
 
-def finish(axes: Axes, whole_x: bool = False) -> None:
-    """Grid, ticks for people, the legend above, and margins that fit them.
+def finish(axes: Axes, scores: str = "", whole_x: bool = False) -> None:
+    """Scales, grid, ticks for people, the legend above, and margins that fit them.
 
     Args:
         axes: With everything drawn.
+        scores: Axes, of `x` and `y`, that become logarithmic where what is drawn spans more than a decade, as bad
+            trials of a random search do.
         whole_x: Whether the numbers across count something.
     """
+    for side in scores:
+        low, high = axes.dataLim.intervaly if side == "y" else axes.dataLim.intervalx
+        if math.isfinite(low) and math.isfinite(high) and low > 0 and high / low >= _LOG_FROM:
+            (axes.set_yscale if side == "y" else axes.set_xscale)("log")
     axes.grid(True)
     label_ticks(axes, "x", whole_x)
     longest = label_ticks(axes, "y")

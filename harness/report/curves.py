@@ -12,18 +12,13 @@ What is found are associations within the ranges that were searched, of each hyp
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from harness.records import ComparisonResult, ScoreRow, TrialStatus, Value
-
-if TYPE_CHECKING:
-    from harness.stats.best_of_n import Sample
-
+from harness.stats.best_of_n import Floats, Sample, expected, resample
 
 RESAMPLES = 1000
 """Bootstrap samples behind an interval that is written in numbers."""
@@ -79,8 +74,6 @@ def leads_of(comparison: ComparisonResult) -> tuple[tuple[int, str], ...]:
         budget as far as there are trials; one entry where the lead never changes hands, none where no two can be
         compared.
     """
-    from harness.stats.best_of_n import expected
-
     samples = _samples(comparison)
     if len(samples) < 2:
         return ()
@@ -113,8 +106,6 @@ def budgets(completed: int, trials: int) -> tuple[int, ...]:
 
 def _samples(comparison: ComparisonResult) -> dict[str, Sample]:
     """The completed trials of each family that has any, as losses."""
-    from harness.stats.best_of_n import Sample
-
     samples, sign = {}, comparison.objective.direction.sign
     for family in comparison.families:
         rows = [row for row in comparison.rows if row.family == family.family.name and _scored(row)]
@@ -142,8 +133,6 @@ def _point(sample: Sample, n: int, level: float, resamples: int) -> tuple[float,
 
     As in the verdict itself, the interval is stretched to the exact value where the resamples miss it.
     """
-    from harness.stats.best_of_n import expected, resample
-
     middle = expected(sample, n)
     # One seed for all: the same resamples at every n, so that a band has no steps of chance along it.
     draws, _ = resample(sample, n, resamples, seed=1)
@@ -161,8 +150,6 @@ FEWEST_TRIALS = 20
 
 TREES = 60
 _ABSENT = -1.0
-
-Floats = npt.NDArray[np.float64]
 
 
 def importances_of(comparison: ComparisonResult) -> dict[str, dict[str, float]]:
@@ -209,7 +196,8 @@ def _importances(comparison: ComparisonResult, family: str) -> dict[str, float]:
         if trial.key.family == family and trial.status is TrialStatus.COMPLETED and trial.validation_score is not None
     ]
     values = [comparison.values[str(trial.key)] for trial in completed]
-    names = [name for name in dict.fromkeys(name for one in values for name in one) if _varies(values, name)]
+    every = dict.fromkeys(name for one in values for name in one)
+    names = [name for name in every if len({one.get(name) for one in values}) > 1]
     losses = comparison.objective.direction.sign * np.array([trial.validation_score for trial in completed], np.float64)
     if len(completed) < FEWEST_TRIALS or not names or np.ptp(losses) == 0:
         return {}
@@ -218,10 +206,6 @@ def _importances(comparison: ComparisonResult, family: str) -> dict[str, float]:
 
     found = [min(worth / 2, 1.0) for worth in permutation_importances(columns, rankdata(losses) - 1)]
     return dict(sorted(zip(names, found, strict=True), key=lambda item: (-item[1], item[0])))
-
-
-def _varies(values: Sequence[Mapping[str, Value]], name: str) -> bool:
-    return len({one.get(name) for one in values}) > 1
 
 
 def _numbers(values: Sequence[Value | None]) -> list[float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from harness.records import Band, ExplainedCell, Explanation, GradientReach
-from harness.report.axes import band, drawing, evenly, finish, level_line, look_of, new_axes, render, scale
+from harness.report.axes import band, drawing, evenly, finish, level_line, look_of, render
 from harness.text import INDENT, counted, wrapped
 
 MOMENTS = ("before", "after")
@@ -34,16 +34,13 @@ def gradients(explanation: Explanation, moment: str, name: str = "gradients") ->
     ]
     if not drawn:
         return None
-    with drawing():
-        axes = new_axes()
+    with drawing() as axes:
         for cell, reach, look in drawn:
             steps, lines = _thinned(reach.relative, SMALLEST)
             band(axes, steps, lines, look, _label(cell))
         level_line(axes, 0.5, "a half")
-        axes.set_xlabel("steps before the last")
-        axes.set_ylabel("gradient's norm, relative")
-        scale(axes, "y")
-        finish(axes, whole_x=True)
+        axes.set(xlabel="steps before the last", ylabel="gradient's norm, relative")
+        finish(axes, "y", whole_x=True)
         cells = ", ".join(cell.name for cell, *_ in drawn)
         title = f"Gradients {moment} training against the distance in steps"
         return render(axes, name, title, f"{explanation.dataset}: {cells}. {half_lives(explanation, moment)}")
@@ -53,14 +50,11 @@ def gates(cell: ExplainedCell, name: str = "gates") -> str | None:
     """Openness of each gate of a cell against the step; None for a cell without gates."""
     if not cell.gates:
         return None
-    with drawing():
-        axes = new_axes()
+    with drawing() as axes:
         for position, gate in enumerate(cell.gates):
             steps, lines = _thinned(gate.by_step, 0.0)
             band(axes, steps, lines, look_of(position), gate.gate)
-        axes.set_xlabel("step")
-        axes.set_ylabel("openness")
-        axes.set_ylim(-0.02, 1.02)
+        axes.set(xlabel="step", ylabel="openness", ylim=(-0.02, 1.02))
         finish(axes, whole_x=True)
         gates_named = ", ".join(gate.gate for gate in cell.gates)
         return render(axes, name, f"Gates of {cell.name}", f"{gates_named}: openness at each step.")

@@ -9,8 +9,10 @@ there is nothing to draw.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from harness.records import Across, ComparisonResult, FamilyResult, Outcome, ScoreRow, TrialStatus, Verdict
@@ -29,9 +31,7 @@ from harness.report.axes import (
     level_line,
     look_of,
     name_rows,
-    new_axes,
     render,
-    scale,
     sides,
     stand_out,
     trace,
@@ -90,16 +90,13 @@ def budget(comparison: ComparisonResult, curves: Mapping[str, Curve], name: str 
     ]
     if not drawn:
         return None
-    with drawing():
-        axes = new_axes()
+    with drawing() as axes:
         for family, look, line in drawn:
             band(axes, line.trials, (line.low, line.expected, line.high), look, family)
         axes.axvline(comparison.verdict.trials, color=INK, alpha=0.45, linewidth=0.9, label="this budget")
         _baseline(axes, comparison, only_near=True)
-        axes.set_ylabel(f"expected test {axis_words(comparison.objective)}")
-        axes.set_xlabel("trials of a search")
-        scale(axes, "y")
-        finish(axes, whole_x=True)
+        axes.set(xlabel="trials of a search", ylabel=f"expected test {axis_words(comparison.objective)}")
+        finish(axes, "y", whole_x=True)
         title = f"Expected test {metric_words(comparison.objective)} against the budget in trials"
         return render(axes, name, title, _described(comparison, "with a band for each"))
 
@@ -114,21 +111,18 @@ def importances(
         found: `importances_of` the comparison.
         name: Put before the ids of the figure's parts: unique in a page.
     """
-    worth: dict[str, float] = {}
-    for its in found.values():
-        worth |= {parameter: max(value, worth.get(parameter, 0.0)) for parameter, value in its.items()}
-    order = sorted(worth, key=lambda parameter: worth[parameter])[-MOST_HYPERPARAMETERS:]
+    every = dict.fromkeys(parameter for its in found.values() for parameter in its)
+    worth = {parameter: max(its.get(parameter, 0.0) for its in found.values()) for parameter in every}
+    order = sorted(every, key=lambda parameter: worth[parameter])[-MOST_HYPERPARAMETERS:]
     if not order:
         return None
-    with drawing():
-        axes = new_axes()
+    with drawing() as axes:
         for family, look in _families(comparison):
             its = found.get(family.family.name, {})
             xs = [100 * its.get(parameter, math.nan) for parameter in order]
             dots(axes, xs, list(range(len(order))), look, **FILLED, label=printable(family.family.name))
-        axes.set_xlabel("worth, % of the variance of the trials' ranks")
         axes.set_xlim(left=min(0.0, axes.get_xlim()[0]))
-        axes.set_ylim(-0.6, len(order) - 0.4)
+        axes.set(xlabel="worth, % of the variance of the trials' ranks", ylim=(-0.6, len(order) - 0.4))
         finish(axes)
         name_rows(axes, [shortened(parameter, 16) for parameter in order])
         title = "Which hyperparameters mattered"
@@ -144,18 +138,15 @@ def learning(comparison: ComparisonResult, name: str = "learning") -> str | None
     ]
     if not drawn:
         return None
-    with drawing():
-        axes = new_axes()
+    with drawing() as axes:
         for family, trial, look in drawn:
             scores = trial.validation_scores
             trace(axes, range(1, len(scores) + 1), scores, look, label=printable(family))
             if 0 < trial.best_epoch <= len(scores):
                 stand_out(axes, trial.best_epoch, scores[trial.best_epoch - 1], look)
         explain_edge(axes, "epoch kept")
-        axes.set_ylabel(f"validation {axis_words(comparison.objective)}")
-        axes.set_xlabel("epoch")
-        scale(axes, "y")
-        finish(axes, whole_x=True)
+        axes.set(xlabel="epoch", ylabel=f"validation {axis_words(comparison.objective)}")
+        finish(axes, "y", whole_x=True)
         title = "Learning curves of the selected trials"
         return render(axes, name, title, _described(comparison, "validation score of each epoch"))
 
@@ -173,8 +164,7 @@ def spread(comparison: ComparisonResult, name: str = "spread") -> str | None:
     ]
     if not any(replicates or seeds for _, _, replicates, seeds in columns):
         return None
-    with drawing():
-        axes = new_axes()
+    with drawing() as axes:
         for place, (_, look, replicates, seeds) in enumerate(columns):
             dots(axes, [place - 0.13] * len(replicates), replicates, look, **FILLED)
             dots(axes, [place + 0.13] * len(seeds), seeds, look, **HOLLOW)
@@ -182,8 +172,7 @@ def spread(comparison: ComparisonResult, name: str = "spread") -> str | None:
         dots(axes, [], [], PLAIN, **HOLLOW, label="fresh seed")
         _baseline(axes, comparison)
         axes.set_ylabel(f"test {axis_words(comparison.objective)}")
-        scale(axes, "y")
-        finish(axes)
+        finish(axes, "y")
         axes.set_xlim(-0.5, len(columns) - 0.5)
         axes.set_xticks(range(len(columns)), [shortened(family, 16) for family, *_ in columns])
         axes.grid(False, axis="x")
@@ -193,13 +182,10 @@ def spread(comparison: ComparisonResult, name: str = "spread") -> str | None:
 
 def selected_by_replicate(comparison: ComparisonResult, family: str) -> list[float]:
     """Test score of the trial that each replicate of a family selects by validation, in the replicates' order."""
-    sign = comparison.objective.direction.sign
-    best: dict[int, tuple[float, float]] = {}
-    for replicate in {row.replicate for row in comparison.rows}:
-        rows = [row for row in comparison.rows if row.replicate == replicate]
-        if pairs := _points(rows, family, "validation"):
-            best[replicate] = min(pairs, key=lambda pair: sign * pair[0])
-    return [best[replicate][1] for replicate in sorted(best)]
+    sign, replicate = comparison.objective.direction.sign, attrgetter("replicate")
+    searches = itertools.groupby(sorted(comparison.rows, key=replicate), replicate)
+    points = (_points(rows, family, "validation") for _, rows in searches)
+    return [min(pairs, key=lambda pair: sign * pair[0])[1] for pairs in points if pairs]
 
 
 def thinned(points: Sequence[tuple[float, float]], most: int) -> list[tuple[float, float]]:
@@ -216,8 +202,7 @@ def _scatter(comparison: ComparisonResult, name: str, by: str, x_label: str, tit
     points = {family.family.name: _points(comparison.rows, family.family.name, by) for family in comparison.families}
     if not any(points.values()):
         return None
-    with drawing():
-        axes = new_axes()
+    with drawing() as axes:
         for family, look in _families(comparison):
             shown = thinned(points[family.family.name], MOST_POINTS)
             dots(axes, [x for x, _ in shown], [y for _, y in shown], look, **SMALL, label=printable(family.family.name))
@@ -226,22 +211,15 @@ def _scatter(comparison: ComparisonResult, name: str, by: str, x_label: str, tit
                 stand_out(axes, x, y, look)
         explain_edge(axes, "selected")
         _baseline(axes, comparison)
-        axes.set_xlabel(x_label)
-        axes.set_ylabel(f"test {axis_words(comparison.objective)}")
-        scale(axes, "x")
-        scale(axes, "y")
-        finish(axes)
+        axes.set(xlabel=x_label, ylabel=f"test {axis_words(comparison.objective)}")
+        finish(axes, "xy")
         return render(axes, name, title, _described(comparison, _how_many(points)))
 
 
 def _points(rows: Iterable[ScoreRow], family: str, by: str) -> list[tuple[float, float]]:
     completed = (row for row in rows if row.family == family and row.status is TrialStatus.COMPLETED)
-    pairs = ((_number(getattr(row, by)), _number(row.test)) for row in completed)
-    return [pair for pair in pairs if all(map(math.isfinite, pair))]
-
-
-def _number(value: float | None) -> float:
-    return math.nan if value is None else float(value)
+    pairs = ((getattr(row, by), row.test) for row in completed)
+    return [(x, y) for x, y in pairs if x is not None and y is not None and math.isfinite(x) and math.isfinite(y)]
 
 
 def _selected_rows(rows: Iterable[ScoreRow], family: FamilyResult) -> list[ScoreRow]:
@@ -283,8 +261,7 @@ def difference(comparison: ComparisonResult, name: str = "difference") -> str | 
     if not _has_interval(verdict):
         return None
     first, second = (shortened(family, 16) for family in verdict.families[:2])
-    with drawing():
-        axes = new_axes(height=116.0, left=14.0, top=28.0)
+    with drawing(height=116.0, left=14.0, top=28.0) as axes:
         _zones(axes, verdict.margin)
         _interval(axes, 0, (verdict.low, verdict.difference, verdict.high), comparison)
         ends = [verdict.low, verdict.high]
@@ -292,8 +269,7 @@ def difference(comparison: ComparisonResult, name: str = "difference") -> str | 
             ends += [over.low, over.high]
             axes.plot((over.low, over.high), (-0.65, -0.65), color=INK, linewidth=1, solid_capstyle="butt")
         reach = 1.15 * max(map(abs, (*ends, verdict.margin, 1e-300)))
-        axes.set_xlim(-reach, reach)
-        axes.set_ylim(-1, 1)
+        axes.set(xlim=(-reach, reach), ylim=(-1, 1))
         sides(axes, f"{second} better", f"{first} better")
         axes.set_xlabel(f"difference of the expected test {axis_words(comparison.objective)}")
         title = f"Difference of {first} and {second} with its {level_text(verdict.level)} interval"
@@ -311,15 +287,13 @@ def overview(comparisons: Sequence[ComparisonResult], name: str = "overview") ->
         return None
     labels = [shortened(each.dataset, 22) for each in drawn]
     first, second = (shortened(family, 16) for family in drawn[0].verdict.families[:2])
-    with drawing():
-        axes = new_axes(height=80.0 + 22.0 * len(drawn), left=16.0 + letters_wide(labels), top=28.0)
+    with drawing(height=80.0 + 22.0 * len(drawn), left=16.0 + letters_wide(labels), top=28.0) as axes:
         _zones(axes, 1.0)
         for line, each in enumerate(drawn):
             ends = (each.verdict.low, each.verdict.difference, each.verdict.high)
             _interval(axes, line, tuple(value / each.verdict.margin for value in ends), each)
         reach = 1.05 * max(map(abs, (*axes.get_xlim(), 1.0)))
-        axes.set_xlim(-reach, reach)
-        axes.set_ylim(len(drawn) - 0.4, -0.6)
+        axes.set(xlim=(-reach, reach), ylim=(len(drawn) - 0.4, -0.6))
         sides(axes, f"{second} better", f"{first} better")
         axes.set_yticks(range(len(labels)), labels)
         axes.tick_params(axis="y", length=0)
@@ -332,11 +306,8 @@ def ranks(across: Across, name: str = "ranks") -> str | None:
     """Average ranks of the families over all datasets, over a bar as long as the critical difference (Demšar 2006)."""
     if not across.average_ranks or across.critical_difference is None:
         return None
-    with drawing():
-        axes = new_axes(
-            height=96.0 + 24.0 * len(across.average_ranks), left=16.0 + letters_wide(list(across.average_ranks))
-        )
-        places = sorted(across.average_ranks.items(), key=lambda item: item[1])
+    places = sorted(across.average_ranks.items(), key=lambda item: item[1])
+    with drawing(height=96.0 + 24.0 * len(places), left=16.0 + letters_wide(list(across.average_ranks))) as axes:
         dots(axes, [rank for _, rank in places], range(len(places)), PLAIN, markersize=8)
         best = places[0][1]
         axes.plot((best, best + across.critical_difference), (-0.8, -0.8), color=INK, linewidth=2.5)
@@ -369,8 +340,7 @@ def _interval(axes: Axes, line: int, parts: tuple[float, ...], comparison: Compa
 
 def _outcome_look(comparison: ComparisonResult) -> tuple[str, str, str]:
     verdict = comparison.verdict
-    for place, family in enumerate(comparison.families):
-        if family.family.name == verdict.family:
-            look = look_of(place)
-            return look.color, look.marker, look.color
+    looks = {family.family.name: look for family, look in _families(comparison)}
+    if look := looks.get(verdict.family or ""):
+        return look.color, look.marker, look.color
     return (INK, "s", INK) if verdict.outcome is Outcome.PRACTICALLY_EQUAL else (INK, "o", "none")

@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.records import ChampionInfo, Direction, Objective, ResourceUsage, Value
+from harness.records import Direction, Objective, ResourceUsage, Value
 from harness.text import MISSING, count, fixed, joined, magnitude, printable, shortened, significant
 
 
@@ -85,14 +85,7 @@ def _sizes(values: Iterable[float | None]) -> list[float]:
     return [abs(value) for value in values if value is not None and math.isfinite(value) and value]
 
 
-_METRICS = {
-    "mae": "MAE",
-    "rmse": "RMSE",
-    "mse": "MSE",
-    "macro_f1": "macro F1",
-    "micro_f1": "micro F1",
-    "nll": "NLL",
-}
+_METRICS = {"mae": "MAE", "rmse": "RMSE", "mse": "MSE", "macro_f1": "macro F1", "micro_f1": "micro F1", "nll": "NLL"}
 
 
 def metric_words(objective: Objective) -> str:
@@ -147,11 +140,6 @@ def failures_words(usage: ResourceUsage) -> str:
         return f"none{again}"
     kinds = ", ".join(f"{number} {kind.replace('_', ' ')}" for kind, number in usage.failed.items() if number)
     return f"{count(total)} ({kinds}){again}"
-
-
-def model_uri(champion: ChampionInfo) -> str:
-    """The address by which `harness predict` and MLflow find the model."""
-    return f"models:/{champion.reference}"
 
 
 def run_filter(dataset: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness import text
 from harness.records import SweepResult
@@ -89,19 +89,12 @@ def _environment() -> Environment:
         autoescape=True,
         loader=PackageLoader("harness.report"),
         undefined=StrictUndefined,
-        finalize=_finalize,
+        # Markup is a subclass of text: the page's own.
+        finalize=lambda value: printable(value) if type(value) is str else value,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters["drawn"] = Markup
-    environment.filters["tied"] = _tied
+    # A percent sign stands on the line of its number.
+    environment.filters["tied"] = lambda sentence: sentence.replace(" %", "\N{NO-BREAK SPACE}%")
     return environment
-
-
-def _finalize(value: Any) -> Any:
-    return printable(value) if type(value) is str else value  # markup is a subclass: the page's own text
-
-
-def _tied(sentence: str) -> str:
-    """The sentence with its percent signs on the line of their numbers."""
-    return sentence.replace(" %", "\N{NO-BREAK SPACE}%")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from harness.records import ComparisonResult, Objective, ScoreRow, SweepResult, TrialStatus
 from harness.report.view import ComparisonView
+from harness.stats.table import OPTIONAL, REQUIRED
 from harness.store import hide_passwords_in
 from harness.text import INDENT, NARROWEST, PLAIN_WIDTH, counted, printable, wrapped
 
@@ -30,7 +32,8 @@ def text(result: SweepResult, ui_command: str, width: int | None = None) -> str:
     blocks = [wrapped(f"{result.name}: {result.budget}", columns)]
     blocks += [_comparison(ComparisonView(comparison), columns) for comparison in result.comparisons]
     if result.unfinished:
-        blocks.append(_unfinished(result, columns))
+        why = [wrapped(f"{dataset}: {why}", columns, INDENT) for dataset, why in result.unfinished.items()]
+        blocks.append(["Not finished:", *itertools.chain(*why)])
     if len(result.comparisons) != 1 or result.unfinished:
         blocks.append(wrapped(result.overall, columns))
     if ui_command:
@@ -55,10 +58,8 @@ def _comparison(view: ComparisonView, columns: int) -> list[str]:
     lines += wrapped(f"test scores: {view.scores}", columns, INDENT)
     table = _table(view)
     lines += table if max(map(len, table)) <= columns else _list(view, columns)
-    if view.baseline:
-        lines += wrapped(f"best baseline: {view.baseline}, {view.baseline_score}", columns, INDENT)
-    else:
-        lines += wrapped("best baseline: none", columns, INDENT)
+    baseline = f"{view.baseline}, {view.baseline_score}" if view.baseline else "none"
+    lines += wrapped(f"best baseline: {baseline}", columns, INDENT)
     if champion := view.result.champion:
         score = view.style.with_unit(champion.test_score)
         alias = champion.alias or "without an alias"
@@ -95,13 +96,6 @@ def _list(view: ComparisonView, columns: int) -> list[str]:
     return lines
 
 
-def _unfinished(result: SweepResult, columns: int) -> list[str]:
-    lines = ["Not finished:"]
-    for dataset, why in result.unfinished.items():
-        lines += wrapped(f"{dataset}: {why}", columns, INDENT)
-    return lines
-
-
 def _where(result: SweepResult, ui_command: str, columns: int) -> list[str]:
     pairs = (
         ("Runs in MLflow:", printable(hide_passwords_in(result.tracking_uri))),
@@ -113,21 +107,6 @@ def _where(result: SweepResult, ui_command: str, columns: int) -> list[str]:
         lines += [f"{label} {value}"] if fits else [label, f"{INDENT}{value}"]
     return lines
 
-
-COLUMNS = (
-    "dataset",
-    "family",
-    "replicate",
-    "trial",
-    "validation",
-    "test",
-    "direction",
-    "metric",
-    "parameters",
-    "fit_seconds",
-    "status",
-)
-"""Columns of the table that `harness verdict` reads."""
 
 # A spreadsheet runs a cell that begins so as a formula (OWASP, "CSV injection").
 _FORMULA_STARTS = ("=", "+", "-", "@")
@@ -158,7 +137,7 @@ def trials_csv(comparisons: Iterable[ComparisonResult]) -> str:
     """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    writer.writerow((*REQUIRED, *OPTIONAL))
     for comparison in comparisons:
         writer.writerows(_cells(row, comparison.objective) for row in comparison.rows)
     return buffer.getvalue()
@@ -208,16 +187,13 @@ def _no_formula(text: str) -> str:
     return f"'{clean}" if clean.startswith(_FORMULA_STARTS) else clean
 
 
-def _rows(result: SweepResult) -> list[tuple[str, ...]]:
-    return [row for comparison in result.comparisons for row in _comparison_rows(ComparisonView(comparison))]
-
-
-def _comparison_rows(view: ComparisonView) -> Iterable[tuple[str, ...]]:
-    baseline = f"{view.baseline}: {view.baseline_score}" if view.baseline else "none"
-    for place, family in enumerate(view.families):
-        first = (f"{view.result.dataset} ({view.scores})", view.outcome) if place == 0 else ("", "")
-        last = baseline if place == 0 else ""
-        yield (*first, family.name, family.selected, family.repeated, family.expected, last)
+def _rows(result: SweepResult) -> Iterator[tuple[str, ...]]:
+    for view in map(ComparisonView, result.comparisons):
+        head, outcome = f"{view.result.dataset} ({view.scores})", view.outcome
+        baseline = f"{view.baseline}: {view.baseline_score}" if view.baseline else "none"
+        for family in view.families:
+            yield (head, outcome, family.name, family.selected, family.repeated, family.expected, baseline)
+            head = outcome = baseline = ""  # stand in the first family's line alone
 
 
 def _piped(cells: Iterable[str]) -> str:

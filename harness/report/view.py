@@ -15,7 +15,7 @@ from harness.report import explained
 from harness.report import figures as draw
 from harness.report.axes import look_of
 from harness.report.curves import Curve, curves_of, importances_of, leads_of
-from harness.report.format import Style, failures_words, mean_and_spread, model_uri, score_words, style_of, value_words
+from harness.report.format import Style, failures_words, mean_and_spread, score_words, style_of, value_words
 from harness.stats.wording import headline, in_todays_words
 from harness.text import MISSING, count, counted, duration_text, level_text, percent, shortened, significant
 
@@ -139,7 +139,7 @@ class ComparisonView:
         self.families = tuple(_family_view(result, place, self.style) for place in range(len(result.families)))
         self.baseline = best.name if best else ""
         self.baseline_score = self.style.write(best.test_score) if best else MISSING
-        self.champion = model_uri(result.champion) if result.champion else ""
+        self.champion = f"models:/{result.champion.reference}" if result.champion else ""
 
     @property
     def outcome(self) -> str:

@@ -155,10 +155,7 @@ def _pair(first: str, second: str, verdicts: Mapping[str, Verdict], usable: Sequ
 
 def _tested(pairs: Sequence[PairAcross], usable: Sequence[Verdict]) -> list[PairAcross]:
     scaled = [
-        np.array(
-            [_toward(verdict, pair.first, pair.second) / verdict.margin for verdict in usable],
-            dtype=np.float64,
-        )
+        np.array([_toward(verdict, pair.first, pair.second) / verdict.margin for verdict in usable], dtype=np.float64)
         for pair in pairs
     ]
     adjusted = holm([wilcoxon(differences) for differences in scaled])

@@ -205,14 +205,7 @@ def judge(difference: Difference, p: float, margin: float, level: float) -> Pair
         outcome = Outcome.WINNER
         family = difference.first if difference.value > 0 else difference.second
     return Pair(
-        difference.first,
-        difference.second,
-        difference.value,
-        difference.low,
-        difference.high,
-        p,
-        outcome,
-        family,
+        difference.first, difference.second, difference.value, difference.low, difference.high, p, outcome, family
     )
 
 

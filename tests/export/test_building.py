@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from harness.errors import DataError, ExportError
-from harness.export import Description, agrees, build_champion
+from harness.export import Description, agrees
 from harness.export.artifact import read_description
+from harness.export.build import build_champion
 
 
 def test_a_folder_holds_one_model_and_its_description(built: Any) -> None:

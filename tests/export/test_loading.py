@@ -145,7 +145,7 @@ def test_a_table_is_one_sequence_where_the_card_has_no_id(classify: Any) -> None
 def test_the_description_is_at_hand(forecast: Any) -> None:
     champion = load(forecast.folder)
     info = champion.info()
-    assert (info["name"], info["channels"], info["unit"]) == ("load", ("demand", "temperature", "holiday"), "MWh")
+    assert (info["name"], info["channels"], info["unit"]) == ("load", ["demand", "temperature", "holiday"], "MWh")
     assert json.dumps(info)
 
 

@@ -10,7 +10,8 @@ from collections.abc import Callable
 import pytest
 
 from harness.records import ComparisonResult, SweepResult, TrialStatus
-from harness.report.text import COLUMNS, latex, markdown, trials_csv
+from harness.report.text import latex, markdown, trials_csv
+from harness.stats.table import OPTIONAL, REQUIRED
 
 Make = Callable[..., ComparisonResult]
 MakeSweep = Callable[..., SweepResult]
@@ -76,7 +77,7 @@ def test_a_negative_score_stays_a_number(make_comparison: Make) -> None:
 
 
 def test_no_comparison_is_a_head_alone() -> None:
-    assert trials_csv([]) == ",".join(COLUMNS) + "\n"
+    assert trials_csv([]) == ",".join((*REQUIRED, *OPTIONAL)) + "\n"
 
 
 def test_markdown_has_a_line_a_family(three_datasets: SweepResult) -> None:

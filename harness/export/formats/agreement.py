@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,11 +27,9 @@ from harness.export.artifact import Description
 from harness.export.forecast_inputs import Batch
 from harness.export.formats import isolated
 from harness.export.inputs import batch_of_arrays
+from harness.export.predictor import Champion
 from harness.metrics import at_real_steps
 from harness.records import Answer
-
-if TYPE_CHECKING:
-    from harness.export.predictor import Champion
 
 TOLERANCE = 1e-4
 """Of a probability, or of the spread of the predictions."""

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +16,8 @@ from harness.export.artifact import FILE, TRIED, Description, versions_of, whole
 from harness.export.formats.agreement import TOLERANCE, Agreement, require_same_outputs, rows_to_check
 from harness.export.formats.runtimes import EXAMPLE_FILE, RUNTIMES, Format, convert, require_packages, script
 from harness.export.formats.runtimes import FILE as SCRIPT_FILE
+from harness.export.predictor import Champion
 from harness.records import TaskKind
-
-if TYPE_CHECKING:
-    from harness.export.predictor import Champion
 
 
 def output_words(description: Description) -> str:
@@ -70,8 +68,6 @@ def model_card(
     )
 
 
-CARD_FILE = "README.md"
-OUTPUT_FILE = "example_output.json"
 EXAMPLE_SEQUENCES = 2
 
 
@@ -106,19 +102,15 @@ def export(champion: Champion, kind: Format, folder: Path) -> Exported:
         ExportError: The format cannot carry the model, or does not give its outputs again; nothing is left behind.
     """
     require_packages(kind)
-    _require_empty(folder)
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"--to {folder}: expected a folder, got a file")
+    if folder.is_dir() and any(folder.iterdir()):
+        raise UsageError(f"--to {folder}: expected a new or an empty folder, got one that holds files")
     with whole_folder(folder) as draft:
         agreement = _write(champion, kind, draft)
         if folder.exists():
             folder.rmdir()  # which refuses what somebody has put there meanwhile
     return Exported(folder, kind, tuple(sorted(path.name for path in folder.iterdir())), agreement)
-
-
-def _require_empty(folder: Path) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"--to {folder}: expected a folder, got a file")
-    if folder.is_dir() and any(folder.iterdir()):
-        raise UsageError(f"--to {folder}: expected a new or an empty folder, got one that holds files")
 
 
 def _write(champion: Champion, kind: Format, folder: Path) -> Agreement:
@@ -129,20 +121,18 @@ def _write(champion: Champion, kind: Format, folder: Path) -> Agreement:
     (folder / SCRIPT_FILE).write_text(script(kind, inputs, output_words(description)), encoding="utf-8")
     (folder / FILE).write_text(json.dumps(description.to_json(), indent=2, ensure_ascii=False), encoding="utf-8")
     outputs = champion.model.predict([*example.values()] if len(example) > 1 else example["x"], verbose=0)
-    (folder / OUTPUT_FILE).write_text(_json({"prediction": outputs}), encoding="utf-8")
+    (folder / "example_output.json").write_text(_json({"prediction": outputs}), encoding="utf-8")
     convert(champion.model, kind, folder)
     agreement = require_same_outputs(folder, champion)
     config = model_card(description, kind, inputs, agreement, (folder / SCRIPT_FILE).read_text(encoding="utf-8"))
-    (folder / CARD_FILE).write_text(config, encoding="utf-8")
+    (folder / "README.md").write_text(config, encoding="utf-8")
     return agreement
 
 
 def _example(champion: Champion) -> dict[str, npt.NDArray[Any]]:
     batch, _ = rows_to_check(champion)
-    lengths = batch.lengths[:EXAMPLE_SEQUENCES]
-    arrays = {"x": batch.x[:, : lengths.max()], "lengths": lengths, "future": batch.future}
-    wanted = {name: arrays[name] for name in champion.description.inputs}
-    return {name: array[:EXAMPLE_SEQUENCES] for name, array in wanted.items() if array is not None}
+    example = {name: getattr(batch, name)[:EXAMPLE_SEQUENCES] for name in champion.description.inputs}
+    return {**example, "x": example["x"][:, : batch.lengths[:EXAMPLE_SEQUENCES].max()]}
 
 
 def _json(arrays: Mapping[str, npt.NDArray[Any]]) -> str:

@@ -85,9 +85,6 @@ def _numbers(text: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", text)[:2])
 
 
-_FREE = ("batch", "steps")
-
-
 def convert(model: keras.Model, kind: Format, folder: Path) -> None:
     """Write a model in a format.
 
@@ -100,7 +97,9 @@ def convert(model: keras.Model, kind: Format, folder: Path) -> None:
         ExportError: The format cannot carry an operation, which the message names; or the file cannot be written.
     """
     file = folder / RUNTIMES[kind].file
-    _forbid_cudnn(model)
+    for layer in model._flatten_layers():  # cuDNN's kernels exist on a GPU only
+        if hasattr(layer, "use_cudnn"):
+            layer.use_cudnn = False
     try:
         with _quiet():
             match kind:
@@ -121,13 +120,6 @@ def convert(model: keras.Model, kind: Format, folder: Path) -> None:
         raise ExportError(f"--format {kind.value}: {reason}") from error
 
 
-def _forbid_cudnn(model: keras.Model) -> None:
-    """Keep cuDNN's kernels, which exist on a GPU only, out of what is written."""
-    for layer in model._flatten_layers():
-        if hasattr(layer, "use_cudnn"):
-            layer.use_cudnn = False
-
-
 def _onnx(model: keras.Model, file: Path) -> None:
     import numpy as np
     import onnx
@@ -139,7 +131,7 @@ def _onnx(model: keras.Model, file: Path) -> None:
     for value in (*proto.graph.input, *proto.graph.output):
         for at, dimension in enumerate(value.type.tensor_type.shape.dim):
             if dimension.dim_param:  # such as unk__73
-                dimension.dim_param = _FREE[min(at, 1)]
+                dimension.dim_param = ("batch", "steps")[min(at, 1)]
     onnx.checker.check_model(proto)
     onnx.save(proto, file)
 
