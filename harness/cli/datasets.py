@@ -185,7 +185,7 @@ def _check_size(config: DatasetConfig, facts: DataFacts) -> None:
     if config.size is None:
         return
     pairs = {
-        "steps": ((config.size.shortest, config.size.longest), facts.steps),
+        "steps": (config.size.steps_range, facts.steps),
         "channels": (config.size.channels, len(facts.channels)),
         "classes": (config.size.classes, len(facts.classes)),
     }
@@ -217,7 +217,7 @@ def _row(found: Found[DatasetConfig], config: DatasetConfig) -> tuple[str, ...]:
     size = config.size
     numbers = ("–", "–", "–", "–")  # a config of one's own need not say its size
     if size:
-        steps = _steps(size.shortest, size.longest)
+        steps = _steps(*size.steps_range)
         numbers = (f"{size.rows:,}", steps, str(size.channels or "–"), str(size.classes or "–"))
     return (found.name, config.task.kind, *numbers, config.title, config.license, home_of(found))
 

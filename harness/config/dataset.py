@@ -7,31 +7,16 @@ Knows no files: `loader` gets at a config's values, `errors` puts its faults int
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from harness.config.errors import fault
-from harness.config.sources import (
-    Column,
-    Config,
-    Count,
-    CountOrZero,
-    Name,
-    Number,
-    Seed,
-    Share,
-    Source,
-)
-from harness.config.tasks import TaskConfig
+from harness.config.sources import Column, Config, Count, CountOrZero, Name, Number, Seed, Share, Source
+from harness.config.tasks import ClassifyTask, ForecastTask, LabelTask, RegressTask, TaskConfig
 from harness.user_code import is_function
 
-if TYPE_CHECKING:
-    from harness.config.tasks import ClassifyTask, ForecastTask, LabelTask, RegressTask
-
-
 _TABLES = ("csv", "parquet")
-_ANY = ("classify", "regress")
 _RULES = {
     "forecast": ("time", "rolling"),
     "classify": ("stratified", "shuffled", "group", "archive"),
@@ -40,50 +25,20 @@ _RULES = {
     "next_token": ("time", "shuffled", "archive"),
 }
 _TASKS: dict[str, tuple[str, ...]] = {
-    "csv": ("forecast", "classify", "regress", "label"),
-    "parquet": ("forecast", "classify", "regress", "label"),
-    "loader": ("forecast", "classify", "regress", "label"),
-    "npz": ("classify", "regress", "label"),
-    "npy": ("classify", "regress", "label"),
+    **dict.fromkeys((*_TABLES, "loader"), ("forecast", "classify", "regress", "label")),
+    **dict.fromkeys(("npz", "npy"), ("classify", "regress", "label")),
     "ts": ("classify", "regress"),
-    "mat": ("label",),
     "text": ("classify", "next_token"),
-    "sklearn": ("classify",),
-    "keras": ("classify",),
-}
-_GENERATED: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("sklearn", "keras", "temporal_order", "counting", "mnist1d", "first_names"), ("classify",)),
     "adding": ("regress",),
-    "temporal_order": ("classify",),
-    "counting": ("classify",),
-    "mnist1d": ("classify",),
-    "copy_memory": ("label",),
-    "first_names": ("classify",),
-    "anbn": ("next_token",),
-    "anbncn": ("next_token",),
+    **dict.fromkeys(("mat", "copy_memory"), ("label",)),
+    **dict.fromkeys(("anbn", "anbncn"), ("next_token",)),
 }
+"""Source or generator → the tasks that it has answers for."""
+
 _OF_LABELS = ("nll", "binary_accuracy", "micro_f1")
 _WITH_ARCHIVE = ("ts", "mat", "keras", "mnist1d", "counting", "anbn", "anbncn")
 """Sources and generators that bring a test part of their own."""
-
-
-def check_dataset(config: DatasetConfig) -> None:
-    """Check what no single key shows.
-
-    Raises:
-        PydanticCustomError: The first fault, with its keys from the config's top.
-    """
-    _check_source(config)
-    _check_split(config)
-    _check_metric(config.task)
-    _check_encoding(config)
-    match config.task.kind:
-        case "forecast":
-            _check_forecast(config.task)
-        case "label":
-            _check_label(config.task)
-            _check_sequences(config, config.task)
-        case "classify" | "regress":
-            _check_sequences(config, config.task)
 
 
 def _check_metric(task: TaskConfig) -> None:
@@ -97,12 +52,10 @@ def _check_metric(task: TaskConfig) -> None:
 
 def _check_source(config: DatasetConfig) -> None:
     source, task = config.source, config.task.kind
-    if source.kind == "generator":
-        allowed, key = _GENERATED.get(source.generator, ()), f'generator = "{source.generator}"'
-    else:
-        allowed, key = _TASKS.get(source.kind, (task,)), f'kind = "{source.kind}"'
-    if task not in allowed:
-        raise fault(("task", "kind"), f"expected {' or '.join(allowed)} where [source] {key}")
+    made_by = _made_by(config)
+    if task not in _TASKS[made_by]:
+        key = "generator" if source.kind == "generator" else "kind"
+        raise fault(("task", "kind"), f'expected {" or ".join(_TASKS[made_by])} where [source] {key} = "{made_by}"')
     if source.kind == "generator" and source.generator == "counting" and source.steps < 20:
         raise fault(("source", "steps"), "expected at least 20: a test part of longer strings than the train part's")
     if source.kind == "parquet" and (source.separator != "," or source.columns):
@@ -166,9 +119,11 @@ def _columns(task: TaskConfig) -> tuple[str, ...]:
 
 def brings_parts(config: DatasetConfig) -> bool:
     """Whether the source has a test part of its own."""
-    source = config.source
-    kind = source.generator if source.kind == "generator" else source.kind
-    return kind in _WITH_ARCHIVE
+    return _made_by(config) in _WITH_ARCHIVE
+
+
+def _made_by(config: DatasetConfig) -> str:
+    return config.source.generator if config.source.kind == "generator" else config.source.kind
 
 
 def _check_encoding(config: DatasetConfig) -> None:
@@ -187,9 +142,8 @@ def _check_encoding(config: DatasetConfig) -> None:
 
 
 def _check_forecast(task: ForecastTask) -> None:
-    _check_once(task.target, "target")
-    _check_once(task.features, "features")
-    _check_once(task.known_covariates, "known_covariates")
+    for key in ("target", "features", "known_covariates"):
+        _check_once(getattr(task, key), key)
     for key in ("time", "id"):
         if getattr(task, key) in (*task.target, *task.features, *task.known_covariates):
             raise fault(("task", key), "expected a column that is neither target nor feature")
@@ -199,12 +153,9 @@ def _check_forecast(task: ForecastTask) -> None:
         raise fault(("task", "known_covariates"), f"expected no {both[0]}: a target is not known in advance")
     if task.last_rows is None:
         return
-    window = task.lookback_steps + task.horizon_steps
-    if task.last_rows < window:
-        raise fault(
-            ("task", "last_rows"),
-            f"expected at least lookback_steps + horizon_steps = {window}, the rows of one window",
-        )
+    if task.last_rows < (window := task.lookback_steps + task.horizon_steps):
+        expected = f"expected at least lookback_steps + horizon_steps = {window}, the rows of one window"
+        raise fault(("task", "last_rows"), expected)
     if task.season_steps is not None and task.season_steps >= task.last_rows:
         raise fault(("task", "season_steps"), f"expected less than last_rows = {task.last_rows}")
 
@@ -235,8 +186,8 @@ def _check_sequences(config: DatasetConfig, task: ClassifyTask | RegressTask | L
         if not targets:
             raise fault(("task",), "missing key 'target': the columns that say what is predicted, which a table needs")
         if len(targets) > 1 and not task.multi_label:
-            expected = "one column of classes, or multi_label = true and columns of 0 and 1"
-            raise fault(("task", "target"), f"expected {expected}")
+            expected = "expected one column of classes, or multi_label = true and columns of 0 and 1"
+            raise fault(("task", "target"), expected)
     else:
         targets = () if task.target is None else (task.target,)
         for key, why in (("target", "what is predicted"), ("id", "which rows form a sequence")):
@@ -326,14 +277,9 @@ class SizeConfig(Config):
     megabytes: Annotated[float, Field(ge=0, description="a number of at least 0")] = 0.0
 
     @property
-    def shortest(self) -> int:
-        """Steps of the shortest sequence."""
-        return self.steps if isinstance(self.steps, int) else self.steps[0]
-
-    @property
-    def longest(self) -> int:
-        """Steps of the longest sequence."""
-        return self.steps if isinstance(self.steps, int) else self.steps[1]
+    def steps_range(self) -> tuple[int, int]:
+        """Steps of the shortest and of the longest sequence."""
+        return (self.steps, self.steps) if isinstance(self.steps, int) else self.steps
 
 
 class ReferenceConfig(Config):
@@ -392,7 +338,18 @@ class DatasetConfig(Config):
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> DatasetConfig:
-        check_dataset(self)
+        _check_source(self)
+        _check_split(self)
+        _check_metric(self.task)
+        _check_encoding(self)
+        match self.task.kind:
+            case "forecast":
+                _check_forecast(self.task)
+            case "label":
+                _check_label(self.task)
+                _check_sequences(self, self.task)
+            case "classify" | "regress":
+                _check_sequences(self, self.task)
         return self
 
 

@@ -135,12 +135,9 @@ def _literals(annotation: Any) -> tuple[str, ...]:
 def _description(annotation: Any, field: FieldInfo | None = None) -> str:
     if field is not None and field.description:
         return field.description
-    for member in (annotation, *get_args(annotation)):
-        if get_origin(member) is Annotated:
-            for extra in get_args(member)[1:]:
-                if isinstance(extra, FieldInfo) and extra.description:
-                    return extra.description
-    return ""
+    annotated = (member for member in (annotation, *get_args(annotation)) if get_origin(member) is Annotated)
+    extras = (extra for member in annotated for extra in get_args(member)[1:] if isinstance(extra, FieldInfo))
+    return next((extra.description for extra in extras if extra.description), "")
 
 
 LONGEST_VALUE = 60
@@ -208,10 +205,9 @@ def issue_of(error: ValidationError, model: type[BaseModel], values: Mapping[str
     if first["type"] == "union_tag_invalid":
         tag = first["input"]["kind"]
         return ValidationIssue((*place.keys, "kind"), _one_of(tag, place.literals), toml_text(tag))
-    phrase = _phrase(dict(first), place)
-    return ValidationIssue(
-        place.keys, phrase, "" if _speaks_for_itself(first["type"], place) else toml_text(place.value)
-    )
+    whole_table = first["type"] in ("value_error", FAULT) and isinstance(place.value, Mapping)
+    shown = "" if place.value is MISSING or whole_table else toml_text(place.value)
+    return ValidationIssue(place.keys, _phrase(dict(first), place), shown)
 
 
 def in_file(path: Path, issue: ValidationIssue) -> str:
@@ -284,10 +280,6 @@ def _missing(place: ErrorLocation) -> str:
     return f"missing key '{place.keys[-1]}'" + (f": expected {expected}" if expected else "")
 
 
-def _speaks_for_itself(kind: str, place: ErrorLocation) -> bool:
-    return place.value is MISSING or (kind in ("value_error", FAULT) and isinstance(place.value, Mapping))
-
-
 def _phrase(error: dict[str, Any], place: ErrorLocation) -> str:
     kind, context = error["type"], error.get("ctx", {})
     if kind == FAULT:
@@ -296,10 +288,8 @@ def _phrase(error: dict[str, Any], place: ErrorLocation) -> str:
         return str(context["error"])
     if kind == "literal_error":
         return _one_of(place.value, place.literals)
-    expected = place.description or _EXPECTED.get(kind) or str(error["msg"])
-    if kind in _WRONG_TYPE:
-        return f"expected {expected}, got {_kind(place.value)}"
-    return f"expected {expected}"
+    got = f", got {_kind(place.value)}" if kind in _WRONG_TYPE else ""
+    return f"expected {place.description or _EXPECTED.get(kind) or error['msg']}{got}"
 
 
 def _one_of(value: Any, known: Sequence[str]) -> str:

@@ -270,8 +270,7 @@ class _Table:
     def _only_target(self, numeric: Sequence[str]) -> str:
         called = [name for name in numeric if name.lower() in _TARGET_NAMES]
         if len(numeric) == 1 or len(called) == 1:
-            target = called[0] if called else numeric[0]
-            why = "so it is called" if called else "the only column of numbers"
+            target, why = (called[0], "so it is called") if called else (numeric[0], "the only column of numbers")
             self._because.append(f"target = {target}: {why}")
             return target
         if not numeric:
@@ -316,7 +315,6 @@ class _Table:
         step = float(steps.median())
         if len(steps) and steps.max() > 1.5 * step:
             self._because.append(f"steps in {self._time} are not all alike: windows go by rows, whatever lies between")
-        rhythm = rhythm_of(step)
-        if rhythm is not None:
+        if (rhythm := rhythm_of(step)) is not None:
             self._because.append(f"season_steps = {rhythm.season_steps}: {rhythm.words}")
         return rhythm

@@ -18,9 +18,6 @@ from harness.user_code import in_folder
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
-PACKAGE_PREFIX = "package:"
-DATA_PREFIX = "data:"
-
 
 def read_toml(path: Path) -> tuple[dict[str, Any], bytes]:
     """The values of a TOML file, and its bytes.
@@ -91,9 +88,8 @@ def _with_absolute_paths(config: DatasetConfig, folder: Path) -> DatasetConfig:
 
 
 def _absolute(location: str, folder: Path) -> str:
-    if location.startswith((PACKAGE_PREFIX, DATA_PREFIX)):
-        return location
-    return str((folder / Path(location).expanduser()).resolve())
+    named = location.startswith(("package:", "data:"))
+    return location if named else str((folder / Path(location).expanduser()).resolve())
 
 
 SHARED = "_"
@@ -143,7 +139,9 @@ def read_space(path: Path, parents: Parents) -> tuple[SearchSpace, bytes]:
         config = SearchSpace.model_validate(values)
     except ValidationError as error:
         issue = issue_of(error, SearchSpace, values)
-        raise ConfigError(in_file(_owner(chain, issue.keys), issue)) from None
+        # The file to blame is the one whose hyperparameter it is.
+        owners = (link.path for link in chain for key in issue.keys[1:2] if key in link.parsed.hyperparameters)
+        raise ConfigError(in_file(next(owners, path), issue)) from None
     _check_reasons(chain)
     return config, b"".join(link.content for link in chain)
 
@@ -169,35 +167,24 @@ def _read_link(path: Path) -> Link:
 
 
 def _merged(chain: Sequence[Link]) -> dict[str, Any]:
+    merged: dict[str, Any] = {}
     hyperparameters: dict[str, Any] = {}
     for link in reversed(chain):
-        for name, hyperparameter in link.parsed.hyperparameters.items():
-            hyperparameters[name] = hyperparameter.model_dump(exclude_none=True)
-    merged: dict[str, Any] = {"name": chain[0].parsed.name, "title": chain[0].parsed.title}
-    if layer := next((link.parsed.layer for link in chain if link.parsed.layer is not None), None):
-        merged["layer"] = layer
-    if capacity := next((link.parsed.capacity for link in chain if link.parsed.capacity is not None), None):
-        merged["capacity"] = capacity
-        own = chain[0].parsed.hyperparameters
-        for other in (name for kind, name in CAPACITIES.items() if kind != capacity and name not in own):
-            hyperparameters.pop(other, None)  # what a config extends may be declared in the other measure
+        merged |= link.parsed.model_dump(exclude={"extends"}, exclude_none=True)
+        hyperparameters |= merged["hyperparameters"]
+    own, capacity = chain[0].parsed.hyperparameters, merged.get("capacity")
+    for kind, name in CAPACITIES.items():
+        if capacity not in (None, kind) and name not in own:
+            hyperparameters.pop(name, None)  # what a config extends may be declared in the other measure
     return {**merged, "hyperparameters": hyperparameters}
-
-
-def _owner(chain: Sequence[Link], keys: Sequence[str | int]) -> Path:
-    # The file to blame: the one whose hyperparameter it is.
-    name = str(keys[1]) if len(keys) > 1 else ""
-    return next((link.path for link in chain if name in link.parsed.hyperparameters), chain[0].path)
 
 
 def _check_reasons(chain: Sequence[Link]) -> None:
     # A hyperparameter that the shared part does not have is one that the other families do not have.
-    config, parents = chain[0], chain[1:]
-    if not parents:
-        return
+    config, *parents = chain
     shared = {name for link in parents for name in link.parsed.hyperparameters}
     for name, hyperparameter in config.parsed.hyperparameters.items():
-        if name not in shared and hyperparameter.reason is None:
+        if parents and name not in shared and hyperparameter.reason is None:
             raise ConfigError(
                 f"{shown_path(config.path)}: [hyperparameters.{name}] missing key 'reason': "
                 f"why only this family has {name}, which {config.parsed.extends} does not have"

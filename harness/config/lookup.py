@@ -6,7 +6,7 @@ A broken config stays in a list, with its error; a config is never hidden by ano
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
@@ -41,11 +41,7 @@ ConfigT = TypeVar("ConfigT", DatasetConfig, SearchSpace)
 
 DATASETS, SPACES, SWEEPS = "datasets", "search_spaces", "sweeps"
 
-_MARKS = {
-    DATASETS: {"source", "task"},
-    SPACES: {"layer", "hyperparameters", "extends"},
-    SWEEPS: {"datasets"},
-}
+_MARKS = {DATASETS: {"source", "task"}, SPACES: {"layer", "hyperparameters", "extends"}, SWEEPS: {"datasets"}}
 """Keys by which a file shows which kind of config it is, so that one folder can hold several kinds."""
 
 
@@ -131,13 +127,6 @@ def existing_file(path: Path) -> Path:
     raise ConfigError(f"{shown_path(path)}: no such file{near and '. '}{near}")
 
 
-_READERS: Mapping[str, Callable[[Path, Sequence[Path]], tuple[Any, bytes]]] = {
-    DATASETS: lambda path, _: read_dataset(path),
-    SPACES: lambda path, folders: read_space(path, partial(_parents, folders=folders)),
-}
-"""(file, the user's folders) → config and bytes, for each kind."""
-
-
 def _parents(extends: str, child: Path, folders: Sequence[Path]) -> list[Path]:
     if is_path(extends):
         path = child.parent / Path(extends).expanduser()
@@ -198,8 +187,12 @@ def _read(path: Path, kind: str, folders: Sequence[Path]) -> Found[Any]:
     home = builtin_folder(kind)
     builtin = path.resolve().parent == home.resolve()
     overrides = not builtin and (home / f"{path.stem}.toml").is_file()
+    config: DatasetConfig | SearchSpace
     try:
-        config, content = _READERS[kind](path, folders)
+        if kind == DATASETS:
+            config, content = read_dataset(path)
+        else:
+            config, content = read_space(path, partial(_parents, folders=folders))
     except ConfigError as error:
         return Found(None, path, str(error), builtin, overrides, "", path.stem)
     return Found(config, path, None, builtin, overrides, hashlib.sha256(content).hexdigest(), config.name)

@@ -43,35 +43,43 @@ class Config(BaseModel):
 Key = Annotated[str, Field(min_length=1, description="the name of an array, in quotes")]
 
 
-class FileSource(Config):
+class OneFile(Config):
+    """What all sources in a single file say of it.
+
+    Attributes:
+        kind: What kind of file it is.
+        path: Absolute, relative to the config's folder, or `package:<import name>/<path>` for a file inside an
+            installed package, which is found without importing it.
+        sha256: The file's checksum.
+    """
+
+    kind: str
+    path: Location
+    sha256: Sha256 | None = None
+
+
+class FileSource(OneFile):
     """A table in a file; compressed where its name ends in `.gz`, `.bz2`, `.xz` or `.zip`.
 
     Attributes:
         kind: CSV or Parquet.
-        path: Absolute, relative to the config's folder, or `package:<import name>/<path>` for a file inside an
-            installed package, which is found without importing it.
-        sha256: The file's checksum.
         separator: What stands between a CSV's columns; `whitespace` for any run of blanks and tabs.
         columns: Names of the columns of a CSV that has no line with them.
         where: Column → the value it must have, for rows that are wanted.
     """
 
     kind: Literal["csv", "parquet"]
-    path: Location
-    sha256: Sha256 | None = None
     separator: Annotated[str, Field(pattern=r"^(.|whitespace)$", description='one sign, or "whitespace"')] = ","
     columns: Annotated[tuple[Column, ...], Field(description='a list of columns, such as ["t", "y"]')] = ()
     where: dict[str, Plain] = Field(default_factory=dict)
 
 
-class ArraysSource(Config):
+class ArraysSource(OneFile):
     """Arrays of NumPy.
 
     Attributes:
         kind: `npz`, an archive of plain arrays; or `npy`, a dictionary of arrays as `numpy.save` pickles it, read with
             an unpickler that admits NumPy's arrays and nothing else.
-        path: As for `FileSource`.
-        sha256: The file's checksum.
         x: Name of the inputs (sequences, steps, channels).
         y: Name of the answers.
         lengths: Name of the real steps of each sequence, where there is such an array.
@@ -79,8 +87,6 @@ class ArraysSource(Config):
     """
 
     kind: Literal["npz", "npy"]
-    path: Location
-    sha256: Sha256 | None = None
     x: Key = "x"
     y: Key = "y"
     lengths: Key = "lengths"
@@ -97,12 +103,11 @@ class TsSource(Config):
     test_sha256: Sha256 | None = None
 
 
-class TextSource(Config):
+class TextSource(OneFile):
     """Text: a line a sequence with its label, a folder a class, or one long text.
 
     Attributes:
-        kind: Text.
-        path: A file, or for `folders` a folder; as for `FileSource`.
+        path: A file, or for `folders` a folder; as for `OneFile`.
         form: `lines`: each line a label and a sequence. `folders`: a folder a class with a file a sequence, or a file a
             class with a line a sequence. `whole`: one long text.
         label: Whether a line's label comes first or last.
@@ -114,31 +119,25 @@ class TextSource(Config):
     """
 
     kind: Literal["text"]
-    path: Location
     form: Literal["lines", "folders", "whole"]
     label: Literal["first", "last"] = "first"
     separator: Annotated[str, Field(min_length=1, description="the signs between label and text")] = "\t"
     encoding: Literal["utf-8", "latin-1", "utf-16"] = "utf-8"
-    sha256: Sha256 | None = None
     skip_signs: CountOrZero = 0
     most_signs: Count | None = None
 
 
-class MatSource(Config):
+class MatSource(OneFile):
     """A MATLAB file with a cell array of sequences (steps, channels) for each of the three parts.
 
     Attributes:
         kind: MATLAB, up to version 7.
-        path: As for `FileSource`.
-        sha256: The file's checksum.
         train_name: Name of the variable with the training sequences.
         validation_name: Name of the one with the validation sequences.
         test_name: Name of the one with the test sequences.
     """
 
     kind: Literal["mat"]
-    path: Location
-    sha256: Sha256 | None = None
     train_name: Key = "traindata"
     validation_name: Key = "validdata"
     test_name: Key = "testdata"
@@ -149,14 +148,7 @@ class GeneratorSource(Config):
 
     kind: Literal["generator"]
     generator: Literal[
-        "adding",
-        "temporal_order",
-        "counting",
-        "mnist1d",
-        "copy_memory",
-        "first_names",
-        "anbn",
-        "anbncn",
+        "adding", "temporal_order", "counting", "mnist1d", "copy_memory", "first_names", "anbn", "anbncn"
     ]
     steps: Annotated[int, Field(ge=4, le=5000, strict=True, description="a whole number from 4 to 5000")] = 50
     sequences: Annotated[

@@ -16,12 +16,7 @@ from pydantic import Field, model_validator
 
 from harness.config.dataset import DatasetConfig
 from harness.config.errors import fault, toml_text
-from harness.config.sources import (
-    Config,
-    Name,
-    Number,
-    Plain,
-)
+from harness.config.sources import Config, Name, Number, Plain
 from harness.errors import ConfigError, nearest
 
 OPTIMIZERS = ("adam", "adamw", "rmsprop", "sgd")
@@ -66,66 +61,29 @@ CAPACITIES: Mapping[str, str] = MappingProxyType({"units": "units", "parameters"
 """What a network's size may be declared in, and the hyperparameter that then says it."""
 
 _RANGE = ("min_value", "max_value")
-_NEEDED = MappingProxyType({"Choice": ("values",), "Int": _RANGE, "Float": _RANGE, "Boolean": (), "Fixed": ("value",)})
-_OPTIONAL = MappingProxyType(
-    {
-        "Choice": ("ordered", "default"),
-        "Int": ("step", "sampling", "default"),
-        "Float": ("step", "sampling", "default"),
-        "Boolean": ("default",),
-        "Fixed": (),
-    }
-)
-_PARENT = ("parent_name", "parent_values")
-
-
-def check_capacity(capacity: str, hyperparameters: Mapping[str, Hyperparameter]) -> None:
-    """Hold a space to the one measure of size that it declares.
-
-    Raises:
-        ValueError: The hyperparameter of the other measure is there, or that of `parameters` is not.
-    """
-    wanted = CAPACITIES[capacity]
-    if other := next((name for name in CAPACITIES.values() if name != wanted and name in hyperparameters), None):
-        raise fault(("hyperparameters", other), f'expected {wanted} where capacity = "{capacity}"')
-    if capacity == "parameters" and wanted not in hyperparameters:
-        raise fault(("hyperparameters",), f'expected {wanted} among them where capacity = "{capacity}"')
-
-
-def check_hyperparameters(space: Mapping[str, Hyperparameter]) -> None:
-    """Check all hyperparameters of a search space.
-
-    Raises:
-        PydanticCustomError: The first fault, with its keys from the config's top.
-    """
-    for name, hyperparameter in space.items():
-        at = ("hyperparameters", name)
-        _check_name(name)
-        _check_arguments(at, hyperparameter)
-        if hyperparameter.type == "Choice":
-            _check_choice(at, hyperparameter)
-        if hyperparameter.type in ("Int", "Float"):
-            _check_range(at, hyperparameter)
-        _check_values(name, hyperparameter)
-        _check_parent(name, space)
+_KEYS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "Choice": (("values",), ("ordered", "default")),
+    **dict.fromkeys(("Int", "Float"), (_RANGE, ("step", "sampling", "default"))),
+    "Boolean": ((), ("default",)),
+    "Fixed": (("value",), ()),
+}
+"""Type of a hyperparameter → the keys that it needs, and those that it may have besides."""
 
 
 def _check_name(name: str) -> None:
     if name == "seed":
-        raise fault(
-            ("hyperparameters", name),
-            "the seed is never a hyperparameter: luck is averaged, not searched for",
-        )
+        raise fault(("hyperparameters", name), "the seed is never a hyperparameter: luck is averaged, not searched for")
     if name not in KNOWN:
         raise fault(("hyperparameters",), f"unknown hyperparameter '{name}'. {nearest(name, KNOWN)}")
 
 
 def _check_arguments(at: tuple[str, ...], hyperparameter: Hyperparameter) -> None:
     kind, given = hyperparameter.type, hyperparameter.arguments()
-    for key in _NEEDED[kind]:
+    needed, optional = _KEYS[kind]
+    for key in needed:
         if key not in given:
             raise fault(at, f"missing key '{key}', which type {kind} needs")
-    allowed = (*_NEEDED[kind], *_OPTIONAL[kind], *_PARENT)
+    allowed = (*needed, *optional, "parent_name", "parent_values")
     for key in given:
         if key not in allowed:
             raise fault((*at, key), f"expected no such key where type is {kind}. Known: {', '.join(allowed)}")
@@ -165,10 +123,8 @@ def _check_range(at: tuple[str, ...], hyperparameter: Hyperparameter) -> None:
         raise fault((*at, "default"), f"expected a number from {low} to {high}")
     logarithmic = hyperparameter.sampling in ("log", "reverse_log")
     if logarithmic and low <= 0:
-        raise fault(
-            (*at, "min_value"),
-            f'expected a number greater than 0 where sampling = "{hyperparameter.sampling}"',
-        )
+        expected = f'expected a number greater than 0 where sampling = "{hyperparameter.sampling}"'
+        raise fault((*at, "min_value"), expected)
     if step is not None:
         _check_step(at, low, high, step, logarithmic)
 
@@ -217,9 +173,6 @@ def _check_parent(name: str, space: Mapping[str, Hyperparameter]) -> None:
         raise fault((*at, "parent_values"), f"{strange[0]} is not a value of {child.parent_name}")
 
 
-# --- search spaces ------------------------------------------------------------------------------------------
-
-
 class Hyperparameter(Config):
     """One hyperparameter; the keys are the arguments of Keras Tuner's `HyperParameters.<type>`."""
 
@@ -252,8 +205,26 @@ class SearchSpace(Config):
 
     @model_validator(mode="after")
     def _hyperparameters_make_sense(self) -> SearchSpace:
-        check_hyperparameters(self.hyperparameters)
-        check_capacity(self.capacity, self.hyperparameters)
+        for name, hyperparameter in self.hyperparameters.items():
+            at = ("hyperparameters", name)
+            _check_name(name)
+            _check_arguments(at, hyperparameter)
+            if hyperparameter.type == "Choice":
+                _check_choice(at, hyperparameter)
+            if hyperparameter.type in ("Int", "Float"):
+                _check_range(at, hyperparameter)
+            _check_values(name, hyperparameter)
+            _check_parent(name, self.hyperparameters)
+        return self
+
+    @model_validator(mode="after")
+    def _has_one_measure_of_size(self) -> SearchSpace:
+        wanted = CAPACITIES[self.capacity]
+        for other in CAPACITIES.values():
+            if other != wanted and other in self.hyperparameters:
+                raise fault(("hyperparameters", other), f'expected {wanted} where capacity = "{self.capacity}"')
+        if self.capacity == "parameters" and wanted not in self.hyperparameters:
+            raise fault(("hyperparameters",), f'expected {wanted} among them where capacity = "{self.capacity}"')
         return self
 
 
@@ -285,8 +256,7 @@ class Difference:
 
 def differences(first: SearchSpace, second: SearchSpace) -> list[Difference]:
     """All that two search spaces say differently, names and titles apart."""
-    keys = ("layer", "capacity")
-    given = [Difference(key, getattr(first, key), getattr(second, key)) for key in keys]
+    given = [Difference(key, getattr(first, key), getattr(second, key)) for key in ("layer", "capacity")]
     found = [one for one in given if one.first != one.second]
     for name in dict.fromkeys((*first.hyperparameters, *second.hyperparameters)):
         one, other = first.hyperparameters.get(name), second.hyperparameters.get(name)
@@ -329,9 +299,8 @@ def check_reads_forward(dataset: DatasetConfig, spaces: Sequence[SearchSpace]) -
             )
 
 
-def in_words(hyperparameter: Hyperparameter) -> str:
+def in_words(given: Hyperparameter) -> str:
     """A hyperparameter in one line, such as `Choice [16, 32, 64]` or `Float 0.0003 to 0.03, log`."""
-    given = hyperparameter
     if given.type == "Choice":
         text = f"Choice {toml_text(given.values, longest=None)}"
     elif given.type == "Fixed":
@@ -348,7 +317,4 @@ def in_words(hyperparameter: Hyperparameter) -> str:
 
 
 def _as_text(hyperparameter: Hyperparameter | None) -> str | None:
-    if hyperparameter is None:
-        return None
-    given: dict[str, Any] = hyperparameter.model_dump(exclude_none=True)
-    return toml_text(given, longest=None)
+    return None if hyperparameter is None else toml_text(hyperparameter.model_dump(exclude_none=True), longest=None)

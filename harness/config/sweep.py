@@ -6,29 +6,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    Field,
-    ValidationError,
-    model_validator,
-)
+from pydantic import Field, ValidationError, model_validator
 
 from harness.config.dataset import RegisteredName
 from harness.config.errors import ValidationIssue, fault, in_file, in_options, issue_of
 from harness.config.loader import check_name, read_toml
 from harness.config.lookup import SWEEPS, builtin_folder, existing_file, is_path
-from harness.config.sources import (
-    Config,
-    Count,
-    CountOrZero,
-    Name,
-    Seed,
-)
+from harness.config.sources import Config, Count, CountOrZero, Name, Seed
 from harness.errors import ConfigError, UsageError, nearest
 from harness.records import INTERIM_REPLICATES
 from harness.text import listed
-
-# --- sweeps -------------------------------------------------------------------------------------------------
-
 
 SCHEDULED = ("hyperband", "grid")
 """Oracles that set the number of trials themselves."""
@@ -76,21 +63,17 @@ class SweepConfig(Config):
         return values
 
     @model_validator(mode="after")
-    def _one_budget(self) -> SweepConfig:
+    def _keys_fit_together(self) -> SweepConfig:
         if self.oracle in SCHEDULED:
             for name, number in (("trials", self.trials), ("minutes", self.minutes)):
                 if number is not None:
                     raise fault((name,), f"expected none with oracle = {self.oracle}, which sets the number itself")
             if self.prune and self.oracle == "hyperband":
                 raise fault(("prune",), "expected false with oracle = hyperband, which stops trials itself")
-            return self._checked()
-        if self.minutes is not None and self.trials is not None:
+        elif self.minutes is not None and self.trials is not None:
             raise fault(("minutes",), f"expected no minutes where trials = {self.trials} is given, or no trials")
-        if self.minutes is None and self.trials is None:
+        elif self.minutes is None and self.trials is None:
             raise fault((), "expected a budget: trials or minutes")
-        return self._checked()
-
-    def _checked(self) -> SweepConfig:
         if self.until_decided and self.replicates != 1:
             analyses = listed(INTERIM_REPLICATES)
             raise fault(("replicates",), f"expected none beside until_decided, with its interim analyses at {analyses}")

@@ -7,13 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PlainSerializer, ValidatorFunctionWrapHandler, WrapValidator, model_validator
 
-from harness.config.sources import (
-    Column,
-    Columns,
-    Config,
-    Count,
-    CountOrZero,
-)
+from harness.config.sources import Column, Columns, Config, Count, CountOrZero
 from harness.records import Direction
 from harness.user_code import is_function
 
@@ -33,9 +27,6 @@ TokenMetric = Annotated[Literal["perplexity", "bits_per_character", "accuracy", 
 Vocabulary = Annotated[int, Field(ge=3, le=20_000, strict=True, description="a number from 3 to 20000")]
 MetricDirection = Annotated[Direction, Field(description="min or max")] | None
 ClassWeight = Annotated[Literal["balanced"], Field(description='"balanced"')] | None
-
-
-# --- datasets -----------------------------------------------------------------------------------------------
 
 
 class ForecastTask(Config):
@@ -76,7 +67,27 @@ class ForecastTask(Config):
     unit: str = ""
 
 
-class ClassifyTask(Config):
+class SequencesTask(Config):
+    """What tasks of whole sequences and of their steps say alike.
+
+    Attributes:
+        kind: The task.
+        features: Columns or channels that go in; without them every one of numbers that plays no other part.
+        id: Column that groups rows into sequences.
+        time: Column that orders a sequence's rows.
+        window_steps: The most steps of a sequence; longer ones are cut into pieces of so many.
+        window_stride: Steps from one piece to the next; `window_steps` where it is not given.
+    """
+
+    kind: str
+    features: Columns = ()
+    id: Column | None = None
+    time: Column | None = None
+    window_steps: Count | None = None
+    window_stride: Count | None = None
+
+
+class ClassifyTask(SequencesTask):
     """Name the class of a whole sequence.
 
     Where the source is a table `target` and `id`, which groups its rows into sequences, are needed.
@@ -88,11 +99,6 @@ class ClassifyTask(Config):
 
     kind: Literal["classify"]
     target: Column | None = None
-    features: Columns = ()
-    id: Column | None = None
-    time: Column | None = None
-    window_steps: Count | None = None
-    window_stride: Count | None = None
     tokens: Literal["characters", "words"] = "characters"
     vocabulary_size: Vocabulary = 2000
     metric: ClassMetric = "accuracy"
@@ -100,34 +106,25 @@ class ClassifyTask(Config):
     class_weight: ClassWeight = None
 
 
-class RegressTask(Config):
+class RegressTask(SequencesTask):
     """Predict one number for a whole sequence. A table's columns and `window_steps` are as for `ClassifyTask`."""
 
     kind: Literal["regress"]
     target: Column | None = None
-    features: Columns = ()
-    id: Column | None = None
-    time: Column | None = None
-    window_steps: Count | None = None
-    window_stride: Count | None = None
     metric: NumberMetric = "mse"
     direction: MetricDirection = None
     unit: str = ""
 
 
-class LabelTask(Config):
+class LabelTask(SequencesTask):
     """Say something of every step of a sequence: its class, or yes and no for each of several labels.
 
     Attributes:
-        target: Columns of a table that hold the answers: one of classes, or, where `multi_label`, any of 0 and 1.
-        features: Columns that go in.
-        id: Column that groups rows into sequences; without it the table is one sequence.
-        time: Column that orders a sequence's rows.
+        target: Columns of a table that hold the answers: one of classes, or, where `multi_label`, any of 0 and 1. A
+            table without an `id` is one sequence.
         multi_label: Whether each target is a yes or no of its own.
         ahead_steps: How many steps after its input an answer stands; from 1 on the answers of one step may be the
             inputs of a later one, as in music, where the targets are the channels themselves.
-        window_steps: The most steps of a sequence; longer ones are cut into pieces of so many.
-        window_stride: Steps from one piece to the next; `window_steps` where it is not given.
         last_rows: How many rows of the table are used, the last ones.
         metric: The objective; `accuracy`, or `nll` where `multi_label`.
         direction: Whether low or high scores are better; for a metric of one's own alone.
@@ -136,13 +133,8 @@ class LabelTask(Config):
 
     kind: Literal["label"]
     target: Columns = ()
-    features: Columns = ()
-    id: Column | None = None
-    time: Column | None = None
     multi_label: bool = False
     ahead_steps: CountOrZero = 0
-    window_steps: Count | None = None
-    window_stride: Count | None = None
     last_rows: Count | None = None
     metric: LabelMetric
     direction: MetricDirection = None

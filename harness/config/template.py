@@ -148,11 +148,7 @@ def _task_lines(inferred: InferredConfig) -> Iterable[str]:
 def _split_lines(inferred: InferredConfig) -> Iterable[str]:
     usual = {"forecast": "time", "classify": "stratified", "regress": "shuffled", "label": "shuffled"}
     rule = "time" if inferred.task == "label" and inferred.id is None else usual[inferred.task]
-    why = {
-        "time": "blocks in time order",
-        "stratified": "classes in equal shares",
-        "shuffled": "drawn by chance",
-    }
+    why = {"time": "blocks in time order", "stratified": "classes in equal shares", "shuffled": "drawn by chance"}
     yield "[split]"
     yield _line("rule", rule, why[rule])
     yield _line("validation", 0.15)
