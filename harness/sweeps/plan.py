@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from harness.config import Found, check_reads_forward, check_shared, find_datasets, find_space
 from harness.config.dataset import DatasetConfig
@@ -91,8 +91,9 @@ def resolve(plan: SweepConfig, card_folders: Sequence[Path] = ()) -> SweepHeader
     found_spaces = {given: find_space(given, card_folders) for given in dict.fromkeys(plan.families)}
     groups: dict[str, list[Found[Any]]] = {"datasets": [*datasets], "search_spaces": [*found_spaces.values()]}
     everything = [(kind, found) for kind, group in groups.items() for found in group]
-    configs, spaces = ({found.name: found.config for found in group} for group in groups.values())
-    searched = [found.config for found in groups["search_spaces"]]
+    # Each was found by its name, so that it has a config: one that cannot be read was refused.
+    configs, spaces = ({found.name: cast(Any, found.config) for found in group} for group in groups.values())
+    searched = [*spaces.values()]
     check_shared(searched)
     for config in configs.values():
         check_reads_forward(config, searched)

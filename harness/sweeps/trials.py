@@ -307,7 +307,9 @@ def progress_of(scheduler: Scheduler, began: float, seconds: float | None) -> Pr
     elif done and wanted is not None:
         left = elapsed / done * max(0, wanted * len(tallies) - done)
     families = tuple(
-        FamilyProgress(name, one.completed, wanted, one.running, one.failed, one.best and one.best.validation_score)
+        FamilyProgress(
+            name, one.completed, wanted, one.running, one.failed, one.best.validation_score if one.best else None
+        )
         for name, one in tallies.items()
     )
     return Progress(scheduler.dataset, scheduler.objective, families, left)
