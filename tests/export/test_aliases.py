@@ -221,14 +221,14 @@ def test_somebody_elses_version_is_never_taken_for_a_champion(versions: Store, r
     client.create_registered_model("theirs")
     client.create_model_version("theirs", source=str(tmp_path))
     client.set_registered_model_alias("theirs", CHAMPION, "1")
-    assert "theirs: somebody else's: no sweep made any of its 1 version" in whose(versions, "theirs")
-    assert "--register-as NAME" in whose(versions, "theirs")
+    assert "theirs: somebody else's: no sweep made any of its 1 version" in whose(client, "theirs")
+    assert "--register-as NAME" in whose(client, "theirs")
     with pytest.raises(StoreError, match="somebody else's"):
         register(versions, regress.folder, {}, "theirs")
     for reference in ("theirs", "theirs@champion", "theirs/1", "models:/theirs/1"):
         with pytest.raises(UsageError, match="model theirs: version 1 is somebody else's"):
             resolve(versions, reference)
-    assert whose(versions, "sums") == whose(versions, "nobodys") == ""
+    assert whose(client, "sums") == whose(client, "nobodys") == ""
 
 
 def test_in_a_name_that_0_1_0_joined_only_sweeps_versions_count(versions: Store, tmp_path: Path) -> None:
