@@ -36,11 +36,12 @@ OMITTED = {
 }
 """Fields that differ between any two runs, by what their path matches."""
 
-RENAMED: dict[str, str] = {}
+RENAMED: dict[str, str] = {"/plan/confirmations": "/plan/seeds"}
 """Parts of paths that the code before calls otherwise, with what this code calls them."""
 
 ADDED = (
     r"^journal/champion \w+/alias_because$",
+    r"^journal/opened \w+/facts/leaks$",
     r"^journal/planned/plan/register_as$",
     r"^mlflow/experiment/golden/tag/harness\.note$",
 )

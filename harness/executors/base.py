@@ -106,7 +106,7 @@ class Executor(Protocol):
 
     @property
     def preferred_group(self) -> str:
-        """The home of the tasks that the worker which is next to get one ran first; empty when it has none yet.
+        """The affinity group of the first task of the worker that gets the next one; empty where it has run none.
 
         Who can choose what to hand over next does well to follow it: the workers then share less of what they compile.
         """

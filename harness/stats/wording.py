@@ -287,7 +287,7 @@ def _undecided(verdict: Verdict) -> str:
     searches = verdict.more_trials // verdict.trials
     return (
         f"{between} ({why}); by estimate {counted(searches, 'more replicate')} of "
-        f"{counted(verdict.trials, 'trial')} a family would decide "
+        f"{counted(verdict.trials, 'trial')} per family would decide "
         f"with a chance of {level_text(CHANCE_TO_DECIDE)}"
     )
 

@@ -94,7 +94,7 @@ def test_a_tie_names_no_family_as_the_better_one(verdict_of):
 def test_undecided_says_what_would_probably_decide(verdict_of):
     verdict = replace(verdict_of(0.002), more_trials=60)
     assert headline(verdict).endswith(
-        f"; by estimate 3 more replicates of 20 trials a family would decide with a chance of "
+        f"; by estimate 3 more replicates of 20 trials per family would decide with a chance of "
         f"{100 * CHANCE_TO_DECIDE:g} %"
     )
     assert "by estimate 1 more replicate of 20 trials" in headline(replace(verdict, more_trials=20))
