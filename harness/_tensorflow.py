@@ -48,17 +48,8 @@ _CANNOT_WRITE = 120
 _CACHE_FLAG = "--tf_xla_persistent_cache_directory"
 
 _DECIDING = (
-    "TF_",
-    "TF2_",
-    "TENSORFLOW_",
-    "XLA_",
-    "KERAS_",
-    "ONEDNN_",
-    "DNNL_",
-    "MKL_",
-    "OPENBLAS_",
-    "NPY_",
-    "NVIDIA_TF32",
+    *("TF_", "TF2_", "TENSORFLOW_", "XLA_", "KERAS_", "NVIDIA_TF32"),
+    *("ONEDNN_", "DNNL_", "MKL_", "OPENBLAS_", "NPY_"),
 )
 """How the variables begin that say how TensorFlow, Keras and what is below them compute."""
 

@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import secrets
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,8 +24,7 @@ _WORDS = "the disk is full"
 
 def free_bytes(folder: Path) -> int:
     """Free space where a folder is, or will be, that this user may take."""
-    about = os.statvfs(_existing(folder))
-    return about.f_bavail * about.f_frsize
+    return shutil.disk_usage(_existing(folder)).free
 
 
 def full_disk(error: BaseException, folder: Path | None) -> str:
@@ -44,7 +44,7 @@ def full_disk(error: BaseException, folder: Path | None) -> str:
     if cause := next((one for one in chain if _is_full(one)), None):
         named = getattr(cause, "filename", None)
         return _words(_place(Path(os.fsdecode(named)).parent if isinstance(named, str | bytes) else folder))
-    unclear = folder is not None and any(_MAY_SAY_FULL.search(str(one)) for one in chain)
+    unclear = any(_MAY_SAY_FULL.search(str(one)) for one in chain)
     return _words(folder) if unclear and folder is not None and _is_full_there(folder) else ""
 
 
@@ -121,16 +121,15 @@ def _takes_files(folder: Path) -> bool:
 
 
 def _words(folder: Path | None) -> str:
-    folder = folder and folder.absolute()
-    free = None if folder is None else free_bytes(folder)
-    if free is None:
-        what = f"{_WORDS}, or a quota used up"
-    elif free < NEARLY_FULL_BYTES:
-        what = f"{_WORDS}, {free / 1e6:.1f} MB are free in {folder}"
-    elif folder is not None and not _takes_files(folder):
-        what = f"{_WORDS}: {folder} can hold no more files, though {free / 1e6:,.0f} MB are free"
-    else:
-        what = f"{_WORDS}, or a quota used up, in {folder}"
+    what = f"{_WORDS}, or a quota used up"
+    if folder is not None:
+        folder, free = folder.absolute(), free_bytes(folder)
+        if free < NEARLY_FULL_BYTES:
+            what = f"{_WORDS}, {free / 1e6:.1f} MB are free in {folder}"
+        elif not _takes_files(folder):
+            what = f"{_WORDS}: {folder} can hold no more files, though {free / 1e6:,.0f} MB are free"
+        else:
+            what += f", in {folder}"
     return f"{what}: make room, then run the same command again; nothing that was kept is lost"
 
 

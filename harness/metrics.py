@@ -366,20 +366,11 @@ def _confusion(truth: npt.ArrayLike, prediction: npt.ArrayLike) -> npt.NDArray[n
 METRICS: Mapping[str, Metric] = MappingProxyType(
     {
         score.__name__: Metric(score.__name__, direction, score)
-        for direction, score in (
-            (Direction.MIN, mae),
-            (Direction.MIN, rmse),
-            (Direction.MIN, mse),
-            (Direction.MAX, accuracy),
-            (Direction.MAX, balanced_accuracy),
-            (Direction.MAX, macro_f1),
-            (Direction.MIN, log_loss),
-            (Direction.MIN, perplexity),
-            (Direction.MIN, bits_per_character),
-            (Direction.MIN, nll),
-            (Direction.MAX, binary_accuracy),
-            (Direction.MAX, micro_f1),
+        for direction, scores in (
+            (Direction.MIN, (mae, rmse, mse, log_loss, perplexity, bits_per_character, nll)),
+            (Direction.MAX, (accuracy, balanced_accuracy, macro_f1, binary_accuracy, micro_f1)),
         )
+        for score in scores
     }
 )
 """Every metric, by its name on configs."""

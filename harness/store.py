@@ -20,7 +20,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, unquote_plus, urlsplit, urlunsplit
@@ -107,17 +107,10 @@ def _secrets(address: str) -> list[str]:
 
 def _ways_to_write(secret: str) -> set[str]:
     plain = {secret, unquote(secret), unquote_plus(secret)}
-    encoded = {write(one) for one in plain for write in (_quoted, _quoted_like_sqlalchemy, quote_plus)}
+    ways = (partial(quote, safe=""), partial(quote, safe=" +"), quote_plus)  # the second one is SQLAlchemy's
+    encoded = {write(one) for one in plain for write in ways}
     escaped = {write(one)[1:-1] for one in plain for write in (repr, ascii, json.dumps)}
     return plain | encoded | escaped
-
-
-def _quoted(text: str) -> str:
-    return quote(text, safe="")
-
-
-def _quoted_like_sqlalchemy(text: str) -> str:
-    return quote(text, safe=" +")
 
 
 DEFAULT_ROOT = Path("mlruns")
@@ -169,9 +162,7 @@ class Store:
     @property
     def ui_command(self) -> str:
         """The command that opens MLflow's UI on this store from any folder."""
-        if not self.local:
-            return f"open {self.address}"
-        return f"harness ui{self.options}"
+        return f"harness ui{self.options}" if self.local else f"open {self.address}"
 
     @property
     def options(self) -> str:

@@ -11,47 +11,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from harness.baselines.estimators import (
-    Baseline,
-    Numbers,
-    Predict,
-    classifiers,
-    forecasters,
-    labellers,
-    logistic_regression,
-    majority,
-    persistence,
-    regressors,
-    ridge_on_lags,
-    seasonal_naive,
-    summaries,
-    token_guessers,
-    without_gaps,
-)
+from harness.baselines import estimators
 from harness.config.dataset import DatasetConfig
-from harness.data import Part, SequenceData, cached_dataset, fold_configs
+from harness.data import SequenceData, cached_dataset, fold_configs
 from harness.records import BaselineScore, TaskKind
 
-__all__ = [
-    "Baseline",
-    "Numbers",
-    "Predict",
-    "compute",
-    "logistic_regression",
-    "majority",
-    "persistence",
-    "ridge_on_lags",
-    "run",
-    "seasonal_naive",
-    "summaries",
-]
-
-_FITS: Mapping[TaskKind, Callable[[SequenceData], Iterator[Baseline]]] = {
-    TaskKind.FORECAST: forecasters,
-    TaskKind.CLASSIFY: classifiers,
-    TaskKind.REGRESS: regressors,
-    TaskKind.LABEL: labellers,
-    TaskKind.NEXT_TOKEN: token_guessers,
+_FITS: Mapping[TaskKind, Callable[[SequenceData], Iterator[estimators.Baseline]]] = {
+    TaskKind.FORECAST: estimators.forecasters,
+    TaskKind.CLASSIFY: estimators.classifiers,
+    TaskKind.REGRESS: estimators.regressors,
+    TaskKind.LABEL: estimators.labellers,
+    TaskKind.NEXT_TOKEN: estimators.token_guessers,
 }
 
 
@@ -87,17 +57,12 @@ def compute(data: SequenceData) -> tuple[BaselineScore, ...]:
     """
     import sklearn.linear_model  # noqa: F401 - here, or the first estimator's seconds would be those of the import
 
-    data = without_gaps(data)
+    data = estimators.without_gaps(data)
     scores = []
     started = time.perf_counter()
     for baseline in _FITS[data.task](data):
-        validation = _score(data, baseline.predict, data.validation)
-        test = _score(data, baseline.predict, data.test.open())
+        validation, test = (data.score(part, baseline.predict(part)) for part in (data.validation, data.test.open()))
         now = time.perf_counter()
         scores.append(BaselineScore(baseline.name, validation, test, now - started))
         started = now
     return tuple(scores)
-
-
-def _score(data: SequenceData, predict: Predict, part: Part) -> float:
-    return data.score(part, predict(part))

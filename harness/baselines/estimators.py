@@ -310,13 +310,13 @@ def logistic_of_steps(data: SequenceData) -> Baseline:
     from sklearn.preprocessing import StandardScaler
 
     x, y = at_real_steps(data.train.x, data.train.lengths), _answers(data.train)
-    every = -(-len(x) // MOST_STEPS)
+    kept = np.arange(0, len(x), -(-len(x) // MOST_STEPS))
+    if data.answer is Answer.CLASS:  # the first step of each class that thinning lost: columns are the class numbers
+        classes, firsts = np.unique(y, return_index=True)
+        kept = np.append(kept, firsts[~np.isin(classes, y[kept])])
     plain = LogisticRegression(max_iter=2000)
     model = make_pipeline(StandardScaler(), OneVsRestClassifier(plain) if data.answer is Answer.FLAGS else plain)
-    fitted = (
-        _with_every_class(x[::every], y[::every], x, y) if data.answer is Answer.CLASS else (x[::every], y[::every])
-    )
-    model.fit(*fitted)
+    model.fit(x[kept], y[kept])
 
     def predict(part: Part) -> Numbers:
         given = np.asarray(model.predict_proba(part.x.reshape(-1, part.x.shape[2])))
@@ -358,15 +358,3 @@ def _answers(part: Part) -> npt.NDArray[Any]:
 
 def _everywhere(part: Part, shares: Numbers) -> Numbers:
     return np.broadcast_to(shares, (*part.x.shape[:2], len(shares)))
-
-
-def _with_every_class(
-    x: npt.NDArray[Any],
-    y: npt.NDArray[Any],
-    every_x: npt.NDArray[Any],
-    every_y: npt.NDArray[Any],
-) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-    """A thinned sample, with the first step of each class that thinning lost: columns are then the class numbers."""
-    missing = np.setdiff1d(every_y, y)
-    first = [int(np.flatnonzero(every_y == code)[0]) for code in missing]
-    return np.concatenate([x, every_x[first]]), np.concatenate([y, every_y[first]])

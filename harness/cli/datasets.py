@@ -10,13 +10,13 @@ import typer
 
 from harness.cli.common import ConfigDirOption, JsonOption, as_plain, count_option, home_of, say, say_json, say_table
 from harness.errors import AbsentDataError, ConfigError, HarnessError, UsageError
+from harness.records import DataFacts, TaskKind
 from harness.text import printable
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from harness.config import DatasetConfig, Found
-    from harness.records import DataFacts
 
 _WARNING = "warning: "
 
@@ -137,8 +137,6 @@ class _Checked:
         return {**as_plain(self.found), "error": self.error, "absent": self.absent, "facts": facts}
 
     def text(self) -> str:
-        from harness.records import TaskKind
-
         if self.facts is None:
             return f"{self.found.name}: {'not on this machine: ' if self.absent else ''}{self.error}"
         facts = self.facts

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.cli.common import JsonOption, StoreOption, TrackingOption, say, say_json
-from harness.errors import HarnessError, UsageError
+from harness.errors import HarnessError, StoreError, UsageError
+from harness.store import Store, find_store
+from harness.sweeps.events import Message
 
 if TYPE_CHECKING:
-    from harness.store import Store
     from harness.sweeps.doctor import Finding
 
 
@@ -43,15 +44,17 @@ def doctor(
 
     The exit code is 1 if anything is left unrepaired.
     """
-    from harness.store import find_store
+    from harness.config import make_plan
     from harness.sweeps.doctor import examine
 
     if sync and dry_run:
         raise UsageError("--sync and --dry-run: expected one of them")
-    if register_as is not None and not (sync and sweep):
-        raise UsageError(f"--register-as {register_as}: expected together with --sync and a SWEEP")
-    place, name = find_store(store, tracking_uri), _checked(register_as)
-    lines = [_treated(place, finding, name, sync=sync, dry_run=dry_run) for finding in examine(place, sweep)]
+    if register_as is not None:
+        if not (sync and sweep):
+            raise UsageError(f"--register-as {register_as}: expected together with --sync and a SWEEP")
+        register_as = make_plan({"datasets": ("any",), "register_as": register_as}).register_as
+    place = find_store(store, tracking_uri)
+    lines = [_treated(place, finding, register_as, sync=sync, dry_run=dry_run) for finding in examine(place, sweep)]
     if as_json:
         say_json(lines)
     else:
@@ -61,12 +64,6 @@ def doctor(
             say("nothing is wrong")
     if not all(line["mended"] for line in lines):
         raise typer.Exit(1)
-
-
-def _checked(register_as: str | None) -> str | None:
-    from harness.config import make_plan
-
-    return None if register_as is None else make_plan({"datasets": ("any",), "register_as": register_as}).register_as
 
 
 def _treated(place: Store, finding: Finding, name: str | None, *, sync: bool, dry_run: bool) -> dict[str, object]:
@@ -87,9 +84,7 @@ def _treated(place: Store, finding: Finding, name: str | None, *, sync: bool, dr
 
 
 def _synchronise(place: Store, sweep_id: str, register_as: str | None) -> None:
-    from harness.errors import StoreError
     from harness.executors import PoolExecutor
-    from harness.sweeps.events import Message
     from harness.sweeps.runner import synchronise
 
     def tell(phrase: object) -> None:

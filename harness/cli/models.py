@@ -13,7 +13,6 @@ from harness.errors import UsageError, nearest
 from harness.store import find_store
 
 if TYPE_CHECKING:
-    from harness.export.promote import SideBySide
     from harness.tracking.registry import Version
 
 
@@ -135,7 +134,19 @@ def compare(
     place = find_store(store, tracking_uri)
     found = side_by_side(load(first, place), load(second, place))
     if as_json:
-        say_json(_compared(found))
+        say_json(
+            {
+                "models": list(found.names),
+                "families": [one.family for one in found.descriptions],
+                "metric": found.descriptions[0].metric,
+                "direction": found.descriptions[0].direction.value,
+                "scores": list(found.scores),
+                "second_better_by": found.better,
+                "rows": found.rows,
+                "first_better_share": found.first_better,
+                "second_better_share": found.second_better,
+            }
+        )
         return
     description = found.descriptions[0]
     unit = f" in {description.unit}" if description.unit else ""
@@ -165,20 +176,6 @@ def refit(model: VersionArgument, store: StoreOption = None, tracking_uri: Track
     done = train_again(model, find_store(store, tracking_uri))
     say(f"models:/{done.name}/{done.version}")
     say("it is untested, and no alias was moved to it: `harness models promote --untested` does that", err=True)
-
-
-def _compared(found: SideBySide) -> dict[str, Any]:
-    return {
-        "models": list(found.names),
-        "families": [one.family for one in found.descriptions],
-        "metric": found.descriptions[0].metric,
-        "direction": found.descriptions[0].direction.value,
-        "scores": list(found.scores),
-        "second_better_by": found.better,
-        "rows": found.rows,
-        "first_better_share": found.first_better,
-        "second_better_share": found.second_better,
-    }
 
 
 def _plain(version: Version) -> dict[str, Any]:

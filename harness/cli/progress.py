@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import TracebackType
 from typing import Any
 
 from rich.console import Console, Group
@@ -74,9 +73,7 @@ class ProgressDisplay:
     def __enter__(self) -> ProgressDisplay:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         with self._noticing_its_end():
             self._stop()
 
@@ -168,11 +165,11 @@ def plain(event: Progress) -> str:
 
 def page(event: Progress) -> str:
     """The same as a table in HTML, for a notebook."""
-    rows = "".join(
-        f"<tr><td>{html.escape(family.name)}</td><td>{_meter(family)}</td><td>{_done(family)}</td><td>"
-        f"{_best(family)}</td></tr>"
-        for family in event.families
-    )
+    rows = ""
+    for family in event.families:
+        bar = f'<progress max="{family.wanted}" value="{family.completed}"></progress>' if family.wanted else ""
+        cells = (html.escape(family.name), bar, _done(family), _best(family))
+        rows += f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
     metric = html.escape(f"best validation {metric_words(event.objective)}")
     head = f"<tr><th></th><th></th><th>{_left(event)}</th><th>{metric}</th></tr>"
     return f"<table><caption>{html.escape(event.dataset)}</caption>{head}{rows}</table>"
@@ -183,10 +180,6 @@ def _bar(family: FamilyProgress, cells: int) -> str:
         return ""
     filled = round(cells * min(1.0, family.completed / family.wanted))
     return "━" * filled + "╌" * (cells - filled)
-
-
-def _meter(family: FamilyProgress) -> str:
-    return f'<progress max="{family.wanted}" value="{family.completed}"></progress>' if family.wanted else ""
 
 
 def _done(family: FamilyProgress) -> str:

@@ -22,11 +22,11 @@ from harness.cli.common import (
 )
 from harness.disk import cannot_write, replace_text
 from harness.errors import UsageError
+from harness.records import SweepResult
+from harness.store import Store, find_store
 from harness.text import counted
 
 if TYPE_CHECKING:
-    from harness.records import SweepResult
-    from harness.store import Store
     from harness.sweeps.folders import SweepSummary
     from harness.sweeps.verify import Disagreement, Verified
 
@@ -37,7 +37,6 @@ app = typer.Typer(help="Sweeps: list, show, rm.", no_args_is_help=True)
 @app.command("list")
 def list_sweeps(store: StoreOption = None, as_json: JsonOption = False) -> None:
     """List all sweeps of the store, oldest first."""
-    from harness.store import find_store
     from harness.sweeps.folders import summarise, sweep_ids
 
     place = find_store(store)
@@ -56,7 +55,6 @@ def show(sweep: SweepArgument = None, store: StoreOption = None, as_json: JsonOp
     """Show a sweep's plan, progress and folder."""
     from harness.journal import Journal
     from harness.report.format import value_words
-    from harness.store import find_store
     from harness.sweeps.folders import find_sweep_folder, summarise
 
     place = find_store(store)
@@ -84,7 +82,6 @@ def remove_sweep(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Remove without asking.")] = False,
 ) -> None:
     """Remove a sweep's journal and weights. Its runs and models in MLflow stay."""
-    from harness.store import find_store
     from harness.sweeps.folders import find_sweep_folder, remove
 
     place = find_store(store)
@@ -130,7 +127,6 @@ def report(
 ) -> None:
     """Print a sweep's verdicts, and write its report to a file."""
     from harness.report.text import text
-    from harness.store import find_store
 
     if output.suffix not in SUFFIXES:
         raise UsageError(
@@ -171,7 +167,6 @@ def trials(
 ) -> None:
     """Print a sweep's trials as a table for `harness verdict`."""
     from harness.report.text import trials_csv
-    from harness.store import find_store
 
     if csv and as_json:
         raise UsageError("--csv and --json: expected one of them")
@@ -215,7 +210,6 @@ def explain(
     from harness.cli.progress import ProgressDisplay
     from harness.executors import PoolExecutor
     from harness.report.explained import text
-    from harness.store import find_store
     from harness.sweeps.explain import explain as look_into
 
     place = find_store(store)
@@ -238,7 +232,6 @@ def verify(
     The recomputed numbers are compared with the recorded verdict, with the dataset's parent run in MLflow, and with
     the sweep's journal if its folder is there. The exit code is 1 if any number differs.
     """
-    from harness.store import find_store
     from harness.sweeps.folders import find_sweep_folder
     from harness.sweeps.verify import verify as compare
 

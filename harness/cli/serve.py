@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from harness.cli.common import ModelArgument, StoreOption, TrackingOption, say, say_last
 from harness.errors import UsageError
-from harness.store import find_store, without_user
-
-if TYPE_CHECKING:
-    from harness.store import Store
+from harness.store import Store, find_store, without_user
 
 PortOption = Annotated[
-    int | None,
-    typer.Option("--port", metavar="N", min=1, max=65535, help="Port. [the first free one from 5000 on]"),
+    int | None, typer.Option("--port", metavar="N", min=1, max=65535, help="Port. [the first free one from 5000 on]")
 ]
 
 
 def serve(
-    model: ModelArgument,
-    port: PortOption = None,
-    store: StoreOption = None,
-    tracking_uri: TrackingOption = None,
+    model: ModelArgument, port: PortOption = None, store: StoreOption = None, tracking_uri: TrackingOption = None
 ) -> None:
     """Serve predictions over HTTP, until Ctrl-C.
 

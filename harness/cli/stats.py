@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from harness.cli.common import JsonOption, count_option, number_option, say, say_json
 from harness.errors import TableError, UsageError
-
-if TYPE_CHECKING:
-    from harness.records import Decision
+from harness.records import Decision
 
 
 def verdict(

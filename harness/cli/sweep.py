@@ -20,14 +20,17 @@ from harness.cli.common import (
     output_width,
     say,
 )
+from harness.disk import free_bytes
 from harness.errors import Interrupted, UsageError
+from harness.records import SweepResult
+from harness.store import Store, find_store
+from harness.sweeps import default_name, default_workers
+from harness.sweeps.events import SweepEvent
+from harness.sweeps.stop import handling_signals, sweep_bytes
 from harness.text import counted, duration_text
 
 if TYPE_CHECKING:
     from harness.config.sweep import SweepConfig
-    from harness.records import SweepResult
-    from harness.store import Store
-    from harness.sweeps.events import SweepEvent
     from harness.sweeps.plan import SweepHeader
     from harness.sweeps.prepare import Estimate, Resuming
 
@@ -159,7 +162,6 @@ def sweep(
     Run the same command again to resume an unfinished sweep; after a finished one it starts a new sweep.
     """
     from harness.report.text import text
-    from harness.store import find_store
     from harness.sweeps.folders import find_unfinished
     from harness.sweeps.plan import resolve
     from harness.sweeps.prepare import Resuming
@@ -169,7 +171,11 @@ def sweep(
     if refit and offline:
         raise UsageError("--refit and --offline: expected one of them: a refitted model is registered in MLflow")
     if trials_per_gpu is not None:
-        workers = _on_gpus(trials_per_gpu, workers)
+        if workers is not None:
+            raise UsageError("--workers and --trials-per-gpu: expected one of them")
+        if trials_per_gpu < 1:
+            raise UsageError(f"--trials-per-gpu {trials_per_gpu}: expected at least 1")
+        workers = default_workers(trials_per_gpu)
     options = {
         "datasets": tuple(datasets or ()),
         "families": tuple(family or ()),
@@ -214,7 +220,11 @@ def sweep(
             err=True,
         )
     if refit:
-        _refit(result, place)
+        from harness.export.promote import refit as train_again
+
+        for champion in [one.champion for one in result.comparisons if one.champion]:
+            done = train_again(f"{champion.name}/{champion.version}", place)
+            say(f"models:/{done.name}/{done.version} is the champion's refit; untested, and no alias was moved")
     if result.unfinished or (result.behind and not offline):
         raise typer.Exit(1)
 
@@ -259,7 +269,6 @@ def _extended(header: SweepHeader, given: dict[str, object], folders: Sequence[P
 
 def _plan(given: dict[str, object], config: str | None) -> SweepConfig:
     from harness.config import find_sweep, make_plan, read_sweep
-    from harness.sweeps import default_name
 
     if config is not None:
         return read_sweep(find_sweep(config), given)
@@ -276,9 +285,7 @@ def _run(
 ) -> SweepResult:
     from harness.cli.progress import ProgressDisplay
     from harness.executors import PoolExecutor
-    from harness.sweeps import default_workers
     from harness.sweeps.runner import run_sweep
-    from harness.sweeps.stop import handling_signals
 
     workers = header.plan.workers or default_workers()
     with ProgressDisplay(verbose=verbose, quiet=quiet, warning=_crowded(workers)) as display:
@@ -302,16 +309,6 @@ def _run(
             ) from None
 
 
-def _on_gpus(trials_per_gpu: int, workers: int | None) -> int:
-    from harness.sweeps import default_workers
-
-    if workers is not None:
-        raise UsageError("--workers and --trials-per-gpu: expected one of them")
-    if trials_per_gpu < 1:
-        raise UsageError(f"--trials-per-gpu {trials_per_gpu}: expected at least 1")
-    return default_workers(trials_per_gpu)
-
-
 def _crowded(workers: int) -> str:
     """A warning where workers will wait for each other; with GPUs they are meant to be more than the cores."""
     from harness.executors import visible_gpus
@@ -322,21 +319,10 @@ def _crowded(workers: int) -> str:
     return f"{workers} workers share {counted(cores(), 'core')}, and will wait for each other"
 
 
-def _refit(result: SweepResult, place: Store) -> None:
-    from harness.export.promote import refit
-
-    for champion in [one.champion for one in result.comparisons if one.champion]:
-        done = refit(f"{champion.name}/{champion.version}", place)
-        say(f"models:/{done.name}/{done.version} is the champion's refit; untested, and no alias was moved")
-
-
 def _dry_run(header: SweepHeader, place: Store) -> None:
-    from harness.disk import free_bytes
     from harness.executors import PoolExecutor
-    from harness.sweeps import default_workers
     from harness.sweeps.prepare import batch_notes, estimate, inspect
     from harness.sweeps.results import budget_in_words
-    from harness.sweeps.stop import sweep_bytes
 
     workers = header.plan.workers or default_workers()
     inspected = inspect(header)

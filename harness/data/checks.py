@@ -7,6 +7,7 @@ cause is an error; what the data itself has wrong is a warning, which every chec
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,6 @@ FEW = 5
 """Sequences of a class in the training part below which it is named."""
 WIDE_STEP = 1.5
 """Times the usual step beyond which a step in time is named."""
-_WARNING = "warning: "
 EARLIEST_YEAR, LATEST_YEAR = 1700, 2200
 
 
@@ -41,10 +41,9 @@ def refuse_leaks(parts: Sequence[Part], scaling: Scaling, window_steps: int) -> 
     Raises:
         DataError: Something of one part reached another.
     """
-    for at, first in enumerate(parts):
-        for later in range(at + 1, len(parts)):
-            if (shared := _shared_rows(first, parts[later], window_steps)) is not None:
-                raise DataError(f"row {shared + 1} is in the {PARTS[at]} and in the {PARTS[later]} part")
+    for (name, part), (later, other) in combinations(zip(PARTS, parts, strict=True), 2):
+        if (shared := _shared_rows(part, other, window_steps)) is not None:
+            raise DataError(f"row {shared + 1} is in the {name} and in the {later} part")
     if (foreign := _foreign_channel(parts[0], scaling)) is not None:
         raise DataError(f"channel {foreign + 1} is scaled by a middle far from all training values: fitted elsewhere?")
 
@@ -66,12 +65,9 @@ def warnings_of(
         places: Place of each target among the channels, for forecasts; -1 where it is none; empty for other tasks.
     """
     train = parts[0]
-    found = [*_duplicates(parts)]
     leaks = _telling(train, channels, targets, classes, places) if train.x.ndim == 3 else []
-    found += leaks
-    if classes and train.y.ndim == 1:
-        found += _rare(parts, classes)
-    return [f"{_WARNING}{sentence}" for sentence in found], leaks
+    rare = _rare(parts, classes) if classes and train.y.ndim == 1 else []
+    return [f"warning: {sentence}" for sentence in (*_duplicates(parts), *leaks, *rare)], leaks
 
 
 def odd_times(stamps: Sequence[float] | npt.NDArray[Any], column: str, show: Callable[[float], str]) -> list[str]:

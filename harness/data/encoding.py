@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from typing import Any, Literal
 
 import numpy as np
@@ -176,9 +177,7 @@ def fit_vocabulary(sequences: Iterable[Sequence[str]], size: int) -> tuple[str, 
         sequences: Sequences of tokens.
         size: The most tokens, the unknown one among them.
     """
-    counts: Counter[str] = Counter()
-    for sequence in sequences:
-        counts.update(sequence)
+    counts = Counter(chain.from_iterable(sequences))
     counts.pop(UNKNOWN, None)
     return (UNKNOWN, *(token for token, _ in counts.most_common(size - 1)))
 

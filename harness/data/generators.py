@@ -170,10 +170,6 @@ def _global_random_states_kept() -> Iterator[None]:
 
 
 GENERATORS: Mapping[str, Callable[[GeneratorSource], Sequences]] = {
-    "adding": adding,
-    "temporal_order": temporal_order,
-    "counting": counting,
-    "mnist1d": mnist1d,
-    "copy_memory": copy_memory,
+    made.__name__: made for made in (adding, temporal_order, counting, mnist1d, copy_memory)
 }
 """Every generator of numbers, by its name on configs."""

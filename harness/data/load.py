@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 
 from harness.config.dataset import DatasetConfig
-from harness.config.sources import FileSource, GeneratorSource, KerasSource, LoaderSource, TextSource
+from harness.config.sources import FileSource, LoaderSource
 from harness.config.tasks import ClassifyTask, ForecastTask, LabelTask, NextTokenTask, RegressTask
 from harness.data.dataset import PARTS, Part, SequenceData, Sequences, Series, Values, Whole
 from harness.data.encoding import (
@@ -181,15 +181,10 @@ def load_dataset(config: DatasetConfig) -> SequenceData:
 
 def is_text(config: DatasetConfig) -> bool:
     """Whether a config's sequences are texts, whose tokens are numbered by a vocabulary."""
-    match config.source:
-        case TextSource():
-            return True
-        case KerasSource(dataset=dataset):
-            return dataset != "mnist"
-        case GeneratorSource(generator=generator):
-            return generator in WRITTEN
-        case _:
-            return False
+    source = config.source
+    if source.kind == "generator":
+        return source.generator in WRITTEN
+    return source.kind == "text" or (source.kind == "keras" and source.dataset != "mnist")
 
 
 def _load_texts(config: DatasetConfig, task: ClassifyTask) -> SequenceData:

@@ -15,15 +15,7 @@ import numpy.typing as npt
 from harness.config.dataset import DatasetConfig
 from harness.config.tasks import LabelTask, NextTokenTask
 from harness.data.dataset import PARTS, Part, SequenceData, Sequences, Texts, Values, Whole, numbered
-from harness.data.encoding import (
-    UNKNOWN,
-    fill_gaps,
-    fit_vocabulary,
-    refuse_missing,
-    say_constant,
-    to_numbers,
-    tokenize,
-)
+from harness.data.encoding import UNKNOWN, fill_gaps, fit_vocabulary, refuse_missing, say_constant, to_numbers, tokenize
 from harness.data.finalize import finish, say_dropped, say_members, say_shares
 from harness.data.readers.registry import read_sequences
 from harness.data.readers.texts import read_texts

@@ -4,12 +4,7 @@ from harness._tensorflow import load_tensorflow
 
 load_tensorflow()
 
-from harness.models.network import (  # noqa: E402
-    NetworkShape,
-    Stack,
-    build_network,
-    build_stack,
-)
+from harness.models.network import NetworkShape, Stack, build_network, build_stack  # noqa: E402
 from harness.models.wrap import wrap_for_export  # noqa: E402
 
 __all__ = ["NetworkShape", "Stack", "build_network", "build_stack", "wrap_for_export"]

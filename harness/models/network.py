@@ -10,6 +10,7 @@ model that is saved and the forward pass of the fast training loop, so there is 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -135,12 +136,11 @@ def recurrent_parameters(kind: str, width: int, units: int, layers: int = 1, *, 
 
 def units_that_fit(kind: str, width: int, parameters: int, layers: int = 1, *, bidirectional: bool = False) -> int:
     """The most units whose recurrent parameters are at most so many; 1 where not even one fits."""
-    units, step = 1, 1 << 20
-    while step:
-        if recurrent_parameters(kind, width, units + step, layers, bidirectional=bidirectional) <= parameters:
-            units += step
-        step //= 2
-    return units
+
+    def needed(units: int) -> int:
+        return recurrent_parameters(kind, width, units, layers, bidirectional=bidirectional)
+
+    return max(1, bisect_right(range(1, 1 << 21), parameters, key=needed))
 
 
 def fitted(shape: NetworkShape, space: SearchSpace, values: Mapping[str, Value]) -> Mapping[str, Value]:

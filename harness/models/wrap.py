@@ -62,15 +62,15 @@ def _changed(x: Any, scaling: Scaling) -> Any:
     share[list(scaling.changed)] = 1
     if share.all():
         return changed
-    apply = keras.layers.Rescaling(scale=_numbers(share), name="changed_channels")(changed)
-    return apply + keras.layers.Rescaling(scale=_numbers(1 - share), name="other_channels")(x)
+    apply = keras.layers.Rescaling(scale=share.tolist(), name="changed_channels")(changed)
+    return apply + keras.layers.Rescaling(scale=(1 - share).tolist(), name="other_channels")(x)
 
 
 def _scaled(x: Any, mean: np.ndarray, scale: np.ndarray, name: str) -> Any:
     # Rescaling and not Normalization: plain numbers in its configuration, no adapted state. Two of them, since x - mean
     # is exact in float32 where x * scale - mean * scale loses what is small beside a large mean.
-    centred = keras.layers.Rescaling(scale=1.0, offset=_numbers(-mean), name=f"centre_{name}")(x)
-    return keras.layers.Rescaling(scale=_numbers(1.0 / scale), name=f"scale_{name}")(centred)
+    centred = keras.layers.Rescaling(scale=1.0, offset=(-mean).tolist(), name=f"centre_{name}")(x)
+    return keras.layers.Rescaling(scale=(1.0 / scale).tolist(), name=f"scale_{name}")(centred)
 
 
 def _restored(outputs: Any, x: Any, shape: NetworkShape, scaling: Scaling) -> Any:
@@ -81,7 +81,7 @@ def _restored(outputs: Any, x: Any, shape: NetworkShape, scaling: Scaling) -> An
         case Answer.FLAGS:
             return keras.layers.Activation("sigmoid", name="probabilities")(outputs)
         case Answer.NUMBERS:
-            scale, offset = _numbers(scaling.output_scale), _numbers(scaling.output_mean)
+            scale, offset = scaling.output_scale.tolist(), scaling.output_mean.tolist()
             restored = keras.layers.Rescaling(scale=scale, offset=offset, name="original_units")(outputs)
             if scaling.kind == "log":
                 return keras.ops.sign(restored) * keras.ops.expm1(keras.ops.abs(restored))
@@ -89,7 +89,3 @@ def _restored(outputs: Any, x: Any, shape: NetworkShape, scaling: Scaling) -> An
                 return restored
             last = [x[:, -1:, place : place + 1] for place in scaling.target_channels]  # in the lookback
             return restored + (keras.ops.concatenate(last, axis=-1) if len(last) > 1 else last[0])
-
-
-def _numbers(values: np.ndarray) -> list[float]:
-    return [float(value) for value in values]

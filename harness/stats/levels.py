@@ -93,11 +93,6 @@ class InterimAnalysis:
     level: float
     overall: float
 
-    @property
-    def last(self) -> bool:
-        """Whether there is none after it."""
-        return self.number == self.interims
-
 
 def interim_analysis(replicates: int, interims: Sequence[int] = INTERIM_REPLICATES) -> InterimAnalysis:
     """The interim analysis that is due at so many replicates: the last one that they suffice for, else the first.

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Any, TypeVar
 
 from harness.errors import TableError, nearest
@@ -139,7 +140,10 @@ def read_columns(columns: Columns, direction: str = "min", *, compared: bool = T
     _check_unique(rows)
     if compared:
         _check_families(rows)
-    default = _direction(direction, "direction")
+    try:
+        default = _word(direction, Direction)
+    except ValueError as problem:
+        raise TableError(f"direction = {_shown(direction)}: expected {problem}") from None
     return ScoreTable(tuple(rows), _objectives(columns, rows, default))
 
 
@@ -149,12 +153,12 @@ def _check_columns(columns: Columns) -> None:
         if name not in columns:
             hint = printable(nearest(name, others))
             raise TableError(f"column {name!r} is missing: expected {', '.join(REQUIRED)}. {hint}".rstrip())
-    if len(lengths := {name: len(values) for name, values in columns.items()}) and len(set(lengths.values())) > 1:
-        raise TableError(f"columns: lengths {sorted(set(lengths.values()))}: expected the same of all")
+    if len(lengths := sorted({len(values) for values in columns.values()})) > 1:
+        raise TableError(f"columns: lengths {lengths}: expected the same of all")
 
 
 def _row(columns: Columns, index: int) -> ScoreRow:
-    status = _cell(columns, index, "status", _status, TrialStatus.COMPLETED)
+    status = _cell(columns, index, "status", partial(_word, kind=TrialStatus), TrialStatus.COMPLETED)
     completed = status is TrialStatus.COMPLETED
     return ScoreRow(
         dataset=_cell(columns, index, "dataset", _name),
@@ -177,8 +181,7 @@ def _cell(columns: Columns, index: int, name: str, read: Callable[[object], T], 
     if name not in columns:
         return missing
     value = columns[name][index]
-    optional = missing is not _REQUIRED and name != "status"
-    if optional and _empty(value):
+    if missing is not _REQUIRED and name not in ("status", "direction") and _empty(value):
         return missing
     try:
         return read(value)
@@ -227,23 +230,12 @@ def _whole(value: object) -> int:
     return int(_natural(value))
 
 
-def _status(value: object) -> TrialStatus:
-    return _word(value, TrialStatus)
-
-
 def _word(value: object, kind: type[W]) -> W:
     word = "" if _empty(value) else str(value).strip().lower()
     try:
         return kind(word)
     except ValueError:
         raise ValueError(" or ".join(kind)) from None
-
-
-def _direction(value: object, where: str) -> Direction:
-    try:
-        return _word(value, Direction)
-    except ValueError as problem:
-        raise TableError(f"{where} = {_shown(value)}: expected {problem}") from None
 
 
 def _check_unique(rows: Sequence[ScoreRow]) -> None:
@@ -277,9 +269,7 @@ def _objectives(columns: Columns, rows: Sequence[ScoreRow], default: Direction) 
     """Direction and metric of each dataset; a column has the word before the argument."""
     found: dict[str, Objective] = {}
     for index, row in enumerate(rows):
-        direction = default
-        if "direction" in columns:
-            direction = _direction(columns["direction"][index], f"row {index + 1}: direction")
+        direction = _cell(columns, index, "direction", partial(_word, kind=Direction), default)
         metric = _cell(columns, index, "metric", _name, "")
         before = found.setdefault(row.dataset, Objective(metric, direction))
         for name, got, expected, why in (

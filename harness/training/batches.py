@@ -127,7 +127,7 @@ class StreamedPart:
                 taken = self.take(rows.reshape(-1))
                 yield (*(one.reshape(*rows.shape, *one.shape[1:]) for one in taken), weights, np.int32(batches))
 
-        for *inputs, weights, batches in _streamed(cut, [None, None], [(None, None), ()]):
+        for *inputs, weights, batches in _streamed(cut, 2):
             yield Block(int(batches), tuple(inputs), weights)
 
     def chunks(self) -> Iterator[tuple[Any, Any, Any]]:
@@ -137,7 +137,7 @@ class StreamedPart:
             for start in range(0, self.rows, PREDICT_ROWS):
                 yield self.take(np.arange(start, min(start + PREDICT_ROWS, self.rows), dtype=np.int32))
 
-        for x, lengths, _, future in _streamed(cut, [None], []):
+        for x, lengths, _, future in _streamed(cut, 1):
             yield x, lengths, future
 
 
@@ -147,8 +147,7 @@ DataPart: TypeAlias = TensorPart | StreamedPart
 def together(first: DataPart, second: DataPart) -> DataPart:
     """Two parts as one, the second's sequences after the first's."""
     if isinstance(first, TensorPart) and isinstance(second, TensorPart):
-        names = ("x", "lengths", "y", "future")
-        return TensorPart(*(tf.concat([getattr(first, name), getattr(second, name)], axis=0) for name in names))
+        return TensorPart(*(tf.concat(pair, axis=0) for pair in zip(first._tensors, second._tensors, strict=True)))
 
     def take(rows: IntArray) -> tuple[npt.NDArray[Any], ...]:
         inside = rows < len(first)
@@ -160,15 +159,12 @@ def together(first: DataPart, second: DataPart) -> DataPart:
     return StreamedPart(len(first) + len(second), streamed.row_bytes, take)
 
 
-def _streamed(
-    cut: Callable[[], Iterator[tuple[Any, ...]]], leading: list[None], further: list[tuple[None, ...] | tuple[()]]
-) -> Iterator[Any]:
-    """What `cut` gives, made ready one ahead in a thread of `tf.data`'s."""
-    first = next(cut())
-    data = first[: len(first) - len(further)]
-    signature = [tf.TensorSpec([*leading, *one.shape[len(leading) :]], one.dtype) for one in data]
-    signature += [tf.TensorSpec(shape, kind) for shape, kind in zip(further, (tf.float32, tf.int32), strict=False)]
-    return iter(tf.data.Dataset.from_generator(cut, output_signature=tuple(signature)).prefetch(1))
+def _streamed(cut: Callable[[], Iterator[tuple[Any, ...]]], leading: int) -> Iterator[Any]:
+    """What `cut` gives, made ready one ahead in a thread of `tf.data`'s; so many leading axes may differ in length."""
+    signature = tuple(
+        tf.TensorSpec([None] * min(leading, one.ndim) + list(one.shape[leading:]), one.dtype) for one in next(cut())
+    )
+    return iter(tf.data.Dataset.from_generator(cut, output_signature=signature).prefetch(1))
 
 
 def _block_rows(order: npt.NDArray[Any], batch_size: int, row_bytes: int) -> Iterator[tuple[IntArray, FloatArray, int]]:

@@ -110,49 +110,29 @@ def _scaled_arrays(part: Part, scaling: Scaling, shape: NetworkShape) -> tuple[n
     return x, part.lengths, y, future
 
 
+_STRUCTURE = ("embedding_dim", "units", "layers", "bidirectional", "optimizer")
+"""The hyperparameters that, beside the size of a batch, trials of one dataset must share to share what is compiled."""
+
 _networks: OrderedDict[tuple[object, ...], CompiledNetwork] = OrderedDict()
-
-
-def structure_of(space: SearchSpace, values: Mapping[str, Value]) -> tuple[object, ...]:
-    """What decides whether two trials of one dataset can share a compiled function."""
-    names = ("embedding_dim", "units", "layers", "bidirectional", "batch_size", "optimizer")
-    return (space.layer, *(setting(values, name) for name in names))
 
 
 def network_for(prepared: Prepared, space: SearchSpace, values: Mapping[str, Value], epochs: int) -> CompiledNetwork:
     """The compiled network of these hyperparameters' structure, made when this process has none yet."""
-    values = fitted(prepared.shape, space, values)
-    xla = _xla(prepared, values, epochs)
-    data = prepared.data
-    structure = (_batch_size(prepared, values), *structure_of(space, values))
-    key = (data.facts.digest, prepared.shape, data.objective.metric, xla, *structure)
+    values, data, shape = fitted(prepared.shape, space, values), prepared.data, prepared.shape
+    # A batch larger than the data would be filled up with rows that count for nothing, as many as it takes.
+    batch_size = min(int(setting(values, "batch_size")), len(data.train))
+    batches = -(-len(data.train) // batch_size)
+    xla = xla_pays(data.train.x.shape[1], int(setting(values, "layers")), batches * epochs)
+    structure = (space.layer, batch_size, *(setting(values, name) for name in _STRUCTURE))
+    key = (data.facts.digest, shape, data.objective.metric, xla, *structure)
     if key not in _networks:
-        _networks[key] = _new_network(prepared, space, values, xla=xla)
+        loss = loss_of(shape, LOSS_OF_METRIC.get(data.objective.metric, "mse"), data.class_weights)
+        stack, optimizer = build_stack(shape, space, values), str(setting(values, "optimizer"))
+        _networks[key] = CompiledNetwork(stack, optimizer, loss, batch_size, xla=xla)
     _networks.move_to_end(key)
     while len(_networks) > LARGEST_NETWORKS:
         _networks.popitem(last=False)
     return _networks[key]
-
-
-def _new_network(prepared: Prepared, space: SearchSpace, values: Mapping[str, Value], *, xla: bool) -> CompiledNetwork:
-    return CompiledNetwork(
-        build_stack(prepared.shape, space, values),
-        str(setting(values, "optimizer")),
-        loss_of(prepared.shape, LOSS_OF_METRIC.get(prepared.data.objective.metric, "mse"), prepared.data.class_weights),
-        _batch_size(prepared, values),
-        xla=xla,
-    )
-
-
-def _batch_size(prepared: Prepared, values: Mapping[str, Value]) -> int:
-    # A batch larger than the data would be filled up with rows that count for nothing, as many as it takes.
-    return min(int(setting(values, "batch_size")), len(prepared.train))
-
-
-def _xla(prepared: Prepared, values: Mapping[str, Value], epochs: int) -> bool:
-    rows, steps = prepared.data.train.x.shape[:2]
-    batches = -(-rows // _batch_size(prepared, values))
-    return xla_pays(steps, int(setting(values, "layers")), batches * epochs)
 
 
 @functools.lru_cache(maxsize=64)

@@ -58,21 +58,15 @@ def _of_each_answer(
 ) -> Callable[[Any, Any], Any]:
     match shape.answer:
         case Answer.CLASS:
-            return _cross_entropy(class_weights)
+            entropy = tf.nn.sparse_softmax_cross_entropy_with_logits
+            if class_weights is None:
+                return lambda y, logits: entropy(y, logits)
+            return lambda y, logits: entropy(y, logits) * tf.gather(tf.constant(class_weights), y)
         case Answer.FLAGS:
             return lambda y, logits: tf.reduce_sum(tf.nn.sigmoid_cross_entropy_with_logits(y, logits), axis=-1)
         case Answer.NUMBERS:
             size = tf.abs if numbers == "mae" else tf.square
             return lambda y, outputs: tf.reduce_mean(tf.reshape(size(y - outputs), (tf.shape(y)[0], -1)), axis=1)
-
-
-def _cross_entropy(class_weights: npt.NDArray[np.float32] | None) -> Callable[[Any, Any], Any]:
-    def plain(y: Any, logits: Any) -> Any:
-        return tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits)
-
-    if class_weights is None:
-        return plain
-    return lambda y, logits: plain(y, logits) * tf.gather(tf.constant(class_weights), y)
 
 
 _BETA_1, _BETA_2, _EPSILON, _RHO, _DECAY = 0.9, 0.999, 1e-7, 0.9, 0.004

@@ -268,11 +268,7 @@ def _zeros(like: Any) -> Any:
 
 
 def _unstacked(tensors: Sequence[Any]) -> list[Any]:
-    arrays = []
-    for tensor in tensors:
-        array = tf.TensorArray(tensor.dtype, tensor.shape[0], element_shape=tensor.shape[1:])
-        arrays.append(array.unstack(tensor))
-    return arrays
+    return [tf.TensorArray(one.dtype, one.shape[0], element_shape=one.shape[1:]).unstack(one) for one in tensors]
 
 
 Call: TypeAlias = Callable[[keras.layers.Layer, Any, Any], Any]

@@ -89,8 +89,10 @@ def _train_on(
         started = time.perf_counter()
         earlier = load_state(_of_fold(path, fold)) if (path := plain.get("state_from")) else None
         fit = train(prepared, network, request, earlier)
-        fit_seconds = time.perf_counter() - started
-        sealed = _sealed(prepared, network, request, fit)
+        fit_seconds, sealed = time.perf_counter() - started, None
+        if fit.best_epoch:
+            score, cases = test_score(prepared, network)
+            sealed = SealedScore(request.key, score, cases) if math.isfinite(score) else None
     # A full disk is no failure of the trial: what is missing is trained again when it is needed.
     with contextlib.suppress(OSError):
         if sealed and (path := plain.get("weights_to")):
@@ -220,13 +222,6 @@ def load_state(path: Path) -> tuple[State, int] | None:
     except (OSError, ValueError, KeyError):
         return None
     return State(weights, slots, int(batches)), int(epochs)
-
-
-def _sealed(prepared: Prepared, network: CompiledNetwork, request: TrialRequest, fit: Fit) -> SealedScore | None:
-    if not fit.best_epoch:
-        return None
-    score, cases = test_score(prepared, network)
-    return SealedScore(request.key, score, cases) if math.isfinite(score) else None
 
 
 def _record(

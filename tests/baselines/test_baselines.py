@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness import baselines
-from harness.baselines import compute, ridge_on_lags, run, summaries
+from harness.baselines import compute, run
+from harness.baselines.estimators import ridge_on_lags, seasonal_naive, summaries
 from harness.config.dataset import DatasetConfig
 from harness.data import Part, SequenceData, load_dataset
 from harness.metrics import METRICS
@@ -69,7 +69,7 @@ def test_seasonal_naive_is_exact_on_a_pure_season(season: int, forecast: Forecas
 
 def test_seasonal_naive_takes_the_latest_whole_season(forecast: Forecast) -> None:
     data = load_dataset(forecast({"season_steps": 3, "lookback_steps": 7}, y=range(100)))
-    prediction = baselines.seasonal_naive(data, 3).predict(data.train)
+    prediction = seasonal_naive(data, 3).predict(data.train)
     assert prediction[0, :, 0].tolist() == [4, 5, 6, 4, 5]
 
 

@@ -45,7 +45,11 @@ def locate(path: str, sha256: str | None = None) -> Path:
     if not file.stat().st_size:
         raise DataError(f"{shown(path)}: the file is empty")
     if sha256 is not None:
-        _check(file, path, sha256)
+        with file.open("rb") as stream:
+            got = hashlib.file_digest(stream, "sha256").hexdigest()
+        if got != sha256:
+            changed = "the file is not the one the config means"
+            raise DataError(f"{shown(path)}: sha256 = {got}: expected {sha256}; {changed}")
     return file
 
 
@@ -90,10 +94,3 @@ def _similar(file: Path) -> str:
     near = sorted(other.name for other in folder.iterdir() if other.name.lower() == file.name.lower())
     near = near or sorted(other.name for other in folder.glob(f"{file.stem}.*"))
     return f". Did you mean {', '.join(near[:3])}?" if near else ""
-
-
-def _check(file: Path, path: str, sha256: str) -> None:
-    with file.open("rb") as stream:
-        got = hashlib.file_digest(stream, "sha256").hexdigest()
-    if got != sha256:
-        raise DataError(f"{shown(path)}: sha256 = {got}: expected {sha256}; the file is not the one the config means")

@@ -7,17 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from harness.config.dataset import DatasetConfig
-from harness.config.sources import (
-    ArraysSource,
-    FileSource,
-    GeneratorSource,
-    KerasSource,
-    LoaderSource,
-    MatSource,
-    SklearnSource,
-    TextSource,
-    TsSource,
-)
+from harness.config.sources import ArraysSource, LoaderSource
 from harness.config.tasks import ClassifyTask, ForecastTask, LabelTask, RegressTask
 from harness.data.dataset import Sequences, Series
 from harness.data.generators import GENERATORS
@@ -98,24 +88,24 @@ def read_sequences(config: DatasetConfig, task: ClassifyTask | RegressTask | Lab
         DataError: They are missing, have changed or are not what the config says.
     """
     source, group = config.source, config.split.group
-    match source:
-        case GeneratorSource():
+    match source.kind:
+        case "generator":
             raw = GENERATORS[source.generator](source)
-        case TsSource():
+        case "ts":
             raw = read_ts(source)
-        case MatSource():
+        case "mat":
             raw = read_mat(source)
-        case ArraysSource():
+        case "npz" | "npy":
             raw = read_arrays(source, per_step=isinstance(task, LabelTask))
-        case SklearnSource():
+        case "sklearn":
             raw = read_digits()
-        case KerasSource():
+        case "keras":
             raw = read_keras(source)
-        case LoaderSource():
+        case "loader":
             raw = _read_loaded(source, task, group)
-        case FileSource():
+        case "csv" | "parquet":
             raw = sequences_of_rows(read_table(source), task, shown(source.path), group)
-        case TextSource():
+        case "text":
             raise DataError(f"{config.name}: text is not read yet")
     names = task.features
     for name in names:

@@ -143,9 +143,8 @@ def series_of(
         DataError: As `read_series`.
     """
     total = before + len(frame)
-    require_columns(frame, task.target, "target", where)
-    require_columns(frame, task.features, "features", where)
-    require_columns(frame, task.known_covariates, "known_covariates", where)
+    for key in ("target", "features", "known_covariates"):
+        require_columns(frame, getattr(task, key), key, where)
     require_columns(frame, [task.time], "time", where)
     frame = frame.iloc[-task.last_rows :] if task.last_rows else frame
     first_row = total - len(frame)

@@ -207,12 +207,10 @@ def labels(frame: pd.DataFrame, column: str, where: str, first_row: int = 0) -> 
             f"{where}: column {column!r}, row {first_row + at + 1}: expected a value, got an empty cell "
             "(or a word that stands for one, such as NA, None or null)"
         )
-    if types.is_bool_dtype(values):
-        return values.to_numpy(dtype=np.bool_)
-    if types.is_integer_dtype(values):
-        return values.to_numpy(dtype=np.int64)
-    if types.is_float_dtype(values):
-        return values.to_numpy(dtype=np.float64)
+    kinds = ((types.is_bool_dtype, np.bool_), (types.is_integer_dtype, np.int64), (types.is_float_dtype, np.float64))
+    for is_kind, dtype in kinds:
+        if is_kind(values):
+            return values.to_numpy(dtype=dtype)
     return np.array([str(value) for value in values], dtype=np.str_)
 
 

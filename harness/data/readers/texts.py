@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from harness.config.dataset import DatasetConfig
 from harness.config.sources import GeneratorSource, KerasSource, TextSource
@@ -89,7 +88,7 @@ def _whole(source: TextSource) -> Texts:
 def _lines(source: TextSource, labelled: bool) -> Texts:
     where = shown(source.path)
     content = _decoded(locate(source.path, source.sha256), source, where)
-    texts, labels, numbers = list[str](), list[str](), list[int]()
+    found = list[tuple[str, str, int]]()
     for number, line in enumerate(content.splitlines(), start=1):
         if not line.strip():
             continue
@@ -98,13 +97,12 @@ def _lines(source: TextSource, labelled: bool) -> Texts:
             raise DataError(
                 f"{where}, line {number}: expected a label and a text with {source.separator!r} between them"
             )
-        texts.append(text or line)
-        labels.append(label)
-        numbers.append(number)
-    if not texts:
+        found.append((text or line, label, number))
+    if not found:
         raise DataError(f"{where}: has no line with text")
-    y: npt.NDArray[np.str_] = np.array(labels, np.str_)
-    return Texts(where, tuple(texts), y if labelled else np.empty(0), lambda at: f"line {numbers[at]}")
+    texts, labels, numbers = zip(*found, strict=True)
+    y = np.array(labels, np.str_) if labelled else np.empty(0)
+    return Texts(where, texts, y, lambda at: f"line {numbers[at]}")
 
 
 def _parted(line: str, source: TextSource) -> tuple[str, str]:
@@ -123,7 +121,7 @@ def _folders(source: TextSource) -> Texts:
     where, folder = shown(source.path), Path(source.path)
     if not folder.is_dir():
         raise DataError(f"{where}: expected a folder, with a folder or a file a class")
-    texts, labels, names = list[str](), list[str](), list[str]()
+    found = list[tuple[str, str, str]]()
     for entry in sorted(folder.iterdir()):
         if entry.name.startswith("."):
             continue
@@ -132,13 +130,13 @@ def _folders(source: TextSource) -> Texts:
             content = _decoded(file, source, shown(str(file)))
             pieces = [content] if entry.is_dir() else content.splitlines()
             for number, piece in enumerate(pieces, start=1):
+                label, line = (entry.name, "") if entry.is_dir() else (entry.stem, f", line {number}")
                 if piece.strip():
-                    texts.append(piece.strip())
-                    labels.append(entry.name if entry.is_dir() else entry.stem)
-                    names.append(f"{shown(str(file))}" + ("" if entry.is_dir() else f", line {number}"))
-    if not texts:
+                    found.append((piece.strip(), label, f"{shown(str(file))}{line}"))
+    if not found:
         raise DataError(f"{where}: has no text: expected a folder a class with a file a text, or a file a class")
-    return Texts(where, tuple(texts), np.array(labels, np.str_), lambda at: names[at])
+    texts, labels, names = zip(*found, strict=True)
+    return Texts(where, texts, np.array(labels, np.str_), lambda at: names[at])
 
 
 def _decoded(file: Path, source: TextSource, where: str) -> str:
