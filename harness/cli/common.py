@@ -24,7 +24,9 @@ OLD_OPTIONS = {"confirmations": "seeds", "cards": "config-dir", "region": "margi
 StoreOption = Annotated[
     Path | None,
     typer.Option(
-        "--store", metavar="DIR", help="Folder of sweeps (journals), models and the MLflow database. [./mlruns]"
+        "--store",
+        metavar="DIR",
+        help="Folder of the sweeps' journals, the models and the MLflow database. [./mlruns]",
     ),
 ]
 TrackingOption = Annotated[

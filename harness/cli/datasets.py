@@ -39,8 +39,11 @@ def list_configs(config_dir: ConfigDirOption = None, as_json: JsonOption = False
         return
     header = ("NAME", "TASK", "ROWS", "STEPS", "CHANNELS", "CLASSES", "TITLE", "LICENCE", "CONFIG")
     say_table(header, [_row(one, one.config) for one in found if one.config])
+    say("task label: at every step a class, or a yes or no for each of several labels; others: one answer a sequence")
+    say("rows: sequences, or rows of a forecast's table; steps: of a sequence, or a forecast's lookback")
     for suite, members in suites_of(found).items():
-        say(f"suite {suite}: {', '.join(one.name for one in members)}")
+        fetched = " (downloaded at first use)" if suite == "online" else ""
+        say(f"suite {suite}{fetched}: {', '.join(one.name for one in members)}")
     for one in found:
         if one.error:
             say(f"invalid: {one.error}")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help="Registered models: list, show, promote, compare, refit. The alias `champion` is on the best verified model "
-    "of a dataset, `candidate` on the newest one that did not beat it or the baseline.",
+    "of a dataset, `candidate` on the newest one that failed to beat the champion or the best baseline.",
     no_args_is_help=True,
 )
 
@@ -56,7 +56,7 @@ def list_models(
 def show(
     model: VersionArgument, as_json: JsonOption = False, store: StoreOption = None, tracking_uri: TrackingOption = None
 ) -> None:
-    """Show a model's inputs, scores, verdict, budget and evidence."""
+    """Show a model's inputs, scores, verdict, budget and MLflow run."""
     from harness.export.artifact import read_description
     from harness.report.format import values_words
     from harness.tracking.registry import registered_versions, resolve
@@ -70,16 +70,16 @@ def show(
         return
     evidence = description.evidence
     unit = f" {description.unit}" if description.unit else ""
-    score = "untested" if description.test_score is None else f"{description.test_score:.6g}{unit} on the test part"
+    score = "untested" if description.test_score is None else f"{description.test_score:.6g}{unit} on the test set"
     shapes = [
-        f"{name} {' × '.join('n' if size < 0 else str(size) for size in shape)}"
+        f"{name}: shape ({', '.join('n' if size < 0 else str(size) for size in shape)}), n = number of sequences"
         for name, shape in description.inputs.items()
     ]
     rows = {
         "model": f"models:/{version.reference}" + (f" ({', '.join(version.aliases)})" if version.aliases else ""),
         "dataset": f"{description.name}: {description.title}" if description.title else description.name,
         "task": description.task.value,
-        "family": f"{description.family}: {values_words(description.values)}",
+        "hyperparameters": f"{description.family}: {values_words(description.values)}",
         "score": f"{description.metric} {score}",
         "verdict": evidence.get("headline", version.tags.get("verdict", "")),
         "selected because": version.tags.get("why", ""),
@@ -88,8 +88,8 @@ def show(
         "inputs": "; ".join(shapes),
         "channels": ", ".join(description.channels),
         "predicts": ", ".join(description.classes or description.targets),
-        "licence of the data": description.license or "not stated",
-        "evidence": f"{place.ui_command}, then {version.page}"
+        "data licence": description.license or "not stated",
+        "MLflow run": f"start `{place.ui_command}`, then add /{version.page} to the address that it prints"
         if version.page
         else "the comparison's MLflow run was deleted",
         "files": str(found.path),
@@ -111,7 +111,7 @@ def promote(
 ) -> None:
     """Move an alias to a version, once its score is verified.
 
-    The version is loaded and scored in a clean process, and must give its logged test score again.
+    The version is loaded and scored in a new process, and must give its logged test score again.
     """
     from harness.export.promote import promote as move
 

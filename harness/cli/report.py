@@ -106,9 +106,11 @@ def _line(one: SweepSummary) -> str:
     if one.state == "broken":
         return f"{one.sweep_id}  damaged: {one.error}"
     started = time.strftime("%Y-%m-%d %H:%M", time.localtime(one.begun_at))
+    retrainings = counted(one.seed_repeats, "retraining")
     verdicts = f"  {'; '.join(one.outcomes)}" if one.outcomes else ""
     return (
-        f"{one.sweep_id}  {started}  {one.state}  {' vs '.join(one.families)}  {counted(one.trials, 'trial')}{verdicts}"
+        f"{one.sweep_id}  {started}  {one.state}  {' vs '.join(one.families)}  {counted(one.trials, 'trial')}"
+        f"{f', {retrainings}' if one.seed_repeats else ''}{verdicts}"
     )
 
 
@@ -202,7 +204,7 @@ def explain(
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show how far gradients reach back, and how open the gates are.
+    """Show how far back in time gradients reach, and the mean gate activations.
 
     Shown are the selected networks, before and after training. A simple RNN with the same hyperparameters is trained
     for comparison if the sweep has none. The figures are added to the sweep's report and to MLflow.

@@ -79,7 +79,7 @@ def sweep(
     ] = False,
     seeds: Annotated[
         int | None,
-        count_option("N", "Retrainings of each family's selected hyperparameters with new random seeds. [3]"),
+        count_option("N", "Retrainings of each family's selected hyperparameters with fresh random seeds. [3]"),
     ] = None,
     oracle: Annotated[
         str | None,
@@ -97,13 +97,16 @@ def sweep(
     trial_memory_mb: Annotated[
         int | None,
         count_option(
-            "MB", "Memory limit of a trial's process, with about 700 MB for TensorFlow. [an equal share of 80 % of RAM]"
+            "MB",
+            "Memory limit of a trial's process, TensorFlow's own 700 MB or so included. [80 % of RAM, divided equally "
+            "among the workers]",
         ),
     ] = None,
     config: Annotated[
         str | None,
         typer.Option(
-            metavar="FILE|NAME", help="TOML file of a sweep, or the name of a built-in one; options override it."
+            metavar="FILE|NAME",
+            help="TOML file of a sweep, or the name of a built-in one (quickstart); options override it.",
         ),
     ] = None,
     name: Annotated[
@@ -157,7 +160,7 @@ def sweep(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print a line for every trial.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the verdicts only.")] = False,
 ) -> None:
-    """Tune all families with equal budgets, and say which to use.
+    """Tune each family (LSTM, GRU) with an equal budget, and say which to use.
 
     Run the same command again to resume an unfinished sweep; after a finished one it starts a new sweep.
     """
@@ -165,6 +168,7 @@ def sweep(
     from harness.sweeps.folders import find_unfinished
     from harness.sweeps.plan import resolve
     from harness.sweeps.prepare import Resuming
+    from harness.sweeps.runner import REPORT_FILE
 
     if quiet and verbose:
         raise UsageError("--quiet and --verbose: expected one of them")
@@ -213,6 +217,8 @@ def sweep(
     resuming = Resuming(sweep_id, accept_changes=accept_changes, extend=extend is not None)
     result = _run(header, place, resuming, offline=offline, verbose=verbose, quiet=quiet)
     say(text(result, place.ui_command, output_width()))
+    if not quiet:
+        say(f"Report: {place.sweeps / result.sweep_id / REPORT_FILE}")
     if result.behind:
         say(
             f"MLflow is not up to date yet ({result.behind}); the journal is. Once MLflow can be written to, "

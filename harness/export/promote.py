@@ -46,7 +46,7 @@ def refit(reference: str, store: Store) -> Registered:
     again, logged = verify(registered.path), read_description(registered.path)
     if not agrees(logged, again):
         raise ExportError(
-            f"models:/{registered.name}/{registered.version}: in a clean process its validation {logged.metric} is "
+            f"models:/{registered.name}/{registered.version}: in a new process its validation {logged.metric} is "
             f"{again!r}, expected {logged.seen_score!r}"
         )
     return registered
@@ -89,7 +89,7 @@ def _request(description: Description, where: str) -> TrialRequest:
 
 
 def promote(reference: str, alias: str, store: Store, *, untested: bool = False) -> tuple[Registered, str]:
-    """Let an alias mean a version, once it gave its logged score again in a clean process; also where it gets worse.
+    """Let an alias mean a version, once it gave its logged score again in a new process; also where it gets worse.
 
     Args:
         reference: The version: `name/3`, or any other that `resolve` takes.
@@ -115,7 +115,7 @@ def promote(reference: str, alias: str, store: Store, *, untested: bool = False)
     score = verify(registered.path)
     if not agrees(description, score):
         raise ExportError(
-            f"model {name}: in a clean process its {description.scored_part} {description.metric} is {score!r}, "
+            f"model {name}: in a new process its {description.scored_part} {description.metric} is {score!r}, "
             f"expected the logged {description.logged_score!r}; no alias was moved"
         )
     with one_at_a_time(store):

@@ -147,7 +147,7 @@ class ChampionInfo(Record):
         arm: The side of the comparison that it came from.
         trial: Key of its trial.
         why: Why this family's model was exported, in one sentence.
-        test_score: Its logged test score, which the registered model gave again in a clean process.
+        test_score: Its logged test score, which the registered model gave again in a new process.
         path: Folder of the saved model.
         alias_because: Which alias moved, or did not, and why, in one line with both scores; empty where nothing had it.
     """

@@ -144,7 +144,7 @@ def learning(comparison: ComparisonResult, name: str = "learning") -> str | None
             trace(axes, range(1, len(scores) + 1), scores, look, label=printable(family))
             if 0 < trial.best_epoch <= len(scores):
                 stand_out(axes, trial.best_epoch, scores[trial.best_epoch - 1], look)
-        explain_edge(axes, "epoch kept")
+        explain_edge(axes, "best epoch")
         axes.set(xlabel="epoch", ylabel=f"validation {axis_words(comparison.objective)}")
         finish(axes, "y", whole_x=True)
         title = "Learning curves of the selected trials"

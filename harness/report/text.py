@@ -14,6 +14,12 @@ from harness.stats.table import OPTIONAL, REQUIRED
 from harness.store import hide_passwords_in
 from harness.text import INDENT, NARROWEST, PLAIN_WIDTH, counted, printable, wrapped
 
+EXPECTED = (
+    "Expected: the mean test score, over such searches, of the trial with the best validation score; the verdict "
+    "compares it."
+)
+"""What the column of that name holds."""
+
 
 def text(result: SweepResult, ui_command: str, width: int | None = None) -> str:
     """The verdict of every dataset, the numbers behind it, and where the runs are.
@@ -29,7 +35,7 @@ def text(result: SweepResult, ui_command: str, width: int | None = None) -> str:
         Lines without an end of line after the last.
     """
     columns = max(width or PLAIN_WIDTH, NARROWEST)
-    blocks = [wrapped(f"{result.name}: {result.budget}", columns)]
+    blocks = [wrapped(f"{result.name}: {result.budget}", columns) + wrapped(EXPECTED, columns)]
     blocks += [_comparison(ComparisonView(comparison), columns) for comparison in result.comparisons]
     if result.unfinished:
         why = [wrapped(f"{dataset}: {why}", columns, INDENT) for dataset, why in result.unfinished.items()]
@@ -63,7 +69,11 @@ def _comparison(view: ComparisonView, columns: int) -> list[str]:
     if champion := view.result.champion:
         score = view.style.with_unit(champion.test_score)
         alias = champion.alias or "without an alias"
-        lines += wrapped(f"{alias}: {view.champion} ({champion.arm}, test score {score})", columns, INDENT)
+        lines += wrapped(
+            f"{alias}: {view.champion} ({champion.arm}, test score {score}; chosen because {champion.why.rstrip('.')})",
+            columns,
+            INDENT,
+        )
         return lines + (wrapped(champion.alias_because, columns, INDENT * 2) if champion.alias_because else [])
     return lines + wrapped("champion: none was exported", columns, INDENT)
 
@@ -73,7 +83,7 @@ def _columns(view: ComparisonView) -> list[tuple[str, list[str]]]:
     seeds = max(family.seeds for family in view.families)
     columns = [("selected trial", [family.selected for family in view.families])]
     if seeds:
-        columns.append((counted(seeds, "fresh seed"), [family.repeated for family in view.families]))
+        columns.append((f"{counted(seeds, 'fresh seed')}, mean ± sd", [family.repeated for family in view.families]))
     columns.append((f"expected, best of {view.verdict.trials}", [family.expected for family in view.families]))
     return columns
 

@@ -16,8 +16,20 @@ from harness.report import figures as draw
 from harness.report.axes import look_of
 from harness.report.curves import Curve, curves_of, importances_of, leads_of
 from harness.report.format import Style, failures_words, mean_and_spread, score_words, style_of, value_words
-from harness.stats.wording import headline, in_todays_words
-from harness.text import MISSING, count, counted, duration_text, level_text, percent, shortened, significant
+from harness.stats.decision import margin_source
+from harness.stats.wording import headline, in_todays_words, probabilities
+from harness.text import MISSING, count, counted, duration_text, level_text, shortened, significant
+
+_KERNELS = {
+    "cudnn": "cuDNN kernels",
+    "xla-epoch": "an epoch compiled with XLA",
+    "tf-epoch": "an epoch as a TensorFlow graph",
+}
+
+
+def _kernel(name: str, trials: int) -> str:
+    return f"{_KERNELS.get(name, name)}: {counted(trials, 'trial')}"
+
 
 Row = tuple[str, tuple[str, ...]]
 """A label and one cell a family."""
@@ -38,15 +50,18 @@ _USAGE: tuple[tuple[str, Callable[[ResourceUsage], str]], ...] = (
     ("training", lambda usage: duration_text(usage.fit_seconds)),
     ("compiling", lambda usage: duration_text(usage.compile_seconds)),
     ("trainable weights: smallest, median, largest", lambda usage: ", ".join(map(count, usage.parameters))),
-    ("of those in recurrent layers", lambda usage: ", ".join(map(count, usage.recurrent_parameters))),
-    ("units of a recurrent layer", lambda usage: ", ".join(map(count, usage.units))),
-    ("training loop", lambda usage: ", ".join(f"{name} {number:,}" for name, number in usage.kernels.items())),
+    (
+        "of these, in recurrent layers: smallest, median, largest",
+        lambda usage: ", ".join(map(count, usage.recurrent_parameters)),
+    ),
+    ("units of a recurrent layer: smallest, median, largest", lambda usage: ", ".join(map(count, usage.units))),
+    ("recurrence computed by", lambda usage: ", ".join(_kernel(*item) for item in usage.kernels.items())),
 )
 
 _SELECTED: tuple[tuple[str, Callable[[FamilyResult, TrialRecord], str]], ...] = (
     ("trainable weights", lambda _, trial: count(trial.parameters)),
     ("in recurrent layers", lambda _, trial: count(trial.recurrent_parameters)),
-    ("epoch kept, of epochs", lambda _, trial: f"{trial.best_epoch:,} of {trial.epochs:,}"),
+    ("best epoch, of epochs trained", lambda _, trial: f"{trial.best_epoch:,} of {trial.epochs:,}"),
     ("training", lambda _, trial: duration_text(trial.fit_seconds)),
     ("seed", lambda family, _: str(family.selected_seed)),
     ("replicate and trial", lambda _, trial: f"{trial.key.replicate}, {trial.key.number}"),
@@ -170,7 +185,11 @@ class ComparisonView:
         if (over := self.verdict.over_cases) is None:
             return ""
         interval = self.style.interval(*self.verdict.for_leader(over.low, over.high))
-        return f"bootstrap interval over the {count(over.cases)} test cases, with the trials held fixed, {interval}"
+        return (
+            f"{level_text(self.verdict.level)} bootstrap interval over the {count(over.cases)} test cases with the "
+            f"trials held fixed, {self.verdict.leader} better by {interval}: the uncertainty that comes from the test "
+            "set alone"
+        )
 
     @property
     def chances(self) -> str:
@@ -179,15 +198,8 @@ class ComparisonView:
         Returns:
             One sentence or two; empty when the probabilities are not known.
         """
-        verdict = self.verdict
-        if len(verdict.families) < 2 or not all(map(math.isfinite, verdict.probabilities)):
-            return ""
-        first, equal, second = map(percent, verdict.probabilities)
-        one, other = verdict.families[:2]
-        sentence = f"Probabilities: {one} better {first}, practically equal {equal}, {other} better {second}."
-        if verdict.permutation_p is None:
-            return sentence
-        return f"{sentence} The permutation test's p-value is {significant(verdict.permutation_p, 2)}."
+        sentence, p = probabilities(self.verdict), self.verdict.permutation_p
+        return f"{sentence} The permutation test's p-value is {significant(p, 2)}." if sentence and p else sentence
 
     @property
     def warnings(self) -> list[str]:
@@ -296,7 +308,8 @@ class ComparisonView:
             "difference",
             draw.difference(result, f"{self.anchor}-difference"),
             f"{self.difference}. {over}"
-            f"The grey zone is the equivalence margin, ± {self.style.with_unit(self.verdict.margin)}.",
+            f"The grey zone is the equivalence margin, ± {self.style.with_unit(self.verdict.margin)} "
+            f"({self._margin_source}).",
         )
         line = f" The dotted line is the best baseline, {self.baseline}." if self.baseline else ""
         yield (
@@ -307,13 +320,13 @@ class ComparisonView:
         yield (
             "budget",
             draw.budget(result, self.curves, f"{self.anchor}-budget"),
-            f"Expected test score of the trial that a search of n trials selects; the line at {trials} is this budget. "
-            f"{self._lead()}".rstrip(),
+            "Expected test score of the trial that a search of n trials selects, with its interval; the line at "
+            f"{trials} is this budget. {self._lead()}".rstrip(),
         )
         yield (
             "spread",
             draw.spread(result, f"{self.anchor}-spread"),
-            "Variability: over searches, which select different trials, and over seeds.",
+            "Spread of the test scores: between replicates, each with a selected trial of its own, and between seeds.",
         )
         learning = draw.learning(result, f"{self.anchor}-learning")
         yield "learning", learning, "The selected trials, epoch by epoch."
@@ -330,13 +343,18 @@ class ComparisonView:
         if result.explanation:
             yield from explained.drawn(result.explanation, self.anchor)
 
+    @property
+    def _margin_source(self) -> str:
+        best = self.result.best_baseline
+        return margin_source(self.verdict.margin, self.result.objective, best.test_score if best else None)
+
     def _lead(self) -> str:
         """Who leads from which budget on, in a sentence."""
         leads = leads_of(self.result)
         if len(leads) < 2:
             return f"At every number of trials {leads[0][1]} is expected to do best." if leads else ""
         changes = ", ".join(f"{family} from {counted(trials, 'trial')} on" for trials, family in leads)
-        return f"The lead changes hands: {changes}."
+        return f"Who leads changes with the budget: {changes}."
 
 
 def figures(comparison: ComparisonResult) -> dict[str, Drawing]:

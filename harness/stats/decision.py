@@ -92,6 +92,15 @@ def margin_of(objective: Objective, smallest_difference: float | None, best_base
     return MARGIN_SHARE * abs(best_baseline_test)
 
 
+def margin_source(margin: float, objective: Objective, best_baseline_test: float | None) -> str:
+    """Where a half-width of the equivalence margin comes from, in words; arguments as for `margin_of`."""
+    if margin != margin_of(objective, None, best_baseline_test):
+        return "`smallest_difference` in the dataset's config"
+    if objective.direction is Direction.MAX:
+        return "the default for a score"
+    return f"{MARGIN_SHARE:.0%} of the best baseline's test score" if margin else "no baseline, no margin"
+
+
 def decide_rows(
     rows: Sequence[ScoreRow],
     *,

@@ -23,7 +23,7 @@ from harness.stats.levels import (
     MINIMUM_TRIALS,
     InterimAnalysis,
 )
-from harness.text import counted, level_text, listed, printable
+from harness.text import counted, level_text, listed, percent, printable
 
 
 def reasons_to_abstain(sides: Sequence[Side], trials: int, adaptive: bool) -> tuple[str, ...]:
@@ -102,10 +102,10 @@ def budget_warnings(
 
 
 QUESTION = (
-    "the expected test score, on this split and test set, of the model that a search of this budget selects "
-    "by validation, as that trial was trained"
+    "For each family: the expected test score of the trial with the best validation score in one search of this "
+    "budget. The model is scored as that trial trained it, on this split and test set only."
 )
-"""What is decided for each family."""
+"""What is compared."""
 
 
 CASES = "test cases"
@@ -133,9 +133,9 @@ def method(adaptive: bool, level: float, families: int, interim: InterimAnalysis
         )
     else:
         way = (
-            "pooled bootstrap (all trials of all replicates), exact expectation of the best of n by validation, "
-            f"{level_text(level)} interval by bootstrap over trials; a winner passes a permutation test at "
-            f"{level_text(1 - level)}"
+            "pooled bootstrap (all trials of all replicates): the expected score of the best of n by validation is "
+            f"exact, its {level_text(level)} interval a bootstrap over trials; a winner must also pass a permutation "
+            f"test at {level_text(1 - level)}"
         )
     if families > 2:
         way += "; pairs adjusted by Holm"
@@ -148,24 +148,31 @@ def method(adaptive: bool, level: float, families: int, interim: InterimAnalysis
     return way
 
 
-_WORDS_OF_0_1_0 = (
+_EARLIER_WORDS = (
     (r"^selected trials of the replicates,", "Welch over replicates (their selected trials),"),
-    (r"^all trials of all replicates pooled,", "pooled bootstrap (all trials of all replicates),"),
     (
-        r"a winner's difference is matched by at most (\S+ %) of random exchanges of trials",
-        r"a winner passes a permutation test at \1",
+        r"^(?:all trials of all replicates pooled|pooled bootstrap \(all trials of all replicates\)), exact "
+        r"expectation of the best of n by validation, (\S+ %) interval by bootstrap over trials; ",
+        r"pooled bootstrap (all trials of all replicates): the expected score of the best of n by validation is exact, "
+        r"its \1 interval a bootstrap over trials; ",
+    ),
+    (
+        r"a winner's difference is matched by at most (\S+ %) of random exchanges of trials|"
+        r"a winner passes a permutation test at (\S+ %)",
+        r"a winner must also pass a permutation test at \1\2",
     ),
     (r"; look (\d+) of at most", r"; interim analysis \1 of at most"),
     (r"all looks together hold", "all interim analyses together hold"),
     (r"no cell beats the best baseline", "no family beats the best baseline"),
     (r"more than the region of practical equivalence \(", "more than the equivalence margin ("),
     (r" has no completed trial:", " has 0 completed trials:"),
+    (r" lies at the edge of its range \(", " lies at the edge of its search range ("),
 )
 
 
 def in_todays_words(text: str) -> str:
-    """A verdict's method, reason to abstain or warning as it is worded today, where 0.1.0 wrote it."""
-    for old, new in _WORDS_OF_0_1_0:
+    """A verdict's method, reason to abstain or warning as it is worded today, where an earlier version wrote it."""
+    for old, new in _EARLIER_WORDS:
         text = re.sub(old, new, text)
     return text
 
@@ -270,7 +277,8 @@ def _equal(verdict: Verdict) -> str:
         else "nothing says which is cheaper"
     )
     return (
-        f"{listed(equal)} are practically equal (difference {number(abs(verdict.difference))}, "
+        f"{listed(equal)} are practically equal (difference in expected test score "
+        f"{number(abs(verdict.difference))}, "
         f"{_lead(verdict)}, "
         f"within ±{number(verdict.margin)}){also}; {which}"
     )
@@ -280,15 +288,17 @@ def _undecided(verdict: Verdict) -> str:
     between = f"undecided between {listed(verdict.families)}"
     if verdict.reasons_to_abstain:
         return f"{between}, withheld because {'; '.join(verdict.reasons_to_abstain)}"
+    if math.isnan(verdict.difference):
+        return f"{between} (a family has no completed trial)"
     gap = f"{verdict.leader} better by {number(abs(verdict.difference))}" if verdict.difference else "no difference"
-    why = f"{gap}, {_lead(verdict)}, {_doubt(verdict)}"
+    why = f"{gap} in expected test score, {_lead(verdict)}, {_doubt(verdict)}"
     if verdict.more_trials is None:
         return f"{between} ({why})"
     searches = verdict.more_trials // verdict.trials
     return (
-        f"{between} ({why}); by estimate {counted(searches, 'more replicate')} of "
-        f"{counted(verdict.trials, 'trial')} per family would decide "
-        f"with a chance of {level_text(CHANCE_TO_DECIDE)}"
+        f"{between} ({why}); an estimated {counted(searches, 'more replicate')} (independent "
+        f"{'search' if searches == 1 else 'searches'}) of {counted(verdict.trials, 'trial')} per family would decide "
+        f"with a probability of {level_text(CHANCE_TO_DECIDE)}"
     )
 
 
@@ -315,12 +325,24 @@ def _difference(verdict: Verdict) -> list[str]:
         interval = _interval(*verdict.for_leader(over.low, over.high), verdict.level)
         together = f", {over.block} neighbouring ones together" if over.block > 1 else ""
         lines.append(f"over {CASES}: {interval} ({over.cases:,} resampled{together})")
-    if not math.isnan(verdict.probabilities[0]):
-        better, equal, worse = verdict.probabilities
-        lines.append(
-            f"probabilities: {first} better {better:.3f}, practically equal {equal:.3f}, {second} better {worse:.3f}"
-        )
-    return lines
+    return [*lines, chances] if (chances := probabilities(verdict)) else lines
+
+
+def probabilities(verdict: Verdict) -> str:
+    """How probable it is that a family is better by more than what matters; empty where that is not known.
+
+    The probabilities are shares of the bootstrap's resamples, or, over replicates, those of Welch's t.
+    """
+    if len(verdict.families) < 2 or not all(map(math.isfinite, verdict.probabilities)):
+        return ""
+    first, equal, second = map(percent, verdict.probabilities)
+    one, other = verdict.families[:2]
+    by = " by more than the equivalence margin" if verdict.margin else ""
+    neither = f"; that neither is: {equal}" if verdict.margin else ""
+    return (
+        f"Estimated probability, by the interval's method, that {one} is better{by}: {first}; that {other} is: "
+        f"{second}{neither}."
+    )
 
 
 def _lead(verdict: Verdict) -> str:

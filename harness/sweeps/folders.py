@@ -8,6 +8,7 @@ import re
 import secrets
 import shutil
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from pathlib import Path
 from harness.disk import cannot_write
 from harness.errors import HarnessError, JournalError, UsageError, nearest
 from harness.journal import JOURNAL_NAME, LOCK_NAME, EventKind, Journal, held
+from harness.records import Phase, TrialKey
 from harness.store import Store
 from harness.sweeps.plan import SweepHeader
 
@@ -33,7 +35,8 @@ class SweepSummary:
         state: `finished`, `unfinished`, `running` or `broken`.
         datasets: Names of the datasets.
         families: Names of the families.
-        trials: Ended trials, seed repeats included.
+        trials: Ended trials of the searches.
+        seed_repeats: Ended retrainings with fresh seeds.
         outcomes: Outcome of each decided dataset, in words.
         error: Why it cannot be read; empty otherwise.
     """
@@ -44,6 +47,7 @@ class SweepSummary:
     datasets: tuple[str, ...] = ()
     families: tuple[str, ...] = ()
     trials: int = 0
+    seed_repeats: int = 0
     outcomes: tuple[str, ...] = ()
     error: str = ""
 
@@ -103,6 +107,7 @@ def summarise(store: Store, sweep_id: str) -> SweepSummary:
         with Journal.read(folder) as journal:
             header = SweepHeader.from_json(journal.plan)
             decided = [event for name in header.datasets if (event := journal.last(EventKind.DECIDED, name))]
+            phases = Counter(TrialKey.parse(event.trial_key).phase for event in journal.events(EventKind.ENDED))
             given_up = [event.dataset for event in journal.events(EventKind.COMPARISON_FAILED)]
             return SweepSummary(
                 sweep_id=sweep_id,
@@ -110,7 +115,8 @@ def summarise(store: Store, sweep_id: str) -> SweepSummary:
                 state="finished" if journal.has(EventKind.FINISHED) else "running" if held(folder) else "unfinished",
                 datasets=tuple(header.datasets),
                 families=tuple(family.name for family in header.families),
-                trials=sum(1 for _ in journal.events(EventKind.ENDED)),
+                trials=phases[Phase.SEARCH],
+                seed_repeats=phases[Phase.SEED_REPEAT],
                 outcomes=(
                     *(f"{one.dataset}: {one.payload['family'] or one.payload['outcome']}" for one in decided),
                     *(f"{dataset}: failed" for dataset in given_up),

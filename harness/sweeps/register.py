@@ -3,7 +3,7 @@
 The journal does not know of models that were refitted, nor of aliases that were moved by hand.
 
 It is the trial that validation selected, never the one with the best test score; the alias moves only after the
-registered model, loaded in a clean process, gave the logged test score again, and never to a worse one than it means.
+registered model, loaded in a new process, gave the logged test score again, and never to a worse one than it means.
 """
 
 from __future__ import annotations
@@ -130,14 +130,12 @@ def choose(result: ComparisonResult) -> tuple[FamilyResult, str] | None:
     if verdict.outcome is Outcome.WINNER and verdict.family in by_name:
         return by_name[verdict.family], f"{verdict.family} is the winner"
     if verdict.outcome is Outcome.PRACTICALLY_EQUAL and verdict.recommended in by_name:
-        return by_name[verdict.recommended], f"practically equal, and {verdict.cheaper_because}"
+        return by_name[verdict.recommended], f"the families are practically equal: {verdict.cheaper_because}"
     best = select((family.selected for family in able if family.selected), result.objective)
     equals = [family for family in able if best and family.validation_score == best.validation_score]
     cheapest = min(equals, key=lambda family: family.selected.parameters if family.selected else 0)
-    better = (
-        "its validation score is the better one" if len(equals) == 1 else "at equal validation scores it is smaller"
-    )
-    return cheapest, f"the families are not told apart; {better}"
+    better = "it has the better validation score" if len(equals) == 1 else "at equal validation scores it is smaller"
+    return cheapest, f"the verdict is undecided; {better}"
 
 
 def beats_baseline(result: ComparisonResult, test_score: float) -> bool:
@@ -214,14 +212,14 @@ class Registration:
         score, measured = self.clean.verify(folder, incumbent.folder if incumbent and measuring else None)
         if not agrees(description, score):
             raise ExportError(
-                f"{where}: in a clean process its test {self.result.objective.metric} is {score!r}, expected "
+                f"{where}: in a new process its test {self.result.objective.metric} is {score!r}, expected "
                 f"{description.test_score!r}; no alias was moved"
             )
         return measured
 
 
 def register_champion(how: Registration) -> ChampionInfo | None:
-    """Build the champion in a worker, register it, prove it in a clean process, and only then give it an alias.
+    """Build the champion in a worker, register it, prove it in a new process, and only then give it an alias.
 
     Returns:
         The registered champion; None when no trial completed.

@@ -248,7 +248,7 @@ def selected_among(
 def rows_of(
     pairs: Sequence[EndedTrial], scores: Mapping[str, float], families: Sequence[Family]
 ) -> tuple[ScoreRow, ...]:
-    """The table that is decided from: searches cut to complete pairs.
+    """The table that is decided from: searches cut to equal numbers of completed trials.
 
     Where a sweep was cut short, or a family ran out of points, each replicate counts as many completed trials of every
     family, the first ones asked, as its shortest search has.
@@ -360,7 +360,7 @@ def edge_notes(family: str, space: SearchSpace, values: Mapping[str, Value]) -> 
     ranges = {name: _numbers(hyperparameter) for name, hyperparameter in space.hyperparameters.items()}
     ends = {name: (min(numbers), max(numbers)) for name, numbers in ranges.items() if len(numbers) > 2}
     return [
-        f"{family}: the selected {name} = {values[name]:g} lies at the edge of its range ({low:g} to {high:g})"
+        f"{family}: the selected {name} = {values[name]:g} lies at the edge of its search range ({low:g} to {high:g})"
         for name, (low, high) in ends.items()
         if name in values and values[name] in (low, high)
     ]

@@ -206,7 +206,7 @@ class _Sweep:
             if not self.sync.refused:  # which was said, with what is kept
                 self.callback(Message(f"{name}: the champion is registered when MLflow can be written to"))
             return
-        self.callback(Message(f"{name}: exporting the champion and verifying it in a clean process"))
+        self.callback(Message(f"{name}: exporting the champion and verifying it in a new process"))
         try:
             with clean or CleanProcess() as prover:
                 self._record(name, register_champion(self._registration(name, prover)))
@@ -335,7 +335,7 @@ class _Sweep:
             return failed
         lost = lost_champions(self.store, self.sweep_id, self.journal)
         for name, was in lost.items():
-            self.callback(Message(f"{name}: registering the champion again, once it is verified in a clean process"))
+            self.callback(Message(f"{name}: registering the champion again, once it is verified in a new process"))
             try:
                 state = registry_state_of(self.store, was.name, was.alias, f"{self.sweep_id}/{was.trial}")
                 alias = may_take_alias(self.store, self.journal, was, state)  # unless a later champion has it

@@ -73,7 +73,7 @@ def test_a_version_that_gives_another_score_is_refused(sums: Store) -> None:
     file = resolve(sums, "sums/2").path / "champion.json"
     plain = json.loads(file.read_text())
     file.write_text(json.dumps({**plain, "test_score": plain["test_score"] * 1.01}))
-    with pytest.raises(ExportError, match=r"model sums/2: in a clean process its test mse is .*; no alias was moved"):
+    with pytest.raises(ExportError, match=r"model sums/2: in a new process its test mse is .*; no alias was moved"):
         promote("sums/2", "champion", sums)
     assert _aliases(sums) == {"champion": "1"}
 

@@ -103,7 +103,7 @@ def test_labels_name_metric_unit_arms_and_baseline(make_comparison: Make) -> Non
     assert "validation MAE in MWh" in words
     assert {"lstm", "gru", "selected", "baseline: ridge on the lags"} <= set(words)
     assert "this budget" in texts(drawn(figures.budget(make_comparison(), curves_of(make_comparison()))))
-    assert "epoch kept" in texts(drawn(figures.learning(make_comparison())))
+    assert "best epoch" in texts(drawn(figures.learning(make_comparison())))
 
 
 def test_wide_scores_get_a_logarithmic_axis(make_comparison: Make) -> None:

@@ -102,7 +102,7 @@ def test_the_answer_comes_first(three_datasets: SweepResult, three_datasets_page
     page = Page(three_datasets_page).text
     counts, _, more = three_datasets.overall.partition("; ")
     order = [counts[1:], more[1:], QUESTION, "best baseline", *(c.dataset for c in three_datasets.comparisons)]
-    places = [page.index(part, page.index("What is decided.") if part == "vic_elec" else 0) for part in order]
+    places = [page.index(part, page.index("What is compared.") if part == "vic_elec" else 0) for part in order]
     assert places[0] < places[2] < places[3] < places[4]
     assert places[0] < places[1] < places[2]
     assert three_datasets.budget in page
@@ -313,7 +313,7 @@ def test_runs_are_linked_where_their_addresses_are_known(three_datasets) -> None
     page = html(three_datasets, links=links)
     assert f'<a href="{links[first.dataset]}">the comparison</a>' in page
     assert f'<a href="{links[key]}">{key}</a>' in page
-    assert "another address than <code>http://127.0.0.1:5000</code>, put that in its place" in page
+    assert "runs at <code>http://127.0.0.1:5000</code>; where it prints another address, use that one" in page
     assert html(three_datasets).count("the comparison</a>") == 0
 
 
@@ -325,7 +325,11 @@ def test_the_interval_over_test_cases_is_drawn_and_said_from_the_leader_on(three
         verdict = dataclasses.replace(first.verdict, difference=difference, low=-9.0, high=9.0, over_cases=over)
         changed = dataclasses.replace(first, verdict=verdict)
         page = html(dataclasses.replace(three_datasets, comparisons=(changed,)))
-        assert f"is the bootstrap interval over the 1,234 test cases, with the trials held fixed, {phrase}." in page
+        held = f"over the 1,234 test cases with the trials held fixed, {verdict.leader} better by {phrase}: the"
+        assert (
+            f"is the 95\N{NO-BREAK SPACE}% bootstrap interval {held} uncertainty that comes from the test set alone."
+            in page
+        )
 
 
 def test_an_address_that_is_none_of_the_webs_becomes_no_link(three_datasets) -> None:
@@ -335,4 +339,6 @@ def test_an_address_that_is_none_of_the_webs_becomes_no_link(three_datasets) -> 
 
 def test_the_budget_figure_says_who_leads(three_datasets) -> None:
     page = html(three_datasets)
-    assert "At every number of trials gru is expected to do best." in page or "The lead changes hands:" in page
+    assert (
+        "At every number of trials gru is expected to do best." in page or "Who leads changes with the budget:" in page
+    )

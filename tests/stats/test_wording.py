@@ -57,7 +57,7 @@ def test_a_winner_of_three_names_the_runner_up(verdict_of):
 def test_practically_equal(verdict_of):
     verdict = verdict_of(0.0001, margin=0.5)
     sentence = headline(verdict)
-    assert sentence.startswith("toy: lstm and gru are practically equal (difference ")
+    assert sentence.startswith("toy: lstm and gru are practically equal (difference in expected test score ")
     assert ", within ±0.5); use gru: fewer parameters in the model a search selects: 3,000" in sentence
     low, high = figures(sentence.split("interval ")[1])[:2]
     assert -0.5 <= low <= high <= 0.5
@@ -86,7 +86,8 @@ def test_undecided_because_the_interval_holds_zero(verdict_of):
 def test_a_tie_names_no_family_as_the_better_one(verdict_of):
     verdict = replace(verdict_of(0.002), difference=0.0, low=-0.1, high=0.2, more_trials=None)
     assert headline(verdict) == (
-        f"toy: undecided between lstm and gru (no difference, {100 * LEVEL:g} % interval -0.1 to 0.2, which contains 0)"
+        f"toy: undecided between lstm and gru (no difference in expected test score, "
+        f"{100 * LEVEL:g} % interval -0.1 to 0.2, which contains 0)"
     )
     assert explain(verdict)[1].startswith("no difference between lstm and gru, ")
 
@@ -94,11 +95,13 @@ def test_a_tie_names_no_family_as_the_better_one(verdict_of):
 def test_undecided_says_what_would_probably_decide(verdict_of):
     verdict = replace(verdict_of(0.002), more_trials=60)
     assert headline(verdict).endswith(
-        f"; by estimate 3 more replicates of 20 trials per family would decide with a chance of "
-        f"{100 * CHANCE_TO_DECIDE:g} %"
+        "; an estimated 3 more replicates (independent searches) of 20 trials per family would decide with a "
+        f"probability of {100 * CHANCE_TO_DECIDE:g} %"
     )
-    assert "by estimate 1 more replicate of 20 trials" in headline(replace(verdict, more_trials=20))
-    assert "by estimate" not in headline(replace(verdict, more_trials=None))
+    assert "an estimated 1 more replicate (independent search) of 20 trials" in headline(
+        replace(verdict, more_trials=20)
+    )
+    assert "an estimated" not in headline(replace(verdict, more_trials=None))
 
 
 def test_undecided_because_of_the_permutation_test(verdict_of):
@@ -127,11 +130,11 @@ def test_the_allowed_p_value_is_the_one_that_decides(verdict_of):
     for share, outcome in ((allowed - 1e-6, Outcome.WINNER), (allowed + 1e-6, Outcome.UNDECIDED)):
         difference = Difference("a", "b", 1.0, 0.5, 1.5, share, (1, 0, 0), 0.1, share)
         assert judge(difference, difference.p, 0.0, LEVEL).outcome is outcome
-    assert f"a winner passes a permutation test at {100 * allowed:.4g} %" in verdict_of().method
+    assert f"a winner must also pass a permutation test at {100 * allowed:.4g} %" in verdict_of().method
 
 
 def test_methods_name_their_levels():
-    assert f"{100 * LEVEL:g} % interval by bootstrap" in wording.method(False, LEVEL, 2)
+    assert f"{100 * LEVEL:g} % interval a bootstrap over trials" in wording.method(False, LEVEL, 2)
     assert f"{100 * LEVEL:g} % interval by Welch's t" in wording.method(True, LEVEL, 2)
     assert "Holm" not in wording.method(False, LEVEL, 2)
     assert "Holm" in wording.method(False, LEVEL, 3)
@@ -181,7 +184,10 @@ def test_explanations_hold_every_number(verdict_of):
     )
     assert figures(lines[1])[:2] == pytest.approx([verdict.difference, 100 * LEVEL], rel=1e-3)
     assert lines[1].endswith("equivalence margin ±0.01")
-    assert lines[2] == "probabilities: lstm better 1.000, practically equal 0.000, gru better 0.000"
+    assert lines[2] == (
+        "Estimated probability, by the interval's method, that lstm is better by more than the equivalence margin: "
+        "over 99 %; that gru is: under 1 %; that neither is: under 1 %."
+    )
     assert "warning: units at its edge" in lines
     assert lines[-1] == f"method: {verdict.method}"
     assert "no equivalence margin" in explain(verdict_of())[1]
