@@ -204,7 +204,7 @@ def explain(
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show how far back in time gradients reach, and the mean gate activations.
+    """Show how far back gradients reach, and the gates' means.
 
     Shown are the selected networks, before and after training. A simple RNN with the same hyperparameters is trained
     for comparison if the sweep has none. The figures are added to the sweep's report and to MLflow.

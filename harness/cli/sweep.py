@@ -160,7 +160,7 @@ def sweep(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print a line for every trial.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the verdicts only.")] = False,
 ) -> None:
-    """Tune each family (LSTM, GRU) with an equal budget, and say which to use.
+    """Tune all families, such as LSTM and GRU, with equal budgets.
 
     Run the same command again to resume an unfinished sweep; after a finished one it starts a new sweep.
     """

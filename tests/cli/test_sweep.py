@@ -19,7 +19,9 @@ def test_a_users_own_table_is_swept_from_the_config_that_new_wrote(first_day) ->
     assert first_day.finished.out.startswith("my: 3 trials per family, random search, at most 2 epochs per trial\n")
     assert "best baseline: " in first_day.finished.out
     assert re.search(r"models:/my@(champion|candidate)", first_day.finished.out)
-    assert first_day.finished.out.endswith("Open them with: harness ui\n")
+    *_, address, page = first_day.finished.out.splitlines()
+    assert address == "Open them with: harness ui"
+    assert Path(page.removeprefix("Report: ")).is_file()
     assert max(map(len, first_day.finished.out.splitlines())) <= 80 + len(str(first_day.folder))
 
 

@@ -22,7 +22,7 @@ def test_list_has_a_line_a_sweep(first_day, copied, command) -> None:
     assert (ran.code, ran.err) == (0, "")
     (line,) = ran.out.splitlines()
     assert line.startswith(f"{first_day.sweep_id}  ")
-    assert "  finished  lstm vs gru  8 trials  my: " in line
+    assert "  finished  lstm vs gru  6 trials, 2 retrainings  my: " in line
 
 
 def test_list_as_json_and_an_empty_store(first_day, copied, command) -> None:

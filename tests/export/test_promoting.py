@@ -149,7 +149,7 @@ def test_what_the_commands_say(sums: Store, capsys: pytest.CaptureFixture[str]) 
         "gru is the winner",
         "3 trials a family",
         "no cell beats the best baseline",
-        "x n × 12 × 2",
+        "x: shape (n, 12, 2), n = number of sequences",
         "number, marker",
         "#/experiments/",
     ):
