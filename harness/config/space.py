@@ -236,8 +236,7 @@ class SearchSpaceFile(Config):
         title: One line for people.
         extends: Another search space, whose keys hold where this one has none.
         layer: Keras's recurrent layer.
-        capacity: What sets a layer's size: its units, or the weights of all recurrent layers, into which as many units go
-            as fit.
+        capacity: What sets a layer's size: its units, or the weights of all recurrent layers, from which units follow.
         hyperparameters: Name → a type of Keras Tuner's `HyperParameters` with its arguments.
     """
 
