@@ -44,7 +44,7 @@ class SweepConfig(Config):
         trial_minutes: Time limit of a trial.
         trial_memory_mb: Memory limit of a trial's process.
         seed: Seed of the whole sweep.
-        register_as: Name of the registered models, in which `{dataset}` is the dataset's; its name where it is not given.
+        register_as: Name of the registered models, in which `{dataset}` is the dataset's; else the dataset's own.
     """
 
     name: Name = "sweep"
