@@ -10,7 +10,8 @@ FOLDER = Path(__file__).parents[1] / "docs"
 
 def test_the_reference_is_what_the_models_make() -> None:
     spec = importlib.util.spec_from_file_location("reference", FOLDER / "reference.py")
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     reference = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(reference)
     page = reference.page()
