@@ -229,7 +229,16 @@ class SearchSpace(Config):
 
 
 class SearchSpaceFile(Config):
-    """What one file of a search space may say, before what it `extends` is merged in."""
+    """What one file of a search space may say, before what it `extends` is merged in.
+
+    Attributes:
+        name: Its name, the file's stem; what `harness sweep --family` takes.
+        title: One line for people.
+        extends: Another search space, whose keys hold where this one has none.
+        layer: Keras's recurrent layer.
+        capacity: What sets a layer's size: its units, or the weights of all recurrent layers, from which units follow.
+        hyperparameters: Name → a type of Keras Tuner's `HyperParameters` with its arguments.
+    """
 
     name: Name | None = None
     title: str = ""

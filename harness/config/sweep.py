@@ -26,6 +26,25 @@ class SweepConfig(Config):
 
     The budget is either `trials` or `minutes`; with `minutes` alone `trials` is None. Hyperband and grid search set the
     number of trials themselves; both are None then.
+
+    Attributes:
+        name: Name of the sweep and of its MLflow experiment.
+        datasets: Names or paths of datasets or suites.
+        families: Names or paths of search spaces.
+        oracle: Keras Tuner's oracle, which proposes hyperparameters.
+        trials: Trials per family and replicate.
+        minutes: Time for all searches, in place of a number of trials.
+        epochs: The most epochs of a trial.
+        patience_epochs: Epochs without a better validation score after which a trial ends.
+        prune: Median stopping: a trial ends that is worse than the median of its search so far.
+        replicates: Independent searches per family.
+        until_decided: Replicates are added until there is a verdict, by a group-sequential rule.
+        seeds: Retrainings of each family's selected hyperparameters with fresh seeds.
+        workers: Worker processes; one per core where it is not given.
+        trial_minutes: Time limit of a trial.
+        trial_memory_mb: Memory limit of a trial's process.
+        seed: Seed of the whole sweep.
+        register_as: Name of the registered models, in which `{dataset}` is the dataset's; else the dataset's own.
     """
 
     name: Name = "sweep"
