@@ -93,9 +93,22 @@ def check(
 
 @app.command("new")
 def new(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV or Parquet file.", show_default=False)],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A CSV or Parquet file, NPZ or .ts.", show_default=False)
+    ],
     target: Annotated[str | None, typer.Option(metavar="COL", help="Column to predict.")] = None,
-    time: Annotated[str | None, typer.Option(metavar="COL", help="Column with times.")] = None,
+    time: Annotated[
+        str | None, typer.Option(metavar="COL", help="Column with times; several, such as Date,Time, make one.")
+    ] = None,
+    time_format: Annotated[
+        str, typer.Option("--time-format", metavar="FORMAT", help="How times are written, such as %d.%m.%Y %H:%M.")
+    ] = "",
+    on_duplicates: Annotated[
+        str | None, typer.Option("--on-duplicates", metavar="RULE", help="Rows of one time: first, last or mean.")
+    ] = None,
+    layout: Annotated[
+        str | None, typer.Option(metavar="LAYOUT", help="wide: each row is a sequence, its steps side by side.")
+    ] = None,
     group: Annotated[
         str | None, typer.Option("--id", metavar="COL", help="Column with the id of each row's sequence.")
     ] = None,
@@ -106,9 +119,9 @@ def new(
     name: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the dataset. [the file's]")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
-    """Write ./datasets/NAME.toml for a table, to be edited.
+    """Write ./datasets/NAME.toml for a file of one's own, to be edited.
 
-    Task, columns, horizon and split are guessed from the table; what is guessed is printed with its reason.
+    Task, columns, horizon and split are guessed from a table; what is guessed is printed with its reason.
     """
     from harness.config import find_dataset
     from harness.config.infer import UserHints, infer_task
@@ -116,15 +129,57 @@ def new(
 
     called = name or name_from(file)
     check_new_name(called)
-    kind, frame = _read(file)
-    chosen = tuple(part.strip() for part in features.split(",")) if features else ()
-    inferred = infer_task(frame, UserHints(task, target, time, group, chosen, horizon, lookback), str(file))
     config = Path("datasets") / f"{called}.toml"
-    write_new(config, dataset_text(called, kind, path_from(config.parent, file), inferred), force)
+    if file.suffix.lower() in (".npz", ".ts"):
+        text, because = _of_sequences(called, file, task)
+    else:
+        kind, frame = _read(file)
+        columns, times = _parts(features), _parts(time)
+        hints = UserHints(
+            task=task,
+            target=target,
+            time=times[0] if len(times) == 1 else times or None,
+            id=group,
+            features=columns,
+            horizon_steps=horizon,
+            lookback_steps=lookback,
+            time_format=time_format,
+            on_duplicates=on_duplicates,
+            layout=layout,
+        )
+        inferred = infer_task(frame, hints, str(file))
+        text, because = dataset_text(called, kind, path_from(config.parent, file), inferred), inferred.because
+    write_new(config, text, force)
     say(f"wrote {config}" + (", which overrides the built-in one" if find_dataset(str(config)).overrides else ""))
-    for line in inferred.because:
+    for line in because:
         say(f"  {line}")
     say(f"Correct what is wrong in {config}, then:\n  harness datasets check {called}\n  harness sweep {called}")
+
+
+def _of_sequences(name: str, file: Path, task: str | None) -> tuple[str, tuple[str, ...]]:
+    """The config of an archive of arrays, or of a pair of `.ts` files, and why it is as it is."""
+    from harness.config.infer import task_of_answers
+    from harness.config.sources import ArraysSource, TsSource
+    from harness.config.template import path_from, sequences_text
+    from harness.data.readers.arrays import read_arrays
+    from harness.data.readers.ts import pair_of, read_ts
+
+    folder = Path("datasets")
+    if file.suffix.lower() == ".npz":
+        raw = read_arrays(ArraysSource(kind="npz", path=str(file.absolute())), per_step=task == "label")
+        kind, paths = "npz", {"path": path_from(folder, file)}
+    else:
+        train, test = pair_of(file)
+        raw = read_ts(TsSource(kind="ts", train=str(train.absolute()), test=str(test.absolute())))
+        kind, paths = "ts", {"train": path_from(folder, train), "test": path_from(folder, test)}
+    guessed, why = task_of_answers(raw.y)
+    steps = _steps(int(raw.lengths.min()), int(raw.lengths.max()))
+    shape = f"{len(raw.x):,} sequences of {steps} steps and {len(raw.channels):,} channels"
+    return sequences_text(name, kind, paths, task or guessed), (shape, *(() if task else (why,)))
+
+
+def _parts(given: str | None) -> tuple[str, ...]:
+    return tuple(part.strip() for part in given.split(",")) if given else ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,34 @@
-"""What the columns of a user's table hold: numbers, classes, times, and the rhythm in which its rows come."""
+"""What the columns of a user's table hold: numbers, classes, times, ids, the steps of a wide table, or no input.
+
+Each finding comes with its reason, in words; nothing is decided that the config does not show.
+"""
 
 from __future__ import annotations
 
-import warnings
+import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from harness.config.times import NUMBERS, Clock, decide_format, is_dated, read_times, time_column
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-
 MOST_CLASSES = 20
+TIME_NAMES = ("time", "timestamp", "datetime", "date", "ds", "t", "step")
+ID_NAMES = ("id", "sequence", "series", "sample", "case", "subject", "recording")
+_OF_A_DATE = re.compile(r"date|time|day|month|week|period|woche|datum|monat|^ds$", re.IGNORECASE)
+_HOURS = ("hour", "hr", "hours", "stunde")
+_PARTS = (("year", "yr", "yyyy"), ("month", "mnth", "mon", "mm"), ("day", "dd"), _HOURS, ("minute", "min"))
+"""Names of columns that hold a date in parts, the largest first."""
+
+_SEEN = 200
+_FEWEST_STEPS = 8
+"""Numbered columns that make a table wide."""
 
 
 def is_numeric(column: pd.Series[Any]) -> bool:
@@ -23,12 +39,13 @@ def is_numeric(column: pd.Series[Any]) -> bool:
 
 
 def is_class(column: pd.Series[Any]) -> bool:
-    """Whether its values look like classes: text, truth values or few whole numbers."""
+    """Whether its values look like classes: text, truth values or few whole numbers, `1.0` among them."""
     from pandas.api import types
 
     if not types.is_numeric_dtype(column) or types.is_bool_dtype(column):
         return True
-    return types.is_integer_dtype(column) and column.nunique() <= MOST_CLASSES
+    known = column.dropna()
+    return bool(len(known)) and bool((known % 1 == 0).all()) and known.nunique() <= MOST_CLASSES
 
 
 def is_constant_within(frame: pd.DataFrame, column: str, group: str) -> bool:
@@ -41,35 +58,6 @@ def rises(frame: pd.DataFrame, column: str, group: str | None) -> bool:
     if group is None:
         return bool(frame[column].is_monotonic_increasing)
     return all(rows.is_monotonic_increasing for _, rows in frame.groupby(group)[column])
-
-
-def is_dates(column: pd.Series[Any]) -> bool:
-    """Whether it holds dates or times, judged by its beginning."""
-    return seconds(column.dropna().head(200)) is not None
-
-
-def seconds(column: pd.Series[Any]) -> pd.Series[float] | None:
-    """Seconds since the first row; None where the column holds anything but dates or times."""
-    if is_numeric(column) or not len(column):
-        return None
-    times = parse_times(column)
-    return None if times.isna().any() else (times - times.iloc[0]).dt.total_seconds()
-
-
-def parse_times(values: pd.Series[Any]) -> pd.Series[Any]:
-    """Text as times of pandas, in UTC; NaT where it is none.
-
-    Args:
-        values: Text, dates or times.
-    """
-    import pandas as pd
-
-    parsed = pd.to_datetime(values, errors="coerce", utc=True, format="ISO8601")
-    if parsed.isna().any():
-        with warnings.catch_warnings():  # pandas warns where it finds no one format; the gaps it leaves say so too
-            warnings.simplefilter("ignore", UserWarning)
-            parsed = pd.to_datetime(values, errors="coerce", utc=True)
-    return parsed
 
 
 def inputs(frame: pd.DataFrame, without: tuple[str | None, ...]) -> tuple[str, ...]:
@@ -98,84 +86,204 @@ def refuse_stray_text(column: pd.Series[Any], where: str) -> None:
         raise UsageError(f"{where}: column {column.name!r}, row {row + 1}: {column.iloc[row]!r}: expected a number")
 
 
-_MINUTE, _HOUR, _DAY, _WEEK, _YEAR = 60.0, 3600.0, 86_400.0, 604_800.0, 365.25 * 86_400.0
-_WORDS = {_MINUTE: "a minute", _HOUR: "an hour", _DAY: "a day", _WEEK: "a week", _YEAR: "a year"}
+@dataclass(frozen=True, slots=True)
+class TimeRole:
+    """The column of times.
 
-LONGEST_HORIZON, LONGEST_LOOKBACK, LONGEST_DAY = 48, 96, 288
-SMALLEST_PART, FILLED = 0.15, 0.7
-"""Share of the rows in the validation and test part, and how much of it one window may fill."""
+    Attributes:
+        columns: Its name, or the names of several that make the time together.
+        time_format: How it is read.
+        why: The reason, in words.
+    """
+
+    columns: str | tuple[str, ...]
+    time_format: str
+    why: str
+
+
+def find_time(
+    frame: pd.DataFrame, free: Sequence[str], group: str | None, where: str, told: str = ""
+) -> TimeRole | None:
+    """The column of times that a table seems to have, or the columns.
+
+    Args:
+        frame: The table.
+        free: Columns that play no other part.
+        group: The column that tells sequences apart, where one is known.
+        where: The file, as messages name it.
+        told: How times are written, where the user has said it.
+
+    Raises:
+        DataError: Day and month of the only column of dates cannot be told apart.
+    """
+    dated = {name: form for name in free if (form := _date_format(frame[name], where, told)) is not None}
+    if dated:
+        # A table may hold the day beside the time: the finer one orders the rows.
+        best = max(dated, key=lambda name: frame[name].nunique())
+        if (later := _time_of_day(frame, best, dated, free)) is not None:
+            return TimeRole((best, later), "", f"{best} holds dates, {later} the time of day")
+        return TimeRole(best, dated[best], "it holds dates or times")
+    if parts := _date_parts(frame, free):
+        return TimeRole(parts, "", "together they hold dates or times")
+    for name in free:
+        if name.lower() in TIME_NAMES and is_numeric(frame[name]) and rises(frame, name, group):
+            return TimeRole(name, "", "so it is called, and it rises")
+    return None
+
+
+def _date_format(values: pd.Series[Any], where: str, told: str) -> str | None:
+    """How a column's dates or times are written; None where it holds none."""
+    column, name = values.dropna(), str(values.name)
+    if not len(column) or column.dtype.kind == "b":
+        return None
+    place = f"{where}: column {name!r}"
+    if "%" in told and read_times(column.head(_SEEN), Clock(told)).notna().all():
+        return told
+    if is_numeric(column):
+        if not _OF_A_DATE.search(name):
+            return None
+        form = decide_format(column, place)
+        return None if form == NUMBERS else form
+    head = column.head(_SEEN)
+    read = read_times(head, Clock(decide_format(head, place, month_first=True)))
+    return decide_format(column, place) if is_dated(read) and read.notna().mean() > 0.5 else None
+
+
+def _time_of_day(frame: pd.DataFrame, date: str, dated: Collection[str], free: Sequence[str]) -> str | None:
+    """The column that holds the time of day beside one of dates that repeat."""
+    if not frame[date].duplicated().any() or re.search(r"\d[:.]\d\d", str(frame[date].dropna().iloc[0])[10:]):
+        return None
+    days = frame[date].nunique()
+    for name in free:
+        if name in dated or name == date:
+            continue
+        column = frame[name].dropna()
+        if is_numeric(column):
+            fits = bool(name.lower() in _HOURS and column.between(0, 23).all() and (column % 1 == 0).all())
+        else:
+            fits = bool(column.head(_SEEN).astype(str).str.fullmatch(r"\d{1,2}[:.]\d\d([:.]\d\d)?").all())
+        if fits and column.nunique() > 1 and len(frame[[date, name]].drop_duplicates()) > 1.5 * days:
+            return name
+    return None
+
+
+def _date_parts(frame: pd.DataFrame, free: Sequence[str]) -> tuple[str, ...]:
+    """Columns such as year, month, day and hour; empty where there is no year with a month."""
+    found: list[str] = []
+    for names in _PARTS:
+        part = next((name for name in free if name.lower() in names and is_numeric(frame[name])), None)
+        if part is None:
+            break
+        found.append(part)
+    if len(found) < 2 or not frame[found[0]].between(1700, 2200).all():
+        return ()
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
-class Rhythm:
-    """A season that data of this frequency is likely to have.
+class Repeats:
+    """How times repeat in a table.
 
     Attributes:
-        season_steps: Steps of the season, at least 2.
-        words: Such as `a day at a step of 30 minutes`.
+        count: Rows whose time stands in an earlier row as well, within each series where there are several.
+        id: The column that tells the series of a panel apart; None where no column does.
+        why: The reason, in words.
     """
 
-    season_steps: int
-    words: str
+    count: int
+    id: str | None = None
+    why: str = ""
 
 
-def rhythm_of(step_seconds: float) -> Rhythm | None:
-    """The season of data with a row every `step_seconds`.
-
-    A day for steps of 5 minutes to 6 hours, a week up to 42 hours, a year beyond; an hour or a minute for
-    quicker data. None where not even two steps make a season.
-    """
-    if step_seconds <= 0:
-        return None
-    if _DAY / LONGEST_DAY <= step_seconds <= _DAY / 4:
-        period = _DAY
-    elif step_seconds < _DAY / LONGEST_DAY:
-        period = _HOUR if step_seconds >= _HOUR / LONGEST_DAY else _MINUTE
-    else:
-        period = _WEEK if step_seconds <= _WEEK / 4 else _YEAR
-    season = round(period / step_seconds)
-    if season < 2:
-        return None
-    return Rhythm(season, f"{_WORDS[period]} at a step of {_duration(step_seconds)}")
-
-
-def window_for(
-    rows: int, rhythm: Rhythm | None, lookback: int | None, horizon: int | None
-) -> tuple[int, int, list[str]] | None:
-    """Lookback and horizon for a series of so many rows.
+def find_panel(frame: pd.DataFrame, time: str | Sequence[str], free: Sequence[str]) -> Repeats:
+    """Whether times repeat because several series stand in one table, and what tells them apart.
 
     Args:
-        rows: Rows of the series.
-        rhythm: Its season; None when it is not known.
-        lookback: The user's; None leaves it to us.
-        horizon: The user's; None leaves it to us.
-
-    Returns:
-        Lookback and horizon, and what was decided and why, a line each: one season ahead, from one season (several,
-        where a season is short), less where a part would not hold it; None when the series is too short for any window.
+        frame: The table.
+        time: Its times.
+        free: Columns that may be an id.
     """
-    season = rhythm.season_steps if rhythm else 0
-    wanted_horizon = min(season, LONGEST_HORIZON) if season else 1
-    wanted_lookback = min(season * (1 if season >= 24 else 4), LONGEST_LOOKBACK) if season else 24
-    space_left = int(rows * SMALLEST_PART * FILLED)
-    if space_left < 2:
-        return None
-    ahead = horizon or min(wanted_horizon, max(1, space_left // 3))
-    back = lookback or min(wanted_lookback, max(1, space_left - ahead))
-    because = []
-    for name, guessed, given, wanted in (
-        ("horizon_steps", ahead, horizon, wanted_horizon),
-        ("lookback_steps", back, lookback, wanted_lookback),
-    ):
-        if given is None:
-            short = f", less than {wanted} since there are only {rows:,} rows" if guessed < wanted else ""
-            because.append(f"{name} = {guessed}{short}")
-    return back, ahead, because
+    stamps = time_column(frame, time)
+    repeated = int(stamps.duplicated().sum())
+    if not repeated:
+        return Repeats(0)
+    ranked = sorted((name for name in free if _may_tell_apart(frame[name])), key=lambda name: _rank(frame, name))
+    for name in ranked:
+        within = int(frame[[name]].assign(**{"\0time": stamps}).duplicated().sum())
+        if within <= 0.1 * repeated and within <= 0.02 * len(frame):
+            most = stamps.value_counts()
+            why = (
+                f"its {frame[name].nunique():,} values tell series apart: {most.index[0]} stands in {most.iloc[0]} rows"
+            )
+            return Repeats(within, name, why)
+    return Repeats(repeated)
 
 
-def _duration(seconds: float) -> str:
-    for unit, word in ((_DAY, "day"), (_HOUR, "hour"), (_MINUTE, "minute")):
-        if seconds >= unit:
-            count = round(seconds / unit, 1)
-            return f"{count:g} {word}{'s' if count != 1 else ''}"
-    return f"{seconds:g} second{'s' if seconds != 1 else ''}"
+def _may_tell_apart(column: pd.Series[Any]) -> bool:
+    from pandas.api import types
+
+    if types.is_float_dtype(column) or types.is_datetime64_any_dtype(column) or column.isna().any():
+        return False
+    return 1 < column.nunique() <= len(column) / 2
+
+
+def _rank(frame: pd.DataFrame, name: str) -> tuple[int, int]:
+    """An id by its name first, then text, then whole numbers; the fewer values the better."""
+    order = 0 if is_id_name(name) else 2 if is_numeric(frame[name]) else 1
+    return order, int(frame[name].nunique())
+
+
+def is_id_name(name: str) -> bool:
+    """Whether a column is called as an id is: it measures nothing."""
+    lower = name.lower()
+    return lower in ID_NAMES or lower.endswith(("_id", " id", "_no", "_nr")) or bool(re.search(r"[a-z](ID|Id)$", name))
+
+
+def steps_of_wide(frame: pd.DataFrame, free: Sequence[str]) -> tuple[str, ...]:
+    """The columns that are the steps of one sequence a row, such as `t0` … `t29`, in their order; empty where none are.
+
+    Args:
+        frame: The table.
+        free: Columns that play no other part.
+    """
+    stems: dict[str, dict[int, str]] = {}
+    for name in free:
+        if is_numeric(frame[name]) and (found := re.fullmatch(r"(.*?)(\d+)", name)):
+            stems.setdefault(found[1], {})[int(found[2])] = name
+    if not stems:
+        return ()
+    numbered = max(stems.values(), key=len)
+    places = sorted(numbered)
+    whole = places == list(range(places[0], places[0] + len(places)))
+    return tuple(numbered[at] for at in places) if whole and len(places) >= _FEWEST_STEPS else ()
+
+
+def depend_on_order(frame: pd.DataFrame, columns: Sequence[str]) -> bool:
+    """Whether rows resemble the row before them, by the correlation of any column with itself one row later."""
+    if len(frame) < 50:
+        return True
+    limit = max(0.1, 3 / len(frame) ** 0.5)
+    for name in columns:
+        values = frame[name].astype(float).to_numpy()
+        a, b = values[:-1], values[1:]
+        known = np.isfinite(a) & np.isfinite(b)
+        if known.sum() < 3 or a[known].std() == 0 or b[known].std() == 0:
+            return True  # nothing can be said
+        if abs(np.corrcoef(a[known], b[known])[0, 1]) > limit:
+            return True
+    return False
+
+
+def no_input(column: pd.Series[Any], name: str) -> str:
+    """Why a column can be no input; empty where it can."""
+    if column.isna().all():
+        return "no value"
+    if not is_numeric(column):
+        return "text"
+    if name.startswith("Unnamed: "):
+        return "no name"
+    if is_id_name(name) and column.dtype.kind in "iu":
+        return "an id"
+    if column.dtype.kind in "iu" and len(column) > 2 and (np.diff(column.to_numpy()) == 1).all():
+        return "numbers of the rows"
+    return ""

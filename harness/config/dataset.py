@@ -8,12 +8,15 @@ Knows no files: `loader` gets at a config's values, `errors` puts its faults int
 from __future__ import annotations
 
 from typing import Annotated, Literal
+from zoneinfo import available_timezones
 
 from pydantic import Field, model_validator
 
 from harness.config.errors import fault
 from harness.config.sources import Column, Config, Count, CountOrZero, Name, Number, Seed, Share, Source
 from harness.config.tasks import ClassifyTask, ForecastTask, LabelTask, RegressTask, TaskConfig
+from harness.config.times import time_names
+from harness.errors import nearest
 from harness.user_code import is_function
 
 _TABLES = ("csv", "parquet")
@@ -135,6 +138,13 @@ def _check_encoding(config: DatasetConfig) -> None:
             raise fault(("missing",), 'expected interpolate or error where [encoding] scaling = "difference"')
     if encoding.calendar and (task.kind != "forecast" or task.time is None):
         raise fault(("encoding", "calendar"), "expected it for a forecast whose [task] names the column of times")
+    if encoding.time_zone and getattr(task, "time", None) is None:
+        raise fault(("encoding", "time_zone"), "expected it only where [task] names the column of times")
+    if encoding.time_zone and encoding.time_zone not in (zones := available_timezones()):
+        raise fault(
+            ("encoding", "time_zone"),
+            f"expected a time zone such as Europe/Berlin. {nearest(encoding.time_zone, zones)}",
+        )
     if twice := [cycle for cycle in encoding.calendar if encoding.calendar.count(cycle) > 1]:
         raise fault(("encoding", "calendar"), f"expected each cycle once, got {twice[0]} twice")
     if config.missing == "mask" and task.kind == "next_token":
@@ -144,10 +154,16 @@ def _check_encoding(config: DatasetConfig) -> None:
 def _check_forecast(task: ForecastTask) -> None:
     for key in ("target", "features", "known_covariates"):
         _check_once(getattr(task, key), key)
-    for key in ("time", "id"):
-        if getattr(task, key) in (*task.target, *task.features, *task.known_covariates):
-            raise fault(("task", key), "expected a column that is neither target nor feature")
-    if task.id is not None and task.id == task.time:
+    others = (*task.target, *task.features, *task.known_covariates)
+    if task.id in others:
+        raise fault(("task", "id"), "expected a column that is neither target nor feature")
+    # The hour of the day may be an input beside the time that it is a part of.
+    if {*time_names(task.time)} & {*(others if isinstance(task.time, str) else task.target)}:
+        raise fault(("task", "time"), "expected a column that is neither target nor feature")
+    if task.time is None and (task.on_duplicates != "error" or task.max_gap_steps is not None):
+        key = "max_gap_steps" if task.max_gap_steps is not None else "on_duplicates"
+        raise fault(("task", key), "expected it only beside time, the column of times")
+    if task.id is not None and task.id in time_names(task.time):
         raise fault(("task", "id"), "expected another column than the time")
     if both := [name for name in task.known_covariates if name in task.target]:
         raise fault(("task", "known_covariates"), f"expected no {both[0]}: a target is not known in advance")
@@ -180,6 +196,8 @@ def _check_sequences(config: DatasetConfig, task: ClassifyTask | RegressTask | L
         for key in ("id", "time", "last_rows") if task.kind == "label" else ("target", "id", "time"):
             if getattr(task, key) is not None:
                 raise fault(("task", key), f'expected none where [source] kind = "{config.source.kind}"')
+        if getattr(task, "layout", "long") == "wide":
+            raise fault(("task", "layout"), "expected long: only a table has a sequence a row")
         return
     if task.kind == "label":
         targets = task.target
@@ -190,12 +208,15 @@ def _check_sequences(config: DatasetConfig, task: ClassifyTask | RegressTask | L
             raise fault(("task", "target"), expected)
     else:
         targets = () if task.target is None else (task.target,)
+        wide = task.layout == "wide"
+        if wide and (extra := next((key for key in ("id", "time") if getattr(task, key) is not None), None)):
+            raise fault(("task", extra), 'expected none where layout = "wide": a row is a sequence')
         for key, why in (("target", "what is predicted"), ("id", "which rows form a sequence")):
-            if getattr(task, key) is None:
+            if getattr(task, key) is None and not (wide and key == "id"):
                 raise fault(("task",), f"missing key '{key}': the column that says {why}, which a table needs")
-    _check_once(tuple(column for column in (*targets, task.id, task.time) if column is not None), "id")
+    _check_once(tuple(column for column in (*targets, task.id, *time_names(task.time)) if column is not None), "id")
     for name in task.features:
-        why = "it names rows, it measures nothing" if name in (task.id, task.time) else ""
+        why = "it names rows, it measures nothing" if name in (task.id, *time_names(task.time)) else ""
         if name in targets and not (task.kind == "label" and task.ahead_steps):
             why = "it would give the answer away"
         if why:
@@ -253,10 +274,13 @@ class EncodingConfig(Config):
             1 + size with its sign, then standard), `difference` (change from step to step, then standard; the answers
             are changes from the last value seen).
         calendar: Channels made from the column of times: each as sine and cosine of its cycle.
+        time_zone: Zone of the calendar, and of times without an offset from UTC, such as `Europe/Berlin`; empty for
+            UTC.
     """
 
     scaling: Literal["none", "standard", "robust", "log", "difference"] = "standard"
     calendar: tuple[Literal["minute", "hour", "weekday", "day", "month", "year"], ...] = ()
+    time_zone: str = ""
 
 
 class SizeConfig(Config):

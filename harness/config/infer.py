@@ -5,27 +5,45 @@ Decides nothing that the config does not show: the user has the last word. Write
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from harness.config.columns import (
-    Rhythm,
+    Repeats,
+    depend_on_order,
+    find_panel,
+    find_time,
     inputs,
     is_class,
     is_constant_within,
-    is_dates,
+    is_id_name,
     is_numeric,
+    no_input,
     refuse_stray_text,
-    rhythm_of,
-    rises,
-    seconds,
-    window_for,
+    steps_of_wide,
 )
-from harness.errors import UsageError, nearest
+from harness.config.rhythm import MIDNIGHTS, Rhythm, gaps_of, midnights_misplaced, rhythm_of_times, spanning, window_for
+from harness.config.times import (
+    ISO,
+    NUMBERS,
+    TICKS,
+    Clock,
+    decide_format,
+    is_dated,
+    read_times,
+    say_format,
+    time_column,
+    time_names,
+)
+from harness.errors import DataError, UsageError, nearest
 from harness.records import TaskKind
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     import pandas as pd
 
 
@@ -41,15 +59,21 @@ class UserHints:
         features: Columns that are inputs.
         horizon_steps: Steps to forecast.
         lookback_steps: Steps to forecast from.
+        time_format: How times are written.
+        on_duplicates: What becomes of rows of one time: `first`, `last` or `mean`.
+        layout: `wide` where a row is a sequence.
     """
 
     task: str | None = None
     target: str | None = None
-    time: str | None = None
+    time: str | tuple[str, ...] | None = None
     id: str | None = None
     features: tuple[str, ...] = ()
     horizon_steps: int | None = None
     lookback_steps: int | None = None
+    time_format: str = ""
+    on_duplicates: str | None = None
+    layout: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,26 +90,37 @@ class InferredConfig:
         missing: `interpolate` where values are missing, else `error`.
         numbers: Steps of a forecast: lookback, horizon, season, stride; or the `window_steps` of labels.
         because: What was guessed and why, a line each.
+        time_format: How times are written, where that is no matter of course.
+        on_duplicates: What becomes of rows of one time; empty where none repeat.
+        layout: `wide` where a row is a sequence; else empty.
     """
 
     task: str
     target: str
     features: tuple[str, ...]
-    time: str | None
+    time: str | tuple[str, ...] | None
     id: str | None
     metric: str
     missing: str
     numbers: dict[str, int] = field(default_factory=dict)
     because: tuple[str, ...] = ()
+    time_format: str = ""
+    on_duplicates: str = ""
+    layout: str = ""
 
 
 MOST_WINDOWS = 3000
 """More windows than this are thinned out by a stride, so that a laptop can sweep the first config."""
 
 _TASKS = tuple(TaskKind)
-_TIME_NAMES = ("time", "timestamp", "datetime", "date", "ds", "t", "step")
+_GAP_STEPS = (2, 3, 4, 6, 8, 12, 24, 48, 96, 168, 365, 1000, 10_000)
+_MOST_LOST = 0.4
+"""Share of the windows that gaps may cost before `max_gap_steps` is proposed."""
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+_CLASS_NAMES = ("label", "class")
 _TARGET_NAMES = ("y", "target", "label", "class", "value")
-_ID_NAMES = ("id", "sequence", "series", "sample", "case", "subject", "recording")
+_FEW_REPEATS = 0.05
+"""Share of rows whose times repeat, up to which they are taken for faults of one series."""
 
 
 def infer_task(frame: pd.DataFrame, hints: UserHints, where: str) -> InferredConfig:
@@ -106,6 +141,7 @@ def infer_task(frame: pd.DataFrame, hints: UserHints, where: str) -> InferredCon
         if steps is not None and steps < 1:
             raise UsageError(f"{option} {steps}: expected a whole number of at least 1")
     _check_columns(frame, hints, where)
+    _refuse_numbers_as_names(frame, where)
     table = _Table(frame, hints, where)
     task = hints.task or table.kind()
     for option, steps in given:
@@ -118,14 +154,42 @@ def infer_task(frame: pd.DataFrame, hints: UserHints, where: str) -> InferredCon
     return table.labels() if task == "label" else table.sequences(task)
 
 
+def task_of_answers(answers: npt.NDArray[Any]) -> tuple[str, str]:
+    """What an archive's sequences are for, by the answers that it has for them, and why.
+
+    Args:
+        answers: One a sequence (n,).
+    """
+    import pandas as pd
+
+    known = pd.Series(answers)
+    numbers = pd.to_numeric(known, errors="coerce")
+    if known.dtype.kind == "b" or numbers.isna().any() or is_class(numbers):
+        return "classify", f"task = classify: the answers are {known.nunique():,} classes"
+    return "regress", "task = regress: the answers are numbers"
+
+
 def _check_columns(frame: pd.DataFrame, hints: UserHints, where: str) -> None:
     (only, *more) = frame.columns
     if not more and (mark := next((mark for mark in ";\t|" if mark in only), None)):
         raise UsageError(f"{where}: the columns seem to be separated by {mark!r}: expected commas")
-    named = [("--target", hints.target), ("--time", hints.time), ("--id", hints.id)]
+    named = [("--target", hints.target), *(("--time", name) for name in time_names(hints.time)), ("--id", hints.id)]
     for option, column in (*named, *(("--features", name) for name in hints.features)):
         if column is not None and column not in frame.columns:
             raise UsageError(f"{option} {column}: no such column in {where}. {nearest(column, frame.columns)}")
+
+
+def _refuse_numbers_as_names(frame: pd.DataFrame, where: str) -> None:
+    """Refuse a table whose first row was taken for its column names; numbers in their order are names."""
+    names = [str(name) for name in frame.columns]
+    if not all(_NUMBER.fullmatch(name.strip()) for name in names):
+        return
+    if len(names) > 1 and names in ([str(n + first) for n in range(len(names))] for first in (0, 1)):
+        return
+    raise UsageError(
+        f"{where}: its first line holds numbers, {', '.join(names[:3])}: expected column names above the rows, or "
+        "[source] columns, which names them"
+    )
 
 
 class _Table:
@@ -141,7 +205,12 @@ class _Table:
         self._frame, self._hints, self._where = frame, hints, where
         self._because: list[str] = []
         self._id = hints.id or self._infer_id()
-        self._time = hints.time or self._infer_time()
+        self._time: str | tuple[str, ...] | None = hints.time
+        self._format = hints.time_format
+        self._read_time()
+        free = self._free(hints.target)
+        # Steps side by side: a table without times, whose rows are sequences.
+        self._steps = steps_of_wide(frame, free) if self._time is None and self._id is None else ()
 
     def kind(self) -> str:
         """The task's kind."""
@@ -150,53 +219,99 @@ class _Table:
             task = "classify" if is_class(frame[target]) else "regress"
             self._because.append(f"task = {task}: {target} has one value for each {group}")
             return task
+        if self._hints.layout == "wide" or self._steps:
+            target = target or self._beside_the_steps()
+            if target is not None and target not in self._steps:
+                task = "classify" if is_class(frame[target]) else "regress"
+                self._because.append(f"task = {task}: {target} stands beside the steps of a sequence in each row")
+                return task
         if target is not None and not is_numeric(frame[target]):
             refuse_stray_text(frame[target], self._where)
             self._because.append(f"task = classify: {target} holds text")
             return "classify"
+        if self._time is None and self._id is None:
+            self._refuse_samples(target)
         order = "numbers in the order of time" if self._time else "numbers in the file's order"
         self._because.append(f"task = forecast: {order}")
         return "forecast"
 
+    def _refuse_samples(self, target: str | None) -> None:
+        """Refuse to forecast rows of which none has to do with the one before."""
+        frame = self._frame
+        numeric = [name for name in frame.columns if not no_input(frame[name], name)]
+        named = target is not None and target.lower() in _CLASS_NAMES and is_class(frame[target])
+        if named or not depend_on_order(frame, [target] if target in numeric else numeric):
+            why = f"{target} holds classes" if named else "no row resembles the one before it"
+            raise UsageError(
+                f"{self._where}: has no column of times, and {why}: expected --id COLUMN, whose rows form a sequence; "
+                "--layout wide where each row is a sequence; or --task forecast where rows follow each other in time"
+            )
+
     def forecast(self) -> InferredConfig:
         """The config of a forecast."""
         frame, hints, because = self._frame, self._hints, self._because
+        self._id = hints.id
         if hints.id is not None:
             because.append(
                 f"id = {hints.id}: its {frame[hints.id].nunique():,} values tell the series of a panel apart"
             )
-        numeric = inputs(frame, (self._time, hints.id))
+        on_duplicates = self._repeats()
+        numeric = self._numeric((*time_names(self._time), self._id))
         target = hints.target or self._only_target(numeric)
         if not is_numeric(frame[target]):
             refuse_stray_text(frame[target], self._where)
             raise UsageError(f"--target {target}: expected a column of numbers for a forecast, got text")
-        features = hints.features or numeric
-        self._say_left_out(features, (self._time, hints.id))
-        every = [frame] if hints.id is None else [one for _, one in frame.groupby(hints.id, sort=False)]
-        shortest = min(every, key=len)
-        rhythm = self._rhythm(shortest)
-        window = window_for(len(shortest), rhythm, hints.lookback_steps, hints.horizon_steps)
+        features = hints.features or tuple(name for name in frame.columns if name in {*numeric, target})
+        self._say_left_out(features, (*time_names(self._time), self._id))
+        series = self._series()
+        rows = int(np.quantile([len(one) for one in series], 0.2, method="lower"))
+        rhythm = self._rhythm(series)
+        window = window_for(rows, rhythm, hints.lookback_steps, hints.horizon_steps)
         if window is None:
-            raise UsageError(f"{self._where}: {len(shortest)} rows: expected more, a window in each of three parts")
+            of = f" for each {self._id}, which tells series apart" if self._id else ""
+            raise UsageError(f"{self._where}: {rows} rows{of}: expected more, a window in each of three parts")
         lookback, horizon, why = window
-        because.extend(why)
         numbers = {"lookback_steps": lookback, "horizon_steps": horizon}
         if rhythm is not None and rhythm.season_steps <= lookback:
             numbers["season_steps"] = rhythm.season_steps
-        windows = len(frame) - len(every) * (lookback + horizon - 1)
+            because.append(f"season_steps = {rhythm.season_steps}: {rhythm.words}")
+        elif rhythm is not None:
+            season = f"a season of {rhythm.season_steps} rows ({rhythm.words})"
+            because.append(f"season_steps is left out: {season} is longer than the lookback")
+        because.extend(why)
+        windows = sum(max(len(one) - lookback - horizon + 1, 0) for one in series)
+        numbers |= self._gaps(series, lookback + horizon, windows)
         numbers["window_stride"] = stride = max(1, -(-windows // MOST_WINDOWS))
         if stride > 1:
             because.append(
                 f"window_stride = {stride}: of {windows:,} windows every {stride}th, so that a laptop can sweep"
             )
-        missing = self._missing((*features, target))
+        return self._config(
+            "forecast", target, features, "mae", numbers, (*features, target), on_duplicates=on_duplicates
+        )
+
+    def _config(
+        self,
+        task: str,
+        target: str,
+        features: tuple[str, ...],
+        metric: str,
+        numbers: dict[str, int],
+        measured: Sequence[str],
+        **more: str,
+    ) -> InferredConfig:
+        missing = self._missing(measured)
+        because = tuple(self._because)
+        written = self._format if self._time is not None and self._format not in (ISO, NUMBERS) else ""
         return InferredConfig(
-            "forecast", target, features, self._time, hints.id, "mae", missing, numbers, tuple(because)
+            task, target, features, self._time, self._id, metric, missing, numbers, because, written, **more
         )
 
     def sequences(self, task: str) -> InferredConfig:
         """The config of a task with an answer a sequence."""
         frame, hints, group, because = self._frame, self._hints, self._id, self._because
+        if group is None and (self._steps or hints.layout == "wide"):
+            return self._wide(task)
         if group is None:
             raise UsageError(
                 f"{self._where}: which rows form a sequence? Expected --id COLUMN for a task of kind {task}"
@@ -209,19 +324,41 @@ class _Table:
         if hints.target is None:
             because.append(f"target = {target}: it has one value for each {group}")
         features = self._features(target)
-        metric = "mae"
-        if task == "classify":
-            counts = frame.groupby(group)[target].first().value_counts()
-            metric = "accuracy" if counts.max() <= 3 * counts.min() else "balanced_accuracy"
-        if metric == "balanced_accuracy":
-            because.append(f"metric = {metric}: some classes are more than three times as common as others")
-        missing = self._missing(features)
-        return InferredConfig(task, target, features, self._time, group, metric, missing, {}, tuple(because))
+        metric = self._metric(task, frame.groupby(group)[target].first())
+        return self._config(task, target, features, metric, {}, features)
+
+    def _metric(self, task: str, answers: pd.Series[Any]) -> str:
+        if task != "classify":
+            return "mae"
+        counts = answers.value_counts()
+        if counts.max() <= 3 * counts.min():
+            return "accuracy"
+        self._because.append("metric = balanced_accuracy: some classes are more than three times as common as others")
+        return "balanced_accuracy"
+
+    def _wide(self, task: str) -> InferredConfig:
+        """The config of a table with a sequence a row, its steps side by side."""
+        hints, because = self._hints, self._because
+        target = hints.target or self._answer_column() or self._beside_the_steps()
+        if target is None:
+            raise UsageError(f"{self._where}: which column is to be predicted? Expected --target COLUMN")
+        features = hints.features or tuple(name for name in self._steps if name != target)
+        if len(features) < 2:
+            raise UsageError(f"{self._where}: which columns are the steps of a sequence? Expected --features a,b,c")
+        because.append(
+            f"layout = wide: a sequence a row, with {len(features)} steps from {features[0]} to {features[-1]}"
+        )
+        if hints.target is None:
+            because.append(f"target = {target}: it stands beside the steps")
+        self._say_left_out(features, (target,))
+        metric = self._metric(task, self._frame[target])
+        return self._config(task, target, features, metric, {}, features, layout="wide")
 
     def labels(self) -> InferredConfig:
         """The config of a task with an answer a row."""
         frame, group, because = self._frame, self._id, self._because
-        text = (str(name) for name in frame.columns if name not in (self._time, group) and not is_numeric(frame[name]))
+        roles = (*time_names(self._time), group)
+        text = (str(name) for name in frame.columns if name not in roles and not is_numeric(frame[name]))
         target = self._hints.target or self._answer_column() or next(text, None)
         if target is None:
             raise UsageError(f"{self._where}: which column is said of each row? Expected --target COLUMN")
@@ -232,40 +369,87 @@ class _Table:
         shares = frame[target].value_counts(normalize=True)
         metric = "accuracy" if len(shares) < 2 or shares.min() * len(shares) >= 0.5 else "balanced_accuracy"
         because.append(f"metric = {metric}: the rarest of {len(shares)} classes has {shares.min():.0%} of the rows")
-        missing = self._missing(features)
-        return InferredConfig("label", target, features, self._time, group, metric, missing, numbers, tuple(because))
+        return self._config("label", target, features, metric, numbers, features)
 
     def _infer_id(self) -> str | None:
-        taken = (self._hints.target, self._hints.time, *self._hints.features)
+        taken = (self._hints.target, *time_names(self._hints.time), *self._hints.features)
         for name in self._frame.columns:
-            called = name.lower() in _ID_NAMES or name.lower().endswith("_id")
-            if called and name not in taken and 1 < self._frame[name].nunique() < len(self._frame):
+            if is_id_name(name) and name not in taken and 1 < self._frame[name].nunique() < len(self._frame):
                 return str(name)
         return None
 
-    def _infer_time(self) -> str | None:
-        frame, taken = self._frame, (self._hints.target, self._id, *self._hints.features)
-        free = [name for name in frame.columns if name not in taken]
-        if dated := [name for name in free if is_dates(frame[name])]:
-            # A table may hold the day beside the time: the finer one orders the rows.
-            time = max(dated, key=lambda name: frame[name].nunique())
-            self._because.append(f"time = {time}: it holds dates or times")
-            return time
-        for name in free:
-            if name.lower() in _TIME_NAMES and rises(frame, name, self._id):
-                self._because.append(f"time = {name}: so it is called, and it rises")
-                return name
-        return None
+    def _free(self, *taken: str | None) -> list[str]:
+        """Columns that play no part yet."""
+        roles = {*taken, *time_names(self._time), self._id, *self._hints.features}
+        return [str(name) for name in self._frame.columns if name not in roles]
+
+    def _read_time(self) -> None:
+        """Find the column of times, and how it is written."""
+        try:
+            if self._time is None:
+                found = find_time(self._frame, self._free(self._hints.target), self._id, self._where, self._format)
+                if found is None:
+                    return
+                self._time, self._format = found.columns, self._format or found.time_format
+                self._because.append(f"time = {' + '.join(time_names(found.columns))}: {found.why}")
+            stamps = time_column(self._frame, self._time)
+            self._format = self._format or decide_format(stamps, f"{self._where}: column {stamps.name!r}")
+        except DataError as error:
+            raise UsageError(str(error)) from None
+        if told := say_format(stamps, self._format):
+            self._because.append(told)
+
+    def _stamps(self, frame: pd.DataFrame) -> npt.NDArray[np.float64]:
+        """Times in seconds, or numbers, in their order; without those that are none."""
+        read = read_times(time_column(frame, self._time or ""), Clock(self._format)).dropna()
+        values = read.astype("int64").to_numpy() / TICKS if is_dated(read) else read.to_numpy(np.float64)
+        return np.unique(values)
+
+    def _repeats(self) -> str:
+        """What becomes of rows of one time; finds the id of a panel on the way."""
+        if self._time is None:
+            return ""
+        asked, option = self._hints.on_duplicates, "--on-duplicates first, last or mean"
+        if self._id is None:
+            repeats = find_panel(self._frame, self._time, self._free(self._hints.target))
+            if repeats.id is not None:
+                self._id = repeats.id
+                self._because.append(f"id = {repeats.id}: {repeats.why}")
+        else:
+            stamps = time_column(self._frame, self._time)
+            known = self._frame[[self._id]].assign(**{"\0time": stamps})
+            repeats = Repeats(int(known.duplicated().sum()), self._id)
+        if repeats.count and asked is None:
+            name = " + ".join(time_names(self._time))
+            rows = f"{repeats.count:,} row{'s repeat' if repeats.count > 1 else ' repeats'} the time of another row"
+            if repeats.id is not None:
+                raise UsageError(f"{self._where}: column {name}: {rows} of the same {repeats.id}: expected {option}")
+            several = "--id COLUMN, which tells several series apart"
+            few = repeats.count <= _FEW_REPEATS * len(self._frame)
+            expected = f"{option}, or {several}" if few else f"{several}, or {option}"
+            raise UsageError(f"{self._where}: column {name}: {rows}: expected {expected}")
+        return asked or "" if repeats.count else ""
+
+    def _series(self) -> list[pd.DataFrame]:
+        if self._id is None:
+            return [self._frame]
+        return [one for _, one in self._frame.groupby(self._id, sort=False)]
 
     def _answer_column(self) -> str | None:
         # By its name, else the one column beside the id that is constant within each sequence.
-        free = [name for name in self._frame.columns if name not in (self._time, self._id)]
+        free = [name for name in self._frame.columns if name not in (*time_names(self._time), self._id)]
         called = [name for name in free if name.lower() in _TARGET_NAMES]
         if len(called) == 1:
             return str(called[0])
         group = self._id
         constant = [name for name in free if group is not None and is_constant_within(self._frame, name, group)]
         return str(constant[0]) if len(constant) == 1 else None
+
+    def _beside_the_steps(self) -> str | None:
+        """The one column of a wide table that is no step."""
+        others = [name for name in self._frame.columns if name not in (*self._steps, *self._hints.features)]
+        others = [name for name in others if no_input(self._frame[name], name) in ("", "text")]
+        return str(others[0]) if len(others) == 1 else None
 
     def _only_target(self, numeric: Sequence[str]) -> str:
         called = [name for name in numeric if name.lower() in _TARGET_NAMES]
@@ -278,18 +462,24 @@ class _Table:
         known = ", ".join(numeric)
         raise UsageError(f"{self._where}: which column is to be predicted? Expected --target, one of {known}")
 
+    def _numeric(self, roles: Sequence[str | None]) -> tuple[str, ...]:
+        frame = self._frame
+        found = tuple(str(name) for name in frame.columns if name not in roles and not no_input(frame[name], name))
+        return found or inputs(frame, tuple(roles))
+
     def _features(self, target: str) -> tuple[str, ...]:
-        roles = (self._time, self._id, target)
-        features = self._hints.features or inputs(self._frame, roles)
+        roles = (*time_names(self._time), self._id, target)
+        features = self._hints.features or self._numeric(roles)
         if not features:
             raise UsageError(f"{self._where}: no column of numbers is left for the inputs: expected --features a,b")
         self._say_left_out(features, roles)
         return features
 
     def _say_left_out(self, features: Sequence[str], roles: Sequence[str | None]) -> None:
-        left = [name for name in self._frame.columns if name not in (*features, *roles)]
+        left = [str(name) for name in self._frame.columns if name not in (*features, *roles)]
         if left and not self._hints.features:
-            self._because.append(f"left out: {', '.join(left)}")
+            reasons = (f"{name} ({no_input(self._frame[name], name)})" for name in left)
+            self._because.append(f"left out: {', '.join(reasons)}")
 
     def _missing(self, columns: Sequence[str]) -> str:
         gaps = int(self._frame[list(dict.fromkeys(columns))].isna().sum().sum())
@@ -298,23 +488,39 @@ class _Table:
         self._because.append(f'missing = "interpolate": {gaps:,} missing value{"s" * (gaps > 1)}')
         return "interpolate"
 
-    def _rhythm(self, frame: pd.DataFrame) -> Rhythm | None:
+    def _rhythm(self, series: Sequence[pd.DataFrame]) -> Rhythm | None:
         if self._time is None:
             self._because.append("no column of times: rows are taken in the file's order")
             return None
-        passed = seconds(frame[self._time])
-        if passed is None:
+        read = read_times(time_column(self._frame, self._time), Clock(self._format))
+        if not is_dated(read):
             return None
-        steps = passed.diff().iloc[1:]
-        if (steps <= 0).any():
-            phrase = "the same time more than once" if (steps == 0).any() else "times that go back"
-            raise UsageError(
-                f"{self._where}: column {self._time}: {phrase}: expected one series in time order"
-                " (several series with a class each: --task classify --id COLUMN)"
-            )
-        step = float(steps.median())
-        if len(steps) and steps.max() > 1.5 * step:
-            self._because.append(f"steps in {self._time} are not all alike: windows go by rows, whatever lies between")
-        if (rhythm := rhythm_of(step)) is not None:
-            self._because.append(f"season_steps = {rhythm.season_steps}: {rhythm.words}")
-        return rhythm
+        if any(
+            not read_times(time_column(one, self._time), Clock(self._format)).is_monotonic_increasing for one in series
+        ):
+            self._because.append("rows that come after a later one are sorted by time")
+            if midnights_misplaced(read.astype("int64").to_numpy() / TICKS):
+                self._because.append(f"warning: {MIDNIGHTS}")
+        return rhythm_of_times(self._stamps(max(series, key=len)))
+
+    def _gaps(self, series: Sequence[pd.DataFrame], window: int, windows: int) -> dict[str, int]:
+        """`max_gap_steps` where most windows would else span a gap; and how many do."""
+        if self._time is None or windows < 1:
+            return {}
+        dated = is_dated(read_times(time_column(self._frame.iloc[:1], self._time), Clock(self._format)))
+        stamps = [self._stamps(one) for one in series]
+
+        def share(steps: int | None) -> float:
+            return sum(spanning(gaps_of(one, steps, dated=dated)[0], len(one), window) for one in stamps) / windows
+
+        name, lost = " + ".join(time_names(self._time)), share(None)
+        if lost <= _MOST_LOST:
+            if lost:
+                self._because.append(f"steps in {name} differ: {lost:.1%} of the windows span a gap and are left out")
+            return {}
+        steps = next((steps for steps in _GAP_STEPS if share(steps) <= _MOST_LOST / 2), _GAP_STEPS[-1])
+        self._because.append(
+            f"max_gap_steps = {steps}: steps in {name} differ, and {lost:.0%} of the windows span one that is longer "
+            "than usual"
+        )
+        return {"max_gap_steps": steps}

@@ -29,6 +29,13 @@ Number = Annotated[
 Plain = Annotated[Value, Field(description="a number, text, true or false")]
 Column = Annotated[str, Field(min_length=1, description="the name of a column, in quotes")]
 Columns = Annotated[tuple[Column, ...], Field(description='a list of columns, such as ["y"]')]
+TimeFormat = Annotated[
+    str,
+    Field(
+        pattern=r"^(|iso|quarters|numbers|seconds|milliseconds|.*%[A-Za-z].*)$",
+        description='a pattern such as "%d.%m.%Y %H:%M", or iso, quarters, numbers, seconds or milliseconds',
+    ),
+]
 Location = Annotated[str, Field(min_length=1, description="the path of a file, in quotes")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="64 digits of 0-9 and a-f")]
 
@@ -66,12 +73,16 @@ class FileSource(OneFile):
         separator: What stands between a CSV's columns; `whitespace` for any run of blanks and tabs.
         columns: Names of the columns of a CSV that has no line with them.
         where: Column → the value it must have, for rows that are wanted.
+        time_format: How the task's times are written, as Python's strptime has it: `%d.%m.%Y %H:%M`; or `iso`,
+            `quarters` (2020-Q1), `numbers` (of steps), `seconds` or `milliseconds` since 1970. Empty to decide from all
+            values.
     """
 
     kind: Literal["csv", "parquet"]
     separator: Annotated[str, Field(pattern=r"^(.|whitespace)$", description='one sign, or "whitespace"')] = ","
     columns: Annotated[tuple[Column, ...], Field(description='a list of columns, such as ["t", "y"]')] = ()
     where: dict[str, Plain] = Field(default_factory=dict)
+    time_format: TimeFormat = ""
 
 
 class ArraysSource(OneFile):
@@ -189,7 +200,7 @@ class LoaderSource(Config):
     """A function of the user's: `file.py:function`.
 
     It is called with `arguments` and returns a pandas table, or a dictionary of arrays `x`, `y` and, where they are
-    wanted, `lengths` and `groups`.
+    wanted, `lengths` and `groups`. `time_format` is as for a table in a file.
     """
 
     kind: Literal["loader"]
@@ -197,6 +208,7 @@ class LoaderSource(Config):
         str, Field(pattern=r"^.+\.py:[A-Za-z_]\w*$", description="a file and a function, such as my_data.py:load")
     ]
     arguments: dict[str, Plain] = Field(default_factory=dict)
+    time_format: TimeFormat = ""
 
 
 Source = Annotated[

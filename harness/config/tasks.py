@@ -25,6 +25,14 @@ LabelMetric = Annotated[
 ]
 TokenMetric = Annotated[Literal["perplexity", "bits_per_character", "accuracy", "log_loss"], *_Own]
 Vocabulary = Annotated[int, Field(ge=3, le=20_000, strict=True, description="a number from 3 to 20000")]
+Times = (
+    Annotated[
+        Column | Annotated[tuple[Column, ...], Field(min_length=2)],
+        Field(description='a column, or a list of columns such as ["date", "time"]'),
+    ]
+    | None
+)
+Layout = Annotated[Literal["long", "wide"], Field(description='"long" (a row a step) or "wide" (a row a sequence)')]
 MetricDirection = Annotated[Direction, Field(description="min or max")] | None
 ClassWeight = Annotated[Literal["balanced"], Field(description='"balanced"')] | None
 
@@ -38,7 +46,12 @@ class ForecastTask(Config):
         known_covariates: Columns known in advance, such as holidays and planned prices: inputs over the lookback and
             over the horizon. They need not be among the features.
         id: Column that tells the series of a panel apart: no window crosses from one to another.
-        time: Column of times.
+        time: Column of times; or a list of columns, such as date and time of day, or year, month and day, whose texts
+            make the time together.
+        on_duplicates: What becomes of rows of one time: `error` refuses them, `first` and `last` keep one of them,
+            `mean` takes the mean of each column.
+        max_gap_steps: The most steps that a window may leap over between two rows. Without it one step, and a week's
+            days where a series of days leaves out days of every week.
         lookback_steps: Steps that go in.
         horizon_steps: Steps that are predicted.
         window_stride: Rows from one window to the next.
@@ -56,7 +69,9 @@ class ForecastTask(Config):
     features: Columns = ()
     known_covariates: Columns = ()
     id: Column | None = None
-    time: Column | None = None
+    time: Times = None
+    on_duplicates: Literal["error", "first", "last", "mean"] = "error"
+    max_gap_steps: Count | None = None
     lookback_steps: Count
     horizon_steps: Count = 1
     window_stride: Count = 1
@@ -74,7 +89,7 @@ class SequencesTask(Config):
         kind: The task.
         features: Columns or channels that go in; without them every one of numbers that plays no other part.
         id: Column that groups rows into sequences.
-        time: Column that orders a sequence's rows.
+        time: Column that orders a sequence's rows, or a list of columns, as for a forecast.
         window_steps: The most steps of a sequence; longer ones are cut into pieces of so many.
         window_stride: Steps from one piece to the next; `window_steps` where it is not given.
     """
@@ -82,7 +97,7 @@ class SequencesTask(Config):
     kind: str
     features: Columns = ()
     id: Column | None = None
-    time: Column | None = None
+    time: Times = None
     window_steps: Count | None = None
     window_stride: Count | None = None
 
@@ -90,7 +105,9 @@ class SequencesTask(Config):
 class ClassifyTask(SequencesTask):
     """Name the class of a whole sequence.
 
-    Where the source is a table `target` and `id`, which groups its rows into sequences, are needed.
+    Where the source is a table `target` and `id`, which groups its rows into sequences, are needed. With
+    `layout = "wide"` each row is a sequence by itself, of one channel: its steps are the `features`, in their order, or
+    all columns of numbers that play no other part.
     `class_weight = "balanced"` weighs errors on rare classes as much as those on frequent ones, in training. Sequences
     that are longer than `window_steps` are cut into pieces of so many steps, `window_stride` from one to the next, each
     with the sequence's class; a sequence's pieces stay in one part. Texts are read as `tokens`, of which
@@ -99,6 +116,7 @@ class ClassifyTask(SequencesTask):
 
     kind: Literal["classify"]
     target: Column | None = None
+    layout: Layout = "long"
     tokens: Literal["characters", "words"] = "characters"
     vocabulary_size: Vocabulary = 2000
     metric: ClassMetric = "accuracy"
@@ -107,10 +125,11 @@ class ClassifyTask(SequencesTask):
 
 
 class RegressTask(SequencesTask):
-    """Predict one number for a whole sequence. A table's columns and `window_steps` are as for `ClassifyTask`."""
+    """Predict one number for a whole sequence. A table's columns, `layout` and `window_steps` are as for classify."""
 
     kind: Literal["regress"]
     target: Column | None = None
+    layout: Layout = "long"
     metric: NumberMetric = "mse"
     direction: MetricDirection = None
     unit: str = ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -24,6 +24,7 @@ _COMMENTS = {
     "season_steps": "for the seasonal naive baseline",
     "window_steps": "longer sequences are cut into pieces of so many rows",
     "window_stride": "rows from one window to the next; 1 uses them all",
+    "max_gap_steps": "the longest gap in time that a window may span",
 }
 
 
@@ -48,8 +49,38 @@ def dataset_text(name: str, kind: str, path: str, inferred: InferredConfig) -> s
     ]
     if inferred.missing != "error":
         lines.append(_line("missing", inferred.missing, "`error` refuses data with gaps"))
-    lines += ["", "[source]", _line("kind", kind), _line("path", path, "from this file's folder"), ""]
+    lines += ["", "[source]", _line("kind", kind), _line("path", path, "from this file's folder")]
+    if inferred.time_format:
+        lines.append(_line("time_format", inferred.time_format, "decided from all values"))
+    lines.append("")
     return "\n".join([*lines, *_task_lines(inferred), "", *_split_lines(inferred)]) + "\n"
+
+
+def sequences_text(name: str, kind: str, paths: Mapping[str, str], task: str) -> str:
+    """A config of sequences that need no columns named, as TOML.
+
+    Args:
+        name: Its name.
+        kind: Kind of the source.
+        paths: Its files, by their keys in `[source]`, from the config's folder.
+        task: `classify`, `regress` or `label`.
+    """
+    lines = [
+        "# Guessed by `harness datasets new`. Correct what is wrong, then:",
+        f"#   harness datasets check {name}",
+        f"#   harness sweep {name}",
+        "",
+        _line("name", name),
+        '# license = "…"',
+        "",
+        "[source]",
+        _line("kind", kind),
+        *(_line(key, path, "from this file's folder") for key, path in paths.items()),
+        "",
+        "[task]",
+        _line("kind", task, "classify, regress or label"),
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def space_text(name: str, origin: SearchSpace, extends: str) -> str:
@@ -135,7 +166,11 @@ def _task_lines(inferred: InferredConfig) -> Iterable[str]:
     if inferred.id is not None:
         yield _line("id", inferred.id, "rows of one value form a sequence")
     if inferred.time is not None:
-        yield _line("time", inferred.time)
+        yield _line("time", inferred.time if isinstance(inferred.time, str) else list(inferred.time))
+    if inferred.on_duplicates:
+        yield _line("on_duplicates", inferred.on_duplicates, "rows of one time")
+    if inferred.layout:
+        yield _line("layout", inferred.layout, "a sequence a row")
     for key, value in inferred.numbers.items():
         yield _line(key, value, _COMMENTS[key])
     if inferred.task == "forecast":

@@ -70,13 +70,21 @@ def warnings_of(
     return [f"warning: {sentence}" for sentence in (*_duplicates(parts), *leaks, *rare)], leaks
 
 
-def odd_times(stamps: Sequence[float] | npt.NDArray[Any], column: str, show: Callable[[float], str]) -> list[str]:
+def odd_times(
+    stamps: Sequence[float] | npt.NDArray[Any],
+    column: str,
+    show: Callable[[float], str],
+    gaps: int = 0,
+    allowed: int = 0,
+) -> list[str]:
     """Warnings for times that rise, but not as times of a steady measurement do.
 
     Args:
         stamps: Times as numbers, rising.
         column: Their column.
         show: A step between two times → text.
+        gaps: How many of the steps no window spans.
+        allowed: The most steps that are no gap; 0 for any number.
     """
     steps = np.diff(np.asarray(stamps, np.float64))
     if len(steps) < 2:
@@ -85,10 +93,13 @@ def odd_times(stamps: Sequence[float] | npt.NDArray[Any], column: str, show: Cal
     longer, shorter = steps > WIDE_STEP * usual, steps < usual / WIDE_STEP
     if not (longer | shorter).any():
         return []
+    spanned = "windows go by rows, whatever lies between"
+    if gaps:
+        spanned = f"no window spans one of the {gaps:,} over max_gap_steps = {allowed}"
     return [
         f"warning: times in {column!r} are uneven: of {len(steps):,} steps {int(longer.sum()):,} are longer and "
         f"{int(shorter.sum()):,} shorter than the usual {show(usual)}, the longest {show(float(steps.max()))}; "
-        "windows go by rows, whatever lies between"
+        f"{spanned}"
     ]
 
 

@@ -6,7 +6,7 @@ Knows no files and no configs.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
@@ -109,6 +109,7 @@ class SequenceData:
         class_weights: What an error on each class weighs in training (classes,); None for 1 all through.
         knows_future: Whether a step's answer may be made from later steps too; False where the answer is the input of
             a later step.
+        time_format: How the times were read, by `[source] time_format` or from all values; empty where there are none.
     """
 
     name: str
@@ -132,6 +133,7 @@ class SequenceData:
     known: tuple[str, ...] = ()
     class_weights: Floats | None = None
     knows_future: bool = True
+    time_format: str = ""
 
     @property
     def answer(self) -> Answer:
@@ -162,6 +164,9 @@ class Series:
         notes: What reading had to say.
         calendar: Which of the features were made from the times.
         known: Which of the features are known in advance, the last ones: those of the calendar among them.
+        breaks: Rows before which a gap in time lies that no window may span, rising.
+        places: Which row of the table each came from, from 0, where they are sorted or thinned; None for all in order.
+        time_format: How its times were read.
     """
 
     where: str
@@ -172,6 +177,9 @@ class Series:
     notes: tuple[str, ...] = ()
     calendar: tuple[str, ...] = ()
     known: tuple[str, ...] = ()
+    breaks: Indices = field(default_factory=lambda: np.empty(0, np.int64))
+    places: Indices | None = None
+    time_format: str = ""
 
     def pick(self, names: tuple[str, ...]) -> Floats:
         """The named columns (rows, names), in that order."""
@@ -179,7 +187,8 @@ class Series:
 
     def place(self, at: tuple[int, ...]) -> str:
         """What messages call the value at (row, column)."""
-        return f"{self.where}: column {self.columns[at[1]]!r}, row {self.first_row + at[0] + 1}"
+        row = at[0] if self.places is None else int(self.places[at[0]])
+        return f"{self.where}: column {self.columns[at[1]]!r}, row {self.first_row + row + 1}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -199,6 +208,7 @@ class Sequences:
             validation and test part; empty when it has none.
         notes: What reading had to say.
         groups: What each sequence belongs to (n,), such as a person; None where nothing is said of it.
+        time_format: How the times that order a sequence's rows were read; empty where there are none.
     """
 
     where: str
@@ -210,6 +220,7 @@ class Sequences:
     own_parts: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
     groups: npt.NDArray[Any] | None = None
+    time_format: str = ""
 
     def place(self, at: tuple[int, ...]) -> str:
         """What messages call the value at (sequence, step, channel)."""

@@ -135,6 +135,7 @@ def finish(
     vocabulary: tuple[str, ...] = (),
     known: tuple[str, ...] = (),
     knows_future: bool = True,
+    time_format: str = "",
 ) -> SequenceData:
     """Freeze, describe and seal; what is not told here is told by `SequenceData`.
 
@@ -150,6 +151,7 @@ def finish(
         vocabulary: The tokens, where inputs are tokens.
         known: Channels that are known in advance.
         knows_future: Whether a step's answer may be made from later steps too.
+        time_format: How the times were read.
     """
     for part in parts:
         for array in (part.x, part.lengths, part.y, part.rows, part.future):
@@ -202,6 +204,7 @@ def finish(
         known=known,
         class_weights=_class_weights(config, train, len(classes)),
         knows_future=knows_future,
+        time_format=time_format,
     )
 
 

@@ -8,6 +8,7 @@ The only module that knows the order. What is fitted is fitted on the training p
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -33,7 +34,7 @@ from harness.data.readers.texts import WRITTEN, read_texts
 from harness.data.scaling import NO_SCALING, Floats, fit_inputs, fit_outputs
 from harness.data.splits import Blocks, Members, rule_of, sequence_parts, time_blocks
 from harness.data.stepwise import load_labels, load_tokens
-from harness.data.windows import Span, cut, cut_windows, take
+from harness.data.windows import Span, cut, cut_windows, take, without_gaps
 from harness.errors import DataError
 from harness.metrics import at_real_steps
 
@@ -49,10 +50,11 @@ def load_forecast(config: DatasetConfig, task: ForecastTask) -> SequenceData:
         DataError: Data is missing, has changed, or is not what the config says.
     """
     if isinstance(config.source, LoaderSource):
-        panel = read_loaded_series(config.source, task, config.encoding.calendar)
+        panel = read_loaded_series(config.source, task, config.encoding.calendar, config.encoding.time_zone)
     else:
         assert isinstance(config.source, FileSource)  # the only other source that a config allows for a forecast
-        panel = read_series(config.source, task, config.encoding.calendar)
+        panel = read_series(config.source, task, config.encoding.calendar, config.encoding.time_zone)
+    panel, short = _long_enough(panel, task, config)
     if config.missing == "error":
         for series in panel:
             refuse_missing(series.values, series.place)
@@ -80,9 +82,34 @@ def load_forecast(config: DatasetConfig, task: ForecastTask) -> SequenceData:
         channels=first.features,
         targets=task.target,
         split=split,
-        notes=(*first.notes, *notes, *say_constant(inputs, first.features)),
+        notes=(*first.notes, *short, *notes, *say_constant(inputs, first.features)),
         known=first.known,
+        time_format=first.time_format,
     )
+
+
+MOST_NAMED = 5
+"""Series that a note names."""
+
+
+def _long_enough(
+    panel: tuple[Series, ...], task: ForecastTask, config: DatasetConfig
+) -> tuple[tuple[Series, ...], tuple[str, ...]]:
+    """The series of a panel that have a window in every part, all of them where none has, and a note of the others."""
+    window, kept, short = task.lookback_steps + task.horizon_steps, list[Series](), list[Series]()
+    for series in panel:
+        try:
+            time_blocks(len(series.values), config.split, window, series.where)
+        except DataError:
+            short.append(series)
+        else:
+            kept.append(series)
+    if not kept or not short:
+        return panel, ()
+    named = [f"{one.where.rpartition(': ')[2]} ({len(one.values):,} rows)" for one in short[:MOST_NAMED]]
+    more = ", …" if len(short) > MOST_NAMED else ""
+    note = f"{len(short):,} of {len(panel):,} series left out, too short for a window in each part: {', '.join(named)}"
+    return (replace(kept[0], notes=panel[0].notes), *kept[1:]), (note + more,)
 
 
 def _rows_of_train(panel: Sequence[Series], blocks: Sequence[Blocks], names: tuple[str, ...]) -> Floats:
@@ -101,17 +128,27 @@ def _cut(
     if gaps := sum(int(np.isnan(series.values).sum()) for series in panel):
         what = "told by channels of their own" if masked else "interpolated, each within its window or block"
         notes.append(f"{gaps:,} missing values {what}")
+    window = task.lookback_steps + task.horizon_steps
     for number, name in enumerate(PARTS):
-        pieces, dropped = [], 0
+        pieces, dropped, across = [], 0, 0
         for series, of in zip(panel, blocks, strict=True):
             part, left_out = cut_windows(series, task, of[number], masked=masked)
-            if not len(part) or np.isnan(part.y).any():
+            part, leaping = without_gaps(part, series, window)
+            across += leaping
+            if np.isnan(part.y).any() or not (len(part) or leaping):
                 raise DataError(f"{series.where}: the {name} part has too few values to interpolate from")
-            pieces.append(part)
+            pieces += [part] if len(part) else []
             dropped += left_out
         if dropped:
             why = "a target is missing" if masked else "a channel has no value in the lookback"
             notes.append(f"{dropped:,} windows of the {name} part left out: {why}")
+        if not pieces:
+            raise DataError(
+                f"{panel[0].where}: each of the {across:,} windows of the {name} part spans a gap in time: expected "
+                "[task] max_gap_steps, the most steps that a window may leap over, or a smaller lookback_steps"
+            )
+        if across:
+            notes.append(f"{across:,} windows of the {name} part left out: they span a gap in time (max_gap_steps)")
         parts.append(pieces[0] if len(pieces) == 1 else _together(pieces))
     return parts, tuple(notes)
 
@@ -176,6 +213,7 @@ def load_dataset(config: DatasetConfig) -> SequenceData:
         split=say_members(rule, members, config.split.seed, bool(classes), len(raw.own_parts)),
         notes=(*raw.notes, *filled, *cut, *say_constant(real, raw.channels)),
         classes=classes,
+        time_format=raw.time_format,
     )
 
 

@@ -71,6 +71,7 @@ def load_labels(config: DatasetConfig, task: LabelTask) -> SequenceData:
         notes=(*raw.notes, *say_dropped(pieces), *say_constant(real, raw.channels)),
         classes=classes,
         knows_future=task.ahead_steps == 0,
+        time_format=raw.time_format,
     )
 
 

@@ -154,3 +154,22 @@ def take(values: npt.NDArray[np.generic], pieces: Pieces, ahead_steps: int = 0, 
     width = width or int(pieces.lengths.max())
     steps = np.where(mask_of(pieces.lengths, width), pieces.start[:, None] + ahead_steps + np.arange(width), 0)
     return without_padding(values[pieces.sequence[:, None], steps], pieces.lengths)
+
+
+def without_gaps(part: Part, series: Series, window: int) -> tuple[Part, int]:
+    """The windows that span no gap in time.
+
+    Args:
+        part: Windows of the series.
+        series: The series, with its gaps.
+        window: Rows of a window, horizon and all.
+
+    Returns:
+        The others, and how many were left out.
+    """
+    if not len(series.breaks):
+        return part, 0
+    begins = part.rows - series.first_row
+    before, within = (np.searchsorted(series.breaks, rows, side="right") for rows in (begins, begins + window - 1))
+    kept = np.flatnonzero(before == within)
+    return part.at(kept), len(part) - len(kept)

@@ -119,7 +119,7 @@ def _describe(
         scaling={name: tuple(getattr(data.scaling, name).tolist()) for name in numbers},
         digest=data.facts.digest,
         license=data.facts.license,
-        card=config.model_dump(mode="json"),
+        card=as_read(config, data).model_dump(mode="json"),
         space=space.model_dump(mode="json"),
         inputs={name: inputs[name] for name in shape.inputs},
         output=_output(shape),
@@ -130,6 +130,13 @@ def _describe(
         seen_score=plain.get("seen_score"),
         **{name: getattr(data, name) for name in _SAME},
     )
+
+
+def as_read(config: DatasetConfig, data: SequenceData) -> DatasetConfig:
+    """The config, with what reading the training data decided, so that `predict` never decides again."""
+    if not data.time_format:
+        return config
+    return config.model_copy(update={"source": config.source.model_copy(update={"time_format": data.time_format})})
 
 
 def _output(shape: NetworkShape) -> tuple[int, ...]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.config.columns import parse_times
 from harness.config.tasks import ForecastTask
+from harness.config.times import Clock, decide_format, time_column, time_names
 from harness.data.dataset import Values, Whole
 from harness.data.encoding import fill_gaps, refuse_missing
 from harness.data.readers.series import select_columns, with_calendar
@@ -19,104 +18,10 @@ from harness.data.readers.tables import split_by_id, times
 from harness.data.scaling import Floats
 from harness.errors import DataError
 from harness.export.artifact import Description
+from harness.export.stamps import Stamps, continue_stamps
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-NO_OFFSET = "The times have no offset from UTC: they go on as if no clock were ever changed."
-
-LEAST_ROWS = 10
-"""Rows looked at to learn the rhythm, where the lookback is shorter."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stamps:
-    """Times of a forecast's steps.
-
-    Attributes:
-        column: Name of the time column.
-        values: One a step, written as the input's are.
-        assumed: What had to be assumed, in one sentence; empty where nothing had.
-    """
-
-    column: str
-    values: tuple[Any, ...]
-    assumed: str = ""
-
-
-def continue_stamps(column: pd.Series[Any], steps: int, lookback: int) -> Stamps | None:
-    """Go on after the last time, in the rhythm of the last rows.
-
-    Calendar rhythms (months, business days) are recognised; where the rows have none, the most common
-    difference is taken and said. Times with changing offsets from UTC (daylight saving) go on in UTC. Times without an
-    offset, in steps shorter than a day, go on as if no clock were ever changed. Each is said.
-
-    Args:
-        column: Times, dates or step numbers in ascending order.
-        steps: How many.
-        lookback: Rows that the model looks back on.
-
-    Returns:
-        The times; None where a single row shows no rhythm.
-    """
-    from pandas.api import types
-
-    tail = column.iloc[-max(lookback, LEAST_ROWS) :]
-    name = str(column.name)
-    if len(tail) < 2:
-        return None
-    if types.is_numeric_dtype(tail):
-        difference, assumed = _usual_difference(tail)
-        last = tail.iloc[-1].item()
-        return Stamps(name, tuple(last + difference * step for step in range(1, steps + 1)), assumed)
-    return _times(name, tail, steps)
-
-
-def _times(name: str, tail: pd.Series[Any], steps: int) -> Stamps:
-    import pandas as pd
-
-    assumed: tuple[str, ...] = ()
-    with warnings.catch_warnings():  # pandas warns where it finds no one format
-        warnings.simplefilter("ignore", UserWarning)
-        try:
-            parsed = pd.to_datetime(tail)
-        except ValueError:
-            parsed, assumed = parse_times(tail), ("The times have different offsets from UTC: they go on in UTC.",)
-    rhythm = pd.infer_freq(pd.DatetimeIndex(parsed)) if len(parsed) > 2 else None
-    if rhythm is not None:
-        following = pd.date_range(parsed.iloc[-1], periods=steps + 1, freq=rhythm)[1:]
-    else:
-        difference, irregular = _usual_difference(parsed)
-        assumed = (*assumed, irregular)
-        following = pd.DatetimeIndex([parsed.iloc[-1] + difference * step for step in range(1, steps + 1)])
-    if following.tz is None and following[0] - parsed.iloc[-1] < pd.Timedelta(days=1):
-        assumed = (*assumed, NO_OFFSET)
-    assumption = " ".join(filter(None, assumed))
-    if pd.api.types.is_datetime64_any_dtype(tail):
-        return Stamps(name, tuple(following), assumption)
-    return Stamps(name, _written_like(str(tail.iloc[-1]), following), assumption)
-
-
-def _usual_difference(values: pd.Series[Any]) -> tuple[Any, str]:
-    """The most common difference of neighbours, and what to say if it is not the only one."""
-    import pandas as pd
-
-    differences = pd.Series(values.to_numpy()[1:] - values.to_numpy()[:-1])
-    usual = differences.mode().iloc[-1]
-    if (differences == usual).all():
-        return usual, ""
-    return usual, f"The times are irregular: they go on in steps of {usual}, the most common difference."
-
-
-def _written_like(example: str, stamps: pd.DatetimeIndex) -> tuple[str, ...]:
-    """ISO 8601 with as much of it as the example shows."""
-    if ":" not in example and all(stamp == stamp.normalize() for stamp in stamps):
-        return tuple(stamp.date().isoformat() for stamp in stamps)
-    separator = "T" if "T" in example else " "
-    unit: Literal["minutes", "auto"] = "minutes" if example.count(":") == 1 else "auto"
-    texts = (stamp.isoformat(sep=separator, timespec=unit) for stamp in stamps)
-    return tuple(text.replace("+00:00", "Z") if example.endswith("Z") else text for text in texts)
 
 
 ROWS_A_CALL = 256
@@ -167,7 +72,8 @@ def series_batch(
     task = description.dataset_config.task
     assert isinstance(task, ForecastTask)
     pieces = split_by_id(frame, task.id, where)
-    found = [_one(description, task, piece, place, left_out.get(name, 0)) for name, piece, place in pieces]
+    clock = clock_of(description, frame)
+    found = [_one(description, task, piece, place, left_out.get(name, 0), clock) for name, piece, place in pieces]
     stamps = tuple(one[2] for one in found if one[2] is not None)
     return Batch(
         np.concatenate([one[0] for one in found]),
@@ -179,8 +85,19 @@ def series_batch(
     )
 
 
+def clock_of(description: Description, frame: pd.DataFrame) -> Clock:
+    """How a champion's times are read: as in training; champions of 0.2.0 and before read the month first."""
+    config = description.dataset_config
+    clock = Clock(getattr(config.source, "time_format", ""), config.encoding.time_zone)
+    names = time_names(getattr(config.task, "time", None))
+    if clock.time_format or not names or not {*names} <= {*frame.columns}:
+        return clock
+    stamps = time_column(frame, names)
+    return replace(clock, time_format=decide_format(stamps, str(stamps.name), month_first=True))
+
+
 def _one(
-    description: Description, task: ForecastTask, frame: pd.DataFrame, where: str, before: int
+    description: Description, task: ForecastTask, frame: pd.DataFrame, where: str, before: int, clock: Clock
 ) -> tuple[Floats, Floats, Stamps | None]:
     """What one series gives: x (1, lookback, channels), future (1, horizon, known) and the times ahead."""
     import pandas as pd
@@ -192,10 +109,14 @@ def _one(
     now = len(frame) - ahead
     past, coming = frame.iloc[now - lookback : now], frame.iloc[now:]
     _refuse_known_targets(description, task, coming, where)
-    stamps = _stamps(description, task, frame, now, where, before)
+    stamps = _stamps(description, task, frame, now, where, before, clock)
     cycles = description.dataset_config.encoding.calendar
     x = _values(
-        description, with_calendar(past, task.time, cycles, where), description.channels, before + now - lookback, where
+        description,
+        with_calendar(past, task.time, cycles, where, clock),
+        description.channels,
+        before + now - lookback,
+        where,
     )
     if not description.known:
         return x, np.empty((1, 0, 0), np.float32), stamps
@@ -203,8 +124,9 @@ def _one(
         if stamps is None:
             raise DataError(f"{where}: has no times to go on from: expected a column of times, two rows at least")
         coming = pd.DataFrame({stamps.column: list(stamps.values)})
+    time = task.time if ahead or stamps is None else stamps.column
     future = _values(
-        description, with_calendar(coming, task.time, cycles, where), description.known, before + now, where
+        description, with_calendar(coming, time, cycles, where, clock), description.known, before + now, where
     )
     return x, _filled(future, description.known, where), stamps
 
@@ -219,17 +141,17 @@ def _refuse_known_targets(description: Description, task: ForecastTask, coming: 
 
 
 def _stamps(
-    description: Description, task: ForecastTask, frame: pd.DataFrame, now: int, where: str, before: int
+    description: Description, task: ForecastTask, frame: pd.DataFrame, now: int, where: str, before: int, clock: Clock
 ) -> Stamps | None:
-    if task.time is None or task.time not in frame.columns:
+    if task.time is None or not {*time_names(task.time)} <= {*frame.columns}:
         return None
-    lookback = description.steps or 0
+    lookback, column = description.steps or 0, time_column(frame, task.time)
     first = now - lookback
-    if (np.diff(times(frame.iloc[first:], task.time, where, before + first)) <= 0).any():
-        raise DataError(f"{where}: column {task.time!r}: expected the rows in time order, each time once")
+    if (np.diff(times(frame.iloc[first:], task.time, where, before + first, clock)) <= 0).any():
+        raise DataError(f"{where}: column {column.name!r}: expected the rows in time order, each time once")
     if now < len(frame):
-        return Stamps(task.time, tuple(frame[task.time].iloc[now : now + description.horizon_steps]))
-    return continue_stamps(frame[task.time], description.horizon_steps, lookback)
+        return Stamps(str(column.name), tuple(column.iloc[now : now + description.horizon_steps]))
+    return continue_stamps(column, description.horizon_steps, lookback, clock)
 
 
 def _values(

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from harness.config.sources import ArraysSource, FileSource
 from harness.config.tasks import ClassifyTask, LabelTask, RegressTask
+from harness.config.times import time_names
 from harness.data.dataset import Sequences, narrow, numbered
 from harness.data.encoding import Tokens, fill_gaps, refuse_missing, to_numbers, tokenize
 from harness.data.readers.arrays import read_arrays, read_plain_arrays, sequences_of
@@ -25,7 +26,7 @@ from harness.data.readers.tables import read_table, require_columns
 from harness.data.scaling import Floats
 from harness.errors import DataError
 from harness.export.artifact import Description
-from harness.export.forecast_inputs import Batch, series_batch
+from harness.export.forecast_inputs import Batch, clock_of, series_batch
 from harness.metrics import without_padding
 from harness.records import TaskKind
 
@@ -249,8 +250,11 @@ def require_inputs(description: Description, frame: pd.DataFrame, where: str) ->
     """
     config = description.dataset_config
     made = channel_names(config.encoding.calendar)
-    require_columns(frame, [getattr(config.task, "time", None)] if made else [], "time", where)
-    require_columns(frame, [name for name in description.channels if name not in made], "features", where)
+    require_columns(frame, time_names(getattr(config.task, "time", None)) if made else [], "time", where)
+    wanted = [name for name in description.channels if name not in made]
+    if getattr(config.task, "layout", "long") == "wide":
+        wanted = list(getattr(config.task, "features", ()))
+    require_columns(frame, wanted, "features", where)
 
 
 def id_column(description: Description, frame: pd.DataFrame) -> str | None:
@@ -268,13 +272,18 @@ def _groups(description: Description, frame: pd.DataFrame, where: str, before: i
     """Rows grouped into sequences."""
     task = description.dataset_config.task
     assert isinstance(task, ClassifyTask | RegressTask | LabelTask)
+    if getattr(task, "layout", "long") == "wide":
+        steps = frame.drop(columns=task.target or "", errors="ignore")
+        raw = sequences_of_rows(steps, task.model_copy(update={"target": None}), where, first_row=before)
+        return _checked(description, raw, SEQUENCE, range(before, before + len(raw.x)))
     column = id_column(description, frame)
     if column is None:
         column, frame = SEQUENCE, frame.assign(**{SEQUENCE: 0})
     wanted = {"id": column, "features": description.channels, "target": None}
     if isinstance(task, LabelTask):
         wanted |= {"target": (), "last_rows": None}
-    raw = sequences_of_rows(frame, task.model_copy(update=wanted), where, first_row=before)
+    clock = clock_of(description, frame)
+    raw = sequences_of_rows(frame, task.model_copy(update=wanted), where, first_row=before, clock=clock)
     return _checked(description, raw, column, frame[column].drop_duplicates().tolist())
 
 

@@ -26,7 +26,7 @@ from harness.data.readers.streams import Piece, Stored, read_pieces, read_rows, 
 from harness.data.readers.tables import labels, require_columns
 from harness.errors import DataError
 from harness.export.artifact import Description
-from harness.export.forecast_inputs import LEAST_ROWS, ROWS_A_CALL, Batch, series_batch
+from harness.export.forecast_inputs import ROWS_A_CALL, Batch, series_batch
 from harness.export.inputs import (
     ARRAYS,
     COLUMN,
@@ -38,6 +38,7 @@ from harness.export.inputs import (
     require_inputs,
     require_texts,
 )
+from harness.export.stamps import LEAST_ROWS
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -46,7 +46,7 @@ def test_hours_of_a_named_target_are_forecast_a_day_ahead():
     assert found.numbers == {"lookback_steps": 24, "horizon_steps": 24, "season_steps": 24, "window_stride": 1}
     assert (found.metric, found.missing) == ("mae", "error")
     assert "season_steps = 24: a day at a step of 1 hour" in found.because
-    assert "left out: station" in found.because
+    assert "left out: station (text)" in found.because
 
 
 def test_the_column_of_times_is_found_and_the_finer_one_taken():
@@ -161,8 +161,8 @@ def test_a_table_is_no_text():
         (
             pd.concat([series(), series()]),
             {},
-            "my.csv: column when: times that go back: expected one series in time order"
-            " (several series with a class each: --task classify --id COLUMN)",
+            "my.csv: column when: 2,000 rows repeat the time of another row: expected --id COLUMN, which tells several "
+            "series apart, or --on-duplicates first, last or mean",
         ),
         (
             series(y=["oops" if row == 4 else str(row) for row in range(2000)]),

@@ -78,9 +78,9 @@ def test_last_rows_are_those_of_each_series(write_table: Table) -> None:
     assert sorted({int(value) // 1000 for value in data.test.open().y[:, 0, 0]}) == [1, 2]
 
 
-def test_a_series_too_short_is_named(write_table: Table) -> None:
-    path = write_table(t=[*range(60), *range(8)], shop=["a"] * 60 + ["b"] * 8, y=range(68))
-    with pytest.raises(DataError, match=r"shop 'b': 8 rows leave .* expected at least 6, one window"):
+def test_series_too_short_all_of_them_are_refused_by_name(write_table: Table) -> None:
+    path = write_table(t=[*range(9), *range(8)], shop=["a"] * 9 + ["b"] * 8, y=range(17))
+    with pytest.raises(DataError, match=r"shop 'a': 9 rows leave .* expected at least 6, one window"):
         load_dataset(config(path, id="shop"))
 
 

@@ -111,9 +111,9 @@ FAULTS: list[tuple[str, str, dict[str, Any], str]] = [
     ("no time", "t,y\n2024-01-01,1\nsoon,2\n", {"time": "t"}, "toy.csv: column 't', row 2: 'soon': expected a time such as 2024-05-31 14:30, or a number, in one form all through"),
     ("time missing", "t,y\n1,1\n,2\n", {"time": "t"}, "toy.csv: column 't', row 2: an empty cell: expected a time such as 2024-05-31 14:30, or a number, in one form all through"),
     ("time infinite", "t,y\n1,1\ninf,2\n", {"time": "t"}, "toy.csv: column 't', row 2: inf: expected a time such as 2024-05-31 14:30, or a number, in one form all through"),
-    ("month or day", "t,y\n12/01/2024,1\n13/01/2024,2\n", {"time": "t"}, "toy.csv: column 't', row 2: '13/01/2024': expected a time such as 2024-05-31 14:30, or a number, in one form all through"),
-    ("times repeat", "t,y\n2024-01-01,1\n2024-01-02,2\n2024-01-02,3\n", {"time": "t"}, "toy.csv: column 't', row 3: '2024-01-02' stands in row 2 as well: expected each time once"),
-    ("times go back", "t,y\n5,1\n7,2\n6,3\n", {"time": "t"}, "toy.csv: column 't', row 3: '6' comes after '7': expected the rows in time order"),
+    ("month or day", "t,y\n12/01/2024,1\n11/01/2024,2\n", {"time": "t"}, "toy.csv: column 't': '12/01/2024' can be read in several ways, and all fit: expected time_format = \"%d/%m/%Y\" (12 January 2024) or \"%m/%d/%Y\" (1 December 2024); in [source], or as --time-format"),
+    ("two forms", "t,y\n13/01/2024,1\n2024-01-14,2\n", {"time": "t"}, "toy.csv: column 't', row 2: '2024-01-14': expected a time of the form %d/%m/%Y, in one form all through"),
+    ("times repeat", "t,y\n2024-01-01,1\n2024-01-02,2\n2024-01-02,3\n", {"time": "t"}, "toy.csv: column 't', row 3: '2024-01-02' stands in row 2 as well: expected each time once, or [task] on_duplicates = \"first\", \"last\" or \"mean\""),
 ]  # fmt: skip
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from harness.export.forecast_inputs import continue_stamps
+from harness.config.times import Clock
+from harness.export.stamps import continue_stamps
 
 
 def _after(values: Any, steps: int = 3) -> tuple[list[Any], str]:
@@ -82,3 +83,39 @@ def test_times_that_are_no_text_stay_times() -> None:
 def test_one_row_has_no_rhythm() -> None:
     assert continue_stamps(pd.Series([5]), 2, 1) is None
     assert continue_stamps(pd.Series(["2024-01-01"]), 2, 1) is None
+
+
+def test_steps_of_a_tenth_go_on_by_a_tenth() -> None:
+    assert _after([step / 10 for step in range(200)]) == ([20.0, 20.1, 20.2], "")
+
+
+@pytest.mark.parametrize(
+    ("values", "time_format", "following"),
+    [
+        (["01-10-2018", "01-11-2018", "01-12-2018"], "%d-%m-%Y", ["01-01-2019", "01-02-2019", "01-03-2019"]),
+        (["30.12.2023 23:30", "30.12.2023 23:45"], "%d.%m.%Y %H:%M", ["31.12.2023 00:00", "31.12.2023 00:15"]),
+        (["9/1/2018 9:15", "9/1/2018 9:30"], "%d/%m/%Y %H:%M", ["9/1/2018 9:45", "9/1/2018 10:00"]),
+        (["2019-Q3", "2019-Q4"], "quarters", ["2020-Q1", "2020-Q2"]),
+        ([20191230, 20191231], "%Y%m%d", [20200101, 20200102]),
+        ([201910, 201911, 201912], "%Y%m", [202001, 202002]),
+        (["2019-10", "2019-11", "2019-12"], "iso", ["2020-01", "2020-02"]),
+        (["Oct 2019", "Nov 2019", "Dec 2019"], "%b %Y", ["Jan 2020", "Feb 2020"]),
+        (["2019/12/30", "2019/12/31"], "iso", ["2020/01/01", "2020/01/02"]),
+        ([86400, 172800], "seconds", [259200, 345600]),
+        (["2019-W51", "2019-W52"], "%G-W%V", ["2020-W01", "2020-W02"]),
+    ],
+)
+def test_times_go_on_in_the_form_of_the_input(values: list[Any], time_format: str, following: list[Any]) -> None:
+    stamps = continue_stamps(pd.Series(values, name="t"), len(following), 4, Clock(time_format))
+    assert stamps is not None
+    assert list(stamps.values) == following
+
+
+def test_five_january_dates_are_read_as_in_training() -> None:
+    days = pd.Series([f"{day:02}/01/2024" for day in range(1, 6)], name="t")
+    told = continue_stamps(days, 2, 4, Clock("%d/%m/%Y"))
+    earlier = continue_stamps(days, 2, 4)  # a champion of 0.2.0, which read the month first
+    assert told is not None
+    assert earlier is not None
+    assert list(told.values) == ["06/01/2024", "07/01/2024"]
+    assert list(earlier.values) == ["06/01/2024", "07/01/2024"]

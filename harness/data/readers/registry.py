@@ -9,6 +9,7 @@ from typing import Any
 from harness.config.dataset import DatasetConfig
 from harness.config.sources import ArraysSource, LoaderSource
 from harness.config.tasks import ClassifyTask, ForecastTask, LabelTask, RegressTask
+from harness.config.times import Clock
 from harness.data.dataset import Sequences, Series
 from harness.data.generators import GENERATORS
 from harness.data.readers.arrays import read_arrays, sequences_of
@@ -22,15 +23,17 @@ from harness.errors import DataError, UsageError, nearest
 from harness.user_code import load_function
 
 
-def _read_loaded(source: LoaderSource, task: ClassifyTask | RegressTask | LabelTask, group: str | None) -> Sequences:
+def _read_loaded(
+    source: LoaderSource, task: ClassifyTask | RegressTask | LabelTask, group: str | None, clock: Clock
+) -> Sequences:
     """The sequences that the user's function returns."""
     import pandas as pd
 
     where, made = _call(source)
     if isinstance(made, pd.DataFrame):
-        if not isinstance(task, LabelTask) and (task.id is None or task.target is None):
+        if not isinstance(task, LabelTask) and (task.target is None or (task.id is None and task.layout == "long")):
             raise DataError(f"{where}: returned a table: expected [task] target and id, which say what is a sequence")
-        return sequences_of_rows(made, task, where, group)
+        return sequences_of_rows(made, task, where, group, clock=clock)
     if not isinstance(made, Mapping) or not {"x", "y"} <= made.keys():
         raise DataError(f"{where}: returned {_kind(made)}: expected a pandas table, or a dictionary with x and y")
     groups = "groups" if "groups" in made else None
@@ -38,13 +41,16 @@ def _read_loaded(source: LoaderSource, task: ClassifyTask | RegressTask | LabelT
     return sequences_of(made, names, where, per_step=isinstance(task, LabelTask))
 
 
-def read_loaded_series(source: LoaderSource, task: ForecastTask, calendar: Sequence[str] = ()) -> tuple[Series, ...]:
+def read_loaded_series(
+    source: LoaderSource, task: ForecastTask, calendar: Sequence[str] = (), zone: str = ""
+) -> tuple[Series, ...]:
     """The table, a row a time step, that the user's function returns: one series, or each of a panel.
 
     Args:
         source: The function.
         task: Names the columns.
         calendar: Cycles whose channels are made from the times.
+        zone: Time zone of the calendar, and of times without an offset.
 
     Raises:
         DataError: The function is missing, raises, or returns something else.
@@ -54,7 +60,7 @@ def read_loaded_series(source: LoaderSource, task: ForecastTask, calendar: Seque
     where, made = _call(source)
     if not isinstance(made, pd.DataFrame) or not len(made):
         raise DataError(f"{where}: returned {_kind(made)}: expected a pandas table with rows")
-    return panel_of(made, task, where, calendar)
+    return panel_of(made, task, where, calendar, Clock(source.time_format, zone))
 
 
 def _call(source: LoaderSource) -> tuple[str, Any]:
@@ -87,7 +93,7 @@ def read_sequences(config: DatasetConfig, task: ClassifyTask | RegressTask | Lab
     Raises:
         DataError: They are missing, have changed or are not what the config says.
     """
-    source, group = config.source, config.split.group
+    source, group, zone = config.source, config.split.group, config.encoding.time_zone
     match source.kind:
         case "generator":
             raw = GENERATORS[source.generator](source)
@@ -102,12 +108,14 @@ def read_sequences(config: DatasetConfig, task: ClassifyTask | RegressTask | Lab
         case "keras":
             raw = read_keras(source)
         case "loader":
-            raw = _read_loaded(source, task, group)
+            raw = _read_loaded(source, task, group, Clock(source.time_format, zone))
         case "csv" | "parquet":
-            raw = sequences_of_rows(read_table(source), task, shown(source.path), group)
+            raw = sequences_of_rows(
+                read_table(source), task, shown(source.path), group, clock=Clock(source.time_format, zone)
+            )
         case "text":
             raise DataError(f"{config.name}: text is not read yet")
-    names = task.features
+    names = task.features if getattr(task, "layout", "long") == "long" else ()
     for name in names:
         if name not in raw.channels:
             raise DataError(f"{raw.where}: has no channel {name!r} ([task] features). {nearest(name, raw.channels)}")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from harness.config.tasks import ClassifyTask, LabelTask, RegressTask
+from harness.config.times import UNDECIDED, Clock, say_format, time_column, time_names
 from harness.data.dataset import Indices, Sequences, Whole, first
 from harness.data.readers.tables import labels, number_columns, number_table, numbers, require_columns, times
 from harness.errors import DataError
@@ -22,6 +24,7 @@ def sequences_of_rows(
     where: str,
     group_column: str | None = None,
     first_row: int = 0,
+    clock: Clock = UNDECIDED,
 ) -> Sequences:
     """Rows of one id → one sequence with an answer, or one or several a step, in the order in which ids first appear.
 
@@ -32,30 +35,38 @@ def sequences_of_rows(
         where: The file, as messages name it.
         group_column: Column with each row's group, for a split by group.
         first_row: Rows of the file before the table's first one.
+        clock: How the times are read.
 
     Raises:
         DataError: A column is missing, a value is no finite number, times repeat within a sequence, or the target of a
             whole sequence changes within one.
     """
+    if not isinstance(task, LabelTask) and task.layout == "wide":
+        return _wide(frame, task, where, group_column, first_row)
     total, known_by_then = len(frame), False
     if isinstance(task, LabelTask):
         targets, known_by_then = task.target, task.ahead_steps > 0
         frame = frame.iloc[-task.last_rows :].reset_index(drop=True) if task.last_rows else frame
     else:
         targets = (task.target,) if task.target else ()
-    for key, names in (("id", (task.id,)), ("time", (task.time,)), ("target", targets)):
+    for key, names in (("id", (task.id,)), ("time", time_names(task.time)), ("target", targets)):
         require_columns(frame, names, key, where)
     require_columns(frame, [group_column], "group", where, "split")
     require_columns(frame, task.features, "features", where)
     channels, notes = task.features, tuple[str, ...]()
     if not channels:
-        roles = (task.id, task.time, group_column, *(() if known_by_then else targets))
+        roles = (task.id, *time_names(task.time), group_column, *(() if known_by_then else targets))
         channels, notes = number_columns(frame, [name for name in roles if name])
     if not channels:
         raise DataError(f"{where}: no column of numbers is left for the inputs. Columns: {', '.join(frame.columns)}")
     if len(frame) < total:
         notes = (f"last {len(frame):,} of {total:,} rows", *notes)
-    layout = _Layout(frame, task.id, task.time, where, first_row)
+    if task.time is not None:
+        stamps = time_column(frame, task.time)
+        clock = clock.decided(stamps, f"{where}: column {stamps.name!r}")
+        told = say_format(stamps, clock.time_format)
+        notes = (*notes, told) if told else notes
+    layout = _Layout(frame, task.id, task.time, where, first_row, clock)
     groups = layout.one_each(labels(frame, group_column, where), group_column, where) if group_column else None
     y: npt.NDArray[Any] = np.empty(0)
     if targets and not isinstance(task, LabelTask):
@@ -71,6 +82,42 @@ def sequences_of_rows(
         lambda at: f"{task.id} {str(layout.ids[at])!r}" if task.id else "the table",
         notes=notes,
         groups=groups,
+        time_format=clock.time_format if task.time is not None else "",
+    )
+
+
+WIDE_CHANNEL = "value"
+"""The one channel of a table with a sequence a row."""
+
+
+def steps_of_rows(
+    frame: pd.DataFrame, task: ClassifyTask | RegressTask, group_column: str | None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The columns of a wide table that are a sequence's steps, and what there is to say about the others."""
+    if task.features:
+        return task.features, ()
+    return number_columns(frame, [name for name in (task.target, group_column) if name])
+
+
+def _wide(
+    frame: pd.DataFrame, task: ClassifyTask | RegressTask, where: str, group_column: str | None, first_row: int
+) -> Sequences:
+    """A sequence a row, its steps side by side."""
+    require_columns(frame, [task.target], "target", where)
+    require_columns(frame, task.features, "features", where)
+    require_columns(frame, [group_column], "group", where, "split")
+    steps, notes = steps_of_rows(frame, task, group_column)
+    if not steps:
+        raise DataError(f"{where}: no column of numbers is left for the steps. Columns: {', '.join(frame.columns)}")
+    return Sequences(
+        where,
+        number_table(frame, steps, where, first_row)[:, :, None],
+        np.full(len(frame), len(steps), np.int32),
+        _answers(frame, task, task.target, where) if task.target else np.empty(0),
+        (WIDE_CHANNEL,),
+        lambda at: f"row {first_row + at + 1}",
+        notes=notes,
+        groups=labels(frame, group_column, where) if group_column else None,
     )
 
 
@@ -80,13 +127,20 @@ class _Layout:
     Args:
         frame: The table.
         id_column: The column that tells the sequences apart; None for a single one.
-        time: The column that orders a sequence's rows; None for the table's own order.
+        time: The column, or columns, that order a sequence's rows; None for the table's own order.
         where: The table, as messages name it.
         first_row: Rows of the file before the table's first one.
+        clock: How the times are read.
     """
 
     def __init__(
-        self, frame: pd.DataFrame, id_column: str | None, time: str | None, where: str, first_row: int
+        self,
+        frame: pd.DataFrame,
+        id_column: str | None,
+        time: str | Sequence[str] | None,
+        where: str,
+        first_row: int,
+        clock: Clock,
     ) -> None:
         import pandas as pd
 
@@ -97,20 +151,22 @@ class _Layout:
             self.group, self.ids = pd.factorize(frame[id_column])
         self.lengths: Whole = np.bincount(self.group, minlength=len(self.ids)).astype(np.int32)
         # Places of the rows, sequence by sequence, each in its own order, and the step of each.
-        self._order = self._ordered(frame, time, where, first_row)
+        self._order = self._ordered(frame, time, where, first_row, clock)
         self._steps = np.arange(len(frame)) - np.repeat(np.cumsum(self.lengths) - self.lengths, self.lengths)
 
-    def _ordered(self, frame: pd.DataFrame, time: str | None, where: str, first_row: int) -> Indices:
+    def _ordered(
+        self, frame: pd.DataFrame, time: str | Sequence[str] | None, where: str, first_row: int, clock: Clock
+    ) -> Indices:
         if time is None:
             return np.argsort(self.group, kind="stable")
-        stamps = times(frame, time, where, first_row)
+        stamps = times(frame, time, where, first_row, clock)
         order = np.lexsort((stamps, self.group))
         repeated = (np.diff(self.group[order]) == 0) & (np.diff(stamps[order]) == 0)
         if repeated.any():
             (at,) = first(repeated)
-            row = max(order[at], order[at + 1])
+            row, column = max(order[at], order[at + 1]), time_column(frame, time)
             raise DataError(
-                f"{where}: column {time!r}, row {first_row + row + 1}: {str(frame[time].iloc[row])!r} repeats within "
+                f"{where}: column {column.name!r}, row {first_row + row + 1}: {str(column.iloc[row])!r} repeats within "
                 f"the sequence {str(self.ids[self.group[row]])!r}: expected each time once"
             )
         return order

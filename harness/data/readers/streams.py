@@ -170,8 +170,13 @@ def _read_parquet(file: Path, where: str, rows: int, columns: tuple[str, ...] | 
 
 
 def _without_index(frame: pd.DataFrame) -> pd.DataFrame:
-    # A table that pandas wrote with times as its index gives them back as one.
-    return frame if frame.index.names == [None] else frame.reset_index()
+    # A table that pandas wrote with times as its index gives them back as one; without a name they are `time`.
+    import pandas as pd
+
+    timed = isinstance(frame.index, pd.DatetimeIndex | pd.PeriodIndex) and "time" not in frame.columns
+    if frame.index.names == [None]:
+        return frame.rename_axis("time").reset_index() if timed else frame
+    return frame.reset_index()
 
 
 def _counted_index(schema: Any) -> bool:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from harness.config.columns import inputs, parse_times
+from harness.config.columns import inputs
 from harness.config.sources import FileSource
+from harness.config.times import EXPECTED, UNDECIDED, Clock, read_times, time_column
 from harness.data.dataset import Flags, first, narrow
 from harness.data.readers.paths import locate, shown
 from harness.data.readers.streams import read_pieces
@@ -67,6 +68,25 @@ def read_tail(source: FileSource, last_rows: int | None = None) -> tuple[pd.Data
     whole = kept[0] if len(kept) == 1 else pd.concat(kept, ignore_index=True)
     whole = whole.iloc[-last_rows:] if last_rows else whole
     return whole.reset_index(drop=True), total - len(whole)
+
+
+def read_columns(source: FileSource, columns: Sequence[str]) -> pd.DataFrame:
+    """Some columns of a whole table, those of them that it has.
+
+    Args:
+        source: The table.
+        columns: Their names.
+
+    Raises:
+        DataError: As `read_table`.
+    """
+    import pandas as pd
+
+    file, where = locate(source.path, source.sha256), shown(source.path)
+    head = next(read_pieces(file, where, source, rows=1)).frame
+    names = tuple(name for name in dict.fromkeys((*columns, *source.where)) if name in head.columns)
+    pieces = read_pieces(file, where, source, columns=names)
+    return pd.concat([_wanted(piece.frame, source, where) for piece in pieces], ignore_index=True)
 
 
 def _wanted(frame: pd.DataFrame, source: FileSource, where: str) -> pd.DataFrame:
@@ -160,28 +180,35 @@ def number_table(frame: pd.DataFrame, columns: Sequence[str], where: str, first_
     return narrow(values, lambda at: f"{where}: column {columns[at[1]]!r}, row {first_row + at[0] + 1}")
 
 
-def times(frame: pd.DataFrame, column: str, where: str, first_row: int = 0) -> npt.NDArray[Any]:
+def times(
+    frame: pd.DataFrame, column: str | Sequence[str], where: str, first_row: int = 0, clock: Clock = UNDECIDED
+) -> npt.NDArray[Any]:
     """A column of time stamps, dates or step numbers (rows,), as numbers that sort like the times.
 
     Args:
         frame: The table.
-        column: Name of the column.
+        column: Name of the column, or of several whose texts make the time together.
         where: The file, as messages name it.
         first_row: Rows of the file before the table's first one.
+        clock: How they are read.
+
+    Returns:
+        Microseconds since 1970 in UTC (`TICKS` a second) for dates and times; numbers as they are.
 
     Raises:
         DataError: A value is missing or is no time.
     """
     from pandas.api import types
 
-    values = frame[column]
-    parsed = values if types.is_numeric_dtype(values) else parse_times(values)
+    values = time_column(frame, column)
+    parsed = read_times(values, clock)
     bad: Flags = (parsed.isna() | parsed.isin([np.inf, -np.inf])).to_numpy()
     if bad.any():
         (at,) = first(bad)
+        form = clock.time_format if "%" in clock.time_format else ""
+        expected = f"expected a time of the form {form}, in one form all through" if form else EXPECTED
         raise DataError(
-            f"{where}: column {column!r}, row {first_row + at + 1}: {_short(values.iloc[at])}: "
-            "expected a time such as 2024-05-31 14:30, or a number, in one form all through"
+            f"{where}: column {values.name!r}, row {first_row + at + 1}: {_short(values.iloc[at])}: {expected}"
         )
     return parsed.to_numpy(np.float64) if types.is_float_dtype(parsed) else parsed.astype("int64").to_numpy()
 

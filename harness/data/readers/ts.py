@@ -20,7 +20,7 @@ from harness.config.sources import MatSource, TsSource
 from harness.data.dataset import Sequences, narrow, numbered, pad
 from harness.data.readers.paths import locate, shown
 from harness.data.scaling import Wide
-from harness.errors import DataError, nearest
+from harness.errors import DataError, UsageError, nearest
 
 Row = tuple[int, Wide, str]
 """A line's number, its sequence (steps, channels) and its answer."""
@@ -49,6 +49,21 @@ def read_ts(source: TsSource) -> Sequences:
     return Sequences(
         *(shown(source.train), numbers, lengths, y, numbered("channel", width)), lambda at: names[at], own_parts=parts
     )
+
+
+def pair_of(file: Path) -> tuple[Path, Path]:
+    """The train and test file of a pair, of which one is named.
+
+    Raises:
+        UsageError: The other one is not beside it.
+    """
+    for own, other in (("TRAIN", "TEST"), ("TEST", "TRAIN"), ("train", "test"), ("test", "train")):
+        if own in file.stem:
+            head, _, tail = file.name.rpartition(own)
+            beside = file.with_name(f"{head}{other}{tail}")
+            if beside.exists():
+                return (file, beside) if own.lower() == "train" else (beside, file)
+    raise UsageError(f"{file}: expected a pair of files beside each other, NAME_TRAIN.ts and NAME_TEST.ts")
 
 
 def _read(path: str, sha256: str | None) -> list[Row]:
