@@ -6,7 +6,9 @@ Only real steps are counted; what is said of padded steps is never looked at.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, TypeVar
 
@@ -23,6 +25,9 @@ Predict: TypeAlias = Callable[[Part], Numbers]
 """A part → what a metric takes: values in raw units, or probabilities."""
 
 T = TypeVar("T")
+
+MOST_BYTES = 1_000_000_000
+"""What a linear model's inputs may take; of more of them it is fitted on every second, third, … training window."""
 
 _PENALTIES = (0.1, 1.0, 10.0, 100.0, 1000.0)
 """Ridge's alphas, for inputs of spread 1 and a penalty beside a sum over all training rows."""
@@ -51,8 +56,12 @@ def ridge(data: SequenceData, name: str, features: Callable[[Part], Numbers]) ->
     """
     from sklearn.linear_model import Ridge
 
-    x, y = features(data.train), data.scaling.scale_outputs(data.train.y.astype(np.float32), data.train.x)
-    models = [Ridge(alpha=penalty).fit(x, y.reshape(len(y), -1)) for penalty in _PENALTIES]
+    every = -(-len(data.train) * features(data.train.at(np.arange(1))).nbytes // MOST_BYTES)
+    train = data.train if every == 1 else data.train.at(np.arange(0, len(data.train), every))
+    name = name if every == 1 else f"{name}, of one training window in {every}"
+    x, y = features(train), data.scaling.scale_outputs(train.y, train.x)
+    with _without_warnings():
+        models = [Ridge(alpha=penalty).fit(x, y.reshape(len(y), -1)) for penalty in _PENALTIES]
 
     def predict(model: Ridge, x: Numbers, part: Part) -> Numbers:
         scaled = np.asarray(model.predict(x), np.float32).reshape(len(x), *data.train.y.shape[1:])
@@ -61,6 +70,14 @@ def ridge(data: SequenceData, name: str, features: Callable[[Part], Numbers]) ->
     x = features(data.validation)
     best = _best(data, models, lambda model: predict(model, x, data.validation))
     return Baseline(name, lambda part: predict(best, features(part), part))
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Fit in silence: what scikit-learn and SciPy warn of here, the data checks say in words of the data's own."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _best(data: SequenceData, candidates: Sequence[T], predict: Callable[[T], Numbers]) -> T:
@@ -81,7 +98,7 @@ def without_gaps(data: SequenceData) -> SequenceData:
     """
     if not data.scaling.fills_gaps:
         return data
-    mean = np.nanmean(data.train.x, axis=(0, 1)).astype(np.float32)
+    mean = np.nanmean(data.train.x, axis=(0, 1)).astype(data.train.x.dtype)
     train, validation, test = (_filled(part, mean) for part in (data.train, data.validation, data.test.open()))
     return replace(data, train=train, validation=validation, test=Sealed(test))
 
@@ -90,7 +107,7 @@ def _filled(part: Part, mean: Floats) -> Part:
     known = ~np.isnan(part.x)
     before = np.maximum.accumulate(np.where(known, np.arange(part.x.shape[1])[None, :, None], -1), axis=1)
     last = np.take_along_axis(part.x, np.maximum(before, 0), axis=1)
-    return replace(part, x=np.where(before < 0, mean, last).astype(np.float32))
+    return replace(part, x=np.where(before < 0, mean, last).astype(part.x.dtype))
 
 
 MOST_COLUMNS = 2000
@@ -183,7 +200,8 @@ def logistic_regression(data: SequenceData) -> Baseline:
     from sklearn.preprocessing import StandardScaler
 
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
-    model.fit(summaries(data.train), data.train.y)
+    with _without_warnings():
+        model.fit(summaries(data.train), data.train.y)
     return Baseline(
         "logistic regression on mean, spread and end",
         # Every class is in the training part (the split sees to it), so the columns are the class numbers.
@@ -201,7 +219,8 @@ def token_counts(data: SequenceData) -> Baseline:
         shape = (len(part), len(data.vocabulary))
         return csr_array((np.ones(len(rows)), (rows, at_real_steps(part.x, part.lengths))), shape=shape)
 
-    model = LogisticRegression(max_iter=2000).fit(counts(data.train), data.train.y)
+    with _without_warnings():
+        model = LogisticRegression(max_iter=2000).fit(counts(data.train), data.train.y)
     return Baseline(
         "logistic regression on counts of tokens", lambda part: np.asarray(model.predict_proba(counts(part)))
     )
@@ -316,7 +335,8 @@ def logistic_of_steps(data: SequenceData) -> Baseline:
         kept = np.append(kept, firsts[~np.isin(classes, y[kept])])
     plain = LogisticRegression(max_iter=2000)
     model = make_pipeline(StandardScaler(), OneVsRestClassifier(plain) if data.answer is Answer.FLAGS else plain)
-    model.fit(x[kept], y[kept])
+    with _without_warnings():
+        model.fit(x[kept], y[kept])
 
     def predict(part: Part) -> Numbers:
         given = np.asarray(model.predict_proba(part.x.reshape(-1, part.x.shape[2])))

@@ -12,11 +12,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
 
-from harness.data.dataset import Part, Values
+from harness.data.dataset import Part, Values, each_once
 from harness.data.scaling import Scaling
+from harness.data.splits import SHORTEST_RUN, Hashes, hash_steps
 from harness.errors import DataError
-from harness.metrics import at_real_steps, mask_of
+from harness.metrics import at_real_steps
 
 PARTS = ("training", "validation", "test")
 TELLING = 0.9999
@@ -25,6 +27,16 @@ MOST_VALUES = 50
 """Different values of a channel up to which each may stand for a class."""
 FEW = 5
 """Sequences of a class in the training part below which it is named."""
+MOST_OF_ONE = 0.95
+"""Share of the training answers from which on one class is named."""
+MOST_LOOKED_AT = 500
+"""Test sequences that are looked for among training sequences."""
+MOST_AT_ONCE = 4_000_000
+"""Values that are hashed at once."""
+FEW_SHIFTED = 0.05
+"""Share of them up to which nothing is said."""
+FEWEST_PAIRS = 500
+"""Values below which no curve is told from chance."""
 WIDE_STEP = 1.5
 """Times the usual step beyond which a step in time is named."""
 EARLIEST_YEAR, LATEST_YEAR = 1700, 2200
@@ -65,9 +77,13 @@ def warnings_of(
         places: Place of each target among the channels, for forecasts; -1 where it is none; empty for other tasks.
     """
     train = parts[0]
-    leaks = _telling(train, channels, targets, classes, places) if train.x.ndim == 3 else []
+    leaks, others = list[str](), list[str]()
+    if train.x.ndim == 3:
+        leaks = _telling(train, channels, targets, classes, places)
+        others = _determined(train, channels, targets, places) if places else _shifted(train, parts[2])
     rare = _rare(parts, classes) if classes and train.y.ndim == 1 else []
-    return [f"warning: {sentence}" for sentence in (*_duplicates(parts), *leaks, *rare)], leaks
+    usual = _usual_class(train, classes) if classes else []
+    return [f"warning: {sentence}" for sentence in (*_duplicates(parts), *leaks, *others, *rare, *usual)], leaks
 
 
 def odd_times(
@@ -132,10 +148,8 @@ def _foreign_channel(train: Part, scaling: Scaling) -> int | None:
     """A channel whose middle lies outside what the training part holds."""
     if train.x.ndim != 3 or scaling.kind not in ("standard", "robust"):
         return None
-    real = train.x
-    if train.lengths.min() < real.shape[1]:
-        real = np.where(mask_of(train.lengths, real.shape[1])[:, :, None], real, np.nan)
-    low, high = np.nanmin(real, axis=(0, 1)), np.nanmax(real, axis=(0, 1))
+    rows = at_real_steps(train.x, train.lengths) if train.lengths.min() < train.x.shape[1] else each_once(train.x)
+    low, high = np.fmin.reduce(rows, axis=0), np.fmax.reduce(rows, axis=0)  # which leave NaN out
     slack = 0.5 * (high - low) + 1e-3 * (1 + np.abs(high))  # windows leave out the rows of the last horizon
     outside = (scaling.input_mean < low - slack) | (scaling.input_mean > high + slack)
     return int(outside.argmax()) if outside.any() else None
@@ -157,15 +171,16 @@ def _hashes(part: Part) -> npt.NDArray[np.uint64]:
     A sequence of one value all through says nothing by being there twice: silence, a sensor at rest. The number is a
     sum of the values' bits, each times a random number of its place, modulo 2⁶⁴.
     """
-    flat = np.ascontiguousarray(part.x.reshape(len(part), -1))
-    moving = (flat != flat[:, :1]).any(axis=1)
-    weights = np.random.default_rng(0).integers(0, 2**63, flat.shape[1], dtype=np.uint64) * 2 + 1
-    hashes = np.empty(len(flat), np.uint64)
-    for start in range(0, len(flat), 4096):  # bits of 64 are twice as large as the values
-        rows = slice(start, start + 4096)
-        hashes[rows] = flat[rows].view(np.uint32).astype(np.uint64) @ weights
-    found: npt.NDArray[np.uint64] = (hashes * 31 + part.lengths.astype(np.uint64))[moving]
-    return found
+    words = part.x[:1].size * part.x.itemsize // 4
+    weights = np.random.default_rng(0).integers(0, 2**63, words, dtype=np.uint64) * 2 + 1
+    hashes, moving = [np.empty(0, np.uint64)], [np.empty(0, np.bool_)]
+    for start in range(0, len(part), 4096):  # bits of 64 are twice as large as the values
+        piece = part.x[start : start + 4096]
+        flat = np.ascontiguousarray(piece.reshape(len(piece), -1))
+        moving.append((flat != flat[:, :1]).any(axis=1))
+        hashes.append(flat.view(np.uint32).astype(np.uint64) @ weights)
+    found: npt.NDArray[np.uint64] = np.concatenate(hashes) * 31 + part.lengths.astype(np.uint64)
+    return found[np.concatenate(moving)]
 
 
 def _telling(
@@ -189,11 +204,71 @@ def _telling(
         columns = [at_real_steps(train.x, train.lengths)]
     else:
         return []
+    kinds = (_separates,) if classes else (_follows, _depends)
     return [
         _says(channels[number], targets[0], where)
         for number in range(len(channels))
-        if any((_separates if classes else _follows)(values[:, number], answers) for values in columns)
+        if any(tells(values[:, number], answers) for values in columns for tells in kinds)
     ]
+
+
+def _determined(train: Part, channels: Sequence[str], targets: Sequence[str], places: Sequence[int]) -> list[str]:
+    """Channels of which a target is a function at the same step, though no straight line.
+
+    No leak, since a forecast knows them as late as it knows the target, but hardly two measurements.
+    """
+    rows = train.x[:, -1]
+    return [
+        f"{target!r} is a function of {channels[other]!r} at the same step: is {channels[other]!r} known before "
+        f"{target!r} is?"
+        for target, place in zip(targets, places, strict=True)
+        if place >= 0
+        for other in range(len(channels))
+        if other not in places and not _follows(rows[:, other], rows[:, place])
+        if _depends(rows[:, other], rows[:, place])
+    ]
+
+
+def _shifted(train: Part, test: Part) -> list[str]:
+    """How many test sequences hold half a training sequence or more, moved by some steps.
+
+    Of a recording that was cut into windows with overlap, and whose windows were then drawn by chance, each window of
+    the test part begins within some training window or ends within one.
+    """
+    run = max(SHORTEST_RUN, int(np.median(train.lengths)) // 2)
+    test = test.at(np.arange(0, len(test), -(-len(test) // MOST_LOOKED_AT)))
+    long = np.flatnonzero(train.lengths > run)
+    if not len(long) or test.x.shape[1] <= run:
+        return []
+    looked = train.at(long[:: -(-len(long) // MOST_LOOKED_AT)])
+    if len(np.unique(hash_steps(looked.x, looked.lengths))) <= MOST_VALUES:
+        return []  # of few different steps long runs are alike by chance
+    pieces = np.array_split(long, min(len(long), -(-train.x.size // MOST_AT_ONCE)))
+    begin, end = np.concatenate([_first_and_last(train.at(piece), run) for piece in pieces], axis=1)
+    inside = _run_hashes(sliding_window_view(hash_steps(test.x, test.lengths), run, axis=1))
+    starts, last = np.arange(inside.shape[1]), test.lengths[:, None] - run
+    moved = (np.isin(inside, begin) & (starts > 0)) | (np.isin(inside, end) & (starts < last))
+    share = float((moved & (inside > 0) & (starts <= last)).any(axis=1).mean())
+    if share < FEW_SHIFTED:
+        return []
+    return [
+        f"{share:.0%} of the test sequences stand half or more in training sequences, moved by some steps: recordings "
+        'cut with overlap? Keep each recording in one part: [split] rule = "group"'
+    ]
+
+
+def _first_and_last(part: Part, run: int) -> Hashes:
+    """Hashes of the first and of the last run of each sequence (2, n)."""
+    steps = hash_steps(part.x, part.lengths)
+    ends = part.lengths[:, None] - run + np.arange(run)
+    return np.stack([_run_hashes(steps[:, :run]), _run_hashes(np.take_along_axis(steps, ends, axis=1))])
+
+
+def _run_hashes(steps: Hashes) -> Hashes:
+    """A hash of each run (…, steps); 0 where most of its steps are like the one before, as in silence."""
+    weights = np.random.default_rng(0).integers(0, 2**63, steps.shape[-1], dtype=np.uint64) * 2 + 1
+    changes = (steps[..., 1:] != steps[..., :-1]).sum(axis=-1)
+    return np.asarray(np.where(2 * changes >= steps.shape[-1], steps @ weights, 0), np.uint64)
 
 
 def _says(channel: str, target: str, where: str) -> str:
@@ -209,6 +284,22 @@ def _follows(values: Values, answers: Values) -> bool:
     return bool(abs(np.corrcoef(a, b)[0, 1]) > TELLING)
 
 
+def _depends(values: Values, answers: Values) -> bool:
+    """Whether answers are a function of values, up to noise as small as `TELLING` lets a straight line have.
+
+    By the ratio of J. von Neumann (1941): in the order of the values, neighbours' answers differ by little more than in
+    their own order. In the order of time they must not, else any smooth answer would follow any clock.
+    """
+    known = np.isfinite(values) & np.isfinite(answers)
+    a, b = values[known].astype(np.float64), answers[known].astype(np.float64)
+    if len(a) < FEWEST_PAIRS or a.std() == 0 or (spread := b.var()) == 0:
+        return False
+    mixed = np.random.default_rng(0).permutation(len(a))  # equal values come in no order of time
+    ordered = b[mixed[np.argsort(a[mixed], kind="stable")]]
+    rough, smooth, least = (np.square(np.diff(one)).mean() / (2 * spread) for one in (ordered, b, np.sort(b)))
+    return bool(rough < 1 - TELLING**2 + 2 * least and rough < smooth / 10)
+
+
 def _separates(values: Values, classes: Values) -> bool:
     """Whether few values stand for one class each, all of the classes told apart."""
     found, place = np.unique(values, return_inverse=True)
@@ -219,6 +310,18 @@ def _separates(values: Values, classes: Values) -> bool:
     np.minimum.at(low, place, classes)
     np.maximum.at(high, place, classes)
     return bool((low == high).all())
+
+
+def _usual_class(train: Part, classes: Sequence[str]) -> list[str]:
+    answers = at_real_steps(train.y, train.lengths) if train.y.ndim == 2 else train.y
+    shares = np.bincount(answers, minlength=len(classes)) / len(answers)
+    if (most := float(shares.max())) < MOST_OF_ONE:
+        return []
+    name = classes[int(shares.argmax())]
+    return [
+        f"{most:.1%} of training answers are {name!r}: so high is the accuracy of always saying so: [task] metric = "
+        '"balanced_accuracy" or "macro_f1", class_weight = "balanced"'
+    ]
 
 
 def _rare(parts: Sequence[Part], classes: Sequence[str]) -> list[str]:

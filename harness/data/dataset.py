@@ -5,7 +5,7 @@ Knows no files and no configs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -21,7 +21,7 @@ Whole: TypeAlias = npt.NDArray[np.int32]
 Indices: TypeAlias = npt.NDArray[np.int64]
 Flags: TypeAlias = npt.NDArray[np.bool_]
 Values: TypeAlias = npt.NDArray[Any]
-"""Numbers as float32, or numbers of classes or tokens as int32."""
+"""Numbers as float32 or float64 (see `narrow`), or numbers of classes or tokens as int32."""
 
 PARTS = ("train", "validation", "test")
 
@@ -35,15 +35,15 @@ class Part:
     Its arrays are read-only, because a process shares them among its trials.
 
     Attributes:
-        x: Inputs float32 (n, steps, channels) in raw units, or numbers of tokens int32 (n, steps); steps beyond a
-            sequence's length are 0.
+        x: Inputs (n, steps, channels) in raw units, or numbers of tokens int32 (n, steps); steps beyond a sequence's
+            length are 0. Windows of a series may be views of it, of which several hold the same numbers.
         lengths: Real steps of each sequence (n,), from 1.
-        y: Forecast: float32 (n, horizon, targets) in raw units. Classify: class numbers, int32 (n,). Regress:
-            float32 (n, 1) in raw units. Label: each step's class, int32 (n, steps), or its labels as 0 and 1, float32
+        y: Forecast: (n, horizon, targets) in raw units. Classify: class numbers, int32 (n,). Regress: (n, 1) in raw
+            units. Label: each step's class, int32 (n, steps), or its labels as 0 and 1, float32
             (n, steps, targets). Next token: each step's next token, int32 (n, steps). Steps beyond a sequence's length
             are 0.
         rows: First source row of each window, or place of each sequence in the source (n,), from 0.
-        future: What is known in advance, in raw units: float32 (n, horizon, known channels); None where nothing is.
+        future: What is known in advance, in raw units: (n, horizon, known channels); None where nothing is.
     """
 
     x: Values
@@ -250,22 +250,40 @@ class Texts:
     groups: npt.NDArray[Any] | None = None
 
 
-def narrow(values: npt.NDArray[Any], place: Callable[[tuple[int, ...]], str]) -> Floats:
-    """Numbers as float32, which everything after a source computes with.
+def finite(values: npt.NDArray[Any], place: Callable[[tuple[int, ...]], str]) -> npt.NDArray[Any]:
+    """Numbers as they came, none of them infinite or too large for the 32 bits that networks compute with.
 
     Args:
         values: Numbers; NaN where a value is missing.
         place: Index of a value → the file and place that a message names.
 
     Raises:
-        DataError: A number is infinite, or too large for 32 bits.
+        DataError: A number is infinite, or too large.
     """
     with np.errstate(over="ignore"):
-        numbers = values.astype(np.float32)
-    if (bad := np.isinf(numbers)).any():
+        bad = np.isinf(values.astype(np.float32, copy=False))
+    if bad.any():
         at = first(bad)
         raise DataError(f"{place(at)}: {values[at]:g}: expected a finite number, at most 3.4e38 in size")
-    return numbers
+    return values
+
+
+_PIECE_BYTES = 16_000_000
+
+
+def pieces_of(values: npt.NDArray[Any]) -> Iterator[npt.NDArray[Any]]:
+    """Sequences (n, …) so many at a time that a copy of them is small beside what overlapping windows would take."""
+    size = max(1, len(values) * _PIECE_BYTES // max(values.nbytes, 1))
+    for start in range(0, len(values), size):
+        yield values[start : start + size]
+
+
+def each_once(x: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The steps of sequences (n, steps, channels) as rows; those that views of a series share, once."""
+    apart = x.strides[0] // max(x.strides[1], 1)
+    if len(x) < 2 or apart >= x.shape[1]:
+        return x.reshape(-1, x.shape[2])
+    return np.concatenate([x[:, :apart].reshape(-1, x.shape[2]), x[-1, apart:]])
 
 
 def first(flags: npt.NDArray[np.bool_]) -> tuple[int, ...]:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from harness.data.dataset import Sequences, Texts, Whole, first, pad
-from harness.data.scaling import Floats
+from harness.data.scaling import Floats, narrow
 from harness.errors import DataError
 from harness.metrics import mask_of
 
@@ -62,7 +62,7 @@ def fill_gaps(
         filled[holed] = _on_lines(x[holed])
     else:
         real = mask_of(lengths[holed], x.shape[1])[:, :, None]
-        filled[holed] = np.where(real, _on_lines(np.where(real, x[holed], np.float32(np.nan))), np.float32(0))
+        filled[holed] = np.where(real, _on_lines(np.where(real, x[holed], x.dtype.type(np.nan))), x.dtype.type(0))
     if refusal and (left := np.isnan(filled)).any():
         raise DataError(refusal(first(left)))
     return filled
@@ -78,19 +78,7 @@ def _on_lines(x: Floats) -> Floats:
     right = np.where(after == steps, before, after) % steps
     share = (here - left) / np.maximum(right - left, 1)
     a, b = np.take_along_axis(x, left, axis=1), np.take_along_axis(x, right, axis=1)
-    return np.where(left == right, a, a * (1 - share) + b * share).astype(np.float32)
-
-
-def say_constant(x: Floats, names: Sequence[str]) -> tuple[str, ...]:
-    """A note that names the channels that tell nothing, because they have one value all through; else none.
-
-    Args:
-        x: (values, channels) of the training part.
-        names: Names of the channels.
-    """
-    flat = [names[int(place)] for place in np.flatnonzero(np.nanmax(x, axis=0) == np.nanmin(x, axis=0))]
-    more = f" and {len(flat) - 6} more" if len(flat) > 6 else ""
-    return (f"constant in the training part: {', '.join(flat[:6])}{more}",) if flat else ()
+    return np.where(left == right, a, a * (1 - share) + b * share).astype(x.dtype)
 
 
 def number_classes(raw: Sequences | Texts) -> tuple[tuple[str, ...], Whole]:
@@ -133,7 +121,7 @@ def number_answers(raw: Sequences) -> Floats:
             values[at] = np.nan
         if not abs(values[at]) <= np.finfo(np.float32).max:
             raise DataError(f"{raw.where}: {raw.name_of(at)}: target {answer!r}: expected a finite number")
-    return values.astype(np.float32)[:, None]
+    return narrow(values[:, None, None], np.ones(len(values), np.int32))[:, 0]
 
 
 def _class_name(answer: Any, raw: Sequences | Texts, at: int) -> str:

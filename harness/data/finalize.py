@@ -11,7 +11,7 @@ import numpy as np
 from harness.config.dataset import DatasetConfig, SplitConfig
 from harness.config.tasks import ForecastTask, LabelTask
 from harness.data.checks import refuse_leaks, warnings_of
-from harness.data.dataset import PARTS, Indices, Part, Sealed, SequenceData
+from harness.data.dataset import PARTS, Indices, Part, Sealed, SequenceData, pieces_of
 from harness.data.scaling import Floats, Scaling
 from harness.data.splits import Blocks, Members, Rule, rule_of
 from harness.data.windows import Pieces
@@ -36,7 +36,8 @@ def digest(parts: Sequence[Part], names: Iterable[Sequence[str]]) -> str:
     for part in parts:
         for array in (part.x, part.lengths, part.y):
             hashing.update(f"{array.dtype.str}{array.shape}".encode())
-            hashing.update(np.ascontiguousarray(array).data)
+            for piece in pieces_of(array):
+                hashing.update(np.ascontiguousarray(piece).data)
     hashing.update(json.dumps([list(group) for group in names]).encode())
     return hashing.hexdigest()[:32]
 
@@ -178,7 +179,7 @@ def finish(
         digest=digest(parts, names),
         license=config.license,
         split=split,
-        notes=(*notes, *warnings),
+        notes=(*notes, *_say_bits(train), *warnings),
         rows=tuple(say_rows(part.rows) for part in parts),
         leaks=tuple(leaks),
     )
@@ -206,6 +207,12 @@ def finish(
         knows_future=knows_future,
         time_format=time_format,
     )
+
+
+def _say_bits(train: Part) -> tuple[str, ...]:
+    if train.x.dtype != np.float64:
+        return ()
+    return ("numbers are kept in 64 bits: 32 would lose what the values of a channel differ by",)
 
 
 def _guard(config: DatasetConfig, parts: Sequence[Part], scaling: Scaling) -> None:

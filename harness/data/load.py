@@ -7,6 +7,7 @@ The only module that knows the order. What is fitted is fitted on the training p
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -16,6 +17,7 @@ import numpy as np
 from harness.config.dataset import DatasetConfig
 from harness.config.sources import FileSource, LoaderSource
 from harness.config.tasks import ClassifyTask, ForecastTask, LabelTask, NextTokenTask, RegressTask
+from harness.data.channels import odd_channels, say_constant
 from harness.data.dataset import PARTS, Part, SequenceData, Sequences, Series, Values, Whole
 from harness.data.encoding import (
     fill_gaps,
@@ -23,7 +25,6 @@ from harness.data.encoding import (
     number_answers,
     number_classes,
     refuse_missing,
-    say_constant,
     to_numbers,
     tokenize,
 )
@@ -31,10 +32,10 @@ from harness.data.finalize import finish, say_blocks, say_dropped, say_members, 
 from harness.data.readers.registry import read_loaded_series, read_sequences
 from harness.data.readers.series import read_series
 from harness.data.readers.texts import WRITTEN, read_texts
-from harness.data.scaling import NO_SCALING, Floats, fit_inputs, fit_outputs
+from harness.data.scaling import NO_SCALING, Floats, fit_inputs, fit_outputs, narrow
 from harness.data.splits import Blocks, Members, rule_of, sequence_parts, time_blocks
 from harness.data.stepwise import load_labels, load_tokens
-from harness.data.windows import Span, cut, cut_windows, take, without_gaps
+from harness.data.windows import ACROSS, Span, cut, cut_windows, take, without_gaps
 from harness.errors import DataError
 from harness.metrics import at_real_steps
 
@@ -55,6 +56,7 @@ def load_forecast(config: DatasetConfig, task: ForecastTask) -> SequenceData:
         assert isinstance(config.source, FileSource)  # the only other source that a config allows for a forecast
         panel = read_series(config.source, task, config.encoding.calendar, config.encoding.time_zone)
     panel, short = _long_enough(panel, task, config)
+    panel = tuple(replace(series, values=narrow(series.values)) for series in panel)
     if config.missing == "error":
         for series in panel:
             refuse_missing(series.values, series.place)
@@ -82,7 +84,13 @@ def load_forecast(config: DatasetConfig, task: ForecastTask) -> SequenceData:
         channels=first.features,
         targets=task.target,
         split=split,
-        notes=(*first.notes, *short, *notes, *say_constant(inputs, first.features)),
+        notes=(
+            *first.notes,
+            *short,
+            *notes,
+            *say_constant(inputs, first.features),
+            *odd_channels(inputs, first.features),
+        ),
         known=first.known,
         time_format=first.time_format,
     )
@@ -125,30 +133,26 @@ def _cut(
     panel: Sequence[Series], task: ForecastTask, blocks: Sequence[Blocks], *, masked: bool
 ) -> tuple[list[Part], tuple[str, ...]]:
     parts, notes = [], []
-    if gaps := sum(int(np.isnan(series.values).sum()) for series in panel):
-        what = "told by channels of their own" if masked else "interpolated, each within its window or block"
-        notes.append(f"{gaps:,} missing values {what}")
+    if gaps := sum(int(np.isnan(series.pick(series.features)).sum()) for series in panel):
+        what = "told by channels of their own" if masked else "interpolated, each within its lookback"
+        notes.append(f"{gaps:,} missing inputs {what}")
     window = task.lookback_steps + task.horizon_steps
     for number, name in enumerate(PARTS):
-        pieces, dropped, across = [], 0, 0
+        pieces, dropped = [], Counter[str]()
         for series, of in zip(panel, blocks, strict=True):
             part, left_out = cut_windows(series, task, of[number], masked=masked)
-            part, leaping = without_gaps(part, series, window)
-            across += leaping
-            if np.isnan(part.y).any() or not (len(part) or leaping):
-                raise DataError(f"{series.where}: the {name} part has too few values to interpolate from")
+            part, across = without_gaps(part, series, window)
             pieces += [part] if len(part) else []
-            dropped += left_out
-        if dropped:
-            why = "a target is missing" if masked else "a channel has no value in the lookback"
-            notes.append(f"{dropped:,} windows of the {name} part left out: {why}")
+            dropped.update({**left_out, ACROSS: across})
+        why = {reason: count for reason, count in dropped.items() if count}
         if not pieces:
+            reasons = "; ".join(f"of {count:,} {reason}" for reason, count in why.items())
             raise DataError(
-                f"{panel[0].where}: each of the {across:,} windows of the {name} part spans a gap in time: expected "
-                "[task] max_gap_steps, the most steps that a window may leap over, or a smaller lookback_steps"
+                f"{panel[0].where}: no window of the {name} part is left: {reasons}: expected measured values there "
+                "([split] says which rows they are, [task] last_rows leaves out an end without any, max_gap_steps lets "
+                "windows span a gap in time)"
             )
-        if across:
-            notes.append(f"{across:,} windows of the {name} part left out: they span a gap in time (max_gap_steps)")
+        notes += [f"{count:,} windows of the {name} part left out: {reason}" for reason, count in why.items()]
         parts.append(pieces[0] if len(pieces) == 1 else _together(pieces))
     return parts, tuple(notes)
 
@@ -191,11 +195,16 @@ def load_dataset(config: DatasetConfig) -> SequenceData:
     if isinstance(config.task, ClassifyTask) and is_text(config):
         return _load_texts(config, config.task)
     raw = read_sequences(config, config.task)
+    raw = replace(raw, x=narrow(raw.x, raw.lengths))
     classes: tuple[str, ...] = ()
     codes: Whole | None = None
     if isinstance(config.task, ClassifyTask):
         classes, codes = number_classes(raw)
-    y = number_answers(raw) if codes is None else codes
+        y: Values = codes
+    else:
+        y = number_answers(raw)
+        bits = np.result_type(raw.x, y)
+        raw, y = replace(raw, x=raw.x.astype(bits, copy=False)), y.astype(bits, copy=False)
     members = sequence_parts(rule, config.split, codes, classes, len(raw.x), raw.own_parts, raw.where, raw.groups)
     x, filled = _fill_sequences(raw, config.missing)
     parts, cut = _pieces(x, raw.lengths, y, members, config.task)
@@ -203,7 +212,7 @@ def load_dataset(config: DatasetConfig) -> SequenceData:
     real = at_real_steps(train.x, train.lengths)
     scaling = fit_inputs(real, config.encoding.scaling, fills_gaps=config.missing == "mask")
     if not classes:
-        scaling = fit_outputs(scaling, np.asarray(train.y, np.float32), train.x)
+        scaling = fit_outputs(scaling, train.y, train.x)
     return finish(
         config,
         parts,
@@ -211,7 +220,7 @@ def load_dataset(config: DatasetConfig) -> SequenceData:
         channels=raw.channels,
         targets=(config.task.target or ("class" if classes else "y"),),
         split=say_members(rule, members, config.split.seed, bool(classes), len(raw.own_parts)),
-        notes=(*raw.notes, *filled, *cut, *say_constant(real, raw.channels)),
+        notes=(*raw.notes, *filled, *cut, *say_constant(real, raw.channels), *odd_channels(real, raw.channels)),
         classes=classes,
         time_format=raw.time_format,
     )

@@ -8,13 +8,63 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-Floats: TypeAlias = npt.NDArray[np.float32]
+from harness.metrics import at_real_steps
+
+Floats: TypeAlias = npt.NDArray[np.floating[Any]]
+"""Numbers of 32 bits; of 64 where 32 would lose what they differ by."""
+
 Wide: TypeAlias = npt.NDArray[np.float64]
+LARGEST_LOSS = 1e-3
+"""Share of a channel's spread, or of its usual step, that rounding to 32 bits may cost."""
+
+_LOOKED_AT = 20_000
+
+
+def narrow(values: npt.NDArray[Any], lengths: npt.NDArray[np.int32] | None = None) -> Floats:
+    """Numbers as float32; as float64 where 32 bits would lose what a channel's values differ by.
+
+    A float32 holds seven digits: of a meter's reading of 1.7e9 it knows every 128th.
+
+    Args:
+        values: A series (rows, channels), where a channel's steps must be kept as well as its spread; or sequences (n,
+            steps, channels). NaN where a value is missing.
+        lengths: Real steps of each sequence (n,).
+    """
+    rounded = values.astype(np.float32, copy=False)
+    if np.can_cast(values.dtype, np.float32):
+        return rounded
+    every = max(1, -(-len(values) // _LOOKED_AT))
+    if lengths is None:
+        some, near = values[::every], values[:-1:every]
+        steps = np.abs(values[1::every].astype(np.float64) - near)
+    else:
+        every = max(1, -(-values[..., 0].size // _LOOKED_AT))
+        some, steps = at_real_steps(values[::every], lengths[::every]), None
+    return values.astype(np.float64, copy=False) if _loses(some, steps) else rounded
+
+
+def _loses(rows: npt.NDArray[Any], steps: npt.NDArray[Any] | None) -> bool:
+    """Whether rounding costs a channel of these rows (rows, channels) more than `LARGEST_LOSS` of what it tells."""
+    wide = rows.astype(np.float64, copy=False)
+    lost = np.abs(wide - rows.astype(np.float32))
+    for channel in np.flatnonzero((lost > 0).any(axis=0)):
+        rounded = lost[:, channel] > 0
+        error, changed = lost[rounded, channel], wide[rounded, channel]  # a mark such as 0 or -999 is not among them
+        low, high = np.quantile(changed, [0.25, 0.75])
+        spread = high - low if high > low else changed.std()
+        if steps is not None and (moves := steps[:, channel][steps[:, channel] > 0]).size:
+            spread = min(spread, np.median(moves))
+        # Not the largest error, which is that of one value far from all others.
+        if spread > 0 and np.quantile(error, 0.9) > LARGEST_LOSS * spread:
+            return True
+    return False
+
+
 Kind = Literal["none", "standard", "robust", "log", "difference"]
 CHANGES = ("log", "difference")
 """Kinds that change values before they are centred."""
@@ -23,6 +73,8 @@ CHANGES = ("log", "difference")
 @dataclass(frozen=True, slots=True, eq=False)
 class Scaling:
     """How inputs and outputs are scaled, from the training part alone.
+
+    Statistics have the bits of the values that they were fitted on, so that values of 64 bits are centred in 64.
 
     Attributes:
         input_mean: (channels,) over the real steps of the training part; medians where the kind is `robust`.
@@ -74,7 +126,7 @@ class Scaling:
         """The inverse of `scale_outputs`."""
         changed = y * self.output_scale + self.output_mean
         if self.kind == "log":
-            return np.asarray(np.sign(changed) * np.expm1(np.abs(changed)), np.float32)
+            return np.asarray(np.sign(changed) * np.expm1(np.abs(changed)), changed.dtype)
         return changed + self._last(x) if self.kind == "difference" else changed
 
     def change_outputs(self, y: Floats, x: Floats) -> Floats:
@@ -124,7 +176,7 @@ def fit_scaling(values: Floats, kind: Kind = "standard") -> tuple[Floats, Floats
     """
     width = values.shape[1]
     if kind == "none":
-        return np.zeros(width, np.float32), np.ones(width, np.float32)
+        return np.zeros(width, values.dtype), np.ones(width, values.dtype)
     wide = values.astype(np.float64)  # nanstd squares in its input's type, whatever its dtype says
     middle: Wide = np.nanmean(wide, axis=0)
     spread: Wide = np.nanstd(wide, axis=0)
@@ -135,11 +187,11 @@ def fit_scaling(values: Floats, kind: Kind = "standard") -> tuple[Floats, Floats
     # Rounding gives a constant channel a tiny deviation, and float32 may round a real one to 0: neither may
     # divide.
     constant = (np.nanmax(values, axis=0) == np.nanmin(values, axis=0)) | (spread < np.finfo(np.float32).tiny)
-    return middle.astype(np.float32), np.where(constant, 1.0, spread).astype(np.float32)
+    return middle.astype(values.dtype), np.where(constant, 1.0, spread).astype(values.dtype)
 
 
 def _log(x: Floats) -> Floats:
-    return np.asarray(np.sign(x) * np.log1p(np.abs(x)), np.float32)
+    return np.asarray(np.sign(x) * np.log1p(np.abs(x)), x.dtype)
 
 
 def fit_inputs(rows: Floats, kind: Kind = "standard", held: Sequence[int] = (), *, fills_gaps: bool = False) -> Scaling:

@@ -344,7 +344,7 @@ def _hashed(part: Part, how: _Reading) -> tuple[Hashes, Flags]:
         x = np.concatenate([x[:, :, list(how.targets)], part.y], axis=1)
         lengths = np.full(len(x), x.shape[1], np.int32)
     # (n, steps + 1): sums of the steps before, each weighed by its place, so that two make the hash of any run.
-    weighed = _of_steps(x, lengths) * _powers(_INVERSE, x.shape[1])
+    weighed = hash_steps(x, lengths) * _powers(_INVERSE, x.shape[1])
     sums = np.concatenate([np.zeros((len(x), 1), np.uint64), np.cumsum(weighed, axis=1, dtype=np.uint64)], axis=1)
     if not how.steps:
         last = np.take_along_axis(sums, lengths[:, None].astype(np.int64), axis=1)
@@ -355,13 +355,13 @@ def _hashed(part: Part, how: _Reading) -> tuple[Hashes, Flags]:
     return _mixed(hashes), (starts[None] == 0) | (ends[None] <= lengths[:, None])
 
 
-def _of_steps(x: Values, lengths: Whole) -> Hashes:
+def hash_steps(x: Values, lengths: Whole) -> Hashes:
     """A hash of each step's values (n, steps), 0 beyond a sequence's length."""
     columns = x[:, :, None] if x.ndim == 2 else x
     hashes = np.zeros(columns.shape[:2], np.uint64)
     for channel in range(columns.shape[2]):
         values = np.ascontiguousarray(columns[:, :, channel])
-        bits = (values + np.zeros((), values.dtype)).view(np.uint32)  # -0 and 0 are one value
+        bits = (values + np.zeros((), values.dtype)).view(f"u{values.dtype.itemsize}")  # -0 and 0 are one value
         hashes = _mixed(hashes * np.uint64(_BASE) + bits + np.uint64(1))
     return without_padding(hashes, lengths)
 

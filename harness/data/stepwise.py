@@ -7,6 +7,7 @@ after its input lies in the same span: nothing of another part is seen.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,13 @@ import numpy.typing as npt
 
 from harness.config.dataset import DatasetConfig
 from harness.config.tasks import LabelTask, NextTokenTask
+from harness.data.channels import odd_channels, say_constant
 from harness.data.dataset import PARTS, Part, SequenceData, Sequences, Texts, Values, Whole, numbered
-from harness.data.encoding import UNKNOWN, fill_gaps, fit_vocabulary, refuse_missing, say_constant, to_numbers, tokenize
+from harness.data.encoding import UNKNOWN, fill_gaps, fit_vocabulary, refuse_missing, to_numbers, tokenize
 from harness.data.finalize import finish, say_dropped, say_members, say_shares
 from harness.data.readers.registry import read_sequences
 from harness.data.readers.texts import read_texts
-from harness.data.scaling import NO_SCALING, Floats, fit_inputs
+from harness.data.scaling import NO_SCALING, Floats, fit_inputs, narrow
 from harness.data.splits import refuse_classes_without_training, rule_of, sequence_parts, time_blocks
 from harness.data.windows import Pieces, Span, cut, take
 from harness.errors import DataError
@@ -39,6 +41,7 @@ def load_labels(config: DatasetConfig, task: LabelTask) -> SequenceData:
         DataError: Data is missing, has changed, or is not what the config says.
     """
     raw = read_sequences(config, task)
+    raw = replace(raw, x=narrow(raw.x, raw.lengths))
     targets = task.target or raw.channels
     if not task.target and raw.y.size:
         targets = ("label",) if raw.y.ndim == 2 else numbered("label", raw.y.shape[2])
@@ -68,7 +71,10 @@ def load_labels(config: DatasetConfig, task: LabelTask) -> SequenceData:
         channels=raw.channels,
         targets=targets,
         split=split,
-        notes=(*raw.notes, *say_dropped(pieces), *say_constant(real, raw.channels)),
+        notes=(
+            *(*raw.notes, *say_dropped(pieces)),
+            *(*say_constant(real, raw.channels), *odd_channels(real, raw.channels)),
+        ),
         classes=classes,
         knows_future=task.ahead_steps == 0,
         time_format=raw.time_format,
@@ -180,7 +186,7 @@ def _class_numbers(raw: Sequences, y: npt.NDArray[Any]) -> tuple[Whole, tuple[st
     found = np.unique(at_real_steps(y, raw.lengths))
     if found.dtype.kind == "f" and not np.equal(found, np.round(found)).all():
         bad = found[~np.equal(found, np.round(found))][0]
-        raise DataError(f"{raw.where}: class {bad!r}: expected text or a whole number at each step")
+        raise DataError(f"{raw.where}: class {bad:g}: expected text or a whole number at each step")
     named = {value: str(int(value)) if found.dtype.kind == "f" else str(value) for value in found.tolist()}
     order = sorted(named, key=lambda value: (isinstance(value, str), value))
     if len(order) < 2:

@@ -7,7 +7,7 @@ Knows lengths and places; no values and no configs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,55 +20,70 @@ from harness.data.encoding import fill_gaps
 from harness.data.scaling import Floats
 from harness.metrics import mask_of, without_padding
 
+UNMEASURED = "a target was not measured"
+EMPTY = "a channel has no value in the lookback"
+ACROSS = "they span a gap in time ([task] max_gap_steps)"
+"""Why windows are left out."""
 
-def cut_windows(series: Series, task: ForecastTask, block: range, *, masked: bool = False) -> tuple[Part, int]:
-    """The windows that lie inside a block, `window_stride` rows from one to the next.
+
+def cut_windows(
+    series: Series, task: ForecastTask, block: range, *, masked: bool = False
+) -> tuple[Part, Mapping[str, int]]:
+    """The windows that lie inside a block, `window_stride` rows from one to the next, as views where nothing is filled.
 
     A missing input is filled from its own lookback alone: a line to a later value would show the network what
-    it is to predict. A missing target is filled within the block.
+    it is to predict. A missing target is never filled: what was not measured is no answer.
 
     Args:
         series: The whole series.
         task: Lookback, horizon, stride and the columns.
         block: Rows of the block, at least one window long.
-        masked: Leave missing inputs as they are, and leave out windows whose targets are missing.
+        masked: Leave missing inputs as they are.
 
     Returns:
-        The windows, and how many were left out because a channel has no value in the whole lookback, or a target none.
+        The windows, and how many were left out, by the reason.
     """
-    rows = slice(block.start, block.stop)
-    inputs, targets = series.pick(series.features)[rows], series.pick(task.target)[rows]
-    if not masked:
-        targets = fill_gaps(targets[None])[0]
-    count = len(block) - task.lookback_steps - task.horizon_steps + 1
-    x = _windows(inputs, task.lookback_steps, count, task.window_stride)
-    y = _windows(targets[task.lookback_steps :], task.horizon_steps, count, task.window_stride)
-    starts = np.arange(0, count, task.window_stride) + block.start + series.first_row
-    if not masked:
-        holed = np.isnan(x).any(axis=(1, 2))
+    back, ahead, rows = task.lookback_steps, task.horizon_steps, slice(block.start, block.stop)
+    inputs, targets = (np.ascontiguousarray(series.pick(names)[rows]) for names in (series.features, task.target))
+    count = len(block) - back - ahead + 1
+    starts = np.arange(0, count, task.window_stride)
+    measured = ~_holed(targets[back:], ahead, starts)
+    starts = starts[measured]
+    x, y = _windows(inputs, back, starts), _windows(targets[back:], ahead, starts)
+    filled: Flags = np.ones(len(starts), np.bool_)
+    if not masked and (holed := _holed(inputs, back, starts)).any():
+        x = np.array(x, order="C")
         x[holed] = fill_gaps(x[holed])  # in place: windows overlap, and all of them may fill the memory
-    kept: Flags = np.asarray(~np.isnan(y if masked else x).any(axis=(1, 2)))
-    if not kept.all():
-        x, y, starts = x[kept], y[kept], starts[kept]
-    lengths = np.full(len(x), task.lookback_steps, np.int32)
+        filled = np.asarray(~np.isnan(x).any(axis=(1, 2)))
+        x, y, starts = x[filled], y[filled], starts[filled]
     future = None
     if series.known:
-        ahead = series.pick(series.known)[rows][task.lookback_steps :]
-        future = _windows(ahead, task.horizon_steps, count, task.window_stride)[kept]
+        known = np.ascontiguousarray(series.pick(series.known)[rows][back:])
         future = fill_gaps(
-            future,
+            _windows(known, ahead, starts),
             refusal=lambda at: (
                 f"{series.where}: column {series.known[at[2]]!r} has no value over a whole horizon: expected one at "
                 "least where it is known in advance ([task] known_covariates)"
             ),
         )
-    return Part(x, lengths, y, starts, future), int((~kept).sum())
+    lengths = np.full(len(x), back, np.int32)
+    part = Part(x, lengths, y, starts + block.start + series.first_row, future)
+    return part, {UNMEASURED: int((~measured).sum()), EMPTY: int((~filled).sum())}
 
 
-def _windows(values: Floats, steps: int, count: int, stride: int) -> Floats:
-    """(rows, columns) → (windows, steps, columns), copied only for the windows that are kept."""
-    views = sliding_window_view(values, steps, axis=0)[:count:stride]
-    return np.array(views.transpose(0, 2, 1), order="C")
+def _holed(values: Floats, steps: int, starts: Indices) -> Flags:
+    """Which windows of so many steps of (rows, columns) lack a value, by their starts."""
+    gaps = np.concatenate([[0], np.cumsum(np.isnan(values).any(axis=1))])
+    return np.asarray(gaps[starts + steps] > gaps[starts])
+
+
+def _windows(values: Floats, steps: int, starts: Indices) -> Floats:
+    """(rows, columns) → (windows, steps, columns): views where windows are evenly apart, else copies."""
+    views = sliding_window_view(values, steps, axis=0).transpose(0, 2, 1)
+    apart = np.diff(starts)
+    if len(apart) and (apart == apart[0]).all():
+        return views[starts[0] : starts[-1] + 1 : apart[0]]
+    return views[starts]
 
 
 @dataclass(frozen=True, slots=True)

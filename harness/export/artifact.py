@@ -197,6 +197,8 @@ class Description(Record):
         refit: Whether it was trained again on training and validation parts.
         seen_score: A refitted model's score on the validation part, which it was trained on: it tells that a model is
             the same one, and nothing of how good it is. None for others.
+        dtype: Type of the numbers that go in, and of those that come out where answers are numbers: float64 where 32
+            bits would lose what the training values differ by.
     """
 
     name: str
@@ -233,6 +235,7 @@ class Description(Record):
     known: tuple[str, ...] = ()
     refit: bool = False
     seen_score: float | None = None
+    dtype: str = "float32"
 
     @property
     def logged_score(self) -> float | None:

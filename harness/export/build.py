@@ -128,6 +128,7 @@ def _describe(
         evidence=plain.get("evidence", {}),
         refit="seen_score" in plain,
         seen_score=plain.get("seen_score"),
+        dtype=str(data.scaling.input_mean.dtype),
         **{name: getattr(data, name) for name in _SAME},
     )
 

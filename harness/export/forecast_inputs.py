@@ -158,7 +158,7 @@ def _values(
     description: Description, frame: pd.DataFrame, columns: tuple[str, ...], first_row: int, where: str
 ) -> Floats:
     series = select_columns(frame, columns, (), where, first_row)
-    x = series.pick(columns)
+    x = series.pick(columns).astype(description.dtype, copy=False)
     if description.card["missing"] == "error":
         refuse_missing(x, series.place)
     if description.card["missing"] == "mask":  # the model itself tells of gaps

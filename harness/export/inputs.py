@@ -16,7 +16,7 @@ import numpy.typing as npt
 from harness.config.sources import ArraysSource, FileSource
 from harness.config.tasks import ClassifyTask, LabelTask, RegressTask
 from harness.config.times import time_names
-from harness.data.dataset import Sequences, narrow, numbered
+from harness.data.dataset import Sequences, finite, numbered
 from harness.data.encoding import Tokens, fill_gaps, refuse_missing, to_numbers, tokenize
 from harness.data.readers.arrays import read_arrays, read_plain_arrays, sequences_of
 from harness.data.readers.paths import shown
@@ -121,7 +121,7 @@ def read_input(description: Description, path: Path) -> Batch:
     if kind == "npz" and (description.vocabulary or description.known):
         return batch_of_archive(description, read_plain_arrays(path, where, ARRAYS), where)
     if kind == "npz":
-        raw = read_arrays(ArraysSource(kind=kind, path=str(path.absolute())), labelled=False)
+        raw = read_arrays(ArraysSource(kind=kind, path=str(path.absolute())), labelled=False, padded=description.masked)
         return _checked(description, raw, SEQUENCE, range(len(raw.x)))
     return batch_of_frame(description, read_table(FileSource(kind=kind, path=str(path.absolute()))), where)
 
@@ -137,7 +137,8 @@ def batch_of_archive(
     if description.vocabulary or description.known:
         x, lengths, future = (arrays.get(name) for name in ARRAYS)
         return batch_of_arrays(description, x, lengths, future, before)
-    raw = sequences_of(arrays, ArraysSource(kind="npz", path=where), where, labelled=False, before=before)
+    source = ArraysSource(kind="npz", path=where)
+    raw = sequences_of(arrays, source, where, labelled=False, before=before, padded=description.masked)
     return _checked(description, raw, SEQUENCE, range(before, before + len(raw.x)))
 
 
@@ -188,7 +189,7 @@ def batch_of_arrays(
         return Batch(values.astype(np.int32), real, SEQUENCE, tuple(names))
     raw = Sequences(
         "x",
-        narrow(values, lambda at: f"x{[before + at[0], *at[1:]]}"),
+        finite(values, lambda at: f"x{[before + at[0], *at[1:]]}"),
         real,
         np.empty(0),
         numbered("channel", values.shape[2]),
@@ -215,7 +216,7 @@ def _future(description: Description, future: npt.ArrayLike | None, count: int, 
         return f"future{[before + at[0], *at[1:]]}"
 
     refuse_missing(values.astype(np.float64), place)
-    return narrow(values, place)
+    return finite(values, place).astype(description.dtype)
 
 
 def batch_of_frame(description: Description, frame: pd.DataFrame, where: str, before: int = 0) -> Batch:
@@ -298,7 +299,7 @@ def _checked(description: Description, raw: Sequences, label: str, names: Sequen
         raw = _of_steps(raw, description.steps, cut=description.task is TaskKind.FORECAST)
     if description.card["missing"] == "error":
         refuse_missing(raw.x, raw.place)
-    x = raw.x
+    x = raw.x.astype(description.dtype, copy=False)
     if description.card["missing"] != "mask":
         x = fill_gaps(
             x,

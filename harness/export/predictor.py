@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from harness.data.scaling import Floats
 from harness.errors import ExportError, UsageError
 from harness.export.artifact import FILE, MODEL_FILE, Description, read_description, read_model
 from harness.export.forecast_inputs import ROWS_A_CALL, Batch
@@ -40,7 +41,7 @@ class Predictions:
     names: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
 
 
-def predictions_of(description: Description, batch: Batch, outputs: npt.NDArray[np.float32]) -> Predictions:
+def predictions_of(description: Description, batch: Batch, outputs: Floats) -> Predictions:
     """Give a model's outputs their names.
 
     Args:
@@ -74,7 +75,7 @@ def predictions_of(description: Description, batch: Batch, outputs: npt.NDArray[
             return Predictions(_sequences(batch, columns), {"prediction": outputs})
 
 
-def _forecast(description: Description, batch: Batch, outputs: npt.NDArray[np.float32]) -> pd.DataFrame:
+def _forecast(description: Description, batch: Batch, outputs: Floats) -> pd.DataFrame:
     import pandas as pd
 
     count, horizon, _ = outputs.shape
@@ -90,7 +91,7 @@ def _forecast(description: Description, batch: Batch, outputs: npt.NDArray[np.fl
     return pd.DataFrame(table)
 
 
-def _labels(description: Description, batch: Batch, outputs: npt.NDArray[np.float32]) -> Predictions:
+def _labels(description: Description, batch: Batch, outputs: Floats) -> Predictions:
     real = at_real_steps(outputs, batch.lengths)
     arrays = _probabilities_of_steps(batch, outputs)
     if description.answer is Answer.FLAGS:
@@ -101,7 +102,7 @@ def _labels(description: Description, batch: Batch, outputs: npt.NDArray[np.floa
     return Predictions(_steps(batch, columns), arrays, {"classes": classes})
 
 
-def _next_tokens(description: Description, batch: Batch, outputs: npt.NDArray[np.float32]) -> Predictions:
+def _next_tokens(description: Description, batch: Batch, outputs: Floats) -> Predictions:
     real, vocabulary = at_real_steps(outputs, batch.lengths), np.array(description.vocabulary)
     columns = {
         "token": vocabulary[at_real_steps(batch.x, batch.lengths)],
@@ -111,7 +112,7 @@ def _next_tokens(description: Description, batch: Batch, outputs: npt.NDArray[np
     return Predictions(_steps(batch, columns), _probabilities_of_steps(batch, outputs), {"vocabulary": vocabulary})
 
 
-def _probabilities_of_steps(batch: Batch, outputs: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[Any]]:
+def _probabilities_of_steps(batch: Batch, outputs: Floats) -> dict[str, npt.NDArray[Any]]:
     return {"probabilities": without_padding(outputs, batch.lengths), "lengths": batch.lengths}
 
 
@@ -124,7 +125,7 @@ def _steps(batch: Batch, columns: Mapping[str, npt.NDArray[Any]]) -> pd.DataFram
     return pd.DataFrame({batch.label: names, "step": steps, **columns})
 
 
-def _probabilities(description: Description, outputs: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[np.float32]]:
+def _probabilities(description: Description, outputs: Floats) -> dict[str, Floats]:
     return {f"p({name})": outputs[:, number] for number, name in enumerate(description.classes)}
 
 
@@ -150,7 +151,7 @@ class Champion:
 
     def predict(
         self, x: npt.ArrayLike, lengths: npt.ArrayLike | None = None, future: npt.ArrayLike | None = None
-    ) -> npt.NDArray[np.float32]:
+    ) -> Floats:
         """Predict from raw arrays.
 
         Args:
@@ -187,7 +188,7 @@ class Champion:
         batch = batch_of_frame(self.description, frame, "the table")
         return self.tabulate(batch).table
 
-    def predict_batch(self, batch: Batch, progress: Callable[[int], None] = lambda _: None) -> npt.NDArray[np.float32]:
+    def predict_batch(self, batch: Batch, progress: Callable[[int], None] = lambda _: None) -> Floats:
         """Predict from a batch that was checked, a few hundred sequences at a time; the same shapes as `predict`.
 
         Args:
@@ -199,7 +200,7 @@ class Champion:
         for start in range(0, len(batch.x), ROWS_A_CALL):
             outputs.append(self._call([values[start : start + ROWS_A_CALL] for values in feed]))
             progress(min(start + ROWS_A_CALL, len(batch.x)))
-        return np.concatenate(outputs).astype(np.float32, copy=False)
+        return np.concatenate(outputs)
 
     def tabulate(self, batch: Batch) -> Predictions:
         """Predictions with names, times and classes, as tables and as arrays."""

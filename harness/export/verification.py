@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from harness._tensorflow import OWN_PROCESS_VARIABLE, settled_environment
 from harness.data import Part, cached_dataset, load_dataset
 from harness.data.dataset import Values, Whole
+from harness.data.scaling import Floats
 from harness.data.splits import unseen
 from harness.errors import ExportError
 from harness.export.artifact import Description, read_seen
@@ -60,7 +60,7 @@ def score_again(champion: Champion) -> float:
     return score_on(champion, data.validation if champion.description.refit else data.test.open())
 
 
-def score_of(description: Description, truth: Values, prediction: npt.NDArray[np.float32], lengths: Whole) -> float:
+def score_of(description: Description, truth: Values, prediction: Floats, lengths: Whole) -> float:
     """The objective's score of predictions, padded steps apart.
 
     Args:

@@ -296,18 +296,18 @@ def model_of(stack: Stack) -> keras.Model:
     return keras.Model(as_model_takes(list(feed.values())), outputs)
 
 
-def inputs_of(shape: NetworkShape) -> dict[str, Any]:
-    """Symbolic inputs of a network, by their names, in order."""
+def inputs_of(shape: NetworkShape, bits: str = "float32") -> dict[str, Any]:
+    """Symbolic inputs of a network, by their names, in order; numbers of so many bits."""
     steps = shape.steps
     x = (
         keras.Input((steps,), dtype="int32", name="x")
         if shape.vocabulary
-        else keras.Input((steps, shape.width), name="x")
+        else keras.Input((steps, shape.width), dtype=bits, name="x")
     )
     inputs = {
         "x": x,
         "lengths": keras.Input((), dtype="int32", name="lengths"),
-        "future": keras.Input((shape.horizon_steps, shape.known_channels), name="future"),
+        "future": keras.Input((shape.horizon_steps, shape.known_channels), dtype=bits, name="future"),
     }
     return {name: inputs[name] for name in shape.inputs}
 

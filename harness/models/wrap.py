@@ -28,7 +28,9 @@ def wrap_for_export(network: keras.Model, shape: NetworkShape, scaling: Scaling)
         in original units, or probabilities: of classes (batch, classes), or of each step's classes or labels (batch,
         steps, outputs). Built-in layers only, so that it loads with `safe_mode=True` where only Keras is known.
     """
-    inputs = inputs_of(replace(shape, indicators=0))  # they are made inside
+    # Values of 64 bits are centred in 64; the network itself computes in 32.
+    bits = str(scaling.input_mean.dtype)
+    inputs = inputs_of(replace(shape, indicators=0), bits)  # indicators are made inside
     feed = dict(inputs)
     if not shape.vocabulary:
         feed["x"] = _scaled_inputs(inputs["x"], scaling)
@@ -57,20 +59,21 @@ def _changed(x: Any, scaling: Scaling) -> Any:
     if scaling.kind == "log":
         changed = keras.ops.sign(x) * keras.ops.log1p(keras.ops.abs(x))
     else:
-        changed = keras.layers.ZeroPadding1D((1, 0), name="first_step")(x[:, 1:] - x[:, :-1])
+        changed = keras.layers.ZeroPadding1D((1, 0), name="first_step", dtype=x.dtype)(x[:, 1:] - x[:, :-1])
     share = np.zeros(len(scaling.input_mean), np.float32)
     share[list(scaling.changed)] = 1
     if share.all():
         return changed
-    apply = keras.layers.Rescaling(scale=share.tolist(), name="changed_channels")(changed)
-    return apply + keras.layers.Rescaling(scale=(1 - share).tolist(), name="other_channels")(x)
+    apply = keras.layers.Rescaling(scale=share.tolist(), name="changed_channels", dtype=x.dtype)(changed)
+    return apply + keras.layers.Rescaling(scale=(1 - share).tolist(), name="other_channels", dtype=x.dtype)(x)
 
 
 def _scaled(x: Any, mean: np.ndarray, scale: np.ndarray, name: str) -> Any:
     # Rescaling and not Normalization: plain numbers in its configuration, no adapted state. Two of them, since x - mean
     # is exact in float32 where x * scale - mean * scale loses what is small beside a large mean.
-    centred = keras.layers.Rescaling(scale=1.0, offset=(-mean).tolist(), name=f"centre_{name}")(x)
-    return keras.layers.Rescaling(scale=(1.0 / scale).tolist(), name=f"scale_{name}")(centred)
+    centred = keras.layers.Rescaling(scale=1.0, offset=(-mean).tolist(), name=f"centre_{name}", dtype=x.dtype)(x)
+    scaled = keras.layers.Rescaling(scale=(1.0 / scale).tolist(), name=f"scale_{name}", dtype=x.dtype)(centred)
+    return scaled if x.dtype == "float32" else keras.ops.cast(scaled, "float32")
 
 
 def _restored(outputs: Any, x: Any, shape: NetworkShape, scaling: Scaling) -> Any:
@@ -82,7 +85,8 @@ def _restored(outputs: Any, x: Any, shape: NetworkShape, scaling: Scaling) -> An
             return keras.layers.Activation("sigmoid", name="probabilities")(outputs)
         case Answer.NUMBERS:
             scale, offset = scaling.output_scale.tolist(), scaling.output_mean.tolist()
-            restored = keras.layers.Rescaling(scale=scale, offset=offset, name="original_units")(outputs)
+            back = keras.layers.Rescaling(scale=scale, offset=offset, name="original_units", dtype=x.dtype)
+            restored = back(outputs)
             if scaling.kind == "log":
                 return keras.ops.sign(restored) * keras.ops.expm1(keras.ops.abs(restored))
             if scaling.kind != "difference":

@@ -80,12 +80,19 @@ def _signature(champion: Mapping[str, Any]) -> Any:
     inputs = [
         TensorSpec(types[name], tuple(shape), name if len(shapes) > 1 else None) for name, shape in shapes.items()
     ]
-    return ModelSignature(Schema(inputs), Schema([TensorSpec(np.dtype("float32"), tuple(champion["output"]))]))
+    return ModelSignature(Schema(inputs), Schema([TensorSpec(_output_type(champion), tuple(champion["output"]))]))
 
 
 def _type_of(name: str, champion: Mapping[str, Any]) -> str:
     whole = name == "lengths" or (name == "x" and champion.get("vocabulary"))
     return "int64" if whole else "float64"
+
+
+def _output_type(champion: Mapping[str, Any]) -> Any:
+    import numpy as np
+
+    numbers = champion["task"] in ("forecast", "regress")
+    return np.dtype(champion.get("dtype", "float32") if numbers else "float32")
 
 
 def _example(folder: Path, champion: Mapping[str, Any]) -> Any:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.data import Part, SequenceData
+from harness.data.scaling import Floats
 from harness.records import Answer, CaseScores, TaskKind
 from harness.training.cache import Prepared, scaled
 from harness.training.loop import CompiledNetwork
@@ -107,7 +108,7 @@ def overlap(data: SequenceData, part: Part) -> int:
     return -(-data.horizon_steps // between) if data.task is TaskKind.FORECAST and between else 1
 
 
-def in_original_units(data: SequenceData, part: Part, outputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def in_original_units(data: SequenceData, part: Part, outputs: Floats) -> Floats:
     """Forecasts and numbers in the data's units, probabilities of classes or labels for logits."""
     match data.answer:
         case Answer.NUMBERS:

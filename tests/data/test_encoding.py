@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from harness.data.channels import say_constant
 from harness.data.dataset import Sequences
 from harness.data.encoding import (
     fill_gaps,
     number_answers,
     number_classes,
     refuse_missing,
-    say_constant,
 )
 from harness.data.scaling import fit_scaling
 from harness.errors import DataError

@@ -124,7 +124,9 @@ def test_a_channel_without_a_value_to_train_on(write_table: Table, forecast_card
         load_dataset(config)
     early = list(range(150)) + [None] * 50
     config = forecast_card(write_table(a=early, y=range(200)), features=["a"], missing="interpolate")
-    with pytest.raises(DataError, match="the test part has too few values to interpolate from"):
+    with pytest.raises(
+        DataError, match="no window of the test part is left: of 25 a channel has no value in the lookback: expected"
+    ):
         load_dataset(config)
 
 

@@ -186,7 +186,7 @@ def test_missing_values_need_the_cards_word(write_table: Table, forecast_card: C
     ):
         load_dataset(forecast_card(path))
     data = load_dataset(forecast_card(path, missing="interpolate"))
-    assert "2 missing values interpolated, each within its window or block" in data.facts.notes
+    assert "2 missing inputs interpolated, each within its lookback" in data.facts.notes
 
 
 def test_a_part_too_short_for_one_window(write_table: Table, forecast_card: Config) -> None:

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.config.sources import ArraysSource
-from harness.data.dataset import Flags, Sequences, Whole, first, narrow, numbered, pad
+from harness.data.dataset import Flags, Sequences, Whole, finite, first, numbered, pad
 from harness.data.readers.paths import locate, shown
 from harness.data.scaling import Wide
 from harness.errors import DataError, nearest
@@ -102,17 +102,24 @@ def load_object(stream: IO[bytes], where: str) -> Any:
     return content
 
 
+_TURN = "{0} = {0}.transpose(0, 2, 1)"
+MOST_CHANNELS = 64
+"""Channels beyond which nobody is asked whether they come first."""
+
 _NO_ARCHIVE = "is no .npz: expected an archive with x and y (numpy.savez)"
 _PICKLE = "holds a pickle, which could run code when opened and is refused: expected plain arrays"
 
 
-def read_arrays(source: ArraysSource, labelled: bool = True, *, per_step: bool = False) -> Sequences:
+def read_arrays(
+    source: ArraysSource, labelled: bool = True, *, per_step: bool = False, padded: bool = True
+) -> Sequences:
     """The sequences of an archive of arrays.
 
     Args:
         source: The file, and what its arrays are called.
         labelled: Whether answers are wanted.
         per_step: Whether every step has an answer, or several: (n, steps) or (n, steps, answers).
+        padded: As for `sequences_of`.
 
     Raises:
         DataError: The file is missing, has changed, is no such archive, holds a pickle, or its arrays do not
@@ -124,7 +131,7 @@ def read_arrays(source: ArraysSource, labelled: bool = True, *, per_step: bool =
     for name in names:
         if name not in arrays:
             raise DataError(f"{where}: has no array {name!r}. {nearest(name, arrays)}".rstrip())
-    return sequences_of(arrays, source, where, labelled, per_step=per_step)
+    return sequences_of(arrays, source, where, labelled, per_step=per_step, padded=padded)
 
 
 def sequences_of(
@@ -135,6 +142,7 @@ def sequences_of(
     *,
     per_step: bool = False,
     before: int = 0,
+    padded: bool = True,
 ) -> Sequences:
     """Sequences from arrays by name.
 
@@ -145,21 +153,28 @@ def sequences_of(
         labelled: Whether answers are wanted.
         per_step: Whether every step has an answer, or several.
         before: Sequences of the file before the first one here.
+        padded: Whether steps at the ends without a value in any channel are padding, where no lengths are given.
 
     Raises:
         DataError: The arrays do not fit each other.
     """
-    x, lengths = _inputs(arrays, names, where, before)
+    x, lengths, notes = _inputs(arrays, names, where, before, padded=padded)
     y: npt.NDArray[Any] = np.empty(0)
     if labelled and per_step:
-        y = _answers_of_steps(np.asarray(arrays[names.y]), x.shape, where, names.y)
+        y = _answers_of_steps(_unmasked(arrays[names.y]), x.shape, where, names)
     elif labelled:
-        y = _answers(np.asarray(arrays[names.y]), len(x), where, names.y)
+        y = _answers(_unmasked(arrays[names.y]), len(x), where, names.y)
     groups = _answers(np.asarray(arrays[names.groups]), len(x), where, names.groups) if names.groups else None
     values = without_padding(x, lengths)  # whatever was used as padding, NaN included, is no value
-    numbers = narrow(values, lambda at: f"{where}: {names.x}{[before + at[0], *at[1:]]}")
+    if notes:  # lengths that were found: what is padding in all sequences is none of theirs
+        longest = int(lengths.max())
+        values, y = values[:, :longest], y[:, :longest] if labelled and per_step else y
+    numbers = finite(values, lambda at: f"{where}: {names.x}{[before + at[0], *at[1:]]}")
+    notes = (*notes, *_say_axes(values, names, arrays))
     channels = numbered("channel", x.shape[2])
-    return Sequences(where, numbers, lengths, y, channels, lambda at: f"{names.x}[{before + at}]", groups=groups)
+    return Sequences(
+        *(where, numbers, lengths, y, channels, lambda at: f"{names.x}[{before + at}]"), notes=notes, groups=groups
+    )
 
 
 def read_plain_arrays(file: Path, where: str, names: tuple[str, ...]) -> dict[str, npt.NDArray[Any]]:
@@ -190,25 +205,65 @@ def _may_be_pickle(file: Path) -> bool:
         return stream.read(4).startswith((b"PK\x03\x04", b"\x93NUM", b"\x80"))
 
 
-def _inputs(arrays: Mapping[str, Any], names: ArraysSource, where: str, before: int) -> tuple[npt.NDArray[Any], Whole]:
+def _inputs(
+    arrays: Mapping[str, Any], names: ArraysSource, where: str, before: int, *, padded: bool
+) -> tuple[npt.NDArray[Any], Whole, tuple[str, ...]]:
     x = arrays[names.x]
     if isinstance(x, list | tuple) or getattr(x, "dtype", None) == np.object_:
-        return _padded(list(x), names.x, where)
-    x = np.asarray(x)
+        return *_padded(list(x), names.x, where), ()
+    x = _unmasked(x)
     if x.ndim != 3 or not x.size:
+        one = f"; of one channel: {names.x}[:, :, None]" if x.ndim == 2 else ""
         raise DataError(
-            f"{where}: {names.x} has shape {x.shape}: expected (sequences, steps, channels), none of them 0"
+            f"{where}: {names.x} has shape {x.shape}: expected (sequences, steps, channels), none of them 0{one}"
         )
     if x.dtype.kind not in "biuf":
         raise DataError(f"{where}: {names.x} holds {x.dtype}: expected numbers")
-    return x, _lengths(arrays, x.shape, where, names.lengths, before)
+    if arrays.get(names.lengths) is None and padded and x.dtype.kind == "f" and np.isnan(x[:, -1]).all(axis=1).any():
+        lengths = _ends(x, names.x, where, before)
+        note = (
+            f"{int(lengths.min()):,} to {int(lengths.max()):,} steps: those at the ends without any value are padding"
+        )
+        return x, lengths, (note,)
+    return x, _lengths(arrays, x.shape, where, names, before), ()
+
+
+def _unmasked(values: Any) -> npt.NDArray[Any]:
+    """An array; what is masked in it is missing."""
+    if not isinstance(values, np.ma.MaskedArray):
+        return np.asarray(values)
+    return np.ma.filled(values.astype(np.result_type(values, np.float32)), np.nan)
+
+
+def _ends(x: npt.NDArray[Any], name: str, where: str, before: int) -> Whole:
+    """Steps up to the last one that has a value in some channel (n,)."""
+    some = ~np.isnan(x).all(axis=2)
+    if not (told := some.any(axis=1)).all():
+        raise DataError(f"{where}: {name}[{before + first(~told)[0]}] has no value: expected one step at least")
+    ends: Whole = (x.shape[1] - some[:, ::-1].argmax(axis=1)).astype(np.int32)
+    return ends
+
+
+def _say_axes(x: npt.NDArray[Any], names: ArraysSource, arrays: Mapping[str, Any]) -> tuple[str, ...]:
+    """A note where few steps of many channels change less from channel to channel than from step to step."""
+    n, steps, channels = x.shape
+    if arrays.get(names.lengths) is not None or not 1 < steps <= MOST_CHANNELS or channels < 4 * steps:
+        return ()
+    some = x[:: -(-n // 200)].astype(np.float64)
+    along, across = (np.nanmean(np.abs(np.diff(some, axis=axis))) for axis in (1, 2))
+    if not across < along / 2:
+        return ()
+    return (
+        f"warning: {steps} steps of {channels} channels, which change less from channel to channel than from step to "
+        f"step: are channels first? {_TURN.format(names.x)}",
+    )
 
 
 def _padded(pieces: list[Any], name: str, where: str) -> tuple[npt.NDArray[Any], Whole]:
     arrays: list[Wide] = []
     for at, piece in enumerate(pieces):
         try:
-            array = np.asarray(piece, np.float64)
+            array = np.asarray(_unmasked(piece), np.float64)
         except (TypeError, ValueError):
             raise DataError(f"{where}: {name}[{at}]: expected numbers (steps, channels)") from None
         array = array[:, None] if array.ndim == 1 else array
@@ -224,8 +279,9 @@ def _padded(pieces: list[Any], name: str, where: str) -> tuple[npt.NDArray[Any],
     return pad(arrays)
 
 
-def _lengths(arrays: Mapping[str, Any], shape: tuple[int, ...], where: str, name: str, before: int) -> Whole:
-    n, steps, _ = shape
+def _lengths(arrays: Mapping[str, Any], shape: tuple[int, ...], where: str, names: ArraysSource, before: int) -> Whole:
+    n, steps, channels = shape
+    name = names.lengths
     if arrays.get(name) is None:
         return np.full(n, steps, np.int32)
     lengths = np.asarray(arrays[name])
@@ -236,18 +292,21 @@ def _lengths(arrays: Mapping[str, Any], shape: tuple[int, ...], where: str, name
     bad: Flags = (lengths < 1) | (lengths > steps)
     if bad.any():
         (at,) = first(bad)
-        raise DataError(f"{where}: {name}[{before + at}] = {lengths[at]}: expected 1 to {steps}, the steps of x")
+        turn = f"; channels first? {_TURN.format(names.x)}" if steps < lengths.max() <= channels else ""
+        raise DataError(f"{where}: {name}[{before + at}] = {lengths[at]}: expected 1 to {steps}, the steps of x{turn}")
     return lengths.astype(np.int32)
 
 
-def _answers_of_steps(y: npt.NDArray[Any], shape: tuple[int, ...], where: str, name: str) -> npt.NDArray[Any]:
+def _answers_of_steps(y: npt.NDArray[Any], shape: tuple[int, ...], where: str, names: ArraysSource) -> npt.NDArray[Any]:
     if y.ndim not in (2, 3) or y.shape[:2] != shape[:2] or not y.size:
+        turned = y.ndim in (2, 3) and y.shape[:2] == (shape[0], shape[2])
+        turn = f"; {names.x} has channels first: {_TURN.format(names.x)}" if turned else ""
         raise DataError(
-            f"{where}: {name} has shape {y.shape}: expected ({shape[0]}, {shape[1]}) or ({shape[0]}, {shape[1]}, "
-            "answers), a step of x each"
+            f"{where}: {names.y} has shape {y.shape}: expected ({shape[0]}, {shape[1]}) or ({shape[0]}, {shape[1]}, "
+            f"answers), a step of x each{turn}"
         )
     if y.dtype.kind not in "biufU":
-        raise DataError(f"{where}: {name} holds {y.dtype}: expected numbers or text")
+        raise DataError(f"{where}: {names.y} holds {y.dtype}: expected numbers or text")
     return y
 
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from harness.config.columns import inputs
 from harness.config.sources import FileSource
 from harness.config.times import EXPECTED, UNDECIDED, Clock, read_times, time_column
-from harness.data.dataset import Flags, first, narrow
+from harness.data.dataset import Flags, finite, first
 from harness.data.readers.paths import locate, shown
 from harness.data.readers.streams import read_pieces
 from harness.data.scaling import Floats, Wide
@@ -177,7 +177,7 @@ def numbers(frame: pd.DataFrame, column: str, where: str, first_row: int = 0) ->
 def number_table(frame: pd.DataFrame, columns: Sequence[str], where: str, first_row: int = 0) -> Floats:
     """Columns as numbers (rows, columns); arguments and errors as for `numbers`."""
     values = np.stack([numbers(frame, name, where, first_row) for name in columns], axis=1)
-    return narrow(values, lambda at: f"{where}: column {columns[at[1]]!r}, row {first_row + at[0] + 1}")
+    return finite(values, lambda at: f"{where}: column {columns[at[1]]!r}, row {first_row + at[0] + 1}")
 
 
 def times(

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.config.sources import MatSource, TsSource
-from harness.data.dataset import Sequences, narrow, numbered, pad
+from harness.data.dataset import Sequences, finite, numbered, pad
 from harness.data.readers.paths import locate, shown
 from harness.data.scaling import Wide
 from harness.errors import DataError, UsageError, nearest
@@ -43,7 +43,7 @@ def read_ts(source: TsSource) -> Sequences:
     files = ((source.train, train), (source.test, test))
     names = [f"{shown(path)}, line {line}" for path, rows in files for line, _, _ in rows]
     x, lengths = pad([piece for _, rows in files for _, piece, _ in rows])
-    numbers = narrow(x, lambda at: f"{names[at[0]]}, channel {at[2] + 1}, step {at[1] + 1}")
+    numbers = finite(x, lambda at: f"{names[at[0]]}, channel {at[2] + 1}, step {at[1] + 1}")
     y: npt.NDArray[np.str_] = np.array([answer for _, rows in files for _, _, answer in rows], dtype=np.str_)
     parts = (len(train), len(test))
     return Sequences(
@@ -158,7 +158,7 @@ def read_mat(source: MatSource) -> Sequences:
         if piece.shape[1] != width:
             raise DataError(f"{where}: {name} has {piece.shape[1]} channels: expected {width}, as the first has")
     x, lengths = pad(pieces)
-    numbers = narrow(x, lambda at: f"{where}: {names[at[0]]}, channel {at[2] + 1}, step {at[1] + 1}")
+    numbers = finite(x, lambda at: f"{where}: {names[at[0]]}, channel {at[2] + 1}, step {at[1] + 1}")
     sizes = tuple(len(part) for part in parts)
     channels = numbered("channel", width)
     if width == 88:  # a piano

@@ -83,7 +83,9 @@ def _made_up(description: Description) -> tuple[Values, Floats | None]:
     if description.vocabulary:
         return random.integers(0, len(description.vocabulary), (MADE_UP_ROWS, steps), np.int32), None
     mean, scale = (np.array(description.scaling[name]) for name in ("input_mean", "input_scale"))
-    drawn = random.normal(mean, scale, (MADE_UP_ROWS, steps + description.horizon_steps, len(mean))).astype(np.float32)
+    drawn = random.normal(mean, scale, (MADE_UP_ROWS, steps + description.horizon_steps, len(mean))).astype(
+        description.dtype
+    )
     known = len(description.known)
     return drawn[:, :steps], drawn[:, -description.horizon_steps :, -known:] if known else None
 
@@ -100,7 +102,8 @@ def require_same_outputs(folder: Path, champion: Champion) -> Agreement:
     spread: Any = 1.0  # of probabilities
     if champion.description.answer is Answer.NUMBERS:
         spread = np.std(expected.astype(np.float64), axis=tuple(range(expected.ndim - 1)))
-    measure = TOLERANCE * spread + 1e-6 * np.abs(expected)
+    near = 1e-6 * float(np.finfo(expected.dtype).eps / np.finfo(np.float32).eps)
+    measure = TOLERANCE * spread + near * np.abs(expected)
     shares = {
         "in one call": _worst(champion, batch, got["all"], expected, measure),
         "of one row": _worst(champion, batch, got["first"], expected, measure),
