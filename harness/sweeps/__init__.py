@@ -94,6 +94,7 @@ def compare(
     lengths: Any = None,
     groups: Any = None,
     store: str | Path | None = None,
+    channels_first: bool | None = None,
     tracking_uri: str | None = None,
     callback: Callback = lambda _: None,
     **options: Any,
@@ -102,8 +103,9 @@ def compare(
 
     Args:
         X: An array (sequences, steps, channels), or (sequences, steps) of one channel; a list of arrays (steps,
-            channels) of different lengths; or a pandas table as a CSV would hold it. For a forecast a series (rows,),
-            an array (rows, columns) or a table, in the order of time.
+            channels) of different lengths; or a table as a CSV would hold it: pandas' (levels of its index become
+            columns), or one that pandas can be made of, such as Polars', Arrow's and Hugging Face's. For a forecast a
+            series (rows,), an array (rows, columns) or a table, in the order of time. Masked values are missing ones.
         y: The answers: one a sequence, or one a step for `task="label"`. For a forecast the target, where X does not
             hold it. None where a table holds them.
         task: `forecast`, `classify`, `regress` or `label`.
@@ -113,6 +115,7 @@ def compare(
         lengths: Real steps of each sequence, where some are padded.
         groups: Each sequence's group, such as its person: then no group is in two parts.
         store: As for `sweep`; the data is kept in its folder `data`.
+        channels_first: Whether X is (sequences, channels, steps); asked for where that does not show.
         tracking_uri: As for `sweep`.
         callback: As for `sweep`.
         options: Options of `sweep`, such as `trials=20`; and keys of a dataset's card: those of `[task]`, such as
@@ -138,7 +141,7 @@ def compare(
     if groups is not None:
         phrase = {"split": {"rule": "group"}, **phrase}
     root = find_store(Path(store) if store else None, tracking_uri).root
-    config = write_dataset(root / "data", name, X, y, lengths, groups, task, phrase)
+    config = write_dataset(root / "data", name, X, y, lengths, groups, task, phrase, channels_first)
     if name is None:
         callback(Message(f"the data has no name and is called {config.stem}; name= gives it one"))
     more: dict[str, Any] = {"store": store, "tracking_uri": tracking_uri, "callback": callback, "name": config.stem}
