@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
+LOCATIONS = ("path", "train", "validation", "test")
+"""Keys of sources that name files of data."""
+
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 IN_CACHE = "cache:"
 """What a path begins with whose file is downloaded to the user's cache."""

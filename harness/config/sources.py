@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from harness.config.addresses import IN_CACHE, PLACES, folder_of, is_safe_address, is_safe_name, remote_files
+from harness.config.addresses import IN_CACHE, LOCATIONS, PLACES, folder_of, is_safe_address, is_safe_name, remote_files
 from harness.config.errors import fault
 from harness.errors import nearest
 from harness.records import Value
@@ -68,9 +68,9 @@ class Downloadable(Config):
             return values
         given, files = dict(values), remote_files(values)
         folder = IN_CACHE + folder_of(files)
-        if "path" in cls.model_fields and given.get("path") is None:
+        if "path" in cls.model_fields and not any(given.get(key) for key in LOCATIONS):
             given["path"] = next(iter(files)) if len(files) == 1 else "."
-        for key in ("path", "train", "test"):
+        for key in LOCATIONS:
             if isinstance(path := given.get(key), str) and key in cls.model_fields and not path.startswith(PLACES):
                 given[key] = folder if path == "." else f"{folder}/{path}"
         return given
@@ -94,7 +94,7 @@ class Downloadable(Config):
                 raise fault(("files",), f"{name!r}: expected a name below url, or an address that begins with https://")
             if not is_safe_name(name):
                 raise fault(("files",), f"{name!r}: expected the name of a file, such as part/train.csv")
-        for key in ("path", "train", "test"):
+        for key in LOCATIONS:
             path = getattr(self, key, None) or ""
             inner = path.removeprefix(IN_CACHE + folder_of(files)).removeprefix("/")
             if path.startswith(IN_CACHE) and inner and not any(f"{name}/".startswith(f"{inner}/") for name in files):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from harness.config.addresses import folder_of, remote_files
+from harness.config.addresses import LOCATIONS, folder_of, remote_files
 from harness.config.dataset import DatasetConfig
 from harness.config.sources import Downloadable, GeneratorSource, KerasSource
 from harness.data.downloads.fetcher import RemoteFile
@@ -74,7 +74,7 @@ def require_data(config: DatasetConfig) -> None:
         AbsentDataError: Something is not there; the message says what brings it.
     """
     require_downloads(config)
-    for key in ("path", "train", "test"):
+    for key in LOCATIONS:
         if path := getattr(config.source, key, None):
             existing(path)
     if isinstance(config.source, GeneratorSource) and (package := _PACKAGES.get(config.source.generator)):
