@@ -69,8 +69,8 @@ def options(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command and leave with its exit code.
 
-    0 done, 1 failed, 2 wrong use, 130 interrupted, 141 nobody reads the output any more. SIGTERM and a closed terminal
-    interrupt as Ctrl-C does.
+    0 done, 1 failed, 2 wrong use, 3 done but for data that is not on this machine, 130 interrupted, 141 nobody reads
+    the output any more. SIGTERM and a closed terminal interrupt as Ctrl-C does.
 
     Args:
         arguments: The words after `harness`; those of this process when left out.

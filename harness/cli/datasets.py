@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from harness.cli import fetch
 from harness.cli.common import ConfigDirOption, JsonOption, as_plain, count_option, home_of, say, say_json, say_table
 from harness.errors import AbsentDataError, ConfigError, HarnessError, UsageError
 from harness.records import DataFacts, TaskKind
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 _WARNING = "warning: "
 
-app = typer.Typer(help="Datasets: list, show, check, new.", no_args_is_help=True)
+app = typer.Typer(help="Datasets: list, show, check, fetch, new.", no_args_is_help=True)
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME|PATH", help="Name or path of a dataset.")]
 PlotOption = Annotated[
@@ -89,6 +90,11 @@ def check(
             say(one.text())
     if bad := sum(one.error is not None and not one.absent for one in checked):
         raise ConfigError(f"{bad} of {len(checked)} datasets are invalid")
+    if any(one.absent for one in checked):
+        raise typer.Exit(fetch.ABSENT)
+
+
+app.command("fetch")(fetch.fetch)
 
 
 @app.command("new")

@@ -20,6 +20,7 @@ from harness.cli.common import (
     output_width,
     say,
 )
+from harness.cli.fetch import ABSENT
 from harness.disk import free_bytes
 from harness.errors import Interrupted, UsageError
 from harness.records import SweepResult
@@ -167,7 +168,7 @@ def sweep(
     from harness.report.text import text
     from harness.sweeps.folders import find_unfinished
     from harness.sweeps.plan import resolve
-    from harness.sweeps.prepare import Resuming
+    from harness.sweeps.prepare import Resuming, without_absent
     from harness.sweeps.runner import REPORT_FILE
 
     if quiet and verbose:
@@ -200,7 +201,7 @@ def sweep(
     }
     given: dict[str, object] = {key: value for key, value in options.items() if value is not None and value != ()}
     place, folders = find_store(store, tracking_uri), config_dir or []
-    sweep_id = resume if resume is not None else extend
+    sweep_id, left_out = resume if resume is not None else extend, tuple[str, ...]()
     new_plan = {"config": config, "dry_run": dry_run, "fresh": fresh}
     if resume is not None:
         _refuse_beside(f"--resume {resume}", given, (), config_dir=folders, **new_plan)
@@ -209,10 +210,11 @@ def sweep(
         _refuse_beside(f"--extend {extend}", given, ("datasets", "families", "trials", "replicates"), **new_plan)
         header = _extended(_started(place, extend, given), given, folders)
     else:
-        header = resolve(_plan(given, config), folders)
+        header, left_out = without_absent(resolve(_plan(given, config), folders))
         sweep_id = None if fresh else find_unfinished(place, header)
     if dry_run:
         _dry_run(header, place)
+        _end_without(left_out)
         return
     resuming = Resuming(sweep_id, accept_changes=accept_changes, extend=extend is not None)
     result = _run(header, place, resuming, offline=offline, verbose=verbose, quiet=quiet)
@@ -233,6 +235,15 @@ def sweep(
             say(f"models:/{done.name}/{done.version} is the champion's refit; untested, and no alias was moved")
     if result.unfinished or (result.behind and not offline):
         raise typer.Exit(1)
+    _end_without(left_out)
+
+
+def _end_without(left_out: Sequence[str]) -> None:
+    """Name the datasets that were left out once more, at the end, and leave with a code of their own."""
+    for line in left_out:
+        say(line, err=True)
+    if left_out:
+        raise typer.Exit(ABSENT)
 
 
 def _refuse_beside(option: str, given: dict[str, object], may: Sequence[str], **others: object) -> None:

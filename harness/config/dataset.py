@@ -331,6 +331,8 @@ class DatasetConfig(Config):
         name: Its name, the file's stem.
         title: One line for people.
         license: Licence of the data.
+        use: What it may be used for, asked for before a download unless it is `open`; not said: `open` where there is a
+            licence.
         homepage: Address that tells of it.
         citation: What to cite.
         suites: Names under which it can be swept together with others.
@@ -348,6 +350,7 @@ class DatasetConfig(Config):
     name: Name
     title: str = ""
     license: str = ""
+    use: Literal["open", "research", "no-derivatives", "not stated"] | None = None
     homepage: str = ""
     citation: str = ""
     suites: tuple[Name, ...] = ()

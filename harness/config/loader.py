@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from harness.config.addresses import PLACES
 from harness.config.dataset import DatasetConfig
 from harness.config.errors import in_file, in_toml, issue_of, shown_path, toml_text
 from harness.config.space import CAPACITIES, SearchSpace, SearchSpaceFile
@@ -88,7 +89,7 @@ def _with_absolute_paths(config: DatasetConfig, folder: Path) -> DatasetConfig:
 
 
 def _absolute(location: str, folder: Path) -> str:
-    named = location.startswith(("package:", "data:"))
+    named = location.startswith(PLACES)
     return location if named else str((folder / Path(location).expanduser()).resolve())
 
 

@@ -37,6 +37,12 @@ def builtin_folder(kind: str, package: Path = PACKAGE) -> Path:
     return (beside if (beside / "pyproject.toml").is_file() else package / "_builtin") / kind
 
 
+def _builtin_folders(kind: str) -> list[Path]:
+    """The folder of built-in configs, and those in it, each of a suite with many."""
+    home = builtin_folder(kind)
+    return [home, *sorted(folder for folder in home.glob("*") if folder.is_dir())]
+
+
 ConfigT = TypeVar("ConfigT", DatasetConfig, SearchSpace)
 
 DATASETS, SPACES, SWEEPS = "datasets", "search_spaces", "sweeps"
@@ -162,7 +168,7 @@ def _find(wanted: str, kind: str, word: str, given: Sequence[Path]) -> Found[Any
 
 
 def _by_name(wanted: str, kind: str, word: str, folders: Sequence[Path]) -> Path:
-    known = [path for folder in (*folders, builtin_folder(kind)) for path in _configs_in(folder, kind)]
+    known = [path for folder in (*folders, *_builtin_folders(kind)) for path in _configs_in(folder, kind)]
     for path in known:
         if path.stem == wanted:
             return path
@@ -176,7 +182,7 @@ def _by_name(wanted: str, kind: str, word: str, folders: Sequence[Path]) -> Path
 def _list(kind: str, given: Sequence[Path]) -> list[Found[Any]]:
     folders = _folders(given, kind)
     found: dict[str, Found[Any]] = {}
-    for folder in (*folders, builtin_folder(kind)):
+    for folder in (*folders, *_builtin_folders(kind)):
         for path in _configs_in(folder, kind):
             if path.stem not in found:
                 found[path.stem] = _read(path, kind, folders)
@@ -184,9 +190,9 @@ def _list(kind: str, given: Sequence[Path]) -> list[Found[Any]]:
 
 
 def _read(path: Path, kind: str, folders: Sequence[Path]) -> Found[Any]:
-    home = builtin_folder(kind)
-    builtin = path.resolve().parent == home.resolve()
-    overrides = not builtin and (home / f"{path.stem}.toml").is_file()
+    homes = _builtin_folders(kind)
+    builtin = path.resolve().parent in [home.resolve() for home in homes]
+    overrides = not builtin and any((home / f"{path.stem}.toml").is_file() for home in homes)
     config: DatasetConfig | SearchSpace
     try:
         if kind == DATASETS:

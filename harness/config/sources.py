@@ -5,10 +5,14 @@ A field's `description` is what an error says was expected.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from harness.config.addresses import IN_CACHE, LOCATIONS, PLACES, folder_of, is_safe_address, is_safe_name, remote_files
+from harness.config.errors import fault
+from harness.errors import nearest
 from harness.records import Value
 
 Name = Annotated[
@@ -50,13 +54,68 @@ class Config(BaseModel):
 Key = Annotated[str, Field(min_length=1, description="the name of an array, in quotes")]
 
 
-class OneFile(Config):
+class Downloadable(Config):
+    """What sources say whose files may come from the internet; `harness datasets fetch` brings them, nothing else does.
+
+    Attributes:
+        url: The file's address; beside `files` what their names are below.
+        files: Name of each file below `url`, or an address of its own, → its SHA-256.
+        max_mb: The most megabytes that may come, of all files together.
+    """
+
+    url: Annotated[str, Field(min_length=1, description="an address that begins with https://")] | None = None
+    files: dict[str, Sha256] = Field(default_factory=dict)
+    max_mb: Count = 500
+
+    @model_validator(mode="before")
+    @classmethod
+    def _paths_in_the_cache(cls, values: Any) -> Any:
+        """Paths that name downloaded files lead into the cache; a single file need not be named."""
+        if not isinstance(values, Mapping) or not (values.get("url") or values.get("files")):
+            return values
+        given, files = dict(values), remote_files(values)
+        folder = IN_CACHE + folder_of(files)
+        if "path" in cls.model_fields and not any(given.get(key) for key in LOCATIONS):
+            given["path"] = next(iter(files)) if len(files) == 1 else "."
+        for key in LOCATIONS:
+            if isinstance(path := given.get(key), str) and key in cls.model_fields and not path.startswith(PLACES):
+                given[key] = folder if path == "." else f"{folder}/{path}"
+        return given
+
+    @model_validator(mode="after")
+    def _can_be_downloaded(self) -> Self:
+        if self.url is None and not self.files:
+            return self
+        if self.url is not None and not is_safe_address(self.url):
+            expected = (
+                "expected an address that begins with https:// (http:// on this machine alone), without a password"
+            )
+            raise fault(("url",), expected)
+        if self.url is not None and not self.files and getattr(self, "sha256", None) is None:
+            raise fault((), "missing key 'sha256': expected the checksum of what url leads to; or a table files")
+        if self.files and getattr(self, "sha256", None) is not None:
+            raise fault(("sha256",), "expected none beside files, each of which has its own")
+        files = remote_files({"url": self.url, "files": self.files, "sha256": getattr(self, "sha256", None)})
+        for name, (address, _) in files.items():
+            if not is_safe_address(address):
+                raise fault(("files",), f"{name!r}: expected a name below url, or an address that begins with https://")
+            if not is_safe_name(name):
+                raise fault(("files",), f"{name!r}: expected the name of a file, such as part/train.csv")
+        for key in LOCATIONS:
+            path = getattr(self, key, None) or ""
+            inner = path.removeprefix(IN_CACHE + folder_of(files)).removeprefix("/")
+            if path.startswith(IN_CACHE) and inner and not any(f"{name}/".startswith(f"{inner}/") for name in files):
+                raise fault((key,), f"expected one of the downloaded files. {nearest(inner, files)}")
+        return self
+
+
+class OneFile(Downloadable):
     """What all sources in a single file say of it.
 
     Attributes:
         kind: What kind of file it is.
         path: Absolute, relative to the config's folder, or `package:<import name>/<path>` for a file inside an
-            installed package, which is found without importing it.
+            installed package, which is found without importing it. Beside `url` or `files` one of their names.
         sha256: The file's checksum.
     """
 
@@ -104,7 +163,7 @@ class ArraysSource(OneFile):
     groups: Key | None = None
 
 
-class TsSource(Config):
+class TsSource(Downloadable):
     """A pair of `.ts` files of the UCR/UEA archive, the archive's own split into train and test."""
 
     kind: Literal["ts"]
@@ -176,7 +235,7 @@ class SklearnSource(Config):
 
 
 class KerasSource(Config):
-    """A dataset of `keras.datasets`, which downloads it the first time.
+    """A dataset of `keras.datasets`, which `harness datasets fetch` downloads.
 
     Attributes:
         kind: Keras.
@@ -196,11 +255,12 @@ class KerasSource(Config):
     sequences: Count | None = None
 
 
-class LoaderSource(Config):
+class LoaderSource(Downloadable):
     """A function of the user's: `file.py:function`.
 
-    It is called with `arguments` and returns a pandas table, or a dictionary of arrays `x`, `y` and, where they are
-    wanted, `lengths` and `groups`. `time_format` is as for a table in a file.
+    It is called with `arguments`, and with `folder`, where its downloaded `files` lie, if it has any. It returns a
+    pandas table, or a dictionary of arrays `x`, `y` and, where they are wanted, `lengths` and `groups`. `time_format` is
+    as for a table in a file.
     """
 
     kind: Literal["loader"]

@@ -10,7 +10,7 @@ import numpy as np
 
 from harness.config.sources import GeneratorSource
 from harness.data.dataset import Sequences, numbered
-from harness.errors import DataError
+from harness.errors import AbsentDataError, DataError
 from harness.metrics import mask_of, without_padding
 from harness.records import derive_seed
 
@@ -107,12 +107,12 @@ def mnist1d(source: GeneratorSource) -> Sequences:
         source: Steps after which a line ends, number of sequences and seed; the paper's are 40, 5000 and 42.
 
     Raises:
-        DataError: The package is not installed.
+        AbsentDataError: The package is not installed.
     """
     try:
         from mnist1d.data import get_dataset_args, make_dataset
     except ImportError:
-        raise DataError(
+        raise AbsentDataError(
             "generator mnist1d: the package 'mnist1d' is not installed: pip install \"lstm-gru-harness[data]\""
         ) from None
     arguments = get_dataset_args()

@@ -19,6 +19,7 @@ from harness.config.sources import FileSource, LoaderSource
 from harness.config.tasks import ClassifyTask, ForecastTask, LabelTask, NextTokenTask, RegressTask
 from harness.data.channels import odd_channels, say_constant
 from harness.data.dataset import PARTS, Part, SequenceData, Sequences, Series, Values, Whole
+from harness.data.downloads import require_downloads
 from harness.data.encoding import (
     fill_gaps,
     fit_vocabulary,
@@ -185,6 +186,7 @@ def load_dataset(config: DatasetConfig) -> SequenceData:
     Raises:
         DataError: Data is missing, has changed, or is not what the config says.
     """
+    require_downloads(config)
     rule = rule_of(config)
     if isinstance(config.task, ForecastTask):
         return load_forecast(config, config.task)

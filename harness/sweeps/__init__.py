@@ -46,7 +46,8 @@ def sweep(
 ) -> SweepResult:
     """Compare recurrent cells on datasets, as `harness sweep` does.
 
-    The same call again resumes a sweep that was not finished.
+    The same call again resumes a sweep that was not finished. Of several datasets those that are not on this machine
+    are left out, which the callback is told.
 
     Args:
         datasets: Names or paths of dataset configs.
@@ -71,14 +72,14 @@ def sweep(
     from harness.store import find_store
     from harness.sweeps.folders import find_unfinished
     from harness.sweeps.plan import resolve
-    from harness.sweeps.prepare import Resuming
+    from harness.sweeps.prepare import Resuming, without_absent
     from harness.sweeps.runner import run_sweep
     from harness.sweeps.stop import handling_signals
 
     callback = options.pop("listener", callback)  # names of 0.1.0, for one more version
     folders = options.pop("cards", config_dirs)
     plan = make_plan({"datasets": datasets, "name": default_name(datasets), **options})
-    header = resolve(plan, [Path(folder) for folder in folders])
+    header, _ = without_absent(resolve(plan, [Path(folder) for folder in folders]))
     place = find_store(Path(store) if store else None, tracking_uri)
     with handling_signals() as stop, PoolExecutor(plan.workers or default_workers()) as executor:
         how = Resuming(None if fresh else find_unfinished(place, header), accept_changes=accept_changes)
@@ -93,6 +94,7 @@ def compare(
     name: str | None = None,
     lengths: Any = None,
     groups: Any = None,
+    channels_first: bool | None = None,
     store: str | Path | None = None,
     tracking_uri: str | None = None,
     callback: Callback = lambda _: None,
@@ -102,8 +104,9 @@ def compare(
 
     Args:
         X: An array (sequences, steps, channels), or (sequences, steps) of one channel; a list of arrays (steps,
-            channels) of different lengths; or a pandas table as a CSV would hold it. For a forecast a series (rows,),
-            an array (rows, columns) or a table, in the order of time.
+            channels) of different lengths; or a table as a CSV would hold it: pandas' (levels of its index become
+            columns), or one that pandas can be made of, such as Polars', Arrow's and Hugging Face's. For a forecast a
+            series (rows,), an array (rows, columns) or a table, in the order of time. Masked values are missing ones.
         y: The answers: one a sequence, or one a step for `task="label"`. For a forecast the target, where X does not
             hold it. None where a table holds them.
         task: `forecast`, `classify`, `regress` or `label`.
@@ -112,6 +115,7 @@ def compare(
             name. The listener is told.
         lengths: Real steps of each sequence, where some are padded.
         groups: Each sequence's group, such as its person: then no group is in two parts.
+        channels_first: Whether X is (sequences, channels, steps); asked for where that does not show.
         store: As for `sweep`; the data is kept in its folder `data`.
         tracking_uri: As for `sweep`.
         callback: As for `sweep`.
@@ -138,7 +142,7 @@ def compare(
     if groups is not None:
         phrase = {"split": {"rule": "group"}, **phrase}
     root = find_store(Path(store) if store else None, tracking_uri).root
-    config = write_dataset(root / "data", name, X, y, lengths, groups, task, phrase)
+    config = write_dataset(root / "data", name, X, y, lengths, groups, task, phrase, channels_first)
     if name is None:
         callback(Message(f"the data has no name and is called {config.stem}; name= gives it one"))
     more: dict[str, Any] = {"store": store, "tracking_uri": tracking_uri, "callback": callback, "name": config.stem}

@@ -10,7 +10,8 @@ from pathlib import Path
 from harness.config.space import SearchSpace
 from harness.config.sweep import SCHEDULED
 from harness.data import load_dataset
-from harness.errors import DiskError, UsageError
+from harness.data.downloads import require_data
+from harness.errors import AbsentDataError, DiskError, UsageError
 from harness.executors import Executor
 from harness.journal import EventKind, Journal
 from harness.records import DataFacts, Family, Objective, Phase, TrialKey, TrialRecord, TrialRequest, derive_seed
@@ -58,6 +59,39 @@ def inspect(header: SweepHeader) -> dict[str, Inspected]:
     """
     loaded = ((name, load_dataset(config)) for name, config in header.datasets.items())
     return {name: Inspected(data.facts, data.objective) for name, data in loaded}
+
+
+def without_absent(header: SweepHeader) -> tuple[SweepHeader, tuple[str, ...]]:
+    """A sweep of those of its datasets that are on this machine, where it has several; downloads and loads none.
+
+    Args:
+        header: The sweep, as it was asked for.
+
+    Returns:
+        The sweep without the others, of which its notes tell; and why they are left out, a line each.
+
+    Raises:
+        AbsentDataError: None of them is there.
+    """
+    absent = {}
+    for name, config in header.datasets.items():
+        try:
+            require_data(config)
+        except AbsentDataError as error:
+            absent[name] = str(error)
+    if not absent:
+        return header, ()
+    if len(absent) == len(header.datasets):
+        raise AbsentDataError("; ".join(absent.values()))
+    lines = tuple(f"{name} is left out: {why.removeprefix(f'{name}: ')}" for name, why in absent.items())
+    here = {name: config for name, config in header.datasets.items() if name not in absent}
+    return replace(
+        header,
+        plan=header.plan.model_copy(update={"datasets": tuple(here)}),
+        datasets=here,
+        hashes={key: digest for key, digest in header.hashes.items() if key.removeprefix("datasets/") not in absent},
+        notes=(*header.notes, *lines),
+    ), lines
 
 
 def batch_notes(header: SweepHeader, inspected: Mapping[str, Inspected]) -> list[str]:

@@ -105,10 +105,13 @@ def test_check_all_goes_on_after_a_fault_and_then_fails(project, monkeypatch):
     config = Path("datasets/my.toml")
     config.write_text(config.read_text().replace("../my.csv", "../gone.csv"))
     result = CliRunner().invoke(app, ["check", "--all"])
+    assert result.exit_code == 3
+    assert "good: valid (datasets/good.toml)\n" in result.output
+    assert "my: not on this machine: gone.csv: no such file" in result.output
+    Path("gone.csv").write_text("nothing\n1\n")
+    result = CliRunner().invoke(app, ["check", "--all"])
     assert isinstance(result.exception, ConfigError)
     assert str(result.exception) == "1 of 2 datasets are invalid"
-    assert "good: valid (datasets/good.toml)\n" in result.output
-    assert "my: gone.csv: no such file" in result.output
     plain = json.loads(CliRunner().invoke(app, ["check", "--all", "--json"]).output)
     assert [one["name"] for one in plain if one["error"]] == ["my"]
 

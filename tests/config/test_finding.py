@@ -7,7 +7,7 @@ from harness.config import find_dataset, find_space, list_datasets, list_spaces
 from harness.config.lookup import builtin_folder
 from harness.errors import ConfigError
 
-BUILTIN = sorted(path.stem for path in builtin_folder("datasets").glob("*.toml"))
+BUILTIN = sorted(path.stem for path in builtin_folder("datasets").rglob("*.toml"))
 KNOWN = sorted([*BUILTIN, "airline"])
 
 

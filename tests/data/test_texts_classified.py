@@ -146,10 +146,10 @@ def test_an_evil_stand_in_is_refused(tmp_path: Path) -> None:
         load_dataset(config({"kind": "keras", "dataset": "imdb", "steps": 4, "path": str(file)}))
 
 
-def test_being_offline_is_said_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_not_downloaded_is_said_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    monkeypatch.setattr("harness.data.readers.packaged.ORIGIN", "http://127.0.0.1:9/")
-    with pytest.raises(AbsentDataError, match=r"downloaded once.*or let \[source\] path name a copy of imdb.npz$"):
+    monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(AbsentDataError, match=r"imdb.npz not downloaded yet: `harness datasets fetch \w+`$"):
         load_dataset(config({"kind": "keras", "dataset": "imdb", "steps": 4}))
 
 

@@ -1,4 +1,4 @@
-"""Data that comes with packages: the files of `keras.datasets` from Keras's cache, scikit-learn's digits.
+"""Data that comes with packages: the files of `keras.datasets` from Keras's cache or ours, scikit-learn's digits.
 
 Read here and not with Keras' `load_data`, so that a copy that lies elsewhere can be read in the same way.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 import zipfile
 import zlib
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from harness._tensorflow import load_tensorflow
+from harness.config.addresses import IN_CACHE, folder_of
 from harness.config.sources import KerasSource
 from harness.data.dataset import Sequences, Texts, numbered
 from harness.data.readers.arrays import load_object
@@ -49,10 +48,10 @@ def read_keras(source: KerasSource) -> Sequences:
         source: Which dataset, and how it is to be read.
 
     Raises:
-        DataError: It cannot be downloaded, or is no such file.
+        DataError: It was not downloaded yet, or is no such file.
     """
     where = f"keras.datasets {source.dataset}"
-    arrays = load_archive(_file(source, where), where)
+    arrays = load_archive(_file(source), where)
     shares = {"train": 6 / 7, "test": 1 / 7}
     found = {key: [_some(arrays[f"{key}_{name}"], source, shares[name]) for name in shares] for key in "xy"}
     x, y, parts = np.concatenate(found["x"]), np.concatenate(found["y"]), tuple(map(len, found["y"]))
@@ -73,10 +72,10 @@ def read_keras_texts(source: KerasSource) -> Texts:
         source: Which dataset; sequences are cut to their first `steps` words.
 
     Raises:
-        DataError: It cannot be downloaded, or is no such file.
+        DataError: It was not downloaded yet, or is no such file.
     """
     where = f"keras.datasets {source.dataset}"
-    arrays = load_archive(_file(source, where), where)
+    arrays = load_archive(_file(source), where)
     if "x" in arrays:  # reuters comes in one piece, of which Keras takes the last fifth for its test part
         cut = int(len(arrays["x"]) * 0.8)
         halves = {"train": slice(cut), "test": slice(cut, None)}
@@ -114,37 +113,30 @@ def load_archive(file: Path, where: str) -> dict[str, Any]:
         raise DataError(f"{where}: {shown(str(file))} cannot be read; is it cut off? {error}") from None
 
 
-def _file(source: KerasSource, where: str) -> Path:
-    if source.path is not None:
-        return locate(source.path)
-    name, sha256 = f"{source.dataset}.npz", _SHA256[source.dataset]
+def _file(source: KerasSource) -> Path:
+    return locate(source.path) if source.path is not None else keras_place(source.dataset)
+
+
+def keras_file(dataset: str) -> tuple[str, str]:
+    """Address and SHA-256 of one of Keras's files."""
+    return f"{ORIGIN}{dataset}.npz", _SHA256[dataset]
+
+
+def keras_place(dataset: str) -> Path:
+    """One of Keras's files: in Keras's own cache, else in this package's.
+
+    Raises:
+        AbsentDataError: It is in neither; nothing is downloaded here.
+    """
+    name, (address, sha256) = f"{dataset}.npz", keras_file(dataset)
     cached = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "datasets" / name
-    with contextlib.suppress(DataError):  # a download that was killed leaves a part of the file
-        return locate(str(cached), sha256)  # Keras need not be loaded for what it fetched before
-    return _downloaded(cached, sha256, where)
-
-
-def _downloaded(cached: Path, sha256: str, where: str) -> Path:
-    address = ORIGIN + cached.name
-    load_tensorflow()
-    import keras
-
-    try:
-        cached.parent.mkdir(parents=True, exist_ok=True)  # else Keras takes a folder that all users share
-        with contextlib.redirect_stdout(sys.stderr):  # where progress belongs
-            home = str(cached.parent.parent)
-            return Path(keras.utils.get_file(cached.name, address, file_hash=sha256, cache_dir=home))
-    except Exception as error:  # get_file raises plain exceptions
-        if cached.is_file():  # Keras leaves what came where its checksum is another one
-            cached.unlink()
-            raise DataError(
-                f"{where}: what came from {address} is not the file that is meant: expected sha256 {sha256}; it was "
-                f"removed; or let [source] path name a copy of {cached.name}"
-            ) from None
-        raise AbsentDataError(
-            f"{where}: has to be downloaded once, and {address} cannot be reached "
-            f"({' '.join(str(error).split())[-60:]}); or let [source] path name a copy of {cached.name}"
-        ) from None
+    for path in (str(cached), f"{IN_CACHE}{folder_of({name: (address, sha256)})}/{name}"):
+        with contextlib.suppress(DataError):  # a download that was killed leaves a part of the file
+            return locate(path, sha256)
+    raise AbsentDataError(
+        f"keras.datasets {dataset}: not downloaded yet: `harness datasets fetch` brings it; or let [source] path "
+        f"name a copy of {name}"
+    )
 
 
 def _some(array: Any, source: KerasSource, share: float) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from harness.config.addresses import folder_of, remote_files
 from harness.config.dataset import DatasetConfig
 from harness.config.sources import ArraysSource, LoaderSource
 from harness.config.tasks import ClassifyTask, ForecastTask, LabelTask, RegressTask
@@ -14,7 +15,7 @@ from harness.data.dataset import Sequences, Series
 from harness.data.generators import GENERATORS
 from harness.data.readers.arrays import read_arrays, sequences_of
 from harness.data.readers.packaged import read_digits, read_keras
-from harness.data.readers.paths import shown
+from harness.data.readers.paths import cache_folder, shown
 from harness.data.readers.sequences import sequences_of_rows
 from harness.data.readers.series import panel_of
 from harness.data.readers.tables import read_table
@@ -70,9 +71,16 @@ def _call(source: LoaderSource) -> tuple[str, Any]:
     except UsageError as error:
         raise DataError(str(error)) from error
     try:
-        return where, function(**source.arguments)
+        return where, function(**source.arguments, **_folder(source))
     except Exception as error:  # whatever the user's code does
         raise DataError(f"{where}: raised {type(error).__name__}: {' '.join(str(error).split())}") from error
+
+
+def _folder(source: LoaderSource) -> dict[str, str]:
+    """Where the files of a source lie that has any, as the function's `folder`."""
+    if not (files := remote_files(source.model_dump(include={"url", "files"}))):
+        return {}
+    return {"folder": str(cache_folder() / folder_of(files))}
 
 
 def _kind(made: Any) -> str:

@@ -11,7 +11,7 @@ from harness.config.dataset import DatasetConfig
 from harness.config.sources import GeneratorSource, KerasSource, TextSource
 from harness.data.dataset import Texts
 from harness.data.readers.packaged import read_keras_texts
-from harness.data.readers.paths import locate, shown
+from harness.data.readers.paths import locate, place_of, shown
 from harness.errors import DataError
 from harness.records import derive_seed
 
@@ -118,7 +118,7 @@ def _parted(line: str, source: TextSource) -> tuple[str, str]:
 
 def _folders(source: TextSource) -> Texts:
     """A folder a class with a file a text, or a file a class with a line a text."""
-    where, folder = shown(source.path), Path(source.path)
+    where, folder = shown(source.path), place_of(source.path)
     if not folder.is_dir():
         raise DataError(f"{where}: expected a folder, with a folder or a file a class")
     found = list[tuple[str, str, str]]()
