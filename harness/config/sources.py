@@ -259,8 +259,8 @@ class LoaderSource(Downloadable):
     """A function of the user's: `file.py:function`.
 
     It is called with `arguments`, and with `folder`, where its downloaded `files` lie, if it has any. It returns a
-    pandas table, or a dictionary of arrays `x`, `y` and, where they are wanted, `lengths` and `groups`. `time_format` is
-    as for a table in a file.
+    pandas table, or a dictionary of arrays `x`, `y` and, where they are wanted, `lengths` and `groups`. `time_format`
+    is as for a table in a file.
     """
 
     kind: Literal["loader"]
