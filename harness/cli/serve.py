@@ -45,7 +45,7 @@ def ui(
     store: StoreOption = None,
     tracking_uri: TrackingOption = None,
 ) -> None:
-    """Open MLflow's UI on the store, until Ctrl-C.
+    """Open MLflow's UI on the sweeps, until Ctrl-C.
 
     It answers this machine only.
     """

@@ -45,7 +45,7 @@ def sweep(
         list[str] | None,
         typer.Argument(
             metavar="DATASET",
-            help="Datasets or suites by name, or dataset configs by path; `harness datasets list` shows what there is.",
+            help="Datasets or suites (groups of them) by name, or configs by path: see `harness datasets list`.",
         ),
     ] = None,
     family: Annotated[
@@ -155,7 +155,9 @@ def sweep(
     refit: Annotated[
         bool,
         _switch(
-            "--refit", "Also train each champion on training and validation data; registered as an untested version."
+            "--refit",
+            "Also train each dataset's selected model again, on training and validation data together; registered as a "
+            "version without a test score.",
         ),
     ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print a line for every trial.")] = False,

@@ -58,7 +58,7 @@ def ruling(
 
     Returns:
         The alias that the new version gets: `champion`; `candidate`, and the champion stays; or none, and both stay
-        since they are somebody else's. And why in one line; empty where there is nothing to tell: the first version of
+        since they are somebody else's. And why in one line; empty where there is nothing to tell: the first champion of
         a name, or itself again.
     """
     if incumbent is None or incumbent.reference == challenger.reference:
@@ -194,7 +194,9 @@ def _not_measured(challenger: Holder, incumbent: Holder, measured: Measured | No
 
 def _replaced(challenger: Holder, candidate: Holder | None) -> str:
     """What to say where a name without a champion means its candidate, and that changes."""
-    if candidate is None or candidate.reference == challenger.reference or not candidate.own:
+    if candidate is None or candidate.reference == challenger.reference:
+        return f"no @champion yet: {challenger.reference} does not beat the best baseline"
+    if not candidate.own:
         return ""
     return (
         f"@candidate moves from {candidate.reference} to {challenger.reference}, the newest that does not beat the "

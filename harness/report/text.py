@@ -15,8 +15,8 @@ from harness.store import hide_passwords_in
 from harness.text import INDENT, NARROWEST, PLAIN_WIDTH, counted, printable, wrapped
 
 EXPECTED = (
-    "Expected: the mean test score, over such searches, of the trial with the best validation score; the verdict "
-    "compares it."
+    "Expected: the test score that a search with this budget reaches on average with the trial it selects by "
+    "validation. The verdict compares these."
 )
 """What the column of that name holds."""
 
@@ -75,7 +75,7 @@ def _comparison(view: ComparisonView, columns: int) -> list[str]:
             INDENT,
         )
         return lines + (wrapped(champion.alias_because, columns, INDENT * 2) if champion.alias_because else [])
-    return lines + wrapped("champion: none was exported", columns, INDENT)
+    return lines + wrapped("no model was exported", columns, INDENT)
 
 
 def _columns(view: ComparisonView) -> list[tuple[str, list[str]]]:

@@ -206,7 +206,7 @@ class _Sweep:
             if not self.sync.refused:  # which was said, with what is kept
                 self.callback(Message(f"{name}: the champion is registered when MLflow can be written to"))
             return
-        self.callback(Message(f"{name}: exporting the champion and verifying it in a new process"))
+        self.callback(Message(f"{name}: exporting the selected model and verifying it in a new process"))
         try:
             with clean or CleanProcess() as prover:
                 self._record(name, register_champion(self._registration(name, prover)))

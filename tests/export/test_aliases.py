@@ -134,14 +134,11 @@ def test_a_model_of_any_length_is_compared_on_sequences_of_one() -> None:
     assert decided(old={"steps": None}, test_score=0.2)[0] == CHAMPION
 
 
-def test_the_first_version_and_the_same_one_again_need_no_word() -> None:
+def test_a_first_champion_needs_no_word_and_a_first_candidate_says_why() -> None:
     challenger = Holder("m/2", OLD)
-    for incumbent in (None, challenger):
-        assert ruling(challenger, incumbent, None, None, beats_baseline=True, promote=HOW) == (
-            ruling(challenger, None, None, None, beats_baseline=True, promote=HOW)
-        )
-        found = ruling(challenger, incumbent, None, None, beats_baseline=False, promote=HOW)
-        assert found == (CANDIDATE, "")
+    for incumbent, why in ((None, "no @champion yet: m/2 does not beat the best baseline"), (challenger, "")):
+        assert ruling(challenger, incumbent, None, None, beats_baseline=True, promote=HOW) == (CHAMPION, "")
+        assert ruling(challenger, incumbent, None, None, beats_baseline=False, promote=HOW) == (CANDIDATE, why)
 
 
 def test_better_than_the_champion_but_not_than_the_baseline() -> None:

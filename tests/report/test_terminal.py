@@ -84,7 +84,7 @@ def test_no_baseline_no_seeds_no_champion(make_comparison: Make, make_sweep: Mak
     bare = make_comparison(baselines=[], confirmations=0, champion=False, families=("lstm-1", "lstm-2"))
     shown = text(make_sweep([bare]), "harness ui", 80)
     assert "best baseline: none" in shown
-    assert "champion: none was exported" in shown
+    assert "no model was exported" in shown
     assert "seed" not in shown
     assert re.search(r"^  lstm-1 +\S+ +\S+$", shown, re.MULTILINE)
 

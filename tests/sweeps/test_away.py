@@ -110,7 +110,11 @@ def test_a_server_gone_while_the_champion_is_registered_leaves_the_sweep_to_be_g
 
     def listen(one: object) -> None:
         phrase.append(one)
-        if isinstance(one, Message) and "exporting the champion" in one.text and not said_of("not registered yet"):
+        if (
+            isinstance(one, Message)
+            and "exporting the selected model" in one.text
+            and not said_of("not registered yet")
+        ):
             server.stop()
         if isinstance(one, Message) and "not registered yet" in one.text and said_of("not registered yet") == 2:
             server.start()
