@@ -54,7 +54,7 @@ def test_the_third_step_to_its_end(project: Path) -> None:
 
 
 def test_the_config_is_valid() -> None:
-    (config,) = [tomllib.loads(block) for block in re.findall(r"```toml\n(.*?)```", PAGE, re.S)]
+    config, *_ = [tomllib.loads(block) for block in re.findall(r"```toml\n(.*?)```", PAGE, re.S)]
     DatasetConfig.model_validate(config)
 
 

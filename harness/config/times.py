@@ -29,6 +29,8 @@ _SAMPLE = 1000
 
 _EVEN, _UNEVEN = 0.98, 0.95
 """Shares of like steps from which on a reading is regular, and below which it is not."""
+_FEWEST = 9
+"""Times from which on steps tell readings apart: few may be even by chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ def decide_format(values: pd.Series[Any], place: str, *, month_first: bool = Fal
     Args:
         values: Text, dates, times or numbers; missing ones do not count.
         place: File and column, as messages name them.
-        month_first: What to take where several readings fit, as versions before 0.3 did; else the user is asked.
+        month_first: What to take where several readings fit, as 0.2.0 and before did; else the user is asked.
 
     Returns:
         The format that reads the most values: all of them, unless some are no times at all.
@@ -347,7 +349,8 @@ def _told_apart(readings: dict[str, pd.Series[Any]], example: str, place: str) -
         return dotted[0]
     if first := [name for name in readings if name.startswith("%Y")]:  # a year first: month and day follow it
         return first[0]
-    shares = {name: evenness(times) for name, times in readings.items()}
+    enough = all(times.nunique() >= _FEWEST for times in readings.values())
+    shares = {name: evenness(times) if enough else 0.0 for name, times in readings.items()}
     even = [name for name, share in shares.items() if share >= _EVEN]
     if len(even) == 1 and all(share < _UNEVEN for name, share in shares.items() if name != even[0]):
         return even[0]

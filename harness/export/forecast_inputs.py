@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from harness.config.rhythm import order_of
 from harness.config.tasks import ForecastTask
-from harness.config.times import Clock, decide_format, time_column, time_names
+from harness.config.times import Clock, decide_format, is_dated, read_times, time_column, time_names
 from harness.data.dataset import Values, Whole
 from harness.data.encoding import fill_gaps, refuse_missing
 from harness.data.readers.series import select_columns, with_calendar
@@ -71,10 +72,17 @@ def series_batch(
     """
     task = description.dataset_config.task
     assert isinstance(task, ForecastTask)
-    pieces = split_by_id(frame, task.id, where)
+    given = split_by_id(frame, task.id, where)
+    pieces = [(name, in_time_order(description, piece), place) for name, piece, place in given]
+    moved = any(piece is not before for (_, piece, _), (_, before, _) in zip(pieces, given, strict=True))
     clock = clock_of(description, frame)
-    found = [_one(description, task, piece, place, left_out.get(name, 0), clock) for name, piece, place in pieces]
+    found = [
+        _one(description, task, _each_time_once(task, piece, clock), place, left_out.get(name, 0), clock)
+        for name, piece, place in pieces
+    ]
     stamps = tuple(one[2] for one in found if one[2] is not None)
+    if moved and stamps:
+        stamps = (replace(stamps[0], assumed=f"{SORTED} {stamps[0].assumed}".strip()), *stamps[1:])
     return Batch(
         np.concatenate([one[0] for one in found]),
         np.full(len(found), description.steps, np.int32),
@@ -83,6 +91,34 @@ def series_batch(
         stamps if len(stamps) == len(found) else (),
         np.concatenate([one[1] for one in found]) if description.known else None,
     )
+
+
+SORTED = "Rows that came after a later one are sorted by time."
+
+
+def in_time_order(description: Description, frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows of one series or several, in time order; as they are where they have no times, or values that are none."""
+    task, clock = description.dataset_config.task, clock_of(description, frame)
+    names = time_names(getattr(task, "time", None))
+    if not names or not {*names} <= {*frame.columns}:
+        return frame
+    stamps = read_times(time_column(frame, names), clock)
+    if stamps.isna().any():
+        return frame
+    order = order_of(stamps.to_numpy(np.float64) if not is_dated(stamps) else stamps.astype("int64").to_numpy())
+    return frame.iloc[order.rows] if order.moved else frame
+
+
+def _each_time_once(task: ForecastTask, frame: pd.DataFrame, clock: Clock) -> pd.DataFrame:
+    """Rows of one time as one row, by the config's rule for them."""
+    names = time_names(task.time)
+    if task.on_duplicates == "error" or not names or not {*names} <= {*frame.columns}:
+        return frame
+    stamps = read_times(time_column(frame, names), clock)
+    if task.on_duplicates == "mean":
+        numbers = frame.select_dtypes("number").columns.difference(list(names))
+        frame = frame.assign(**{name: frame[name].groupby(stamps).transform("mean") for name in numbers})
+    return frame[~stamps.duplicated(keep="last" if task.on_duplicates == "last" else "first").to_numpy()]
 
 
 def clock_of(description: Description, frame: pd.DataFrame) -> Clock:

@@ -84,6 +84,9 @@ def _times(name: str, tail: pd.Series[Any], steps: int, clock: Clock) -> Stamps:
     import pandas as pd
 
     parsed, assumed = _as_written(tail, clock)
+    local = bool(clock.zone) and parsed.dt.tz is None
+    if local:
+        parsed = read_times(tail, clock).dt.tz_convert(clock.zone)
     rhythm = pd.infer_freq(pd.DatetimeIndex(parsed)) if len(parsed) > 2 and parsed.is_monotonic_increasing else None
     if rhythm is not None:
         following = pd.date_range(parsed.iloc[-1], periods=steps + 1, freq=rhythm)[1:]
@@ -93,6 +96,7 @@ def _times(name: str, tail: pd.Series[Any], steps: int, clock: Clock) -> Stamps:
         following = pd.DatetimeIndex([parsed.iloc[-1] + difference * step for step in range(1, steps + 1)])
     if following.tz is None and following[0] - parsed.iloc[-1] < pd.Timedelta(days=1):
         assumed = " ".join(filter(None, (assumed, NO_OFFSET)))
+    following = following.tz_localize(None) if local else following
     if pd.api.types.is_datetime64_any_dtype(tail):
         return Stamps(name, tuple(following), assumed)
     return Stamps(name, _written(following, tail, clock.time_format), assumed)

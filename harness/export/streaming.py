@@ -26,7 +26,7 @@ from harness.data.readers.streams import Piece, Stored, read_pieces, read_rows, 
 from harness.data.readers.tables import labels, require_columns
 from harness.errors import DataError
 from harness.export.artifact import Description
-from harness.export.forecast_inputs import ROWS_A_CALL, Batch, series_batch
+from harness.export.forecast_inputs import ROWS_A_CALL, Batch, in_time_order, series_batch
 from harness.export.inputs import (
     ARRAYS,
     COLUMN,
@@ -128,7 +128,12 @@ def whole_sequences(
 
 
 def ends_of_series(
-    pieces: Iterable[Piece], column: str | None, rows: int, where: str, looked: Callable[[float], None]
+    pieces: Iterable[Piece],
+    column: str | None,
+    rows: int,
+    where: str,
+    looked: Callable[[float], None],
+    order: Callable[[pd.DataFrame], pd.DataFrame] = lambda frame: frame,
 ) -> tuple[pd.DataFrame, dict[Any, int]]:
     """The last rows of each series of a table, in which rows of several series may stand in any order.
 
@@ -138,6 +143,7 @@ def ends_of_series(
         rows: How many of each series.
         where: The table, as messages name it.
         looked: Called with the share of the file so far.
+        order: Puts rows into time order.
 
     Returns:
         The rows, series by series in the order in which they first appear; and how many rows of each are left out, by
@@ -152,7 +158,7 @@ def ends_of_series(
     counts: dict[Any, int] = {}
     total = 0
     for piece in pieces:
-        frame = piece.frame if held is None else pd.concat([held, piece.frame], ignore_index=True)
+        frame = order(piece.frame if held is None else pd.concat([held, piece.frame], ignore_index=True))
         if column is None:
             counts[0] = total + len(piece.frame)
             held = frame.iloc[-rows:]
@@ -232,7 +238,9 @@ def _table(
     if isinstance(task := description.dataset_config.task, ForecastTask):
         ahead = description.horizon_steps if task.known_covariates else 0
         rows = max((description.steps or 0) + ahead, LEAST_ROWS)
-        frame, left_out = ends_of_series(read(types=types), column, rows, where, looked)
+        rows *= 2 if task.on_duplicates != "error" else 1
+        order = partial(in_time_order, description)
+        frame, left_out = ends_of_series(read(types=types), column, rows, where, looked, order)
         return iter([Portion(series_batch(description, frame, where, left_out), 0, 1)])
     if not together or column is None:
         return None

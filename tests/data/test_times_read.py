@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -195,3 +197,13 @@ def test_keys_that_do_not_fit_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         grouped_card(write_table(who=[1], label=[1]), **keys)
+
+
+def test_the_keys_of_the_documentation_fit_together() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "data.md").read_text(encoding="utf-8")
+    (block,) = [block for block in re.findall(r"```toml\n(.*?)```", page, re.S) if "time_format" in block]
+    told = tomllib.loads(block)
+    task = {"kind": "forecast", "target": ["y"], "lookback_steps": 4, **told["task"]}
+    source = {"kind": "csv", "path": "toy.csv", **told["source"]}
+    config = DatasetConfig.model_validate({"name": "toy", "source": source, "task": task, "encoding": told["encoding"]})
+    assert config.encoding.time_zone == "Europe/Berlin"

@@ -131,7 +131,6 @@ def test_a_score_that_is_another_one_fails(forecast: Any, tmp_path: Path) -> Non
             "column 'demand', row 236: 'much': expected a number",
         ),
         (lambda frame: frame.assign(demand=np.inf), "expected a finite number"),
-        (lambda frame: frame.iloc[::-1], "column 'time': expected the rows in time order"),
         (lambda frame: frame.assign(time="soon"), "column 'time', row 229: 'soon': expected a time"),
         (lambda frame: frame.head(0), "has no rows"),
         (lambda frame: pd.concat([frame, frame.tail(1)]), "expected the rows in time order, each time once"),
@@ -154,9 +153,17 @@ def test_tables_that_do_not_fit_a_forecast(forecast: Any, tmp_path: Path, edit: 
         lambda frame: frame.assign(more=1, words="x"),
         lambda frame: frame.reset_index(),
         lambda frame: frame.tail(12),
+        lambda frame: frame.iloc[::-1],
         lambda frame: frame.assign(demand=frame["demand"].astype(object)),
     ],
-    ids=["another order", "further columns", "an index", "no more than the lookback", "written otherwise"],
+    ids=[
+        "another order",
+        "further columns",
+        "an index",
+        "no more than the lookback",
+        "the last first",
+        "written otherwise",
+    ],
 )
 def test_what_a_table_holds_besides_does_not_matter(forecast: Any, tmp_path: Path, edit: Any) -> None:
     expected = pd.read_csv(io.StringIO(_run(forecast.folder, str(forecast.data)).stdout))

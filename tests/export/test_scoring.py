@@ -144,9 +144,9 @@ WRONG: dict[str, tuple[Any, str]] = {
         "has 11 rows: expected at least 12, the model's lookback",
     ),
     "no rows": ({"dataframe_records": []}, "the request: has no rows"),
-    "rows out of order": (
-        lambda frame: {"dataframe_records": frame.iloc[::-1].to_dict("records")},
-        "column 'time': expected the rows in time order",
+    "a time that repeats": (
+        lambda frame: {"dataframe_records": pd.concat([frame, frame.tail(1)]).to_dict("records")},
+        "column 'time': expected the rows in time order, each time once",
     ),
     "no time": (_rows(time="soon"), "column 'time'.*'soon': expected a time"),
     "text for a number": (_rows(demand="much"), "column 'demand'.*'much': expected a number"),

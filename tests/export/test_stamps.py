@@ -46,6 +46,13 @@ def test_hours_without_an_offset_go_on_as_if_no_clock_were_changed_and_that_is_s
     assert _after(hours, 2) == (["2024-03-31 02:00", "2024-03-31 03:00"], phrase)
 
 
+def test_hours_of_a_named_zone_follow_its_clocks() -> None:
+    hours = pd.Series(["2024-03-30 23:00", "2024-03-31 00:00", "2024-03-31 01:00"], name="t")
+    stamps = continue_stamps(hours, 2, 4, Clock("iso", "Europe/Berlin"))
+    assert stamps is not None
+    assert (stamps.values, stamps.assumed) == (("2024-03-31 03:00", "2024-03-31 04:00"), "")
+
+
 def test_an_irregular_rhythm_is_said() -> None:
     following, assumed = _after(["2024-01-01", "2024-01-02", "2024-01-03", "2024-01-07"], 1)
     assert following == ["2024-01-08"]
