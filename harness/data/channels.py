@@ -5,7 +5,7 @@ Each check takes rows of the training part and gives sentences; none changes any
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,8 +33,7 @@ def say_constant(x: Floats, names: Sequence[str]) -> tuple[str, ...]:
         names: Names of the channels.
     """
     flat = [names[int(place)] for place in np.flatnonzero(np.nanmax(x, axis=0) == np.nanmin(x, axis=0))]
-    more = f" and {len(flat) - 6} more" if len(flat) > 6 else ""
-    return (f"constant in the training part: {', '.join(flat[:6])}{more}",) if flat else ()
+    return (f"constant in the training part: {_some(flat)}",) if flat else ()
 
 
 def odd_channels(rows: Floats, names: Sequence[str]) -> tuple[str, ...]:
@@ -44,24 +43,27 @@ def odd_channels(rows: Floats, names: Sequence[str]) -> tuple[str, ...]:
         rows: (values, channels) of the training part, NaN where a value is missing.
         names: Names of the channels.
     """
-    found = list[str]()
-    still = list[str]()
+    found, still, marks = list[str](), list[str](), dict[float, dict[str, float]]()
     for number, name in enumerate(names):
         values = rows[:, number]
         values = values[~np.isnan(values)] if np.isnan(values).any() else values
         if len(values) <= FEWEST_OTHERS or (low := values.min()) == (high := values.max()):
             continue
         some = np.sort(values[:: -(-len(values) // _LOOKED_AT)].astype(np.float64))
-        marks = [_say_mark(name, mark, values) for mark in (low, high) if _is_mark(float(mark), values)]
-        found += marks or list(_say_far_off(name, float(low), float(high), some))
+        ends = [float(mark) for mark in (low, high) if _is_mark(float(mark), values)]
+        for mark in ends:
+            marks.setdefault(mark, {})[name] = float((values == mark).mean())
+        found += [] if ends else _say_far_off(name, float(low), float(high), some)
         if _is_still(values, some):
             still.append(name)
     if still:
-        more = f" and {len(still) - 6} more" if len(still) > 6 else ""
-        found.append(
-            f"nearly constant: one value in {STILL:.1%} of training rows or more: {', '.join(still[:6])}{more}"
-        )
+        found.append(f"nearly constant: one value in {STILL:.1%} of training rows or more: {_some(still)}")
+    found += [_say_mark(mark, shares) for mark, shares in marks.items()]
     return tuple(f"warning: {sentence}" for sentence in found)
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
 
 
 def _is_mark(value: float, values: npt.NDArray[Any]) -> bool:
@@ -78,16 +80,15 @@ def _is_mark(value: float, values: npt.NDArray[Any]) -> bool:
     return bool(gap > 0.5 * max(last - first, abs(value)))
 
 
-def _say_mark(name: str, value: Any, values: npt.NDArray[Any]) -> str:
-    others = values[values != value]
+def _say_mark(mark: float, shares: Mapping[str, float]) -> str:
+    up_to = "up to " if len(shares) > 1 else ""
     return (
-        f"{name!r} is {value:g} in {(values == value).mean():.1%} of training rows and from {others.min():g} to "
-        f"{others.max():g} in all others: does it mark a missing value? [source] missing_values = [{value:g}], or NaN "
-        "in arrays"
+        f"{mark:g} stands in {up_to}{max(shares.values()):.1%} of training rows, far from all other values of "
+        f"{_some(list(shares))}: does it mark a missing value? [source] missing_values = [{mark:g}], or NaN in arrays"
     )
 
 
-def _say_far_off(name: str, low: float, high: float, some: Wide) -> Iterator[str]:
+def _say_far_off(name: str, low: float, high: float, some: Wide) -> list[str]:
     """A sentence where a value lies `FAR_OFF` from the median of these sorted values."""
     first, middle, last = np.quantile(some, [0.25, 0.5, 0.75])
     spread = last - first
@@ -95,8 +96,9 @@ def _say_far_off(name: str, low: float, high: float, some: Wide) -> Iterator[str
         first, last = np.quantile(some, [0.01, 0.99])
         spread = last - first
     value = max(low, high, key=lambda one: abs(one - middle))
-    if spread and (away := abs(value - middle) / spread) > FAR_OFF:
-        yield f"{name!r} has a value {away:.0e} spreads away from its median: {value:g}: was it measured?"
+    if not spread or (away := abs(value - middle) / spread) <= FAR_OFF:
+        return []
+    return [f"{name!r} has a value {away:.0e} spreads away from its median: {value:g}: was it measured?"]
 
 
 def _is_still(values: npt.NDArray[Any], some: Wide) -> bool:

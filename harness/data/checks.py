@@ -179,8 +179,8 @@ def _hashes(part: Part) -> npt.NDArray[np.uint64]:
         flat = np.ascontiguousarray(piece.reshape(len(piece), -1))
         moving.append((flat != flat[:, :1]).any(axis=1))
         hashes.append(flat.view(np.uint32).astype(np.uint64) @ weights)
-    found: npt.NDArray[np.uint64] = np.concatenate(hashes) * 31 + part.lengths.astype(np.uint64)
-    return found[np.concatenate(moving)]
+    found: Hashes = np.concatenate(hashes) * 31 + part.lengths.astype(np.uint64)
+    return np.asarray(found[np.concatenate(moving)], np.uint64)
 
 
 def _telling(

@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from harness.config.dataset import DatasetConfig
 from harness.config.space import SearchSpace
 from harness.data import SequenceData, cached_dataset
@@ -128,7 +130,7 @@ def _describe(
         evidence=plain.get("evidence", {}),
         refit="seen_score" in plain,
         seen_score=plain.get("seen_score"),
-        dtype=str(data.scaling.input_mean.dtype),
+        dtype=str(np.result_type(data.scaling.input_mean, data.scaling.output_mean)),
         **{name: getattr(data, name) for name in _SAME},
     )
 

@@ -71,9 +71,18 @@ def _changed(x: Any, scaling: Scaling) -> Any:
 def _scaled(x: Any, mean: np.ndarray, scale: np.ndarray, name: str) -> Any:
     # Rescaling and not Normalization: plain numbers in its configuration, no adapted state. Two of them, since x - mean
     # is exact in float32 where x * scale - mean * scale loses what is small beside a large mean.
-    centred = keras.layers.Rescaling(scale=1.0, offset=(-mean).tolist(), name=f"centre_{name}", dtype=x.dtype)(x)
-    scaled = keras.layers.Rescaling(scale=(1.0 / scale).tolist(), name=f"scale_{name}", dtype=x.dtype)(centred)
+    for part, offset in _in_32_bits(-mean).items():
+        x = keras.layers.Rescaling(scale=1.0, offset=offset, name=f"centre_{name}{part}", dtype=x.dtype)(x)
+    scaled = keras.layers.Rescaling(scale=(1.0 / scale).tolist(), name=f"scale_{name}", dtype=x.dtype)(x)
     return scaled if x.dtype == "float32" else keras.ops.cast(scaled, "float32")
+
+
+def _in_32_bits(offset: np.ndarray) -> dict[str, list[float]]:
+    """An offset as the sum of float32s, which is what Keras makes of a layer's numbers whatever its type."""
+    first = offset.astype(np.float32)
+    if offset.dtype == np.float32:
+        return {"": first.tolist()}
+    return {"": first.tolist(), "_rest": (offset - first).astype(np.float32).tolist()}
 
 
 def _restored(outputs: Any, x: Any, shape: NetworkShape, scaling: Scaling) -> Any:
@@ -84,9 +93,10 @@ def _restored(outputs: Any, x: Any, shape: NetworkShape, scaling: Scaling) -> An
         case Answer.FLAGS:
             return keras.layers.Activation("sigmoid", name="probabilities")(outputs)
         case Answer.NUMBERS:
-            scale, offset = scaling.output_scale.tolist(), scaling.output_mean.tolist()
-            back = keras.layers.Rescaling(scale=scale, offset=offset, name="original_units", dtype=x.dtype)
-            restored = back(outputs)
+            restored, scale, bits = outputs, scaling.output_scale.tolist(), str(scaling.output_mean.dtype)
+            for part, offset in _in_32_bits(scaling.output_mean).items():
+                back = keras.layers.Rescaling(scale, offset, name=f"original_units{part}", dtype=bits)
+                restored, scale = back(restored), 1.0
             if scaling.kind == "log":
                 return keras.ops.sign(restored) * keras.ops.expm1(keras.ops.abs(restored))
             if scaling.kind != "difference":

@@ -39,9 +39,14 @@ def placed(value: float, times: int, base: Any = NORMAL) -> Any:
 
 @pytest.mark.parametrize("mark", [-200, -999, 9999, 12345])
 def test_a_value_that_is_repeated_far_from_all_others_is_a_mark(mark: float) -> None:
-    (sentence,) = odd(placed(mark, 40))
-    assert sentence.startswith(f"warning: 'a' is {mark} in 2.0% of training rows and from -3.")
-    assert sentence.endswith(f"[source] missing_values = [{mark}], or NaN in arrays")
+    told = (
+        f"warning: {mark} stands in 2.0% of training rows, far from all other values of a: does it mark a missing "
+        f"value? [source] missing_values = [{mark}], or NaN in arrays"
+    )
+    assert odd(placed(mark, 40)) == (told,)
+    rows = np.stack([placed(mark, 40), placed(mark, 400), NORMAL], axis=1).astype(np.float32)
+    both = told.replace("in 2.0%", "in up to 20.0%").replace("of a", "of a, b")
+    assert odd_channels(rows, ["a", "b", "c"]) == (both,)
 
 
 @pytest.mark.parametrize(

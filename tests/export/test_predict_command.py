@@ -179,7 +179,7 @@ def test_what_a_table_holds_besides_does_not_matter(forecast: Any, tmp_path: Pat
         ({"x": np.ones((2, 9))}, "x has shape"),
         ({"y": np.ones((2, 9, 2))}, "has no array 'x'"),
         ({"x": np.ones((2, 9, 2)), "lengths": np.array([0, 9])}, "lengths"),
-        ({"x": np.full((2, 9, 2), np.nan)}, "missing value"),
+        ({"x": np.full((2, 9, 2), np.nan)}, r"x\[0\] has no value: expected one step at least"),
         ({"x": np.array([[["a", "b"]]])}, "expected numbers"),
     ],
 )

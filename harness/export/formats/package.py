@@ -120,7 +120,8 @@ def _write(champion: Champion, kind: Format, folder: Path) -> Agreement:
     (folder / EXAMPLE_FILE).write_text(_json(example), encoding="utf-8")
     (folder / SCRIPT_FILE).write_text(script(kind, inputs, output_words(description)), encoding="utf-8")
     (folder / FILE).write_text(json.dumps(description.to_json(), indent=2, ensure_ascii=False), encoding="utf-8")
-    outputs = champion.model.predict([*example.values()] if len(example) > 1 else example["x"], verbose=0)
+    # Not `predict`, which would make 32 bits of 64.
+    outputs = np.asarray(champion.model([*example.values()] if len(example) > 1 else example["x"], training=False))
     (folder / "example_output.json").write_text(_json({"prediction": outputs}), encoding="utf-8")
     convert(champion.model, kind, folder)
     agreement = require_same_outputs(folder, champion)

@@ -259,6 +259,8 @@ def _body(kind: Format, inputs: Mapping[str, str]) -> list[str]:
     listed = ", ".join(arrays.values())
     positional = f"[{listed}]" if len(arrays) > 1 else listed
     match kind:
+        case Format.KERAS if "float64" in inputs.values():  # of which `predict` would make 32 bits
+            return [f"return np.asarray(model({positional}, training=False))"]
         case Format.KERAS:
             return [f"return model.predict({positional}, verbose=0)"]
         case Format.SAVED_MODEL:
