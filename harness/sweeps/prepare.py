@@ -82,7 +82,9 @@ def without_absent(header: SweepHeader) -> tuple[SweepHeader, tuple[str, ...]]:
     if not absent:
         return header, ()
     if len(absent) == len(header.datasets):
-        raise AbsentDataError("; ".join(absent.values()))
+        first, *others = absent.values()
+        more = f"; {', '.join(list(absent)[1:])}: not on this machine either" if others else ""
+        raise AbsentDataError(first + more)
     lines = tuple(f"{name} is left out: {why.removeprefix(f'{name}: ')}" for name, why in absent.items())
     here = {name: config for name, config in header.datasets.items() if name not in absent}
     return replace(

@@ -100,6 +100,10 @@ class Lazy:
     def collect_schema(self) -> None: ...
 
 
+class Stream:
+    def as_numpy_iterator(self) -> None: ...
+
+
 class Spark:
     def toPandas(self) -> None: ...  # noqa: N802 - as Spark calls it
 
@@ -109,6 +113,7 @@ def test_what_is_no_table_yet_is_refused_with_what_makes_one(tmp_path: Path) -> 
     assert refusal(tmp_path, {"train": Foreign(frame), "test": 1}).endswith("expected one table or array: X['train']")
     assert refusal(tmp_path, iter([1.0])).endswith("list(X)")
     assert refusal(tmp_path, Lazy()).endswith("X.collect().to_pandas()")
+    assert refusal(tmp_path, Stream()).endswith("then list(x) and np.array(y)")
     assert refusal(tmp_path, Spark()).endswith("X.toPandas()")
     nested = pd.DataFrame({"x": [np.arange(3), np.arange(4)], "y": [0, 1]})
     assert "list(X['x'])" in refusal(tmp_path, nested, task="classify", target="y")
@@ -119,12 +124,14 @@ def test_what_is_no_table_yet_is_refused_with_what_makes_one(tmp_path: Path) -> 
     ).replace("two columns are called ", "")
 
 
+@pytest.mark.slow
 def test_a_dataset_of_tensorflow_is_refused_with_its_conversion(tmp_path: Path) -> None:
+    """Shows that the conversion that is named works (some seconds to import TensorFlow)."""
     import tensorflow as tf
 
-    stream = tf.data.Dataset.from_tensor_slices((X, Y))
-    assert refusal(tmp_path, stream, task="classify").endswith("then list(x) and np.array(y)")
-    x, y = zip(*stream.as_numpy_iterator(), strict=True)
+    stream = tf.data.Dataset.from_tensor_slices((X, Y)).batch(7)
+    assert "x, y = zip(*X.unbatch().as_numpy_iterator())" in refusal(tmp_path, stream, task="classify")
+    x, y = zip(*stream.unbatch().as_numpy_iterator(), strict=True)
     assert loaded(tmp_path, list(x), np.array(y), "classify").facts.sizes == (42, 9, 9)
     assert loaded(tmp_path / "tensor", tf.constant(X), Y, "classify").facts.steps == (7, 7)
 
