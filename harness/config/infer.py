@@ -22,6 +22,7 @@ from harness.config.columns import (
     seconds,
     window_for,
 )
+from harness.config.dialect import looks_like
 from harness.errors import UsageError, nearest
 from harness.records import TaskKind
 
@@ -88,6 +89,11 @@ _TARGET_NAMES = ("y", "target", "label", "class", "value")
 _ID_NAMES = ("id", "sequence", "series", "sample", "case", "subject", "recording")
 
 
+def may_name(column: str) -> bool:
+    """Whether a column is called as one that names sequences."""
+    return column.lower() in _ID_NAMES or column.lower().endswith("_id")
+
+
 def infer_task(frame: pd.DataFrame, hints: UserHints, where: str) -> InferredConfig:
     """The task that a table looks made for.
 
@@ -121,7 +127,7 @@ def infer_task(frame: pd.DataFrame, hints: UserHints, where: str) -> InferredCon
 def _check_columns(frame: pd.DataFrame, hints: UserHints, where: str) -> None:
     (only, *more) = frame.columns
     if not more and (mark := next((mark for mark in ";\t|" if mark in only), None)):
-        raise UsageError(f"{where}: the columns seem to be separated by {mark!r}: expected commas")
+        raise UsageError(f"{where}: {looks_like({'separator': mark}, options=True)}")
     named = [("--target", hints.target), ("--time", hints.time), ("--id", hints.id)]
     for option, column in (*named, *(("--features", name) for name in hints.features)):
         if column is not None and column not in frame.columns:
@@ -238,8 +244,7 @@ class _Table:
     def _infer_id(self) -> str | None:
         taken = (self._hints.target, self._hints.time, *self._hints.features)
         for name in self._frame.columns:
-            called = name.lower() in _ID_NAMES or name.lower().endswith("_id")
-            if called and name not in taken and 1 < self._frame[name].nunique() < len(self._frame):
+            if may_name(name) and name not in taken and 1 < self._frame[name].nunique() < len(self._frame):
                 return str(name)
         return None
 

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from harness.config.dataset import DatasetConfig
+from harness.config.dataset import DatasetConfig, text_columns
 from harness.config.sources import ArraysSource, LoaderSource
 from harness.config.tasks import ClassifyTask, ForecastTask, LabelTask, RegressTask
 from harness.data.dataset import Sequences, Series
 from harness.data.generators import GENERATORS
 from harness.data.readers.arrays import read_arrays, sequences_of
+from harness.data.readers.formats.wav import read_wav
 from harness.data.readers.packaged import read_digits, read_keras
 from harness.data.readers.paths import shown
 from harness.data.readers.sequences import sequences_of_rows
@@ -103,8 +104,10 @@ def read_sequences(config: DatasetConfig, task: ClassifyTask | RegressTask | Lab
             raw = read_keras(source)
         case "loader":
             raw = _read_loaded(source, task, group)
-        case "csv" | "parquet":
-            raw = sequences_of_rows(read_table(source), task, shown(source.path), group)
+        case "csv" | "parquet" | "excel" | "arff" | "tsf":
+            raw = sequences_of_rows(read_table(source, text_columns(config)), task, shown(source.path), group)
+        case "wav":
+            raw = read_wav(source)
         case "text":
             raise DataError(f"{config.name}: text is not read yet")
     names = task.features

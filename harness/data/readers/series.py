@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.config.columns import parse_times
+from harness.config.dataset import names_in
 from harness.config.sources import FileSource
 from harness.config.tasks import ForecastTask
 from harness.data.checks import odd_times, odd_years
@@ -106,8 +107,8 @@ def read_series(source: FileSource, task: ForecastTask, calendar: Sequence[str] 
         DataError: The file or a column is missing, a value is no finite number, or times repeat or go back.
     """
     if task.id is not None:
-        return panel_of(read_table(source), task, shown(source.path), calendar)
-    frame, first_row = read_tail(source, task.last_rows)
+        return panel_of(read_table(source, names_in(task)), task, shown(source.path), calendar)
+    frame, first_row = read_tail(source, task.last_rows, names_in(task))
     return (series_of(frame, task, shown(source.path), first_row, calendar),)
 
 
