@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from harness.errors import UsageError
 from harness.text import printable, printable_lines
 
 if TYPE_CHECKING:
@@ -51,6 +52,41 @@ SweepArgument = Annotated[
 ModelArgument = Annotated[
     str, typer.Argument(metavar="MODEL", help="name, name@alias, name/version, models:/… or a champion's folder.")
 ]
+
+SeparatorOption = Annotated[
+    str | None,
+    typer.Option("--separator", metavar="SIGN", help="What stands between columns: one sign, tab or whitespace."),
+]
+DecimalOption = Annotated[str | None, typer.Option("--decimal", metavar="SIGN", help="The decimal mark: . or ,")]
+ThousandsOption = Annotated[str | None, typer.Option("--thousands", metavar="SIGN", help="The mark between thousands.")]
+EncodingOption = Annotated[
+    str | None, typer.Option("--encoding", metavar="NAME", help="The encoding, such as cp1252 or utf-16.")
+]
+
+
+def source_keys(**given: Any) -> dict[str, Any]:
+    """The options that say how a table is written, as checked keys of `[source]`.
+
+    Args:
+        given: By key; None where an option is not given, and left out.
+
+    Raises:
+        UsageError: An option has no sensible value.
+    """
+    from pydantic import ValidationError
+
+    from harness.config.errors import in_options, issue_of
+    from harness.config.sources import FileSource
+
+    keys = {key: value for key, value in given.items() if value is not None}
+    if "separator" in keys:
+        keys["separator"] = {"tab": "\t", "\\t": "\t"}.get(keys["separator"], keys["separator"])
+    try:
+        FileSource(kind="csv", path="-", **keys)
+    except ValidationError as error:
+        issue = issue_of(error, FileSource, keys)
+        raise UsageError(in_options(issue, lambda key: f"--{key.replace('_', '-')}")) from None
+    return keys
 
 
 def count_option(metavar: str, help: str) -> Any:

@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from harness.cli import fetch
-from harness.cli.common import ConfigDirOption, JsonOption, as_plain, count_option, home_of, say, say_json, say_table
+from harness.cli.common import (
+    ConfigDirOption,
+    DecimalOption,
+    EncodingOption,
+    JsonOption,
+    SeparatorOption,
+    ThousandsOption,
+    as_plain,
+    count_option,
+    home_of,
+    say,
+    say_json,
+    say_table,
+    source_keys,
+)
 from harness.errors import AbsentDataError, ConfigError, HarnessError, UsageError
 from harness.records import DataFacts, TaskKind
 from harness.text import printable
@@ -18,6 +32,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from harness.config import DatasetConfig, Found
+    from harness.config.sources import FileSource
 
 _WARNING = "warning: "
 
@@ -100,7 +115,8 @@ app.command("fetch")(fetch.fetch)
 @app.command("new")
 def new(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A CSV or Parquet file, NPZ or .ts.", show_default=False)
+        Path,
+        typer.Argument(metavar="FILE", help="A CSV, Parquet, Excel, ARFF, .tsf, NPZ or .ts file.", show_default=False),
     ],
     target: Annotated[str | None, typer.Option(metavar="COL", help="Column to predict.")] = None,
     time: Annotated[
@@ -123,11 +139,22 @@ def new(
     lookback: Annotated[int | None, count_option("N", "Rows that a forecast sees.")] = None,
     features: Annotated[str | None, typer.Option(metavar="A,B", help="Input columns.")] = None,
     name: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the dataset. [the file's]")] = None,
+    separator: SeparatorOption = None,
+    decimal: DecimalOption = None,
+    thousands: ThousandsOption = None,
+    encoding: EncodingOption = None,
+    missing: Annotated[
+        str | None, typer.Option(metavar="A,B", help="What stands for a missing value, such as ?,-200.")
+    ] = None,
+    columns: Annotated[str | None, typer.Option(metavar="A,B", help="Column names of a CSV without them.")] = None,
+    skip_rows: Annotated[int | None, count_option("N", "Lines above the column names.")] = None,
+    sheet: Annotated[str | None, typer.Option(metavar="NAME", help="Sheet of an Excel file.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
     """Write ./datasets/NAME.toml for a file of one's own, to be edited.
 
-    Task, columns, horizon and split are guessed from a table; what is guessed is printed with its reason.
+    How a CSV is written, task, columns, horizon and split are guessed from the file; what is guessed is printed with
+    its reason, and where two readings fit, the option that settles it is named.
     """
     from harness.config import find_dataset
     from harness.config.infer import UserHints, infer_task
@@ -136,17 +163,29 @@ def new(
     called = name or name_from(file)
     check_new_name(called)
     config = Path("datasets") / f"{called}.toml"
+    told: tuple[str, ...] = ()
     if file.suffix.lower() in (".npz", ".ts"):
         text, because = _of_sequences(called, file, task)
     else:
-        kind, frame = _read(file)
-        columns, times = _parts(features), _parts(time)
+        written = source_keys(
+            separator=separator,
+            decimal=decimal,
+            thousands=thousands,
+            encoding=encoding,
+            missing_values=None if missing is None else _parts(missing),
+            columns=None if columns is None else _parts(columns),
+            skip_rows=skip_rows,
+            sheet=sheet,
+        )
+        source, frame, told = _read(file, written, group)
+        kept = source.model_dump(mode="json", exclude_defaults=True, exclude={"kind", "path"})
+        times = _parts(time)
         hints = UserHints(
             task=task,
             target=target,
             time=times[0] if len(times) == 1 else times or None,
             id=group,
-            features=columns,
+            features=_parts(features),
             horizon_steps=horizon,
             lookback_steps=lookback,
             time_format=time_format,
@@ -154,10 +193,11 @@ def new(
             layout=layout,
         )
         inferred = infer_task(frame, hints, str(file))
-        text, because = dataset_text(called, kind, path_from(config.parent, file), inferred), inferred.because
+        because = inferred.because
+        text = dataset_text(called, source.kind, path_from(config.parent, file), inferred, kept)
     write_new(config, text, force)
     say(f"wrote {config}" + (", which overrides the built-in one" if find_dataset(str(config)).overrides else ""))
-    for line in because:
+    for line in (*told, *because):
         say(f"  {line}")
     say(f"Correct what is wrong in {config}, then:\n  harness datasets check {called}\n  harness sweep {called}")
 
@@ -264,15 +304,17 @@ def _reference(config: DatasetConfig | None) -> str:
     return f"  published  {reference.metric} {reference.score:g}: {reference.model}; {reference.source}{note}"
 
 
-def _read(file: Path) -> tuple[str, pd.DataFrame]:
-    from harness.config.sources import FileSource
-    from harness.data.readers.tables import read_table
+def _read(
+    file: Path, written: dict[str, Any], id_column: str | None
+) -> tuple[FileSource, pd.DataFrame, tuple[str, ...]]:
+    """How a table is read, its rows, and what was told from the file; ids are read as text."""
+    from harness.config.columns import is_id_name
+    from harness.data.readers.delimited import described
+    from harness.data.readers.tables import column_names, read_table
 
-    kinds: dict[str, Literal["csv", "parquet"]] = {".csv": "csv", ".parquet": "parquet"}
-    kind = kinds.get(file.suffix.lower())
-    if kind is None:
-        raise UsageError(f"{file}: expected a .csv or .parquet file")
-    return kind, read_table(FileSource(kind=kind, path=str(file.absolute())))
+    source, told = described(file, written)
+    ids = [name for name in column_names(source) if name == id_column or is_id_name(name)]
+    return source, read_table(source, tuple(ids)), told
 
 
 def _row(found: Found[DatasetConfig], config: DatasetConfig) -> tuple[str, ...]:

@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from harness.cli.common import JsonOption, ModelArgument, StoreOption, TrackingOption, say
+from harness.cli.common import (
+    DecimalOption,
+    EncodingOption,
+    JsonOption,
+    ModelArgument,
+    SeparatorOption,
+    StoreOption,
+    ThousandsOption,
+    TrackingOption,
+    say,
+    source_keys,
+)
 from harness.errors import UsageError
 from harness.store import find_store
 
@@ -39,9 +50,7 @@ def predict(
     model: ModelArgument,
     data: Annotated[
         Path | None,
-        typer.Argument(
-            metavar="INPUT", help="CSV, Parquet, NPZ or text file with raw rows or sequences.", show_default=False
-        ),
+        typer.Argument(metavar="INPUT", help="Table, NPZ or text file with raw rows or sequences.", show_default=False),
     ] = None,
     output: Annotated[
         Path | None,
@@ -52,6 +61,10 @@ def predict(
     test: Annotated[
         bool, typer.Option("--test", help="Predict the dataset's test set, and compare the score with the logged one.")
     ] = False,
+    separator: SeparatorOption = None,
+    decimal: DecimalOption = None,
+    thousands: ThousandsOption = None,
+    encoding: EncodingOption = None,
     as_json: JsonOption = False,
     store: StoreOption = None,
     tracking_uri: TrackingOption = None,
@@ -60,8 +73,10 @@ def predict(
 
     Raw values go in, original units or class probabilities come out. A forecast continues INPUT after its last row,
     with time stamps; rows of known covariates follow with empty targets. A table of sequences has a row per step and
-    the dataset's id column, or else a column named sequence. An NPZ file has x (sequences, steps, channels), and
-    lengths if they differ. Token models read a .txt file, or a table's column named text. Files are read in pieces and
+    the dataset's id column, or else a column named sequence. It is read as the one that the champion was trained on:
+    separator, decimal mark, encoding, missing marks and `where` are its config's, unless an option says otherwise. An
+    NPZ file has x (sequences, steps, channels), and lengths if they differ. Token models read a .txt file, or a table's
+    column named text. Files are read in pieces and
     may be larger than memory.
     """
     if (data is None) == (not test):
@@ -73,11 +88,14 @@ def predict(
 
     if output is not None:
         check_output(output)
+    written = source_keys(separator=separator, decimal=decimal, thousands=thousands, encoding=encoding)
+    if written and data is None:
+        raise UsageError("expected no option of how INPUT is written beside --test")
     champion = load(model, find_store(store, tracking_uri))
     tested = test_batch(champion) if data is None else None
     with _printed(json=as_json) if output is None else written_to(output) as sink, _Bar() as bar:
         if data is not None:
-            portions = read_portions(champion.description, data, partial(bar.show, "reading"))
+            portions = read_portions(champion.description, data, partial(bar.show, "reading"), written=written)
         elif tested is not None:
             portions = iter([Portion(tested[0], 0, 1)])
         for portion in portions:

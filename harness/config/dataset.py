@@ -12,14 +12,22 @@ from zoneinfo import available_timezones
 
 from pydantic import Field, model_validator
 
-from harness.config.errors import fault
-from harness.config.sources import Column, Config, Count, CountOrZero, Name, Number, Seed, Share, Source
+from harness.config.errors import fault, toml_text
+from harness.config.sources import Column, Config, Count, CountOrZero, FileSource, Name, Number, Seed, Share, Source
 from harness.config.tasks import ClassifyTask, ForecastTask, LabelTask, RegressTask, TaskConfig
 from harness.config.times import time_names
 from harness.errors import nearest
 from harness.user_code import is_function
 
-_TABLES = ("csv", "parquet")
+_TABLES = ("csv", "parquet", "excel", "arff", "tsf")
+_ONLY_FOR: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("separator", "columns", "decimal", "thousands"), ("csv",)),
+    "skip_rows": ("csv", "excel"),
+    "encoding": ("csv", "arff", "tsf"),
+    "sheet": ("excel",),
+}
+"""Key of a table's `[source]` → the kinds that it says something of."""
+
 _RULES = {
     "forecast": ("time", "rolling"),
     "classify": ("stratified", "shuffled", "group", "archive"),
@@ -32,6 +40,7 @@ _TASKS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("npz", "npy"), ("classify", "regress", "label")),
     "ts": ("classify", "regress"),
     "text": ("classify", "next_token"),
+    "wav": ("classify",),
     **dict.fromkeys(("sklearn", "keras", "temporal_order", "counting", "mnist1d", "first_names"), ("classify",)),
     "adding": ("regress",),
     **dict.fromkeys(("mat", "copy_memory"), ("label",)),
@@ -61,9 +70,8 @@ def _check_source(config: DatasetConfig) -> None:
         raise fault(("task", "kind"), f'expected {" or ".join(_TASKS[made_by])} where [source] {key} = "{made_by}"')
     if source.kind == "generator" and source.generator == "counting" and source.steps < 20:
         raise fault(("source", "steps"), "expected at least 20: a test part of longer strings than the train part's")
-    if source.kind == "parquet" and (source.separator != "," or source.columns):
-        key = "columns" if source.columns else "separator"
-        raise fault(("source", key), 'expected it only where kind = "csv"')
+    if isinstance(source, FileSource):
+        _check_file(source)
     if source.kind == "text" and source.form != "whole" and (source.skip_signs or source.most_signs):
         key = "skip_signs" if source.skip_signs else "most_signs"
         raise fault(("source", key), 'expected it only where form = "whole"')
@@ -71,6 +79,14 @@ def _check_source(config: DatasetConfig) -> None:
         raise fault(("source", "form"), 'expected lines or folders where [task] kind = "classify"')
     if source.kind == "text" and source.form == "folders" and source.sha256 is not None:
         raise fault(("source", "sha256"), 'expected none where form = "folders"')
+
+
+def _check_file(source: FileSource) -> None:
+    for key, kinds in _ONLY_FOR.items():
+        if source.kind not in kinds and getattr(source, key) != FileSource.model_fields[key].default:
+            raise fault(("source", key), f"expected it only where kind = {' or '.join(map(toml_text, kinds))}")
+    if source.decimal == source.thousands:
+        raise fault(("source", "thousands"), "expected another sign than the decimal mark")
 
 
 def _check_split(config: DatasetConfig) -> None:
@@ -118,6 +134,24 @@ def _columns(task: TaskConfig) -> tuple[str, ...]:
     target = getattr(task, "target", None)
     targets = target if isinstance(target, tuple) else (target,) if target else ()
     return (*targets, *getattr(task, "features", ()))
+
+
+def names_in(task: TaskConfig) -> tuple[str, ...]:
+    """The columns of a table that hold names for a task, of series, sequences or classes, and no measurements."""
+    classes: tuple[str, ...] = ()
+    if task.kind == "classify" and task.target is not None:
+        classes = (task.target,)
+    elif task.kind == "label" and not task.multi_label:
+        classes = task.target
+    id_column = getattr(task, "id", None)
+    return (*classes, id_column) if id_column is not None else classes
+
+
+def text_columns(config: DatasetConfig) -> tuple[str, ...]:
+    """The columns of a table that are read as text, since a name is no number: ids, classes, groups and `where`."""
+    filtered = [name for name, value in getattr(config.source, "where", {}).items() if isinstance(value, str)]
+    group = (config.split.group,) if config.split.group is not None else ()
+    return tuple(dict.fromkeys((*names_in(config.task), *group, *filtered)))
 
 
 def brings_parts(config: DatasetConfig) -> bool:

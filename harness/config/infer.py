@@ -26,6 +26,7 @@ from harness.config.columns import (
     refuse_stray_text,
     steps_of_wide,
 )
+from harness.config.dialect import looks_like
 from harness.config.rhythm import MIDNIGHTS, Rhythm, gaps_of, midnights_misplaced, rhythm_of_times, spanning, window_for
 from harness.config.times import (
     ISO,
@@ -172,7 +173,7 @@ def task_of_answers(answers: npt.NDArray[Any]) -> tuple[str, str]:
 def _check_columns(frame: pd.DataFrame, hints: UserHints, where: str) -> None:
     (only, *more) = frame.columns
     if not more and (mark := next((mark for mark in ";\t|" if mark in only), None)):
-        raise UsageError(f"{where}: the columns seem to be separated by {mark!r}: expected commas")
+        raise UsageError(f"{where}: {looks_like({'separator': mark}, options=True)}")
     named = [("--target", hints.target), *(("--time", name) for name in time_names(hints.time)), ("--id", hints.id)]
     for option, column in (*named, *(("--features", name) for name in hints.features)):
         if column is not None and column not in frame.columns:

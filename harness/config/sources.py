@@ -5,10 +5,11 @@ A field's `description` is what an error says was expected.
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from harness.config.addresses import IN_CACHE, LOCATIONS, PLACES, folder_of, is_safe_address, is_safe_name, remote_files
 from harness.config.errors import fault
@@ -42,6 +43,24 @@ TimeFormat = Annotated[
 ]
 Location = Annotated[str, Field(min_length=1, description="the path of a file, in quotes")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="64 digits of 0-9 and a-f")]
+
+
+_NO_FILES = ("idna", "punycode", "raw-unicode-escape", "unicode-escape")
+"""Encodings that Python has for other purposes."""
+
+
+def _known_encoding(name: str) -> str:
+    try:
+        "a".encode(name)
+        if codecs.lookup(name).name.replace("_", "-") in _NO_FILES:
+            raise LookupError(name)
+    except (LookupError, ValueError):  # no encoding, one of bytes, or a name that is none
+        raise ValueError("expected an encoding of text that Python knows, such as utf-8, cp1252 or utf-16") from None
+    return name
+
+
+Encoding = Annotated[str, AfterValidator(_known_encoding), Field(description="the name of an encoding, such as cp1252")]
+Mark = Annotated[str | Number, Field(description="a text or a number")]
 
 
 class Config(BaseModel):
@@ -124,24 +143,89 @@ class OneFile(Downloadable):
     sha256: Sha256 | None = None
 
 
+Separator = Annotated[str, Field(pattern=r"^([ !#-~\t]|whitespace)$", description='one sign, or "whitespace"')]
+
+TableKind = Literal["csv", "parquet", "excel", "arff", "tsf"]
+TABLE_SUFFIXES: dict[str, TableKind] = {
+    **dict.fromkeys((".csv", ".tsv", ".dat", ".data"), "csv"),
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".xlsx": "excel",
+    ".arff": "arff",
+    ".tsf": "tsf",
+}
+"""What a table is, by its file's suffix."""
+
+Decimal = Annotated[str, Field(pattern=r"^[.,]$", description='"." or ","')]
+Thousands = Annotated[
+    str,
+    Field(
+        pattern=r"^[,.' \u00a0\u202f]?$", description='",", ".", a blank or an apostrophe, or "" where there is none'
+    ),
+]
+
+
 class FileSource(OneFile):
     """A table in a file; compressed where its name ends in `.gz`, `.bz2`, `.xz` or `.zip`.
 
     Attributes:
-        kind: CSV or Parquet.
+        kind: CSV and other text in columns, Parquet, Excel (`.xlsx`), Weka's ARFF, or Monash's `.tsf`, which is read
+            as a panel with the columns `series_name`, `timestamp` and `value`.
         separator: What stands between a CSV's columns; `whitespace` for any run of blanks and tabs.
         columns: Names of the columns of a CSV that has no line with them.
-        where: Column → the value it must have, for rows that are wanted.
+        where: Column → the value it must have, for rows that are wanted. A text is compared with what the file
+            says, a number with the number that the file says.
+        decimal: The decimal mark of a CSV's numbers.
+        thousands: The mark between a CSV's thousands; empty for none.
+        encoding: The encoding of a file of text.
+        missing_values: Texts and numbers that stand for a missing value, beside the empty cell and the usual words,
+            such as NA and null.
+        skip_rows: Lines of a CSV, or rows of a sheet, above the column names.
+        sheet: The sheet of an Excel file that has several.
         time_format: How the task's times are written, as Python's strptime has it: `%d.%m.%Y %H:%M`; or `iso`,
             `quarters` (2020-Q1), `numbers` (of steps), `seconds` or `milliseconds` since 1970. Empty to decide from all
             values.
     """
 
-    kind: Literal["csv", "parquet"]
-    separator: Annotated[str, Field(pattern=r"^(.|whitespace)$", description='one sign, or "whitespace"')] = ","
+    kind: TableKind
+    separator: Separator = ","
     columns: Annotated[tuple[Column, ...], Field(description='a list of columns, such as ["t", "y"]')] = ()
     where: dict[str, Plain] = Field(default_factory=dict)
+    decimal: Decimal = "."
+    thousands: Thousands = ""
+    encoding: Encoding = "utf-8"
+    missing_values: Annotated[tuple[Mark, ...], Field(description='a list, such as ["?", -200]')] = ()
+    skip_rows: CountOrZero = 0
+    sheet: str = ""
     time_format: TimeFormat = ""
+
+
+HOW_IT_IS_WRITTEN = ("separator", "columns", "decimal", "thousands", "encoding", "skip_rows", "sheet")
+"""Keys of a table's `[source]` that tell of the file, and nothing of what is in it."""
+
+
+class WavSource(Config):
+    """A folder of sounds, a file a sequence.
+
+    Attributes:
+        kind: Files of `.wav`.
+        path: The folder; absolute or relative to the config's.
+        pattern: How the files are called, from the folder on: `{class}` stands for the class, `{group}` for the group
+            of a split by group, `*` for anything.
+        frame_samples: Samples that form a step, as so many channels; what is left at the end of a file is left out.
+    """
+
+    kind: Literal["wav"]
+    path: Location
+    pattern: Annotated[
+        str, Field(pattern=r"\{class\}", description='a pattern with {class} in it, such as "{class}/*.wav"')
+    ] = "{class}/*.wav"
+    frame_samples: Count = 1
+
+    @property
+    def groups(self) -> str | None:
+        """What in the pattern says a file's group; None where nothing does."""
+        return "group" if "{group}" in self.pattern else None
 
 
 class ArraysSource(OneFile):
@@ -192,7 +276,7 @@ class TextSource(OneFile):
     form: Literal["lines", "folders", "whole"]
     label: Literal["first", "last"] = "first"
     separator: Annotated[str, Field(min_length=1, description="the signs between label and text")] = "\t"
-    encoding: Literal["utf-8", "latin-1", "utf-16"] = "utf-8"
+    encoding: Encoding = "utf-8"
     skip_signs: CountOrZero = 0
     most_signs: Count | None = None
 
@@ -277,6 +361,7 @@ Source = Annotated[
     | TsSource
     | MatSource
     | TextSource
+    | WavSource
     | GeneratorSource
     | SklearnSource
     | KerasSource

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -28,14 +29,17 @@ _COMMENTS = {
 }
 
 
-def dataset_text(name: str, kind: str, path: str, inferred: InferredConfig) -> str:
+def dataset_text(
+    name: str, kind: str, path: str, inferred: InferredConfig, written: Mapping[str, object] = MappingProxyType({})
+) -> str:
     """A dataset's config as TOML.
 
     Args:
         name: Its name.
-        kind: `csv` or `parquet`.
+        kind: What kind of table it is, such as `csv`.
         path: The data file, from the config's folder.
         inferred: What the table is for.
+        written: How the file is written: further keys of `[source]`.
     """
     file = path.rsplit("/", 1)[-1]
     lines = [
@@ -50,6 +54,7 @@ def dataset_text(name: str, kind: str, path: str, inferred: InferredConfig) -> s
     if inferred.missing != "error":
         lines.append(_line("missing", inferred.missing, "`error` refuses data with gaps"))
     lines += ["", "[source]", _line("kind", kind), _line("path", path, "from this file's folder")]
+    lines += (_line(key, value) for key, value in written.items())
     if inferred.time_format:
         lines.append(_line("time_format", inferred.time_format, "decided from all values"))
     lines.append("")

@@ -8,20 +8,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from harness.config.sources import ArraysSource, FileSource
+from harness.config.sources import HOW_IT_IS_WRITTEN, TABLE_SUFFIXES, ArraysSource, FileSource, TableKind
 from harness.config.tasks import ClassifyTask, LabelTask, RegressTask
 from harness.config.times import time_names
 from harness.data.dataset import Sequences, finite, numbered
 from harness.data.encoding import Tokens, fill_gaps, refuse_missing, to_numbers, tokenize
 from harness.data.readers.arrays import read_arrays, read_plain_arrays, sequences_of
-from harness.data.readers.paths import shown
+from harness.data.readers.delimited import lines_of, suffix_of
+from harness.data.readers.paths import locate, shown
 from harness.data.readers.sequences import sequences_of_rows
 from harness.data.readers.series import channel_names
+from harness.data.readers.streams import read_pieces
 from harness.data.readers.tables import read_table, require_columns
 from harness.data.scaling import Floats
 from harness.errors import DataError
@@ -71,7 +74,7 @@ def _text_file(description: Description, path: Path, where: str) -> Batch:
         raise DataError(f"{where}: byte {error.object[error.start]:#04x} is not UTF-8: expected UTF-8 text") from None
     if description.card["source"].get("form", "whole") == "whole":
         return _text_batch(description, [content], (path.name,), "text", where)
-    lines = {number: line.strip() for number, line in enumerate(content.splitlines(), start=1) if line.strip()}
+    lines = {number: line.strip() for number, line in enumerate(lines_of(content), start=1) if line.strip()}
     return _text_batch(description, [*lines.values()], [*lines], "line", where)
 
 
@@ -100,17 +103,18 @@ ARRAYS = ("x", "lengths", "future")
 SEQUENCE = "sequence"
 """What sequences are called that have no name of their own."""
 
-Kind: TypeAlias = Literal["csv", "parquet", "npz", "text"]
+Kind: TypeAlias = TableKind | Literal["npz", "text"]
 
-_KINDS: dict[str, Kind] = {".csv": "csv", ".parquet": "parquet", ".pq": "parquet", ".npz": "npz", ".txt": "text"}
+_KINDS: dict[str, Kind] = {**TABLE_SUFFIXES, ".npz": "npz", ".txt": "text"}
 
 
-def read_input(description: Description, path: Path) -> Batch:
-    """The sequences in a CSV, Parquet or NPZ file, or the texts in a text file, all at once.
+def read_input(description: Description, path: Path, written: Mapping[str, Any] = MappingProxyType({})) -> Batch:
+    """The sequences in a table or an NPZ file, or the texts in a text file, all at once.
 
     Args:
         description: Of the champion that is to predict.
         path: The file.
+        written: How a CSV is written, keys of `[source]`, where it is not written as the training data was.
 
     Raises:
         DataError: The file cannot be read or does not fit the champion.
@@ -123,7 +127,50 @@ def read_input(description: Description, path: Path) -> Batch:
     if kind == "npz":
         raw = read_arrays(ArraysSource(kind=kind, path=str(path.absolute())), labelled=False, padded=description.masked)
         return _checked(description, raw, SEQUENCE, range(len(raw.x)))
-    return batch_of_frame(description, read_table(FileSource(kind=kind, path=str(path.absolute()))), where)
+    source = input_source(description, path, kind, written)
+    return batch_of_frame(description, read_table(source, names_of_input(description)), where)
+
+
+def input_source(
+    description: Description, path: Path, kind: TableKind, written: Mapping[str, Any] = MappingProxyType({})
+) -> FileSource:
+    """How a table is read that a champion is to predict from: as the table that it was trained on.
+
+    Args:
+        description: Of the champion.
+        path: The file.
+        kind: What it is.
+        written: What is said of this file, keys of `[source]`, and goes before what the training data's config says.
+
+    Returns:
+        The source; of `where`, the columns that the file has.
+
+    Raises:
+        DataError: Something is said that means nothing for such a file.
+    """
+    trained = description.dataset_config.source
+    if written and kind != "csv":
+        key = next(iter(written))
+        raise DataError(f"--{key.replace('_', '-')}: expected it only for a CSV, got {path}")
+    new = FileSource(kind=kind, path=str(path.absolute()), **written)
+    if not isinstance(trained, FileSource):
+        return new
+    kept = {"kind", "path", "sha256", *written}
+    if trained.kind != kind:
+        kept |= {*HOW_IT_IS_WRITTEN}
+    source = trained.model_copy(update={key: getattr(new, key) for key in kept})
+    # A file of the wanted rows alone need not say which rows are wanted.
+    head = next(read_pieces(locate(new.path), shown(new.path), source, rows=1)).frame if source.where else None
+    there = {name: value for name, value in source.where.items() if head is not None and name in head.columns}
+    return source.model_copy(update={"where": there})
+
+
+def names_of_input(description: Description) -> tuple[str, ...]:
+    """The column of ids of a table that a champion is to predict from, if there is one: it is read as text."""
+    if description.vocabulary:
+        return ()
+    named = getattr(description.dataset_config.task, "id", None)
+    return (named,) if named is not None else (SEQUENCE,) if SEQUENCE not in description.channels else ()
 
 
 def batch_of_archive(
@@ -143,13 +190,19 @@ def batch_of_archive(
 
 
 def kind_of(description: Description, path: Path) -> Kind:
-    """What an input is, by its suffix.
+    """What an input is, by its suffix; one as the training data's has is such a file as that was.
 
     Raises:
         DataError: Nothing that the champion takes has such a suffix.
     """
-    kind = _KINDS.get(path.suffix.lower())
-    if kind is None or (kind == "text" and not description.vocabulary):
+    trained = description.dataset_config.source
+    suffix = suffix_of(path)
+    if isinstance(trained, FileSource) and suffix == suffix_of(Path(trained.path)):
+        return trained.kind
+    kind = _KINDS.get(suffix)
+    if kind == "text" and not description.vocabulary:
+        kind = "csv" if isinstance(trained, FileSource) and trained.kind == "csv" else None
+    if kind is None or (kind in ("npz", "text") and suffix != path.suffix.lower()):
         known = [suffix for suffix, of in _KINDS.items() if of != "text" or description.vocabulary]
         raise DataError(f"{path}: expected a file that ends in {', '.join(known)}")
     return kind

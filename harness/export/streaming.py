@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +24,14 @@ from harness.config.sources import FileSource
 from harness.config.tasks import ForecastTask
 from harness.data.readers.paths import locate, shown
 from harness.data.readers.streams import Piece, Stored, read_pieces, read_rows, stored_arrays
-from harness.data.readers.tables import labels, require_columns
+from harness.data.readers.tables import (
+    filtered,
+    kind_of_values,
+    labels,
+    numbers_of_names,
+    require_columns,
+    text_filters,
+)
 from harness.errors import DataError
 from harness.export.artifact import Description
 from harness.export.forecast_inputs import ROWS_A_CALL, Batch, in_time_order, series_batch
@@ -33,7 +41,9 @@ from harness.export.inputs import (
     batch_of_archive,
     batch_of_frame,
     id_column,
+    input_source,
     kind_of,
+    names_of_input,
     read_input,
     require_inputs,
     require_texts,
@@ -45,50 +55,41 @@ if TYPE_CHECKING:
 
 
 def look_through(
-    read: Callable[..., Iterator[Piece]],
-    column: str,
-    looked: Callable[[float], None],
-    types: Mapping[str, Any] | None = None,
+    read: Callable[..., Iterator[Piece]], column: str, time: str | None, looked: Callable[[float], None]
 ) -> tuple[Mapping[str, Any], bool]:
-    """Read a column of ids once, before anything is made of it; twice where its pieces are not of one type.
+    """Read the columns of ids and times once, before anything is made of them.
 
     Args:
-        read: Gives the table in pieces, with the columns and types that it is told.
-        column: Name of the column.
+        read: Gives the table in pieces, with the columns that it is told.
+        column: Name of the column of ids.
+        time: Name of the column of times, if there is one.
         looked: Called with the share of the file so far.
-        types: As returned, where they are known.
 
     Returns:
-        The one type that all of its values can be read as, by the column's name, else `007` could be a number in one
-        piece and text in another; and whether the rows of every id stand together.
+        The one type of all values of each column, by its name: ids are numbers only where each is just how its number
+        is written, as `7` is and `007` is not; and whether the rows of every id stand together.
     """
     import pandas as pd
 
-    kinds: list[Any] = []
+    kinds: set[Any] = set()
+    times: set[str] = set()
     runs: list[npt.NDArray[np.uint64]] = []
     last: Any = None
-    for piece in read(columns=(column,), types=types):
+    for piece in read(columns=(column,) if time is None else (column, time)):
         ids = piece.frame[column]
-        kinds.append(ids.dtype)
+        kinds.add(numbers_of_names(ids).dtype)
+        times.update(kind_of_values(piece.frame[time]) if time in piece.frame else ())
         # 8 bytes an id; should two ids have one hash, the table is read whole, and nothing else happens.
         hashes = pd.util.hash_pandas_object(ids, index=False).to_numpy()
         begins = np.concatenate([[last is None or hashes[0] != last], hashes[1:] != hashes[:-1]])
         runs.append(hashes[begins])
         last = hashes[-1]
         looked(piece.share)
-    if types is None and len(set(kinds)) > 1:
-        return look_through(read, column, looked, {column: _common(kinds)})
     found = np.concatenate(runs)
-    return {column: _common(kinds)}, len(np.unique(found)) == len(found)
-
-
-def _common(types: list[Any]) -> Any:
-    from pandas.api.types import is_bool_dtype, is_numeric_dtype
-
-    if len(set(types)) == 1 and is_numeric_dtype(types[0]):
-        return types[0]
-    numbers = all(is_numeric_dtype(kind) and not is_bool_dtype(kind) for kind in types)
-    return np.dtype(np.float64) if numbers else str
+    one = kinds.pop() if len(kinds) == 1 else None
+    numbers = one is not None and pd.api.types.is_numeric_dtype(one)
+    mixed = {time: str} if time is not None and len(times) > 1 else {}
+    return {column: one if numbers else str, **mixed}, len(np.unique(found)) == len(found)
 
 
 def whole_sequences(
@@ -202,15 +203,17 @@ def read_portions(
     *,
     piece_rows: int = PIECE_ROWS,
     sequences: int = ROWS_A_CALL,
+    written: Mapping[str, Any] = MappingProxyType({}),
 ) -> Iterator[Portion]:
     """The sequences in a file, a few hundred at a time.
 
     Args:
         description: Of the champion that is to predict.
-        path: A CSV, Parquet or NPZ file, or a text file.
+        path: A table, an NPZ file, or a text file.
         looked: Called with the share of the file that has been looked through before anything can be predicted.
         piece_rows: Rows of a table that are read at once.
         sequences: Sequences of a batch; other calls of the network may differ in the last digit.
+        written: How a CSV is written, keys of `[source]`, where it is not written as the training data was.
 
     Raises:
         DataError: The file cannot be read or does not fit the champion.
@@ -220,8 +223,9 @@ def read_portions(
     if kind == "npz":
         found = _archive(description, path, sequences)
     elif kind != "text":
-        found = _table(description, FileSource(kind=kind, path=str(path.absolute())), piece_rows, sequences, looked)
-    yield from found or [Portion(read_input(description, path), 0, 1)]
+        source = input_source(description, path, kind, written)
+        found = _table(description, source, piece_rows, sequences, looked)
+    yield from found or [Portion(read_input(description, path, written), 0, 1)]
 
 
 def _table(
@@ -229,13 +233,14 @@ def _table(
 ) -> Iterator[Portion] | None:
     """The sequences of a table; None where it has to be read whole."""
     file, where = locate(source.path), shown(source.path)
-    read = partial(read_pieces, file, where, source)
-    column = _check_columns(description, read(rows=1), where)
-    read = partial(read, rows=piece_rows)
+    names = names_of_input(description)
+    column, time = _check_columns(description, read_pieces(file, where, source, rows=1, names=names), where)
+    read = partial(_wanted, partial(read_pieces, file, where, source, rows=piece_rows), source, names, where)
     if description.vocabulary:
         return _texts(description, read(types={COLUMN: str}), sequences, where)
-    types, together = (None, False) if column is None else look_through(read, column, looked)
-    if isinstance(task := description.dataset_config.task, ForecastTask):
+    task = description.dataset_config.task
+    types, together = (None, False) if column is None else look_through(read, column, time, looked)
+    if isinstance(task, ForecastTask):
         ahead = description.horizon_steps if task.known_covariates else 0
         rows = max((description.steps or 0) + ahead, LEAST_ROWS)
         rows *= 2 if task.on_duplicates != "error" else 1
@@ -250,18 +255,45 @@ def _table(
     )
 
 
-def _check_columns(description: Description, rows: Iterator[Piece], where: str) -> str | None:
-    """Refuse a table without a row or without a column that is needed; the name of its column of ids."""
+def _wanted(
+    read: Callable[..., Iterator[Piece]],
+    source: FileSource,
+    names: tuple[str, ...],
+    where: str,
+    *,
+    types: Mapping[str, Any] | None = None,
+    columns: tuple[str, ...] | None = None,
+) -> Iterator[Piece]:
+    """The rows of a table that the training data's config wants, in pieces none of which is empty.
+
+    Raises:
+        DataError: There are none.
+    """
+    texts = tuple(name for name in names if types is None or types.get(name, str) is str)
+    known = None if columns is None else tuple(dict.fromkeys((*columns, *source.where)))
+    found = False
+    for piece in read(names=(*texts, *text_filters(source)), types=types, columns=known):
+        frame = filtered(piece.frame, source, where)
+        if len(frame):
+            found = True
+            yield Piece(frame.reset_index(drop=True), piece.share)
+    if not found:
+        raise DataError(f"{where}: has no such rows ([source] where)")
+
+
+def _check_columns(description: Description, rows: Iterator[Piece], where: str) -> tuple[str | None, str | None]:
+    """Refuse a table without a row or without a column that is needed; its columns of ids and of times, if any."""
     head = next((piece.frame for piece in rows if len(piece.frame)), None)
     if head is None:
         raise DataError(f"{where}: has no rows below its column names")
     if description.vocabulary:
         require_texts(head, where)
-        return None
+        return None, None
     require_inputs(description, head, where)
     column = id_column(description, head)
     require_columns(head, [column], "id", where)
-    return column
+    time = getattr(description.dataset_config.task, "time", None)
+    return column, time if time in head.columns else None
 
 
 def _texts(description: Description, pieces: Iterator[Piece], sequences: int, where: str) -> Iterator[Portion]:

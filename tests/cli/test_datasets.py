@@ -161,7 +161,11 @@ def test_new_says_when_it_overrides_a_built_in_dataset(project):
     ("arguments", "error", "message"),
     [
         (("gone.csv",), DataError, "gone.csv: no such file"),
-        (("my.xlsx",), UsageError, "my.xlsx: expected a .csv or .parquet file"),
+        (
+            ("my.png",),
+            UsageError,
+            "my.png: expected a file that ends in .csv, .tsv, .dat, .data, .parquet, .pq, .xlsx, .arff, .tsf, .txt",
+        ),
         (("my.csv", "--target", "z"), UsageError, "--target z: no such column in my.csv. Known: t, wind, y"),
         (
             ("my.csv", "--name", "a b"),

@@ -156,7 +156,7 @@ def test_a_table_is_no_text():
         (
             pd.DataFrame({"a;b": ["1;2"] * 300}),
             {},
-            "my.csv: the columns seem to be separated by ';': expected commas",
+            "my.csv: looks like semicolons: --separator ';'",
         ),
         (
             pd.concat([series(), series()]),

@@ -72,7 +72,7 @@ FAULTS: list[tuple[str, str, str | bytes, str, str]] = [
     ("an open quote", "csv", 'y\n1\n"2\n' + Y, FORECAST, "cannot be read as CSV"),
     ("an empty file", "csv", "", FORECAST, "the file is empty"),
     ("a header alone", "csv", "t,y\n", FORECAST, "has no rows below its column names"),
-    ("semicolons", "csv", "t;y\n" + "1;2\n" * 40, FORECAST, "seem to be separated by ';'"),
+    ("semicolons", "csv", "t;y\n" + "1;2\n" * 40, FORECAST, "looks like semicolons: separator = ';'"),
     ("two columns of one name", "csv", "y,y\n" + "1,2\n" * 40, FORECAST, "two columns are called 'y'"),
     ("the target is missing", "csv", "t,yy\n" + "1,2\n" * 40, FORECAST, "has no column 'y'"),
     (

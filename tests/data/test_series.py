@@ -96,7 +96,7 @@ FAULTS: list[tuple[str, str, dict[str, Any], str]] = [
     ("no target column", "t,Demand\n1,2\n", {"target": ["Demnd"]}, "toy.csv: has no column 'Demnd' ([task] target). Did you mean Demand?"),
     ("unknown feature", "t,y\n1,2\n", {"features": ["q"]}, "toy.csv: has no column 'q' ([task] features). Known: t, y"),
     ("unknown time", "t,y\n1,2\n", {"time": "tt"}, "toy.csv: has no column 'tt' ([task] time). Did you mean t?"),
-    ("semicolons", "t;y\n1;2\n", {}, "toy.csv: has no column 'y' ([task] target). Did you mean t;y? The columns seem to be separated by ';': expected commas"),
+    ("semicolons", "t;y\n1;2\n", {}, "toy.csv: has one column, 't;y'; looks like semicolons: separator = ';'"),
     ("text", "y\n1\nabc\n3\nx\n", {}, "toy.csv: column 'y', row 2: 'abc': expected a number (2 of 4 values are none)"),
     ("times as numbers", "y,d\n1,2020-01-01\n", {"features": ["d"]}, "toy.csv: column 'd', row 1: '2020-01-01': expected a number (1 of 1 values are none)"),
     ("infinite", "y,a\n1,2\n3,-inf\n", {}, "toy.csv: column 'a', row 2: -inf: expected a finite number, at most 3.4e38 in size"),

@@ -7,13 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 from harness.config.addresses import folder_of, remote_files
-from harness.config.dataset import DatasetConfig
+from harness.config.dataset import DatasetConfig, text_columns
 from harness.config.sources import ArraysSource, LoaderSource
 from harness.config.tasks import ClassifyTask, ForecastTask, LabelTask, RegressTask
 from harness.config.times import Clock
 from harness.data.dataset import Sequences, Series
 from harness.data.generators import GENERATORS
 from harness.data.readers.arrays import read_arrays, sequences_of
+from harness.data.readers.formats.wav import read_wav
 from harness.data.readers.packaged import read_digits, read_keras
 from harness.data.readers.paths import cache_folder, shown
 from harness.data.readers.sequences import sequences_of_rows
@@ -117,10 +118,11 @@ def read_sequences(config: DatasetConfig, task: ClassifyTask | RegressTask | Lab
             raw = read_keras(source)
         case "loader":
             raw = _read_loaded(source, task, group, Clock(source.time_format, zone))
-        case "csv" | "parquet":
-            raw = sequences_of_rows(
-                read_table(source), task, shown(source.path), group, clock=Clock(source.time_format, zone)
-            )
+        case "csv" | "parquet" | "excel" | "arff" | "tsf":
+            frame, clock = read_table(source, text_columns(config)), Clock(source.time_format, zone)
+            raw = sequences_of_rows(frame, task, shown(source.path), group, clock=clock)
+        case "wav":
+            raw = read_wav(source)
         case "text":
             raise DataError(f"{config.name}: text is not read yet")
     names = task.features if getattr(task, "layout", "long") == "long" else ()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from harness.config.dataset import names_in
 from harness.config.rhythm import MIDNIGHTS, Order, gaps_of, midnights_misplaced, order_of
 from harness.config.sources import FileSource
 from harness.config.tasks import ForecastTask
@@ -120,7 +121,7 @@ def read_series(
     """
     where, clock = shown(source.path), Clock(source.time_format, zone)
     if task.id is not None:
-        return panel_of(read_table(source), task, where, calendar, clock)
+        return panel_of(read_table(source, names_in(task)), task, where, calendar, clock)
     first_row, frame = 0, None
     if task.last_rows and task.time:
         # The last rows in time are the file's last ones where all of its times rise.
@@ -128,9 +129,9 @@ def read_series(
         require_columns(known, time_names(task.time), "time", where)
         clock = clock.decided(time_column(known, task.time), where)
         if order_of(times(known, task.time, where, clock=clock)).moved:
-            frame = read_table(source)
+            frame = read_table(source, names_in(task))
     if frame is None:
-        frame, first_row = read_tail(source, task.last_rows)
+        frame, first_row = read_tail(source, task.last_rows, names_in(task))
     return _noted([_arranged(frame, task, where, first_row, calendar, _decided(clock, frame, task, where))])
 
 

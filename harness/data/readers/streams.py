@@ -5,14 +5,10 @@ Knows files; what their columns mean is said in `tables`, what their arrays mean
 
 from __future__ import annotations
 
-import csv
-import lzma
 import math
-import tarfile
-import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.config.sources import FileSource
+from harness.data.readers.delimited import read_delimited, without_marks
+from harness.data.readers.formats import read_format
 from harness.errors import DataError
 
 if TYPE_CHECKING:
@@ -31,11 +29,6 @@ PIECE_ROWS = 200_000
 """Rows of a table that are in memory as text at once."""
 
 BUFFER_BYTES = 1 << 20
-
-_PACKED = (".gz", ".bz2", ".xz", ".zip", ".tar", ".zst")
-"""Suffixes that pandas unpacks, in memory."""
-
-_BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,6 +52,7 @@ def read_pieces(
     rows: int | None = None,
     columns: tuple[str, ...] | None = None,
     types: Mapping[str, Any] | None = None,
+    names: tuple[str, ...] = (),
 ) -> Iterator[Piece]:
     """The rows of a table in their order.
 
@@ -69,85 +63,27 @@ def read_pieces(
         rows: The most rows of a piece; `PIECE_ROWS` when None.
         columns: The columns that are wanted; all when None.
         types: Types of columns of a CSV, by name; what is not named is guessed in each piece of its own.
+        names: Columns of names, read as text without the blanks around it; those of Parquet keep their types.
 
     Raises:
         DataError: It cannot be read as such a table, or two columns have one name.
     """
-    if source.kind == "parquet":
-        pieces = _read_parquet(file, where, rows or PIECE_ROWS, columns)
-    else:
-        pieces = _read_csv(file, where, source, rows or PIECE_ROWS, columns, types)
-    for piece in pieces:
-        yield Piece(piece.frame.set_axis([str(name) for name in piece.frame.columns], axis=1), piece.share)
+    pieces: Iterable[tuple[pd.DataFrame, float]]
+    match source.kind:
+        case "parquet":
+            pieces = _read_parquet(file, where, rows or PIECE_ROWS, columns)
+        case "csv":
+            pieces = read_delimited(file, where, source, rows or PIECE_ROWS, columns, types or {}, names)
+        case _:
+            pieces = [(read_format(file, where, source, columns, names), 1.0)]
+    for frame, share in pieces:
+        frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
+        yield Piece(frame if source.kind == "csv" else without_marks(frame, source.missing_values), share)
 
 
-def _read_csv(
-    file: Path,
-    where: str,
-    source: FileSource,
-    rows: int,
-    columns: tuple[str, ...] | None,
-    types: Mapping[str, Any] | None,
-) -> Iterator[Piece]:
-    import pandas as pd
-
-    names = list(source.columns) or None
-    if names is None:
-        _refuse_two_columns_of_one_name(file, where, source.separator)
-    separator = r"\s+" if source.separator == "whitespace" else source.separator
-    options: dict[str, Any] = {"sep": separator, "names": names, "header": None if names else 0, "dtype": types}
-    options |= {"usecols": columns, "index_col": False, "encoding": "utf-8", "chunksize": rows, "low_memory": False}
-    try:
-        with ExitStack() as opened:
-            plain = file.suffix.lower() not in _PACKED
-            stream = opened.enter_context(file.open("rb")) if plain else None
-            size = file.stat().st_size
-            frames = opened.enter_context(pd.read_csv(stream or file, **options))
-            while (frame := _next(frames)) is not None:
-                yield Piece(frame, stream.tell() / size if stream else 0.0)
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{where}: byte {error.object[error.start]:#04x} is not UTF-8: expected a CSV in UTF-8"
-        ) from None
-    except pd.errors.EmptyDataError:
-        raise DataError(f"{where}: the file is empty") from None
-    except pd.errors.ParserWarning:
-        raise DataError(f"{where}: rows have more fields than there are column names") from None
-    except (KeyError, RuntimeError, ImportError, *_BROKEN) as error:
-        if file.suffix.lower() not in _PACKED:  # a link in an archive, a password, a library that is not installed
-            raise
-        raise DataError(f"{where}: cannot be unpacked: {' '.join(str(error).split())}") from None
-    except (pd.errors.ParserError, ValueError, OverflowError, OSError, EOFError) as error:
-        phrase = " ".join(str(error).removeprefix("Error tokenizing data. C error: ").split())
-        raise DataError(f"{where}: cannot be read as CSV: {phrase}") from None
-
-
-def _next(frames: Iterator[pd.DataFrame]) -> pd.DataFrame | None:
-    """The next rows, None after the last; warnings are turned for the call alone, not while others use the rows."""
-    import pandas as pd
-
-    with warnings.catch_warnings():
-        # Rows with one field too many would else shift every column by one, or lose their last one in silence.
-        warnings.simplefilter("error", pd.errors.ParserWarning)
-        # A column may be numbers in one piece and text in another: `numbers` says where.
-        warnings.simplefilter("ignore", pd.errors.DtypeWarning)
-        return next(frames, None)
-
-
-def _refuse_two_columns_of_one_name(file: Path, where: str, separator: str) -> None:
-    # pandas renames the second one to `name.1` without a word, and a config could then mean either.
-    if file.suffix.lower() in _PACKED or separator == "whitespace":
-        return
-    try:
-        with file.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
-            header = next((line for line in csv.reader(stream, delimiter=separator) if line), [])
-    except (csv.Error, TypeError, ValueError) as error:
-        raise DataError(f"{where}: cannot be read as CSV: {error}") from None
-    if twice := next((name for name in header if name and header.count(name) > 1), None):
-        raise DataError(f"{where}: two columns are called {twice!r}: expected each name once")
-
-
-def _read_parquet(file: Path, where: str, rows: int, columns: tuple[str, ...] | None) -> Iterator[Piece]:
+def _read_parquet(
+    file: Path, where: str, rows: int, columns: tuple[str, ...] | None
+) -> Iterator[tuple[pd.DataFrame, float]]:
     import pandas as pd
     import pyarrow
     import pyarrow.parquet
@@ -157,14 +93,14 @@ def _read_parquet(file: Path, where: str, rows: int, columns: tuple[str, ...] | 
         # Without a buffer Arrow keeps all columns that it has read until the last batch: 517 MB of a file of 480 MB.
         with pyarrow.parquet.ParquetFile(file, buffer_size=BUFFER_BYTES, pre_buffer=False) as stream:
             if _counted_index(stream.schema_arrow):
-                yield Piece(pd.read_parquet(file, columns=wanted).reset_index(), 1.0)
+                yield pd.read_parquet(file, columns=wanted).reset_index(), 1.0
                 return
             total, done = max(stream.metadata.num_rows, 1), 0
             if not stream.metadata.num_rows:
-                yield Piece(_without_index(stream.read(wanted, use_pandas_metadata=True).to_pandas()), 1.0)
+                yield _without_index(stream.read(wanted, use_pandas_metadata=True).to_pandas()), 1.0
             for batch in stream.iter_batches(rows, columns=wanted, use_pandas_metadata=True):
                 done += batch.num_rows
-                yield Piece(_without_index(batch.to_pandas()), done / total)
+                yield _without_index(batch.to_pandas()), done / total
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise DataError(f"{where}: cannot be read as Parquet: {' '.join(str(error).split())}") from None
 

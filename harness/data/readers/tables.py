@@ -1,4 +1,4 @@
-"""Whole tables of CSV and Parquet files, and their columns as numbers, times or labels.
+"""Whole tables of files, and their columns as numbers, times or labels.
 
 Knows columns; what they mean for a task is said in `series` and `sequences`.
 """
@@ -7,17 +7,20 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from harness.config.columns import inputs
+from harness.config.dialect import best_reading
 from harness.config.sources import FileSource
 from harness.config.times import EXPECTED, UNDECIDED, Clock, read_times, time_column
 from harness.data.dataset import Flags, finite, first
+from harness.data.readers.delimited import other_dialect
 from harness.data.readers.paths import locate, shown
-from harness.data.readers.streams import read_pieces
+from harness.data.readers.streams import Piece, read_pieces
 from harness.data.scaling import Floats, Wide
 from harness.errors import DataError, nearest
 
@@ -25,25 +28,36 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def read_table(source: FileSource) -> pd.DataFrame:
+MARKS = "marks"
+"""What a table's `attrs` call the decimal mark and the one between thousands of its file."""
+
+
+def read_table(source: FileSource, names: tuple[str, ...] = ()) -> pd.DataFrame:
     """A whole table.
 
     Args:
-        source: A CSV in UTF-8 with column names in its first line, unless the config says otherwise; or a Parquet file.
+        source: A CSV in UTF-8 with column names in its first line, unless the config says otherwise; or another file.
+        names: Columns of names. They are read as text; where every text is just how its number is written, as `7` is
+            and `007` is not, they become numbers.
 
     Raises:
         DataError: The file is missing, has changed, cannot be read as such a table, has no rows, or has two
             columns of one name.
     """
-    return read_tail(source)[0]
+    return read_tail(source, names=names)[0]
 
 
-def read_tail(source: FileSource, last_rows: int | None = None) -> tuple[pd.DataFrame, int]:
+def read_tail(
+    source: FileSource, last_rows: int | None = None, names: tuple[str, ...] = ()
+) -> tuple[pd.DataFrame, int]:
     """The end of a table, read in pieces so that the rest of a large file is never in memory.
+
+    A column has one type from its first row to its last: what is text in one piece is read as text in all of them.
 
     Args:
         source: The table.
         last_rows: Rows that are wanted; all when None.
+        names: Columns of names, as for `read_table`.
 
     Returns:
         The rows, and how many come before them.
@@ -51,23 +65,52 @@ def read_tail(source: FileSource, last_rows: int | None = None) -> tuple[pd.Data
     Raises:
         DataError: As `read_table`.
     """
+    file, where = locate(source.path, source.sha256), shown(source.path)
+    read = partial(read_pieces, file, where, source, names=(*names, *text_filters(source)))
+    whole, total, mixed = _tail(read(), source, where, last_rows)
+    if mixed:
+        whole, total, _ = _tail(read(types=dict.fromkeys(mixed, str)), source, where, last_rows)
+    if not total:
+        rows = "no such rows ([source] where)" if source.where else "no rows below its column names"
+        raise DataError(f"{where}: has {rows}")
+    if source.kind == "csv" and len(whole.columns) == 1 and (hint := other_dialect(file, where, source)):
+        raise DataError(f"{where}: has one column, {whole.columns[0]!r}{hint}")
+    found = {name: numbers_of_names(whole[name]) for name in names if name in whole.columns}
+    whole = whole.assign(**found).reset_index(drop=True)
+    whole.attrs[MARKS] = (source.decimal, source.thousands)
+    return whole, total - len(whole)
+
+
+def column_names(source: FileSource) -> tuple[str, ...]:
+    """The names of a table's columns.
+
+    Raises:
+        DataError: As `read_table`.
+    """
+    pieces = read_pieces(locate(source.path, source.sha256), shown(source.path), source, rows=1)
+    return next((tuple(piece.frame.columns) for piece in pieces), ())
+
+
+def _tail(
+    pieces: Iterable[Piece], source: FileSource, where: str, last_rows: int | None
+) -> tuple[pd.DataFrame, int, tuple[str, ...]]:
+    """The last rows, how many there are in all, and the columns that have several kinds of values."""
     import pandas as pd
 
-    file, where = locate(source.path, source.sha256), shown(source.path)
     kept: deque[pd.DataFrame] = deque()
+    kinds: dict[str, set[str]] = {}
     total, held = 0, 0
-    for piece in read_pieces(file, where, source):
-        frame = _wanted(piece.frame, source, where)
+    for piece in pieces:
+        for name in piece.frame.columns:
+            kinds.setdefault(name, set()).update(kind_of_values(piece.frame[name]))
+        frame = filtered(piece.frame, source, where)
         kept.append(frame)
         total, held = total + len(frame), held + len(frame)
         while last_rows and held - len(kept[0]) >= last_rows:
             held -= len(kept.popleft())
-    if not total:
-        rows = "no such rows ([source] where)" if source.where else "no rows below its column names"
-        raise DataError(f"{where}: has {rows}")
     whole = kept[0] if len(kept) == 1 else pd.concat(kept, ignore_index=True)
-    whole = whole.iloc[-last_rows:] if last_rows else whole
-    return whole.reset_index(drop=True), total - len(whole)
+    mixed = tuple(name for name, found in kinds.items() if len(found) > 1)
+    return whole.iloc[-last_rows:] if last_rows else whole, total, mixed
 
 
 def read_columns(source: FileSource, columns: Sequence[str]) -> pd.DataFrame:
@@ -80,19 +123,71 @@ def read_columns(source: FileSource, columns: Sequence[str]) -> pd.DataFrame:
     Raises:
         DataError: As `read_table`.
     """
+    file, where = locate(source.path, source.sha256), shown(source.path)
+    known = column_names(source)
+    wanted = tuple(name for name in dict.fromkeys((*columns, *source.where)) if name in known)
+    read = partial(read_pieces, file, where, source, columns=wanted, names=text_filters(source))
+    whole, _, mixed = _tail(read(), source, where, None)
+    return _tail(read(types=dict.fromkeys(mixed, str)), source, where, None)[0] if mixed else whole
+
+
+def kind_of_values(column: pd.Series[Any]) -> tuple[str, ...]:
+    """What a column holds in one piece of a file: numbers, truth values or text; nothing where it is empty."""
+    from pandas.api import types
+
+    if types.is_bool_dtype(column):
+        return ("truth",)
+    if types.is_numeric_dtype(column):
+        return () if types.is_float_dtype(column) and column.isna().all() else ("number",)
+    kind = types.infer_dtype(column, skipna=True)
+    return () if kind == "empty" else ("truth",) if kind == "boolean" else ("text",)
+
+
+def numbers_of_names(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Names as numbers, where each is just how its number is written, so that two names never become one.
+
+    Args:
+        column: Text; anything else stays as it is.
+    """
     import pandas as pd
 
-    file, where = locate(source.path, source.sha256), shown(source.path)
-    head = next(read_pieces(file, where, source, rows=1)).frame
-    names = tuple(name for name in dict.fromkeys((*columns, *source.where)) if name in head.columns)
-    pieces = read_pieces(file, where, source, columns=names)
-    return pd.concat([_wanted(piece.frame, source, where) for piece in pieces], ignore_index=True)
+    codes, names = pd.factorize(column)
+    if not len(names) or (codes < 0).any() or not isinstance(names[0], str):
+        return column
+    for number, dtype in ((int, np.int64), (float, np.float64)):
+        try:
+            values = [number(name) for name in names]
+            if all(str(value) == name for value, name in zip(values, names, strict=True)):
+                return pd.Series(np.array(values, dtype)[codes], index=column.index, name=column.name)
+        except (ValueError, OverflowError):
+            continue
+    return column
 
 
-def _wanted(frame: pd.DataFrame, source: FileSource, where: str) -> pd.DataFrame:
+def text_filters(source: FileSource) -> tuple[str, ...]:
+    """The columns in which rows are chosen by a text."""
+    return tuple(name for name, value in source.where.items() if isinstance(value, str))
+
+
+def filtered(frame: pd.DataFrame, source: FileSource, where: str) -> pd.DataFrame:
+    """The rows that a config wants: numbers are compared as numbers, text as it stands in the file.
+
+    Raises:
+        DataError: A column that it chooses by is missing.
+    """
+    import pandas as pd
+    from pandas.api import types
+
     require_columns(frame, source.where, "where", where, "source")
     for name, value in source.where.items():
-        frame = frame[frame[name] == value]
+        column = frame[name]
+        if isinstance(value, str):
+            wanted = column.astype("str") == value.strip()
+        elif isinstance(value, bool) or types.is_numeric_dtype(column):
+            wanted = column == value
+        else:
+            wanted = pd.to_numeric(column.astype(object), errors="coerce") == value
+        frame = frame[wanted]
     return frame
 
 
@@ -113,9 +208,7 @@ def require_columns(
     """
     for name in wanted:
         if name is not None and name not in frame.columns:
-            raise DataError(
-                f"{where}: has no column {name!r} ([{table}] {key}). {nearest(name, frame.columns)}{_separator(frame)}"
-            )
+            raise DataError(f"{where}: has no column {name!r} ([{table}] {key}). {nearest(name, frame.columns)}")
 
 
 def number_columns(
@@ -164,12 +257,14 @@ def numbers(frame: pd.DataFrame, column: str, where: str, first_row: int = 0) ->
     # Text of categories is a type of its own; as plain objects all columns of text are read the same way.
     plain = values.astype(object)
     parsed = pd.to_numeric(plain, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    bad: Flags = np.isnan(parsed) & plain.notna().to_numpy()
-    if bad.any():
+    if (np.isnan(parsed) & plain.notna().to_numpy()).any():
+        reading = best_reading(plain, frame.attrs.get(MARKS, (".", "")))
+        bad: Flags = reading.bad.to_numpy()
         (at,) = first(bad)
         raise DataError(
             f"{where}: column {column!r}, row {first_row + at + 1}: {_short(plain.iloc[at])}: expected a "
             f"number ({int(bad.sum()):,} of {len(bad):,} values are none)"
+            + (f"; {reading.hint}" if reading.hint else "")
         )
     return parsed
 
@@ -204,6 +299,8 @@ def times(
     parsed = read_times(values, clock)
     bad: Flags = (parsed.isna() | parsed.isin([np.inf, -np.inf])).to_numpy()
     if bad.any():
+        if not types.is_numeric_dtype(values):
+            bad = _none_of_most(values, bad)
         (at,) = first(bad)
         form = clock.time_format if "%" in clock.time_format else ""
         expected = f"expected a time of the form {form}, in one form all through" if form else EXPECTED
@@ -211,6 +308,14 @@ def times(
             f"{where}: column {values.name!r}, row {first_row + at + 1}: {_short(values.iloc[at])}: {expected}"
         )
     return parsed.to_numpy(np.float64) if types.is_float_dtype(parsed) else parsed.astype("int64").to_numpy()
+
+
+def _none_of_most(values: pd.Series[Any], bad: Flags) -> Flags:
+    """Where most of a column's values are numbers, those that are none; else what is bad."""
+    import pandas as pd
+
+    none: Flags = pd.to_numeric(values.astype(object), errors="coerce").isna().to_numpy()
+    return none if none.any() and none.mean() < 0.5 else bad
 
 
 def labels(frame: pd.DataFrame, column: str, where: str, first_row: int = 0) -> npt.NDArray[Any]:
@@ -261,12 +366,6 @@ def split_by_id(frame: pd.DataFrame, column: str | None, where: str) -> list[tup
     labels(frame, column, where)  # refuses rows without an id
     pieces = frame.groupby(column, sort=False)
     return [(name, piece.reset_index(drop=True), f"{where}: {column} {str(name)!r}") for name, piece in pieces]
-
-
-def _separator(frame: pd.DataFrame) -> str:
-    (only, *more) = frame.columns
-    found = next((mark for mark in (";", "\t", "|") if mark in only), None)
-    return f" The columns seem to be separated by {found!r}: expected commas" if found and not more else ""
 
 
 def _short(value: object) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from harness.config.dataset import DatasetConfig
 from harness.config.sources import GeneratorSource, KerasSource, TextSource
 from harness.data.dataset import Texts
+from harness.data.readers.delimited import lines_of
 from harness.data.readers.packaged import read_keras_texts
 from harness.data.readers.paths import locate, place_of, shown
 from harness.errors import DataError
@@ -89,7 +90,7 @@ def _lines(source: TextSource, labelled: bool) -> Texts:
     where = shown(source.path)
     content = _decoded(locate(source.path, source.sha256), source, where)
     found = list[tuple[str, str, int]]()
-    for number, line in enumerate(content.splitlines(), start=1):
+    for number, line in enumerate(lines_of(content), start=1):
         if not line.strip():
             continue
         label, text = _parted(line, source)
@@ -128,7 +129,7 @@ def _folders(source: TextSource) -> Texts:
         files = sorted(path for path in entry.iterdir() if path.is_file()) if entry.is_dir() else [entry]
         for file in files:
             content = _decoded(file, source, shown(str(file)))
-            pieces = [content] if entry.is_dir() else content.splitlines()
+            pieces = [content] if entry.is_dir() else lines_of(content)
             for number, piece in enumerate(pieces, start=1):
                 label, line = (entry.name, "") if entry.is_dir() else (entry.stem, f", line {number}")
                 if piece.strip():
