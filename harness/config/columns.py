@@ -179,3 +179,29 @@ def _duration(seconds: float) -> str:
             count = round(seconds / unit, 1)
             return f"{count:g} {word}{'s' if count != 1 else ''}"
     return f"{seconds:g} second{'s' if seconds != 1 else ''}"
+
+
+MOST_PROPOSED = 20
+"""Categories of a column up to which it is proposed as an input."""
+
+
+def categories(frame: pd.DataFrame, without: tuple[str | None, ...]) -> tuple[str, ...]:
+    """The columns that can be inputs as categories: text of few different values, apart from those of other parts."""
+    return tuple(
+        str(name)
+        for name in frame.columns
+        if name not in without and not is_numeric(frame[name]) and not is_dates(frame[name]) and _repeats(frame[name])
+    )
+
+
+def _repeats(column: pd.Series[Any]) -> bool:
+    found = column.nunique()
+    return 1 < found <= MOST_PROPOSED and 2 * found <= len(column)
+
+
+def why_left_out(column: pd.Series[Any]) -> str:
+    """Why a column is no input, in a few words."""
+    if is_numeric(column):
+        return "no name" if str(column.name).startswith("Unnamed: ") else "numbers"
+    found = column.nunique()
+    return "one value all through" if found < 2 else f"text with {found:,} different values"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from harness.config.columns import (
     Rhythm,
+    categories,
     inputs,
     is_class,
     is_constant_within,
@@ -20,6 +21,7 @@ from harness.config.columns import (
     rhythm_of,
     rises,
     seconds,
+    why_left_out,
     window_for,
 )
 from harness.errors import UsageError, nearest
@@ -66,6 +68,7 @@ class InferredConfig:
         missing: `interpolate` where values are missing, else `error`.
         numbers: Steps of a forecast: lookback, horizon, season, stride; or the `window_steps` of labels.
         because: What was guessed and why, a line each.
+        categorical: Columns of categories that are inputs.
     """
 
     task: str
@@ -77,6 +80,7 @@ class InferredConfig:
     missing: str
     numbers: dict[str, int] = field(default_factory=dict)
     because: tuple[str, ...] = ()
+    categorical: tuple[str, ...] = ()
 
 
 MOST_WINDOWS = 3000
@@ -171,7 +175,9 @@ class _Table:
             refuse_stray_text(frame[target], self._where)
             raise UsageError(f"--target {target}: expected a column of numbers for a forecast, got text")
         features = hints.features or numeric
-        self._say_left_out(features, (self._time, hints.id))
+        categorical = self._categories((self._time, hints.id, target))
+        features = tuple(name for name in features if name not in categorical)
+        self._say_left_out((*features, *categorical), (self._time, hints.id))
         every = [frame] if hints.id is None else [one for _, one in frame.groupby(hints.id, sort=False)]
         shortest = min(every, key=len)
         rhythm = self._rhythm(shortest)
@@ -191,7 +197,7 @@ class _Table:
             )
         missing = self._missing((*features, target))
         return InferredConfig(
-            "forecast", target, features, self._time, hints.id, "mae", missing, numbers, tuple(because)
+            "forecast", target, features, self._time, hints.id, "mae", missing, numbers, tuple(because), categorical
         )
 
     def sequences(self, task: str) -> InferredConfig:
@@ -208,7 +214,7 @@ class _Table:
             because.append(f"id = {group}: so it is called, and its {frame[group].nunique():,} values repeat")
         if hints.target is None:
             because.append(f"target = {target}: it has one value for each {group}")
-        features = self._features(target)
+        features, categorical = self._features(target)
         metric = "mae"
         if task == "classify":
             counts = frame.groupby(group)[target].first().value_counts()
@@ -216,7 +222,9 @@ class _Table:
         if metric == "balanced_accuracy":
             because.append(f"metric = {metric}: some classes are more than three times as common as others")
         missing = self._missing(features)
-        return InferredConfig(task, target, features, self._time, group, metric, missing, {}, tuple(because))
+        return InferredConfig(
+            task, target, features, self._time, group, metric, missing, {}, tuple(because), categorical
+        )
 
     def labels(self) -> InferredConfig:
         """The config of a task with an answer a row."""
@@ -225,7 +233,7 @@ class _Table:
         target = self._hints.target or self._answer_column() or next(text, None)
         if target is None:
             raise UsageError(f"{self._where}: which column is said of each row? Expected --target COLUMN")
-        features = self._features(target)
+        features, categorical = self._features(target)
         numbers = {} if group is not None else {"window_steps": min(100, max(2, len(frame) // 20))}
         if group is None:
             because.append(f"window_steps = {numbers['window_steps']}: no id, so that the table is one long sequence")
@@ -233,7 +241,9 @@ class _Table:
         metric = "accuracy" if len(shares) < 2 or shares.min() * len(shares) >= 0.5 else "balanced_accuracy"
         because.append(f"metric = {metric}: the rarest of {len(shares)} classes has {shares.min():.0%} of the rows")
         missing = self._missing(features)
-        return InferredConfig("label", target, features, self._time, group, metric, missing, numbers, tuple(because))
+        return InferredConfig(
+            "label", target, features, self._time, group, metric, missing, numbers, tuple(because), categorical
+        )
 
     def _infer_id(self) -> str | None:
         taken = (self._hints.target, self._hints.time, *self._hints.features)
@@ -278,18 +288,31 @@ class _Table:
         known = ", ".join(numeric)
         raise UsageError(f"{self._where}: which column is to be predicted? Expected --target, one of {known}")
 
-    def _features(self, target: str) -> tuple[str, ...]:
+    def _features(self, target: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The columns of numbers that are inputs, and those of categories."""
         roles = (self._time, self._id, target)
-        features = self._hints.features or inputs(self._frame, roles)
-        if not features:
+        categorical = self._categories(roles)
+        given = self._hints.features or inputs(self._frame, roles)
+        features = tuple(name for name in given if name not in categorical)
+        if not features and not categorical:
             raise UsageError(f"{self._where}: no column of numbers is left for the inputs: expected --features a,b")
-        self._say_left_out(features, roles)
-        return features
+        self._say_left_out((*features, *categorical), roles)
+        return features, categorical
+
+    def _categories(self, roles: tuple[str | None, ...]) -> tuple[str, ...]:
+        """Columns of categories among the inputs: of those that the user names, where there are such."""
+        found = categories(self._frame, roles)
+        if self._hints.features:
+            return tuple(name for name in found if name in self._hints.features)
+        for name in found:
+            self._because.append(f"categorical: {name} holds {self._frame[name].nunique()} different texts")
+        return found
 
     def _say_left_out(self, features: Sequence[str], roles: Sequence[str | None]) -> None:
         left = [name for name in self._frame.columns if name not in (*features, *roles)]
         if left and not self._hints.features:
-            self._because.append(f"left out: {', '.join(left)}")
+            told = (f"{name} ({why_left_out(self._frame[name])})" for name in left)
+            self._because.append(f"left out: {', '.join(told)}")
 
     def _missing(self, columns: Sequence[str]) -> str:
         gaps = int(self._frame[list(dict.fromkeys(columns))].isna().sum().sum())

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from harness.config.tasks import ClassifyTask, LabelTask, RegressTask
 from harness.data.dataset import Indices, Sequences, Whole, first
+from harness.data.readers.categories import with_categories
 from harness.data.readers.tables import labels, number_columns, number_table, numbers, require_columns, times
 from harness.errors import DataError
 
@@ -37,6 +38,7 @@ def sequences_of_rows(
         DataError: A column is missing, a value is no finite number, times repeat within a sequence, or the target of a
             whole sequence changes within one.
     """
+    frame, task, empty = with_categories(frame, task, where)
     total, known_by_then = len(frame), False
     if isinstance(task, LabelTask):
         targets, known_by_then = task.target, task.ahead_steps > 0
@@ -69,7 +71,7 @@ def sequences_of_rows(
         y,
         channels,
         lambda at: f"{task.id} {str(layout.ids[at])!r}" if task.id else "the table",
-        notes=notes,
+        notes=(*notes, *empty),
         groups=groups,
     )
 

@@ -16,6 +16,7 @@ from harness.config.sources import FileSource
 from harness.config.tasks import ForecastTask
 from harness.data.checks import odd_times, odd_years
 from harness.data.dataset import Series, first
+from harness.data.readers.categories import with_categories
 from harness.data.readers.paths import shown
 from harness.data.readers.tables import (
     number_columns,
@@ -108,7 +109,9 @@ def read_series(source: FileSource, task: ForecastTask, calendar: Sequence[str] 
     if task.id is not None:
         return panel_of(read_table(source), task, shown(source.path), calendar)
     frame, first_row = read_tail(source, task.last_rows)
-    return (series_of(frame, task, shown(source.path), first_row, calendar),)
+    frame, task, notes = with_categories(frame, task, shown(source.path))
+    series = series_of(frame, task, shown(source.path), first_row, calendar)
+    return (replace(series, notes=(*series.notes, *notes)),)
 
 
 def panel_of(frame: pd.DataFrame, task: ForecastTask, where: str, calendar: Sequence[str] = ()) -> tuple[Series, ...]:
@@ -123,8 +126,10 @@ def panel_of(frame: pd.DataFrame, task: ForecastTask, where: str, calendar: Sequ
     Raises:
         DataError: As `read_series`.
     """
+    frame, task, notes = with_categories(frame, task, where)
     pieces = split_by_id(frame, task.id, where)
-    return tuple(series_of(piece, task, place, calendar=calendar) for _, piece, place in pieces)
+    panel = [series_of(piece, task, place, calendar=calendar) for _, piece, place in pieces]
+    return tuple(replace(series, notes=(*series.notes, *notes)) for series in panel)
 
 
 def series_of(

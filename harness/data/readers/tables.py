@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from harness.config.columns import inputs, parse_times
+from harness.config.columns import categories, inputs, parse_times, why_left_out
 from harness.config.sources import FileSource
 from harness.data.dataset import Flags, first, narrow
 from harness.data.readers.paths import locate, shown
@@ -115,7 +115,9 @@ def number_columns(
     others = [name for name in frame.columns if name not in set(without)]
     found = tuple(name for name in others if name in good)
     left_out = [name for name in others if name not in found]
-    phrase = f"columns left out, without numbers or without a name: {', '.join(left_out)}"
+    told = (f"{name} ({why_left_out(frame[name])})" for name in left_out)
+    hint = "; [task] categorical takes text of few values" if categories(frame, (*without, *found)) else ""
+    phrase = f"columns left out: {', '.join(told)}{hint}"
     return found, (phrase,) if left_out else ()
 
 
