@@ -16,8 +16,9 @@ import numpy.typing as npt
 from harness.config.sources import ArraysSource, FileSource
 from harness.config.tasks import ClassifyTask, LabelTask, RegressTask
 from harness.data.dataset import Sequences, narrow, numbered
-from harness.data.encoding import Tokens, fill_gaps, refuse_missing, to_numbers, tokenize
+from harness.data.encoding import fill_gaps, refuse_missing
 from harness.data.readers.arrays import read_arrays, read_plain_arrays, sequences_of
+from harness.data.readers.categories import encode_categories, raw_columns
 from harness.data.readers.paths import shown
 from harness.data.readers.sequences import sequences_of_rows
 from harness.data.readers.series import channel_names
@@ -26,6 +27,7 @@ from harness.data.scaling import Floats
 from harness.errors import DataError
 from harness.export.artifact import Description
 from harness.export.forecast_inputs import Batch, series_batch
+from harness.export.token_inputs import SEQUENCE, batch_of_token_table, is_token_file, read_token_file
 from harness.metrics import without_padding
 from harness.records import TaskKind
 
@@ -33,71 +35,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-COLUMN = "text"
-"""The column of a table that holds texts."""
-
-
-def _text_batch(description: Description, texts: Sequence[str], names: Sequence[Any], label: str, where: str) -> Batch:
-    """Texts as numbers of tokens; what the vocabulary does not hold is the unknown token.
-
-    Args:
-        description: Of the champion that is to predict.
-        texts: The texts.
-        names: Name of each.
-        label: What the names are.
-        where: The file or table, as messages name it.
-
-    Raises:
-        DataError: A text holds no token.
-    """
-    card = description.card
-    kind: Tokens = card["task"].get("tokens") or card.get("encoding", {}).get("tokens") or "characters"
-    rows = [tokenize(text, kind) for text in texts]
-    empty = [name for name, row in zip(names, rows, strict=True) if not row]
-    if empty or not rows:
-        name = empty[0] if empty else ""
-        raise DataError(f"{where}: {label} {name}: expected a text with at least one of the {kind}")
-    return Batch(*to_numbers(rows, description.vocabulary), label, tuple(names))
-
-
-def _text_file(description: Description, path: Path, where: str) -> Batch:
-    """A text file: one text, or a text for each line that is not empty where the config's source has a line a text."""
-    try:
-        content = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise DataError(f"{where}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise DataError(f"{where}: byte {error.object[error.start]:#04x} is not UTF-8: expected UTF-8 text") from None
-    if description.card["source"].get("form", "whole") == "whole":
-        return _text_batch(description, [content], (path.name,), "text", where)
-    lines = {number: line.strip() for number, line in enumerate(content.splitlines(), start=1) if line.strip()}
-    return _text_batch(description, [*lines.values()], [*lines], "line", where)
-
-
-def _text_frame(description: Description, frame: pd.DataFrame, where: str, before: int) -> Batch:
-    """A table with a text a row in the column `text`."""
-    require_texts(frame, where)
-    column = frame[COLUMN]
-    if column.isna().any():
-        raise DataError(f"{where}: column {COLUMN!r}, row {before + int(column.isna().argmax()) + 1}: expected a text")
-    return _text_batch(description, [*map(str, column)], range(before, before + len(frame)), "row", where)
-
-
-def require_texts(frame: pd.DataFrame, where: str) -> None:
-    """Refuse a table without a column of texts.
-
-    Raises:
-        DataError: There is none.
-    """
-    if COLUMN not in frame.columns:
-        raise DataError(f"{where}: has no column {COLUMN!r}: expected a text in each row of it")
-
-
 ARRAYS = ("x", "lengths", "future")
 """The arrays of an NPZ file; the last two may be left out."""
-
-SEQUENCE = "sequence"
-"""What sequences are called that have no name of their own."""
 
 Kind: TypeAlias = Literal["csv", "parquet", "npz", "text"]
 
@@ -116,7 +55,7 @@ def read_input(description: Description, path: Path) -> Batch:
     """
     kind, where = kind_of(description, path), shown(str(path.absolute()))
     if kind == "text":
-        return _text_file(description, path, where)
+        return read_token_file(description, path, where)
     if kind == "npz" and (description.vocabulary or description.known):
         return batch_of_archive(description, read_plain_arrays(path, where, ARRAYS), where)
     if kind == "npz":
@@ -147,7 +86,9 @@ def kind_of(description: Description, path: Path) -> Kind:
         DataError: Nothing that the champion takes has such a suffix.
     """
     kind = _KINDS.get(path.suffix.lower())
-    if kind is None or (kind == "text" and not description.vocabulary):
+    if is_token_file(description, path, [suffix for suffix, of in _KINDS.items() if of != "text"]):
+        return "text"
+    if kind is None or kind == "text":
         known = [suffix for suffix, of in _KINDS.items() if of != "text" or description.vocabulary]
         raise DataError(f"{path}: expected a file that ends in {', '.join(known)}")
     return kind
@@ -222,9 +163,9 @@ def batch_of_frame(description: Description, frame: pd.DataFrame, where: str, be
 
     Args:
         description: Of the champion that is to predict.
-        frame: For a forecast a row a time step, of which the last `steps` count; for tokens a row a text; else a row a
-            step, grouped by the config's `id` column, else by a column `sequence`, or all one sequence where there is
-            none.
+        frame: For a forecast a row a time step, of which the last `steps` count; for tokens a row a text, where the
+            champion was trained on texts; else a row a step, grouped by the config's `id` column, else by a column
+            `sequence`, or all one sequence where there is none.
         where: The table, as messages name it.
         before: Rows of the file before the table's first one.
 
@@ -234,7 +175,7 @@ def batch_of_frame(description: Description, frame: pd.DataFrame, where: str, be
     if not len(frame):
         raise DataError(f"{where}: has no rows")
     if description.vocabulary:
-        return _text_frame(description, frame, where, before)
+        return batch_of_token_table(description, frame, where, before)
     require_inputs(description, frame, where)
     if description.task is TaskKind.FORECAST:
         return series_batch(description, frame, where)
@@ -248,9 +189,10 @@ def require_inputs(description: Description, frame: pd.DataFrame, where: str) ->
         DataError: A column is missing; the message offers near names.
     """
     config = description.dataset_config
-    made = channel_names(config.encoding.calendar)
+    made, columns = channel_names(config.encoding.calendar), getattr(config.task, "categorical", ())
     require_columns(frame, [getattr(config.task, "time", None)] if made else [], "time", where)
-    require_columns(frame, [name for name in description.channels if name not in made], "features", where)
+    wanted = raw_columns([name for name in description.channels if name not in made], columns)
+    require_columns(frame, wanted, "features", where)
 
 
 def id_column(description: Description, frame: pd.DataFrame) -> str | None:
@@ -271,11 +213,13 @@ def _groups(description: Description, frame: pd.DataFrame, where: str, before: i
     column = id_column(description, frame)
     if column is None:
         column, frame = SEQUENCE, frame.assign(**{SEQUENCE: 0})
-    wanted = {"id": column, "features": description.channels, "target": None}
+    frame, unknown = encode_categories(frame, description.channels, task.categorical, where)
+    wanted = {"id": column, "features": description.channels, "target": None, "categorical": ()}
     if isinstance(task, LabelTask):
         wanted |= {"target": (), "last_rows": None}
     raw = sequences_of_rows(frame, task.model_copy(update=wanted), where, first_row=before)
-    return _checked(description, raw, column, frame[column].drop_duplicates().tolist())
+    batch = _checked(description, raw, column, frame[column].drop_duplicates().tolist())
+    return replace(batch, unknown=unknown)
 
 
 def _checked(description: Description, raw: Sequences, label: str, names: Sequence[Any]) -> Batch:

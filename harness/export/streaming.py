@@ -29,15 +29,14 @@ from harness.export.artifact import Description
 from harness.export.forecast_inputs import LEAST_ROWS, ROWS_A_CALL, Batch, series_batch
 from harness.export.inputs import (
     ARRAYS,
-    COLUMN,
     batch_of_archive,
     batch_of_frame,
     id_column,
     kind_of,
     read_input,
     require_inputs,
-    require_texts,
 )
+from harness.export.token_inputs import require_tokens, text_column
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -225,8 +224,8 @@ def _table(
     read = partial(read_pieces, file, where, source)
     column = _check_columns(description, read(rows=1), where)
     read = partial(read, rows=piece_rows)
-    if description.vocabulary:
-        return _texts(description, read(types={COLUMN: str}), sequences, where)
+    if description.vocabulary and (text := text_column(description)) is not None:
+        return _texts(description, read(types={text: str}), sequences, where)
     types, together = (None, False) if column is None else look_through(read, column, looked)
     if isinstance(task := description.dataset_config.task, ForecastTask):
         ahead = description.horizon_steps if task.known_covariates else 0
@@ -247,8 +246,7 @@ def _check_columns(description: Description, rows: Iterator[Piece], where: str) 
     if head is None:
         raise DataError(f"{where}: has no rows below its column names")
     if description.vocabulary:
-        require_texts(head, where)
-        return None
+        return require_tokens(description, head, where)
     require_inputs(description, head, where)
     column = id_column(description, head)
     require_columns(head, [column], "id", where)
