@@ -84,14 +84,14 @@ def test_sequences_have_categories_too(write_table: Table, grouped_card: Config,
     rows = [(who, step) for who in range(40) for step in range(3)]
     path = write_table(
         who=[who for who, _ in rows],
-        colour=["red" if (who + step) % 2 else "7" for who, step in rows],
+        colour=["red" if (who // 2 + step) % 2 else "7" for who, step in rows],
         a=[float(step) for _, step in rows],
         label=["p" if who % 2 else "q" for who, _ in rows],
     )
     target: Any = "label" if kind == "classify" else ["label"]
     data = load_dataset(grouped_card(path, kind=kind, target=target, categorical=["colour"], features=["colour", "a"]))
     assert data.channels == ("colour=7", "colour=red", "a")
-    red = [(who + step) % 2 for who, step in rows]
+    red = [(who // 2 + step) % 2 for who, step in rows]
     expected = np.array(red).reshape(40, 3)[data.train.rows]
     assert np.array_equal(data.train.x[:, :, 1], expected)
     assert not data.facts.leaks

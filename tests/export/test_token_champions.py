@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from harness.cli.app import app
+from harness.config.dataset import DatasetConfig
 from harness.data import load_dataset
 from harness.errors import DataError
 from harness.export.formats import Format, export
@@ -19,6 +21,7 @@ from harness.export.inputs import read_input
 from harness.export.predictor import Champion, load
 from harness.export.scoring import Scorer
 from harness.export.streaming import read_portions
+from harness.records import TaskKind
 
 Build = Callable[..., Any]
 
@@ -146,20 +149,27 @@ def test_a_token_a_row_is_read_in_pieces(events: Any) -> None:
         champion.predict_frame(pd.DataFrame({"case": ["c"], "at": [1], "evnt": ["a"]}))
 
 
-def test_labels_in_every_line_are_left_out_and_said(build_champion_of: Build, tmp_path: Path) -> None:
+def test_labels_in_every_line_are_left_out_and_said(molecules: Any, tmp_path: Path) -> None:
     lines = [f"{row % 2} so it {'was' if row % 2 else 'is'} {'on ' * (row % 4)}" for row in range(40)]
     (tmp_path / "a.train").write_text("\n".join(lines), "latin-1")
-    source = {"kind": "text", "form": "lines", "separator": " ", "encoding": "latin-1"}
-    config = {
-        "name": "lines",
-        "source": source | {"path": str(tmp_path / "a.train")},
-        "task": {"kind": "classify", "tokens": "words"},
+    source = {
+        "kind": "text",
+        "form": "lines",
+        "separator": " ",
+        "encoding": "latin-1",
+        "path": str(tmp_path / "a.train"),
     }
-    champion = load(build_champion_of(config, tmp_path, tmp_path).folder)
-    labelled = read_input(champion.description, tmp_path / "a.train")
+    config = {"name": "lines", "source": source, "task": {"kind": "classify", "tokens": "words"}}
+    card = DatasetConfig.model_validate(config).model_dump(mode="json")
+    words = ("\N{REPLACEMENT CHARACTER}", "so", "it", "was", "is", "on")
+    description = replace(
+        load(molecules.folder).description, task=TaskKind.CLASSIFY, classes=("0", "1"), vocabulary=words, card=card
+    )
+    labelled = read_input(description, tmp_path / "a.train")
     assert labelled.assumed == "Every line has a label, as in the training data: it is left out."
+    assert labelled.x[1].tolist() == [1, 2, 3, 5, 0, 0]
     (tmp_path / "b.txt").write_text("\n".join(line[2:] for line in lines))
-    plain = read_input(champion.description, tmp_path / "b.txt")
+    plain = read_input(description, tmp_path / "b.txt")
     assert np.array_equal(plain.x, labelled.x)
     assert plain.assumed == ""
 
@@ -180,6 +190,7 @@ def test_categories_are_encoded_as_in_training(weather: Any, tmp_path: Path) -> 
         champion.predict_frame(frame.drop(columns="sky"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["molecules", "speech", "weather"])
 def test_an_export_gives_the_same_outputs(name: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     champion = load(request.getfixturevalue(name).folder)
