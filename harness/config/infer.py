@@ -206,6 +206,7 @@ class _Table:
         if group is None:
             raise UsageError(
                 f"{self._where}: which rows form a sequence? Expected --id COLUMN for a task of kind {task}"
+                f"{self._text_hint()}"
             )
         target = hints.target or self._answer_column()
         if target is None:
@@ -244,6 +245,15 @@ class _Table:
         return InferredConfig(
             "label", target, features, self._time, group, metric, missing, numbers, tuple(because), categorical
         )
+
+    def _text_hint(self) -> str:
+        """What to write where a row is a text, if a column looks like texts."""
+        free = [name for name in self._frame.columns if name != self._hints.target]
+        texts = [name for name in free if not is_numeric(self._frame[name]) and not is_dates(self._frame[name])]
+        longest = max(texts, key=lambda name: self._frame[name].nunique(), default=None)
+        if longest is None or 2 * self._frame[longest].nunique() < len(self._frame):
+            return ""
+        return f'; of a text a row, write a config with [task] text = "{longest}" (docs/tokens.md)'
 
     def _infer_id(self) -> str | None:
         taken = (self._hints.target, self._hints.time, *self._hints.features)

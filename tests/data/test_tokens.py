@@ -12,10 +12,11 @@ import pytest
 
 from harness.baselines import compute
 from harness.config.dataset import DatasetConfig
+from harness.config.infer import UserHints, infer_task
 from harness.data import SequenceData, load_dataset
 from harness.data.dataset import Part
 from harness.data.encoding import UNKNOWN
-from harness.errors import DataError
+from harness.errors import DataError, UsageError
 
 Write = Callable[..., Path]
 
@@ -274,3 +275,11 @@ def test_real_sets_have_their_sequences_and_tokens(
     parts = (data.train, data.validation, data.test.open())
     assert sum(len(part) for part in parts) == sequences
     assert tokens is None or sum(int(part.lengths.sum()) for part in parts) == tokens
+
+
+def test_new_says_how_a_text_a_row_is_read(molecules: Path) -> None:
+    frame = pd.read_csv(molecules)[["smiles", "active"]].assign(smiles=[f"C{row}" for row in range(60)])
+    with pytest.raises(
+        UsageError, match=r'--id COLUMN for a task of kind classify; of a text a row, .* text = "smiles"'
+    ):
+        infer_task(frame, UserHints(task="classify", target="active"), "my.csv")
