@@ -15,6 +15,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from harness.baselines.tokens import class_of_token, counts_of_tokens
 from harness.data import Part, Sealed, SequenceData
 from harness.data.scaling import Floats
 from harness.metrics import at_real_steps, mask_of
@@ -46,13 +47,13 @@ class Baseline:
     predict: Predict
 
 
-def ridge(data: SequenceData, name: str, features: Callable[[Part], Numbers]) -> Baseline:
+def ridge(data: SequenceData, name: str, features: Callable[[Part], Any]) -> Baseline:
     """Ridge regression in scaled units whose penalty the validation part chooses by the objective.
 
     Args:
         data: The dataset.
         name: What tables call the baseline.
-        features: A part → what goes in (n, columns), of spread about 1.
+        features: A part → what goes in (n, columns), of spread about 1; sparse where there are many columns.
     """
     from sklearn.linear_model import Ridge
 
@@ -63,8 +64,8 @@ def ridge(data: SequenceData, name: str, features: Callable[[Part], Numbers]) ->
     with _without_warnings():
         models = [Ridge(alpha=penalty).fit(x, y.reshape(len(y), -1)) for penalty in _PENALTIES]
 
-    def predict(model: Ridge, x: Numbers, part: Part) -> Numbers:
-        scaled = np.asarray(model.predict(x), np.float32).reshape(len(x), *data.train.y.shape[1:])
+    def predict(model: Ridge, x: Any, part: Part) -> Numbers:
+        scaled = np.asarray(model.predict(x), np.float32).reshape(len(part), *data.train.y.shape[1:])
         return data.scaling.restore_outputs(scaled, part.x)
 
     x = features(data.validation)
@@ -183,7 +184,11 @@ def regressors(data: SequenceData) -> Iterator[Baseline]:
         data: The dataset.
     """
     yield mean(data)
-    yield ridge_on_summaries(data)
+    yield (
+        ridge(data, "ridge on counts of tokens", counts_of_tokens(data))
+        if data.vocabulary
+        else ridge_on_summaries(data)
+    )
 
 
 def majority(data: SequenceData) -> Baseline:
@@ -211,14 +216,9 @@ def logistic_regression(data: SequenceData) -> Baseline:
 
 def token_counts(data: SequenceData) -> Baseline:
     """Multinomial logistic regression on how often each token is in a text, whatever the order."""
-    from scipy.sparse import csr_array
     from sklearn.linear_model import LogisticRegression
 
-    def counts(part: Part) -> csr_array:
-        rows = np.repeat(np.arange(len(part)), part.lengths)
-        shape = (len(part), len(data.vocabulary))
-        return csr_array((np.ones(len(rows)), (rows, at_real_steps(part.x, part.lengths))), shape=shape)
-
+    counts = counts_of_tokens(data)
     with _without_warnings():
         model = LogisticRegression(max_iter=2000).fit(counts(data.train), data.train.y)
     return Baseline(
@@ -274,7 +274,7 @@ def labellers(data: SequenceData) -> Iterator[Baseline]:
     """
     if data.answer is Answer.CLASS:
         yield class_shares(data)
-        yield logistic_of_steps(data)
+        yield Baseline("classes of the token", class_of_token(data)) if data.vocabulary else logistic_of_steps(data)
         return
     yield label_shares(data)
     if set(data.targets) <= set(data.channels):

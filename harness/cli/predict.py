@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -26,6 +27,7 @@ from harness.cli.common import (
 )
 from harness.errors import UsageError
 from harness.store import find_store
+from harness.text import counted
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -98,11 +100,18 @@ def predict(
             portions = read_portions(champion.description, data, partial(bar.show, "reading"), written=written)
         elif tested is not None:
             portions = iter([Portion(tested[0], 0, 1)])
+        unknown: Counter[str] = Counter()
         for portion in portions:
+            unknown.update(portion.batch.unknown)
             outputs = champion.predict_batch(portion.batch, partial(_show, bar, portion))
             sink.add(predictions_of(champion.description, portion.batch, outputs))
     if portion.batch.assumed:  # of a forecast, whose input is one portion
         say(portion.batch.assumed, err=True)
+    for column, count in unknown.items():
+        say(
+            f"{column}: in {counted(count, 'row')} a category that the model does not know: none of its channels is 1",
+            err=True,
+        )
     if tested is not None:
         _compare(champion, outputs, tested[1], portion.batch.lengths)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.config.times import NUMBERS, Clock, decide_format, is_dated, read_times, time_column
-from harness.errors import UsageError
+from harness.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -279,7 +279,8 @@ def no_input(column: pd.Series[Any], name: str) -> str:
     if column.isna().all():
         return "no value"
     if not is_numeric(column):
-        return "text"
+        found = column.nunique()
+        return "one value all through" if found < 2 else f"text with {found:,} different values"
     if name.startswith("Unnamed: "):
         return "no name"
     if is_id_name(name) and column.dtype.kind in "iu":
@@ -287,3 +288,31 @@ def no_input(column: pd.Series[Any], name: str) -> str:
     if column.dtype.kind in "iu" and len(column) > 2 and (np.diff(column.to_numpy()) == 1).all():
         return "numbers of the rows"
     return ""
+
+
+MOST_PROPOSED = 20
+"""Categories of a column up to which it is proposed as an input."""
+
+
+def categories(frame: pd.DataFrame, without: tuple[str | None, ...]) -> tuple[str, ...]:
+    """The columns that can be inputs as categories: text of few different values, apart from those of other parts."""
+    return tuple(
+        str(name)
+        for name in frame.columns
+        if name not in without
+        and not is_numeric(frame[name])
+        and _repeats(frame[name])
+        and not _holds_dates(frame[name])
+    )
+
+
+def _repeats(column: pd.Series[Any]) -> bool:
+    found = column.nunique()
+    return 1 < found <= MOST_PROPOSED and 2 * found <= len(column)
+
+
+def _holds_dates(column: pd.Series[Any]) -> bool:
+    try:
+        return _date_format(column, "", "") is not None
+    except DataError:  # dates whose day and month cannot be told apart
+        return True

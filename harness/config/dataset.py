@@ -13,13 +13,33 @@ from zoneinfo import available_timezones
 from pydantic import Field, model_validator
 
 from harness.config.errors import fault, toml_text
-from harness.config.sources import Column, Config, Count, CountOrZero, FileSource, Name, Number, Seed, Share, Source
+from harness.config.sources import (
+    Column,
+    Config,
+    CorpusSource,
+    Count,
+    CountOrZero,
+    FileSource,
+    Name,
+    Number,
+    Seed,
+    Share,
+    Source,
+)
 from harness.config.tasks import ClassifyTask, ForecastTask, LabelTask, RegressTask, TaskConfig
 from harness.config.times import time_names
+from harness.config.tokens import (
+    TABLES,
+    are_tokens,
+    check_categorical,
+    check_corpus,
+    check_once,
+    check_tokens,
+    targets_of,
+)
 from harness.errors import nearest
 from harness.user_code import is_function
 
-_TABLES = ("csv", "parquet", "excel", "arff", "tsf")
 _ONLY_FOR: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("separator", "columns", "decimal", "thousands"), ("csv",)),
     "skip_rows": ("csv", "excel"),
@@ -36,10 +56,11 @@ _RULES = {
     "next_token": ("time", "shuffled", "archive"),
 }
 _TASKS: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys((*_TABLES, "loader"), ("forecast", "classify", "regress", "label")),
+    **dict.fromkeys((*TABLES, "loader"), ("forecast", "classify", "regress", "label", "next_token")),
     **dict.fromkeys(("npz", "npy"), ("classify", "regress", "label")),
     "ts": ("classify", "regress"),
-    "text": ("classify", "next_token"),
+    "text": ("classify", "regress", "next_token"),
+    **dict.fromkeys(("conll", "conllu"), ("label", "next_token")),
     "wav": ("classify",),
     **dict.fromkeys(("sklearn", "keras", "temporal_order", "counting", "mnist1d", "first_names"), ("classify",)),
     "adding": ("regress",),
@@ -72,13 +93,8 @@ def _check_source(config: DatasetConfig) -> None:
         raise fault(("source", "steps"), "expected at least 20: a test part of longer strings than the train part's")
     if isinstance(source, FileSource):
         _check_file(source)
-    if source.kind == "text" and source.form != "whole" and (source.skip_signs or source.most_signs):
-        key = "skip_signs" if source.skip_signs else "most_signs"
-        raise fault(("source", key), 'expected it only where form = "whole"')
-    if source.kind == "text" and source.form == "whole" and task == "classify":
-        raise fault(("source", "form"), 'expected lines or folders where [task] kind = "classify"')
-    if source.kind == "text" and source.form == "folders" and source.sha256 is not None:
-        raise fault(("source", "sha256"), 'expected none where form = "folders"')
+    if isinstance(source, CorpusSource):
+        check_corpus(source, task)
 
 
 def _check_file(source: FileSource) -> None:
@@ -117,7 +133,7 @@ def _check_folds(split: SplitConfig) -> None:
 def _check_group(config: DatasetConfig) -> None:
     split, source = config.split, config.source
     wanted = split.rule == "group"
-    if source.kind in _TABLES or source.kind == "loader":
+    if source.kind in TABLES or source.kind == "loader":
         if wanted and split.group is None and source.kind != "loader":
             raise fault(("split",), "missing key 'group': the column that says which rows stay together")
     elif split.group is not None:
@@ -128,12 +144,24 @@ def _check_group(config: DatasetConfig) -> None:
         raise fault(("split", "group"), 'expected it only where rule = "group"')
     if split.group is not None and split.group in _columns(config.task):
         raise fault(("split", "group"), "expected a column that is neither target nor feature")
+    if split.part is None:
+        return
+    if source.kind not in TABLES and source.kind != "loader":
+        raise fault(("split", "part"), f'expected no column where [source] kind = "{source.kind}"')
+    if config.task.kind == "forecast":
+        raise fault(
+            ("split", "part"), 'expected no column where [task] kind = "forecast": its parts are blocks of time'
+        )
+    if split.rule not in (None, "archive"):
+        raise fault(("split", "part"), 'expected it only where rule = "archive"')
+    if split.part in _columns(config.task):
+        raise fault(("split", "part"), "expected a column that is neither target nor feature")
 
 
 def _columns(task: TaskConfig) -> tuple[str, ...]:
-    target = getattr(task, "target", None)
-    targets = target if isinstance(target, tuple) else (target,) if target else ()
-    return (*targets, *getattr(task, "features", ()))
+    inputs = (*getattr(task, "features", ()), *getattr(task, "categorical", ()))
+    tokens = (getattr(task, "text", None), getattr(task, "token", None))
+    return (*targets_of(task), *inputs, *(name for name in tokens if name is not None))
 
 
 def names_in(task: TaskConfig) -> tuple[str, ...]:
@@ -147,16 +175,28 @@ def names_in(task: TaskConfig) -> tuple[str, ...]:
     return (*classes, id_column) if id_column is not None else classes
 
 
+def texts_in(task: TaskConfig) -> tuple[str, ...]:
+    """The columns of a table that hold texts, tokens or categories, which are told apart as they are written."""
+    named = (getattr(task, key, None) for key in ("text", "token"))
+    return (*(name for name in named if name is not None), *getattr(task, "categorical", ()))
+
+
 def text_columns(config: DatasetConfig) -> tuple[str, ...]:
     """The columns of a table that are read as text, since a name is no number: ids, classes, groups and `where`."""
     filtered = [name for name, value in getattr(config.source, "where", {}).items() if isinstance(value, str)]
-    group = (config.split.group,) if config.split.group is not None else ()
-    return tuple(dict.fromkeys((*names_in(config.task), *group, *filtered)))
+    groups = (name for name in (config.split.group, config.split.part) if name is not None)
+    return tuple(dict.fromkeys((*names_in(config.task), *groups, *filtered)))
 
 
 def brings_parts(config: DatasetConfig) -> bool:
     """Whether the source has a test part of its own."""
-    return _made_by(config) in _WITH_ARCHIVE
+    official = getattr(config.source, "test", None) is not None or config.split.part is not None
+    return official or _made_by(config) in _WITH_ARCHIVE
+
+
+def reads_tokens(config: DatasetConfig) -> bool:
+    """Whether inputs are tokens, which a vocabulary numbers."""
+    return are_tokens(config.source, config.task)
 
 
 def _made_by(config: DatasetConfig) -> str:
@@ -187,7 +227,7 @@ def _check_encoding(config: DatasetConfig) -> None:
 
 def _check_forecast(task: ForecastTask) -> None:
     for key in ("target", "features", "known_covariates"):
-        _check_once(getattr(task, key), key)
+        check_once(getattr(task, key), key)
     others = (*task.target, *task.features, *task.known_covariates)
     if task.id in others:
         raise fault(("task", "id"), "expected a column that is neither target nor feature")
@@ -199,6 +239,12 @@ def _check_forecast(task: ForecastTask) -> None:
         raise fault(("task", key), "expected it only beside time, the column of times")
     if task.id is not None and task.id in time_names(task.time):
         raise fault(("task", "id"), "expected another column than the time")
+    roles: dict[str | None, str] = {
+        **dict.fromkeys(task.target, "target"),
+        task.id: "id",
+        **dict.fromkeys(time_names(task.time), "time"),
+    }
+    check_categorical(task.categorical, roles)
     if both := [name for name in task.known_covariates if name in task.target]:
         raise fault(("task", "known_covariates"), f"expected no {both[0]}: a target is not known in advance")
     if task.last_rows is None:
@@ -211,7 +257,7 @@ def _check_forecast(task: ForecastTask) -> None:
 
 
 def _check_label(task: LabelTask) -> None:
-    _check_once(task.target, "target")
+    check_once(task.target, "target")
     if not is_function(task.metric) and (task.metric in _OF_LABELS) != task.multi_label:
         among = _OF_LABELS if task.multi_label else ("accuracy", "balanced_accuracy", "macro_f1", "log_loss")
         where = "true" if task.multi_label else "false"
@@ -221,14 +267,16 @@ def _check_label(task: LabelTask) -> None:
 
 
 def _check_sequences(config: DatasetConfig, task: ClassifyTask | RegressTask | LabelTask) -> None:
-    _check_once(task.features, "features")
+    check_once(task.features, "features")
     if task.window_stride is not None and task.window_steps is None:
         raise fault(("task", "window_stride"), "expected window_steps beside it: the steps of a piece")
+    check_tokens(config.source, task)
     if config.source.kind == "loader":
         return
-    if config.source.kind not in _TABLES:
-        for key in ("id", "time", "last_rows") if task.kind == "label" else ("target", "id", "time"):
-            if getattr(task, key) is not None:
+    if config.source.kind not in TABLES:
+        keys = ("id", "time", "last_rows") if task.kind == "label" else ("target", "id", "time")
+        for key in (*keys, "categorical"):
+            if getattr(task, key):
                 raise fault(("task", key), f'expected none where [source] kind = "{config.source.kind}"')
         if getattr(task, "layout", "long") == "wide":
             raise fault(("task", "layout"), "expected long: only a table has a sequence a row")
@@ -246,20 +294,18 @@ def _check_sequences(config: DatasetConfig, task: ClassifyTask | RegressTask | L
         if wide and (extra := next((key for key in ("id", "time") if getattr(task, key) is not None), None)):
             raise fault(("task", extra), 'expected none where layout = "wide": a row is a sequence')
         for key, why in (("target", "what is predicted"), ("id", "which rows form a sequence")):
-            if getattr(task, key) is None and not (wide and key == "id"):
+            if getattr(task, key) is None and not (key == "id" and (wide or task.text is not None)):
                 raise fault(("task",), f"missing key '{key}': the column that says {why}, which a table needs")
-    _check_once(tuple(column for column in (*targets, task.id, *time_names(task.time)) if column is not None), "id")
+    times = time_names(task.time)
+    check_once(tuple(column for column in (*targets, task.id, *times) if column is not None), "id")
+    roles: dict[str | None, str] = {**dict.fromkeys(targets, "target"), task.id: "id", **dict.fromkeys(times, "time")}
+    check_categorical(task.categorical, roles)
     for name in task.features:
         why = "it names rows, it measures nothing" if name in (task.id, *time_names(task.time)) else ""
         if name in targets and not (task.kind == "label" and task.ahead_steps):
             why = "it would give the answer away"
         if why:
             raise fault(("task", "features"), f"expected no {name} among the features: {why}")
-
-
-def _check_once(columns: tuple[str, ...], key: str) -> None:
-    if twice := sorted({column for column in columns if columns.count(column) > 1}):
-        raise fault(("task", key), f"expected each column once, got {', '.join(twice)} twice")
 
 
 class SplitConfig(Config):
@@ -278,6 +324,7 @@ class SplitConfig(Config):
         fold: The one division of a `rolling` split that is wanted, from 1; None means all, and the last one where only
             one can be had.
         group: Column with each row's group, for `group` on a table; other sources name theirs in `[source]`.
+        part: Column of a table with each sequence's official part, for `archive`: train, validation (or dev) and test.
         seed: Seed of the rules that draw by chance.
     """
 
@@ -288,6 +335,7 @@ class SplitConfig(Config):
     folds: Annotated[int, Field(ge=2, le=20, strict=True, description="a whole number from 2 to 20")] | None = None
     fold: Count | None = None
     group: Column | None = None
+    part: Column | None = None
     seed: Seed = 0
 
     @model_validator(mode="after")
@@ -411,6 +459,8 @@ class DatasetConfig(Config):
                 _check_sequences(self, self.task)
             case "classify" | "regress":
                 _check_sequences(self, self.task)
+            case "next_token":
+                check_tokens(self.source, self.task)
         return self
 
 

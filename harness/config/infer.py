@@ -14,6 +14,7 @@ import numpy as np
 
 from harness.config.columns import (
     Repeats,
+    categories,
     depend_on_order,
     find_panel,
     find_time,
@@ -94,6 +95,7 @@ class InferredConfig:
         time_format: How times are written, where that is no matter of course.
         on_duplicates: What becomes of rows of one time; empty where none repeat.
         layout: `wide` where a row is a sequence; else empty.
+        categorical: Columns of categories that are inputs.
     """
 
     task: str
@@ -108,6 +110,7 @@ class InferredConfig:
     time_format: str = ""
     on_duplicates: str = ""
     layout: str = ""
+    categorical: tuple[str, ...] = ()
 
 
 MOST_WINDOWS = 3000
@@ -263,7 +266,9 @@ class _Table:
             refuse_stray_text(frame[target], self._where)
             raise UsageError(f"--target {target}: expected a column of numbers for a forecast, got text")
         features = hints.features or tuple(name for name in frame.columns if name in {*numeric, target})
-        self._say_left_out(features, (*time_names(self._time), self._id))
+        categorical = self._categories((*time_names(self._time), self._id, target))
+        features = tuple(name for name in features if name not in categorical)
+        self._say_left_out((*features, *categorical), (*time_names(self._time), self._id))
         series = self._series()
         rows = int(np.quantile([len(one) for one in series], 0.2, method="lower"))
         rhythm = self._rhythm(series)
@@ -288,7 +293,14 @@ class _Table:
                 f"window_stride = {stride}: of {windows:,} windows every {stride}th, so that a laptop can sweep"
             )
         return self._config(
-            "forecast", target, features, "mae", numbers, (*features, target), on_duplicates=on_duplicates
+            "forecast",
+            target,
+            features,
+            "mae",
+            numbers,
+            (*features, target),
+            categorical,
+            on_duplicates=on_duplicates,
         )
 
     def _config(
@@ -299,13 +311,19 @@ class _Table:
         metric: str,
         numbers: dict[str, int],
         measured: Sequence[str],
-        **more: str,
+        categorical: tuple[str, ...] = (),
+        *,
+        on_duplicates: str = "",
+        layout: str = "",
     ) -> InferredConfig:
         missing = self._missing(measured)
         because = tuple(self._because)
         written = self._format if self._time is not None and self._format not in (ISO, NUMBERS) else ""
         return InferredConfig(
-            task, target, features, self._time, self._id, metric, missing, numbers, because, written, **more
+            *(task, target, features, self._time, self._id, metric, missing, numbers, because, written),
+            categorical=categorical,
+            on_duplicates=on_duplicates,
+            layout=layout,
         )
 
     def sequences(self, task: str) -> InferredConfig:
@@ -316,6 +334,7 @@ class _Table:
         if group is None:
             raise UsageError(
                 f"{self._where}: which rows form a sequence? Expected --id COLUMN for a task of kind {task}"
+                f"{self._text_hint()}"
             )
         target = hints.target or self._answer_column()
         if target is None:
@@ -324,9 +343,9 @@ class _Table:
             because.append(f"id = {group}: so it is called, and its {frame[group].nunique():,} values repeat")
         if hints.target is None:
             because.append(f"target = {target}: it has one value for each {group}")
-        features = self._features(target)
+        features, categorical = self._features(target)
         metric = self._metric(task, frame.groupby(group)[target].first())
-        return self._config(task, target, features, metric, {}, features)
+        return self._config(task, target, features, metric, {}, features, categorical)
 
     def _metric(self, task: str, answers: pd.Series[Any]) -> str:
         if task != "classify":
@@ -363,14 +382,22 @@ class _Table:
         target = self._hints.target or self._answer_column() or next(text, None)
         if target is None:
             raise UsageError(f"{self._where}: which column is said of each row? Expected --target COLUMN")
-        features = self._features(target)
+        features, categorical = self._features(target)
         numbers = {} if group is not None else {"window_steps": min(100, max(2, len(frame) // 20))}
         if group is None:
             because.append(f"window_steps = {numbers['window_steps']}: no id, so that the table is one long sequence")
         shares = frame[target].value_counts(normalize=True)
         metric = "accuracy" if len(shares) < 2 or shares.min() * len(shares) >= 0.5 else "balanced_accuracy"
         because.append(f"metric = {metric}: the rarest of {len(shares)} classes has {shares.min():.0%} of the rows")
-        return self._config("label", target, features, metric, numbers, features)
+        return self._config("label", target, features, metric, numbers, features, categorical)
+
+    def _text_hint(self) -> str:
+        """What to write where a row is a text, if a column looks like texts."""
+        texts = [name for name in self._free(self._hints.target) if not is_numeric(self._frame[name])]
+        longest = max(texts, key=lambda name: self._frame[name].nunique(), default=None)
+        if longest is None or 2 * self._frame[longest].nunique() < len(self._frame):
+            return ""
+        return f'; of a text a row, write a config with [task] text = "{longest}" (docs/tokens.md)'
 
     def _infer_id(self) -> str | None:
         taken = (self._hints.target, *time_names(self._hints.time), *self._hints.features)
@@ -468,13 +495,25 @@ class _Table:
         found = tuple(str(name) for name in frame.columns if name not in roles and not no_input(frame[name], name))
         return found or inputs(frame, tuple(roles))
 
-    def _features(self, target: str) -> tuple[str, ...]:
+    def _features(self, target: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The columns of numbers that are inputs, and those of categories."""
         roles = (*time_names(self._time), self._id, target)
-        features = self._hints.features or self._numeric(roles)
-        if not features:
+        categorical = self._categories(roles)
+        given = self._hints.features or self._numeric(roles)
+        features = tuple(name for name in given if name not in categorical)
+        if not features and not categorical:
             raise UsageError(f"{self._where}: no column of numbers is left for the inputs: expected --features a,b")
-        self._say_left_out(features, roles)
-        return features
+        self._say_left_out((*features, *categorical), roles)
+        return features, categorical
+
+    def _categories(self, roles: tuple[str | None, ...]) -> tuple[str, ...]:
+        """Columns of categories among the inputs: of those that the user names, where there are such."""
+        found = categories(self._frame, roles)
+        if self._hints.features:
+            return tuple(name for name in found if name in self._hints.features)
+        for name in found:
+            self._because.append(f"categorical: {name} holds {self._frame[name].nunique()} different texts")
+        return found
 
     def _say_left_out(self, features: Sequence[str], roles: Sequence[str | None]) -> None:
         left = [str(name) for name in self._frame.columns if name not in (*features, *roles)]

@@ -77,7 +77,7 @@ def read_dataset(path: Path) -> tuple[DatasetConfig, bytes]:
     return _with_absolute_paths(config, path.absolute().parent), content
 
 
-_LOCATIONS = ("path", "train", "test", "loader")
+_LOCATIONS = ("path", "train", "validation", "test", "loader")
 """Keys of sources that name files."""
 
 

@@ -257,16 +257,54 @@ class TsSource(Downloadable):
     test_sha256: Sha256 | None = None
 
 
-class TextSource(OneFile):
+class CorpusSource(Config):
+    """What sources of tokens say of their files: one, or a corpus's official parts.
+
+    Attributes:
+        path: The one file, which `[split]` divides; as for `OneFile`.
+        train: The training part, where there are official ones.
+        validation: The validation part; carved from the training part where there is none.
+        test: The test part.
+        sha256: The one file's checksum.
+        train_sha256: Of the training part.
+        validation_sha256: Of the validation part.
+        test_sha256: Of the test part.
+        encoding: The files' encoding.
+    """
+
+    kind: str
+    path: Location | None = None
+    train: Location | None = None
+    validation: Location | None = None
+    test: Location | None = None
+    sha256: Sha256 | None = None
+    train_sha256: Sha256 | None = None
+    validation_sha256: Sha256 | None = None
+    test_sha256: Sha256 | None = None
+    encoding: Encoding = "utf-8"
+
+    @property
+    def files(self) -> tuple[tuple[str, str | None], ...]:
+        """Each part's path and checksum: the one file's, or the training, validation and test part's."""
+        named = (
+            (self.path, self.sha256),
+            (self.train, self.train_sha256),
+            (self.validation, self.validation_sha256),
+            (self.test, self.test_sha256),
+        )
+        return tuple((path, sha256) for path, sha256 in named if path is not None)
+
+
+class TextSource(CorpusSource):
     """Text: a line a sequence with its label, a folder a class, or one long text.
 
     Attributes:
-        path: A file, or for `folders` a folder; as for `OneFile`.
+        kind: Text.
+        path: A file, or for `folders` a folder.
         form: `lines`: each line a label and a sequence. `folders`: a folder a class with a file a sequence, or a file a
             class with a line a sequence. `whole`: one long text.
         label: Whether a line's label comes first or last.
         separator: What stands between a line's label and its text.
-        encoding: The file's encoding.
         sha256: The file's checksum; not for folders.
         skip_signs: So many signs at the begin of a whole text are left out.
         most_signs: So many signs of it are read; None for all.
@@ -276,9 +314,29 @@ class TextSource(OneFile):
     form: Literal["lines", "folders", "whole"]
     label: Literal["first", "last"] = "first"
     separator: Annotated[str, Field(min_length=1, description="the signs between label and text")] = "\t"
-    encoding: Encoding = "utf-8"
     skip_signs: CountOrZero = 0
     most_signs: Count | None = None
+
+
+class ConllSource(CorpusSource):
+    """Tokens with a label each, a line a token, an empty line between sequences, as at the CoNLL's shared tasks.
+
+    Attributes:
+        kind: `conll`; or `conllu`, the format of Universal Dependencies, whose comments, ranges (`1-2`) and empty nodes
+            (`1.1`) are no tokens.
+        token_column: Number of the column with the token, from 1; 1, or 2 for `conllu`.
+        label_column: Number of the column with the label; the last one, or 4 (the part of speech) for `conllu`.
+        separator: What stands between columns: one sign, or `whitespace` for any run of blanks and tabs.
+        comment: Lines that begin with it are left out; empty for none.
+        boundaries: First columns that end a sequence as an empty line does, such as `-DOCSTART-`.
+    """
+
+    kind: Literal["conll", "conllu"]
+    token_column: Count | None = None
+    label_column: Count | None = None
+    separator: Annotated[str, Field(pattern=r"^(.|whitespace)$", description='one sign, or "whitespace"')] = "\t"
+    comment: str = ""
+    boundaries: Annotated[tuple[str, ...], Field(description='a list of words, such as ["-DOCSTART-"]')] = ()
 
 
 class MatSource(OneFile):
@@ -362,6 +420,7 @@ Source = Annotated[
     | MatSource
     | TextSource
     | WavSource
+    | ConllSource
     | GeneratorSource
     | SklearnSource
     | KerasSource

@@ -60,6 +60,8 @@ class ForecastTask(Config):
         metric: The objective.
         direction: Whether low or high scores are better; for a metric of one's own alone.
         unit: Unit of the targets.
+        categorical: Columns of categories that are inputs, whether `features` names them or not: a channel a category
+            of the training part, 1 where it holds.
     """
 
     kind: Literal["forecast"]
@@ -80,6 +82,7 @@ class ForecastTask(Config):
     metric: NumberMetric = "mae"
     direction: MetricDirection = None
     unit: str = ""
+    categorical: Columns = ()
 
 
 class SequencesTask(Config):
@@ -92,6 +95,13 @@ class SequencesTask(Config):
         time: Column that orders a sequence's rows, or a list of columns, as for a forecast.
         window_steps: The most steps of a sequence; longer ones are cut into pieces of so many.
         window_stride: Steps from one piece to the next; `window_steps` where it is not given.
+        categorical: As for `ForecastTask`.
+        text: Column of a table whose cells are texts, a row a sequence; blanks at a text's ends are left out.
+        token: Column of a table whose cells are tokens, a row a step of the sequence that `id` names.
+        tokens: What of a text is a step.
+        vocabulary_size: The most tokens that are told apart, the most frequent of the training part; all others are one
+            unknown token.
+        least_count: How often the training part must hold a token for it to be told apart.
     """
 
     kind: str
@@ -100,25 +110,28 @@ class SequencesTask(Config):
     time: Times = None
     window_steps: Count | None = None
     window_stride: Count | None = None
+    categorical: Columns = ()
+    text: Column | None = None
+    token: Column | None = None
+    tokens: Literal["characters", "words"] = "characters"
+    vocabulary_size: Vocabulary = 2000
+    least_count: Count = 1
 
 
 class ClassifyTask(SequencesTask):
     """Name the class of a whole sequence.
 
-    Where the source is a table `target` and `id`, which groups its rows into sequences, are needed. With
+    Where the source is a table `target` is needed, and `id`, which groups its rows into sequences, or `text`. With
     `layout = "wide"` each row is a sequence by itself, of one channel: its steps are the `features`, in their order, or
     all columns of numbers that play no other part.
     `class_weight = "balanced"` weighs errors on rare classes as much as those on frequent ones, in training. Sequences
     that are longer than `window_steps` are cut into pieces of so many steps, `window_stride` from one to the next, each
-    with the sequence's class; a sequence's pieces stay in one part. Texts are read as `tokens`, of which
-    `vocabulary_size` are told apart, the most frequent of the training part.
+    with the sequence's class; a sequence's pieces stay in one part.
     """
 
     kind: Literal["classify"]
     target: Column | None = None
     layout: Layout = "long"
-    tokens: Literal["characters", "words"] = "characters"
-    vocabulary_size: Vocabulary = 2000
     metric: ClassMetric = "accuracy"
     direction: MetricDirection = None
     class_weight: ClassWeight = None
@@ -148,6 +161,7 @@ class LabelTask(SequencesTask):
         metric: The objective; `accuracy`, or `nll` where `multi_label`.
         direction: Whether low or high scores are better; for a metric of one's own alone.
         class_weight: `balanced` weighs errors on rare classes as much as those on frequent ones, in training.
+        least_count: As for other tasks; 2, so that what the unknown token means is learnt from words that are rare.
     """
 
     kind: Literal["label"]
@@ -158,6 +172,7 @@ class LabelTask(SequencesTask):
     metric: LabelMetric
     direction: MetricDirection = None
     class_weight: ClassWeight = None
+    least_count: Count = 2
 
     @model_validator(mode="before")
     @classmethod
@@ -168,16 +183,21 @@ class LabelTask(SequencesTask):
 
 
 class NextTokenTask(Config):
-    """Say which character or word comes next, at every step.
+    """Say which token comes next, at every step: a character, a word, or an event of a log.
 
     Attributes:
-        tokens: What a step is.
+        tokens: What of a text is a step.
         vocabulary_size: The most tokens that are told apart, the most frequent of the training part; all others are one
             unknown token.
         window_steps: The most steps of a sequence; longer texts are cut into pieces of so many.
         window_stride: Steps from one piece to the next; `window_steps` where it is not given.
         metric: The objective.
         direction: Whether low or high scores are better; for a metric of one's own alone.
+        text: Column of a table whose cells are texts, a row a sequence.
+        token: Column of a table whose cells are tokens, such as the events of a log, a row a step.
+        id: Column that groups rows into sequences, such as a log's cases; without it all rows are one.
+        time: Column that orders a sequence's rows.
+        least_count: How often the training part must hold a token for it to be told apart.
     """
 
     kind: Literal["next_token"]
@@ -187,6 +207,11 @@ class NextTokenTask(Config):
     window_stride: Count | None = None
     metric: TokenMetric = "perplexity"
     direction: MetricDirection = None
+    text: Column | None = None
+    token: Column | None = None
+    id: Column | None = None
+    time: Column | None = None
+    least_count: Count = 1
 
 
 TaskConfig = Annotated[

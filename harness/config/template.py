@@ -168,6 +168,8 @@ def _task_lines(inferred: InferredConfig) -> Iterable[str]:
     yield _line("kind", inferred.task, "forecast, classify, regress or label")
     yield _line("target", [inferred.target] if inferred.task in ("forecast", "label") else inferred.target)
     yield _line("features", list(inferred.features), "the inputs")
+    if inferred.categorical:
+        yield _line("categorical", list(inferred.categorical), "inputs that are text: a channel a category")
     if inferred.id is not None:
         yield _line("id", inferred.id, "rows of one value form a sequence")
     if inferred.time is not None:

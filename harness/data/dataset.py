@@ -250,6 +250,36 @@ class Texts:
     groups: npt.NDArray[Any] | None = None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class TokenSequences:
+    """Many sequences of tokens, or a single long one; numbers are made of them once it is known which are trained on.
+
+    Attributes:
+        where: The file, as messages name it.
+        tokens: Each sequence's tokens; one at least.
+        y: Each sequence's answer (n,), or each token's label (n, longest), as text; empty where none were asked for.
+        channel: What a step is, such as `words`.
+        name_of: Number of a sequence, from 0 → what messages call it, such as `line 7`.
+        own_parts: As in `Sequences`.
+        notes: What reading had to say.
+        groups: As in `Sequences`.
+    """
+
+    where: str
+    tokens: tuple[tuple[str, ...], ...]
+    y: npt.NDArray[Any]
+    channel: str
+    name_of: Callable[[int], str]
+    own_parts: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
+    groups: npt.NDArray[Any] | None = None
+
+    @property
+    def lengths(self) -> Whole:
+        """Tokens of each sequence (n,)."""
+        return np.array([len(sequence) for sequence in self.tokens], np.int32)
+
+
 def finite(values: npt.NDArray[Any], place: Callable[[tuple[int, ...]], str]) -> npt.NDArray[Any]:
     """Numbers as they came, none of them infinite or too large for the 32 bits that networks compute with.
 

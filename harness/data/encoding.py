@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from itertools import chain
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
-from harness.data.dataset import Sequences, Texts, Whole, first, pad
-from harness.data.scaling import Floats, narrow
+from harness.data.dataset import Sequences, TokenSequences, Whole, first, pad
+from harness.data.scaling import Floats, Scaling, narrow
 from harness.errors import DataError
 from harness.metrics import mask_of
 
@@ -81,7 +82,7 @@ def _on_lines(x: Floats) -> Floats:
     return np.where(left == right, a, a * (1 - share) + b * share).astype(x.dtype)
 
 
-def number_classes(raw: Sequences | Texts) -> tuple[tuple[str, ...], Whole]:
+def number_classes(raw: Sequences | TokenSequences) -> tuple[tuple[str, ...], Whole]:
     """Names of the classes and each sequence's class number.
 
     Args:
@@ -101,7 +102,7 @@ def number_classes(raw: Sequences | Texts) -> tuple[tuple[str, ...], Whole]:
     return tuple(distinct), np.array([numbers[name] for name in names], np.int32)
 
 
-def number_answers(raw: Sequences) -> Floats:
+def number_answers(raw: Sequences | TokenSequences) -> Floats:
     """Each sequence's one number.
 
     Args:
@@ -124,7 +125,7 @@ def number_answers(raw: Sequences) -> Floats:
     return narrow(values[:, None, None], np.ones(len(values), np.int32))[:, 0]
 
 
-def _class_name(answer: Any, raw: Sequences | Texts, at: int) -> str:
+def _class_name(answer: Any, raw: Sequences | TokenSequences, at: int) -> str:
     if isinstance(answer, float):
         if not answer.is_integer():
             raise DataError(
@@ -138,6 +139,49 @@ def _class_name(answer: Any, raw: Sequences | Texts, at: int) -> str:
 def _class_order(name: str) -> tuple[bool, int, str]:
     whole = name.removeprefix("-").isdecimal()
     return (not whole, int(name) if whole else 0, name)
+
+
+def is_category(channel: str, columns: Sequence[str]) -> bool:
+    """Whether a channel stands for a category of one of these columns."""
+    return any(channel.startswith(f"{column}=") for column in columns)
+
+
+def category_places(channels: Sequence[str], columns: Sequence[str]) -> list[int]:
+    """Places of the channels that stand for a category of one of these columns."""
+    return [place for place, name in enumerate(channels) if is_category(name, columns)]
+
+
+def unseen_categories(train: Floats, channels: Sequence[str], columns: Sequence[str]) -> tuple[str, ...]:
+    """The channels of categories that are not in the training part.
+
+    Args:
+        train: (values, channels) of the training part.
+        channels: Names of the channels.
+        columns: The columns of categories, whose channels are called `column=category`.
+    """
+    return tuple(channels[place] for place in category_places(channels, columns) if not train[:, place].any())
+
+
+def say_unseen(unseen: Sequence[str]) -> tuple[str, ...]:
+    """A note of categories that are not in the training part; none where there are none."""
+    if not unseen:
+        return ()
+    return (f"categories that are not in the training part, told by no channel: {', '.join(unseen)}",)
+
+
+def keep_flags(scaling: Scaling, channels: Sequence[str], columns: Sequence[str]) -> Scaling:
+    """The same scaling, which leaves the channels of categories as they are: 0 and 1.
+
+    Args:
+        scaling: Of the inputs.
+        channels: Names of the channels.
+        columns: The columns of categories.
+    """
+    if not columns:
+        return scaling
+    middle, spread, places = scaling.input_mean.copy(), scaling.input_scale.copy(), category_places(channels, columns)
+    middle[places], spread[places] = 0, 1
+    return replace(scaling, input_mean=middle, input_scale=spread)
 
 
 Tokens = Literal["characters", "words"]
@@ -158,16 +202,28 @@ def tokenize(text: str, tokens: Tokens) -> list[str]:
     return list(text) if tokens == "characters" else _WORD.findall(text)
 
 
-def fit_vocabulary(sequences: Iterable[Sequence[str]], size: int) -> tuple[str, ...]:
+def fit_vocabulary(sequences: Iterable[Sequence[str]], size: int, least: int = 1) -> tuple[str, ...]:
     """The unknown token, and the most frequent tokens after it; among equally frequent ones in the order of the text.
 
     Args:
         sequences: Sequences of tokens.
         size: The most tokens, the unknown one among them.
+        least: How often a token must occur.
     """
     counts = Counter(chain.from_iterable(sequences))
     counts.pop(UNKNOWN, None)
-    return (UNKNOWN, *(token for token, _ in counts.most_common(size - 1)))
+    return (UNKNOWN, *(token for token, count in counts.most_common(size - 1) if count >= least))
+
+
+def say_size(vocabulary: Sequence[str], channel: str) -> str:
+    """How many tokens are told apart.
+
+    Args:
+        vocabulary: The tokens.
+        channel: What a token is: characters, words, or the column that holds them.
+    """
+    what = channel if channel in get_args(Tokens) else f"values of {channel!r}"
+    return f"vocabulary of {len(vocabulary):,} {what}"
 
 
 def to_numbers(texts: Sequence[Sequence[str]], vocabulary: Sequence[str]) -> tuple[Whole, Whole]:

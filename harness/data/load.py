@@ -14,28 +14,32 @@ from functools import lru_cache
 
 import numpy as np
 
-from harness.config.dataset import DatasetConfig
+from harness.config.dataset import DatasetConfig, reads_tokens
 from harness.config.sources import FileSource, LoaderSource
 from harness.config.tasks import ClassifyTask, ForecastTask, LabelTask, NextTokenTask, RegressTask
 from harness.data.channels import odd_channels, say_constant
 from harness.data.dataset import PARTS, Part, SequenceData, Sequences, Series, Values, Whole
 from harness.data.downloads import require_downloads
 from harness.data.encoding import (
+    category_places,
     fill_gaps,
     fit_vocabulary,
+    keep_flags,
     number_answers,
     number_classes,
     refuse_missing,
+    say_size,
+    say_unseen,
     to_numbers,
-    tokenize,
+    unseen_categories,
 )
 from harness.data.finalize import finish, say_blocks, say_dropped, say_members, say_shares
 from harness.data.readers.registry import read_loaded_series, read_sequences
 from harness.data.readers.series import read_series
-from harness.data.readers.texts import WRITTEN, read_texts
+from harness.data.readers.tokens import read_tokens
 from harness.data.scaling import NO_SCALING, Floats, fit_inputs, fit_outputs, narrow
 from harness.data.splits import Blocks, Members, rule_of, sequence_parts, time_blocks
-from harness.data.stepwise import load_labels, load_tokens
+from harness.data.stepwise import load_labels, load_tokens, with_seen_categories
 from harness.data.windows import ACROSS, Span, cut, cut_windows, take, without_gaps
 from harness.errors import DataError
 from harness.metrics import at_real_steps
@@ -64,6 +68,8 @@ def load_forecast(config: DatasetConfig, task: ForecastTask) -> SequenceData:
     first, masked = panel[0], config.missing == "mask"
     window = task.lookback_steps + task.horizon_steps
     blocks = [time_blocks(len(series.values), config.split, window, series.where) for series in panel]
+    panel, unseen = _with_seen_categories(panel, blocks, task.categorical)
+    first = panel[0]
     inputs = _rows_of_train(panel, blocks, first.features)
     outputs = _rows_of_train(panel, blocks, task.target)
     for names, values in ((first.features, inputs), (task.target, outputs)):
@@ -72,7 +78,9 @@ def load_forecast(config: DatasetConfig, task: ForecastTask) -> SequenceData:
                 raise DataError(f"{first.where}: column {name!r} has no value in the training part")
     parts, notes = _cut(panel, task, blocks, masked=masked)
     held = [place for place, name in enumerate(first.features) if name in (*first.calendar, *first.known)]
+    held += category_places(first.features, task.categorical)
     scaling = fit_inputs(inputs, config.encoding.scaling, held, fills_gaps=masked)
+    scaling = keep_flags(scaling, first.features, task.categorical)
     places = _target_places(config, task, first)
     scaling = fit_outputs(scaling, outputs if scaling.kind != "difference" else parts[0].y, parts[0].x, places)
     split = say_blocks(blocks[0], first.first_row, config.split)
@@ -86,11 +94,8 @@ def load_forecast(config: DatasetConfig, task: ForecastTask) -> SequenceData:
         targets=task.target,
         split=split,
         notes=(
-            *first.notes,
-            *short,
-            *notes,
-            *say_constant(inputs, first.features),
-            *odd_channels(inputs, first.features),
+            *(*first.notes, *short, *notes, *say_unseen(unseen)),
+            *(*say_constant(inputs, first.features), *odd_channels(inputs, first.features)),
         ),
         known=first.known,
         time_format=first.time_format,
@@ -119,6 +124,19 @@ def _long_enough(
     more = ", …" if len(short) > MOST_NAMED else ""
     note = f"{len(short):,} of {len(panel):,} series left out, too short for a window in each part: {', '.join(named)}"
     return (replace(kept[0], notes=panel[0].notes), *kept[1:]), (note + more,)
+
+
+def _with_seen_categories(
+    panel: tuple[Series, ...], blocks: Sequence[Blocks], columns: tuple[str, ...]
+) -> tuple[tuple[Series, ...], tuple[str, ...]]:
+    """The panel without the channels of categories that are not in the training part, and these."""
+    if not columns:
+        return panel, ()
+    unseen = unseen_categories(_rows_of_train(panel, blocks, panel[0].features), panel[0].features, columns)
+    features, known = (
+        tuple(name for name in names if name not in unseen) for names in (panel[0].features, panel[0].known)
+    )
+    return tuple(replace(series, features=features, known=known) for series in panel), unseen
 
 
 def _rows_of_train(panel: Sequence[Series], blocks: Sequence[Blocks], names: tuple[str, ...]) -> Floats:
@@ -194,8 +212,8 @@ def load_dataset(config: DatasetConfig) -> SequenceData:
         return load_labels(config, config.task)
     if isinstance(config.task, NextTokenTask):
         return load_tokens(config, config.task)
-    if isinstance(config.task, ClassifyTask) and is_text(config):
-        return _load_texts(config, config.task)
+    if reads_tokens(config):
+        return _load_token_sequences(config, config.task)
     raw = read_sequences(config, config.task)
     raw = replace(raw, x=narrow(raw.x, raw.lengths))
     classes: tuple[str, ...] = ()
@@ -208,11 +226,14 @@ def load_dataset(config: DatasetConfig) -> SequenceData:
         bits = np.result_type(raw.x, y)
         raw, y = replace(raw, x=raw.x.astype(bits, copy=False)), y.astype(bits, copy=False)
     members = sequence_parts(rule, config.split, codes, classes, len(raw.x), raw.own_parts, raw.where, raw.groups)
+    raw, unseen = with_seen_categories(raw, [Span(row, range(raw.lengths[row])) for row in members.train], config.task)
     x, filled = _fill_sequences(raw, config.missing)
     parts, cut = _pieces(x, raw.lengths, y, members, config.task)
     train = parts[0]
     real = at_real_steps(train.x, train.lengths)
-    scaling = fit_inputs(real, config.encoding.scaling, fills_gaps=config.missing == "mask")
+    held = category_places(raw.channels, config.task.categorical)
+    scaling = fit_inputs(real, config.encoding.scaling, held, fills_gaps=config.missing == "mask")
+    scaling = keep_flags(scaling, raw.channels, config.task.categorical)
     if not classes:
         scaling = fit_outputs(scaling, train.y, train.x)
     return finish(
@@ -222,40 +243,35 @@ def load_dataset(config: DatasetConfig) -> SequenceData:
         channels=raw.channels,
         targets=(config.task.target or ("class" if classes else "y"),),
         split=say_members(rule, members, config.split.seed, bool(classes), len(raw.own_parts)),
-        notes=(*raw.notes, *filled, *cut, *say_constant(real, raw.channels), *odd_channels(real, raw.channels)),
+        notes=(
+            *(*raw.notes, *filled, *cut, *say_unseen(unseen)),
+            *(*say_constant(real, raw.channels), *odd_channels(real, raw.channels)),
+        ),
         classes=classes,
         time_format=raw.time_format,
     )
 
 
-def is_text(config: DatasetConfig) -> bool:
-    """Whether a config's sequences are texts, whose tokens are numbered by a vocabulary."""
-    source = config.source
-    if source.kind == "generator":
-        return source.generator in WRITTEN
-    return source.kind == "text" or (source.kind == "keras" and source.dataset != "mnist")
-
-
-def _load_texts(config: DatasetConfig, task: ClassifyTask) -> SequenceData:
-    """Texts of classes: the vocabulary is fitted after the split, on the training part."""
-    raw = read_texts(config, labelled=True)
-    classes, codes = number_classes(raw)
-    tokens = [tokenize(text, task.tokens) for text in raw.texts]
-    for at, text in enumerate(tokens):
-        if not text:
-            raise DataError(f"{raw.where}: {raw.name_of(at)}: expected at least one of the {task.tokens}")
-    rule = rule_of(config)
-    members = sequence_parts(rule, config.split, codes, classes, len(tokens), raw.own_parts, raw.where, raw.groups)
-    vocabulary = fit_vocabulary((tokens[row] for row in members.train), task.vocabulary_size)
-    parts, cut = _pieces(*to_numbers(tokens, vocabulary), codes, members, task)
+def _load_token_sequences(config: DatasetConfig, task: ClassifyTask | RegressTask) -> SequenceData:
+    """Sequences of tokens with an answer each: the vocabulary is fitted after the split, on the training part."""
+    raw = read_tokens(config, task)
+    classes, codes = number_classes(raw) if isinstance(task, ClassifyTask) else ((), None)
+    rule, count = rule_of(config), len(raw.tokens)
+    members = sequence_parts(rule, config.split, codes, classes, count, raw.own_parts, raw.where, raw.groups)
+    vocabulary = fit_vocabulary((raw.tokens[row] for row in members.train), task.vocabulary_size, task.least_count)
+    y = number_answers(raw) if codes is None else codes
+    parts, cut = _pieces(*to_numbers(raw.tokens, vocabulary), y, members, task)
+    scaling = NO_SCALING
+    if codes is None:
+        scaling = fit_outputs(replace(NO_SCALING, kind=config.encoding.scaling), parts[0].y, parts[0].x)
     return finish(
         config,
         parts,
-        NO_SCALING,
-        channels=(task.tokens,),
-        targets=("class",),
-        split=say_members(rule, members, config.split.seed, True, len(raw.own_parts)),
-        notes=(*raw.notes, f"vocabulary of {len(vocabulary):,} {task.tokens}", *cut),
+        scaling,
+        channels=(raw.channel,),
+        targets=(task.target or ("class" if classes else "y"),),
+        split=say_members(rule, members, config.split.seed, bool(classes), len(raw.own_parts)),
+        notes=(*raw.notes, say_size(vocabulary, raw.channel), *cut),
         classes=classes,
         vocabulary=vocabulary,
     )

@@ -13,14 +13,25 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from harness.config.dataset import DatasetConfig
-from harness.config.tasks import LabelTask, NextTokenTask
+from harness.config.dataset import DatasetConfig, reads_tokens
+from harness.config.tasks import ClassifyTask, LabelTask, NextTokenTask, RegressTask
 from harness.data.channels import odd_channels, say_constant
-from harness.data.dataset import PARTS, Part, SequenceData, Sequences, Texts, Values, Whole, numbered
-from harness.data.encoding import UNKNOWN, fill_gaps, fit_vocabulary, refuse_missing, to_numbers, tokenize
+from harness.data.dataset import PARTS, Part, SequenceData, Sequences, TokenSequences, Values, Whole, numbered
+from harness.data.encoding import (
+    UNKNOWN,
+    category_places,
+    fill_gaps,
+    fit_vocabulary,
+    keep_flags,
+    refuse_missing,
+    say_size,
+    say_unseen,
+    to_numbers,
+    unseen_categories,
+)
 from harness.data.finalize import finish, say_dropped, say_members, say_shares
 from harness.data.readers.registry import read_sequences
-from harness.data.readers.texts import read_texts
+from harness.data.readers.tokens import read_tokens
 from harness.data.scaling import NO_SCALING, Floats, fit_inputs, narrow
 from harness.data.splits import refuse_classes_without_training, rule_of, sequence_parts, time_blocks
 from harness.data.windows import Pieces, Span, cut, take
@@ -40,6 +51,8 @@ def load_labels(config: DatasetConfig, task: LabelTask) -> SequenceData:
     Raises:
         DataError: Data is missing, has changed, or is not what the config says.
     """
+    if reads_tokens(config):
+        return _load_token_labels(config, task)
     raw = read_sequences(config, task)
     raw = replace(raw, x=narrow(raw.x, raw.lengths))
     targets = task.target or raw.channels
@@ -47,6 +60,7 @@ def load_labels(config: DatasetConfig, task: LabelTask) -> SequenceData:
         targets = ("label",) if raw.y.ndim == 2 else numbered("label", raw.y.shape[2])
     answers, classes = _answers(raw, task, targets)
     spans, split = _divide(config, raw.lengths, raw)
+    raw, unseen = with_seen_categories(raw, spans[0], task)
     pieces, width = _cut(spans, task.ahead_steps, task, raw.where)
     if config.missing == "error":
         refuse_missing(raw.x, raw.place)
@@ -64,20 +78,71 @@ def load_labels(config: DatasetConfig, task: LabelTask) -> SequenceData:
         steps = at_real_steps(train.y, train.lengths)
         refuse_classes_without_training(steps, classes, raw.where, of="step")
     real = at_real_steps(train.x, train.lengths)
+    held = category_places(raw.channels, task.categorical)
+    scaling = fit_inputs(real, config.encoding.scaling, held, fills_gaps=config.missing == "mask")
     return finish(
         config,
         parts,
-        fit_inputs(real, config.encoding.scaling, fills_gaps=config.missing == "mask"),
+        keep_flags(scaling, raw.channels, task.categorical),
         channels=raw.channels,
         targets=targets,
         split=split,
         notes=(
-            *(*raw.notes, *say_dropped(pieces)),
+            *(*raw.notes, *say_dropped(pieces), *say_unseen(unseen)),
             *(*say_constant(real, raw.channels), *odd_channels(real, raw.channels)),
         ),
         classes=classes,
         knows_future=task.ahead_steps == 0,
         time_format=raw.time_format,
+    )
+
+
+def with_seen_categories(
+    raw: Sequences, train: Sequence[Span], task: ClassifyTask | RegressTask | LabelTask
+) -> tuple[Sequences, tuple[str, ...]]:
+    """The sequences without the channels of categories that are not in the training part, and these.
+
+    Args:
+        raw: The sequences.
+        train: What of them is the training part.
+        task: Its `categorical` names the columns of categories.
+    """
+    if not task.categorical:
+        return raw, ()
+    rows = np.concatenate([raw.x[span.sequence, span.steps.start : span.steps.stop] for span in train])
+    unseen = unseen_categories(rows, raw.channels, task.categorical)
+    kept = [place for place, name in enumerate(raw.channels) if name not in unseen]
+    y = raw.y if raw.y.size else raw.x  # answers that are channels stay as they are
+    return replace(raw, x=raw.x[:, :, kept], y=y, channels=tuple(raw.channels[place] for place in kept)), unseen
+
+
+def _load_token_labels(config: DatasetConfig, task: LabelTask) -> SequenceData:
+    """A dataset whose every token has a class, such as its part of speech."""
+    raw = read_tokens(config, task)
+    answers, classes = _class_numbers(raw, raw.y)
+    spans, split = _divide(config, raw.lengths, raw)
+    pieces, width = _cut(spans, 0, task, raw.where)
+    vocabulary, numbers = _numbered(raw, spans, task)
+    parts = [
+        Part(take(numbers, piece, 0, width), piece.lengths, take(answers, piece, 0, width), piece.sequence)
+        for piece in pieces
+    ]
+    train = parts[0]
+    refuse_classes_without_training(at_real_steps(train.y, train.lengths), classes, raw.where, of="token")
+    return finish(
+        config,
+        parts,
+        NO_SCALING,
+        channels=(raw.channel,),
+        targets=task.target or ("label",),
+        split=split,
+        notes=(
+            *raw.notes,
+            _say_vocabulary(vocabulary, raw.channel, [part.x for part in parts], parts),
+            *say_dropped(pieces),
+        ),
+        classes=classes,
+        vocabulary=vocabulary,
     )
 
 
@@ -91,40 +156,56 @@ def load_tokens(config: DatasetConfig, task: NextTokenTask) -> SequenceData:
     Raises:
         DataError: Text is missing, has changed, or is not what the config says.
     """
-    raw = read_texts(config)
-    tokens = [tokenize(text, task.tokens) for text in raw.texts]
-    lengths = np.array([len(sequence) for sequence in tokens], np.int32)
-    spans, split = _divide(config, lengths, raw)
+    raw = read_tokens(config, task)
+    spans, split = _divide(config, raw.lengths, raw)
     pieces, width = _cut(spans, 1, task, raw.where)
-    train = [tokens[span.sequence][span.steps.start : span.steps.stop] for span in spans[0]]
-    vocabulary = fit_vocabulary(train, task.vocabulary_size)
-    if len(vocabulary) < 3:
-        raise DataError(f"{raw.where}: the training part has one token, {vocabulary[-1]!r}: expected two at least")
-    numbers, _ = to_numbers(tokens, vocabulary)
+    vocabulary, numbers = _numbered(raw, spans, task)
     parts = [
         Part(take(numbers, piece, 0, width), piece.lengths, take(numbers, piece, 1, width), piece.sequence)
         for piece in pieces
     ]
-    unknown = [f"{(at_real_steps(part.y, part.lengths) == 0).mean():.2%}" for part in parts]
-    told = (
-        f"vocabulary of {len(vocabulary):,} {task.tokens}, {UNKNOWN} for all others: "
-        f"{unknown[0]} of train, {unknown[1]} of validation, {unknown[2]} of test"
-    )
+    # A column's name says what a token is; of characters and words the singular does.
+    one = raw.channel if task.token else raw.channel.removesuffix("s")
     return finish(
         config,
         parts,
         NO_SCALING,
-        channels=(task.tokens,),
-        targets=("next " + task.tokens.removesuffix("s"),),
+        channels=(raw.channel,),
+        targets=(f"next {one}",),
         split=split,
-        notes=(*raw.notes, told, *say_dropped(pieces)),
+        notes=(
+            *raw.notes,
+            _say_vocabulary(vocabulary, raw.channel, [part.y for part in parts], parts),
+            *say_dropped(pieces),
+        ),
         classes=vocabulary,
         vocabulary=vocabulary,
         knows_future=False,
     )
 
 
-def _divide(config: DatasetConfig, lengths: Whole, raw: Sequences | Texts) -> tuple[Spans, str]:
+def _numbered(raw: TokenSequences, spans: Spans, task: LabelTask | NextTokenTask) -> tuple[tuple[str, ...], Whole]:
+    """The vocabulary of the training part's spans, and the numbers of all sequences' tokens (n, longest)."""
+    train = [raw.tokens[span.sequence][span.steps.start : span.steps.stop] for span in spans[0]]
+    vocabulary = fit_vocabulary(train, task.vocabulary_size, task.least_count)
+    if len(vocabulary) < 3:
+        held = f" {task.least_count} times or more ([task] least_count)" if task.least_count > 1 else ""
+        one = f"one token{held}, {vocabulary[1]!r}" if len(vocabulary) > 1 else f"no token{held}"
+        raise DataError(f"{raw.where}: the training part has {one}: expected two at least")
+    return vocabulary, to_numbers(raw.tokens, vocabulary)[0]
+
+
+def _say_vocabulary(vocabulary: Sequence[str], channel: str, numbers: Sequence[Values], parts: Sequence[Part]) -> str:
+    unknown = [
+        f"{(at_real_steps(values, part.lengths) == 0).mean():.2%}" for values, part in zip(numbers, parts, strict=True)
+    ]
+    return (
+        f"{say_size(vocabulary, channel)}, {UNKNOWN} for all others: "
+        f"{unknown[0]} of train, {unknown[1]} of validation, {unknown[2]} of test"
+    )
+
+
+def _divide(config: DatasetConfig, lengths: Whole, raw: Sequences | TokenSequences) -> tuple[Spans, str]:
     """Which steps of which sequences belong to which part, and the split in words."""
     rule = rule_of(config)
     if rule == "time":
@@ -182,7 +263,7 @@ def _flags(raw: Sequences, y: npt.NDArray[Any], targets: Sequence[str]) -> Float
     return values
 
 
-def _class_numbers(raw: Sequences, y: npt.NDArray[Any]) -> tuple[Whole, tuple[str, ...]]:
+def _class_numbers(raw: Sequences | TokenSequences, y: npt.NDArray[Any]) -> tuple[Whole, tuple[str, ...]]:
     found = np.unique(at_real_steps(y, raw.lengths))
     if found.dtype.kind == "f" and not np.equal(found, np.round(found)).all():
         bad = found[~np.equal(found, np.round(found))][0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from harness.config.tasks import ForecastTask
 from harness.config.times import Clock, decide_format, is_dated, read_times, time_column, time_names
 from harness.data.dataset import Values, Whole
 from harness.data.encoding import fill_gaps, refuse_missing
+from harness.data.readers.categories import encode_categories
 from harness.data.readers.series import select_columns, with_calendar
 from harness.data.readers.tables import split_by_id, times
 from harness.data.scaling import Floats
@@ -40,6 +41,8 @@ class Batch:
         names: Name of each sequence.
         stamps: Times of each forecast's steps, where the input had times; else empty.
         future: (n, horizon, known) in raw units, where channels are known in advance.
+        unknown: Column of categories → rows with a category that the model does not know, where there are any.
+        note: What there is to say of how the input was read.
     """
 
     x: Values
@@ -48,11 +51,13 @@ class Batch:
     names: tuple[Any, ...]
     stamps: tuple[Stamps, ...] = ()
     future: Floats | None = None
+    unknown: Mapping[str, int] = field(default_factory=dict)
+    note: str = ""
 
     @property
     def assumed(self) -> str:
-        """What had to be assumed of the times, in one sentence; empty where nothing had."""
-        return next((stamps.assumed for stamps in self.stamps if stamps.assumed), "")
+        """What had to be assumed of the times or of the file, in one sentence; empty where nothing had."""
+        return self.note or next((stamps.assumed for stamps in self.stamps if stamps.assumed), "")
 
 
 def series_batch(
@@ -72,6 +77,7 @@ def series_batch(
     """
     task = description.dataset_config.task
     assert isinstance(task, ForecastTask)
+    frame, unknown = encode_categories(frame, description.channels, task.categorical, where)
     given = split_by_id(frame, task.id, where)
     pieces = [(name, in_time_order(description, piece), place) for name, piece, place in given]
     moved = any(piece is not before for (_, piece, _), (_, before, _) in zip(pieces, given, strict=True))
@@ -90,6 +96,7 @@ def series_batch(
         tuple(name for name, _, _ in pieces),
         stamps if len(stamps) == len(found) else (),
         np.concatenate([one[1] for one in found]) if description.known else None,
+        unknown,
     )
 
 

@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from harness.config.dataset import texts_in
 from harness.config.sources import HOW_IT_IS_WRITTEN, TABLE_SUFFIXES, ArraysSource, FileSource, TableKind
 from harness.config.tasks import ClassifyTask, LabelTask, RegressTask
 from harness.config.times import time_names
 from harness.data.dataset import Sequences, finite, numbered
-from harness.data.encoding import Tokens, fill_gaps, refuse_missing, to_numbers, tokenize
+from harness.data.encoding import fill_gaps, refuse_missing
 from harness.data.readers.arrays import read_arrays, read_plain_arrays, sequences_of
-from harness.data.readers.delimited import lines_of, suffix_of
+from harness.data.readers.categories import encode_categories, raw_columns
+from harness.data.readers.delimited import suffix_of
 from harness.data.readers.paths import locate, shown
 from harness.data.readers.sequences import sequences_of_rows
 from harness.data.readers.series import channel_names
@@ -30,6 +32,7 @@ from harness.data.scaling import Floats
 from harness.errors import DataError
 from harness.export.artifact import Description
 from harness.export.forecast_inputs import Batch, clock_of, series_batch
+from harness.export.token_inputs import SEQUENCE, batch_of_token_table, is_token_file, read_token_file
 from harness.metrics import without_padding
 from harness.records import TaskKind
 
@@ -37,71 +40,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-COLUMN = "text"
-"""The column of a table that holds texts."""
-
-
-def _text_batch(description: Description, texts: Sequence[str], names: Sequence[Any], label: str, where: str) -> Batch:
-    """Texts as numbers of tokens; what the vocabulary does not hold is the unknown token.
-
-    Args:
-        description: Of the champion that is to predict.
-        texts: The texts.
-        names: Name of each.
-        label: What the names are.
-        where: The file or table, as messages name it.
-
-    Raises:
-        DataError: A text holds no token.
-    """
-    card = description.card
-    kind: Tokens = card["task"].get("tokens") or card.get("encoding", {}).get("tokens") or "characters"
-    rows = [tokenize(text, kind) for text in texts]
-    empty = [name for name, row in zip(names, rows, strict=True) if not row]
-    if empty or not rows:
-        name = empty[0] if empty else ""
-        raise DataError(f"{where}: {label} {name}: expected a text with at least one of the {kind}")
-    return Batch(*to_numbers(rows, description.vocabulary), label, tuple(names))
-
-
-def _text_file(description: Description, path: Path, where: str) -> Batch:
-    """A text file: one text, or a text for each line that is not empty where the config's source has a line a text."""
-    try:
-        content = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise DataError(f"{where}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise DataError(f"{where}: byte {error.object[error.start]:#04x} is not UTF-8: expected UTF-8 text") from None
-    if description.card["source"].get("form", "whole") == "whole":
-        return _text_batch(description, [content], (path.name,), "text", where)
-    lines = {number: line.strip() for number, line in enumerate(lines_of(content), start=1) if line.strip()}
-    return _text_batch(description, [*lines.values()], [*lines], "line", where)
-
-
-def _text_frame(description: Description, frame: pd.DataFrame, where: str, before: int) -> Batch:
-    """A table with a text a row in the column `text`."""
-    require_texts(frame, where)
-    column = frame[COLUMN]
-    if column.isna().any():
-        raise DataError(f"{where}: column {COLUMN!r}, row {before + int(column.isna().argmax()) + 1}: expected a text")
-    return _text_batch(description, [*map(str, column)], range(before, before + len(frame)), "row", where)
-
-
-def require_texts(frame: pd.DataFrame, where: str) -> None:
-    """Refuse a table without a column of texts.
-
-    Raises:
-        DataError: There is none.
-    """
-    if COLUMN not in frame.columns:
-        raise DataError(f"{where}: has no column {COLUMN!r}: expected a text in each row of it")
-
-
 ARRAYS = ("x", "lengths", "future")
 """The arrays of an NPZ file; the last two may be left out."""
-
-SEQUENCE = "sequence"
-"""What sequences are called that have no name of their own."""
 
 Kind: TypeAlias = TableKind | Literal["npz", "text"]
 
@@ -121,7 +61,7 @@ def read_input(description: Description, path: Path, written: Mapping[str, Any] 
     """
     kind, where = kind_of(description, path), shown(str(path.absolute()))
     if kind == "text":
-        return _text_file(description, path, where)
+        return read_token_file(description, path, where)
     if kind == "npz" and (description.vocabulary or description.known):
         return batch_of_archive(description, read_plain_arrays(path, where, ARRAYS), where)
     if kind == "npz":
@@ -166,11 +106,11 @@ def input_source(
 
 
 def names_of_input(description: Description) -> tuple[str, ...]:
-    """The column of ids of a table that a champion is to predict from, if there is one: it is read as text."""
-    if description.vocabulary:
-        return ()
-    named = getattr(description.dataset_config.task, "id", None)
-    return (named,) if named is not None else (SEQUENCE,) if SEQUENCE not in description.channels else ()
+    """The columns of ids, texts, tokens and categories of a table that a champion is to predict from: read as text."""
+    task = description.dataset_config.task
+    named = getattr(task, "id", None)
+    ids = (named,) if named is not None else (SEQUENCE,) if SEQUENCE not in description.channels else ()
+    return (*ids, *texts_in(task))
 
 
 def batch_of_archive(
@@ -200,9 +140,11 @@ def kind_of(description: Description, path: Path) -> Kind:
     if isinstance(trained, FileSource) and suffix == suffix_of(Path(trained.path)):
         return trained.kind
     kind = _KINDS.get(suffix)
-    if kind == "text" and not description.vocabulary:
+    if is_token_file(description, path, [suffix for suffix, of in _KINDS.items() if of != "text"]):
+        return "text"
+    if kind == "text":
         kind = "csv" if isinstance(trained, FileSource) and trained.kind == "csv" else None
-    if kind is None or (kind in ("npz", "text") and suffix != path.suffix.lower()):
+    if kind is None or (kind == "npz" and suffix != path.suffix.lower()):
         known = [suffix for suffix, of in _KINDS.items() if of != "text" or description.vocabulary]
         raise DataError(f"{path}: expected a file that ends in {', '.join(known)}")
     return kind
@@ -277,9 +219,9 @@ def batch_of_frame(description: Description, frame: pd.DataFrame, where: str, be
 
     Args:
         description: Of the champion that is to predict.
-        frame: For a forecast a row a time step, of which the last `steps` count; for tokens a row a text; else a row a
-            step, grouped by the config's `id` column, else by a column `sequence`, or all one sequence where there is
-            none.
+        frame: For a forecast a row a time step, of which the last `steps` count; for tokens a row a text, where the
+            champion was trained on texts; else a row a step, grouped by the config's `id` column, else by a column
+            `sequence`, or all one sequence where there is none.
         where: The table, as messages name it.
         before: Rows of the file before the table's first one.
 
@@ -289,7 +231,7 @@ def batch_of_frame(description: Description, frame: pd.DataFrame, where: str, be
     if not len(frame):
         raise DataError(f"{where}: has no rows")
     if description.vocabulary:
-        return _text_frame(description, frame, where, before)
+        return batch_of_token_table(description, frame, where, before)
     require_inputs(description, frame, where)
     if description.task is TaskKind.FORECAST:
         return series_batch(description, frame, where)
@@ -303,11 +245,11 @@ def require_inputs(description: Description, frame: pd.DataFrame, where: str) ->
         DataError: A column is missing; the message offers near names.
     """
     config = description.dataset_config
-    made = channel_names(config.encoding.calendar)
+    made, columns = channel_names(config.encoding.calendar), getattr(config.task, "categorical", ())
     require_columns(frame, time_names(getattr(config.task, "time", None)) if made else [], "time", where)
-    wanted = [name for name in description.channels if name not in made]
+    wanted = raw_columns([name for name in description.channels if name not in made], columns)
     if getattr(config.task, "layout", "long") == "wide":
-        wanted = list(getattr(config.task, "features", ()))
+        wanted = tuple(getattr(config.task, "features", ()))
     require_columns(frame, wanted, "features", where)
 
 
@@ -333,12 +275,14 @@ def _groups(description: Description, frame: pd.DataFrame, where: str, before: i
     column = id_column(description, frame)
     if column is None:
         column, frame = SEQUENCE, frame.assign(**{SEQUENCE: 0})
-    wanted = {"id": column, "features": description.channels, "target": None}
+    frame, unknown = encode_categories(frame, description.channels, task.categorical, where)
+    wanted = {"id": column, "features": description.channels, "target": None, "categorical": ()}
     if isinstance(task, LabelTask):
         wanted |= {"target": (), "last_rows": None}
     clock = clock_of(description, frame)
     raw = sequences_of_rows(frame, task.model_copy(update=wanted), where, first_row=before, clock=clock)
-    return _checked(description, raw, column, frame[column].drop_duplicates().tolist())
+    batch = _checked(description, raw, column, frame[column].drop_duplicates().tolist())
+    return replace(batch, unknown=unknown)
 
 
 def _checked(description: Description, raw: Sequences, label: str, names: Sequence[Any]) -> Batch:

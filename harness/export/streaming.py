@@ -37,7 +37,6 @@ from harness.export.artifact import Description
 from harness.export.forecast_inputs import ROWS_A_CALL, Batch, in_time_order, series_batch
 from harness.export.inputs import (
     ARRAYS,
-    COLUMN,
     batch_of_archive,
     batch_of_frame,
     id_column,
@@ -46,9 +45,9 @@ from harness.export.inputs import (
     names_of_input,
     read_input,
     require_inputs,
-    require_texts,
 )
 from harness.export.stamps import LEAST_ROWS
+from harness.export.token_inputs import require_tokens, text_column
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -236,8 +235,8 @@ def _table(
     names = names_of_input(description)
     column, time = _check_columns(description, read_pieces(file, where, source, rows=1, names=names), where)
     read = partial(_wanted, partial(read_pieces, file, where, source, rows=piece_rows), source, names, where)
-    if description.vocabulary:
-        return _texts(description, read(types={COLUMN: str}), sequences, where)
+    if description.vocabulary and (text := text_column(description)) is not None:
+        return _texts(description, read(types={text: str}), sequences, where)
     task = description.dataset_config.task
     types, together = (None, False) if column is None else look_through(read, column, time, looked)
     if isinstance(task, ForecastTask):
@@ -287,8 +286,7 @@ def _check_columns(description: Description, rows: Iterator[Piece], where: str) 
     if head is None:
         raise DataError(f"{where}: has no rows below its column names")
     if description.vocabulary:
-        require_texts(head, where)
-        return None, None
+        return require_tokens(description, head, where), None
     require_inputs(description, head, where)
     column = id_column(description, head)
     require_columns(head, [column], "id", where)

@@ -32,7 +32,7 @@ def test_columns_become_numbers(write_table: Table, forecast_card: Config) -> No
     series = read(forecast_card(path, time="t"))
     assert series.columns == series.features == ("on", "y")
     assert np.array_equal(series.values, np.array([[1, 1.5], [0, np.nan], [1, -2]], np.float32), equal_nan=True)
-    assert series.notes == ("columns left out, without numbers or without a name: word",)
+    assert series.notes == ("columns left out: word (text with 3 different values)",)
 
 
 def test_features_keep_the_cards_order_and_targets_follow(write_table: Table, forecast_card: Config) -> None:

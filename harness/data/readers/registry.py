@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
 
 from harness.config.addresses import folder_of, remote_files
-from harness.config.dataset import DatasetConfig, text_columns
-from harness.config.sources import ArraysSource, LoaderSource
+from harness.config.dataset import DatasetConfig, text_columns, texts_in
+from harness.config.sources import ArraysSource, FileSource, LoaderSource
 from harness.config.tasks import ClassifyTask, ForecastTask, LabelTask, RegressTask
 from harness.config.times import Clock
-from harness.data.dataset import Sequences, Series
+from harness.data.dataset import Sequences, Series, TokenSequences
 from harness.data.generators import GENERATORS
 from harness.data.readers.arrays import read_arrays, sequences_of
 from harness.data.readers.formats.wav import read_wav
@@ -23,6 +25,9 @@ from harness.data.readers.tables import read_table
 from harness.data.readers.ts import read_mat, read_ts
 from harness.errors import DataError, UsageError, nearest
 from harness.user_code import load_function
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def _read_loaded(
@@ -36,6 +41,8 @@ def _read_loaded(
         if not isinstance(task, LabelTask) and (task.target is None or (task.id is None and task.layout == "long")):
             raise DataError(f"{where}: returned a table: expected [task] target and id, which say what is a sequence")
         return sequences_of_rows(made, task, where, group, clock=clock)
+    if task.categorical:
+        raise DataError(f"{where}: returned {_kind(made)}: expected a pandas table for [task] categorical")
     if not isinstance(made, Mapping) or not {"x", "y"} <= made.keys():
         raise DataError(f"{where}: returned {_kind(made)}: expected a pandas table, or a dictionary with x and y")
     groups = "groups" if "groups" in made else None
@@ -102,7 +109,7 @@ def read_sequences(config: DatasetConfig, task: ClassifyTask | RegressTask | Lab
     Raises:
         DataError: They are missing, have changed or are not what the config says.
     """
-    source, group, zone = config.source, config.split.group, config.encoding.time_zone
+    source, group, zone = config.source, config.split.group or config.split.part, config.encoding.time_zone
     match source.kind:
         case "generator":
             raw = GENERATORS[source.generator](source)
@@ -119,13 +126,15 @@ def read_sequences(config: DatasetConfig, task: ClassifyTask | RegressTask | Lab
         case "loader":
             raw = _read_loaded(source, task, group, Clock(source.time_format, zone))
         case "csv" | "parquet" | "excel" | "arff" | "tsf":
-            frame, clock = read_table(source, text_columns(config)), Clock(source.time_format, zone)
+            frame, clock = read_table(source, text_columns(config), texts_in(task)), Clock(source.time_format, zone)
             raw = sequences_of_rows(frame, task, shown(source.path), group, clock=clock)
         case "wav":
             raw = read_wav(source)
-        case "text":
-            raise DataError(f"{config.name}: text is not read yet")
-    names = task.features if getattr(task, "layout", "long") == "long" else ()
+        case "text" | "conll" | "conllu":
+            raise DataError(f"{config.name}: holds tokens: expected another [source] for inputs of numbers")
+    raw = in_parts(raw, config.split.part) if config.split.part else raw
+    # A table of categories has put its channels in order itself, and one row a sequence has no channels to choose.
+    names = () if task.categorical or getattr(task, "layout", "long") == "wide" else task.features
     for name in names:
         if name not in raw.channels:
             raise DataError(f"{raw.where}: has no channel {name!r} ([task] features). {nearest(name, raw.channels)}")
@@ -133,3 +142,65 @@ def read_sequences(config: DatasetConfig, task: ClassifyTask | RegressTask | Lab
         return raw
     y = raw.y if raw.y.size else raw.x  # answers that are channels stay as they are
     return replace(raw, x=raw.x[:, :, [raw.channels.index(name) for name in names]], y=y, channels=names)
+
+
+def read_frame(config: DatasetConfig) -> tuple[pd.DataFrame, str]:
+    """The whole table that a config names, and what messages call it.
+
+    Args:
+        config: A config whose source is a table, or a function that returns one.
+
+    Raises:
+        DataError: It is missing, has changed or is none.
+    """
+    import pandas as pd
+
+    if isinstance(config.source, LoaderSource):
+        where, made = _call(config.source)
+        if not isinstance(made, pd.DataFrame) or not len(made):
+            raise DataError(f"{where}: returned {_kind(made)}: expected a pandas table with rows")
+        return made, where
+    assert isinstance(config.source, FileSource)  # the only other source of tables
+    frame = read_table(config.source, text_columns(config), texts_in(config.task))
+    return frame, shown(config.source.path)
+
+
+_OWN_PARTS = {"train": 0, "training": 0, "validation": 1, "valid": 1, "val": 1, "dev": 1, "test": 2}
+"""What a column of official parts may say → the part's number."""
+
+Raw = TypeVar("Raw", Sequences, TokenSequences)
+
+
+def in_parts(raw: Raw, column: str) -> Raw:
+    """The sequences with those of the official training part first, then the validation part's and the test part's.
+
+    Args:
+        raw: Sequences whose groups are the names of their parts.
+        column: The column that holds them.
+
+    Raises:
+        DataError: A name is none of a part, or there is no training or no test part.
+    """
+    assert raw.groups is not None
+    names = [str(name).strip().lower() for name in raw.groups]
+    for at, name in enumerate(names):
+        if name not in _OWN_PARTS:
+            raise DataError(
+                f"{raw.where}: {raw.name_of(at)}: column {column!r} ([split] part) says {str(raw.groups[at])!r}: "
+                "expected train, validation (or dev) or test"
+            )
+    parts = np.array([_OWN_PARTS[name] for name in names])
+    counts = np.bincount(parts, minlength=3).tolist()
+    for name, count in (("train", counts[0]), ("test", counts[2])):
+        if not count:
+            raise DataError(f"{raw.where}: column {column!r} ([split] part) names no {name} part")
+    order = np.argsort(parts, kind="stable")
+    update: dict[str, Any] = {
+        "y": raw.y[order] if raw.y.size else raw.y,
+        "name_of": lambda at: raw.name_of(int(order[at])),
+        "own_parts": tuple(count for count in counts if count),
+        "groups": None,
+    }
+    if isinstance(raw, TokenSequences):
+        return replace(raw, tokens=tuple(raw.tokens[at] for at in order), **update)
+    return replace(raw, x=raw.x[order], lengths=raw.lengths[order], **update)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from harness.config.tasks import ClassifyTask, LabelTask, RegressTask
 from harness.config.times import UNDECIDED, Clock, say_format, time_column, time_names
 from harness.data.dataset import Indices, Sequences, Whole, first
+from harness.data.readers.categories import with_categories
 from harness.data.readers.tables import labels, number_columns, number_table, numbers, require_columns, times
 from harness.errors import DataError
 
@@ -43,6 +44,7 @@ def sequences_of_rows(
     """
     if not isinstance(task, LabelTask) and task.layout == "wide":
         return _wide(frame, task, where, group_column, first_row)
+    frame, task, empty = with_categories(frame, task, where)
     total, known_by_then = len(frame), False
     if isinstance(task, LabelTask):
         targets, known_by_then = task.target, task.ahead_steps > 0
@@ -80,7 +82,7 @@ def sequences_of_rows(
         y,
         channels,
         lambda at: f"{task.id} {str(layout.ids[at])!r}" if task.id else "the table",
-        notes=notes,
+        notes=(*notes, *empty),
         groups=groups,
         time_format=clock.time_format if task.time is not None else "",
     )

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.config.dataset import names_in
+from harness.config.dataset import names_in, texts_in
 from harness.config.rhythm import MIDNIGHTS, Order, gaps_of, midnights_misplaced, order_of
 from harness.config.sources import FileSource
 from harness.config.tasks import ForecastTask
 from harness.config.times import TICKS, UNDECIDED, Clock, is_dated, read_times, say_format, time_column, time_names
 from harness.data.checks import odd_times, odd_years
 from harness.data.dataset import Indices, Series
+from harness.data.readers.categories import with_categories
 from harness.data.readers.paths import shown
 from harness.data.readers.tables import (
     number_columns,
@@ -121,7 +122,7 @@ def read_series(
     """
     where, clock = shown(source.path), Clock(source.time_format, zone)
     if task.id is not None:
-        return panel_of(read_table(source, names_in(task)), task, where, calendar, clock)
+        return panel_of(read_table(source, names_in(task), texts_in(task)), task, where, calendar, clock)
     first_row, frame = 0, None
     if task.last_rows and task.time:
         # The last rows in time are the file's last ones where all of its times rise.
@@ -129,10 +130,12 @@ def read_series(
         require_columns(known, time_names(task.time), "time", where)
         clock = clock.decided(time_column(known, task.time), where)
         if order_of(times(known, task.time, where, clock=clock)).moved:
-            frame = read_table(source, names_in(task))
+            frame = read_table(source, names_in(task), texts_in(task))
     if frame is None:
-        frame, first_row = read_tail(source, task.last_rows, names_in(task))
-    return _noted([_arranged(frame, task, where, first_row, calendar, _decided(clock, frame, task, where))])
+        frame, first_row = read_tail(source, task.last_rows, names_in(task), texts_in(task))
+    frame, task, notes = with_categories(frame, task, where)
+    clock = _decided(clock, frame, task, where)
+    return _noted([_arranged(frame, task, where, first_row, calendar, clock)], notes)
 
 
 def panel_of(
@@ -150,9 +153,10 @@ def panel_of(
     Raises:
         DataError: As `read_series`.
     """
+    frame, task, notes = with_categories(frame, task, where)
     pieces = split_by_id(frame, task.id, where)
     clock = _decided(clock, frame, task, where)
-    return _noted([_arranged(piece, task, place, 0, calendar, clock) for _, piece, place in pieces])
+    return _noted([_arranged(piece, task, place, 0, calendar, clock) for _, piece, place in pieces], notes)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -170,15 +174,15 @@ def _decided(clock: Clock, frame: pd.DataFrame, task: ForecastTask, where: str) 
     return clock.decided(stamps, f"{where}: column {stamps.name!r}")
 
 
-def _noted(arranged: Sequence[_Arranged]) -> tuple[Series, ...]:
-    """The series; what became of the order of all of them is a note of the first."""
+def _noted(arranged: Sequence[_Arranged], more: Sequence[str] = ()) -> tuple[Series, ...]:
+    """The series; what became of the order of all of them is a note of the first, with what else there is to say."""
     first, orders = arranged[0].series, [one.order for one in arranged if one.order is not None]
     notes = []
     if moved := sum(order.moved for order in orders):
         notes.append(f"{moved:,} rows that came after a later one are sorted by time")
     if repeated := sum(order.repeated for order in orders):
         notes.append(f"{repeated:,} rows of times that repeat are merged ([task] on_duplicates)")
-    return (replace(first, notes=(*first.notes, *notes)), *(one.series for one in arranged[1:]))
+    return (replace(first, notes=(*first.notes, *notes, *more)), *(one.series for one in arranged[1:]))
 
 
 def _arranged(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from harness.config.columns import inputs
+from harness.config.columns import categories, inputs, no_input
 from harness.config.dialect import best_reading
 from harness.config.sources import FileSource
 from harness.config.times import EXPECTED, UNDECIDED, Clock, read_times, time_column
@@ -32,23 +32,24 @@ MARKS = "marks"
 """What a table's `attrs` call the decimal mark and the one between thousands of its file."""
 
 
-def read_table(source: FileSource, names: tuple[str, ...] = ()) -> pd.DataFrame:
+def read_table(source: FileSource, names: tuple[str, ...] = (), texts: tuple[str, ...] = ()) -> pd.DataFrame:
     """A whole table.
 
     Args:
         source: A CSV in UTF-8 with column names in its first line, unless the config says otherwise; or another file.
         names: Columns of names. They are read as text; where every text is just how its number is written, as `7` is
             and `007` is not, they become numbers.
+        texts: Columns that are read as text and stay so.
 
     Raises:
         DataError: The file is missing, has changed, cannot be read as such a table, has no rows, or has two
             columns of one name.
     """
-    return read_tail(source, names=names)[0]
+    return read_tail(source, names=names, texts=texts)[0]
 
 
 def read_tail(
-    source: FileSource, last_rows: int | None = None, names: tuple[str, ...] = ()
+    source: FileSource, last_rows: int | None = None, names: tuple[str, ...] = (), texts: tuple[str, ...] = ()
 ) -> tuple[pd.DataFrame, int]:
     """The end of a table, read in pieces so that the rest of a large file is never in memory.
 
@@ -58,6 +59,7 @@ def read_tail(
         source: The table.
         last_rows: Rows that are wanted; all when None.
         names: Columns of names, as for `read_table`.
+        texts: Columns of text, as for `read_table`.
 
     Returns:
         The rows, and how many come before them.
@@ -66,7 +68,7 @@ def read_tail(
         DataError: As `read_table`.
     """
     file, where = locate(source.path, source.sha256), shown(source.path)
-    read = partial(read_pieces, file, where, source, names=(*names, *text_filters(source)))
+    read = partial(read_pieces, file, where, source, names=(*names, *texts, *text_filters(source)))
     whole, total, mixed = _tail(read(), source, where, last_rows)
     if mixed:
         whole, total, _ = _tail(read(types=dict.fromkeys(mixed, str)), source, where, last_rows)
@@ -228,7 +230,9 @@ def number_columns(
     others = [name for name in frame.columns if name not in set(without)]
     found = tuple(name for name in others if name in good)
     left_out = [name for name in others if name not in found]
-    phrase = f"columns left out, without numbers or without a name: {', '.join(left_out)}"
+    told = (f"{name} ({no_input(frame[name], name)})" for name in left_out)
+    hint = "; [task] categorical takes text of few values" if categories(frame, (*without, *found)) else ""
+    phrase = f"columns left out: {', '.join(told)}{hint}"
     return found, (phrase,) if left_out else ()
 
 

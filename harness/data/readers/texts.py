@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from harness.data.readers.packaged import read_keras_texts
 from harness.data.readers.paths import locate, place_of, shown
 from harness.errors import DataError
 from harness.records import derive_seed
+from harness.text import counted
 
 SMALLEST_COUNT = 2
 
@@ -75,9 +76,9 @@ WRITTEN: Mapping[str, Callable[[GeneratorSource], Texts]] = {
 """Every generator of texts, by its name on configs."""
 
 
-def _whole(source: TextSource) -> Texts:
-    where = shown(source.path)
-    text = _decoded(locate(source.path, source.sha256), source, where)
+def _whole(path: str, sha256: str | None, source: TextSource) -> Texts:
+    where = shown(path)
+    text = decoded(locate(path, sha256), source.encoding, where)
     end = None if source.most_signs is None else source.skip_signs + source.most_signs
     total, text = len(text), text[source.skip_signs : end]
     if not text.strip():
@@ -86,15 +87,18 @@ def _whole(source: TextSource) -> Texts:
     return Texts(where, (text,), np.empty(0), lambda _: "the text", notes=notes)
 
 
-def _lines(source: TextSource, labelled: bool) -> Texts:
-    where = shown(source.path)
-    content = _decoded(locate(source.path, source.sha256), source, where)
-    found = list[tuple[str, str, int]]()
+def _lines(path: str, sha256: str | None, source: TextSource, labelled: bool) -> Texts:
+    where = shown(path)
+    content = decoded(locate(path, sha256), source.encoding, where)
+    found, bare = list[tuple[str, str, int]](), list[int]()
     for number, line in enumerate(lines_of(content), start=1):
         if not line.strip():
             continue
-        label, text = _parted(line, source)
-        if labelled and not (label and text):
+        label, text = parted(line, source)
+        if labelled and label and not text:
+            bare.append(number)
+            continue
+        if labelled and not label:
             raise DataError(
                 f"{where}, line {number}: expected a label and a text with {source.separator!r} between them"
             )
@@ -103,10 +107,11 @@ def _lines(source: TextSource, labelled: bool) -> Texts:
         raise DataError(f"{where}: has no line with text")
     texts, labels, numbers = zip(*found, strict=True)
     y = np.array(labels, np.str_) if labelled else np.empty(0)
-    return Texts(where, texts, y, lambda at: f"line {numbers[at]}")
+    notes = (f"{counted(len(bare), 'line')} with a label and no text left out, first line {bare[0]}",) if bare else ()
+    return Texts(where, texts, y, lambda at: f"line {numbers[at]}", notes=notes)
 
 
-def _parted(line: str, source: TextSource) -> tuple[str, str]:
+def parted(line: str, source: TextSource) -> tuple[str, str]:
     """A line's label and text; an empty label where there is no separator."""
     if source.separator not in line:
         return "", line.strip()
@@ -117,9 +122,9 @@ def _parted(line: str, source: TextSource) -> tuple[str, str]:
     return label.strip(), text.strip()
 
 
-def _folders(source: TextSource) -> Texts:
+def _folders(path: str, source: TextSource) -> Texts:
     """A folder a class with a file a text, or a file a class with a line a text."""
-    where, folder = shown(source.path), place_of(source.path)
+    where, folder = shown(path), place_of(path)
     if not folder.is_dir():
         raise DataError(f"{where}: expected a folder, with a folder or a file a class")
     found = list[tuple[str, str, str]]()
@@ -128,7 +133,7 @@ def _folders(source: TextSource) -> Texts:
             continue
         files = sorted(path for path in entry.iterdir() if path.is_file()) if entry.is_dir() else [entry]
         for file in files:
-            content = _decoded(file, source, shown(str(file)))
+            content = decoded(file, source.encoding, shown(str(file)))
             pieces = [content] if entry.is_dir() else lines_of(content)
             for number, piece in enumerate(pieces, start=1):
                 label, line = (entry.name, "") if entry.is_dir() else (entry.stem, f", line {number}")
@@ -140,13 +145,18 @@ def _folders(source: TextSource) -> Texts:
     return Texts(where, texts, np.array(labels, np.str_), lambda at: names[at])
 
 
-def _decoded(file: Path, source: TextSource, where: str) -> str:
+def decoded(file: Path, encoding: str, where: str) -> str:
+    """A file's text, without the mark that some programs put at its begin.
+
+    Raises:
+        DataError: It is not in this encoding.
+    """
     content = file.read_bytes()
     try:
-        return content.decode("utf-8-sig" if source.encoding == "utf-8" else source.encoding).replace("\r\n", "\n")
+        return content.decode("utf-8-sig" if encoding == "utf-8" else encoding).replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         raise DataError(
-            f"{where}: byte {content[error.start]:#04x} at {error.start} is not {source.encoding}: "
+            f"{where}: byte {content[error.start]:#04x} at {error.start} is not {encoding}: "
             "the config may say [source] encoding"
         ) from None
 
@@ -161,11 +171,30 @@ def read_texts(config: DatasetConfig, labelled: bool = False) -> Texts:
     Raises:
         DataError: Nothing is there, a file has changed or is not in its encoding, or a line has no label.
     """
-    if isinstance(config.source, GeneratorSource):
-        return WRITTEN[config.source.generator](config.source)
-    if isinstance(config.source, KerasSource):
-        return read_keras_texts(config.source)
-    assert isinstance(config.source, TextSource)  # the only other source that a config allows for it
-    if config.source.form == "lines":
-        return _lines(config.source, labelled)
-    return _whole(config.source) if config.source.form == "whole" else _folders(config.source)
+    source = config.source
+    if isinstance(source, GeneratorSource):
+        return WRITTEN[source.generator](source)
+    if isinstance(source, KerasSource):
+        return read_keras_texts(source)
+    assert isinstance(source, TextSource)  # the only other source of texts
+    parts = [_read(path, sha256, source, labelled) for path, sha256 in source.files]
+    return parts[0] if len(parts) == 1 else _joined(parts)
+
+
+def _read(path: str, sha256: str | None, source: TextSource, labelled: bool) -> Texts:
+    if source.form == "lines":
+        return _lines(path, sha256, source, labelled)
+    return _whole(path, sha256, source) if source.form == "whole" else _folders(path, source)
+
+
+def _joined(parts: Sequence[Texts]) -> Texts:
+    """A corpus's official parts, one after the other."""
+    names = [f"{part.where}, {part.name_of(at)}" for part in parts for at in range(len(part.texts))]
+    return Texts(
+        parts[0].where,
+        tuple(text for part in parts for text in part.texts),
+        np.concatenate([part.y for part in parts]),
+        lambda at: names[at],
+        own_parts=tuple(len(part.texts) for part in parts),
+        notes=tuple(f"{part.where}: {note}" for part in parts for note in part.notes),
+    )
