@@ -57,7 +57,7 @@ def ridge(data: SequenceData, name: str, features: Callable[[Part], Any]) -> Bas
     """
     from sklearn.linear_model import Ridge
 
-    every = -(-len(data.train) * features(data.train.at(np.arange(1))).nbytes // MOST_BYTES)
+    every = -(-len(data.train) * features(data.train.at(np.arange(1))).data.nbytes // MOST_BYTES)
     train = data.train if every == 1 else data.train.at(np.arange(0, len(data.train), every))
     name = name if every == 1 else f"{name}, of one training window in {every}"
     x, y = features(train), data.scaling.scale_outputs(train.y, train.x)

@@ -257,7 +257,7 @@ class TsSource(Downloadable):
     test_sha256: Sha256 | None = None
 
 
-class CorpusSource(Config):
+class CorpusSource(Downloadable):
     """What sources of tokens say of their files: one, or a corpus's official parts.
 
     Attributes:
@@ -284,7 +284,7 @@ class CorpusSource(Config):
     encoding: Encoding = "utf-8"
 
     @property
-    def files(self) -> tuple[tuple[str, str | None], ...]:
+    def located(self) -> tuple[tuple[str, str | None], ...]:
         """Each part's path and checksum: the one file's, or the training, validation and test part's."""
         named = (
             (self.path, self.sha256),

@@ -40,7 +40,7 @@ from harness.data.readers.tokens import read_tokens
 from harness.data.scaling import NO_SCALING, Floats, fit_inputs, fit_outputs, narrow
 from harness.data.splits import Blocks, Members, rule_of, sequence_parts, time_blocks
 from harness.data.stepwise import load_labels, load_tokens, with_seen_categories
-from harness.data.windows import ACROSS, Span, cut, cut_windows, take, without_gaps
+from harness.data.windows import ACROSS, EMPTY, UNMEASURED, Span, cut, cut_windows, take, without_gaps
 from harness.errors import DataError
 from harness.metrics import at_real_steps
 
@@ -148,6 +148,15 @@ def _rows_of_train(panel: Sequence[Series], blocks: Sequence[Blocks], names: tup
     return np.concatenate(pieces[:-1])
 
 
+_MEASURED = "measured values there ([split] says which rows they are, [task] last_rows leaves out an end without any)"
+_WAYS_OUT = {
+    UNMEASURED: _MEASURED,
+    EMPTY: _MEASURED,
+    ACROSS: "[task] max_gap_steps, the longest gap that a window may span, or a smaller lookback_steps",
+}
+"""Why windows are left out → what to do about it."""
+
+
 def _cut(
     panel: Sequence[Series], task: ForecastTask, blocks: Sequence[Blocks], *, masked: bool
 ) -> tuple[list[Part], tuple[str, ...]]:
@@ -166,11 +175,8 @@ def _cut(
         why = {reason: count for reason, count in dropped.items() if count}
         if not pieces:
             reasons = "; ".join(f"of {count:,} {reason}" for reason, count in why.items())
-            raise DataError(
-                f"{panel[0].where}: no window of the {name} part is left: {reasons}: expected measured values there "
-                "([split] says which rows they are, [task] last_rows leaves out an end without any, max_gap_steps lets "
-                "windows span a gap in time)"
-            )
+            ways = "; ".join(_WAYS_OUT[reason] for reason in why)
+            raise DataError(f"{panel[0].where}: no window of the {name} part is left: {reasons}: expected {ways}")
         notes += [f"{count:,} windows of the {name} part left out: {reason}" for reason, count in why.items()]
         parts.append(pieces[0] if len(pieces) == 1 else _together(pieces))
     return parts, tuple(notes)

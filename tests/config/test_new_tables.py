@@ -100,7 +100,7 @@ def test_a_panel_is_recognised_and_its_id_is_no_measurement() -> None:
     assert any(
         re.match(r"id = STORE_ID: its 6 values tell series apart: .* stands in 6 rows", why) for why in found.because
     )
-    assert "left out: city (text)" in found.because
+    assert found.categorical == ("city",)
     assert inferred(panel().drop(columns="STORE_ID"), target="QTY").id == "city"
 
 
@@ -148,9 +148,7 @@ def test_every_column_left_out_has_its_reason() -> None:
         }
     )
     (line,) = [why for why in inferred(frame).because if why.startswith("left out")]
-    assert line == (
-        "left out: No (numbers of the rows), weather (text), sensor_id (an id), empty (no value), Unnamed: 0 (no name)"
-    )
+    assert line == ("left out: No (numbers of the rows), sensor_id (an id), empty (no value), Unnamed: 0 (no name)")
 
 
 def test_a_table_without_names_is_refused() -> None:

@@ -98,7 +98,7 @@ def test_no_window_spans_a_gap(write_table: Table, forecast_card: Config) -> Non
     data = load_dataset(config)
     crossing = [(low, high) for low, high in spans(data, config) if low < 50 <= high]
     assert not crossing
-    assert "5 windows of the train part left out: they span a gap in time (max_gap_steps)" in data.facts.notes
+    assert "5 windows of the train part left out: they span a gap in time ([task] max_gap_steps)" in data.facts.notes
     wider = load_dataset(forecast_card(path, time="t", max_gap_steps=4))
     assert len(wider.train) == len(data.train) + 5
     assert len(load_dataset(forecast_card(path, time="t", max_gap_steps=3)).train) == len(data.train)
@@ -136,7 +136,10 @@ def test_steps_of_a_tenth_are_regular(write_table: Table, forecast_card: Config)
 
 def test_gaps_that_leave_no_window_name_the_key(write_table: Table, forecast_card: Config) -> None:
     stamps = [f"2024-{month:02}-{day:02}" for month in range(1, 13) for day in range(1, 6)]
-    with pytest.raises(HarnessError, match=r"toy.csv: each of the \d+ windows of the train part spans a gap in time"):
+    with pytest.raises(
+        HarnessError,
+        match=r"no window of the train part is left: of \d+ they span a gap in time .*max_gap_steps, the longest",
+    ):
         load_dataset(forecast_card(write_table(t=stamps, y=range(60)), time="t"))
 
 

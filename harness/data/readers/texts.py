@@ -177,7 +177,7 @@ def read_texts(config: DatasetConfig, labelled: bool = False) -> Texts:
     if isinstance(source, KerasSource):
         return read_keras_texts(source)
     assert isinstance(source, TextSource)  # the only other source of texts
-    parts = [_read(path, sha256, source, labelled) for path, sha256 in source.files]
+    parts = [_read(path, sha256, source, labelled) for path, sha256 in source.located]
     return parts[0] if len(parts) == 1 else _joined(parts)
 
 

@@ -179,7 +179,7 @@ class _Sentence:
 def _read_conll(source: ConllSource, *, labelled: bool) -> TokenSequences:
     parts = [
         conll_sequences(decoded_lines(path, sha256, source), source, shown(path), labelled=labelled)
-        for path, sha256 in source.files
+        for path, sha256 in source.located
     ]
     raw = parts[0]
     if len(parts) == 1:
