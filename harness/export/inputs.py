@@ -19,7 +19,7 @@ from harness.config.tasks import ClassifyTask, LabelTask, RegressTask
 from harness.data.dataset import Sequences, narrow, numbered
 from harness.data.encoding import Tokens, fill_gaps, refuse_missing, to_numbers, tokenize
 from harness.data.readers.arrays import read_arrays, read_plain_arrays, sequences_of
-from harness.data.readers.delimited import lines_of, suffix_of
+from harness.data.readers.formats.delimited import lines_of, suffix_of
 from harness.data.readers.paths import locate, shown
 from harness.data.readers.sequences import sequences_of_rows
 from harness.data.readers.series import channel_names

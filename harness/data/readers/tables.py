@@ -17,7 +17,7 @@ from harness.config.columns import inputs, parse_times
 from harness.config.dialect import best_reading
 from harness.config.sources import FileSource
 from harness.data.dataset import Flags, first, narrow
-from harness.data.readers.delimited import other_dialect
+from harness.data.readers.formats.delimited import other_dialect
 from harness.data.readers.paths import locate, shown
 from harness.data.readers.streams import Piece, read_pieces
 from harness.data.scaling import Floats, Wide
