@@ -309,7 +309,7 @@ def _read(
 ) -> tuple[FileSource, pd.DataFrame, tuple[str, ...]]:
     """How a table is read, its rows, and what was told from the file; ids are read as text."""
     from harness.config.columns import is_id_name
-    from harness.data.readers.delimited import described
+    from harness.data.readers.formats.delimited import described
     from harness.data.readers.tables import column_names, read_table
 
     source, told = described(file, written)

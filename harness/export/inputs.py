@@ -22,7 +22,7 @@ from harness.data.dataset import Sequences, finite, numbered
 from harness.data.encoding import fill_gaps, refuse_missing
 from harness.data.readers.arrays import read_arrays, read_plain_arrays, sequences_of
 from harness.data.readers.categories import encode_categories, raw_columns
-from harness.data.readers.delimited import suffix_of
+from harness.data.readers.formats.delimited import suffix_of
 from harness.data.readers.paths import locate, shown
 from harness.data.readers.sequences import sequences_of_rows
 from harness.data.readers.series import channel_names

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from harness.config.sources import ConllSource, CorpusSource, TextSource
 from harness.config.tasks import NextTokenTask
 from harness.data.encoding import Tokens, to_numbers, tokenize
-from harness.data.readers.delimited import lines_of
+from harness.data.readers.formats.delimited import lines_of
 from harness.data.readers.tables import require_columns
 from harness.data.readers.texts import decoded, parted
 from harness.data.readers.tokens import conll_sequences, tokens_of_rows

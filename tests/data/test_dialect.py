@@ -21,7 +21,7 @@ from harness.config.sources import FileSource
 from harness.data import load_dataset
 from harness.data.encoding import number_classes
 from harness.data.readers import streams
-from harness.data.readers.delimited import described, lines_of
+from harness.data.readers.formats.delimited import described, lines_of
 from harness.data.readers.registry import read_sequences
 from harness.data.readers.tables import numbers, read_table, read_tail, times
 from harness.data.readers.texts import read_texts
@@ -68,6 +68,11 @@ def test_classes_are_called_as_the_file_says(
     rows: str, expected: tuple[str, ...], tmp_path: Path, grouped_card: Config
 ) -> None:
     assert classes_of(tmp_path / "c.csv", rows, grouped_card) == expected
+
+
+def test_measurements_are_no_classes(tmp_path: Path, grouped_card: Config) -> None:
+    with pytest.raises(DataError, match=r"class '0.5': expected text or a whole number at each step; to predict a nu"):
+        classes_of(tmp_path / "c.csv", "a,1,0.5\nb,2,1\n", grouped_card)
 
 
 def test_names_keep_their_types_where_nothing_is_lost(tmp_path: Path) -> None:
@@ -278,6 +283,7 @@ def test_a_dialect_is_told_from_the_file(tmp_path: Path, content: Any, keys: Map
     [
         ('t,y\n1,"1,234"\n2,"5,678"\n', "column 'y': are its commas decimal marks or between thousands? Expected --decimal , or --thousands ,"),
         ("t;y\n1;1.234\n", "column 'y': are its points decimal marks or between thousands? Expected --decimal . or --thousands ."),
+        ("who;y\n1.1;7\n50B;1.234\n", "column 'y': are its points decimal marks or between thousands?"),
         ("a;b\n1,5;2.5\n", "column 'a' has decimal commas and column 'b' decimal points"),
         ("0.5,1.5\n0.25,3\n", "line 1 holds values, no column names (0.5, 1.5): expected --columns with 2 names"),
         ("2024-01-01,1\n2024-01-02,2\n", "line 1 holds values, no column names"),

@@ -151,7 +151,7 @@ CONLLU = (
 
 def test_a_token_a_line(write_text: Write) -> None:
     from harness.config.sources import ConllSource
-    from harness.data.readers.delimited import lines_of
+    from harness.data.readers.formats.delimited import lines_of
     from harness.data.readers.tokens import conll_sequences
 
     source = ConllSource(kind="conll", path="x", separator=" ", boundaries=("-DOCSTART-",))

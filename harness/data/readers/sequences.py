@@ -74,7 +74,9 @@ def sequences_of_rows(
     if targets and not isinstance(task, LabelTask):
         y = layout.one_each(_answers(frame, task, targets[0], where), targets[0], where)
     elif targets and isinstance(task, LabelTask):
-        y = layout.place(number_table(frame, targets, where) if task.multi_label else labels(frame, targets[0], where))
+        y = layout.place(
+            number_table(frame, targets, where) if task.multi_label else _classes(frame, targets[0], where)
+        )
     return Sequences(
         where,
         layout.place(number_table(frame, channels, where, first_row)),
@@ -200,9 +202,25 @@ class _Layout:
 
 def _answers(frame: pd.DataFrame, task: ClassifyTask | RegressTask, target: str, where: str) -> npt.NDArray[Any]:
     if task.kind == "classify":
-        return labels(frame, target, where)
+        return _classes(frame, target, where)
     column = numbers(frame, target, where)
     if (bad := ~np.isfinite(column)).any():
         (at,) = first(bad)
         raise DataError(f"{where}: column {target!r}, row {at + 1}: {column[at]}: expected a finite number")
     return column
+
+
+def _classes(frame: pd.DataFrame, target: str, where: str) -> npt.NDArray[Any]:
+    """A column of classes (rows,); measurements in it, which are no names, are refused."""
+    found = labels(frame, target, where)
+    names = np.unique(found) if found.dtype.kind == "U" else np.empty(0, np.str_)
+    try:
+        values = names.astype(np.float64)
+    except ValueError:  # text
+        return found
+    if (bad := np.isfinite(values) & (values != np.round(values))).any() and np.isfinite(values).all():
+        raise DataError(
+            f"{where}: column {target!r}: class {str(names[bad][0])!r}: expected text or a whole number at each step; "
+            'to predict a number, write kind = "regress"'
+        )
+    return found

@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.config.sources import FileSource
-from harness.data.readers.delimited import read_delimited, without_marks
 from harness.data.readers.formats import read_format
+from harness.data.readers.formats.delimited import read_delimited, without_marks
 from harness.errors import DataError
 
 if TYPE_CHECKING:

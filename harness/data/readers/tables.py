@@ -18,7 +18,7 @@ from harness.config.dialect import best_reading
 from harness.config.sources import FileSource
 from harness.config.times import EXPECTED, UNDECIDED, Clock, read_times, time_column
 from harness.data.dataset import Flags, finite, first
-from harness.data.readers.delimited import other_dialect
+from harness.data.readers.formats.delimited import other_dialect
 from harness.data.readers.paths import locate, shown
 from harness.data.readers.streams import Piece, read_pieces
 from harness.data.scaling import Floats, Wide

@@ -10,7 +10,7 @@ import numpy as np
 from harness.config.dataset import DatasetConfig
 from harness.config.sources import GeneratorSource, KerasSource, TextSource
 from harness.data.dataset import Texts
-from harness.data.readers.delimited import lines_of
+from harness.data.readers.formats.delimited import lines_of
 from harness.data.readers.packaged import read_keras_texts
 from harness.data.readers.paths import locate, place_of, shown
 from harness.errors import DataError

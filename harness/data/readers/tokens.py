@@ -19,7 +19,7 @@ from harness.config.times import time_names
 from harness.config.tokens import targets_of
 from harness.data.dataset import TokenSequences
 from harness.data.encoding import tokenize
-from harness.data.readers.delimited import lines_of
+from harness.data.readers.formats.delimited import lines_of
 from harness.data.readers.paths import locate, shown
 from harness.data.readers.registry import in_parts, read_frame
 from harness.data.readers.sequences import sequences_of_rows

@@ -1,4 +1,4 @@
-"""Files of other programs as tables: Excel's sheets, Weka's ARFF, Monash's `.tsf`; and folders of sounds."""
+"""Formats of files: text in columns, Excel's sheets, Weka's ARFF, Monash's `.tsf`; and folders of sounds."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.config.sources import FileSource
-from harness.data.readers.delimited import decoded, faults
+from harness.data.readers.formats.delimited import decoded, faults
 from harness.errors import DataError
 
 if TYPE_CHECKING:

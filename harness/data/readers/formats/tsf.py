@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.config.sources import FileSource
-from harness.data.readers.delimited import decoded, faults
+from harness.data.readers.formats.delimited import decoded, faults
 from harness.errors import DataError
 
 if TYPE_CHECKING:

@@ -15,8 +15,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from harness.config.dialect import LINES, SEPARATORS, encoding_of, looks_like, number_pattern, sniff, to_numbers
+from harness.config.dialect import SEPARATORS, looks_like, number_pattern, to_numbers
 from harness.config.sources import TABLE_SUFFIXES, FileSource, TableKind
+from harness.data.readers.formats.sniffer import LINES, encoding_of, sniff
 from harness.data.readers.paths import locate
 from harness.errors import DataError, UsageError
 
@@ -73,16 +74,17 @@ def decoded(file: Path, source: FileSource) -> Iterator[tuple[io.TextIOWrapper, 
 @contextmanager
 def faults(file: Path, where: str, source: FileSource) -> Iterator[None]:
     """Errors of reading a file of text, as one line."""
+    what = "CSV" if source.kind == "csv" else f".{source.kind}"
     try:
         yield
     except UnicodeDecodeError as error:
         called = "UTF-8" if source.encoding == "utf-8" else source.encoding
         raise DataError(
-            f"{where}: byte {error.object[error.start]:#04x} is not {called}: expected a CSV in {called}; for another "
-            "encoding, such as cp1252, there is [source] encoding"
+            f"{where}: byte {error.object[error.start]:#04x} is not {called}: expected a {what} in {called}; for "
+            "another encoding, such as cp1252, there is [source] encoding"
         ) from None
     except csv.Error as error:
-        raise DataError(f"{where}: cannot be read as CSV: {error}") from None
+        raise DataError(f"{where}: cannot be read as {what}: {error}") from None
     except _BROKEN as error:
         if file.suffix.lower() not in PACKED:  # a link in an archive, a password, a library that is not installed
             raise
@@ -90,7 +92,7 @@ def faults(file: Path, where: str, source: FileSource) -> Iterator[None]:
     except (ValueError, OverflowError, OSError, EOFError) as error:
         phrase = " ".join(str(error).removeprefix("Error tokenizing data. C error: ").split())
         hint = "" if isinstance(error, EOFError) else other_dialect(file, where, source)
-        raise DataError(f"{where}: cannot be read as CSV: {phrase}{hint}") from None
+        raise DataError(f"{where}: cannot be read as {what}: {phrase}{hint}") from None
 
 
 def read_delimited(
@@ -243,6 +245,8 @@ def described(file: Path, written: Mapping[str, Any]) -> tuple[FileSource, tuple
 
 def other_dialect(file: Path, where: str, source: FileSource) -> str:
     """What a file looks like that cannot be read as its config says, as the end of a message; empty where unknown."""
+    if source.kind != "csv":
+        return ""
     given = {key: getattr(source, key) for key in ("skip_rows", "columns", "missing_values") if getattr(source, key)}
     try:
         keys = sniff(head_of(file, source.model_copy(update={"skip_rows": 0})), given, where).keys
