@@ -18,7 +18,7 @@ from harness.config.dataset import DatasetConfig, reads_tokens
 from harness.config.sources import FileSource, LoaderSource
 from harness.config.tasks import ClassifyTask, ForecastTask, LabelTask, NextTokenTask, RegressTask
 from harness.data.channels import odd_channels, say_constant
-from harness.data.dataset import PARTS, Part, SequenceData, Sequences, Series, Values, Whole
+from harness.data.dataset import PARTS, Indices, Part, SequenceData, Sequences, Series, Values, Whole
 from harness.data.downloads import require_downloads
 from harness.data.encoding import (
     category_places,
@@ -221,6 +221,7 @@ def load_dataset(config: DatasetConfig) -> SequenceData:
     if reads_tokens(config):
         return _load_token_sequences(config, config.task)
     raw = read_sequences(config, config.task)
+    raw, places, unanswered = _answered(raw, config.missing)
     raw = replace(raw, x=narrow(raw.x, raw.lengths))
     classes: tuple[str, ...] = ()
     codes: Whole | None = None
@@ -235,6 +236,7 @@ def load_dataset(config: DatasetConfig) -> SequenceData:
     raw, unseen = with_seen_categories(raw, [Span(row, range(raw.lengths[row])) for row in members.train], config.task)
     x, filled = _fill_sequences(raw, config.missing)
     parts, cut = _pieces(x, raw.lengths, y, members, config.task)
+    parts = [replace(part, rows=places[part.rows]) for part in parts]
     train = parts[0]
     real = at_real_steps(train.x, train.lengths)
     held = category_places(raw.channels, config.task.categorical)
@@ -250,7 +252,7 @@ def load_dataset(config: DatasetConfig) -> SequenceData:
         targets=(config.task.target or ("class" if classes else "y"),),
         split=say_members(rule, members, config.split.seed, bool(classes), len(raw.own_parts)),
         notes=(
-            *(*raw.notes, *filled, *cut, *say_unseen(unseen)),
+            *(*raw.notes, *unanswered, *filled, *cut, *say_unseen(unseen)),
             *(*say_constant(real, raw.channels), *odd_channels(real, raw.channels)),
         ),
         classes=classes,
@@ -312,6 +314,31 @@ def cached_dataset(config: DatasetConfig) -> SequenceData:
 @lru_cache(maxsize=6)  # the divisions of a rolling split follow each other in every trial; more would hold memory
 def _cached(config_json: str) -> SequenceData:
     return load_dataset(DatasetConfig.model_validate_json(config_json))
+
+
+def _answered(raw: Sequences, missing: str) -> tuple[Sequences, Indices, tuple[str, ...]]:
+    """The sequences that have an answer, their places among all, and what there is to say of the others.
+
+    Where the config lets no value be missing, the others stay, and whoever reads the answers refuses them.
+    """
+    places = np.arange(len(raw.x))
+    unknown = np.isnan(raw.y) if raw.y.dtype.kind == "f" else np.zeros(len(raw.y), np.bool_)
+    if missing == "error" or not unknown.any():
+        return raw, places, ()
+    if unknown.all():
+        raise DataError(f"{raw.where}: no sequence has an answer: expected one at least for each part")
+    places = places[~unknown]
+    ends = np.searchsorted(places, np.cumsum([0, *raw.own_parts]))
+    kept = replace(
+        raw,
+        x=raw.x[places],
+        lengths=raw.lengths[places],
+        y=raw.y[places],
+        name_of=lambda at: raw.name_of(int(places[at])),
+        own_parts=tuple(np.diff(ends).tolist()),
+        groups=None if raw.groups is None else raw.groups[places],
+    )
+    return kept, places, (f"{int(unknown.sum()):,} sequences without an answer left out",)
 
 
 def _fill_sequences(raw: Sequences, missing: str) -> tuple[Floats, tuple[str, ...]]:

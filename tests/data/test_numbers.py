@@ -154,9 +154,10 @@ def test_a_series_of_a_panel_without_measured_targets_costs_its_windows_alone(
     assert "10 windows of the test part left out: a target was not measured" in data.facts.notes
 
 
-@pytest.mark.parametrize("kind", ["classify", "regress", "label"])
-@pytest.mark.parametrize("missing", ["error", "interpolate"])
-def test_an_answer_that_was_not_given_is_never_made_up(
+@pytest.mark.parametrize(
+    ("kind", "missing"), [("classify", "error"), ("regress", "error"), ("label", "error"), ("label", "interpolate")]
+)
+def test_an_answer_that_was_not_given_is_refused(
     npz_card: Config, write_npz: Callable[..., Path], kind: str, missing: str
 ) -> None:
     x = np.random.default_rng(0).normal(size=(40, 6, 1))
@@ -164,6 +165,25 @@ def test_an_answer_that_was_not_given_is_never_made_up(
     y[3] = np.nan
     with pytest.raises(DataError, match="nan: expected"):
         load_dataset(npz_card(write_npz(x=x, y=y), kind=kind, missing=missing))
+
+
+@pytest.mark.parametrize("kind", ["classify", "regress"])
+@pytest.mark.parametrize("missing", ["interpolate", "mask"])
+def test_sequences_without_an_answer_are_left_out_with_their_count(
+    npz_card: Config, write_npz: Callable[..., Path], kind: str, missing: str
+) -> None:
+    x, y = np.random.default_rng(0).normal(size=(40, 6, 1)), np.arange(40) % 2.0
+    y[[3, 7, 39]] = np.nan
+    data = load_dataset(npz_card(write_npz(x=x, y=y), kind=kind, missing=missing))
+    parts = (data.train, data.validation, data.test.open())
+    rows = np.concatenate([part.rows for part in parts])
+    assert sorted(rows) == np.flatnonzero(~np.isnan(y)).tolist()
+    for part in parts:
+        assert np.array_equal(part.x, x[part.rows].astype(np.float32))
+        assert np.array_equal(part.y.reshape(-1), y[part.rows])
+    assert "3 sequences without an answer left out" in data.facts.notes
+    with pytest.raises(DataError, match="no sequence has an answer"):
+        load_dataset(npz_card(write_npz(x=x, y=np.full(40, np.nan)), kind=kind, missing=missing))
 
 
 # --- arrays ------------------------------------------------------------------------------------------------------
