@@ -167,9 +167,10 @@ def column(folder: str, window: int, stride: int) -> Arrays:
     lines = (Path(folder) / "debutanizer_data.txt").read_text("ascii").split("\n")
     rows = [cells for line in lines if len(cells := line.split()) == 8 and cells[0][0].isdigit()]
     table = np.array(rows, np.float64)
-    ends = range(window, len(table) + 1, stride)
+    block = 10 * window  # no window lies in two of them, so that no row is in two parts
+    ends = [end for end in range(window, len(table) + 1, stride) if (end - window) // block == (end - 1) // block]
     x = np.stack([table[end - window : end, :7] for end in ends])
-    groups = np.array([f"block {end // (10 * window)}" for end in ends])
+    groups = np.array([f"block {(end - 1) // block}" for end in ends])
     return {"x": x, "y": table[np.array(ends) - 1, 7], "groups": groups}
 
 

@@ -100,10 +100,10 @@ def plain_table(x: pd.DataFrame, roles: Mapping[str, Any]) -> tuple[pd.DataFrame
     for name in table:
         if isinstance(table[name].dtype, pd.PeriodDtype):
             table[name] = table[name].dt.to_timestamp()
-        elif table[name].dtype == object and len(table) and isinstance(table[name].iloc[0], (*_NESTED, pd.Series)):
+        elif isinstance(cell := next(iter(table[name].dropna()), None), (*_NESTED, pd.Series)):
             raise DataError(
-                f"X: cells of column {name!r} hold a {type(table[name].iloc[0]).__name__} each: expected a value a "
-                f"cell; sequences are handed over as list(X[{name!r}]), with their answers as y"
+                f"X: cells of column {name!r} hold a {type(cell).__name__} each: expected a value a cell; sequences "
+                f"are handed over as list(X[{name!r}]), with their answers as y"
             )
     return table, found
 

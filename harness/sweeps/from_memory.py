@@ -86,10 +86,20 @@ def write_dataset(
     file = folder / f"{name}-{hashlib.sha256(content).hexdigest()[:12]}{suffix}"
     with replacing(file) as draft:
         if table is not None:
-            table.to_parquet(draft, index=False)
+            _write_table(table, draft)
         else:
             np.savez(draft, allow_pickle=False, **arrays)
     return _write_config(folder, name, file, task, groups is not None, {**found, **more})
+
+
+def _write_table(table: pd.DataFrame, file: Path) -> None:
+    import pyarrow
+
+    try:
+        table.to_parquet(file, index=False)
+    except (pyarrow.ArrowException, TypeError, ValueError) as error:
+        why = " ".join(str(error).replace("(", "").replace(")", "").split())
+        raise DataError(f"X: cannot be kept as a table: {why}: expected one type a column: X[…].astype(…)") from None
 
 
 def _as_table(x: Any, y: Any, task: str, more: Mapping[str, Any]) -> tuple[pd.DataFrame, dict[str, str]] | None:

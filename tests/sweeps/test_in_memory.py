@@ -117,6 +117,8 @@ def test_what_is_no_table_yet_is_refused_with_what_makes_one(tmp_path: Path) -> 
     assert refusal(tmp_path, Spark()).endswith("X.toPandas()")
     nested = pd.DataFrame({"x": [np.arange(3), np.arange(4)], "y": [0, 1]})
     assert "list(X['x'])" in refusal(tmp_path, nested, task="classify", target="y")
+    mixed = pd.DataFrame({"y": [1.0, "a"]})
+    assert refusal(tmp_path, mixed).endswith("expected one type a column: X[…].astype(…)")
     levels = pd.DataFrame(np.ones((9, 2)), columns=pd.MultiIndex.from_tuples([("a", "x"), ("a", "y")]))
     assert "'_'.join" in refusal(tmp_path, levels).replace('"', "'")
     assert "'y': expected each name once" in refusal(
