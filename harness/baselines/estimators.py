@@ -15,7 +15,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from harness.baselines.tokens import class_of_token, counts_of_tokens
+from harness.baselines.tokens import class_of_token, counts_of_tokens, logistic_on_neighbours
 from harness.data import Part, Sealed, SequenceData
 from harness.data.scaling import Floats
 from harness.metrics import at_real_steps, mask_of
@@ -274,7 +274,11 @@ def labellers(data: SequenceData) -> Iterator[Baseline]:
     """
     if data.answer is Answer.CLASS:
         yield class_shares(data)
-        yield Baseline("classes of the token", class_of_token(data)) if data.vocabulary else logistic_of_steps(data)
+        if not data.vocabulary:
+            yield logistic_of_steps(data)
+            return
+        yield Baseline("classes of the token", class_of_token(data))
+        yield Baseline("logistic regression on tokens beside", logistic_on_neighbours(data))
         return
     yield label_shares(data)
     if set(data.targets) <= set(data.channels):

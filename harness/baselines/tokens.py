@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.data import Part, SequenceData
-from harness.metrics import at_real_steps
+from harness.metrics import at_real_steps, mask_of
 
 
 def counts_of_tokens(data: SequenceData) -> Callable[[Part], Any]:
@@ -44,3 +44,54 @@ def class_of_token(data: SequenceData) -> Callable[[Part], npt.NDArray[np.float6
     shares = counts.sum(axis=0) / counts.sum()
     table = (counts + shares) / (counts.sum(axis=1, keepdims=True) + 1)
     return lambda part: table[part.x]
+
+
+NEIGHBOURS = 2
+"""Tokens on either side that a linear model of a step sees."""
+
+MOST_STEPS = 20_000
+"""Training steps beyond which it is fitted on some sequences alone, drawn by chance."""
+
+
+def logistic_on_neighbours(data: SequenceData) -> Callable[[Part], npt.NDArray[np.float64]]:
+    """Multinomial logistic regression on a step's token and those beside it (n, steps, classes).
+
+    Args:
+        data: A dataset of labels.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    kept = _some_sequences(data.train)
+    answers = at_real_steps(kept.y, kept.lengths)
+    model = LogisticRegression(max_iter=300).fit(_beside(kept, len(data.vocabulary)), answers)
+
+    def predict(part: Part) -> npt.NDArray[np.float64]:
+        said = np.zeros((*part.x.shape, len(data.classes)))
+        real = mask_of(part.lengths, part.x.shape[1])
+        found = np.zeros((int(real.sum()), len(data.classes)))
+        found[:, model.classes_] = model.predict_proba(_beside(part, len(data.vocabulary)))
+        said[real] = found
+        return said
+
+    return predict
+
+
+def _some_sequences(part: Part) -> Part:
+    """Sequences in the order of chance until they hold `MOST_STEPS`; all where they hold fewer."""
+    order = np.random.default_rng(0).permutation(len(part))
+    wanted = int(np.searchsorted(np.cumsum(part.lengths[order]), MOST_STEPS)) + 1
+    return part.at(np.sort(order[:wanted]))
+
+
+def _beside(part: Part, size: int) -> Any:
+    """Each real step's token and its neighbours as a sparse array (real steps, places · tokens)."""
+    from scipy.sparse import csr_array
+
+    steps, places = part.x.shape[1], 2 * NEIGHBOURS + 1
+    numbers = np.where(mask_of(part.lengths, steps), part.x, -1)
+    wide = np.pad(numbers, ((0, 0), (NEIGHBOURS, NEIGHBOURS)), constant_values=-1)
+    shifted = np.stack([wide[:, place : place + steps] + place * size for place in range(places)], axis=2)
+    there = np.stack([wide[:, place : place + steps] >= 0 for place in range(places)], axis=2)
+    columns, known = at_real_steps(shifted, part.lengths), at_real_steps(there, part.lengths)
+    rows = np.repeat(np.arange(len(columns)), known.sum(axis=1))
+    return csr_array((np.ones(len(rows)), (rows, columns[known])), shape=(len(columns), places * size))

@@ -208,11 +208,30 @@ def test_labels_of_a_corpus_with_official_parts(tmp_path: Path) -> None:
     assert set(data.vocabulary) == {UNKNOWN, "the", "cat", "sat", "down"}
     assert set(load(source, {"kind": "label", "least_count": 1}).vocabulary) > {"once00", "once039"}
     scores = {score.name: score.test_score for score in compute(data)}
-    assert list(scores) == ["majority class", "classes of the token"]
-    assert scores["classes of the token"] < 0.1 * scores["majority class"]
+    assert list(scores) == ["majority class", "classes of the token", "logistic regression on tokens beside"]
+    assert (
+        max(scores["classes of the token"], scores["logistic regression on tokens beside"])
+        < 0.2 * scores["majority class"]
+    )
     two = {name: path for name, path in source.items() if name != "validation"}
     assert load(two, {"kind": "label"}).facts.sizes[2] == 12
     assert sum(load({"kind": "conll", "path": source["train"]}, {"kind": "label"}).facts.sizes) == 40
+
+
+def test_a_baseline_of_labels_sees_the_tokens_beside(tmp_path: Path) -> None:
+    """What a token is depends on the one before it alone."""
+    random = np.random.default_rng(0)
+    lines = []
+    for _ in range(60):
+        tokens = random.choice(["a", "b"], random.integers(3, 7))
+        before = ["", *tokens[:-1]]
+        lines += [f"{token}\t{'after a' if one == 'a' else 'else'}" for token, one in zip(tokens, before, strict=True)]
+        lines.append("")
+    (tmp_path / "a.conll").write_text("\n".join(lines))
+    data = load({"kind": "conll", "path": str(tmp_path / "a.conll")}, {"kind": "label"})
+    scores = {score.name: score.test_score for score in compute(data)}
+    assert scores["logistic regression on tokens beside"] == 1
+    assert scores["classes of the token"] < 0.8
 
 
 def test_texts_with_official_parts(tmp_path: Path) -> None:
