@@ -33,6 +33,7 @@ from harness.config.times import (
     ISO,
     NUMBERS,
     TICKS,
+    WORDS,
     Clock,
     decide_format,
     is_dated,
@@ -144,6 +145,11 @@ def infer_task(frame: pd.DataFrame, hints: UserHints, where: str) -> InferredCon
     for option, steps in given:
         if steps is not None and steps < 1:
             raise UsageError(f"{option} {steps}: expected a whole number of at least 1")
+    told = "" if "%" in hints.time_format else hints.time_format
+    words = [("--time-format", told, WORDS), ("--on-duplicates", hints.on_duplicates, ("first", "last", "mean"))]
+    for option, word, known in (*words, ("--layout", hints.layout, ("long", "wide"))):
+        if word and word not in known:
+            raise UsageError(f"{option} {word}: unknown. {nearest(word, known)}")
     _check_columns(frame, hints, where)
     _refuse_numbers_as_names(frame, where)
     table = _Table(frame, hints, where)

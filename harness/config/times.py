@@ -203,7 +203,14 @@ def _to_datetime(values: pd.Series[Any], time_format: str, utc: bool) -> pd.Seri
     try:
         return pd.to_datetime(values, errors="coerce", utc=utc, format=time_format)
     except ValueError:  # some have an offset, others none, or another one
+        pass
+    try:
         return pd.to_datetime(values, errors="coerce", utc=True, format=time_format)
+    except ValueError as error:
+        raise DataError(
+            f'time_format = "{time_format}": {" ".join(str(error).split())}: expected a pattern as Python\'s strptime '
+            f"has it, such as %d.%m.%Y %H:%M, or one of {', '.join(WORDS)}"
+        ) from None
 
 
 def _texts(values: pd.Series[Any]) -> pd.Series[Any]:

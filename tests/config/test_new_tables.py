@@ -82,6 +82,19 @@ def test_ambiguous_dates_are_asked_for() -> None:
     assert question(frame, time_format="%d/%m/%Y") == "my.csv: 12 rows: expected more, a window in each of three parts"
 
 
+@pytest.mark.parametrize(
+    ("hints", "message"),
+    [
+        ({"layout": "wild"}, "--layout wild: unknown. Did you mean wide?"),
+        ({"on_duplicates": "men"}, "--on-duplicates men: unknown. Did you mean mean?"),
+        ({"time_format": "iso8601"}, "--time-format iso8601: unknown. Did you mean iso?"),
+        ({"time_format": "%Q"}, "time_format = \"%Q\": 'Q' is a bad directive in format '%Q': expected a pattern"),
+    ],
+)
+def test_options_that_are_none_are_refused(hints: dict[str, str], message: str) -> None:
+    assert message in question(pd.DataFrame({"t": hours(300), "y": walk(300)}), **hints)
+
+
 def panel(stores: int = 6, rows: int = 200) -> pd.DataFrame:
     return pd.DataFrame(
         {
