@@ -157,8 +157,8 @@ def new(
     its reason, and where two readings fit, the option that settles it is named.
     """
     from harness.config import find_dataset
-    from harness.config.infer import UserHints, infer_task
-    from harness.config.template import check_new_name, dataset_text, name_from, path_from, write_new
+    from harness.config.inferred.infer import UserHints, infer_task
+    from harness.config.inferred.template import check_new_name, dataset_text, name_from, path_from, write_new
 
     called = name or name_from(file)
     check_new_name(called)
@@ -204,9 +204,9 @@ def new(
 
 def _of_sequences(name: str, file: Path, task: str | None) -> tuple[str, tuple[str, ...]]:
     """The config of an archive of arrays, or of a pair of `.ts` files, and why it is as it is."""
-    from harness.config.infer import task_of_answers
+    from harness.config.inferred.infer import task_of_answers
+    from harness.config.inferred.template import path_from, sequences_text
     from harness.config.sources import ArraysSource, TsSource
-    from harness.config.template import path_from, sequences_text
     from harness.data.readers.arrays import read_arrays
     from harness.data.readers.ts import pair_of, read_ts
 
@@ -308,7 +308,7 @@ def _read(
     file: Path, written: dict[str, Any], id_column: str | None
 ) -> tuple[FileSource, pd.DataFrame, tuple[str, ...]]:
     """How a table is read, its rows, and what was told from the file; ids are read as text."""
-    from harness.config.columns import is_id_name
+    from harness.config.inferred.columns import is_id_name
     from harness.data.readers.formats.delimited import described
     from harness.data.readers.tables import column_names, read_table
 

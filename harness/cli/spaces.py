@@ -102,7 +102,7 @@ def new(
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
     """Write ./search_spaces/NAME.toml, to be edited."""
-    from harness.config.template import check_new_name, path_from, space_text, write_new
+    from harness.config.inferred.template import check_new_name, path_from, space_text, write_new
 
     check_new_name(name)
     found, config = _find(origin, config_dir)

@@ -248,7 +248,15 @@ class ArraysSource(OneFile):
 
 
 class TsSource(Downloadable):
-    """A pair of `.ts` files of the UCR/UEA archive, the archive's own split into train and test."""
+    """A pair of `.ts` files of the UCR/UEA archive, the archive's own split into train and test.
+
+    Attributes:
+        kind: Files of the archive.
+        train: The training part; as `path` is for other files.
+        test: The test part.
+        train_sha256: The training part's checksum.
+        test_sha256: The test part's checksum.
+    """
 
     kind: Literal["ts"]
     train: Location
@@ -356,7 +364,15 @@ class MatSource(OneFile):
 
 
 class GeneratorSource(Config):
-    """Sequences made by a generator of `harness.data.generators`, the same for the same seed."""
+    """Sequences made by a generator of `harness.data.generators`, the same for the same seed.
+
+    Attributes:
+        kind: A generator.
+        generator: Its name.
+        steps: Steps of a sequence, or of the longest.
+        sequences: How many sequences.
+        seed: Seed of what is drawn by chance.
+    """
 
     kind: Literal["generator"]
     generator: Literal[
@@ -370,7 +386,12 @@ class GeneratorSource(Config):
 
 
 class SklearnSource(Config):
-    """A dataset inside scikit-learn: `digits`, whose 8 × 8 images are read as 8 steps of 8 channels."""
+    """A dataset inside scikit-learn: `digits`, whose 8 × 8 images are read as 8 steps of 8 channels.
+
+    Attributes:
+        kind: scikit-learn.
+        dataset: Its name there.
+    """
 
     kind: Literal["sklearn"]
     dataset: Literal["digits"]
@@ -401,8 +422,13 @@ class LoaderSource(Downloadable):
     """A function of the user's: `file.py:function`.
 
     It is called with `arguments`, and with `folder`, where its downloaded `files` lie, if it has any. It returns a
-    pandas table, or a dictionary of arrays `x`, `y` and, where they are wanted, `lengths` and `groups`. `time_format`
-    is as for a table in a file.
+    pandas table, or a dictionary of arrays `x`, `y` and, where they are wanted, `lengths` and `groups`.
+
+    Attributes:
+        kind: A function.
+        loader: File and function.
+        arguments: What it is called with, by name.
+        time_format: As for a table in a file.
     """
 
     kind: Literal["loader"]

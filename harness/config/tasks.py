@@ -121,12 +121,17 @@ class SequencesTask(Config):
 class ClassifyTask(SequencesTask):
     """Name the class of a whole sequence.
 
-    Where the source is a table `target` is needed, and `id`, which groups its rows into sequences, or `text`. With
-    `layout = "wide"` each row is a sequence by itself, of one channel: its steps are the `features`, in their order, or
-    all columns of numbers that play no other part.
-    `class_weight = "balanced"` weighs errors on rare classes as much as those on frequent ones, in training. Sequences
-    that are longer than `window_steps` are cut into pieces of so many steps, `window_stride` from one to the next, each
-    with the sequence's class; a sequence's pieces stay in one part.
+    Where the source is a table `target` is needed, and `id`, which groups its rows into sequences, or `text`, or
+    `layout = "wide"`. Sequences that are longer than `window_steps` are cut into pieces, each with the sequence's class;
+    a sequence's pieces stay in one part.
+
+    Attributes:
+        target: Column of a table that holds the class.
+        layout: `long`: a row a step, grouped by `id`. `wide`: a row a sequence of one channel, whose steps are the
+            `features`, in their order, or all columns of numbers that play no other part.
+        metric: The objective.
+        direction: Whether low or high scores are better; for a metric of one's own alone.
+        class_weight: `balanced` weighs errors on rare classes as much as those on frequent ones, in training.
     """
 
     kind: Literal["classify"]
@@ -138,7 +143,15 @@ class ClassifyTask(SequencesTask):
 
 
 class RegressTask(SequencesTask):
-    """Predict one number for a whole sequence. A table's columns, `layout` and `window_steps` are as for classify."""
+    """Predict one number for a whole sequence. A table's columns and `window_steps` are as for classify.
+
+    Attributes:
+        target: Column of a table that holds the number.
+        layout: As for classify.
+        metric: The objective.
+        direction: Whether low or high scores are better; for a metric of one's own alone.
+        unit: Unit of the targets.
+    """
 
     kind: Literal["regress"]
     target: Column | None = None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.config.rhythm import order_of
+from harness.config.inferred.rhythm import order_of
 from harness.config.tasks import ForecastTask
 from harness.config.times import Clock, decide_format, is_dated, read_times, time_column, time_names
 from harness.data.dataset import Values, Whole

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from harness.config import DatasetConfig
-from harness.config.infer import InferredConfig, UserHints, infer_task
-from harness.config.template import dataset_text
+from harness.config.inferred.infer import InferredConfig, UserHints, infer_task
+from harness.config.inferred.template import dataset_text
 from harness.errors import UsageError
 
 HOURS = pd.date_range("2024-01-01", periods=2000, freq="h").astype(str)

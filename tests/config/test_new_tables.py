@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 
 from harness.config import DatasetConfig
-from harness.config.infer import InferredConfig, UserHints, infer_task, task_of_answers
+from harness.config.inferred.infer import InferredConfig, UserHints, infer_task, task_of_answers
+from harness.config.inferred.template import dataset_text
 from harness.config.sources import FileSource
-from harness.config.template import dataset_text
 from harness.data.readers.tables import read_table
 from harness.errors import UsageError
 

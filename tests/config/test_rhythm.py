@@ -1,6 +1,6 @@
 import pytest
 
-from harness.config.rhythm import rhythm_of, window_for
+from harness.config.inferred.rhythm import rhythm_of, window_for
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 

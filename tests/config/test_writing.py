@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from harness.config import DatasetConfig, find_space
-from harness.config.infer import InferredConfig
-from harness.config.template import (
+from harness.config.inferred.infer import InferredConfig
+from harness.config.inferred.template import (
     check_new_name,
     dataset_text,
     hyperparameter_lines,

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from harness.config.dataset import DatasetConfig
-from harness.config.infer import UserHints, infer_task
+from harness.config.inferred.infer import UserHints, infer_task
 from harness.data import load_dataset
 from harness.data.readers.categories import encode_categories, with_categories
 from harness.errors import DataError

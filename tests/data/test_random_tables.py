@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from harness.config.dataset import DatasetConfig
-from harness.config.infer import UserHints, infer_task
+from harness.config.inferred.infer import UserHints, infer_task
 from harness.data import load_dataset
 from harness.errors import HarnessError
 

@@ -12,7 +12,7 @@ import pytest
 
 from harness.baselines import compute
 from harness.config.dataset import DatasetConfig
-from harness.config.infer import UserHints, infer_task
+from harness.config.inferred.infer import UserHints, infer_task
 from harness.data import SequenceData, load_dataset
 from harness.data.dataset import Part
 from harness.data.encoding import UNKNOWN

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.config.dataset import names_in, texts_in
-from harness.config.rhythm import MIDNIGHTS, Order, gaps_of, midnights_misplaced, order_of
+from harness.config.inferred.rhythm import MIDNIGHTS, Order, gaps_of, midnights_misplaced, order_of
 from harness.config.sources import FileSource
 from harness.config.tasks import ForecastTask
 from harness.config.times import TICKS, UNDECIDED, Clock, is_dated, read_times, say_format, time_column, time_names

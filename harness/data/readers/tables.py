@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from harness.config.columns import categories, inputs, no_input
-from harness.config.dialect import best_reading
+from harness.config.inferred.columns import categories, inputs, no_input
+from harness.config.inferred.dialect import best_reading
 from harness.config.sources import FileSource
 from harness.config.times import EXPECTED, UNDECIDED, Clock, read_times, time_column
 from harness.data.dataset import Flags, finite, first

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from harness.config.dialect import SEPARATORS, looks_like, number_pattern, to_numbers
+from harness.config.inferred.dialect import SEPARATORS, looks_like, number_pattern, to_numbers
 from harness.config.sources import TABLE_SUFFIXES, FileSource, TableKind
 from harness.data.readers.formats.sniffer import LINES, encoding_of, sniff
 from harness.data.readers.paths import locate

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NoReturn
 
-from harness.config.dialect import SEPARATORS, number_pattern
+from harness.config.inferred.dialect import SEPARATORS, number_pattern
 from harness.errors import UsageError
 
 LINES = 1000

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.config.columns import (
+from harness.config.inferred.columns import (
     Repeats,
     categories,
     depend_on_order,
@@ -27,8 +27,16 @@ from harness.config.columns import (
     refuse_stray_text,
     steps_of_wide,
 )
-from harness.config.dialect import looks_like
-from harness.config.rhythm import MIDNIGHTS, Rhythm, gaps_of, midnights_misplaced, rhythm_of_times, spanning, window_for
+from harness.config.inferred.dialect import looks_like
+from harness.config.inferred.rhythm import (
+    MIDNIGHTS,
+    Rhythm,
+    gaps_of,
+    midnights_misplaced,
+    rhythm_of_times,
+    spanning,
+    window_for,
+)
 from harness.config.times import (
     ISO,
     NUMBERS,

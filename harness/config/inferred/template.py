@@ -11,7 +11,7 @@ from types import MappingProxyType
 from pydantic import TypeAdapter, ValidationError
 
 from harness.config.errors import shown_path, toml_text
-from harness.config.infer import InferredConfig
+from harness.config.inferred.infer import InferredConfig
 from harness.config.sources import Name
 from harness.config.space import Hyperparameter, SearchSpace
 from harness.disk import cannot_write, replace_text
