@@ -54,7 +54,7 @@ def test_check_says_what_order_repeats_and_gaps_cost() -> None:
     output = run("check", "dups")
     assert "note       2 rows that came after a later one are sorted by time" in output
     assert "note       2 rows of times that repeat are merged ([task] on_duplicates)" in output
-    assert "windows of the train part left out: they span a gap in time (max_gap_steps)" in output
+    assert "windows of the train part left out: they span a gap in time ([task] max_gap_steps)" in output
 
 
 def test_several_columns_of_one_time() -> None:
