@@ -122,8 +122,8 @@ class ClassifyTask(SequencesTask):
     """Name the class of a whole sequence.
 
     Where the source is a table `target` is needed, and `id`, which groups its rows into sequences, or `text`, or
-    `layout = "wide"`. Sequences that are longer than `window_steps` are cut into pieces, each with the sequence's class;
-    a sequence's pieces stay in one part.
+    `layout = "wide"`. Sequences that are longer than `window_steps` are cut into pieces, each with the sequence's
+    class; a sequence's pieces stay in one part.
 
     Attributes:
         target: Column of a table that holds the class.

@@ -118,6 +118,12 @@ def test_rows_of_parquet_are_chosen_by_their_digits(tmp_path: Path) -> None:
         assert read_table(source)["y"].tolist() == [1]
 
 
+def test_names_of_parquet_keep_their_types(tmp_path: Path) -> None:
+    pd.DataFrame({"a": ["7", "8"], "b": [7, 8]}).to_parquet(tmp_path / "n.parquet")
+    frame = read_table(FileSource(kind="parquet", path=str(tmp_path / "n.parquet")), ("a", "b"))
+    assert frame.to_dict("list") == {"a": ["7", "8"], "b": [7, 8]}
+
+
 def test_columns_of_names_of_a_config(grouped_card: Config, forecast_card: Config) -> None:
     config = grouped_card("a.csv", split={"rule": "group", "group": "clinic"})
     config = config.model_copy(update={"source": config.source.model_copy(update={"where": {"a": "x", "b": 1}})})

@@ -19,7 +19,8 @@ from typer.testing import CliRunner
 from harness.cli.predict import predict
 from harness.errors import HarnessError
 from harness.export import load
-from harness.export.inputs import read_input
+from harness.export.artifact import read_description
+from harness.export.inputs import batch_of_frame, read_input
 from harness.export.streaming import read_portions
 
 APP = typer.Typer()
@@ -70,33 +71,41 @@ def built(series: pd.DataFrame, forecast: Any, tmp_path_factory: pytest.TempPath
     return replace(forecast, folder=folder / "champion", data=folder / "load.txt.gz")
 
 
+def inputs(built: Any, path: Path, **written: str) -> np.ndarray:
+    """What the network is given, read in pieces and read whole."""
+    description = read_description(built.folder)
+    (portion,) = read_portions(description, path, piece_rows=50, written=written)
+    whole = read_input(description, path, written)
+    np.testing.assert_array_equal(portion.batch.x, whole.x)
+    assert portion.batch.stamps == whole.stamps
+    return whole.x
+
+
 def test_the_file_it_was_trained_on(built: Any, series: pd.DataFrame, tmp_path: Path) -> None:
-    wanted = series[series["site"] == "007"]
-    expected = load(built.folder).predict_frame(wanted)
-    found = run(built.folder, built.data)
-    assert found["demand"].astype(float).to_numpy() == pytest.approx(expected["demand"].to_numpy(), rel=1e-6)
     (tmp_path / "new.txt").write_text(european(series), encoding="cp1252")
-    assert run(built.folder, tmp_path / "new.txt").equals(found)
-    assert run(built.folder, tmp_path / "new.txt", "--encoding", "latin-1").equals(found)
+    found = inputs(built, built.data)
+    wanted = batch_of_frame(read_description(built.folder), series[series["site"] == "007"], "series").x
+    np.testing.assert_array_equal(found, wanted)
+    np.testing.assert_array_equal(inputs(built, tmp_path / "new.txt"), found)
+    np.testing.assert_array_equal(inputs(built, tmp_path / "new.txt", encoding="latin-1"), found)
 
 
-def test_another_form_of_the_same_rows(built: Any, series: pd.DataFrame, tmp_path: Path) -> None:
-    found, wanted = run(built.folder, built.data), series[series["site"] == "007"].drop(columns="site")
-    wanted.to_parquet(tmp_path / "rows.parquet")
-    assert run(built.folder, tmp_path / "rows.parquet").equals(found)
-    (tmp_path / "points.csv").write_text("Bericht\n" + wanted.to_csv(index=False, header=False))
-    options = ("--separator", ",", "--decimal", ".")
-    with pytest.raises(HarnessError):
-        run(built.folder, tmp_path / "points.csv")
-    shaped = series[series["site"] == "007"]
-    (tmp_path / "points.csv").write_text("Bericht\n" + shaped.to_csv(index=False, header=False))
-    assert run(built.folder, tmp_path / "points.csv", *options).equals(found)
+def test_the_command_reads_it(built: Any, series: pd.DataFrame, tmp_path: Path) -> None:
+    (tmp_path / "points.csv").write_text("Bericht\n" + series.to_csv(index=False, header=False, na_rep="-"))
+    found = run(built.folder, tmp_path / "points.csv", "--separator", ",", "--decimal", ".", "--encoding", "utf-8")
+    expected = load(built.folder).predict_frame(series[series["site"] == "007"])
+    assert found["demand"].astype(float).to_numpy() == pytest.approx(expected["demand"].to_numpy(), rel=1e-6)
+
+
+def test_a_table_of_the_wanted_rows_alone(built: Any, series: pd.DataFrame, tmp_path: Path) -> None:
+    series[series["site"] == "007"].drop(columns="site").to_parquet(tmp_path / "rows.parquet")
+    np.testing.assert_array_equal(inputs(built, tmp_path / "rows.parquet"), inputs(built, built.data))
 
 
 def test_options_that_say_nothing_are_refused(built: Any, series: pd.DataFrame, tmp_path: Path) -> None:
     series.to_parquet(tmp_path / "rows.parquet")
     with pytest.raises(HarnessError, match="--decimal: expected it only for a CSV"):
-        run(built.folder, tmp_path / "rows.parquet", "--decimal", ",")
+        inputs(built, tmp_path / "rows.parquet", decimal=",")
     with pytest.raises(HarnessError, match=r'--decimal = ";": expected "\." or ","'):
         run(built.folder, built.data, "--decimal", ";")
     with pytest.raises(HarnessError, match="beside --test"):
@@ -108,7 +117,7 @@ def test_ids_come_out_as_they_went_in(classify: Any, tmp_path: Path, rows: int) 
     frame = pd.read_csv(classify.data)
     frame["word"] = frame["word"].str.replace("w", "00")
     frame.to_csv(tmp_path / "in.csv", index=False)
-    description = load(classify.folder).description
+    description = read_description(classify.folder)
     portions = read_portions(description, tmp_path / "in.csv", piece_rows=rows, sequences=9)
     names = [name for portion in portions for name in portion.batch.names]
     assert names == frame["word"].drop_duplicates().tolist()
@@ -119,7 +128,7 @@ def test_whole_numbers_stay_whole_numbers(classify: Any, tmp_path: Path) -> None
     frame = pd.read_csv(classify.data)
     frame["word"] = frame["word"].str.removeprefix("w").astype(int)
     frame.to_csv(tmp_path / "in.csv", index=False)
-    (portion,) = read_portions(load(classify.folder).description, tmp_path / "in.csv")
+    (portion,) = read_portions(read_description(classify.folder), tmp_path / "in.csv")
     assert portion.batch.names == tuple(range(60))
 
 
@@ -128,4 +137,4 @@ def test_a_time_that_is_text_in_one_piece(classify: Any, tmp_path: Path) -> None
     frame.loc[frame.index[-1], "t"] = "end"
     frame.to_csv(tmp_path / "in.csv", index=False)
     with pytest.raises(HarnessError, match=r"column 't', row \d+: 'end': expected a time"):
-        list(read_portions(load(classify.folder).description, tmp_path / "in.csv", piece_rows=10))
+        list(read_portions(read_description(classify.folder), tmp_path / "in.csv", piece_rows=10))

@@ -38,7 +38,7 @@ def read_table(source: FileSource, names: tuple[str, ...] = (), texts: tuple[str
     Args:
         source: A CSV in UTF-8 with column names in its first line, unless the config says otherwise; or another file.
         names: Columns of names. They are read as text; where every text is just how its number is written, as `7` is
-            and `007` is not, they become numbers.
+            and `007` is not, they become numbers. Those of Parquet keep their types.
         texts: Columns that are read as text and stay so.
 
     Raises:
@@ -77,7 +77,8 @@ def read_tail(
         raise DataError(f"{where}: has {rows}")
     if source.kind == "csv" and len(whole.columns) == 1 and (hint := other_dialect(file, where, source)):
         raise DataError(f"{where}: has one column, {whole.columns[0]!r}{hint}")
-    found = {name: numbers_of_names(whole[name]) for name in names if name in whole.columns}
+    untyped = () if source.kind == "parquet" else tuple(name for name in names if name in whole.columns)
+    found = {name: numbers_of_names(whole[name]) for name in untyped}
     whole = whole.assign(**found).reset_index(drop=True)
     whole.attrs[MARKS] = (source.decimal, source.thousands)
     return whole, total - len(whole)
