@@ -62,16 +62,17 @@ class Copies:
 
     folder: Path
     _places: dict[str, Path] = field(default_factory=dict)
-    _seen: set[Path] = field(default_factory=set)
+    _unread: dict[Path, None] | None = None
 
     def find(self, wanted: RemoteFile) -> Path | None:
         """The copy of a file; None where there is none."""
-        here = [path for path in self.folder.rglob("*") if path not in self._seen and path.is_file()]
-        here.sort(key=lambda path: path.name != Path(wanted.name).name)
-        for path in here:
+        if self._unread is None:
+            self._unread = {path: None for path in sorted(self.folder.rglob("*")) if path.is_file()}
+        name = Path(wanted.name).name
+        for path in sorted(self._unread, key=lambda path: path.name != name):
             if wanted.sha256 in self._places:
                 break
-            self._seen.add(path)
+            del self._unread[path]
             self._places.setdefault(sha256_of(path), path)
         return self._places.get(wanted.sha256)
 
