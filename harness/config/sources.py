@@ -204,7 +204,7 @@ HOW_IT_IS_WRITTEN = ("separator", "columns", "decimal", "thousands", "encoding",
 """Keys of a table's `[source]` that tell of the file, and nothing of what is in it."""
 
 
-class WavSource(Config):
+class WavSource(Downloadable):
     """A folder of sounds, a file a sequence.
 
     Attributes:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from harness.config.sources import WavSource
 from harness.data.dataset import Sequences, numbered, pad
-from harness.data.readers.paths import shown
+from harness.data.readers.paths import place_of, shown
 from harness.errors import DataError
 
 
@@ -29,7 +29,7 @@ def read_wav(source: WavSource) -> Sequences:
     Raises:
         DataError: There is no such file, one is damaged, or their rates or channels differ.
     """
-    where, folder = shown(source.path), Path(source.path)
+    where, folder = shown(source.path), place_of(source.path)
     if not folder.is_dir():
         raise DataError(f"{where}: expected a folder of .wav files")
     called = _expression(source.pattern)
