@@ -48,6 +48,7 @@ PlotOption = Annotated[
 def list_configs(config_dir: ConfigDirOption = None, as_json: JsonOption = False) -> None:
     """List all datasets, those with errors too. Loads no data."""
     from harness.config import list_datasets, suites_of
+    from harness.data.downloads import missing_files
 
     found = list_datasets(config_dir or ())
     if as_json:
@@ -58,8 +59,9 @@ def list_configs(config_dir: ConfigDirOption = None, as_json: JsonOption = False
     say("task label: at every step a class, or a yes or no for each of several labels; others: one answer a sequence")
     say("rows: sequences, or rows of a forecast's table; steps: of a sequence, or a forecast's lookback")
     for suite, members in suites_of(found).items():
-        fetched = " (downloaded at first use)" if suite == "online" else ""
-        say(f"suite {suite}{fetched}: {', '.join(one.name for one in members)}")
+        absent = any(one.config and missing_files(one.config) for one in members)
+        fetch = f" (`harness datasets fetch {suite}` downloads what is not here)" if absent else ""
+        say(f"suite {suite}{fetch}: {', '.join(one.name for one in members)}")
     for one in found:
         if one.error:
             say(f"invalid: {one.error}")
