@@ -26,7 +26,7 @@ from harness.cli.common import (
 )
 from harness.errors import AbsentDataError, ConfigError, HarnessError, UsageError
 from harness.records import DataFacts, TaskKind
-from harness.text import printable
+from harness.text import counted, printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -166,19 +166,21 @@ def new(
     check_new_name(called)
     config = Path("datasets") / f"{called}.toml"
     told: tuple[str, ...] = ()
+    written = source_keys(
+        separator=separator,
+        decimal=decimal,
+        thousands=thousands,
+        encoding=encoding,
+        missing_values=None if missing is None else _parts(missing),
+        columns=None if columns is None else _parts(columns),
+        skip_rows=skip_rows,
+        sheet=sheet,
+    )
     if file.suffix.lower() in (".npz", ".ts"):
+        if written:
+            raise UsageError(f"--{next(iter(written)).replace('_', '-')}: expected it only for a table, got {file}")
         text, because = _of_sequences(called, file, task)
     else:
-        written = source_keys(
-            separator=separator,
-            decimal=decimal,
-            thousands=thousands,
-            encoding=encoding,
-            missing_values=None if missing is None else _parts(missing),
-            columns=None if columns is None else _parts(columns),
-            skip_rows=skip_rows,
-            sheet=sheet,
-        )
         source, frame, told = _read(file, written, group)
         kept = source.model_dump(mode="json", exclude_defaults=True, exclude={"kind", "path"})
         times = _parts(time)
@@ -206,11 +208,14 @@ def new(
 
 def _of_sequences(name: str, file: Path, task: str | None) -> tuple[str, tuple[str, ...]]:
     """The config of an archive of arrays, or of a pair of `.ts` files, and why it is as it is."""
+    import numpy as np
+
     from harness.config.inferred.infer import task_of_answers
     from harness.config.inferred.template import path_from, sequences_text
     from harness.config.sources import ArraysSource, TsSource
     from harness.data.readers.arrays import read_arrays
     from harness.data.readers.ts import pair_of, read_ts
+    from harness.metrics import at_real_steps
 
     folder = Path("datasets")
     if file.suffix.lower() == ".npz":
@@ -223,7 +228,10 @@ def _of_sequences(name: str, file: Path, task: str | None) -> tuple[str, tuple[s
     guessed, why = task_of_answers(raw.y)
     steps = _steps(int(raw.lengths.min()), int(raw.lengths.max()))
     shape = f"{len(raw.x):,} sequences of {steps} steps and {len(raw.channels):,} channels"
-    return sequences_text(name, kind, paths, task or guessed), (shape, *(() if task else (why,)))
+    gaps = int(np.isnan(at_real_steps(raw.x, raw.lengths)).sum())
+    told = (f'missing = "interpolate": {counted(gaps, "missing value")}',) if gaps else ()
+    text = sequences_text(name, kind, paths, task or guessed, gaps=gaps > 0)
+    return text, (shape, *(() if task else (why,)), *told)
 
 
 def _parts(given: str | None) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 
 from harness.config.errors import fault, toml_text
 from harness.config.sources import (
+    ONLY_FOR,
     Column,
     Config,
     CorpusSource,
@@ -39,14 +40,6 @@ from harness.config.tokens import (
 )
 from harness.errors import nearest
 from harness.user_code import is_function
-
-_ONLY_FOR: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(("separator", "columns", "decimal", "thousands"), ("csv",)),
-    "skip_rows": ("csv", "excel"),
-    "encoding": ("csv", "arff", "tsf"),
-    "sheet": ("excel",),
-}
-"""Key of a table's `[source]` → the kinds that it says something of."""
 
 _RULES = {
     "forecast": ("time", "rolling"),
@@ -98,7 +91,7 @@ def _check_source(config: DatasetConfig) -> None:
 
 
 def _check_file(source: FileSource) -> None:
-    for key, kinds in _ONLY_FOR.items():
+    for key, kinds in ONLY_FOR.items():
         if source.kind not in kinds and getattr(source, key) != FileSource.model_fields[key].default:
             raise fault(("source", key), f"expected it only where kind = {' or '.join(map(toml_text, kinds))}")
     if source.decimal == source.thousands:

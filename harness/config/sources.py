@@ -200,6 +200,14 @@ class FileSource(OneFile):
     time_format: TimeFormat = ""
 
 
+ONLY_FOR: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("separator", "columns", "decimal", "thousands"), ("csv",)),
+    "skip_rows": ("csv", "excel"),
+    "encoding": ("csv", "arff", "tsf"),
+    "sheet": ("excel",),
+}
+"""Key of a table's `[source]` → the kinds that it says something of."""
+
 HOW_IT_IS_WRITTEN = ("separator", "columns", "decimal", "thousands", "encoding", "skip_rows", "sheet")
 """Keys of a table's `[source]` that tell of the file, and nothing of what is in it."""
 

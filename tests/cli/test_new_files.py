@@ -94,3 +94,31 @@ def test_archives_and_pairs_of_ts_files() -> None:
     Path("Toy_TEST.ts").unlink()
     with pytest.raises(UsageError, match=r"expected a pair of files beside each other"):
         run("new", "Toy_TRAIN.ts", "--name", "toy", "--force")
+
+
+def test_options_that_mean_nothing_for_a_file_leave_the_config_alone() -> None:
+    frame = pd.DataFrame({"t": pd.date_range("2024-01-01", periods=300, freq="h"), "y": np.sin(np.arange(300))})
+    frame.to_parquet("grid.parquet")
+    np.savez("walk.npz", x=np.zeros((40, 5, 2)), y=np.arange(40) % 2)
+    run("new", "grid.parquet")
+    before = Path("datasets/grid.toml").read_text()
+    for file, option in (("grid.parquet", "--separator"), ("walk.npz", "--decimal")):
+        with pytest.raises(UsageError, match=f"{option}: expected it only for"):
+            run("new", file, option, ";" if option == "--separator" else ",", "--force")
+    assert Path("datasets/grid.toml").read_text() == before
+    assert not Path("datasets/walk.toml").exists()
+
+
+def test_a_class_of_text_beside_the_steps_of_a_row() -> None:
+    steps = {f"t{step}": np.random.default_rng(step).normal(size=60) for step in range(8)}
+    pd.DataFrame({**steps, "gesture": ["wave", "point"] * 30}).to_csv("wide.csv", index=False)
+    assert "target = gesture: it stands beside the steps" in run("new", "wide.csv")
+    assert "classes    2: point, wave" in run("check", "wide")
+
+
+def test_gaps_of_arrays_are_said_and_filled() -> None:
+    x = np.random.default_rng(0).normal(size=(40, 6, 2))
+    x[3, 2, 0] = np.nan
+    np.savez("walk.npz", x=x, y=np.arange(40) % 2)
+    assert 'missing = "interpolate": 1 missing value' in run("new", "walk.npz")
+    assert "walk: valid" in run("check", "walk")

@@ -58,6 +58,10 @@ def test_arff(tmp_path: Path) -> None:
         ("@attribute a real\n@data\n", "has no rows"),
         ("@attribute a real\n@data\nx\n", "cannot be read as ARFF"),
         ("@attribute a real\n@attribute a real\n@data\n1,2\n", "two columns are called 'a'"),
+        (
+            "@attribute a {x, 'y z'}\n@data\nx\n'y z'\nnod\n",
+            "column 'a', row 3: 'nod': expected one of the values that",
+        ),
     ],
 )
 def test_what_is_no_arff_is_refused(tmp_path: Path, content: str, message: str) -> None:

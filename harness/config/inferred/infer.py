@@ -490,8 +490,12 @@ class _Table:
     def _beside_the_steps(self) -> str | None:
         """The one column of a wide table that is no step."""
         others = [name for name in self._frame.columns if name not in (*self._steps, *self._hints.features)]
-        others = [name for name in others if no_input(self._frame[name], name) in ("", "text")]
+        others = [name for name in others if not no_input(self._frame[name], name) or self._names_classes(name)]
         return str(others[0]) if len(others) == 1 else None
+
+    def _names_classes(self, name: str) -> bool:
+        """Whether a column of text has few enough values to be classes."""
+        return not is_numeric(self._frame[name]) and 1 < self._frame[name].nunique() <= len(self._frame) / 2
 
     def _only_target(self, numeric: Sequence[str]) -> str:
         called = [name for name in numeric if name.lower() in _TARGET_NAMES]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from harness.config.sources import FileSource
 from harness.data.readers.formats.delimited import decoded, faults
@@ -27,10 +30,12 @@ class Attribute:
     Attributes:
         name: Its name.
         kind: `numeric`, `string`, `date` or `nominal`.
+        values: Those that a nominal one may have.
     """
 
     name: str
     kind: str
+    values: tuple[str, ...] = ()
 
 
 def read_arff(file: Path, where: str, source: FileSource, names: tuple[str, ...]) -> pd.DataFrame:
@@ -65,7 +70,25 @@ def read_arff(file: Path, where: str, source: FileSource, names: tuple[str, ...]
     except ValueError as error:
         raise DataError(f"{where}: cannot be read as ARFF: {' '.join(str(error).split())}") from None
     texts = [name for name, kind in types.items() if kind is str and name in frame.columns]
-    return frame.assign(**{name: frame[name].str.strip() for name in texts})
+    frame = frame.assign(**{name: frame[name].str.strip() for name in texts})
+    for one in attributes:
+        strange = ~frame[one.name].isin([*one.values, None, np.nan])
+        if one.kind == "nominal" and strange.any():
+            row = int(strange.to_numpy().argmax())
+            known = f"{', '.join(one.values[:8])}{', …' if len(one.values) > 8 else ''}"
+            raise DataError(
+                f"{where}: column {one.name!r}, row {row + 1}: {frame[one.name].iloc[row]!r}: expected one of the "
+                f"values that its @attribute names: {known}"
+            )
+    return frame
+
+
+def _values(listed: str) -> tuple[str, ...]:
+    """The values between the braces of a nominal attribute."""
+    inner = listed.strip().removeprefix("{").partition("}")[0]
+    quote = '"' if '"' in inner and "'" not in inner else "'"
+    (cells,) = csv.reader([inner], quotechar=quote, skipinitialspace=True, escapechar="\\")
+    return tuple(cell.strip() for cell in cells)
 
 
 def _header(lines: Iterator[tuple[int, str]], where: str) -> tuple[Attribute, ...]:
@@ -88,7 +111,8 @@ def _header(lines: Iterator[tuple[int, str]], where: str) -> tuple[Attribute, ..
             raise DataError(f"{where}, line {number}: attribute {name!r} is {kind}: expected {expected}")
         if any(one.name == name for one in found):
             raise DataError(f"{where}: two columns are called {name!r}: expected each name once")
-        found.append(Attribute(name, kind))
+        values = _values(parts[2]) if kind == "nominal" else ()
+        found.append(Attribute(name, kind, values))
     if not found:
         raise DataError(f"{where}: has no @attribute: expected a file of ARFF")
     return tuple(found)

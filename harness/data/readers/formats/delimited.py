@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from harness.config.inferred.dialect import SEPARATORS, looks_like, number_pattern, to_numbers
-from harness.config.sources import TABLE_SUFFIXES, FileSource, TableKind
+from harness.config.sources import ONLY_FOR, TABLE_SUFFIXES, FileSource, TableKind
 from harness.data.readers.formats.sniffer import LINES, encoding_of, sniff
 from harness.data.readers.paths import locate
 from harness.errors import DataError, UsageError
@@ -228,6 +228,11 @@ def described(file: Path, written: Mapping[str, Any]) -> tuple[FileSource, tuple
     if (kind := kinds.get(suffix_of(file))) is None:
         raise UsageError(f"{file}: expected a file that ends in {', '.join(kinds)}")
     plain = FileSource(kind=kind, path=str(locate(str(file.absolute()))))
+    for key in written:
+        if kind not in ONLY_FOR.get(key, (kind,)):
+            raise UsageError(
+                f"--{key.replace('_', '-')}: expected it only for {' or '.join(ONLY_FOR[key])}, got {file}"
+            )
     if kind != "csv":
         return plain.model_copy(update=written), ()
     because = []
