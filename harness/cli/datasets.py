@@ -26,7 +26,7 @@ from harness.cli.common import (
 )
 from harness.errors import AbsentDataError, ConfigError, HarnessError, UsageError
 from harness.records import DataFacts, TaskKind
-from harness.text import printable
+from harness.text import counted, printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -204,6 +204,8 @@ def new(
 
 def _of_sequences(name: str, file: Path, task: str | None) -> tuple[str, tuple[str, ...]]:
     """The config of an archive of arrays, or of a pair of `.ts` files, and why it is as it is."""
+    import numpy as np
+
     from harness.config.inferred.infer import task_of_answers
     from harness.config.inferred.template import path_from, sequences_text
     from harness.config.sources import ArraysSource, TsSource
@@ -221,7 +223,10 @@ def _of_sequences(name: str, file: Path, task: str | None) -> tuple[str, tuple[s
     guessed, why = task_of_answers(raw.y)
     steps = _steps(int(raw.lengths.min()), int(raw.lengths.max()))
     shape = f"{len(raw.x):,} sequences of {steps} steps and {len(raw.channels):,} channels"
-    return sequences_text(name, kind, paths, task or guessed), (shape, *(() if task else (why,)))
+    gaps = int(np.isnan(raw.x).sum()) if raw.x.dtype.kind == "f" else 0
+    missing = f'missing = "interpolate": {counted(gaps, "missing value")}'
+    text = sequences_text(name, kind, paths, task or guessed, "interpolate" if gaps else "error")
+    return text, (shape, *(() if task else (why,)), *([missing] if gaps else []))
 
 
 def _parts(given: str | None) -> tuple[str, ...]:

@@ -61,7 +61,7 @@ def dataset_text(
     return "\n".join([*lines, *_task_lines(inferred), "", *_split_lines(inferred)]) + "\n"
 
 
-def sequences_text(name: str, kind: str, paths: Mapping[str, str], task: str) -> str:
+def sequences_text(name: str, kind: str, paths: Mapping[str, str], task: str, missing: str) -> str:
     """A config of sequences that need no columns named, as TOML.
 
     Args:
@@ -69,6 +69,7 @@ def sequences_text(name: str, kind: str, paths: Mapping[str, str], task: str) ->
         kind: Kind of the source.
         paths: Its files, by their keys in `[source]`, from the config's folder.
         task: `classify`, `regress` or `label`.
+        missing: `interpolate` where values are missing, else `error`.
     """
     lines = [
         "# Guessed by `harness datasets new`. Correct what is wrong, then:",
@@ -77,6 +78,7 @@ def sequences_text(name: str, kind: str, paths: Mapping[str, str], task: str) ->
         "",
         _line("name", name),
         '# license = "…"',
+        *([_line("missing", missing)] if missing != "error" else []),
         "",
         "[source]",
         _line("kind", kind),
