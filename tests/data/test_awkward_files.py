@@ -16,6 +16,7 @@ from harness.config.times import Clock, decide_format, read_times, say_format
 from harness.data.readers.formats.wav import read_wav
 from harness.data.readers.tables import filtered, number_table, read_table, times
 from harness.errors import DataError
+from harness.export.stamps import continue_stamps
 
 BERLIN = "Europe/Berlin"
 
@@ -102,3 +103,20 @@ def test_rows_are_chosen_by_a_number_in_the_files_dialect() -> None:
     source = FileSource(kind="csv", path="k.csv", decimal=",", where={"k": 1.5})
     frame = pd.DataFrame({"k": ["1,5", "x", "1,50"]})
     assert filtered(frame, source, "k.csv").index.tolist() == [0, 2]
+
+
+@pytest.mark.parametrize("offset", ["+02:00", "Z"])
+def test_stamps_go_on_after_some_with_and_some_without_an_offset(offset: str) -> None:
+    hours = pd.date_range("2024-07-01", periods=12, freq="h", tz=BERLIN)
+    given = hours.tz_convert("UTC") if offset == "Z" else hours
+    written = [
+        f"{at:%Y-%m-%dT%H:%M}" if place % 3 else f"{of:%Y-%m-%dT%H:%M}{offset}"
+        for place, (at, of) in enumerate(zip(hours, given, strict=True))
+    ]
+    found = continue_stamps(pd.Series(written, name="t"), 2, 12, Clock("iso", BERLIN))
+    assert found is not None
+    assert [pd.Timestamp(value) for value in found.values] == [
+        hours[-1] + pd.Timedelta(hours=1),
+        hours[-1] + pd.Timedelta(hours=2),
+    ]
+    assert found.assumed == "The times have different offsets from UTC: they go on in UTC."
