@@ -133,3 +133,13 @@ def test_names_with_blanks_around_them_are_offered_in_quotes() -> None:
     Path("blanks.csv").write_text(hours().to_csv(index=False).replace(",", ", "))
     with pytest.raises(UsageError, match=r"--target y: no such column in blanks\.csv\. .*' y'"):
         run("new", "blanks.csv", "--target", "y")
+
+
+def test_dates_and_times_of_day_in_a_sheet_are_a_time_together() -> None:
+    pytest.importorskip("openpyxl")
+    frame = hours()
+    frame = frame.assign(day=frame["t"].dt.date, clock=frame["t"].dt.time)
+    frame[["day", "clock", "y"]].to_excel("sheet.xlsx", index=False)
+    run("new", "sheet.xlsx")
+    assert task_of("sheet")["time"] == ["day", "clock"]
+    assert "id" not in task_of("sheet")

@@ -120,3 +120,16 @@ def test_stamps_go_on_after_some_with_and_some_without_an_offset(offset: str) ->
         hours[-1] + pd.Timedelta(hours=2),
     ]
     assert found.assumed == "The times have different offsets from UTC: they go on in UTC."
+
+
+@pytest.mark.parametrize("skip_rows", [0, 2])
+def test_zero_bytes_within_a_value_are_refused(tmp_path: Path, skip_rows: int) -> None:
+    lines = [*["# of ours\n"] * skip_rows, "t,y\n", *(f"{row},10.{row + 500}\n" for row in range(300))]
+    path = tmp_path / "logger.csv"
+    path.write_text("".join(lines).replace("10.579\n", "10\0\0.579\n"))
+    with pytest.raises(
+        DataError, match=rf"logger\.csv, line {81 + skip_rows}: holds zero bytes: expected utf-8 without"
+    ):
+        read_table(FileSource(kind="csv", path=str(path), skip_rows=skip_rows))
+    path.write_bytes("t,y\n1,2\n3,4\n".encode("utf-16"))  # half of whose bytes are
+    assert read_table(FileSource(kind="csv", path=str(path), encoding="utf-16"))["y"].tolist() == [2, 4]

@@ -180,7 +180,7 @@ def _date_format(values: pd.Series[Any], where: str, told: str) -> str | None:
 
 def _time_of_day(frame: pd.DataFrame, date: str, dated: Collection[str], free: Sequence[str]) -> str | None:
     """The column that holds the time of day beside one of dates that repeat."""
-    if not frame[date].duplicated().any() or re.search(r"\d[:.]\d\d", str(frame[date].dropna().iloc[0])[10:]):
+    if not frame[date].duplicated().any() or _has_time_of_day(frame[date].dropna()):
         return None
     days = frame[date].nunique()
     for name in free:
@@ -190,10 +190,23 @@ def _time_of_day(frame: pd.DataFrame, date: str, dated: Collection[str], free: S
         if is_numeric(column):
             fits = bool(name.lower() in _HOURS and column.between(0, 23).all() and (column % 1 == 0).all())
         else:
-            fits = bool(column.head(_SEEN).astype(str).str.fullmatch(r"\d{1,2}[:.]\d\d([:.]\d\d)?").all())
+            fits = _are_times_of_day(column)
         if fits and column.nunique() > 1 and len(frame[[date, name]].drop_duplicates()) > 1.5 * days:
             return name
     return None
+
+
+def _has_time_of_day(dates: pd.Series[Any]) -> bool:
+    from pandas.api import types
+
+    if types.is_datetime64_any_dtype(dates):  # a sheet's dates are read as midnights
+        return bool((dates != dates.dt.normalize()).any())
+    return bool(re.search(r"\d[:.]\d\d", str(dates.iloc[0])[10:]))
+
+
+def _are_times_of_day(column: pd.Series[Any]) -> bool:
+    texts = column.dropna().head(_SEEN).astype(str)
+    return bool(len(texts)) and bool(texts.str.fullmatch(r"\d{1,2}[:.]\d\d([:.]\d\d)?").all())
 
 
 def _date_parts(frame: pd.DataFrame, free: Sequence[str]) -> tuple[str, ...]:
@@ -253,7 +266,7 @@ def _may_tell_apart(column: pd.Series[Any]) -> bool:
 
     if types.is_float_dtype(column) or types.is_datetime64_any_dtype(column) or column.isna().any():
         return False
-    if is_half_of_time(str(column.name)):
+    if is_half_of_time(str(column.name)) or (not is_numeric(column) and _are_times_of_day(column)):
         return False
     return 1 < column.nunique() <= len(column) / 2
 
