@@ -113,7 +113,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
         `Did you mean a, b?` with at most three near names, else `Known: …` with the first dozen, else an empty text
         when nothing is known.
     """
-    names = sorted(set(known))
+    names = sorted({name if name == name.strip() else repr(name) for name in known})
     if near := difflib.get_close_matches(name, names, n=3, cutoff=0.5):
         return f"Did you mean {', '.join(near)}?"
     more = f", … ({len(names)} in all)" if len(names) > MOST_NAMES else ""

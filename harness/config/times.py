@@ -115,7 +115,7 @@ def decide_format(values: pd.Series[Any], place: str, *, month_first: bool = Fal
         return american[0]
     if min(unread.values()):
         return ISO if example[:4].isdigit() else next(iter(readings))
-    return next(iter(readings)) if len(readings) == 1 else _told_apart(readings, example, place)
+    return next(iter(readings)) if len(readings) == 1 else _told_apart(readings, known, place)
 
 
 def read_times(values: pd.Series[Any], clock: Clock) -> pd.Series[Any]:
@@ -130,13 +130,60 @@ def read_times(values: pd.Series[Any], clock: Clock) -> pd.Series[Any]:
 
     if types.is_numeric_dtype(values) and clock.time_format in ("", ISO, NUMBERS):
         return values
-    times: Any = parse_times(values, clock.time_format or ISO, utc=not clock.zone).dt.as_unit("us")
-    if not clock.zone or times.dt.tz is not None:
-        stamps: pd.Series[Any] = times.dt.tz_convert("UTC")
-        return stamps
+    form = clock.time_format or ISO
+    times: Any = parse_times(values, form, utc=not clock.zone).dt.as_unit("us")
+    if times.dt.tz is None:
+        return _localized(times, clock.zone)
+    stamps: pd.Series[Any] = times.dt.tz_convert("UTC")
+    if clock.zone and (bare := _without_offset(values)).any():
+        local = _localized(parse_times(values[bare], form, utc=False).dt.as_unit("us"), clock.zone)
+        stamps = stamps.where(~bare, local)
+    return stamps
+
+
+def _localized(times: Any, zone: str) -> pd.Series[Any]:
+    """Times of a zone's clocks in UTC."""
     first = ~times.duplicated().to_numpy()
-    local: pd.Series[Any] = times.dt.tz_localize(clock.zone, ambiguous=first, nonexistent="NaT").dt.tz_convert("UTC")
+    local: pd.Series[Any] = times.dt.tz_localize(zone, ambiguous=first, nonexistent="NaT").dt.tz_convert("UTC")
     return local
+
+
+_OFFSET = r"\d[T ]\d{2}.*(?:Z|UTC|[+-]\d{2}(?::?\d{2})?)\s*$"
+
+
+def _without_offset(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Whether each value is a text that says no offset (rows,); some of a table may, and others not."""
+    from pandas.api import types
+
+    if not len(values) or not (types.is_object_dtype(values) or types.is_string_dtype(values)):
+        return values.isna() & False
+    texts = values.astype("string")
+    bare: pd.Series[Any] = (~texts.str.contains(_OFFSET, regex=True)).fillna(False).astype(bool)
+    return bare
+
+
+def expected_time(value: pd.Series[Any], clock: Clock) -> str:
+    """What was expected in the place of a value (1,) that is no time."""
+    if clock.zone and parse_times(value, clock.time_format).notna().all():
+        return f"the clocks of {clock.zone} leap over it: expected times of the zone that [encoding] time_zone names"
+    if re.search(r"(?<!\d)24[:.]00", str(value.iloc[0])):
+        return "expected 00:00 of the next day in the place of 24:00"
+    form = clock.time_format if "%" in clock.time_format else ""
+    return f"expected a time of the form {form}, in one form all through" if form else EXPECTED
+
+
+def two_centuries(times: pd.Series[Any], time_format: str) -> bool:
+    """Whether years of two digits were read as some of this century's middle and others of the last one.
+
+    Python's strptime takes 69 to 99 for 1969 to 1999, and 00 to 68 for 2000 to 2068.
+    """
+    years = times.dt.year if "%y" in time_format else times[:0]
+    return bool(len(years)) and bool(years.min() < 2000 and years.max() >= 2050)
+
+
+TWO_CENTURIES = (
+    "years of two digits are read as 1969 to 2068, and these lie in both centuries: expected years of four digits"
+)
 
 
 def is_dated(times: pd.Series[Any]) -> bool:
@@ -150,7 +197,10 @@ def say_format(values: pd.Series[Any], time_format: str) -> str:
     """How times were read, with an example; empty where nothing had to be decided."""
     if time_format in ("", ISO, NUMBERS):
         return ""
-    example = values.dropna().iloc[0]
+    head = values.dropna().head(_SAMPLE)
+    if not len(read := head[parse_times(head, time_format).notna()]):
+        return ""
+    example = read.iloc[0]
     return (
         f"times in {str(values.name)!r} are read as {time_format}: {str(example)!r} is {_shown(example, time_format)}"
     )
@@ -175,6 +225,8 @@ def parse_times(values: pd.Series[Any], time_format: str, *, utc: bool = True) -
     import pandas as pd
     from pandas.api import types
 
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        values = values.astype(object)
     if isinstance(values.dtype, pd.PeriodDtype):
         values = values.dt.to_timestamp()
     if types.is_datetime64_any_dtype(values):
@@ -350,8 +402,11 @@ def _orders(lengths: list[int], named_month: bool) -> list[tuple[str, ...]]:
     return plain.get(kinds, [])
 
 
-def _told_apart(readings: dict[str, pd.Series[Any]], example: str, place: str) -> str:
+def _told_apart(readings: dict[str, pd.Series[Any]], values: pd.Series[Any], place: str) -> str:
     """The one of several readings of all values that is meant."""
+    one, *others = (times.to_numpy() for times in readings.values())
+    differ = next((one != other for other in others if (one != other).any()), one != one)
+    example = str(values.iloc[int(differ.argmax())]).strip()  # one that tells them apart, where there is one
     if dotted := [name for name in readings if re.match(r"(\D*%H\D.*)?%d\.", name)]:
         return dotted[0]
     if first := [name for name in readings if name.startswith("%Y")]:  # a year first: month and day follow it

@@ -184,9 +184,11 @@ def fit_scaling(values: Floats, kind: Kind = "standard") -> tuple[Floats, Floats
         low, middle, high = np.nanquantile(wide, [0.25, 0.5, 0.75], axis=0)
         # Where half the values are one and the same, their range says nothing of the others.
         spread = np.where(high > low, high - low, spread)
-    # Rounding gives a constant channel a tiny deviation, and float32 may round a real one to 0: neither may
-    # divide.
-    constant = (np.nanmax(values, axis=0) == np.nanmin(values, axis=0)) | (spread < np.finfo(np.float32).tiny)
+    # Rounding gives a constant channel a tiny deviation, and float32 may round a real one to 0, or make infinity of a
+    # value that lies too many of them away: none of these may divide.
+    limits = np.finfo(np.float32)
+    constant = (np.nanmax(values, axis=0) == np.nanmin(values, axis=0)) | (spread < limits.tiny)
+    constant |= np.nanmax(np.abs(wide - middle), axis=0) / limits.max > spread / 4
     return middle.astype(values.dtype), np.where(constant, 1.0, spread).astype(values.dtype)
 
 

@@ -125,8 +125,11 @@ def _as_written(values: pd.Series[Any], clock: Clock) -> tuple[pd.Series[Any], s
     import pandas as pd
 
     times = parse_times(values, clock.time_format or ISO, utc=False)
-    if isinstance(times.dtype, pd.DatetimeTZDtype) and _mixed(values, times):
-        return times.dt.tz_convert("UTC"), "The times have different offsets from UTC: they go on in UTC."
+    if not isinstance(times.dtype, pd.DatetimeTZDtype):
+        return times, ""
+    known = read_times(values, clock)  # of which those without an offset are the zone's
+    if _mixed(values, times) or (known != times.dt.tz_convert("UTC")).any():
+        return known, "The times have different offsets from UTC: they go on in UTC."
     return times, ""
 
 

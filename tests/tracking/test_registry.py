@@ -31,6 +31,7 @@ def save(tmp_path: Path) -> Callable[..., Path]:
             "family": "gru",
             "arm": "gru",
             "metric": "mae",
+            "task": "regress",
             "test_score": 0.25,
             "values": {"units": 32},
             "inputs": {"x": [-1, 5, 2]},

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from harness.config.inferred.dialect import best_reading
 from harness.config.times import NUMBERS, Clock, decide_format, is_dated, read_times, time_column
 from harness.errors import DataError, UsageError
 
@@ -86,6 +87,32 @@ def refuse_stray_text(column: pd.Series[Any], where: str) -> None:
         raise UsageError(f"{where}: column {column.name!r}, row {row + 1}: {column.iloc[row]!r}: expected a number")
 
 
+_SIGN = r"[$€£¥%‰]"
+
+
+def signed_numbers(column: pd.Series[Any]) -> str:
+    """What to say of a column of text in which every value is a number beside a sign, such as `5%`; else nothing."""
+    texts = column.dropna().astype("str").str.strip()
+    signed = texts.str.fullmatch(rf"-?{_SIGN} ?[-\d][\d.,]*|[-\d][\d.,]* ?{_SIGN}")
+    return f"numbers with a sign, such as {texts.iloc[0]!r}" if len(texts) and signed.all() else ""
+
+
+def refuse_written_numbers(column: pd.Series[Any], where: str) -> None:
+    """Refuse a column of text that holds numbers, written with signs or in another dialect: they are no classes.
+
+    Raises:
+        UsageError: It is one.
+    """
+    if written := signed_numbers(column):
+        raise UsageError(f"{where}: column {column.name!r} holds {written}: expected plain numbers, without the sign")
+    reading = best_reading(column.astype(object))
+    if reading.hint and column.nunique() > MOST_CLASSES:
+        example = str(column.dropna().iloc[0])
+        raise UsageError(
+            f"{where}: column {column.name!r} holds numbers as text, such as {example!r}: expected numbers"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class TimeRole:
     """The column of times.
@@ -145,13 +172,15 @@ def _date_format(values: pd.Series[Any], where: str, told: str) -> str | None:
         form = decide_format(column, place)
         return None if form == NUMBERS else form
     head = column.head(_SEEN)
+    if not _OF_A_DATE.search(name) and head.astype("str").str.fullmatch(r"\d+").all():
+        return None  # ids and codes, such as 0007
     read = read_times(head, Clock(decide_format(head, place, month_first=True)))
     return decide_format(column, place) if is_dated(read) and read.notna().mean() > 0.5 else None
 
 
 def _time_of_day(frame: pd.DataFrame, date: str, dated: Collection[str], free: Sequence[str]) -> str | None:
     """The column that holds the time of day beside one of dates that repeat."""
-    if not frame[date].duplicated().any() or re.search(r"\d[:.]\d\d", str(frame[date].dropna().iloc[0])[10:]):
+    if not frame[date].duplicated().any() or _has_time_of_day(frame[date].dropna()):
         return None
     days = frame[date].nunique()
     for name in free:
@@ -161,10 +190,23 @@ def _time_of_day(frame: pd.DataFrame, date: str, dated: Collection[str], free: S
         if is_numeric(column):
             fits = bool(name.lower() in _HOURS and column.between(0, 23).all() and (column % 1 == 0).all())
         else:
-            fits = bool(column.head(_SEEN).astype(str).str.fullmatch(r"\d{1,2}[:.]\d\d([:.]\d\d)?").all())
+            fits = _are_times_of_day(column)
         if fits and column.nunique() > 1 and len(frame[[date, name]].drop_duplicates()) > 1.5 * days:
             return name
     return None
+
+
+def _has_time_of_day(dates: pd.Series[Any]) -> bool:
+    from pandas.api import types
+
+    if types.is_datetime64_any_dtype(dates):  # a sheet's dates are read as midnights
+        return bool((dates != dates.dt.normalize()).any())
+    return bool(re.search(r"\d[:.]\d\d", str(dates.iloc[0])[10:]))
+
+
+def _are_times_of_day(column: pd.Series[Any]) -> bool:
+    texts = column.dropna().head(_SEEN).astype(str)
+    return bool(len(texts)) and bool(texts.str.fullmatch(r"\d{1,2}[:.]\d\d([:.]\d\d)?").all())
 
 
 def _date_parts(frame: pd.DataFrame, free: Sequence[str]) -> tuple[str, ...]:
@@ -224,7 +266,14 @@ def _may_tell_apart(column: pd.Series[Any]) -> bool:
 
     if types.is_float_dtype(column) or types.is_datetime64_any_dtype(column) or column.isna().any():
         return False
+    if is_half_of_time(str(column.name)) or (not is_numeric(column) and _are_times_of_day(column)):
+        return False
     return 1 < column.nunique() <= len(column) / 2
+
+
+def is_half_of_time(name: str) -> bool:
+    """Whether a column is called as the time of day is, which stands beside a date and tells no series apart."""
+    return name.lower() in (*_HOURS, *TIME_NAMES, "minute", "uhrzeit", "zeit")
 
 
 def _rank(frame: pd.DataFrame, name: str) -> tuple[int, int]:
@@ -280,6 +329,8 @@ def no_input(column: pd.Series[Any], name: str) -> str:
         return "no value"
     if not is_numeric(column):
         found = column.nunique()
+        if written := signed_numbers(column):
+            return written
         return "one value all through" if found < 2 else f"text with {found:,} different values"
     if name.startswith("Unnamed: "):
         return "no name"
@@ -300,6 +351,7 @@ def categories(frame: pd.DataFrame, without: tuple[str | None, ...]) -> tuple[st
         str(name)
         for name in frame.columns
         if name not in without
+        and "=" not in str(name)
         and not is_numeric(frame[name])
         and _repeats(frame[name])
         and not _holds_dates(frame[name])

@@ -21,10 +21,12 @@ from harness.config.inferred.columns import (
     inputs,
     is_class,
     is_constant_within,
+    is_half_of_time,
     is_id_name,
     is_numeric,
     no_input,
     refuse_stray_text,
+    refuse_written_numbers,
     steps_of_wide,
 )
 from harness.config.inferred.dialect import looks_like
@@ -41,14 +43,17 @@ from harness.config.times import (
     ISO,
     NUMBERS,
     TICKS,
+    TWO_CENTURIES,
     WORDS,
     Clock,
     decide_format,
+    expected_time,
     is_dated,
     read_times,
     say_format,
     time_column,
     time_names,
+    two_centuries,
 )
 from harness.errors import DataError, UsageError, nearest
 from harness.records import TaskKind
@@ -191,6 +196,9 @@ def _check_columns(frame: pd.DataFrame, hints: UserHints, where: str) -> None:
     (only, *more) = frame.columns
     if not more and (mark := next((mark for mark in ";\t|" if mark in only), None)):
         raise UsageError(f"{where}: {looks_like({'separator': mark}, options=True)}")
+    unnamed = sum(str(name).startswith("Unnamed: ") for name in frame.columns)
+    if unnamed > 1 and 2 * unnamed >= len(frame.columns):
+        raise UsageError(f"{where}: {unnamed} columns have no name: expected --skip-rows N, the rows above the names")
     named = [("--target", hints.target), *(("--time", name) for name in time_names(hints.time)), ("--id", hints.id)]
     for option, column in (*named, *(("--features", name) for name in hints.features)):
         if column is not None and column not in frame.columns:
@@ -245,6 +253,7 @@ class _Table:
                 return task
         if target is not None and not is_numeric(frame[target]):
             refuse_stray_text(frame[target], self._where)
+            refuse_written_numbers(frame[target], self._where)
             self._because.append(f"task = classify: {target} holds text")
             return "classify"
         if self._time is None and self._id is None:
@@ -278,6 +287,7 @@ class _Table:
         target = hints.target or self._only_target(numeric)
         if not is_numeric(frame[target]):
             refuse_stray_text(frame[target], self._where)
+            refuse_written_numbers(frame[target], self._where)
             raise UsageError(f"--target {target}: expected a column of numbers for a forecast, got text")
         features = hints.features or tuple(name for name in frame.columns if name in {*numeric, target})
         categorical = self._categories((*time_names(self._time), self._id, target))
@@ -436,10 +446,25 @@ class _Table:
                 self._because.append(f"time = {' + '.join(time_names(found.columns))}: {found.why}")
             stamps = time_column(self._frame, self._time)
             self._format = self._format or decide_format(stamps, f"{self._where}: column {stamps.name!r}")
+            self._refuse_no_times(stamps)
         except DataError as error:
             raise UsageError(str(error)) from None
         if told := say_format(stamps, self._format):
             self._because.append(told)
+
+    def _refuse_no_times(self, stamps: pd.Series[Any]) -> None:
+        """Refuse a column with values that are no times, such as totals or a licence below the rows."""
+        read = read_times(stamps, Clock(self._format))
+        place = f"{self._where}: column {stamps.name!r}"
+        if (bad := read.isna().to_numpy()).any():
+            row = int(bad.argmax())
+            value = "an empty cell" if stamps.isna().iloc[row] else repr(str(stamps.iloc[row]))
+            expected = expected_time(stamps.iloc[[row]], Clock(self._format))
+            raise UsageError(
+                f"{place}, row {row + 1}: {value}: {expected}; a line that is no row has to leave the file"
+            )
+        if is_dated(read) and two_centuries(read, self._format):
+            raise UsageError(f"{place}: {TWO_CENTURIES}")
 
     def _stamps(self, frame: pd.DataFrame) -> npt.NDArray[np.float64]:
         """Times in seconds, or numbers, in their order; without those that are none."""
@@ -467,6 +492,8 @@ class _Table:
             if repeats.id is not None:
                 raise UsageError(f"{self._where}: column {name}: {rows} of the same {repeats.id}: expected {option}")
             several = "--id COLUMN, which tells several series apart"
+            if half := next((one for one in self._free(self._hints.target) if is_half_of_time(one)), None):
+                several = f"--time {','.join((*time_names(self._time), half))}, which are a time together, or {several}"
             few = repeats.count <= _FEW_REPEATS * len(self._frame)
             expected = f"{option}, or {several}" if few else f"{several}, or {option}"
             raise UsageError(f"{self._where}: column {name}: {rows}: expected {expected}")

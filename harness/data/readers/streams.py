@@ -71,7 +71,7 @@ def read_pieces(
     pieces: Iterable[tuple[pd.DataFrame, float]]
     match source.kind:
         case "parquet":
-            pieces = _read_parquet(file, where, rows or PIECE_ROWS, columns)
+            pieces = _read_parquet(file, where, rows or PIECE_ROWS, columns, names)
         case "csv":
             pieces = read_delimited(file, where, source, rows or PIECE_ROWS, columns, types or {}, names)
         case _:
@@ -82,7 +82,7 @@ def read_pieces(
 
 
 def _read_parquet(
-    file: Path, where: str, rows: int, columns: tuple[str, ...] | None
+    file: Path, where: str, rows: int, columns: tuple[str, ...] | None, names: tuple[str, ...]
 ) -> Iterator[tuple[pd.DataFrame, float]]:
     import pandas as pd
     import pyarrow
@@ -92,17 +92,33 @@ def _read_parquet(
     try:
         # Without a buffer Arrow keeps all columns that it has read until the last batch: 517 MB of a file of 480 MB.
         with pyarrow.parquet.ParquetFile(file, buffer_size=BUFFER_BYTES, pre_buffer=False) as stream:
-            if _counted_index(stream.schema_arrow):
-                yield pd.read_parquet(file, columns=wanted).reset_index(), 1.0
+            schema = stream.schema_arrow
+            if _counted_index(schema):
+                yield _plain(pd.read_parquet(file, columns=wanted).reset_index(), schema, names), 1.0
                 return
             total, done = max(stream.metadata.num_rows, 1), 0
             if not stream.metadata.num_rows:
-                yield _without_index(stream.read(wanted, use_pandas_metadata=True).to_pandas()), 1.0
+                empty = stream.read(wanted, use_pandas_metadata=True).to_pandas()
+                yield _plain(_without_index(empty), schema, names), 1.0
             for batch in stream.iter_batches(rows, columns=wanted, use_pandas_metadata=True):
                 done += batch.num_rows
-                yield _without_index(batch.to_pandas()), done / total
+                yield _plain(_without_index(batch.to_pandas()), schema, names), done / total
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise DataError(f"{where}: cannot be read as Parquet: {' '.join(str(error).split())}") from None
+
+
+def _plain(frame: pd.DataFrame, schema: Any, names: tuple[str, ...]) -> pd.DataFrame:
+    """A table with decimals as numbers, but for names, whose digits count, and with lists and the like as text."""
+    import pyarrow.types as types
+
+    for field in schema:
+        if field.name not in frame.columns:
+            continue
+        if types.is_nested(field.type):
+            frame = frame.assign(**{field.name: frame[field.name].map(str, na_action="ignore")})
+        elif types.is_decimal(field.type) and field.name not in names:
+            frame = frame.assign(**{field.name: frame[field.name].astype("float64")})
+    return frame
 
 
 def _without_index(frame: pd.DataFrame) -> pd.DataFrame:

@@ -14,9 +14,18 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.config.inferred.columns import categories, inputs, no_input
-from harness.config.inferred.dialect import best_reading
+from harness.config.inferred.dialect import best_reading, to_numbers
 from harness.config.sources import FileSource
-from harness.config.times import EXPECTED, UNDECIDED, Clock, read_times, time_column
+from harness.config.times import (
+    TWO_CENTURIES,
+    UNDECIDED,
+    Clock,
+    expected_time,
+    is_dated,
+    read_times,
+    time_column,
+    two_centuries,
+)
 from harness.data.dataset import Flags, finite, first
 from harness.data.readers.formats.delimited import other_dialect
 from harness.data.readers.paths import locate, shown
@@ -29,7 +38,7 @@ if TYPE_CHECKING:
 
 
 MARKS = "marks"
-"""What a table's `attrs` call the decimal mark and the one between thousands of its file."""
+"""What a table's `attrs` call the decimal mark and the one between thousands of its file; None where it has none."""
 
 
 def read_table(source: FileSource, names: tuple[str, ...] = (), texts: tuple[str, ...] = ()) -> pd.DataFrame:
@@ -80,7 +89,7 @@ def read_tail(
     untyped = () if source.kind == "parquet" else tuple(name for name in names if name in whole.columns)
     found = {name: numbers_of_names(whole[name]) for name in untyped}
     whole = whole.assign(**found).reset_index(drop=True)
-    whole.attrs[MARKS] = (source.decimal, source.thousands)
+    whole.attrs[MARKS] = (source.decimal, source.thousands) if source.kind == "csv" else None
     return whole, total - len(whole)
 
 
@@ -189,7 +198,8 @@ def filtered(frame: pd.DataFrame, source: FileSource, where: str) -> pd.DataFram
         elif isinstance(value, bool) or types.is_numeric_dtype(column):
             wanted = column == value
         else:
-            wanted = pd.to_numeric(column.astype(object), errors="coerce") == value
+            plain = pd.to_numeric(column.astype(object), errors="coerce")
+            wanted = plain.fillna(to_numbers(column.astype("str"), source.decimal, source.thousands)) == value
         frame = frame[wanted]
     return frame
 
@@ -263,13 +273,14 @@ def numbers(frame: pd.DataFrame, column: str, where: str, first_row: int = 0) ->
     plain = values.astype(object)
     parsed = pd.to_numeric(plain, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     if (np.isnan(parsed) & plain.notna().to_numpy()).any():
-        reading = best_reading(plain, frame.attrs.get(MARKS, (".", "")))
+        marks = frame.attrs.get(MARKS, (".", ""))
+        reading = best_reading(plain, marks or (".", ""))
+        hint = reading.hint if marks or not reading.hint else "numbers as text: write them as numbers"
         bad: Flags = reading.bad.to_numpy()
         (at,) = first(bad)
         raise DataError(
             f"{where}: column {column!r}, row {first_row + at + 1}: {_short(plain.iloc[at])}: expected a "
-            f"number ({int(bad.sum()):,} of {len(bad):,} values are none)"
-            + (f"; {reading.hint}" if reading.hint else "")
+            f"number ({int(bad.sum()):,} of {len(bad):,} values are none)" + (f"; {hint}" if hint else "")
         )
     return parsed
 
@@ -307,11 +318,12 @@ def times(
         if not types.is_numeric_dtype(values):
             bad = _none_of_most(values, bad)
         (at,) = first(bad)
-        form = clock.time_format if "%" in clock.time_format else ""
-        expected = f"expected a time of the form {form}, in one form all through" if form else EXPECTED
         raise DataError(
-            f"{where}: column {values.name!r}, row {first_row + at + 1}: {_short(values.iloc[at])}: {expected}"
+            f"{where}: column {values.name!r}, row {first_row + at + 1}: {_short(values.iloc[at])}: "
+            f"{expected_time(values.iloc[[at]], clock)}"
         )
+    if is_dated(parsed) and two_centuries(parsed, clock.time_format):
+        raise DataError(f"{where}: column {values.name!r}: {TWO_CENTURIES}")
     return parsed.to_numpy(np.float64) if types.is_float_dtype(parsed) else parsed.astype("int64").to_numpy()
 
 

@@ -57,15 +57,33 @@ def unpacked(file: Path) -> Iterator[IO[bytes]]:
         yield handles.handle
 
 
+class _ZeroByteError(ValueError):
+    """A text holds the sign of number 0, at which pandas ends a value in silence."""
+
+
+class _Text(io.TextIOWrapper):
+    """Decoded text without zero bytes, which loggers leave behind where their power fails."""
+
+    line = 1
+
+    def read(self, size: int | None = -1, /) -> str:
+        text = super().read(size)
+        if (at := text.find("\0")) >= 0:
+            raise _ZeroByteError(f"line {self.line + text.count(chr(10), 0, at)}")
+        self.line += text.count("\n")
+        return text
+
+
 @contextmanager
 def decoded(file: Path, source: FileSource) -> Iterator[tuple[io.TextIOWrapper, IO[bytes]]]:
     """The text of a file below the lines that are skipped, and the bytes that it is made of."""
     with unpacked(file) as stream:
         encoding = "utf-8-sig" if source.encoding.lower().replace("_", "-") in ("utf-8", "utf8") else source.encoding
         # pandas reads rows twice that begin with a blank after a lone \r: it is given no other line end than \n.
-        text = io.TextIOWrapper(stream, encoding=encoding, newline=None)
+        text = _Text(stream, encoding=encoding, newline=None)
         for _ in range(source.skip_rows):
             text.readline()
+        text.line += source.skip_rows
         yield text, stream
         with suppress(ValueError):  # whoever read it has closed it
             text.detach()
@@ -82,6 +100,11 @@ def faults(file: Path, where: str, source: FileSource) -> Iterator[None]:
         raise DataError(
             f"{where}: byte {error.object[error.start]:#04x} is not {called}: expected a {what} in {called}; for "
             "another encoding, such as cp1252, there is [source] encoding"
+        ) from None
+    except _ZeroByteError as error:
+        raise DataError(
+            f"{where}, {error}: holds zero bytes: expected {source.encoding} without any; [source] encoding may be "
+            "utf-16"
         ) from None
     except csv.Error as error:
         raise DataError(f"{where}: cannot be read as {what}: {error}") from None

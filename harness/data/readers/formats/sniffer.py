@@ -238,7 +238,7 @@ class _Evidence:
             return given["decimal"], given["thousands"], []
         if len(decimals) > 1 and "decimal" not in given:
             comma, point = decimals[","], decimals["."]
-            self._refuse(where, f"column {comma!r} has decimal commas and column {point!r} decimal points")
+            self._refuse(where, f"column {comma!r} has decimal commas and column {point!r} decimal points: which?")
         known = given.get("decimal") or next(iter(decimals), None)
         if known is None and (groups.keys() | {given.get("thousands")}) & {",", "."}:
             known = "." if "," in groups or given.get("thousands") == "," else ","

@@ -37,7 +37,7 @@ def read_wav(source: WavSource) -> Sequences:
     found = [(name, match) for name in files if (match := called.fullmatch(name))]
     if not found:
         raise DataError(f"{where}: has no file that is called like [source] pattern = {source.pattern!r}")
-    sounds, first = list[npt.NDArray[Any]](), (0, 0)
+    sounds, first, types = list[npt.NDArray[Any]](), (0, 0), set[str]()
     for name, _ in found:
         rate, samples = _read(folder / name, f"{where}/{name}")
         first = first if sounds else (rate, samples.shape[1])
@@ -46,6 +46,9 @@ def read_wav(source: WavSource) -> Sequences:
                 f"{where}/{name}: {rate} Hz, {samples.shape[1]} channels: expected {first[0]} Hz, {first[1]} "
                 f"channels, as {found[0][0]} has"
             )
+        types.add(str(samples.dtype))
+        if len(types) > 1:  # those of 16 bits reach to 32,768, those of floating point to 1
+            raise DataError(f"{where}/{name}: samples of {samples.dtype}: expected one type, as {found[0][0]} has")
         if len(samples) < source.frame_samples:
             raise DataError(
                 f"{where}/{name}: {len(samples)} samples: expected at least {source.frame_samples} (frame_samples)"
@@ -81,7 +84,10 @@ def _read(file: Path, where: str) -> tuple[int, npt.NDArray[Any]]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of chunks with a song's name and the like
+            warnings.filterwarnings("error", message="Reached EOF prematurely")
             rate, samples = wavfile.read(file)
+    except wavfile.WavFileWarning as error:
+        raise DataError(f"{where}: is cut off: {error}") from None
     except (ValueError, OSError, EOFError, KeyError, IndexError, TypeError, struct.error) as error:
         raise DataError(f"{where}: cannot be read as .wav: {' '.join(str(error).split())}") from None
     return int(rate), samples.reshape(len(samples), -1)
