@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.data.scaling import Kind, Scaling, fit_inputs, fit_outputs
+from harness.data.scaling import Kind, Scaling, fit_inputs, fit_outputs, fit_scaling
 
 KINDS: list[Kind] = ["none", "standard", "robust", "log", "difference"]
 RANDOM = np.random.default_rng(0)
@@ -97,3 +97,9 @@ def test_the_exported_graph_does_the_same(kind: Kind, masked: bool, tmp_path: An
     loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
     expected = scaling.restore_outputs(network.predict(scaling.scale_inputs(x), verbose=0), x)
     assert np.abs(loaded.predict(x, verbose=0) - expected).max() <= 1e-5 * np.abs(expected).max()
+
+
+def test_a_value_too_many_spreads_away_makes_no_infinity() -> None:
+    values = np.float32([[0], [0], [1e-37], [2e-37], [4e-37], [45]])
+    middle, spread = fit_scaling(values, "robust")
+    assert np.isfinite((values - middle) / spread).all()
