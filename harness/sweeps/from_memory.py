@@ -118,9 +118,17 @@ def _as_table(x: Any, y: Any, task: str, more: Mapping[str, Any]) -> tuple[pd.Da
     if task == "forecast" and y is not None:
         if len(y) != len(x):
             raise DataError(f"y has {len(y)} rows: expected {len(x)}, as X has")
+        if isinstance(y, pd.Series | pd.DataFrame) and _in_another_order(y.index, x.index):
+            raise DataError("y: its index holds the labels of X's in another order: expected y.loc[X.index]")
         x = x.assign(**{str(more.get("target", ["y"])[0]): plain_array(y, "y")})
     table, found = plain_table(x, more)
     return table, found if task == "forecast" else {}
+
+
+def _in_another_order(labels: pd.Index[Any], others: pd.Index[Any]) -> bool:
+    if labels.equals(others) or labels.nlevels != others.nlevels:
+        return False
+    return len(labels) == len(others) and bool(labels.is_unique and labels.isin(others).all())
 
 
 def _write_config(folder: Path, name: str, file: Path, task: str, grouped: bool, more: Mapping[str, Any]) -> Path:
