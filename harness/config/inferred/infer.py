@@ -314,7 +314,7 @@ class _Table:
         numbers["window_stride"] = stride = max(1, -(-windows // MOST_WINDOWS))
         if stride > 1:
             because.append(
-                f"window_stride = {stride}: of {windows:,} windows every {stride}th, so that a laptop can sweep"
+                f"window_stride = {stride}: one in {stride} of {windows:,} windows, so that a laptop can sweep"
             )
         return self._config(
             "forecast",
