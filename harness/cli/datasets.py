@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from harness.config import DatasetConfig, Found
-    from harness.config.sources import FileSource
+    from harness.config.sources import FileSource, Source
 
 _WARNING = "warning: "
 
@@ -48,7 +48,6 @@ PlotOption = Annotated[
 def list_configs(config_dir: ConfigDirOption = None, as_json: JsonOption = False) -> None:
     """List all datasets, those with errors too. Loads no data."""
     from harness.config import list_datasets, suites_of
-    from harness.data.downloads import missing_files
 
     found = list_datasets(config_dir or ())
     if as_json:
@@ -59,12 +58,18 @@ def list_configs(config_dir: ConfigDirOption = None, as_json: JsonOption = False
     say("task label: at every step a class, or a yes or no for each of several labels; others: one answer a sequence")
     say("rows: sequences, or rows of a forecast's table; steps: of a sequence, or a forecast's lookback")
     for suite, members in suites_of(found).items():
-        absent = any(one.config and missing_files(one.config) for one in members)
-        fetch = f" (`harness datasets fetch {suite}` downloads what is not here)" if absent else ""
+        remote = any(one.config and _is_remote(one.config.source) for one in members)
+        fetch = f" (`harness datasets fetch {suite}` downloads it)" if remote else ""
         say(f"suite {suite}{fetch}: {', '.join(one.name for one in members)}")
     for one in found:
         if one.error:
             say(f"invalid: {one.error}")
+
+
+def _is_remote(source: Source) -> bool:
+    """Whether files of a source come from the internet."""
+    named = getattr(source, "url", None) or getattr(source, "files", None)
+    return bool(named) or (source.kind == "keras" and source.path is None)
 
 
 @app.command("show")
