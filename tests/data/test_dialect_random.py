@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -113,8 +114,9 @@ def check(rows: list[Any], dialect: dict[str, Any], folder: Path) -> None:
 
 def told(file: Path, right: dict[str, Any], dialect: dict[str, Any]) -> None:
     """What the file tells of itself is right, or it is refused."""
-    if dialect["thousands"] == "." and (dialect["separator"] != ";" or "1.1" in file.read_text(dialect["encoding"])):
-        return  # `1.234` has three decimals, unless semicolons tell of another country and no column has `1.1`
+    pointed = re.search(r"\d\.\d{1,2}(?!\d)", file.read_text(dialect["encoding"]))
+    if dialect["thousands"] == "." and (dialect["separator"] != ";" or pointed):
+        return  # `1.234` has three decimals, unless semicolons tell of another country and no column has `1.1` or `7.0`
     given = {"encoding": dialect["encoding"], "skip_rows": dialect["skip"]}
     given |= {"missing_values": (dialect["missing"],)} if dialect["missing"] else {}
     try:
