@@ -182,8 +182,10 @@ def new(
         sheet=sheet,
     )
     if file.suffix.lower() in (".npz", ".ts"):
-        if written:
-            raise UsageError(f"--{next(iter(written)).replace('_', '-')}: expected it only for a table, got {file}")
+        named = {"target": target, "time": time, "id": group, "features": features, "horizon": horizon}
+        named |= {"lookback": lookback, "time_format": time_format, "on_duplicates": on_duplicates, "layout": layout}
+        if given := next((key for key, value in {**written, **named}.items() if value), None):
+            raise UsageError(f"--{given.replace('_', '-')}: expected it only for a table, got {file}")
         text, because = _of_sequences(called, file, task)
     else:
         source, frame, told = _read(file, written, group)

@@ -102,9 +102,14 @@ def test_options_that_mean_nothing_for_a_file_leave_the_config_alone() -> None:
     np.savez("walk.npz", x=np.zeros((40, 5, 2)), y=np.arange(40) % 2)
     run("new", "grid.parquet")
     before = Path("datasets/grid.toml").read_text()
-    for file, option in (("grid.parquet", "--separator"), ("walk.npz", "--decimal")):
+    wrong = (
+        ("grid.parquet", "--separator", ";"),
+        ("walk.npz", "--decimal", ","),
+        ("walk.npz", "--on-duplicates", "mean"),
+    )
+    for file, option, value in wrong:
         with pytest.raises(UsageError, match=f"{option}: expected it only for"):
-            run("new", file, option, ";" if option == "--separator" else ",", "--force")
+            run("new", file, option, value, "--force")
     assert Path("datasets/grid.toml").read_text() == before
     assert not Path("datasets/walk.toml").exists()
 

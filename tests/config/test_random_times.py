@@ -46,7 +46,8 @@ ROWS = st.one_of(
 )
 
 
-def check(rows: list[datetime.datetime], date: str, clock: str) -> None:
+def check(rows: list[datetime.datetime], date: str, clock: str) -> bool:
+    """Whether they were read, and not refused."""
     form = date + (clock if date != "%Y%m%d" else "")
     texts = pd.Series([row.strftime(form) for row in rows], name="t")
     meant = pd.to_datetime(texts, format=form, utc=True)
@@ -54,18 +55,19 @@ def check(rows: list[datetime.datetime], date: str, clock: str) -> None:
         found = read_times(texts, Clock(decide_format(texts, "t")))
     except DataError as error:
         assert "time_format" in str(error)  # noqa: PT017
-        return
+        return False
     assert (found == meant).all(), (texts.tolist(), form)
+    return True
 
 
-@settings(max_examples=200, deadline=None)
-@given(ROWS, st.sampled_from(DATES), st.sampled_from(CLOCKS))
-def test_random_times_are_read_as_meant_or_refused(rows: list[datetime.datetime], date: str, clock: str) -> None:
-    check(rows, date, clock)
+@pytest.mark.parametrize("examples", [200, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_random_times_are_read_as_meant_or_refused(examples: int) -> None:
+    read: list[bool] = []
 
+    @settings(max_examples=examples, deadline=None, database=None)
+    @given(ROWS, st.sampled_from(DATES), st.sampled_from(CLOCKS))
+    def each(rows: list[datetime.datetime], date: str, clock: str) -> None:
+        read.append(check(rows, date, clock))
 
-@pytest.mark.slow
-@settings(max_examples=10_000, deadline=None)
-@given(ROWS, st.sampled_from(DATES), st.sampled_from(CLOCKS))
-def test_many_random_times_are_read_as_meant_or_refused(rows: list[datetime.datetime], date: str, clock: str) -> None:
-    check(rows, date, clock)
+    each()
+    assert sum(read) > 0.5 * len(read)  # to refuse them all would be no answer
