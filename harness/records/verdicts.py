@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from harness.records.answers import CaseInterval, Configurations, ModelsInHand, Outlook, Recommendation, Settling
 from harness.records.serialization import KEY, Record
 from harness.records.trials import TrialStatus
 
@@ -74,28 +75,6 @@ class Pair(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class CaseInterval(Record):
-    """What drawing the test cases again does to a difference.
-
-    Attributes:
-        low: Lower end of the interval, positive for the first family, at the verdict's level.
-        high: Upper end.
-        cases: Number of test cases.
-        block: Neighbouring cases that were drawn together, as windows in time are; 1 where each stands alone.
-    """
-
-    low: float
-    high: float
-    cases: int
-    block: int
-
-    @property
-    def settled(self) -> bool:
-        """Whether it excludes zero."""
-        return self.low > 0 or self.high < 0
-
-
-@dataclass(frozen=True, slots=True)
 class Verdict(Record):
     """What is decided for one dataset, with the numbers behind it.
 
@@ -129,6 +108,14 @@ class Verdict(Record):
             the interval holds zero and it was not asked.
         pairs: Every pair of families, with p-values adjusted by Holm over the pairs of this dataset.
         over_cases: The interval of `difference` over test cases; None where nothing is known of single cases.
+        compared_at: Trials k of the search that `difference` and its interval are about, at most `trials`; None in a
+            verdict of 0.1.0, where it was `trials`.
+        expected_at: Expected test score of each family's search of k trials; empty where k is `trials`.
+        outlook: Which family is probably better, in one line; None in a verdict of 0.1.0.
+        settling: What would settle the families' question; None where it is settled, withheld or not to be had.
+        models: The two selected models over the same test cases; None where single cases are unknown.
+        configurations: The selected hyperparameters over fresh seeds; None without seed repeats.
+        recommendation: What to use; None in a verdict of 0.1.0.
     """
 
     dataset: str
@@ -153,6 +140,13 @@ class Verdict(Record):
     permutation_p: float | None = field(default=None, metadata={KEY: "shuffled"})
     pairs: tuple[Pair, ...] = ()
     over_cases: CaseInterval | None = None
+    compared_at: int | None = None
+    expected_at: Mapping[str, float] = field(default_factory=dict)
+    outlook: Outlook | None = None
+    settling: Settling | None = None
+    models: ModelsInHand | None = None
+    configurations: Configurations | None = None
+    recommendation: Recommendation | None = None
 
     @property
     def leader(self) -> str:
