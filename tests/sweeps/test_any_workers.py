@@ -21,8 +21,8 @@ name = "wide"
 [source]
 kind = "generator"
 generator = "adding"
-steps = 20
-sequences = 400
+steps = 24
+sequences = 4096
 [task]
 kind = "regress"
 """
@@ -31,10 +31,7 @@ name = "{family}"
 layer = "{layer}"
 [hyperparameters.units]
 type = "Choice"
-values = [96, 128]
-[hyperparameters.batch_size]
-type = "Fixed"
-value = 128
+values = [32]
 [hyperparameters.learning_rate]
 type = "Float"
 min_value = 1e-3
@@ -45,7 +42,7 @@ sampling = "log"
 
 @pytest.fixture
 def wide(tmp_path: Path) -> Path:
-    """Networks large enough for threads to share a product, and so to add in another order."""
+    """Work enough for XLA, whose sums another number of threads adds in another order."""
     (tmp_path / "wide.toml").write_text(WIDE)
     for family, layer in (("wide_lstm", "LSTM"), ("wide_gru", "GRU")):
         (tmp_path / f"{family}.toml").write_text(SPACE.format(family=family, layer=layer))
@@ -53,7 +50,7 @@ def wide(tmp_path: Path) -> Path:
 
 
 def swept(folder: Path, workers: int, **options: Any) -> SweepResult:
-    plan = {"families": ("wide_lstm", "wide_gru"), "epochs": 2, "seeds": 1, **options}
+    plan = {"families": ("wide_lstm", "wide_gru"), "epochs": 5, "seeds": 1, **options}
     store = folder / f"mlruns-{workers}"
     return harness.sweep("wide", store=store, config_dirs=[folder], offline=True, workers=workers, **plan)
 
@@ -71,7 +68,7 @@ def answer(result: SweepResult) -> dict[str, Any]:
         family.family.name: (family.selected_values, family.selected_seed, family.test_score, family.seed_scores)
         for family in one.families
     }
-    baselines = [baseline.to_json() for baseline in one.baselines]
+    baselines = {baseline.name: (baseline.validation_score, baseline.test_score) for baseline in one.baselines}
     return {
         "verdict": verdict,
         "trials": trials,
@@ -82,16 +79,15 @@ def answer(result: SweepResult) -> dict[str, Any]:
 
 
 def test_one_worker_and_two_give_the_same_scores_and_verdict(wide: Path) -> None:
-    one, two = (answer(swept(wide, workers, trials=2)) for workers in (1, 2))
-    assert len(one["trials"]) == 4
-    assert len(one["scores"]) == 6
+    one, two = (answer(swept(wide, workers, trials=1, seeds=0)) for workers in (1, 2))
+    assert len(one["trials"]) == len(one["scores"]) == 2
     assert one == two
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
-    [{"trials": 5}, {"trials": 8, "oracle": "bayesian", "in_flight": 2}, {"oracle": "hyperband", "epochs": 4}],
+    [{"trials": 5}, {"trials": 8, "oracle": "bayesian", "in_flight": 2}],
 )
 def test_one_two_and_four_workers_give_the_same_answer(wide: Path, options: dict[str, Any]) -> None:
     first, *others = (answer(swept(wide, workers, **options)) for workers in (1, 2, 4))
