@@ -85,12 +85,13 @@ def _treated(place: Store, finding: Finding, name: str | None, *, sync: bool, dr
 
 def _synchronise(place: Store, sweep_id: str, register_as: str | None) -> None:
     from harness.executors import PoolExecutor
+    from harness.sweeps.folders import begun_as
     from harness.sweeps.runner import synchronise
 
     def tell(phrase: object) -> None:
         if isinstance(phrase, Message) and not phrase.detail:
             say(phrase.text, err=True)
 
-    with PoolExecutor(1) as executor:
+    with PoolExecutor(1, begun_as(place, sweep_id).plan.threads) as executor:
         if behind := synchronise(place, sweep_id, executor, tell, register_as).behind:
             raise StoreError(behind)

@@ -213,9 +213,11 @@ def explain(
     from harness.executors import PoolExecutor
     from harness.report.explained import text
     from harness.sweeps.explain import explain as look_into
+    from harness.sweeps.folders import begun_as, find_sweep_folder
 
     place = find_store(store)
-    with ProgressDisplay() as display, PoolExecutor(1) as executor:
+    threads = begun_as(place, find_sweep_folder(place, sweep).name).plan.threads
+    with ProgressDisplay() as display, PoolExecutor(1, threads) as executor:
         found = look_into(place, sweep, datasets or [], executor, display, again=again)
     if as_json:
         say_json([one.to_json() for one in found])

@@ -91,6 +91,13 @@ def sweep(
     ] = False,
     seed: Annotated[int | None, count_option("N", "Random seed of the whole sweep. [1]")] = None,
     workers: Annotated[int | None, count_option("N", "Worker processes. [one per core]")] = None,
+    threads: Annotated[
+        int | None, count_option("N", "Threads of each worker; scores depend on it, not on --workers. [1]")
+    ] = None,
+    in_flight: Annotated[
+        int | None,
+        count_option("N", "Trials of one search that a bayesian or hyperband oracle has running at a time. [1]"),
+    ] = None,
     trials_per_gpu: Annotated[
         int | None, count_option("N", "Concurrent trials (worker processes) per GPU; replaces --workers. [4]")
     ] = None,
@@ -168,7 +175,7 @@ def sweep(
     Run the same command again to resume an unfinished sweep; after a finished one it starts a new sweep.
     """
     from harness.report.text import text
-    from harness.sweeps.folders import find_unfinished
+    from harness.sweeps.folders import begun_as, find_unfinished
     from harness.sweeps.plan import resolve
     from harness.sweeps.prepare import Resuming, without_absent
     from harness.sweeps.runner import REPORT_FILE
@@ -196,6 +203,8 @@ def sweep(
         "seeds": seeds,
         "seed": seed,
         "workers": workers,
+        "threads": threads,
+        "in_flight": in_flight,
         "trial_minutes": trial_minutes,
         "trial_memory_mb": trial_memory_mb,
         "name": name,
@@ -214,6 +223,7 @@ def sweep(
     else:
         header, left_out = without_absent(resolve(_plan(given, config), folders))
         sweep_id = None if fresh else find_unfinished(place, header)
+        header = header.as_begun(begun_as(place, sweep_id)) if sweep_id else header
     if dry_run:
         _dry_run(header, place)
         _end_without(left_out)
@@ -309,7 +319,7 @@ def _run(
     workers = header.plan.workers or default_workers()
     with ProgressDisplay(verbose=verbose, quiet=quiet, warning=_crowded(workers)) as display:
         try:
-            with handling_signals() as stop, PoolExecutor(workers) as executor:
+            with handling_signals() as stop, PoolExecutor(workers, header.plan.threads) as executor:
 
                 def show(event: SweepEvent) -> None:
                     display(event)
@@ -340,16 +350,16 @@ def _crowded(workers: int) -> str:
 
 def _dry_run(header: SweepHeader, place: Store) -> None:
     from harness.executors import PoolExecutor
-    from harness.sweeps.prepare import batch_notes, estimate, inspect
+    from harness.sweeps.prepare import estimate, inspect, notes
     from harness.sweeps.results import budget_in_words
 
     workers = header.plan.workers or default_workers()
     inspected = inspect(header)
-    for note in (*header.notes, *batch_notes(header, inspected)):
+    for note in notes(header, inspected, workers):
         say(note)
     say(f"families: {', '.join(family.name for family in header.families)}")
     say(f"budget: {budget_in_words(header)}")
-    with PoolExecutor(workers) as executor:
+    with PoolExecutor(workers, header.plan.threads) as executor:
         estimates = estimate(header, inspected, executor)
     for one in estimates:
         say(_estimate_lines(one))

@@ -41,6 +41,8 @@ class SweepConfig(Config):
         until_decided: Replicates are added until there is a verdict, by a group-sequential rule.
         seeds: Retrainings of each family's selected hyperparameters with fresh seeds.
         workers: Worker processes; one per core where it is not given.
+        threads: Threads of TensorFlow and the numeric libraries in each worker, which scores depend on.
+        in_flight: Trials of one search that run at a time with a Bayesian or Hyperband oracle, which trials depend on.
         trial_minutes: Time limit of a trial.
         trial_memory_mb: Memory limit of a trial's process.
         seed: Seed of the whole sweep.
@@ -66,6 +68,8 @@ class SweepConfig(Config):
     until_decided: Annotated[bool, Field(strict=True)] = False
     seeds: CountOrZero = 3
     workers: Count | None = None
+    threads: Count | None = 1
+    in_flight: Count | None = 1
     trial_minutes: Annotated[float, Field(gt=0, strict=True, description="a number greater than 0")] | None = None
     trial_memory_mb: Count | None = None
     seed: Seed = 1

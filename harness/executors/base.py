@@ -6,7 +6,7 @@ Records and configs among the values are written as plain ones here, at the bord
 
 Knows nothing of processes, so that a task means the same wherever it runs.
 
-For debugging, and where starting a process costs more than the work.
+`InProcessExecutor` is for tests and debugging; commands and the Python API start workers, whose threads are set.
 """
 
 from __future__ import annotations
@@ -248,7 +248,7 @@ def _type_name(value: Any) -> str:
 
 
 class InProcessExecutor:
-    """Runs one task at a time, inside `wait`.
+    """Runs one task at a time, inside `wait`, with the threads that this process has: scores depend on their number.
 
     Nothing here can end a task from outside: its limits and `timeout_seconds` are not kept, and a task
     that takes the process down takes everything down.

@@ -89,6 +89,9 @@ _KINDS = {
     "hyperband": "HyperbandOracle",
     "grid": "GridSearchOracle",
 }
+ADAPTIVE = ("bayesian", "hyperband")
+"""Oracles whose next answer depends on how trials before it ended."""
+
 FACTOR = 3
 """Hyperband's: a rung keeps a third of its trials and trains them three times as long."""
 
@@ -135,6 +138,7 @@ class Oracle:
         }
         keras_tuner = load_keras_tuner(gaussian=kind == "bayesian")
         make = getattr(keras_tuner.oracles, _KINDS[kind])
+        self._learns = kind in ADAPTIVE
         self._recalls = kind == "bayesian"
         if self._recalls:  # nobody can do anything about what its fits say of their convergence
             warnings.filterwarnings("ignore", category=UserWarning, module=r"sklearn\.")
@@ -179,6 +183,8 @@ class Oracle:
         if trial.status != _RUNNING:
             return None
         self._asked += 1
+        if not self._learns:
+            self._end(trial, 0.0)  # Keras Tuner's grid goes on from trials that have ended alone
         values = dict(trial.hyperparameters.values)
         own = {name: values.pop(name) for name in list(values) if name.startswith("tuner/")}
         past = own.get("tuner/trial_id")
@@ -191,8 +197,14 @@ class Oracle:
         own.update({name: value for name, value in values.items() if name in own})
 
     def tell(self, number: int, score: float | None) -> None:
-        """Say how trial `number` (from 1) ended; None, like any score that is not finite, is a failure."""
-        trial = self._oracle.trials[f"{number - 1:04d}"]
+        """Say how trial `number` (from 1) ended; None, like any score that is not finite, is a failure.
+
+        An oracle that does not learn has no use for it.
+        """
+        if self._learns:
+            self._end(self._oracle.trials[f"{number - 1:04d}"], score)
+
+    def _end(self, trial: Any, score: float | None) -> None:
         # Keras Tuner would take inf for COMPLETED, and its Gaussian process -inf for the best loss.
         if score is None or not math.isfinite(score):
             trial.status = _FAILED

@@ -4,10 +4,12 @@ The rule of Google Vizier (Golovin et al. 2017, section 3.2.2) on the best score
 worse than the median of what the completed trials of its own search had reached by then. It hears nothing from other
 trials while it runs; what it must reach is settled when it is asked for, and stands in the journal.
 
-Trials of a random search do not depend on each other, so the order in which they begin changes nothing but the time:
-which trials there are, their seeds and their scores stay the same. Only the last few are put in order, so that a search
-that is ended from outside has mostly run its trials as they were drawn, not the largest networks first; where a family
-has no more trials than twice the workers, the last few are all of them.
+Trials of a random or grid search do not depend on each other, so the order in which they begin changes nothing but the
+time: which trials there are, their seeds and their scores stay the same. An adaptive oracle answers for trial k when it
+has heard of the trials up to k less those in flight, in the order they were asked for, and of no other: its search is
+the same whichever trial ends first, on any number of workers. Only the last few trials of a random search are put in
+order, so that one that is ended from outside has mostly run its trials as they were drawn, not the largest networks
+first; where a family has no more trials than twice the workers, the last few are all of them.
 
 The families take turns: next is the family with the fewest trials completed or running, and among equals the turn goes
 round, so no family is always first; unless the worker that is free asks for a family, whose compiled functions it has,
@@ -41,7 +43,7 @@ from harness.records import (
     Value,
     derive_seed,
 )
-from harness.search.oracle import Oracle, Point, Waiting
+from harness.search.oracle import ADAPTIVE, Oracle, Point, Waiting
 
 
 def select(records: Iterable[TrialRecord], objective: Objective) -> TrialRecord | None:
@@ -133,6 +135,8 @@ class SearchSettings:
         seed: The sweep's seed.
         workers: Trials that can run at the same time.
         prune: Whether trials are ended by median stopping.
+        in_flight: Trials of one search that an adaptive oracle may have running; None, in sweeps of 0.1.0, for the
+            workers over the families, of whose ends it hears as they come.
     """
 
     oracle: str
@@ -143,6 +147,7 @@ class SearchSettings:
     seed: int
     workers: int
     prune: bool = False
+    in_flight: int | None = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,10 +169,18 @@ class Tally:
 
 @dataclass(slots=True)
 class _Search:
-    """Keras Tuner's run over one (dataset, family, replicate)."""
+    """Keras Tuner's run over one (dataset, family, replicate).
+
+    Attributes:
+        in_flight: Trials that an adaptive oracle may have running, where it hears of ends in the order of asking; None
+            where it hears of them as they come.
+        settled: Trials, counted from the first, that have all ended.
+        heard: Trials, counted from the first, whose end the oracle has heard of, where it hears of them in order.
+    """
 
     family: Family
     oracle: Oracle
+    in_flight: int | None = None
     asked: int = 0
     ended: list[TrialRecord] = field(default_factory=list)
     completed: int = 0
@@ -178,16 +191,48 @@ class _Search:
     seeds: dict[int, int] = field(default_factory=dict)
     drawn: int = 0
     ahead: dict[int, Point] = field(default_factory=dict)
+    scores: dict[int, float | None] = field(default_factory=dict)
+    settled: int = 0
+    heard: int = 0
 
     def draw(self, until: int) -> Waiting | None:
         """Have the oracle's points up to trial `until` drawn; those that have not begun are kept ahead."""
         while self.drawn < until:
-            point = self.oracle.ask()
+            point = self._ask_oracle()
             if not isinstance(point, Point):
                 return point
             self.drawn += 1
             self.ahead[self.drawn] = point
         return None
+
+    def _ask_oracle(self) -> Point | Waiting | None:
+        if self.in_flight is not None:
+            self._hear(self.drawn + 1 - self.in_flight)
+        while isinstance(point := self.oracle.ask(), Waiting) and self.heard < self.settled:
+            self._hear(self.heard + 1)
+        return point
+
+    def _hear(self, until: int) -> None:
+        while self.heard < until:
+            self.heard += 1
+            self.oracle.tell(self.heard, self.scores[self.heard])
+
+    def end(self, number: int, score: float | None) -> None:
+        """A trial has ended; the oracle hears of it now, or when its turn comes."""
+        self.scores[number] = score
+        while self.settled + 1 in self.scores:
+            self.settled += 1
+        if self.in_flight is None:
+            self.heard = self.settled
+            self.oracle.tell(number, score)
+            self.waiting = False
+        elif self.heard < self.settled:
+            self.waiting = False
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether as many of the first trials have ended as the oracle is to hear of before the next."""
+        return self.in_flight is None or self.asked - self.settled < self.in_flight
 
     @property
     def running(self) -> int:
@@ -223,8 +268,9 @@ class Scheduler:
     ) -> None:
         self.dataset, self.families, self.objective, self.settings = dataset, tuple(families), objective, settings
         scheduled = settings.oracle in SCHEDULED
+        in_flight = settings.in_flight if settings.oracle in ADAPTIVE else None
         self._rounds = [
-            [_Search(family, self._oracle(family, spaces, replicate), scheduled=scheduled) for family in families]
+            [_Search(one, self._oracle(one, spaces, replicate), in_flight, scheduled=scheduled) for one in families]
             for replicate in range(1, settings.replicates + 1)
         ]
         self._closing: set[int] = set()
@@ -277,13 +323,12 @@ class Scheduler:
         return None
 
     def tell(self, record: TrialRecord) -> None:
-        """Say how a trial ended; the oracle hears it at once."""
+        """Say how a trial ended."""
         search = self._search(record.key.family, record.key.replicate)
         search.ended.append(record)
         search.completed += record.status is TrialStatus.COMPLETED
         search.best = select([one for one in (search.best, record) if one], self.objective)
-        search.waiting = False
-        search.oracle.tell(record.key.number, record.validation_score)
+        search.end(record.key.number, record.validation_score)
 
     def replay(self, request: TrialRequest, *, adopt: bool = False) -> None:
         """Ask again what was asked before, as the journal recorded it.
@@ -310,10 +355,11 @@ class Scheduler:
     def failing_throughout(self, first: int = 5) -> TrialRecord | None:
         """A failure that a family's first trials all ended with, when there are as many as `first`; else None.
 
-        Messages that differ in numbers alone, such as the epoch or the megabytes, are the same.
+        The first are those of the smallest numbers, whichever ended first. Messages that differ in numbers alone, such
+        as the epoch or the megabytes, are the same.
         """
         for search in self._rounds[0]:
-            started = search.ended[:first]
+            started = sorted((one for one in search.ended if one.key.number <= first), key=lambda one: one.key.number)
             ends = {(record.failure, re.sub(r"\d+", "", record.message)) for record in started}
             if len(started) == first and len(ends) == 1 and started[0].failure:
                 return started[0]
@@ -389,10 +435,9 @@ class Scheduler:
     def _may_ask(self, search: _Search) -> bool:
         if search.exhausted or search.waiting or search.asked >= self.settings.budget.attempts:
             return False
-        # With few trials in flight an adaptive oracle learns from nearly all it has asked for; with one a family the
-        # order of tells, and so the whole search, does not depend on which worker is quicker.
-        widest = math.ceil(self.settings.workers / len(self.families))
-        return self.settings.oracle == "random" or search.running < widest
+        if self.settings.oracle not in ADAPTIVE or self.settings.in_flight is not None:
+            return search.may_go_on
+        return search.running < math.ceil(self.settings.workers / len(self.families))
 
 
 def seed_repeat_request(selected: TrialRequest, number: int, seed: int, settings: SearchSettings) -> TrialRequest:

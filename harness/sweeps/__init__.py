@@ -70,7 +70,7 @@ def sweep(
     from harness.config import make_plan
     from harness.executors import PoolExecutor
     from harness.store import find_store
-    from harness.sweeps.folders import find_unfinished
+    from harness.sweeps.folders import begun_as, find_unfinished
     from harness.sweeps.plan import resolve
     from harness.sweeps.prepare import Resuming, without_absent
     from harness.sweeps.runner import run_sweep
@@ -81,8 +81,11 @@ def sweep(
     plan = make_plan({"datasets": datasets, "name": default_name(datasets), **options})
     header, _ = without_absent(resolve(plan, [Path(folder) for folder in folders]))
     place = find_store(Path(store) if store else None, tracking_uri)
-    with handling_signals() as stop, PoolExecutor(plan.workers or default_workers()) as executor:
-        how = Resuming(None if fresh else find_unfinished(place, header), accept_changes=accept_changes)
+    sweep_id = None if fresh else find_unfinished(place, header)
+    if sweep_id:
+        header = header.as_begun(begun_as(place, sweep_id))
+    with handling_signals() as stop, PoolExecutor(plan.workers or default_workers(), header.plan.threads) as executor:
+        how = Resuming(sweep_id, accept_changes=accept_changes)
         return run_sweep(header, place, executor, callback, resume=how, offline=offline, stop=stop)
 
 

@@ -87,6 +87,12 @@ def find_sweep_folder(store: Store, sweep_id: str | None) -> Path:
     return store.sweeps / (sweep_id or ids[-1])
 
 
+def begun_as(store: Store, sweep_id: str) -> SweepHeader:
+    """What a sweep is, as its journal has it."""
+    with Journal.read(store.sweeps / sweep_id) as journal:
+        return SweepHeader.from_json(journal.plan)
+
+
 def find_unfinished(store: Store, header: SweepHeader) -> str | None:
     """The newest sweep of the same plan that is not finished; its configs may have changed since."""
     for sweep_id in reversed(sweep_ids(store)):

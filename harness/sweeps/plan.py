@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,13 +18,18 @@ from harness.config.sweep import SweepConfig
 from harness.errors import UsageError
 from harness.executors import machine_mb
 from harness.records import Family
-from harness.records.serialization import KEY, Record
+from harness.records.serialization import KEY, Record, decode
 from harness.search import Budget, SearchSettings
+from harness.search.oracle import ADAPTIVE
+from harness.text import counted, listed
 
 LIBRARIES = ("lstm-gru-harness", "tensorflow", "keras", "keras-tuner", "mlflow", "scikit-learn", "numpy", "pandas")
 
 FREE = ("workers", "register_as")
 """What of a plan changes no trial, and may differ when a sweep is resumed."""
+
+NOT_RECORDED: Mapping[str, None] = {"threads": None, "in_flight": None}
+"""What a plan of 0.1.0 left to the number of workers: a worker's threads, cores / workers, and trials in flight."""
 
 DATASET = "{dataset}"
 """What stands for a dataset's name in `register_as`."""
@@ -51,10 +57,21 @@ class SweepHeader(Record):
     versions: Mapping[str, str]
     notes: tuple[str, ...]
 
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> SweepHeader:
+        """The header that `to_json` wrote; what its plan did not record is None."""
+        header: SweepHeader = decode(cls, {**plain, "plan": {**NOT_RECORDED, **plain["plan"]}})
+        return header
+
     def means_the_same_as(self, other: SweepHeader) -> bool:
         """Whether two commands mean the same sweep: all that was asked for is equal, but for what changes no trial."""
         free = dict.fromkeys(FREE)
-        return self.plan.model_copy(update=free) == other.plan.model_copy(update=free)
+        return self.plan.model_copy(update=free) == other.as_begun(self).plan.model_copy(update=free)
+
+    def as_begun(self, began: SweepHeader) -> SweepHeader:
+        """This header for a sweep that began as another one: what that did not record is not settled afterwards."""
+        settled = {key: None for key in NOT_RECORDED if getattr(began.plan, key) is None}
+        return replace(self, plan=self.plan.model_copy(update=settled))
 
     def registered_name(self, dataset: str) -> str:
         """What the champion of a dataset is registered as."""
@@ -199,7 +216,37 @@ def search_settings(header: SweepHeader, workers: int, replicates: int | None = 
         plan.seed,
         workers,
         plan.prune,
+        plan.in_flight,
     )
+
+
+def idle_note(header: SweepHeader, workers: int) -> str:
+    """What to say where an adaptive search leaves workers without work; empty where it does not.
+
+    Args:
+        header: The sweep.
+        workers: Trials that can run at the same time.
+    """
+    plan = header.plan
+    searches = len(header.families) * plan.interim_replicates[0]
+    if plan.oracle not in ADAPTIVE or plan.in_flight is None or searches * plan.in_flight >= workers:
+        return ""
+    return (
+        f"{plan.oracle}: {searches} searches with {counted(plan.in_flight, 'trial')} in flight each keep "
+        f"{searches * plan.in_flight} of {workers} workers busy; --in-flight {math.ceil(workers / searches)} uses all, "
+        "and asks for other trials"
+    )
+
+
+def workers_note(plan: SweepConfig) -> str:
+    """Why another number of workers would give other results; empty where it would not."""
+    reasons = {
+        "the budget is time": plan.minutes is not None,
+        "median stopping goes by the trials that have ended": plan.prune,
+        "their threads follow from it": plan.threads is None,
+    }
+    why = [reason for reason, applies in reasons.items() if applies]
+    return f"the number of workers counts, since {listed(why)}" if why else ""
 
 
 DECISIVE_LIBRARIES = ("python", "lstm-gru-harness", "tensorflow", "keras", "keras-tuner", "numpy", "scikit-learn")

@@ -17,7 +17,7 @@ from harness.journal import EventKind, Journal
 from harness.records import DataFacts, Family, Objective, Phase, TrialKey, TrialRecord, TrialRequest, derive_seed
 from harness.search.oracle import Oracle, Point, scheduled
 from harness.store import place_around, remember
-from harness.sweeps.plan import SweepHeader, differences, large_batches, search_settings
+from harness.sweeps.plan import SweepHeader, differences, idle_note, large_batches, search_settings
 from harness.sweeps.results import Results
 from harness.sweeps.stop import comparison_bytes
 from harness.sweeps.trials import STRUCTURAL, TrialSpec, train_one
@@ -96,11 +96,13 @@ def without_absent(header: SweepHeader) -> tuple[SweepHeader, tuple[str, ...]]:
     ), lines
 
 
-def batch_notes(header: SweepHeader, inspected: Mapping[str, Inspected]) -> list[str]:
-    """What to say of batches that are larger than a training part."""
-    return [
+def notes(header: SweepHeader, inspected: Mapping[str, Inspected], workers: int) -> list[str]:
+    """What to say before a sweep begins: of its configs, of batches larger than a training part, of idle workers."""
+    large = [
         note for name, found in inspected.items() for note in large_batches(name, header.spaces, found.facts.sizes[0])
     ]
+    idle = idle_note(header, workers)
+    return [*header.notes, *large, *([idle] if idle else [])]
 
 
 def open_journal(folder: Path, header: SweepHeader, inspected: Mapping[str, Inspected], how: Resuming) -> Journal:

@@ -37,7 +37,7 @@ from harness.records import (
 )
 from harness.search import select
 from harness.stats import Cases, decide_rows, interim_analysis, margin_of, over_all
-from harness.sweeps.plan import SweepHeader
+from harness.sweeps.plan import SweepHeader, workers_note
 from harness.text import counted, listed
 
 
@@ -376,7 +376,9 @@ def budget_in_words(header: SweepHeader) -> str:
     times = f", {listed(plan.interim_replicates, 'or')} replicates" if plan.interim_replicates[-1] > 1 else ""
     times += ", until decided" if plan.until_decided else ""
     pruned = ", median stopping" if plan.prune else ""
-    return f"{spent}{times}, {plan.oracle} search, at most {counted(plan.epochs, 'epoch')} per trial{pruned}"
+    at_most = f"at most {counted(plan.epochs, 'epoch')} per trial"
+    workers = f"; {note}" if (note := workers_note(plan)) else ""
+    return f"{spent}{times}, {plan.oracle} search, {at_most}{pruned}{workers}"
 
 
 def _row(record: TrialRecord, scores: Mapping[str, float]) -> ScoreRow:

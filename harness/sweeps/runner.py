@@ -25,7 +25,7 @@ from harness.sweeps.events import Callback, ComparisonFinished, Message, SweepSt
 from harness.sweeps.folders import lock, new_id
 from harness.sweeps.mlflow_sync import MlflowSync, links_of
 from harness.sweeps.plan import SweepHeader, search_settings, trial_limits
-from harness.sweeps.prepare import Inspected, Resuming, batch_notes, inspect, open_journal
+from harness.sweeps.prepare import Inspected, Resuming, inspect, notes, open_journal
 from harness.sweeps.register import (
     NOT_KNOWN,
     Registration,
@@ -86,7 +86,7 @@ def run_sweep(
         _refuse_foreign_names(store, header)
     with lock(folder, new=how.sweep_id is None), open_journal(folder, header, inspected, how) as journal, sync:
         callback(SweepStarted(sweep_id, how.sweep_id is not None, journal.has(EventKind.FINISHED)))
-        for note in (*header.notes, *batch_notes(header, inspected)):
+        for note in notes(header, inspected, executor.slots):
             callback(Message(note))
         sweep = _Sweep(Results(journal, header), store, sweep_id, executor, callback, sync, stop or Stop())
         try:

@@ -33,6 +33,7 @@ def scheduler(workers: int, direction: Direction = Direction.MIN, seed: int = 7)
         patience_epochs=2,
         seed=seed,
         workers=workers,
+        in_flight=workers // 2,
     )
     return Scheduler(
         "toy", (Family("lstm", "lstm"), Family("gru", "gru")), spaces, Objective("mae", direction), settings
