@@ -176,6 +176,7 @@ class _Search:
             where it hears of them as they come.
         settled: Trials, counted from the first, that have all ended.
         heard: Trials, counted from the first, whose end the oracle has heard of, where it hears of them in order.
+        drained: Whether the oracle has no new point after those that were drawn.
     """
 
     family: Family
@@ -186,7 +187,6 @@ class _Search:
     completed: int = 0
     best: TrialRecord | None = None
     scheduled: bool = False
-    exhausted: bool = False
     waiting: bool = False
     seeds: dict[int, int] = field(default_factory=dict)
     drawn: int = 0
@@ -194,12 +194,14 @@ class _Search:
     scores: dict[int, float | None] = field(default_factory=dict)
     settled: int = 0
     heard: int = 0
+    drained: bool = False
 
     def draw(self, until: int) -> Waiting | None:
         """Have the oracle's points up to trial `until` drawn; those that have not begun are kept ahead."""
         while self.drawn < until:
             point = self._ask_oracle()
             if not isinstance(point, Point):
+                self.drained = point is None
                 return point
             self.drawn += 1
             self.ahead[self.drawn] = point
@@ -228,6 +230,11 @@ class _Search:
             self.waiting = False
         elif self.heard < self.settled:
             self.waiting = False
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether there is no point left to begin."""
+        return self.drained and not self.ahead
 
     @property
     def may_go_on(self) -> bool:
@@ -374,11 +381,13 @@ class Scheduler:
 
     def _ask(self, search: _Search, replicate: int, number: int = 0) -> TrialRequest | None:
         """The search's next trial, or the one of this number: a journal knows in what order they began."""
-        answer = search.draw(number or search.asked + self._candidates(search, replicate))
+        candidates = self._candidates(search, replicate)
+        answer = search.draw(number or search.asked + candidates)
         if not search.ahead or (number and number not in search.ahead):
-            search.waiting, search.exhausted = answer is not None, answer is None
+            search.waiting = answer is not None
             return None
-        number = number or max(search.ahead, key=lambda one: (relative_seconds(search.ahead[one].values), -one))
+        first = sorted(search.ahead)[:candidates]
+        number = number or max(first, key=lambda one: (relative_seconds(search.ahead[one].values), -one))
         point = search.ahead.pop(number)
         search.asked += 1
         key = TrialKey(self.dataset, search.family.name, replicate, Phase.SEARCH, number)
@@ -400,11 +409,16 @@ class Scheduler:
     def _candidates(self, search: _Search, replicate: int) -> int:
         """How many trials to choose the next one from: all that are left at the end of a random search, else one."""
         settings = self.settings
-        left = self._ceiling(self._rounds[replicate - 1], replicate) - search.progress
+        searches = self._rounds[replicate - 1]
+        left = self._ceiling(searches, replicate) - search.progress
         # What median stopping asks of a trial depends on those that ended before it.
         if settings.oracle != "random" or settings.prune or left > trials_ahead(settings.workers):
             return 1
-        return max(1, int(left))
+        # Whose points run out first is known before any trial overtakes another, so that each family's trials are the
+        # first ones by number.
+        for other in searches:
+            other.draw(other.asked + max(0, int(left) + search.progress - other.progress))
+        return max(1, int(self._ceiling(searches, replicate)) - search.progress)
 
     def _next_search(self, replicate: int, preferred: str = "") -> _Search | None:
         """Whose turn it is, a wished family first; None when no family of this replicate may be asked now."""
@@ -426,7 +440,8 @@ class Scheduler:
         """How many trials each family may come to."""
         budget = self.settings.budget
         # What a family that can't go on has come to is where the others stop too.
-        ended = [s.progress for s in searches if s.exhausted or s.asked >= budget.attempts]
+        ended = [s.progress for s in searches if s.asked >= budget.attempts]
+        ended += [s.progress + len(s.ahead) for s in searches if s.drained]
         limits = [*ended, math.inf if budget.trials is None else budget.trials]
         if replicate in self._closing:
             limits.append(max(search.progress for search in searches))

@@ -40,7 +40,9 @@ def ended(request: TrialRequest) -> TrialRecord:
     return TrialRecord(request.key, TrialStatus.COMPLETED, validation_score=score)
 
 
-def play(one: Scheduler, workers: int, order: int = 0) -> tuple[list[TrialRequest | TrialRecord], int]:
+def play(
+    one: Scheduler, workers: int, order: int = 0, fail: bool = True
+) -> tuple[list[TrialRequest | TrialRecord], int]:
     """Run it with trials that end in random order: what happened, and how many trials ran at a time at most."""
     chance, running, log, most = random.Random(order), list[TrialRequest](), list[TrialRequest | TrialRecord](), 0
     while True:
@@ -50,7 +52,9 @@ def play(one: Scheduler, workers: int, order: int = 0) -> tuple[list[TrialReques
         if not running:
             return log, most
         most = max(most, len(running))
-        log.append(record := ended(running.pop(chance.randrange(len(running)))))
+        request = running.pop(chance.randrange(len(running)))
+        record = ended(request) if fail else TrialRecord(request.key, TrialStatus.COMPLETED, validation_score=1.0)
+        log.append(record)
         one.tell(record)
 
 
@@ -69,6 +73,22 @@ def test_any_number_of_workers_asks_for_the_same_trials(oracle: str, in_flight: 
     first = trials(plays[0])
     assert len(first) > 16
     assert all(trials(log) == first for log in plays)
+
+
+@pytest.mark.parametrize("points", [9, 11])
+def test_where_a_space_runs_out_the_other_family_stops_at_its_first_trials(points: int) -> None:
+    few = {"units": {"type": "Int", "min_value": 1, "max_value": points}}
+    for workers, order in [(1, 0), (2, 1), (4, 3)]:
+        one = scheduler("random", workers)
+        spaces = {
+            "lstm": SearchSpace.model_validate({"name": "lstm", "layer": "LSTM", "hyperparameters": CONTINUOUS}),
+            "gru": SearchSpace.model_validate({"name": "gru", "layer": "GRU", "hyperparameters": few}),
+        }
+        one = Scheduler("toy", FAMILIES, spaces, one.objective, one.settings)
+        log = play(one, workers, order, fail=False)[0]
+        numbers = sorted(int(key.rpartition("/")[2]) for key in trials(log) if "/lstm/" in key)
+        assert numbers == list(range(1, len(numbers) + 1))
+        assert points <= len(numbers) < points + workers  # those beyond had begun before, and count for nothing
 
 
 def test_trials_in_flight_keep_more_workers_busy_and_change_the_search() -> None:
