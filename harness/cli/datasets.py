@@ -69,7 +69,7 @@ def list_configs(config_dir: ConfigDirOption = None, as_json: JsonOption = False
 def _is_remote(source: Source) -> bool:
     """Whether files of a source come from the internet."""
     named = getattr(source, "url", None) or getattr(source, "files", None)
-    return bool(named) or (source.kind == "keras" and source.path is None)
+    return bool(named) or source.kind in ("openml", "huggingface") or (source.kind == "keras" and source.path is None)
 
 
 @app.command("show")
@@ -123,7 +123,9 @@ app.command("fetch")(fetch.fetch)
 def new(
     file: Annotated[
         Path,
-        typer.Argument(metavar="FILE", help="A CSV, Parquet, Excel, ARFF, .tsf, NPZ or .ts file.", show_default=False),
+        typer.Argument(
+            metavar="FILE", help="A CSV, Parquet, Excel, ARFF, .tsf, .jsonl, NPZ or .ts file.", show_default=False
+        ),
     ],
     target: Annotated[str | None, typer.Option(metavar="COL", help="Column to predict.")] = None,
     time: Annotated[

@@ -15,7 +15,7 @@ from functools import lru_cache
 import numpy as np
 
 from harness.config.dataset import DatasetConfig, reads_tokens
-from harness.config.sources import FileSource, LoaderSource
+from harness.config.sources import LoaderSource, TableSource
 from harness.config.tasks import ClassifyTask, ForecastTask, LabelTask, NextTokenTask, RegressTask
 from harness.data.channels import odd_channels, say_constant
 from harness.data.dataset import PARTS, Indices, Part, SequenceData, Sequences, Series, Values, Whole
@@ -58,7 +58,7 @@ def load_forecast(config: DatasetConfig, task: ForecastTask) -> SequenceData:
     if isinstance(config.source, LoaderSource):
         panel = read_loaded_series(config.source, task, config.encoding.calendar, config.encoding.time_zone)
     else:
-        assert isinstance(config.source, FileSource)  # the only other source that a config allows for a forecast
+        assert isinstance(config.source, TableSource)  # the only other source that a config allows for a forecast
         panel = read_series(config.source, task, config.encoding.calendar, config.encoding.time_zone)
     panel, short = _long_enough(panel, task, config)
     panel = tuple(replace(series, values=narrow(series.values)) for series in panel)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.config.dataset import texts_in
-from harness.config.sources import HOW_IT_IS_WRITTEN, TABLE_SUFFIXES, ArraysSource, FileSource, TableKind
+from harness.config.sources import HOW_IT_IS_WRITTEN, TABLE_SUFFIXES, ArraysSource, FileSource, TableKind, TableSource
 from harness.config.tasks import ClassifyTask, LabelTask, RegressTask
 from harness.config.times import time_names
 from harness.data.dataset import Sequences, finite, numbered
@@ -93,12 +93,12 @@ def input_source(
         key = next(iter(written))
         raise DataError(f"--{key.replace('_', '-')}: expected it only for a CSV, got {path}")
     new = FileSource(kind=kind, path=str(path.absolute()), **written)
-    if not isinstance(trained, FileSource):
+    if not isinstance(trained, TableSource):
         return new
-    kept = {"kind", "path", "sha256", *written}
-    if trained.kind != kind:
-        kept |= {*HOW_IT_IS_WRITTEN}
-    source = trained.model_copy(update={key: getattr(new, key) for key in kept})
+    own = {"kind", "path", "sha256", *written}
+    if trained.table != kind:
+        own |= {*HOW_IT_IS_WRITTEN}
+    source = new.model_copy(update={key: getattr(trained, key) for key in TableSource.model_fields if key not in own})
     # A file of the wanted rows alone need not say which rows are wanted.
     head = next(read_pieces(locate(new.path), shown(new.path), source, rows=1)).frame if source.where else None
     there = {name: value for name, value in source.where.items() if head is not None and name in head.columns}
@@ -137,13 +137,13 @@ def kind_of(description: Description, path: Path) -> Kind:
     """
     trained = description.dataset_config.source
     suffix = suffix_of(path)
-    if isinstance(trained, FileSource) and suffix == suffix_of(Path(trained.path)):
-        return trained.kind
+    if isinstance(trained, TableSource) and suffix == suffix_of(Path(trained.path)):
+        return trained.table
     kind = _KINDS.get(suffix)
     if is_token_file(description, path, [suffix for suffix, of in _KINDS.items() if of != "text"]):
         return "text"
     if kind == "text":
-        kind = "csv" if isinstance(trained, FileSource) and trained.kind == "csv" else None
+        kind = "csv" if isinstance(trained, TableSource) and trained.table == "csv" else None
     if kind is None or (kind == "npz" and suffix != path.suffix.lower()):
         known = [suffix for suffix, of in _KINDS.items() if of != "text" or description.vocabulary]
         raise DataError(f"{path}: expected a file that ends in {', '.join(known)}")

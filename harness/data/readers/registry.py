@@ -10,7 +10,7 @@ import numpy as np
 
 from harness.config.addresses import folder_of, remote_files
 from harness.config.dataset import DatasetConfig, text_columns, texts_in
-from harness.config.sources import ArraysSource, FileSource, LoaderSource
+from harness.config.sources import ArraysSource, LoaderSource, TableSource
 from harness.config.tasks import ClassifyTask, ForecastTask, LabelTask, RegressTask
 from harness.config.times import Clock
 from harness.data.dataset import Sequences, Series, TokenSequences
@@ -125,7 +125,7 @@ def read_sequences(config: DatasetConfig, task: ClassifyTask | RegressTask | Lab
             raw = read_keras(source)
         case "loader":
             raw = _read_loaded(source, task, group, Clock(source.time_format, zone))
-        case "csv" | "parquet" | "excel" | "arff" | "tsf":
+        case "csv" | "parquet" | "excel" | "arff" | "tsf" | "jsonl" | "openml" | "huggingface":
             frame, clock = read_table(source, text_columns(config), texts_in(task)), Clock(source.time_format, zone)
             raw = sequences_of_rows(frame, task, shown(source.path), group, clock=clock)
         case "wav":
@@ -160,7 +160,7 @@ def read_frame(config: DatasetConfig) -> tuple[pd.DataFrame, str]:
         if not isinstance(made, pd.DataFrame) or not len(made):
             raise DataError(f"{where}: returned {_kind(made)}: expected a pandas table with rows")
         return made, where
-    assert isinstance(config.source, FileSource)  # the only other source of tables
+    assert isinstance(config.source, TableSource)  # the only other source of tables
     frame = read_table(config.source, text_columns(config), texts_in(config.task))
     return frame, shown(config.source.path)
 

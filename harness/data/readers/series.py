@@ -13,7 +13,7 @@ import numpy as np
 
 from harness.config.dataset import names_in, texts_in
 from harness.config.inferred.rhythm import MIDNIGHTS, Order, gaps_of, midnights_misplaced, order_of
-from harness.config.sources import FileSource
+from harness.config.sources import TableSource
 from harness.config.tasks import ForecastTask
 from harness.config.times import TICKS, UNDECIDED, Clock, is_dated, read_times, say_format, time_column, time_names
 from harness.data.checks import odd_times, odd_years
@@ -106,7 +106,7 @@ def with_calendar(
 
 
 def read_series(
-    source: FileSource, task: ForecastTask, calendar: Sequence[str] = (), zone: str = ""
+    source: TableSource, task: ForecastTask, calendar: Sequence[str] = (), zone: str = ""
 ) -> tuple[Series, ...]:
     """The columns that a forecast needs, in time order: one series, or each of a panel.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.config.sources import FileSource
+from harness.config.sources import TableSource
 from harness.data.readers.formats.delimited import decoded, faults
 from harness.errors import DataError
 
@@ -32,7 +32,7 @@ _STEPS: dict[str, tuple[str, int]] = {
 """Word of `@frequency` → unit and count of a step; `4_seconds` and `10_minutes` have their count before the word."""
 
 
-def read_tsf(file: Path, where: str, source: FileSource, names: tuple[str, ...]) -> pd.DataFrame:  # noqa: ARG001
+def read_tsf(file: Path, where: str, source: TableSource, names: tuple[str, ...]) -> pd.DataFrame:  # noqa: ARG001
     """The panel in a `.tsf` file.
 
     Args:
