@@ -236,7 +236,7 @@ def _of_sequences(name: str, file: Path, task: str | None) -> tuple[str, tuple[s
         kind, paths = "ts", {"train": path_from(folder, train), "test": path_from(folder, test)}
     guessed, why = task_of_answers(raw.y)
     steps = _steps(int(raw.lengths.min()), int(raw.lengths.max()))
-    shape = f"{len(raw.x):,} sequences of {steps} steps and {len(raw.channels):,} channels"
+    shape = f"{counted(len(raw.x), 'sequence')} of {steps} steps and {counted(len(raw.channels), 'channel')}"
     gaps = int(np.isnan(at_real_steps(raw.x, raw.lengths)).sum())
     told = (f'missing = "interpolate": {counted(gaps, "missing value")}',) if gaps else ()
     text = sequences_text(name, kind, paths, task or guessed, gaps=gaps > 0)

@@ -35,6 +35,7 @@ from harness.export.forecast_inputs import Batch, clock_of, series_batch
 from harness.export.token_inputs import SEQUENCE, batch_of_token_table, is_token_file, read_token_file
 from harness.metrics import without_padding
 from harness.records import TaskKind
+from harness.text import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -289,7 +290,7 @@ def _checked(description: Description, raw: Sequences, label: str, names: Sequen
     """Refuse sequences that the champion cannot take, fill gaps where its config allows them."""
     if raw.x.shape[2] != len(description.channels):
         raise DataError(
-            f"{raw.where}: {raw.x.shape[2]} channels: expected {len(description.channels)}: "
+            f"{raw.where}: {counted(raw.x.shape[2], 'channel')}: expected {len(description.channels)}: "
             f"{', '.join(description.channels)}"
         )
     if description.steps is not None:
@@ -313,7 +314,9 @@ def _of_steps(raw: Sequences, steps: int, *, cut: bool) -> Sequences:
     if wrong.any():
         at = int(wrong.argmax())
         expected = f"at least {steps}" if cut else f"{steps}"
-        raise DataError(f"{raw.where}: {raw.name_of(at)} has {raw.lengths[at]} steps: expected {expected}")
+        raise DataError(
+            f"{raw.where}: {raw.name_of(at)} has {counted(int(raw.lengths[at]), 'step')}: expected {expected}"
+        )
     rows = raw.lengths[:, None] - steps + np.arange(steps)[None, :]
     x = np.take_along_axis(raw.x, rows[:, :, None], axis=1)
     return replace(raw, x=x, lengths=np.full(len(x), steps, np.int32))

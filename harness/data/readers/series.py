@@ -32,6 +32,7 @@ from harness.data.readers.tables import (
 )
 from harness.data.scaling import Floats
 from harness.errors import DataError
+from harness.text import are, counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -179,9 +180,9 @@ def _noted(arranged: Sequence[_Arranged], more: Sequence[str] = ()) -> tuple[Ser
     first, orders = arranged[0].series, [one.order for one in arranged if one.order is not None]
     notes = []
     if moved := sum(order.moved for order in orders):
-        notes.append(f"{moved:,} rows that came after a later one are sorted by time")
+        notes.append(f"{counted(moved, 'row')} that came after a later one {are(moved)} sorted by time")
     if repeated := sum(order.repeated for order in orders):
-        notes.append(f"{repeated:,} rows of times that repeat are merged ([task] on_duplicates)")
+        notes.append(f"{counted(repeated, 'row')} of times that repeat {are(repeated)} merged ([task] on_duplicates)")
     return (replace(first, notes=(*first.notes, *notes, *more)), *(one.series for one in arranged[1:]))
 
 

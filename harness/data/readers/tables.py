@@ -182,22 +182,32 @@ def kind_of_values(column: pd.Series[Any]) -> tuple[str, ...]:
     return () if kind == "empty" else ("truth",) if kind == "boolean" else ("text",)
 
 
+_WHOLE = 2**53
+"""Whole numbers up to it are told apart in 64 bits of floating point."""
+
+
 def numbers_of_names(column: pd.Series[Any]) -> pd.Series[Any]:
     """Names as numbers, where each is just how its number is written, so that two names never become one.
 
     Args:
-        column: Text; anything else stays as it is.
+        column: Text; anything else stays as it is. Where a name is missing, so is its number.
     """
     import pandas as pd
 
     codes, names = pd.factorize(column)
-    if not len(names) or (codes < 0).any() or not isinstance(names[0], str):
+    if not len(names) or not isinstance(names[0], str):
         return column
+    gaps = codes < 0
     for number, dtype in ((int, np.int64), (float, np.float64)):
         try:
             values = [number(name) for name in names]
             if all(str(value) == name for value, name in zip(values, names, strict=True)):
-                return pd.Series(np.array(values, dtype)[codes], index=column.index, name=column.name)
+                found = np.array(values, dtype)[codes]
+                if gaps.any():
+                    if np.abs(found).max() > _WHOLE:
+                        return column
+                    found = np.where(gaps, np.nan, found)
+                return pd.Series(found, index=column.index, name=column.name)
         except (ValueError, OverflowError):
             continue
     return column
@@ -362,27 +372,33 @@ def _none_of_most(values: pd.Series[Any], bad: Flags) -> Flags:
     return none if none.any() and none.mean() < 0.5 else bad
 
 
-def labels(frame: pd.DataFrame, column: str, where: str, first_row: int = 0) -> npt.NDArray[Any]:
-    """A column of names (rows,): text, whole numbers or truth values, none missing.
+def labels(
+    frame: pd.DataFrame, column: str, where: str, first_row: int = 0, *, gaps: bool = False, cure: str = ""
+) -> npt.NDArray[Any]:
+    """A column of names (rows,): text, whole numbers or truth values; None or NaN where one is missing.
 
     Args:
         frame: The table.
         column: Name of the column.
         where: The file, as messages name it.
         first_row: Rows of the file before the table's first one.
+        gaps: Whether values may be missing.
+        cure: What allows it, as the end of the message.
 
     Raises:
-        DataError: A value is missing.
+        DataError: A value is missing where none may be.
     """
     from pandas.api import types
 
     values = frame[column]
-    if (bad := values.isna().to_numpy()).any():
+    if (bad := values.isna().to_numpy()).any() and not gaps:
         (at,) = first(bad)
         raise DataError(
             f"{where}: column {column!r}, row {first_row + at + 1}: expected a value, got an empty cell "
-            "(or a word that stands for one, such as NA, None or null)"
+            f"(or a word that stands for one, such as NA, None or null){cure}"
         )
+    if bad.any() and not types.is_float_dtype(values):
+        return np.array([None if gap else str(value) for value, gap in zip(values, bad, strict=True)], dtype=object)
     kinds = ((types.is_bool_dtype, np.bool_), (types.is_integer_dtype, np.int64), (types.is_float_dtype, np.float64))
     for is_kind, dtype in kinds:
         if is_kind(values):
