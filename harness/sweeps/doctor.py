@@ -23,7 +23,7 @@ from harness.sweeps.folders import sweep_ids
 from harness.sweeps.register import champions_of, lost_champions
 from harness.sweeps.results import Results
 from harness.sweeps.trials import weights_name
-from harness.text import counted, listed
+from harness.text import counted
 from harness.tracking.client import connect, database_file, place_left
 from harness.tracking.repair import (
     change_each,
@@ -79,7 +79,8 @@ def examine(store: Store, only: str | None = None) -> Iterator[Finding]:
 
 def _processes() -> Iterator[Finding]:
     if found := orphans():
-        what = f"{counted(len(found), 'worker process', 'worker processes')} without a parent: {listed(found)}"
+        count = counted(len(found), "worker process", "worker processes")
+        what = f"{count} without a parent: {', '.join(map(str, found))}"
         yield Finding("processes", what, "ends them", partial(_kill, found))
     for server in stray_servers():
         processes = ", ".join(map(str, server.processes))
@@ -174,8 +175,8 @@ def _runs(store: Store, sweep_id: str, known: _Known) -> Iterator[Finding]:
         with Journal.read(store.sweeps / sweep_id) as journal:
             lost = list(lost_champions(store, sweep_id, journal))
     except StoreError as error:
-        unwritten = store.local and not database_file(store).exists()
-        what = "it was not written to MLflow yet" if unwritten else f"MLflow does not hold it: {error}"
+        empty = store.local and not database_file(store).exists()
+        what = "MLflow holds nothing of it" if empty else f"MLflow does not hold it: {error}"
         yield Finding(sweep_id, what, "writes it", behind=True)
         return
     trials = [run for run in runs if run.trial_key]

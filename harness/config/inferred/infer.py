@@ -16,6 +16,7 @@ from harness.config.inferred.columns import (
     Repeats,
     categories,
     depend_on_order,
+    epoch_of,
     find_panel,
     find_time,
     inputs,
@@ -26,6 +27,7 @@ from harness.config.inferred.columns import (
     is_numeric,
     no_input,
     refuse_stray_text,
+    refuse_unread_times,
     refuse_written_numbers,
     steps_of_wide,
 )
@@ -460,6 +462,8 @@ class _Table:
             if self._time is None:
                 found = find_time(self._frame, self._free(self._hints.target), self._id, self._where, self._format)
                 if found is None:
+                    if not self._hints.features:
+                        refuse_unread_times(self._frame, self._free(self._hints.target), self._where)
                     return
                 self._time, self._format = found.columns, self._format or found.time_format
                 self._because.append(f"time = {' + '.join(time_names(found.columns))}: {found.why}")
@@ -470,6 +474,10 @@ class _Table:
             raise UsageError(str(error)) from None
         if told := say_format(stamps, self._format):
             self._because.append(told)
+        if self._format == NUMBERS and (word := epoch_of(stamps)):
+            self._because.append(
+                f"numbers in {stamps.name} are steps; --time-format {word} where they count from 1970 on"
+            )
 
     def _refuse_no_times(self, stamps: pd.Series[Any]) -> None:
         """Refuse a column with values that are no times, such as totals or a licence below the rows."""

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from harness.config.inferred.dialect import SEPARATORS, looks_like, number_pattern, to_numbers
+from harness.config.inferred.dialect import key_named, looks_like, number_pattern, to_numbers
 from harness.config.sources import ONLY_FOR, TABLE_SUFFIXES, FileSource, TableKind, TableSource
 from harness.data.readers.formats.sniffer import LINES, encoding_of, sniff
 from harness.data.readers.paths import locate
@@ -99,12 +99,12 @@ def faults(file: Path, where: str, source: TableSource) -> Iterator[None]:
         called = "UTF-8" if source.encoding == "utf-8" else source.encoding
         raise DataError(
             f"{where}: byte {error.object[error.start]:#04x} is not {called}: expected a {what} in {called}; for "
-            "another encoding, such as cp1252, there is [source] encoding"
+            f"another encoding, such as cp1252, there is {key_named('encoding')}"
         ) from None
     except _ZeroByteError as error:
         raise DataError(
-            f"{where}, {error}: holds zero bytes: expected {source.encoding} without any; [source] encoding may be "
-            "utf-16"
+            f"{where}, {error}: holds zero bytes: expected {source.encoding} without any; {key_named('encoding')} may "
+            "be utf-16"
         ) from None
     except csv.Error as error:
         raise DataError(f"{where}: cannot be read as {what}: {error}") from None
@@ -221,7 +221,7 @@ def _refuse_two_columns_of_one_name(file: Path, where: str, source: TableSource)
         else:
             header = next((line for line in csv.reader(text, delimiter=source.separator) if line), [])
     if any("\0" in name for name in header):
-        raise DataError(f"{where}: holds zero bytes: expected {source.encoding}; [source] encoding may be utf-16")
+        raise DataError(f"{where}: holds zero bytes: expected {source.encoding}; {key_named('encoding')} may be utf-16")
     if twice := next((name for name in header if name and header.count(name) > 1), None):
         raise DataError(f"{where}: two columns are called {twice!r}: expected each name once")
 
@@ -285,4 +285,4 @@ def other_dialect(file: Path, where: str, source: TableSource) -> str:
     if keys.get("separator", ",") == source.separator:
         return ""
     shown = {key: value for key, value in keys.items() if key in ("separator", "decimal", "thousands")}
-    return f"; {looks_like(shown)}" if shown else f"; looks like {SEPARATORS[',']}: separator = ','"
+    return f"; {looks_like(shown)}"
