@@ -418,7 +418,7 @@ class DatasetConfig(Config):
         split: How they are divided.
         encoding: From raw values to what a network sees.
         missing: What becomes of gaps: refused, filled on a straight line, or filled with the mean beside a channel that
-            says where they were.
+            says where they were. Sequences without an answer are refused, too, or left out and counted.
         smallest_difference: The smallest difference of scores that matters.
     """
 
