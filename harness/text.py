@@ -176,6 +176,16 @@ def counted(value: int, noun: str, plural: str = "") -> str:
     return f"{value:,} {noun if value == 1 else plural or noun + 's'}"
 
 
+def are(value: int) -> str:
+    """The verb for so many: `is` or `are`."""
+    return "is" if value == 1 else "are"
+
+
+def with_article(noun: str) -> str:
+    """A noun, such as the name of a type, with `a` or `an` before it."""
+    return f"{'an' if noun[:1].lower() in 'aeio' else 'a'} {noun}"
+
+
 def listed(values: Sequence[int | str], last: str = "and") -> str:
     """Whole numbers or names in a sentence: `3`, `3, 5 or 10`, `lstm and gru`.
 

@@ -69,7 +69,7 @@ def list_configs(config_dir: ConfigDirOption = None, as_json: JsonOption = False
 def _is_remote(source: Source) -> bool:
     """Whether files of a source come from the internet."""
     named = getattr(source, "url", None) or getattr(source, "files", None)
-    return bool(named) or (source.kind == "keras" and source.path is None)
+    return bool(named) or source.kind in ("openml", "huggingface") or (source.kind == "keras" and source.path is None)
 
 
 @app.command("show")
@@ -123,7 +123,9 @@ app.command("fetch")(fetch.fetch)
 def new(
     file: Annotated[
         Path,
-        typer.Argument(metavar="FILE", help="A CSV, Parquet, Excel, ARFF, .tsf, NPZ or .ts file.", show_default=False),
+        typer.Argument(
+            metavar="FILE", help="A CSV, Parquet, Excel, ARFF, .tsf, .jsonl, NPZ or .ts file.", show_default=False
+        ),
     ],
     target: Annotated[str | None, typer.Option(metavar="COL", help="Column to predict.")] = None,
     time: Annotated[
@@ -234,7 +236,7 @@ def _of_sequences(name: str, file: Path, task: str | None) -> tuple[str, tuple[s
         kind, paths = "ts", {"train": path_from(folder, train), "test": path_from(folder, test)}
     guessed, why = task_of_answers(raw.y)
     steps = _steps(int(raw.lengths.min()), int(raw.lengths.max()))
-    shape = f"{len(raw.x):,} sequences of {steps} steps and {len(raw.channels):,} channels"
+    shape = f"{counted(len(raw.x), 'sequence')} of {steps} steps and {counted(len(raw.channels), 'channel')}"
     gaps = int(np.isnan(at_real_steps(raw.x, raw.lengths)).sum())
     told = (f'missing = "interpolate": {counted(gaps, "missing value")}',) if gaps else ()
     text = sequences_text(name, kind, paths, task or guessed, gaps=gaps > 0)

@@ -121,14 +121,16 @@ def _accept_terms(configs: Sequence[DatasetConfig], accept: bool) -> None:
 
 def _fetched(config: DatasetConfig, copies: Copies | None, among: int) -> str:
     """Bring a dataset's files; why some did not come, where others are still to be brought."""
-    from harness.data.downloads import files_of, folder_for
+    from harness.data.downloads import files_of, folder_for, missing_files
     from harness.data.downloads.fetcher import Fetcher
+    from harness.data.downloads.hubs import located
 
     files = files_of(config)
     try:
         with _progress(config.name, files) as progress:
             most = getattr(config.source, "max_mb", 500) * 1_000_000
-            Fetcher(folder_for(files), most, progress, _say_beside, copies).fetch(files)
+            there = located(config.source, missing_files(config), _say_beside, copies)
+            Fetcher(folder_for(files), most, progress, _say_beside, copies).fetch({**files, **there})
     except HarnessError as error:
         if among == 1:
             raise

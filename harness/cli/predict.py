@@ -83,6 +83,7 @@ def predict(
     """
     if (data is None) == (not test):
         raise UsageError("expected either INPUT or --test")
+    from harness.config.inferred.dialect import named_as_options
     from harness.export.predictor import load, predictions_of
     from harness.export.streaming import Portion, read_portions
     from harness.export.verification import test_batch
@@ -95,7 +96,7 @@ def predict(
         raise UsageError("expected no option of how INPUT is written beside --test")
     champion = load(model, find_store(store, tracking_uri))
     tested = test_batch(champion) if data is None else None
-    with _printed(json=as_json) if output is None else written_to(output) as sink, _Bar() as bar:
+    with _printed(json=as_json) if output is None else written_to(output) as sink, _Bar() as bar, named_as_options():
         if data is not None:
             portions = read_portions(champion.description, data, partial(bar.show, "reading"), written=written)
         elif tested is not None:

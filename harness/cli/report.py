@@ -255,8 +255,8 @@ def _lines(one: Verified) -> list[str]:
         return [f"{one.dataset}: not decided yet, nothing to verify"]
     told = "MLflow and the journal" if one.journal else "MLflow; there is no journal here"
     if one.agrees:
-        return [f"{one.dataset}: agrees: all {one.compared} values match {told}"]
-    differ = f"{one.dataset}: differs in {len(one.disagreements)} of {one.compared} values of {told}"
+        return [f"{one.dataset}: agrees: all {one.compared:,} values match {told}"]
+    differ = f"{one.dataset}: differs in {len(one.disagreements):,} of {one.compared:,} values of {told}"
     return [differ, *(f"  {_check_line(it)}" for it in one.disagreements)]
 
 

@@ -14,6 +14,11 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 IN_CACHE = "cache:"
 """What a path begins with whose file is downloaded to the user's cache."""
 
+OPENML = "https://www.openml.org/api/v1/json/data/{}"
+"""Where OpenML describes the data set of a number."""
+
+HUGGING_FACE = "https://huggingface.co"
+
 PLACES = (IN_CACHE, "package:", "data:")
 """What paths begin with that are not seen from the config's folder."""
 
@@ -49,14 +54,22 @@ def is_safe_name(name: str) -> bool:
 
 
 def remote_files(source: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
-    """The files that a source's `url` and `files` name.
+    """The files that a source names by `url` and `files`, by OpenML's number or by Hugging Face's name and revision.
 
     Args:
         source: The table `[source]`, as it is on the config.
 
     Returns:
-        Name below the cache's folder → address and SHA-256.
+        Name below the cache's folder → address, and SHA-256 or commit. OpenML's address leads to the data set's
+        description, which says where the file is.
     """
+    if source.get("kind") == "openml":
+        number = source.get("id")
+        return {f"{number}.arff": (OPENML.format(number), str(source.get("sha256")))} if number else {}
+    if source.get("kind") == "huggingface":
+        base = f"{HUGGING_FACE}/datasets/{source.get('name')}/resolve/{source.get('revision')}"
+        names = (name for name, _ in data_files(source.get("data_files")))
+        return {name: (f"{base}/{quote(name)}", str(source.get("revision"))) for name in names}
     url, files = source.get("url"), source.get("files")
     base = url if isinstance(url, str) else ""
     if not isinstance(files, Mapping) or not files:
@@ -66,6 +79,18 @@ def remote_files(source: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
         own = "://" in name
         found[name_in(name) if own else name] = (name if own else f"{base.rstrip('/')}/{quote(name)}", str(sha256))
     return found
+
+
+def data_files(named: Any) -> tuple[tuple[str, str], ...]:
+    """The files that `data_files` of a Hugging Face source names, each with its split; empty where there are none.
+
+    Args:
+        named: One file, a list of files, or a table split → one of the two.
+    """
+    if isinstance(named, Mapping):
+        return tuple((name, str(split)) for split, files in named.items() for name, _ in data_files(files))
+    files = (named,) if isinstance(named, str) else named if isinstance(named, list | tuple) else ()
+    return tuple((str(name), "") for name in files)
 
 
 def folder_of(files: Mapping[str, tuple[str, str]]) -> str:

@@ -20,12 +20,12 @@ from harness.config.sources import (
     CorpusSource,
     Count,
     CountOrZero,
-    FileSource,
     Name,
     Number,
     Seed,
     Share,
     Source,
+    TableSource,
 )
 from harness.config.tasks import ClassifyTask, ForecastTask, LabelTask, RegressTask, TaskConfig
 from harness.config.times import time_names
@@ -84,15 +84,15 @@ def _check_source(config: DatasetConfig) -> None:
         raise fault(("task", "kind"), f'expected {" or ".join(_TASKS[made_by])} where [source] {key} = "{made_by}"')
     if source.kind == "generator" and source.generator == "counting" and source.steps < 20:
         raise fault(("source", "steps"), "expected at least 20: a test part of longer strings than the train part's")
-    if isinstance(source, FileSource):
+    if isinstance(source, TableSource):
         _check_file(source)
     if isinstance(source, CorpusSource):
         check_corpus(source, task)
 
 
-def _check_file(source: FileSource) -> None:
+def _check_file(source: TableSource) -> None:
     for key, kinds in ONLY_FOR.items():
-        if source.kind not in kinds and getattr(source, key) != FileSource.model_fields[key].default:
+        if source.table not in kinds and getattr(source, key) != TableSource.model_fields[key].default:
             raise fault(("source", key), f"expected it only where kind = {' or '.join(map(toml_text, kinds))}")
     if source.decimal == source.thousands:
         raise fault(("source", "thousands"), "expected another sign than the decimal mark")
@@ -418,7 +418,7 @@ class DatasetConfig(Config):
         split: How they are divided.
         encoding: From raw values to what a network sees.
         missing: What becomes of gaps: refused, filled on a straight line, or filled with the mean beside a channel that
-            says where they were.
+            says where they were. Sequences without an answer are refused, too, or left out and counted.
         smallest_difference: The smallest difference of scores that matters.
     """
 

@@ -9,9 +9,18 @@ import codecs
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from harness.config.addresses import IN_CACHE, LOCATIONS, PLACES, folder_of, is_safe_address, is_safe_name, remote_files
+from harness.config.addresses import (
+    IN_CACHE,
+    LOCATIONS,
+    PLACES,
+    data_files,
+    folder_of,
+    is_safe_address,
+    is_safe_name,
+    remote_files,
+)
 from harness.config.errors import fault
 from harness.errors import nearest
 from harness.records import Value
@@ -90,12 +99,12 @@ class Downloadable(Config):
     @classmethod
     def _paths_in_the_cache(cls, values: Any) -> Any:
         """Paths that name downloaded files lead into the cache; a single file need not be named."""
-        if not isinstance(values, Mapping) or not (values.get("url") or values.get("files")):
+        if not isinstance(values, Mapping) or not (files := remote_files(values)):
             return values
-        given, files = dict(values), remote_files(values)
+        given = dict(values)
         folder = IN_CACHE + folder_of(files)
         if "path" in cls.model_fields and not any(given.get(key) for key in LOCATIONS):
-            given["path"] = next(iter(files)) if len(files) == 1 else "."
+            given["path"] = next(iter(files)) if len(files) == 1 or given.get("kind") == "huggingface" else "."
         for key in LOCATIONS:
             if isinstance(path := given.get(key), str) and key in cls.model_fields and not path.startswith(PLACES):
                 given[key] = folder if path == "." else f"{folder}/{path}"
@@ -145,7 +154,7 @@ class OneFile(Downloadable):
 
 Separator = Annotated[str, Field(pattern=r"^([ !#-~\t]|whitespace)$", description='one sign, or "whitespace"')]
 
-TableKind = Literal["csv", "parquet", "excel", "arff", "tsf"]
+TableKind = Literal["csv", "parquet", "excel", "arff", "tsf", "jsonl"]
 TABLE_SUFFIXES: dict[str, TableKind] = {
     **dict.fromkeys((".csv", ".tsv", ".dat", ".data"), "csv"),
     ".parquet": "parquet",
@@ -153,6 +162,8 @@ TABLE_SUFFIXES: dict[str, TableKind] = {
     ".xlsx": "excel",
     ".arff": "arff",
     ".tsf": "tsf",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
 }
 """What a table is, by its file's suffix."""
 
@@ -165,12 +176,10 @@ Thousands = Annotated[
 ]
 
 
-class FileSource(OneFile):
-    """A table in a file; compressed where its name ends in `.gz`, `.bz2`, `.xz` or `.zip`.
+class TableSource(OneFile):
+    """What all sources of a table say of how it is written.
 
     Attributes:
-        kind: CSV and other text in columns, Parquet, Excel (`.xlsx`), Weka's ARFF, or Monash's `.tsf`, which is read
-            as a panel with the columns `series_name`, `timestamp` and `value`.
         separator: What stands between a CSV's columns; `whitespace` for any run of blanks and tabs.
         columns: Names of the columns of a CSV that has no line with them.
         where: Column → the value it must have, for rows that are wanted. A text is compared with what the file
@@ -187,7 +196,6 @@ class FileSource(OneFile):
             values.
     """
 
-    kind: TableKind
     separator: Separator = ","
     columns: Annotated[tuple[Column, ...], Field(description='a list of columns, such as ["t", "y"]')] = ()
     where: dict[str, Plain] = Field(default_factory=dict)
@@ -199,11 +207,131 @@ class FileSource(OneFile):
     sheet: str = ""
     time_format: TimeFormat = ""
 
+    @property
+    def table(self) -> TableKind:
+        """What its files are."""
+        raise NotImplementedError
+
+    @property
+    def located(self) -> tuple[tuple[str, str | None, str], ...]:
+        """Path, checksum and split of each file; their rows follow one another."""
+        return ((self.path, self.sha256, ""),)
+
+
+class FileSource(TableSource):
+    """A table in a file; compressed where its name ends in `.gz`, `.bz2`, `.xz` or `.zip`.
+
+    Attributes:
+        kind: CSV and other text in columns, Parquet, Excel (`.xlsx`), Weka's ARFF, Monash's `.tsf`, which is read as a
+            panel with the columns `series_name`, `timestamp` and `value`, or JSON lines (`.jsonl`), an object a row.
+    """
+
+    kind: TableKind
+
+    @property
+    def table(self) -> TableKind:
+        """The file's kind."""
+        return self.kind
+
+
+class HubSource(TableSource):
+    """A table that a hub of data sets knows by its name there.
+
+    Attributes:
+        path: Where the first file is; said by the name.
+    """
+
+    path: str = ""
+
+    @field_validator("url", "files")
+    @classmethod
+    def _names_no_address(cls, value: Any) -> Any:
+        if value:
+            raise fault((), "expected none: the hub says where the files are")
+        return value
+
+
+class OpenmlSource(HubSource):
+    """A data set of OpenML, by its number, in ARFF.
+
+    Attributes:
+        kind: OpenML.
+        id: The number, which names one version.
+        sha256: The file's checksum.
+    """
+
+    kind: Literal["openml"]
+    id: Count
+    sha256: Sha256
+
+    @property
+    def table(self) -> TableKind:
+        """ARFF, in which OpenML keeps every table."""
+        return "arff"
+
+
+FileNames = Annotated[tuple[Column, ...] | Column, Field(description='a file, or a list such as ["data/a.parquet"]')]
+SPLIT = "split"
+"""The column that says which of `data_files` a row is of."""
+
+
+class HuggingFaceSource(HubSource):
+    """A data set of Hugging Face's hub, by its name and commit.
+
+    Attributes:
+        kind: Hugging Face.
+        name: Owner and name there, such as `fancyzhx/ag_news`.
+        revision: The commit, which fixes every file of it.
+        data_files: A file, a list of files of one kind, whose rows follow one another, or a table split → either, as
+            `datasets.load_dataset` takes it; the rows then have a column `split`, which `[split] part` may name.
+    """
+
+    kind: Literal["huggingface"]
+    name: Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$", description="owner/name, as the hub's address has it")]
+    revision: Annotated[
+        str, Field(pattern=r"^[0-9a-f]{40}$", description="a commit, 40 digits of 0-9 and a-f: no branch, which moves")
+    ]
+    data_files: Annotated[
+        dict[str, FileNames] | FileNames,
+        Field(description='a file, a list of files, or a table such as train = "a.csv"'),
+    ]
+
+    @property
+    def table(self) -> TableKind:
+        """What the suffix of the files says."""
+        return TABLE_SUFFIXES[_suffix(data_files(self.data_files)[0][0])]
+
+    @property
+    def located(self) -> tuple[tuple[str, str | None, str], ...]:
+        """Path and split of each file; their checksums come with the download."""
+        folder = IN_CACHE + folder_of(remote_files(self.model_dump()))
+        return tuple((f"{folder}/{name}", None, split) for name, split in data_files(self.data_files))
+
+    @model_validator(mode="after")
+    def _files_fit_together(self) -> Self:
+        names = [name for name, _ in data_files(self.data_files)]
+        if not names:
+            raise fault(("data_files",), "expected at least one file")
+        for name in names:
+            if not is_safe_name(name) or names.count(name) > 1:
+                raise fault(("data_files",), f"{name!r}: expected the name of a file, once")
+            if (suffix := _suffix(name)) not in TABLE_SUFFIXES or TABLE_SUFFIXES[suffix] != self.table:
+                raise fault(("data_files",), f"{name!r}: expected files of one kind: {', '.join(TABLE_SUFFIXES)}")
+        if self.sha256 is not None:
+            raise fault(("sha256",), "expected none: revision fixes the files")
+        return self
+
+
+def _suffix(name: str) -> str:
+    """A file's suffix, below that of a packed one."""
+    plain = name.lower().removesuffix(".gz").removesuffix(".bz2").removesuffix(".xz").removesuffix(".zip")
+    return plain[plain.rfind(".") :] if "." in plain else ""
+
 
 ONLY_FOR: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("separator", "columns", "decimal", "thousands"), ("csv",)),
     "skip_rows": ("csv", "excel"),
-    "encoding": ("csv", "arff", "tsf"),
+    "encoding": ("csv", "arff", "tsf", "jsonl"),
     "sheet": ("excel",),
 }
 """Key of a table's `[source]` → the kinds that it says something of."""
@@ -449,6 +577,8 @@ class LoaderSource(Downloadable):
 
 Source = Annotated[
     FileSource
+    | OpenmlSource
+    | HuggingFaceSource
     | ArraysSource
     | TsSource
     | MatSource

@@ -12,8 +12,8 @@ from harness.config.sources import ConllSource, CorpusSource, Source, TextSource
 from harness.config.tasks import ClassifyTask, LabelTask, NextTokenTask, RegressTask, TaskConfig
 from harness.config.times import time_names
 
-TABLES = ("csv", "parquet", "excel", "arff", "tsf")
-"""Kinds of source that are a table in a file."""
+TABLES = ("csv", "parquet", "excel", "arff", "tsf", "jsonl", "openml", "huggingface")
+"""Kinds of source that are a table."""
 
 _WRITTEN = ("first_names", "anbn", "anbncn")
 """Generators of texts."""

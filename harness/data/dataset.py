@@ -263,6 +263,7 @@ class TokenSequences:
         own_parts: As in `Sequences`.
         notes: What reading had to say.
         groups: As in `Sequences`.
+        time_format: As in `Sequences`.
     """
 
     where: str
@@ -273,6 +274,7 @@ class TokenSequences:
     own_parts: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
     groups: npt.NDArray[Any] | None = None
+    time_format: str = ""
 
     @property
     def lengths(self) -> Whole:

@@ -18,6 +18,7 @@ from harness.data.windows import Pieces
 from harness.errors import DataError
 from harness.metrics import at_real_steps, metric_of, objective_of
 from harness.records import DataFacts, TaskKind
+from harness.text import are, counted
 
 
 def digest(parts: Sequence[Part], names: Iterable[Sequence[str]]) -> str:
@@ -120,7 +121,11 @@ def say_members(rule: Rule, members: Members, seed: int, classes: bool, own_part
 def say_dropped(pieces: Iterable[Pieces]) -> tuple[str, ...]:
     """A note of the steps that are in none of these pieces; none where there are no such steps."""
     dropped = sum(some.dropped for some in pieces)
-    return (f"{dropped:,} steps at the ends fill no piece and are left out",) if dropped else ()
+    return (
+        (f"{counted(dropped, 'step')} at the ends fill{'s' * (dropped == 1)} no piece and {are(dropped)} left out",)
+        if dropped
+        else ()
+    )
 
 
 def finish(

@@ -15,7 +15,7 @@ from functools import lru_cache
 import numpy as np
 
 from harness.config.dataset import DatasetConfig, reads_tokens
-from harness.config.sources import FileSource, LoaderSource
+from harness.config.sources import LoaderSource, TableSource
 from harness.config.tasks import ClassifyTask, ForecastTask, LabelTask, NextTokenTask, RegressTask
 from harness.data.channels import odd_channels, say_constant
 from harness.data.dataset import PARTS, Indices, Part, SequenceData, Sequences, Series, Values, Whole
@@ -43,6 +43,7 @@ from harness.data.stepwise import load_labels, load_tokens, with_seen_categories
 from harness.data.windows import ACROSS, EMPTY, UNMEASURED, Span, cut, cut_windows, take, without_gaps
 from harness.errors import DataError
 from harness.metrics import at_real_steps
+from harness.text import counted
 
 
 def load_forecast(config: DatasetConfig, task: ForecastTask) -> SequenceData:
@@ -58,7 +59,7 @@ def load_forecast(config: DatasetConfig, task: ForecastTask) -> SequenceData:
     if isinstance(config.source, LoaderSource):
         panel = read_loaded_series(config.source, task, config.encoding.calendar, config.encoding.time_zone)
     else:
-        assert isinstance(config.source, FileSource)  # the only other source that a config allows for a forecast
+        assert isinstance(config.source, TableSource)  # the only other source that a config allows for a forecast
         panel = read_series(config.source, task, config.encoding.calendar, config.encoding.time_zone)
     panel, short = _long_enough(panel, task, config)
     panel = tuple(replace(series, values=narrow(series.values)) for series in panel)
@@ -120,7 +121,7 @@ def _long_enough(
             kept.append(series)
     if not kept or not short:
         return panel, ()
-    named = [f"{one.where.rpartition(': ')[2]} ({len(one.values):,} rows)" for one in short[:MOST_NAMED]]
+    named = [f"{one.where.rpartition(': ')[2]} ({counted(len(one.values), 'row')})" for one in short[:MOST_NAMED]]
     more = ", …" if len(short) > MOST_NAMED else ""
     note = f"{len(short):,} of {len(panel):,} series left out, too short for a window in each part: {', '.join(named)}"
     return (replace(kept[0], notes=panel[0].notes), *kept[1:]), (note + more,)
@@ -177,7 +178,7 @@ def _cut(
             reasons = "; ".join(f"of {count:,} {reason}" for reason, count in why.items())
             ways = "; ".join(_WAYS_OUT[reason] for reason in why)
             raise DataError(f"{panel[0].where}: no window of the {name} part is left: {reasons}: expected {ways}")
-        notes += [f"{count:,} windows of the {name} part left out: {reason}" for reason, count in why.items()]
+        notes += [f"{counted(count, 'window')} of the {name} part left out: {reason}" for reason, count in why.items()]
         parts.append(pieces[0] if len(pieces) == 1 else _together(pieces))
     return parts, tuple(notes)
 
@@ -280,6 +281,7 @@ def _load_token_sequences(config: DatasetConfig, task: ClassifyTask | RegressTas
         targets=(task.target or ("class" if classes else "y"),),
         split=say_members(rule, members, config.split.seed, bool(classes), len(raw.own_parts)),
         notes=(*raw.notes, say_size(vocabulary, raw.channel), *cut),
+        time_format=raw.time_format,
         classes=classes,
         vocabulary=vocabulary,
     )
@@ -322,7 +324,7 @@ def _answered(raw: Sequences, missing: str) -> tuple[Sequences, Indices, tuple[s
     Where the config lets no value be missing, the others stay, and whoever reads the answers refuses them.
     """
     places = np.arange(len(raw.x))
-    unknown = np.isnan(raw.y) if raw.y.dtype.kind == "f" else np.zeros(len(raw.y), np.bool_)
+    unknown = np.array([answer is None or answer != answer for answer in raw.y.tolist()], np.bool_)
     if missing == "error" or not unknown.any():
         return raw, places, ()
     if unknown.all():
@@ -338,7 +340,7 @@ def _answered(raw: Sequences, missing: str) -> tuple[Sequences, Indices, tuple[s
         own_parts=tuple(np.diff(ends).tolist()),
         groups=None if raw.groups is None else raw.groups[places],
     )
-    return kept, places, (f"{int(unknown.sum()):,} sequences without an answer left out",)
+    return kept, places, (f"{counted(int(unknown.sum()), 'sequence')} without an answer left out",)
 
 
 def _fill_sequences(raw: Sequences, missing: str) -> tuple[Floats, tuple[str, ...]]:

@@ -178,6 +178,7 @@ def load_tokens(config: DatasetConfig, task: NextTokenTask) -> SequenceData:
             _say_vocabulary(vocabulary, raw.channel, [part.y for part in parts], parts),
             *say_dropped(pieces),
         ),
+        time_format=raw.time_format,
         classes=vocabulary,
         vocabulary=vocabulary,
         knows_future=False,

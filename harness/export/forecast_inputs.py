@@ -21,6 +21,7 @@ from harness.data.scaling import Floats
 from harness.errors import DataError
 from harness.export.artifact import Description
 from harness.export.stamps import Stamps, continue_stamps
+from harness.text import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -148,7 +149,9 @@ def _one(
     lookback, ahead = description.steps or 0, description.horizon_steps if task.known_covariates else 0
     if len(frame) < lookback + ahead:
         known = f" and {ahead} with {', '.join(task.known_covariates)} in advance" if ahead else ""
-        raise DataError(f"{where}: has {len(frame)} rows: expected at least {lookback}, the model's lookback{known}")
+        raise DataError(
+            f"{where}: has {counted(len(frame), 'row')}: expected at least {lookback}, the model's lookback{known}"
+        )
     now = len(frame) - ahead
     past, coming = frame.iloc[now - lookback : now], frame.iloc[now:]
     _refuse_known_targets(description, task, coming, where)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.config.dataset import texts_in
-from harness.config.sources import HOW_IT_IS_WRITTEN, TABLE_SUFFIXES, ArraysSource, FileSource, TableKind
+from harness.config.sources import HOW_IT_IS_WRITTEN, TABLE_SUFFIXES, ArraysSource, FileSource, TableKind, TableSource
 from harness.config.tasks import ClassifyTask, LabelTask, RegressTask
 from harness.config.times import time_names
 from harness.data.dataset import Sequences, finite, numbered
@@ -35,6 +35,7 @@ from harness.export.forecast_inputs import Batch, clock_of, series_batch
 from harness.export.token_inputs import SEQUENCE, batch_of_token_table, is_token_file, read_token_file
 from harness.metrics import without_padding
 from harness.records import TaskKind
+from harness.text import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,12 +94,12 @@ def input_source(
         key = next(iter(written))
         raise DataError(f"--{key.replace('_', '-')}: expected it only for a CSV, got {path}")
     new = FileSource(kind=kind, path=str(path.absolute()), **written)
-    if not isinstance(trained, FileSource):
+    if not isinstance(trained, TableSource):
         return new
-    kept = {"kind", "path", "sha256", *written}
-    if trained.kind != kind:
-        kept |= {*HOW_IT_IS_WRITTEN}
-    source = trained.model_copy(update={key: getattr(new, key) for key in kept})
+    own = {"kind", "path", "sha256", *written}
+    if trained.table != kind:
+        own |= {*HOW_IT_IS_WRITTEN}
+    source = new.model_copy(update={key: getattr(trained, key) for key in TableSource.model_fields if key not in own})
     # A file of the wanted rows alone need not say which rows are wanted.
     head = next(read_pieces(locate(new.path), shown(new.path), source, rows=1)).frame if source.where else None
     there = {name: value for name, value in source.where.items() if head is not None and name in head.columns}
@@ -137,13 +138,13 @@ def kind_of(description: Description, path: Path) -> Kind:
     """
     trained = description.dataset_config.source
     suffix = suffix_of(path)
-    if isinstance(trained, FileSource) and suffix == suffix_of(Path(trained.path)):
-        return trained.kind
+    if isinstance(trained, TableSource) and suffix == suffix_of(Path(trained.path)):
+        return trained.table
     kind = _KINDS.get(suffix)
     if is_token_file(description, path, [suffix for suffix, of in _KINDS.items() if of != "text"]):
         return "text"
     if kind == "text":
-        kind = "csv" if isinstance(trained, FileSource) and trained.kind == "csv" else None
+        kind = "csv" if isinstance(trained, TableSource) and trained.table == "csv" else None
     if kind is None or (kind == "npz" and suffix != path.suffix.lower()):
         known = [suffix for suffix, of in _KINDS.items() if of != "text" or description.vocabulary]
         raise DataError(f"{path}: expected a file that ends in {', '.join(known)}")
@@ -289,7 +290,7 @@ def _checked(description: Description, raw: Sequences, label: str, names: Sequen
     """Refuse sequences that the champion cannot take, fill gaps where its config allows them."""
     if raw.x.shape[2] != len(description.channels):
         raise DataError(
-            f"{raw.where}: {raw.x.shape[2]} channels: expected {len(description.channels)}: "
+            f"{raw.where}: {counted(raw.x.shape[2], 'channel')}: expected {len(description.channels)}: "
             f"{', '.join(description.channels)}"
         )
     if description.steps is not None:
@@ -313,7 +314,9 @@ def _of_steps(raw: Sequences, steps: int, *, cut: bool) -> Sequences:
     if wrong.any():
         at = int(wrong.argmax())
         expected = f"at least {steps}" if cut else f"{steps}"
-        raise DataError(f"{raw.where}: {raw.name_of(at)} has {raw.lengths[at]} steps: expected {expected}")
+        raise DataError(
+            f"{raw.where}: {raw.name_of(at)} has {counted(int(raw.lengths[at]), 'step')}: expected {expected}"
+        )
     rows = raw.lengths[:, None] - steps + np.arange(steps)[None, :]
     x = np.take_along_axis(raw.x, rows[:, :, None], axis=1)
     return replace(raw, x=x, lengths=np.full(len(x), steps, np.int32))

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from harness.config.sources import FileSource
+from harness.config.sources import TableSource
 from harness.config.tasks import ForecastTask
 from harness.data.readers.paths import locate, shown
 from harness.data.readers.streams import Piece, Stored, read_pieces, read_rows, stored_arrays
@@ -228,7 +228,7 @@ def read_portions(
 
 
 def _table(
-    description: Description, source: FileSource, piece_rows: int, sequences: int, looked: Callable[[float], None]
+    description: Description, source: TableSource, piece_rows: int, sequences: int, looked: Callable[[float], None]
 ) -> Iterator[Portion] | None:
     """The sequences of a table; None where it has to be read whole."""
     file, where = locate(source.path), shown(source.path)
@@ -256,7 +256,7 @@ def _table(
 
 def _wanted(
     read: Callable[..., Iterator[Piece]],
-    source: FileSource,
+    source: TableSource,
     names: tuple[str, ...],
     where: str,
     *,

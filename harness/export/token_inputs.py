@@ -19,7 +19,7 @@ from harness.data.readers.texts import decoded, parted
 from harness.data.readers.tokens import conll_sequences, tokens_of_rows
 from harness.errors import DataError
 from harness.export.artifact import Description
-from harness.export.forecast_inputs import Batch
+from harness.export.forecast_inputs import Batch, clock_of
 from harness.records import TaskKind
 
 if TYPE_CHECKING:
@@ -83,7 +83,8 @@ def batch_of_token_table(description: Description, frame: pd.DataFrame, where: s
     column = require_tokens(description, frame, where)
     if (text := text_column(description)) is not None:
         return _of_texts(description, frame[text], range(before, before + len(frame)), where, before)
-    raw = tokens_of_rows(frame, _rows(description, frame), where, first_row=before)
+    clock = clock_of(description, frame)
+    raw = tokens_of_rows(frame, _rows(description, frame), where, first_row=before, clock=clock)
     names = [0] if column is None else frame[column].drop_duplicates().tolist()
     return Batch(*to_numbers(raw.tokens, description.vocabulary), column or SEQUENCE, tuple(names))
 

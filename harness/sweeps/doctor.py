@@ -23,6 +23,7 @@ from harness.sweeps.folders import sweep_ids
 from harness.sweeps.register import champions_of, lost_champions
 from harness.sweeps.results import Results
 from harness.sweeps.trials import weights_name
+from harness.text import counted
 from harness.tracking.client import connect, database_file, place_left
 from harness.tracking.repair import (
     change_each,
@@ -78,7 +79,8 @@ def examine(store: Store, only: str | None = None) -> Iterator[Finding]:
 
 def _processes() -> Iterator[Finding]:
     if found := orphans():
-        what = f"{len(found)} worker processes without a parent: {', '.join(map(str, found))}"
+        count = counted(len(found), "worker process", "worker processes")
+        what = f"{count} without a parent: {', '.join(map(str, found))}"
         yield Finding("processes", what, "ends them", partial(_kill, found))
     for server in stray_servers():
         processes = ", ".join(map(str, server.processes))
@@ -157,7 +159,7 @@ def _weights(folder: Path, kept: Mapping[str, set[str]]) -> Iterator[Finding]:
     left = [*losers, *(path for path in files if ".tmp" in path.name and path not in losers)]
     if left:
         size = sum(path.stat().st_size for path in left) / 1e6
-        what = f"{len(left)} files of weights that nobody needs, {size:.1f} MB"
+        what = f"{counted(len(left), 'file')} of weights that nobody needs, {size:.1f} MB"
         yield Finding(folder.name, what, "removes them", partial(_remove, left))
 
 
@@ -173,12 +175,14 @@ def _runs(store: Store, sweep_id: str, known: _Known) -> Iterator[Finding]:
         with Journal.read(store.sweeps / sweep_id) as journal:
             lost = list(lost_champions(store, sweep_id, journal))
     except StoreError as error:
-        yield Finding(sweep_id, f"MLflow does not hold it: {error}", "writes it", behind=True)
+        empty = store.local and not database_file(store).exists()
+        what = "MLflow holds nothing of it" if empty else f"MLflow does not hold it: {error}"
+        yield Finding(sweep_id, what, "writes it", behind=True)
         return
     trials = [run for run in runs if run.trial_key]
     parents = [run for run in runs if not run.trial_key]
     if strangers := [run for run in trials if run.trial_key not in known.ended]:
-        what = f"{len(strangers)} runs of trials that its journal does not know"
+        what = f"{counted(len(strangers), 'run')} of trials that its journal does not know"
         delete = partial(change_each, store, "delete_run", *([run.run_id] for run in strangers))
         yield Finding(sweep_id, what, "deletes them; MLflow's UI can restore them", delete)
     missing = known.ended - {run.trial_key for run in trials if run.status != "RUNNING"}
@@ -202,7 +206,7 @@ def _unused(store: Store, sweep_id: str, known: _Known) -> Iterator[Finding]:
     """Models that were logged for a champion which another one has replaced before it was registered."""
     with suppress(StoreError):  # which was said before
         if unused := unused_models(store, sweep_id, known.champions):
-            what = f"{len(unused)} logged models that no version is made of: {', '.join(unused)}"
+            what = f"{counted(len(unused), 'logged model')} that no version is made of: {', '.join(unused)}"
             delete = partial(change_each, store, "delete_logged_model", *([model_id] for model_id in unused))
             yield Finding(sweep_id, what, "deletes them; `mlflow gc` removes their files", delete)
 

@@ -196,7 +196,7 @@ def test_sounds_that_do_not_fit_are_refused(sounds: Path) -> None:
     with pytest.raises(DataError, match="has no file that is called like"):
         read_wav(source.model_copy(update={"pattern": "{class}-x.wav"}))
     wavfile.write(sounds / "1_zoe_9.wav", 16000, np.zeros(99, np.int16))
-    with pytest.raises(DataError, match="16000 Hz, 1 channels: expected 8000 Hz"):
+    with pytest.raises(DataError, match="16,000 Hz, 1 channel: expected 8,000 Hz, 1 channel, as"):
         read_wav(source.model_copy(update={"frame_samples": 5}))
     (sounds / "0_ann_0.wav").write_bytes(b"RIFF")
     with pytest.raises(DataError, match=r"0_ann_0\.wav: cannot be read as \.wav"):

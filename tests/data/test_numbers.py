@@ -139,7 +139,7 @@ def test_only_measured_targets_are_scored(forecast_card: Config, write_table: Wr
     for part in parts:
         assert np.array_equal(part.y[:, :, 0], values[part.rows[:, None] + np.arange(4, 6)].astype(np.float32))
     assert "31 windows of the test part left out: a target was not measured" in data.facts.notes
-    lost = "1 windows of the test part left out: a channel has no value in the lookback" in data.facts.notes
+    lost = "1 window of the test part left out: a channel has no value in the lookback" in data.facts.notes
     assert lost == (missing == "interpolate")
 
 

@@ -77,7 +77,7 @@ def test_repeated_times_follow_the_rule(rule: str, value: float, write_table: Ta
     path = write_table(t=stamps, y=[0, 1, 4, 9], a=[5, 6, None, None])
     series = read(forecast_card(path, time="t", on_duplicates=rule))
     assert series.pick(("y",))[:, 0].tolist() == [0, value, 9]
-    assert series.notes == ("1 rows of times that repeat are merged ([task] on_duplicates)",)
+    assert series.notes == ("1 row of times that repeat is merged ([task] on_duplicates)",)
     if rule == "mean":
         assert series.pick(("a",))[:2, 0].tolist() == [5, 6]  # of the values that are there
     with pytest.raises(DataError, match=r'row 3: .2024-01-02. stands in row 2 as well: .* on_duplicates = "first"'):

@@ -61,7 +61,7 @@ FAULTS: list[tuple[str, str | bytes, str]] = [
     ("text", HEADER + "1,x,3:4,5,6:up\n", "train.ts, line 6, channel 1: 'x': expected numbers"),
     ("hole", HEADER + "1,,3:4,5,6:up\n", "train.ts, line 6, channel 1: '': expected numbers"),
     ("uneven channels", HEADER + "1,2,3:4,5:up\n", "train.ts, line 6, channel 2: 2 steps: expected 3, as in channel 1"),
-    ("fewer channels", GOOD + "1,2:up\n", "train.ts, line 8: 1 channels: expected 2, as in line 6"),
+    ("fewer channels", GOOD + "1,2:up\n", "train.ts, line 8: 1 channel: expected 2, as in line 6"),
     ("infinite", HEADER + "1,2:4,inf:up\n", "train.ts, line 6, channel 2, step 2: inf: expected a finite number, at most 3.4e38 in size"),
     ("encoding", HEADER.encode() + b"1,\xff:2,3:up\n", "train.ts, line 6: byte 0xff is not UTF-8"),
     ("other channels in test", HEADER + "1,2:up\n", "test.ts: has 2 channels: expected 1, as in train.ts"),

@@ -83,7 +83,7 @@ def test_leftovers_are_removed(swept, spoilt, capsys) -> None:
     code, phrase = doctor(spoilt, capsys)
     assert code == 0
     assert f"{unborn.name}: a folder without a journal: repaired\n" in phrase
-    assert f"{folder.name}: 1 files of weights that nobody needs, 0.0 MB: repaired\n" in phrase
+    assert f"{folder.name}: 1 file of weights that nobody needs, 0.0 MB: repaired\n" in phrase
     assert not unborn.exists()
     assert sorted(weights.iterdir()) == needed
     assert doctor(spoilt, capsys) == (0, "nothing is wrong\n")
@@ -104,7 +104,7 @@ def test_what_mlflow_lacks_is_written_by_sync_and_strangers_are_deleted(swept, s
     code, phrase = doctor(spoilt, capsys)
     assert code == 1
     assert f"MLflow lacks 2 of its {len(runs) - 2} trials: `harness doctor --sync {sweep_id}` writes what" in phrase
-    assert "1 runs of trials that its journal does not know: repaired" in phrase
+    assert "1 run of trials that its journal does not know: repaired" in phrase
     assert client.get_run(copy.info.run_id).info.lifecycle_stage == "deleted"
     code, phrase = doctor(spoilt, capsys, "--sync", sweep_id)
     assert (code, phrase.count("repaired")) == (0, 1)
@@ -124,7 +124,7 @@ def test_a_lost_database_comes_again_with_its_champions(swept, spoilt, capsys) -
 
     code, phrase = doctor(spoilt, capsys)
     assert (code, phrase.count("\n")) == (1, 1)
-    assert f"`harness doctor --sync {sweep_id}` writes it" in phrase
+    assert f"{sweep_id}: MLflow holds nothing of it: `harness doctor --sync {sweep_id}` writes it\n" in phrase
     code, phrase = doctor(spoilt, capsys, "--sync")
     assert (code, phrase.count("repaired")) == (0, 1)
     assert (folder / "champions" / champions[0].name / "model.keras").stat().st_mtime_ns == kept
@@ -174,9 +174,7 @@ def test_a_logged_model_that_nothing_uses_is_deleted(swept, spoilt, capsys) -> N
     client.create_model_version(was.name, source=source, tags={"sweep_id": sweep_id})
     code, phrase = doctor(spoilt, capsys, "--dry-run")
     assert (code, phrase.count("\n")) == (1, 1)
-    assert (
-        f"{sweep_id}: 1 logged models that no version is made of: {replaced}: `harness doctor` deletes them" in phrase
-    )
+    assert f"{sweep_id}: 1 logged model that no version is made of: {replaced}: `harness doctor` deletes them" in phrase
     assert doctor(spoilt, capsys)[0] == 0
     left = {model.model_id for model in client.search_logged_models([experiment])}
     assert left == {*before, refitting, older}
@@ -234,7 +232,7 @@ def test_a_worker_without_a_parent_is_found_and_ended(swept, capsys) -> None:
         process.stdout.readline()
         assert process.pid in orphans()
         code, phrase = doctor(swept.store, capsys)
-        assert (code, "worker processes without a parent" in phrase) == (0, True)
+        assert (code, "without a parent" in phrase) == (0, True)
         assert process.wait(10) == -9
     finally:
         process.kill()

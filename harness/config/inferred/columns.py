@@ -128,6 +128,37 @@ class TimeRole:
     why: str
 
 
+_EPOCHS = {"seconds": (946_684_800, 4_102_444_800), "milliseconds": (946_684_800_000, 4_102_444_800_000)}
+"""Word of `--time-format` → how the years 2000 to 2099 are counted from 1970 on."""
+
+
+def epoch_of(column: pd.Series[Any]) -> str:
+    """What a column of numbers may count from 1970 on, `seconds` or `milliseconds`; empty where neither."""
+    if not is_numeric(column):
+        return ""
+    low, high = column.min(), column.max()
+    return next((word for word, (first, last) in _EPOCHS.items() if first <= low and high < last), "")
+
+
+def refuse_unread_times(frame: pd.DataFrame, free: Sequence[str], where: str) -> None:
+    """Refuse a column that is called a time, and holds texts with digits in which no date is recognised.
+
+    Raises:
+        DataError: There is one; the message names the option that says how its times are written.
+    """
+    for name in free:
+        column = frame[name]
+        if name.lower() not in TIME_NAMES or is_numeric(column) or not column.notna().all():
+            continue
+        texts = column.astype(str)
+        if texts.nunique() > 0.9 * len(texts) and texts.str.contains(r"\d").all():
+            raise DataError(
+                f"{where}: column {name!r} is called a time, but {texts.iloc[0]!r} is not read as one: expected "
+                f"--time {name} --time-format FORMAT as Python's strptime has it, months in English; or, if it holds "
+                "no times, --features A,B, the inputs"
+            )
+
+
 def find_time(
     frame: pd.DataFrame, free: Sequence[str], group: str | None, where: str, told: str = ""
 ) -> TimeRole | None:

@@ -6,7 +6,9 @@ Pure: takes columns, opens no file. Where two readings fit, neither is chosen: b
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,29 @@ if TYPE_CHECKING:
 
 SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas", "whitespace": "blanks"}
 _MARKS = {",": "commas", ".": "points", " ": "blanks", "'": "apostrophes", "\u00a0": "blanks", "\u202f": "blanks"}
+
+
+_AS_OPTIONS: ContextVar[bool] = ContextVar("as_options", default=False)
+
+
+@contextmanager
+def named_as_options() -> Iterator[None]:
+    """Messages name options of the command line in the place of keys of `[source]`: there is no config to edit."""
+    before = _AS_OPTIONS.set(True)
+    try:
+        yield
+    finally:
+        _AS_OPTIONS.reset(before)
+
+
+def key_named(key: str) -> str:
+    """What settles something of how a file is written: `[source] encoding`, or `--encoding`."""
+    return f"--{key.replace('_', '-')}" if _AS_OPTIONS.get() else f"[source] {key}"
+
+
+def _with_value(key: str, value: Any) -> str:
+    shown = _quoted(value)
+    return f"{key_named(key)} {shown}" if _AS_OPTIONS.get() else f"{key} = {shown}"
 
 
 def number_pattern(decimal: str, thousands: str) -> str:
@@ -91,7 +116,8 @@ _READINGS = ((",", ""), (".", ","), (",", "."), *((decimal, mark) for mark in " 
 
 def _hint_of_marks(found: Sequence[tuple[str, str]]) -> str:
     if len(found) > 1:
-        return "looks like decimal commas, or commas between thousands: decimal = ',' or thousands = ','"
+        either = f"{_with_value('decimal', ',')} or {_with_value('thousands', ',')}"
+        return f"looks like decimal commas, or commas between thousands: {either}"
     ((decimal, thousands),) = found
     return looks_like({"decimal": decimal, "thousands": thousands})
 
@@ -109,11 +135,13 @@ def looks_like(keys: Mapping[str, Any], options: bool = False) -> str:
     named = [words[key].get(value, value) for key, value in told.items() if key in words]
     if "thousands" in told:
         named.append(f"{_MARKS[told['thousands']]} between thousands")
-    written = [
-        f"--{key.replace('_', '-')} {_quoted(value)}" if options else f"{key} = {_quoted(value)}"
-        for key, value in told.items()
-    ]
-    return f"looks like {' and '.join(named)}: {(' ' if options else ', ').join(written)}"
+    if options and not _AS_OPTIONS.get():
+        with named_as_options():
+            return looks_like(keys)
+    if not told:
+        return f"looks like {SEPARATORS[',']}: {_with_value('separator', ',')}"
+    between = " " if _AS_OPTIONS.get() else ", "
+    return f"looks like {' and '.join(named)}: {between.join(_with_value(key, value) for key, value in told.items())}"
 
 
 def _quoted(value: Any) -> str:

@@ -16,6 +16,7 @@ from harness.config.inferred.columns import (
     Repeats,
     categories,
     depend_on_order,
+    epoch_of,
     find_panel,
     find_time,
     inputs,
@@ -26,6 +27,7 @@ from harness.config.inferred.columns import (
     is_numeric,
     no_input,
     refuse_stray_text,
+    refuse_unread_times,
     refuse_written_numbers,
     steps_of_wide,
 )
@@ -127,6 +129,9 @@ class InferredConfig:
     categorical: tuple[str, ...] = ()
 
 
+HORIZON = "horizon"
+"""What a table's `attrs` call the steps that its file says are to be forecast."""
+
 MOST_WINDOWS = 3000
 """More windows than this are thinned out by a stride, so that a laptop can sweep the first config."""
 
@@ -166,6 +171,7 @@ def infer_task(frame: pd.DataFrame, hints: UserHints, where: str) -> InferredCon
     _check_columns(frame, hints, where)
     _refuse_numbers_as_names(frame, where)
     table = _Table(frame, hints, where)
+    table.refuse_gaps_alone()
     task = hints.task or table.kind()
     for option, steps in given:
         if steps is not None and task != "forecast":
@@ -238,6 +244,14 @@ class _Table:
         # Steps side by side: a table without times, whose rows are sequences.
         self._steps = steps_of_wide(frame, free) if self._time is None and self._id is None else ()
 
+    def refuse_gaps_alone(self) -> None:
+        """Refuse a table that holds nothing but times."""
+        if not self._frame.drop(columns=[*time_names(self._time)]).notna().any(axis=None):
+            raise UsageError(
+                f"{self._where}: holds no value in any column but times: expected numbers; --missing A,B says which "
+                "texts stand for a missing value"
+            )
+
     def kind(self) -> str:
         """The task's kind."""
         frame, group, target = self._frame, self._id, self._hints.target or self._answer_column()
@@ -296,7 +310,8 @@ class _Table:
         series = self._series()
         rows = int(np.quantile([len(one) for one in series], 0.2, method="lower"))
         rhythm = self._rhythm(series)
-        window = window_for(rows, rhythm, hints.lookback_steps, hints.horizon_steps)
+        ahead = hints.horizon_steps or self._stated_horizon()
+        window = window_for(rows, rhythm, hints.lookback_steps, ahead)
         if window is None:
             of = f" for each {self._id}, which tells series apart" if self._id else ""
             raise UsageError(f"{self._where}: {rows} rows{of}: expected more, a window in each of three parts")
@@ -326,6 +341,12 @@ class _Table:
             categorical,
             on_duplicates=on_duplicates,
         )
+
+    def _stated_horizon(self) -> int | None:
+        """The horizon that the file states, as those of Monash's archive do."""
+        if (steps := self._frame.attrs.get(HORIZON)) is not None:
+            self._because.append(f"horizon_steps = {steps}: the file says so")
+        return steps
 
     def _config(
         self,
@@ -369,7 +390,7 @@ class _Table:
             because.append(f"target = {target}: it has one value for each {group}")
         features, categorical = self._features(target)
         metric = self._metric(task, frame.groupby(group)[target].first())
-        return self._config(task, target, features, metric, {}, features, categorical)
+        return self._config(task, target, features, metric, {}, (*features, target), categorical)
 
     def _metric(self, task: str, answers: pd.Series[Any]) -> str:
         if task != "classify":
@@ -396,7 +417,7 @@ class _Table:
             because.append(f"target = {target}: it stands beside the steps")
         self._say_left_out(features, (target,))
         metric = self._metric(task, self._frame[target])
-        return self._config(task, target, features, metric, {}, features, layout="wide")
+        return self._config(task, target, features, metric, {}, (*features, target), layout="wide")
 
     def labels(self) -> InferredConfig:
         """The config of a task with an answer a row."""
@@ -441,6 +462,8 @@ class _Table:
             if self._time is None:
                 found = find_time(self._frame, self._free(self._hints.target), self._id, self._where, self._format)
                 if found is None:
+                    if not self._hints.features:
+                        refuse_unread_times(self._frame, self._free(self._hints.target), self._where)
                     return
                 self._time, self._format = found.columns, self._format or found.time_format
                 self._because.append(f"time = {' + '.join(time_names(found.columns))}: {found.why}")
@@ -451,6 +474,10 @@ class _Table:
             raise UsageError(str(error)) from None
         if told := say_format(stamps, self._format):
             self._because.append(told)
+        if self._format == NUMBERS and (word := epoch_of(stamps)):
+            self._because.append(
+                f"numbers in {stamps.name} are steps; --time-format {word} where they count from 1970 on"
+            )
 
     def _refuse_no_times(self, stamps: pd.Series[Any]) -> None:
         """Refuse a column with values that are no times, such as totals or a licence below the rows."""

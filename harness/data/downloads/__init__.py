@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.config.addresses import LOCATIONS, folder_of, remote_files
 from harness.config.dataset import DatasetConfig
-from harness.config.sources import Downloadable, GeneratorSource, KerasSource
+from harness.config.sources import Downloadable, GeneratorSource, HuggingFaceSource, KerasSource
 from harness.data.downloads.fetcher import RemoteFile
 from harness.data.readers.packaged import keras_file, keras_place
 from harness.data.readers.paths import cache_folder, existing, locate
@@ -25,15 +25,19 @@ def files_of(config: DatasetConfig) -> dict[str, RemoteFile]:
     if isinstance(source, KerasSource):
         found = {} if source.path else {f"{source.dataset}.npz": keras_file(source.dataset)}
     elif isinstance(source, Downloadable):
-        found = remote_files(source.model_dump(include={"url", "files", "sha256"}))
+        found = remote_files(source.model_dump())
     else:
         found = {}
+    if isinstance(source, HuggingFaceSource):
+        return {name: RemoteFile(name, address, "", commit) for name, (address, commit) in found.items()}
     return {name: RemoteFile(name, *rest) for name, rest in found.items()}
 
 
 def folder_for(files: dict[str, RemoteFile]) -> Path:
     """The folder of the cache that some files belong into."""
-    return cache_folder() / folder_of({name: (file.address, file.sha256) for name, file in files.items()})
+    return cache_folder() / folder_of(
+        {name: (file.address, file.commit or file.digest) for name, file in files.items()}
+    )
 
 
 def terms_of(config: DatasetConfig) -> str:
@@ -47,9 +51,11 @@ def missing_files(config: DatasetConfig) -> dict[str, RemoteFile]:
     if isinstance(source, KerasSource):
         return {} if _is_there(lambda: keras_place(source.dataset)) else files
     path, folder = getattr(source, "path", None), folder_for(files)
-    if len(files) == 1 and path:  # which may lie in the user's own folder of data, too
+    if (
+        len(files) == 1 and path and not isinstance(source, HuggingFaceSource)
+    ):  # which may lie in the user's own folder of data, too
         (only,) = files.values()
-        return {} if _is_there(lambda: locate(path, only.sha256)) else files
+        return {} if _is_there(lambda: locate(path, only.digest)) else files
     return {name: file for name, file in files.items() if not file.is_at(folder / name)}
 
 

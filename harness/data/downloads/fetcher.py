@@ -24,8 +24,11 @@ from harness.disk import cannot_write, replacing
 from harness.errors import AbsentDataError, DataError, DiskError
 
 PIECE_BYTES = 1 << 18
+SHA1_DIGITS = 40
 SECONDS = 30.0
 """How long a server may say nothing."""
+
+HEADERS = {"User-Agent": "lstm-gru-harness", "Accept-Encoding": "identity"}
 
 Progress = Callable[[str, int, int | None], None]
 """(a file's name, its bytes that are here, all of them where the server says so)."""
@@ -38,22 +41,43 @@ class RemoteFile:
     Attributes:
         name: Its name below the dataset's folder.
         address: Where it comes from.
-        sha256: Its checksum.
+        digest: Its checksum: a SHA-256 of 64 digits; of a file that git keeps, SHA-1 of 40. Empty where the commit
+            alone is known.
+        commit: The commit that it is of, where the config names that in place of a checksum.
     """
 
     name: str
     address: str
-    sha256: str
+    digest: str
+    commit: str = ""
 
     def is_at(self, place: Path) -> bool:
-        """Whether a file is this one."""
-        return place.is_file() and sha256_of(place) == self.sha256
+        """Whether a file is this one; of a commit, the one that was downloaded."""
+        digest = self.digest or _kept_digest(place)
+        return bool(digest) and place.is_file() and digest_of(place, digest) == digest
 
 
-def sha256_of(place: Path) -> str:
-    """A file's checksum."""
+def digest_of(place: Path, like: str) -> str:
+    """A file's checksum.
+
+    Args:
+        place: The file.
+        like: A checksum of the kind that is wanted: SHA-256, or git's SHA-1 of a file, which begins with its length.
+    """
     with place.open("rb") as stream:
+        if len(like) == SHA1_DIGITS:
+            start = hashlib.sha1(f"blob {place.stat().st_size}\0".encode(), usedforsecurity=False)
+            return hashlib.file_digest(stream, lambda: start).hexdigest()
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _beside(place: Path) -> Path:
+    """Where the checksum of a file is kept that its config names by a commit."""
+    return place.with_name(f".{place.name}.digest")
+
+
+def _kept_digest(place: Path) -> str:
+    return _beside(place).read_text() if _beside(place).is_file() else ""
 
 
 @dataclass(slots=True)
@@ -62,19 +86,20 @@ class Copies:
 
     folder: Path
     _places: dict[str, Path] = field(default_factory=dict)
-    _unread: dict[Path, None] | None = None
+    _unread: dict[int, dict[Path, None]] = field(default_factory=dict)
 
     def find(self, wanted: RemoteFile) -> Path | None:
         """The copy of a file; None where there is none."""
-        if self._unread is None:
-            self._unread = {path: None for path in sorted(self.folder.rglob("*")) if path.is_file()}
+        digits = len(wanted.digest)
+        if digits not in self._unread:
+            self._unread[digits] = {path: None for path in sorted(self.folder.rglob("*")) if path.is_file()}
         name = Path(wanted.name).name
-        for path in sorted(self._unread, key=lambda path: path.name != name):
-            if wanted.sha256 in self._places:
+        for path in sorted(self._unread[digits], key=lambda path: path.name != name):
+            if wanted.digest in self._places:
                 break
-            del self._unread[path]
-            self._places.setdefault(sha256_of(path), path)
-        return self._places.get(wanted.sha256)
+            del self._unread[digits][path]
+            self._places.setdefault(digest_of(path, wanted.digest), path)
+        return self._places.get(wanted.digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +140,8 @@ class Fetcher:
             try:
                 place.parent.mkdir(parents=True, exist_ok=True)
                 self._bring(file, place, room)
+                if file.commit:
+                    _beside(place).write_text(file.digest)
             except OSError as error:
                 raise DiskError(f"{place}: {cannot_write(error, place.parent)}") from error
 
@@ -122,7 +149,9 @@ class Fetcher:
         part = place.with_name(f"{place.name}.part")
         if self.copies is not None:
             if (copy := self.copies.find(file)) is None:
-                raise AbsentDataError(f"{file.name}: no file in {self.copies.folder} has its sha256, {file.sha256}")
+                raise AbsentDataError(
+                    f"{file.name}: no file in {self.copies.folder} has its {_kind(file.digest)}, {file.digest}"
+                )
             self._refuse_large(file, copy.stat().st_size, room)
             refuse_bomb(copy, file.name)
             with replacing(place) as draft:
@@ -142,16 +171,16 @@ class Fetcher:
 
     def _download(self, file: RemoteFile, part: Path, stream: IO[bytes], room: int) -> None:
         """Fill the part, from where it ends; once more from its beginning where the whole is another file."""
-        if stream.tell() and sha256_of(part) == file.sha256:
+        if stream.tell() and digest_of(part, file.digest) == file.digest:
             return
         resumed = self._receive(file, stream, room)
-        if resumed and sha256_of(part) != file.sha256:
+        if resumed and digest_of(part, file.digest) != file.digest:
             _empty(stream)
             self._receive(file, stream, room)
-        if (got := sha256_of(part)) != file.sha256:
+        if (got := digest_of(part, file.digest)) != file.digest:
             raise DataError(
-                f"{file.name}: what came from {file.address} is not the file that is meant: sha256 = {got}: expected "
-                f"{file.sha256}; it was removed"
+                f"{file.name}: what came from {file.address} is not the file that is meant: {_kind(file.digest)} = "
+                f"{got}: expected {file.digest}; it was removed"
             )
 
     def _receive(self, file: RemoteFile, stream: IO[bytes], room: int) -> bool:
@@ -176,11 +205,11 @@ class Fetcher:
                 ) from None
 
     def _receive_once(self, file: RemoteFile, stream: IO[bytes], start: int, room: int) -> bool:
-        headers = {"User-Agent": "lstm-gru-harness", "Accept-Encoding": "identity"}
+        headers = dict(HEADERS)
         if start:
             headers["Range"] = f"bytes={start}-"
         request = urllib.request.Request(file.address, headers=headers)
-        with _opener(file, self.say).open(request, timeout=SECONDS) as answer:
+        with opener(file, self.say).open(request, timeout=SECONDS) as answer:
             resumed = start > 0 and str(answer.headers.get("Content-Range", "")).startswith(f"bytes {start}-")
             if not resumed:
                 _empty(stream)
@@ -204,6 +233,10 @@ class Fetcher:
                 f"{file.name}: {size / 1e6:,.1f} MB or more, where {room / 1e6:,.1f} are left of the "
                 f"{self.largest_bytes / 1e6:,.0f} that [source] max_mb allows"
             )
+
+
+def _kind(digest: str) -> str:
+    return "git's sha1" if len(digest) == SHA1_DIGITS else "sha256"
 
 
 def _write(stream: IO[bytes], piece: bytes) -> None:
@@ -252,7 +285,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-def _opener(file: RemoteFile, say: Callable[[str], None]) -> urllib.request.OpenerDirector:
+def opener(file: RemoteFile, say: Callable[[str], None]) -> urllib.request.OpenerDirector:
     """What opens addresses: `build_opener` would open files of this machine and FTP, too."""
     opener = urllib.request.OpenerDirector()
     for handler in (

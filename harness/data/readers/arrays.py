@@ -25,6 +25,7 @@ from harness.data.readers.paths import locate, shown
 from harness.data.scaling import Wide
 from harness.errors import DataError, nearest
 from harness.metrics import without_padding
+from harness.text import counted
 
 
 def _bytes(text: str, encoding: str) -> bytes:
@@ -271,7 +272,8 @@ def _padded(pieces: list[Any], name: str, where: str) -> tuple[npt.NDArray[Any],
             raise DataError(f"{where}: {name}[{at}] has shape {array.shape}: expected (steps, channels), neither 0")
         if arrays and array.shape[1] != arrays[0].shape[1]:
             raise DataError(
-                f"{where}: {name}[{at}] has {array.shape[1]} channels: expected {arrays[0].shape[1]}, as in {name}[0]"
+                f"{where}: {name}[{at}] has {counted(array.shape[1], 'channel')}: expected {arrays[0].shape[1]}, as in "
+                f"{name}[0]"
             )
         arrays.append(array)
     if not arrays:

@@ -10,7 +10,7 @@ import numpy as np
 
 from harness.config.addresses import folder_of, remote_files
 from harness.config.dataset import DatasetConfig, text_columns, texts_in
-from harness.config.sources import ArraysSource, FileSource, LoaderSource
+from harness.config.sources import ArraysSource, LoaderSource, TableSource
 from harness.config.tasks import ClassifyTask, ForecastTask, LabelTask, RegressTask
 from harness.config.times import Clock
 from harness.data.dataset import Sequences, Series, TokenSequences
@@ -24,6 +24,7 @@ from harness.data.readers.series import panel_of
 from harness.data.readers.tables import read_table
 from harness.data.readers.ts import read_mat, read_ts
 from harness.errors import DataError, UsageError, nearest
+from harness.text import with_article
 from harness.user_code import load_function
 
 if TYPE_CHECKING:
@@ -31,7 +32,11 @@ if TYPE_CHECKING:
 
 
 def _read_loaded(
-    source: LoaderSource, task: ClassifyTask | RegressTask | LabelTask, group: str | None, clock: Clock
+    source: LoaderSource,
+    task: ClassifyTask | RegressTask | LabelTask,
+    group: str | None,
+    clock: Clock,
+    unanswered: bool,
 ) -> Sequences:
     """The sequences that the user's function returns."""
     import pandas as pd
@@ -40,7 +45,7 @@ def _read_loaded(
     if isinstance(made, pd.DataFrame):
         if not isinstance(task, LabelTask) and (task.target is None or (task.id is None and task.layout == "long")):
             raise DataError(f"{where}: returned a table: expected [task] target and id, which say what is a sequence")
-        return sequences_of_rows(made, task, where, group, clock=clock)
+        return sequences_of_rows(made, task, where, group, clock=clock, unanswered=unanswered)
     if task.categorical:
         raise DataError(f"{where}: returned {_kind(made)}: expected a pandas table for [task] categorical")
     if not isinstance(made, Mapping) or not {"x", "y"} <= made.keys():
@@ -92,7 +97,7 @@ def _folder(source: LoaderSource) -> dict[str, str]:
 
 
 def _kind(made: Any) -> str:
-    return f"a {type(made).__name__}" if made is not None else "nothing"
+    return with_article(type(made).__name__) if made is not None else "nothing"
 
 
 def read_sequences(config: DatasetConfig, task: ClassifyTask | RegressTask | LabelTask) -> Sequences:
@@ -124,10 +129,12 @@ def read_sequences(config: DatasetConfig, task: ClassifyTask | RegressTask | Lab
         case "keras":
             raw = read_keras(source)
         case "loader":
-            raw = _read_loaded(source, task, group, Clock(source.time_format, zone))
-        case "csv" | "parquet" | "excel" | "arff" | "tsf":
+            raw = _read_loaded(source, task, group, Clock(source.time_format, zone), config.missing != "error")
+        case "csv" | "parquet" | "excel" | "arff" | "tsf" | "jsonl" | "openml" | "huggingface":
             frame, clock = read_table(source, text_columns(config), texts_in(task)), Clock(source.time_format, zone)
-            raw = sequences_of_rows(frame, task, shown(source.path), group, clock=clock)
+            raw = sequences_of_rows(
+                frame, task, shown(source.path), group, clock=clock, unanswered=config.missing != "error"
+            )
         case "wav":
             raw = read_wav(source)
         case "text" | "conll" | "conllu":
@@ -160,7 +167,7 @@ def read_frame(config: DatasetConfig) -> tuple[pd.DataFrame, str]:
         if not isinstance(made, pd.DataFrame) or not len(made):
             raise DataError(f"{where}: returned {_kind(made)}: expected a pandas table with rows")
         return made, where
-    assert isinstance(config.source, FileSource)  # the only other source of tables
+    assert isinstance(config.source, TableSource)  # the only other source of tables
     frame = read_table(config.source, text_columns(config), texts_in(config.task))
     return frame, shown(config.source.path)
 

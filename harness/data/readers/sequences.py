@@ -26,6 +26,8 @@ def sequences_of_rows(
     group_column: str | None = None,
     first_row: int = 0,
     clock: Clock = UNDECIDED,
+    *,
+    unanswered: bool = False,
 ) -> Sequences:
     """Rows of one id → one sequence with an answer, or one or several a step, in the order in which ids first appear.
 
@@ -37,13 +39,14 @@ def sequences_of_rows(
         group_column: Column with each row's group, for a split by group.
         first_row: Rows of the file before the table's first one.
         clock: How the times are read.
+        unanswered: Whether whole sequences may be without an answer.
 
     Raises:
         DataError: A column is missing, a value is no finite number, times repeat within a sequence, or the target of a
             whole sequence changes within one.
     """
     if not isinstance(task, LabelTask) and task.layout == "wide":
-        return _wide(frame, task, where, group_column, first_row)
+        return _wide(frame, task, where, group_column, first_row, unanswered)
     frame, task, empty = with_categories(frame, task, where)
     total, known_by_then = len(frame), False
     if isinstance(task, LabelTask):
@@ -72,7 +75,7 @@ def sequences_of_rows(
     groups = layout.one_each(labels(frame, group_column, where), group_column, where) if group_column else None
     y: npt.NDArray[Any] = np.empty(0)
     if targets and not isinstance(task, LabelTask):
-        y = layout.one_each(_answers(frame, task, targets[0], where), targets[0], where)
+        y = layout.one_each(_answers(frame, task, targets[0], where, unanswered), targets[0], where)
     elif targets and isinstance(task, LabelTask):
         y = layout.place(
             number_table(frame, targets, where) if task.multi_label else _classes(frame, targets[0], where)
@@ -104,7 +107,12 @@ def steps_of_rows(
 
 
 def _wide(
-    frame: pd.DataFrame, task: ClassifyTask | RegressTask, where: str, group_column: str | None, first_row: int
+    frame: pd.DataFrame,
+    task: ClassifyTask | RegressTask,
+    where: str,
+    group_column: str | None,
+    first_row: int,
+    unanswered: bool,
 ) -> Sequences:
     """A sequence a row, its steps side by side."""
     require_columns(frame, [task.target], "target", where)
@@ -117,7 +125,7 @@ def _wide(
         where,
         number_table(frame, steps, where, first_row)[:, :, None],
         np.full(len(frame), len(steps), np.int32),
-        _answers(frame, task, task.target, where) if task.target else np.empty(0),
+        _answers(frame, task, task.target, where, unanswered) if task.target else np.empty(0),
         (WIDE_CHANNEL,),
         lambda at: f"row {first_row + at + 1}",
         notes=notes,
@@ -182,7 +190,7 @@ class _Layout:
         return placed
 
     def one_each(self, column: npt.NDArray[Any], name: str, where: str) -> npt.NDArray[Any]:
-        """The one value that a column has in each sequence.
+        """The one value that a column has in each sequence, which may be none.
 
         Raises:
             DataError: It has several in one.
@@ -190,7 +198,8 @@ class _Layout:
         start = np.full(len(self.ids), len(column))
         np.minimum.at(start, self.group, np.arange(len(column)))
         values: npt.NDArray[Any] = column[start]
-        if (bad := column != values[self.group]).any():
+        wanted = values[self.group]
+        if (bad := (column != wanted) & ~(_is_gap(column) & _is_gap(wanted))).any():
             (at,) = first(bad)
             raise DataError(
                 f"{where}: column {name!r}, row {at + 1}: {str(column[at])!r} differs from "
@@ -200,20 +209,33 @@ class _Layout:
         return values
 
 
-def _answers(frame: pd.DataFrame, task: ClassifyTask | RegressTask, target: str, where: str) -> npt.NDArray[Any]:
+_LEFT_OUT = '; missing = "interpolate" leaves sequences without an answer out'
+
+
+def _is_gap(values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    import pandas as pd
+
+    return np.asarray(pd.isna(values), np.bool_)
+
+
+def _answers(
+    frame: pd.DataFrame, task: ClassifyTask | RegressTask, target: str, where: str, unanswered: bool
+) -> npt.NDArray[Any]:
     if task.kind == "classify":
-        return _classes(frame, target, where)
+        return _classes(frame, target, where, gaps=unanswered, cure=_LEFT_OUT)
     column = numbers(frame, target, where)
-    if (bad := ~np.isfinite(column)).any():
+    if (bad := ~np.isfinite(column) & ~(np.isnan(column) & unanswered)).any():
         (at,) = first(bad)
-        raise DataError(f"{where}: column {target!r}, row {at + 1}: {column[at]}: expected a finite number")
+        cure = _LEFT_OUT if np.isnan(column[at]) else ""
+        raise DataError(f"{where}: column {target!r}, row {at + 1}: {column[at]}: expected a finite number{cure}")
     return column
 
 
-def _classes(frame: pd.DataFrame, target: str, where: str) -> npt.NDArray[Any]:
+def _classes(frame: pd.DataFrame, target: str, where: str, *, gaps: bool = False, cure: str = "") -> npt.NDArray[Any]:
     """A column of classes (rows,); measurements in it, which are no names, are refused."""
-    found = labels(frame, target, where)
-    names = np.unique(found) if found.dtype.kind == "U" else np.empty(0, np.str_)
+    found = labels(frame, target, where, gaps=gaps, cure=cure)
+    texts = [value for value in found.tolist() if isinstance(value, str)] if found.dtype.kind in "UO" else []
+    names = np.unique(np.array(texts, np.str_))
     try:
         values = names.astype(np.float64)
     except ValueError:  # text

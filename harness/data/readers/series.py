@@ -13,7 +13,7 @@ import numpy as np
 
 from harness.config.dataset import names_in, texts_in
 from harness.config.inferred.rhythm import MIDNIGHTS, Order, gaps_of, midnights_misplaced, order_of
-from harness.config.sources import FileSource
+from harness.config.sources import TableSource
 from harness.config.tasks import ForecastTask
 from harness.config.times import TICKS, UNDECIDED, Clock, is_dated, read_times, say_format, time_column, time_names
 from harness.data.checks import odd_times, odd_years
@@ -32,6 +32,7 @@ from harness.data.readers.tables import (
 )
 from harness.data.scaling import Floats
 from harness.errors import DataError
+from harness.text import are, counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,7 +107,7 @@ def with_calendar(
 
 
 def read_series(
-    source: FileSource, task: ForecastTask, calendar: Sequence[str] = (), zone: str = ""
+    source: TableSource, task: ForecastTask, calendar: Sequence[str] = (), zone: str = ""
 ) -> tuple[Series, ...]:
     """The columns that a forecast needs, in time order: one series, or each of a panel.
 
@@ -179,9 +180,9 @@ def _noted(arranged: Sequence[_Arranged], more: Sequence[str] = ()) -> tuple[Ser
     first, orders = arranged[0].series, [one.order for one in arranged if one.order is not None]
     notes = []
     if moved := sum(order.moved for order in orders):
-        notes.append(f"{moved:,} rows that came after a later one are sorted by time")
+        notes.append(f"{counted(moved, 'row')} that came after a later one {are(moved)} sorted by time")
     if repeated := sum(order.repeated for order in orders):
-        notes.append(f"{repeated:,} rows of times that repeat are merged ([task] on_duplicates)")
+        notes.append(f"{counted(repeated, 'row')} of times that repeat {are(repeated)} merged ([task] on_duplicates)")
     return (replace(first, notes=(*first.notes, *notes, *more)), *(one.series for one in arranged[1:]))
 
 

@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from harness.config.sources import FileSource
+from harness.config.sources import TableSource
 from harness.data.readers.formats import read_format
 from harness.data.readers.formats.delimited import read_delimited, without_marks
 from harness.errors import DataError
@@ -47,7 +47,7 @@ class Piece:
 def read_pieces(
     file: Path,
     where: str,
-    source: FileSource,
+    source: TableSource,
     *,
     rows: int | None = None,
     columns: tuple[str, ...] | None = None,
@@ -69,7 +69,7 @@ def read_pieces(
         DataError: It cannot be read as such a table, or two columns have one name.
     """
     pieces: Iterable[tuple[pd.DataFrame, float]]
-    match source.kind:
+    match source.table:
         case "parquet":
             pieces = _read_parquet(file, where, rows or PIECE_ROWS, columns, names)
         case "csv":
@@ -78,7 +78,7 @@ def read_pieces(
             pieces = [(read_format(file, where, source, columns, names), 1.0)]
     for frame, share in pieces:
         frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
-        yield Piece(frame if source.kind == "csv" else without_marks(frame, source.missing_values), share)
+        yield Piece(frame if source.table == "csv" else without_marks(frame, source.missing_values), share)
 
 
 def _read_parquet(

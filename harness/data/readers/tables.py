@@ -6,7 +6,7 @@ Knows columns; what they mean for a task is said in `series` and `sequences`.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from harness.config.inferred.columns import categories, inputs, no_input
 from harness.config.inferred.dialect import best_reading, to_numbers
-from harness.config.sources import FileSource
+from harness.config.sources import SPLIT, TableSource
 from harness.config.times import (
     TWO_CENTURIES,
     UNDECIDED,
@@ -41,7 +41,7 @@ MARKS = "marks"
 """What a table's `attrs` call the decimal mark and the one between thousands of its file; None where it has none."""
 
 
-def read_table(source: FileSource, names: tuple[str, ...] = (), texts: tuple[str, ...] = ()) -> pd.DataFrame:
+def read_table(source: TableSource, names: tuple[str, ...] = (), texts: tuple[str, ...] = ()) -> pd.DataFrame:
     """A whole table.
 
     Args:
@@ -58,7 +58,7 @@ def read_table(source: FileSource, names: tuple[str, ...] = (), texts: tuple[str
 
 
 def read_tail(
-    source: FileSource, last_rows: int | None = None, names: tuple[str, ...] = (), texts: tuple[str, ...] = ()
+    source: TableSource, last_rows: int | None = None, names: tuple[str, ...] = (), texts: tuple[str, ...] = ()
 ) -> tuple[pd.DataFrame, int]:
     """The end of a table, read in pieces so that the rest of a large file is never in memory.
 
@@ -76,35 +76,62 @@ def read_tail(
     Raises:
         DataError: As `read_table`.
     """
-    file, where = locate(source.path, source.sha256), shown(source.path)
-    read = partial(read_pieces, file, where, source, names=(*names, *texts, *text_filters(source)))
+    where = shown(source.path)
+    read = partial(pieces_of, source, names=(*names, *texts, *text_filters(source)))
     whole, total, mixed = _tail(read(), source, where, last_rows)
     if mixed:
         whole, total, _ = _tail(read(types=dict.fromkeys(mixed, str)), source, where, last_rows)
     if not total:
         rows = "no such rows ([source] where)" if source.where else "no rows below its column names"
         raise DataError(f"{where}: has {rows}")
-    if source.kind == "csv" and len(whole.columns) == 1 and (hint := other_dialect(file, where, source)):
+    if (
+        source.table == "csv"
+        and len(whole.columns) == 1
+        and (hint := other_dialect(locate(source.path), where, source))
+    ):
         raise DataError(f"{where}: has one column, {whole.columns[0]!r}{hint}")
-    untyped = () if source.kind == "parquet" else tuple(name for name in names if name in whole.columns)
+    untyped = () if source.table in ("parquet", "jsonl") else tuple(name for name in names if name in whole.columns)
     found = {name: numbers_of_names(whole[name]) for name in untyped}
     whole = whole.assign(**found).reset_index(drop=True)
-    whole.attrs[MARKS] = (source.decimal, source.thousands) if source.kind == "csv" else None
+    whole.attrs[MARKS] = (source.decimal, source.thousands) if source.table == "csv" else None
     return whole, total - len(whole)
 
 
-def column_names(source: FileSource) -> tuple[str, ...]:
+def column_names(source: TableSource) -> tuple[str, ...]:
     """The names of a table's columns.
 
     Raises:
         DataError: As `read_table`.
     """
-    pieces = read_pieces(locate(source.path, source.sha256), shown(source.path), source, rows=1)
-    return next((tuple(piece.frame.columns) for piece in pieces), ())
+    return next((tuple(piece.frame.columns) for piece in pieces_of(source, rows=1)), ())
+
+
+def pieces_of(
+    source: TableSource, *, columns: tuple[str, ...] | None = None, names: tuple[str, ...] = (), **options: Any
+) -> Iterator[Piece]:
+    """The rows of a table's file, or of its files one after another, which then have a column with their split.
+
+    Args:
+        source: The table.
+        columns: The columns that are wanted; all when None.
+        names: Columns of names.
+        **options: As for `read_pieces`.
+
+    Raises:
+        DataError: As `read_table`.
+    """
+    for path, sha256, split in source.located:
+        file, where = locate(path, sha256), shown(path)
+        own = columns if columns is None or not split else tuple(name for name in columns if name != SPLIT)
+        for piece in read_pieces(file, where, source, columns=own, names=names, **options):
+            if split and SPLIT in piece.frame.columns:
+                expected = "[source] data_files as a list, since the file says itself which split a row is of"
+                raise DataError(f"{where}: has a column {SPLIT!r}: expected {expected}")
+            yield Piece(piece.frame.assign(**{SPLIT: split}), piece.share) if split else piece
 
 
 def _tail(
-    pieces: Iterable[Piece], source: FileSource, where: str, last_rows: int | None
+    pieces: Iterable[Piece], source: TableSource, where: str, last_rows: int | None
 ) -> tuple[pd.DataFrame, int, tuple[str, ...]]:
     """The last rows, how many there are in all, and the columns that have several kinds of values."""
     import pandas as pd
@@ -125,7 +152,7 @@ def _tail(
     return whole.iloc[-last_rows:] if last_rows else whole, total, mixed
 
 
-def read_columns(source: FileSource, columns: Sequence[str]) -> pd.DataFrame:
+def read_columns(source: TableSource, columns: Sequence[str]) -> pd.DataFrame:
     """Some columns of a whole table, those of them that it has.
 
     Args:
@@ -135,10 +162,10 @@ def read_columns(source: FileSource, columns: Sequence[str]) -> pd.DataFrame:
     Raises:
         DataError: As `read_table`.
     """
-    file, where = locate(source.path, source.sha256), shown(source.path)
+    where = shown(source.path)
     known = column_names(source)
     wanted = tuple(name for name in dict.fromkeys((*columns, *source.where)) if name in known)
-    read = partial(read_pieces, file, where, source, columns=wanted, names=text_filters(source))
+    read = partial(pieces_of, source, columns=wanted, names=text_filters(source))
     whole, _, mixed = _tail(read(), source, where, None)
     return _tail(read(types=dict.fromkeys(mixed, str)), source, where, None)[0] if mixed else whole
 
@@ -155,33 +182,43 @@ def kind_of_values(column: pd.Series[Any]) -> tuple[str, ...]:
     return () if kind == "empty" else ("truth",) if kind == "boolean" else ("text",)
 
 
+_WHOLE = 2**53
+"""Whole numbers up to it are told apart in 64 bits of floating point."""
+
+
 def numbers_of_names(column: pd.Series[Any]) -> pd.Series[Any]:
     """Names as numbers, where each is just how its number is written, so that two names never become one.
 
     Args:
-        column: Text; anything else stays as it is.
+        column: Text; anything else stays as it is. Where a name is missing, so is its number.
     """
     import pandas as pd
 
     codes, names = pd.factorize(column)
-    if not len(names) or (codes < 0).any() or not isinstance(names[0], str):
+    if not len(names) or not isinstance(names[0], str):
         return column
+    gaps = codes < 0
     for number, dtype in ((int, np.int64), (float, np.float64)):
         try:
             values = [number(name) for name in names]
             if all(str(value) == name for value, name in zip(values, names, strict=True)):
-                return pd.Series(np.array(values, dtype)[codes], index=column.index, name=column.name)
+                found = np.array(values, dtype)[codes]
+                if gaps.any():
+                    if np.abs(found).max() > _WHOLE:
+                        return column
+                    found = np.where(gaps, np.nan, found)
+                return pd.Series(found, index=column.index, name=column.name)
         except (ValueError, OverflowError):
             continue
     return column
 
 
-def text_filters(source: FileSource) -> tuple[str, ...]:
+def text_filters(source: TableSource) -> tuple[str, ...]:
     """The columns in which rows are chosen by a text."""
     return tuple(name for name, value in source.where.items() if isinstance(value, str))
 
 
-def filtered(frame: pd.DataFrame, source: FileSource, where: str) -> pd.DataFrame:
+def filtered(frame: pd.DataFrame, source: TableSource, where: str) -> pd.DataFrame:
     """The rows that a config wants: numbers are compared as numbers, text as it stands in the file.
 
     Raises:
@@ -335,27 +372,33 @@ def _none_of_most(values: pd.Series[Any], bad: Flags) -> Flags:
     return none if none.any() and none.mean() < 0.5 else bad
 
 
-def labels(frame: pd.DataFrame, column: str, where: str, first_row: int = 0) -> npt.NDArray[Any]:
-    """A column of names (rows,): text, whole numbers or truth values, none missing.
+def labels(
+    frame: pd.DataFrame, column: str, where: str, first_row: int = 0, *, gaps: bool = False, cure: str = ""
+) -> npt.NDArray[Any]:
+    """A column of names (rows,): text, whole numbers or truth values; None or NaN where one is missing.
 
     Args:
         frame: The table.
         column: Name of the column.
         where: The file, as messages name it.
         first_row: Rows of the file before the table's first one.
+        gaps: Whether values may be missing.
+        cure: What allows it, as the end of the message.
 
     Raises:
-        DataError: A value is missing.
+        DataError: A value is missing where none may be.
     """
     from pandas.api import types
 
     values = frame[column]
-    if (bad := values.isna().to_numpy()).any():
+    if (bad := values.isna().to_numpy()).any() and not gaps:
         (at,) = first(bad)
         raise DataError(
             f"{where}: column {column!r}, row {first_row + at + 1}: expected a value, got an empty cell "
-            "(or a word that stands for one, such as NA, None or null)"
+            f"(or a word that stands for one, such as NA, None or null){cure}"
         )
+    if bad.any() and not types.is_float_dtype(values):
+        return np.array([None if gap else str(value) for value, gap in zip(values, bad, strict=True)], dtype=object)
     kinds = ((types.is_bool_dtype, np.bool_), (types.is_integer_dtype, np.int64), (types.is_float_dtype, np.float64))
     for is_kind, dtype in kinds:
         if is_kind(values):

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from harness.config.dataset import DatasetConfig
 from harness.config.sources import ConllSource
 from harness.config.tasks import ClassifyTask, LabelTask, NextTokenTask, RegressTask
-from harness.config.times import time_names
+from harness.config.times import UNDECIDED, Clock, say_format, time_column, time_names
 from harness.config.tokens import targets_of
 from harness.data.dataset import TokenSequences
 from harness.data.encoding import tokenize
@@ -50,8 +50,11 @@ def read_tokens(config: DatasetConfig, task: TokenTask) -> TokenSequences:
         return _tokens_of_texts(config, task)
     frame, where = read_frame(config)
     group = config.split.group or config.split.part
-    rows = texts_of_rows if task.text is not None else tokens_of_rows
-    raw = rows(frame, task, where, group)
+    if task.text is not None:
+        raw = texts_of_rows(frame, task, where, group)
+    else:
+        clock = Clock(getattr(config.source, "time_format", ""), config.encoding.time_zone)
+        raw = tokens_of_rows(frame, task, where, group, clock=clock)
     return in_parts(raw, config.split.part) if config.split.part else raw
 
 
@@ -97,7 +100,12 @@ def texts_of_rows(frame: pd.DataFrame, task: TokenTask, where: str, group: str |
 
 
 def tokens_of_rows(
-    frame: pd.DataFrame, task: TokenTask, where: str, group: str | None = None, first_row: int = 0
+    frame: pd.DataFrame,
+    task: TokenTask,
+    where: str,
+    group: str | None = None,
+    first_row: int = 0,
+    clock: Clock = UNDECIDED,
 ) -> TokenSequences:
     """A row a token; the rows of one id are a sequence.
 
@@ -107,6 +115,7 @@ def tokens_of_rows(
         where: The table, as messages name it.
         group: Column with each row's group, or official part.
         first_row: Rows of the file before the table's first one.
+        clock: How the times are read.
 
     Raises:
         DataError: As `sequences_of_rows`, or a token is missing.
@@ -122,7 +131,15 @@ def tokens_of_rows(
             if name is not None:
                 labels(frame, name, where, first_row)  # refuses empty cells while rows have their numbers
     codes, names = pd.factorize(column_of_text(frame, token, where, first_row))
-    frame, notes = _in_time(frame.assign(**{token: codes}), task, where, first_row)
+    frame = frame.assign(**{token: codes})
+    notes, time_format = tuple[str, ...](), ""
+    if task.time is not None:
+        stamps = time_column(frame, task.time)
+        clock = clock.decided(stamps, f"{where}: column {stamps.name!r}")
+        time_format = clock.time_format
+        frame, notes = _in_time(frame, task, where, first_row, clock)
+        told = say_format(stamps, time_format)
+        notes = (*notes, told) if told else notes
     update: dict[str, Any] = {"features": (token,), "token": None, "time": None}
     plain: Any = LabelTask(kind="label", id=task.id, features=(token,), metric="accuracy")
     if not isinstance(task, NextTokenTask):
@@ -132,16 +149,20 @@ def tokens_of_rows(
     found = raw.x[:, :, 0].astype(np.int64)
     sequences = zip(found, raw.lengths, strict=True)
     tokens = tuple(tuple(names[row[:length]].tolist()) for row, length in sequences)
-    return TokenSequences(where, tokens, raw.y, token, raw.name_of, notes=(*raw.notes, *notes), groups=raw.groups)
+    notes = (*raw.notes, *notes)
+    return TokenSequences(
+        where, tokens, raw.y, token, raw.name_of, notes=notes, groups=raw.groups, time_format=time_format
+    )
 
 
-def _in_time(frame: pd.DataFrame, task: TokenTask, where: str, first_row: int) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def _in_time(
+    frame: pd.DataFrame, task: TokenTask, where: str, first_row: int, clock: Clock
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """The rows of each id in the order of time; events of one time, which logs have, as they stand in the file."""
     import pandas as pd
 
-    if task.time is None:
-        return frame, ()
-    stamps = times(frame, task.time, where, first_row)
+    assert task.time is not None
+    stamps = times(frame, task.time, where, first_row, clock)
     group = pd.factorize(frame[task.id])[0] if task.id is not None else np.zeros(len(frame), np.int64)
     order = np.lexsort((stamps, group))
     ties = int(((np.diff(stamps[order]) == 0) & (np.diff(group[order]) == 0)).sum())

@@ -21,6 +21,7 @@ from harness.data.dataset import Sequences, finite, numbered, pad
 from harness.data.readers.paths import locate, shown
 from harness.data.scaling import Wide
 from harness.errors import DataError, UsageError, nearest
+from harness.text import counted
 
 Row = tuple[int, Wide, str]
 """A line's number, its sequence (steps, channels) and its answer."""
@@ -39,7 +40,9 @@ def read_ts(source: TsSource) -> Sequences:
     test = _read(source.test, source.test_sha256)
     width, other = train[0][1].shape[1], test[0][1].shape[1]
     if width != other:
-        raise DataError(f"{shown(source.test)}: has {other} channels: expected {width}, as in {shown(source.train)}")
+        raise DataError(
+            f"{shown(source.test)}: has {counted(other, 'channel')}: expected {width}, as in {shown(source.train)}"
+        )
     files = ((source.train, train), (source.test, test))
     names = [f"{shown(path)}, line {line}" for path, rows in files for line, _, _ in rows]
     x, lengths = pad([piece for _, rows in files for _, piece, _ in rows])
@@ -76,7 +79,9 @@ def _read(path: str, sha256: str | None) -> list[Row]:
         if below:
             piece, answer = _parsed(line, header, place)
             if rows and piece.shape[1] != (expected := rows[0][1].shape[1]):
-                raise DataError(f"{place}: {piece.shape[1]} channels: expected {expected}, as in line {rows[0][0]}")
+                raise DataError(
+                    f"{place}: {counted(piece.shape[1], 'channel')}: expected {expected}, as in line {rows[0][0]}"
+                )
             rows.append((number, piece, answer))
         elif line.startswith("@"):
             tag, *rest = line[1:].split()
@@ -116,7 +121,7 @@ def _parsed(line: str, header: dict[str, list[str]], place: str) -> tuple[Wide, 
     for order, column in enumerate(columns, start=1):
         if len(column) != len(columns[0]):
             raise DataError(
-                f"{place}, channel {order}: {len(column)} steps: expected {len(columns[0])}, as in channel 1"
+                f"{place}, channel {order}: {counted(len(column), 'step')}: expected {len(columns[0])}, as in channel 1"
             )
     return np.stack(columns, axis=1), answer.strip()
 
@@ -156,7 +161,9 @@ def read_mat(source: MatSource) -> Sequences:
     width = pieces[0].shape[1]
     for name, piece in zip(names, pieces, strict=True):
         if piece.shape[1] != width:
-            raise DataError(f"{where}: {name} has {piece.shape[1]} channels: expected {width}, as the first has")
+            raise DataError(
+                f"{where}: {name} has {counted(piece.shape[1], 'channel')}: expected {width}, as the first has"
+            )
     x, lengths = pad(pieces)
     numbers = finite(x, lambda at: f"{where}: {names[at[0]]}, channel {at[2] + 1}, step {at[1] + 1}")
     sizes = tuple(len(part) for part in parts)

@@ -1,13 +1,14 @@
-"""Formats of files: text in columns, Excel's sheets, Weka's ARFF, Monash's `.tsf`; and folders of sounds."""
+"""Formats of files: text in columns, Excel, ARFF, Monash's `.tsf`, JSON lines; and folders of sounds."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.config.sources import FileSource
+from harness.config.sources import TableSource
 from harness.data.readers.formats.arff import read_arff
 from harness.data.readers.formats.excel import read_excel
+from harness.data.readers.formats.jsonl import read_jsonl
 from harness.data.readers.formats.tsf import read_tsf
 from harness.errors import DataError
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def read_format(
-    file: Path, where: str, source: FileSource, columns: tuple[str, ...] | None, names: tuple[str, ...]
+    file: Path, where: str, source: TableSource, columns: tuple[str, ...] | None, names: tuple[str, ...]
 ) -> pd.DataFrame:
     """The whole table in a file.
 
@@ -30,7 +31,7 @@ def read_format(
     Raises:
         DataError: It is no such file, or has two columns of one name.
     """
-    read = {"excel": read_excel, "arff": read_arff, "tsf": read_tsf}[source.kind]
+    read = {"excel": read_excel, "arff": read_arff, "tsf": read_tsf, "jsonl": read_jsonl}[source.table]
     frame = read(file, where, source, names)
     called = [str(name) for name in frame.columns]
     if twice := next((name for name in called if called.count(name) > 1), None):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.config.sources import FileSource
+from harness.config.sources import TableSource
 from harness.data.readers.formats.delimited import decoded, faults
 from harness.errors import DataError
 
@@ -38,7 +38,7 @@ class Attribute:
     values: tuple[str, ...] = ()
 
 
-def read_arff(file: Path, where: str, source: FileSource, names: tuple[str, ...]) -> pd.DataFrame:
+def read_arff(file: Path, where: str, source: TableSource, names: tuple[str, ...]) -> pd.DataFrame:
     """The table in an ARFF file: numbers, and text for nominal, string and date attributes; `?` is a missing value.
 
     Args:

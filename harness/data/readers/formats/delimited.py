@@ -15,8 +15,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from harness.config.inferred.dialect import SEPARATORS, looks_like, number_pattern, to_numbers
-from harness.config.sources import ONLY_FOR, TABLE_SUFFIXES, FileSource, TableKind
+from harness.config.inferred.dialect import key_named, looks_like, number_pattern, to_numbers
+from harness.config.sources import ONLY_FOR, TABLE_SUFFIXES, FileSource, TableKind, TableSource
 from harness.data.readers.formats.sniffer import LINES, encoding_of, sniff
 from harness.data.readers.paths import locate
 from harness.errors import DataError, UsageError
@@ -75,7 +75,7 @@ class _Text(io.TextIOWrapper):
 
 
 @contextmanager
-def decoded(file: Path, source: FileSource) -> Iterator[tuple[io.TextIOWrapper, IO[bytes]]]:
+def decoded(file: Path, source: TableSource) -> Iterator[tuple[io.TextIOWrapper, IO[bytes]]]:
     """The text of a file below the lines that are skipped, and the bytes that it is made of."""
     with unpacked(file) as stream:
         encoding = "utf-8-sig" if source.encoding.lower().replace("_", "-") in ("utf-8", "utf8") else source.encoding
@@ -90,21 +90,21 @@ def decoded(file: Path, source: FileSource) -> Iterator[tuple[io.TextIOWrapper, 
 
 
 @contextmanager
-def faults(file: Path, where: str, source: FileSource) -> Iterator[None]:
+def faults(file: Path, where: str, source: TableSource) -> Iterator[None]:
     """Errors of reading a file of text, as one line."""
-    what = "CSV" if source.kind == "csv" else f".{source.kind}"
+    what = "CSV" if source.table == "csv" else f".{source.table}"
     try:
         yield
     except UnicodeDecodeError as error:
         called = "UTF-8" if source.encoding == "utf-8" else source.encoding
         raise DataError(
             f"{where}: byte {error.object[error.start]:#04x} is not {called}: expected a {what} in {called}; for "
-            "another encoding, such as cp1252, there is [source] encoding"
+            f"another encoding, such as cp1252, there is {key_named('encoding')}"
         ) from None
     except _ZeroByteError as error:
         raise DataError(
-            f"{where}, {error}: holds zero bytes: expected {source.encoding} without any; [source] encoding may be "
-            "utf-16"
+            f"{where}, {error}: holds zero bytes: expected {source.encoding} without any; {key_named('encoding')} may "
+            "be utf-16"
         ) from None
     except csv.Error as error:
         raise DataError(f"{where}: cannot be read as {what}: {error}") from None
@@ -121,7 +121,7 @@ def faults(file: Path, where: str, source: FileSource) -> Iterator[None]:
 def read_delimited(
     file: Path,
     where: str,
-    source: FileSource,
+    source: TableSource,
     rows: int,
     columns: tuple[str, ...] | None,
     types: Mapping[str, Any],
@@ -181,7 +181,9 @@ def _next(frames: Iterator[pd.DataFrame]) -> pd.DataFrame | None:
         return next(frames, None)
 
 
-def _numbers(frame: pd.DataFrame, source: FileSource, types: Mapping[str, Any], names: tuple[str, ...]) -> pd.DataFrame:
+def _numbers(
+    frame: pd.DataFrame, source: TableSource, types: Mapping[str, Any], names: tuple[str, ...]
+) -> pd.DataFrame:
     """A piece of text → numbers, in the columns that hold nothing else."""
     pattern = number_pattern(source.decimal, source.thousands)
     found = {}
@@ -211,7 +213,7 @@ def without_marks(frame: pd.DataFrame, marks: Sequence[str | float]) -> pd.DataF
     return frame
 
 
-def _refuse_two_columns_of_one_name(file: Path, where: str, source: FileSource) -> None:
+def _refuse_two_columns_of_one_name(file: Path, where: str, source: TableSource) -> None:
     # pandas renames the second one to `name.1` without a word, and a config could then mean either.
     with faults(file, where, source), decoded(file, source) as (text, _):
         if source.separator == "whitespace":
@@ -219,12 +221,12 @@ def _refuse_two_columns_of_one_name(file: Path, where: str, source: FileSource) 
         else:
             header = next((line for line in csv.reader(text, delimiter=source.separator) if line), [])
     if any("\0" in name for name in header):
-        raise DataError(f"{where}: holds zero bytes: expected {source.encoding}; [source] encoding may be utf-16")
+        raise DataError(f"{where}: holds zero bytes: expected {source.encoding}; {key_named('encoding')} may be utf-16")
     if twice := next((name for name in header if name and header.count(name) > 1), None):
         raise DataError(f"{where}: two columns are called {twice!r}: expected each name once")
 
 
-def head_of(file: Path, source: FileSource) -> str:
+def head_of(file: Path, source: TableSource) -> str:
     """The first lines of a file of text, whole ones."""
     with decoded(file, source) as (text, _):
         head = text.read(HEAD)
@@ -271,9 +273,9 @@ def described(file: Path, written: Mapping[str, Any]) -> tuple[FileSource, tuple
     return source.model_copy(update=dialect.keys), (*because, *dialect.because)
 
 
-def other_dialect(file: Path, where: str, source: FileSource) -> str:
+def other_dialect(file: Path, where: str, source: TableSource) -> str:
     """What a file looks like that cannot be read as its config says, as the end of a message; empty where unknown."""
-    if source.kind != "csv":
+    if source.table != "csv":
         return ""
     given = {key: getattr(source, key) for key in ("skip_rows", "columns", "missing_values") if getattr(source, key)}
     try:
@@ -283,4 +285,4 @@ def other_dialect(file: Path, where: str, source: FileSource) -> str:
     if keys.get("separator", ",") == source.separator:
         return ""
     shown = {key: value for key, value in keys.items() if key in ("separator", "decimal", "thousands")}
-    return f"; {looks_like(shown)}" if shown else f"; looks like {SEPARATORS[',']}: separator = ','"
+    return f"; {looks_like(shown)}"

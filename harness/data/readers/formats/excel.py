@@ -7,14 +7,14 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.config.sources import FileSource
+from harness.config.sources import TableSource
 from harness.errors import DataError, nearest
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def read_excel(file: Path, where: str, source: FileSource, names: tuple[str, ...]) -> pd.DataFrame:
+def read_excel(file: Path, where: str, source: TableSource, names: tuple[str, ...]) -> pd.DataFrame:
     """The table on a sheet: column names in its first row, values below.
 
     Args:

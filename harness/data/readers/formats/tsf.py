@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.config.sources import FileSource
+from harness.config.inferred.infer import HORIZON
+from harness.config.sources import TableSource
 from harness.data.readers.formats.delimited import decoded, faults
 from harness.errors import DataError
 
@@ -32,7 +33,7 @@ _STEPS: dict[str, tuple[str, int]] = {
 """Word of `@frequency` → unit and count of a step; `4_seconds` and `10_minutes` have their count before the word."""
 
 
-def read_tsf(file: Path, where: str, source: FileSource, names: tuple[str, ...]) -> pd.DataFrame:  # noqa: ARG001
+def read_tsf(file: Path, where: str, source: TableSource, names: tuple[str, ...]) -> pd.DataFrame:  # noqa: ARG001
     """The panel in a `.tsf` file.
 
     Args:
@@ -44,21 +45,24 @@ def read_tsf(file: Path, where: str, source: FileSource, names: tuple[str, ...])
     Returns:
         A row a value: the attributes of its series, `series_name` among them; `timestamp`, which goes on from the
         series' start by the file's frequency, or the number of the step from 0 where the file has none of both;
-        `value`, missing where the file has `?`.
+        `value`, missing where the file has `?`. Its `attrs` hold the horizon that the file states.
 
     Raises:
         DataError: It is no such file.
     """
     with faults(file, where, source), decoded(file, source) as (text, _):
         lines = enumerate(text, start=1)
-        attributes, frequency = _header(lines, where)
-        return _panel(lines, attributes, frequency, where)
+        attributes, frequency, horizon = _header(lines, where)
+        frame = _panel(lines, attributes, frequency, where)
+    if horizon is not None:
+        frame.attrs[HORIZON] = horizon
+    return frame
 
 
-def _header(lines: Iterator[tuple[int, str]], where: str) -> tuple[dict[str, str], str]:
-    """Attributes with their types, and the frequency; empty where there is none."""
+def _header(lines: Iterator[tuple[int, str]], where: str) -> tuple[dict[str, str], str, int | None]:
+    """Attributes with their types, the frequency, empty where there is none, and the horizon, None where none is."""
     attributes: dict[str, str] = {}
-    frequency = ""
+    frequency, horizon = "", None
     for number, line in lines:
         tag, *rest = line.split() or ("#",)
         match tag.lower():
@@ -68,13 +72,15 @@ def _header(lines: Iterator[tuple[int, str]], where: str) -> tuple[dict[str, str
                 raise DataError(f"{where}, line {number}: expected @attribute with a name and a type")
             case "@frequency" if rest:
                 frequency = rest[0].lower()
+            case "@horizon" if rest and rest[0].isdecimal() and int(rest[0]):
+                horizon = int(rest[0])
             case "@data":
                 break
             case tag if not tag.startswith(("#", "@")):
                 raise DataError(f"{where}, line {number}: {line[:40]!r}: expected a line that begins with @ or #")
     if NAME not in attributes:
         raise DataError(f"{where}: has no @attribute {NAME}: expected a file of Monash's .tsf")
-    return attributes, frequency
+    return attributes, frequency, horizon
 
 
 def _panel(lines: Iterator[tuple[int, str]], attributes: dict[str, str], frequency: str, where: str) -> pd.DataFrame:

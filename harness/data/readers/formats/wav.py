@@ -15,6 +15,7 @@ from harness.config.sources import WavSource
 from harness.data.dataset import Sequences, numbered, pad
 from harness.data.readers.paths import place_of, shown
 from harness.errors import DataError
+from harness.text import counted
 
 
 def read_wav(source: WavSource) -> Sequences:
@@ -43,15 +44,16 @@ def read_wav(source: WavSource) -> Sequences:
         first = first if sounds else (rate, samples.shape[1])
         if (rate, samples.shape[1]) != first:
             raise DataError(
-                f"{where}/{name}: {rate} Hz, {samples.shape[1]} channels: expected {first[0]} Hz, {first[1]} "
-                f"channels, as {found[0][0]} has"
+                f"{where}/{name}: {rate:,} Hz, {counted(samples.shape[1], 'channel')}: expected {first[0]:,} Hz, "
+                f"{counted(first[1], 'channel')}, as {found[0][0]} has"
             )
         types.add(str(samples.dtype))
         if len(types) > 1:  # those of 16 bits reach to 32,768, those of floating point to 1
             raise DataError(f"{where}/{name}: samples of {samples.dtype}: expected one type, as {found[0][0]} has")
         if len(samples) < source.frame_samples:
             raise DataError(
-                f"{where}/{name}: {len(samples)} samples: expected at least {source.frame_samples} (frame_samples)"
+                f"{where}/{name}: {counted(len(samples), 'sample')}: expected at least {source.frame_samples:,} "
+                "(frame_samples)"
             )
         steps = len(samples) // source.frame_samples
         sounds.append(samples[: steps * source.frame_samples].reshape(steps, -1).astype(np.float32))
@@ -59,7 +61,7 @@ def read_wav(source: WavSource) -> Sequences:
     groups = np.array([match["group"] for _, match in found]) if source.groups else None
     y = np.array([match["class"] for _, match in found], np.str_)
     names = [name for name, _ in found]
-    notes = (f"{len(found):,} sounds of {first[0]:,} Hz",)
+    notes = (f"{counted(len(found), 'sound')} of {first[0]:,} Hz",)
     return Sequences(
         where, x, lengths, y, numbered("channel", x.shape[2]), lambda at: names[at], notes=notes, groups=groups
     )
