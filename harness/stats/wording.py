@@ -181,7 +181,7 @@ def not_over_cases(over: CaseInterval, level: float) -> str:
     """The warning about a winner that holds over trials alone."""
     return (
         f"the lead holds over trials but not over {CASES}: another test set of {over.cases:,} might say otherwise "
-        f"({_interval(over.low, over.high, level)})"
+        f"({interval(over.low, over.high, level)})"
     )
 
 
@@ -255,7 +255,7 @@ def _winner(verdict: Verdict) -> str:
         f"{winner} wins: expected test score {number(verdict.expected[winner])} against "
         f"{number(verdict.expected[others[0]])} of {others[0]}{rank} "
         f"(better by {number(abs(verdict.difference))}, "
-        f"{_lead(verdict)}{_holds(verdict)})"
+        f"{lead(verdict)}{_holds(verdict)})"
     )
 
 
@@ -279,7 +279,7 @@ def _equal(verdict: Verdict) -> str:
     return (
         f"{listed(equal)} are practically equal (difference in expected test score "
         f"{number(abs(verdict.difference))}, "
-        f"{_lead(verdict)}, "
+        f"{lead(verdict)}, "
         f"within ±{number(verdict.margin)}){also}; {which}"
     )
 
@@ -291,7 +291,7 @@ def _undecided(verdict: Verdict) -> str:
     if math.isnan(verdict.difference):
         return f"{between} (a family has no completed trial)"
     gap = f"{verdict.leader} better by {number(abs(verdict.difference))}" if verdict.difference else "no difference"
-    why = f"{gap} in expected test score, {_lead(verdict)}, {_doubt(verdict)}"
+    why = f"{gap} in expected test score, {lead(verdict)}, {doubt(verdict)}"
     if verdict.more_trials is None:
         return f"{between} ({why})"
     searches = verdict.more_trials // verdict.trials
@@ -302,7 +302,7 @@ def _undecided(verdict: Verdict) -> str:
     )
 
 
-def _doubt(verdict: Verdict) -> str:
+def doubt(verdict: Verdict) -> str:
     """Why the better family is not the winner."""
     if verdict.low <= 0 <= verdict.high:
         return "which contains 0"
@@ -320,11 +320,11 @@ def _difference(verdict: Verdict) -> list[str]:
         other = second if verdict.leader == first else first
         gap = f"{verdict.leader} better than {other} by {number(abs(verdict.difference))}"
     margin = f"equivalence margin ±{number(verdict.margin)}" if verdict.margin else "no equivalence margin"
-    lines = [f"{gap}, {_lead(verdict)}; {margin}"]
+    lines = [f"{gap}, {lead(verdict)}; {margin}"]
     if over := verdict.over_cases:
-        interval = _interval(*verdict.for_leader(over.low, over.high), verdict.level)
+        ends = interval(*verdict.for_leader(over.low, over.high), verdict.level)
         together = f", {over.block} neighbouring ones together" if over.block > 1 else ""
-        lines.append(f"over {CASES}: {interval} ({over.cases:,} resampled{together})")
+        lines.append(f"over {CASES}: {ends} ({over.cases:,} resampled{together})")
     return [*lines, chances] if (chances := probabilities(verdict)) else lines
 
 
@@ -345,12 +345,13 @@ def probabilities(verdict: Verdict) -> str:
     )
 
 
-def _lead(verdict: Verdict) -> str:
+def lead(verdict: Verdict) -> str:
     """The interval of the leader's lead."""
-    return _interval(*verdict.for_leader(verdict.low, verdict.high), verdict.level)
+    return interval(*verdict.for_leader(verdict.low, verdict.high), verdict.level)
 
 
-def _interval(low: float, high: float, level: float) -> str:
+def interval(low: float, high: float, level: float) -> str:
+    """An interval with its level: `95 % interval 0.1 to 0.3`."""
     return "no interval" if math.isnan(low) else f"{level_text(level)} interval {number(low)} to {number(high)}"
 
 
