@@ -25,6 +25,7 @@ from harness.report.axes import look_of
 from harness.report.html import html
 from harness.report.text import trials_csv
 from harness.report.view import ComparisonView
+from harness.stats import brief
 from harness.store import Store
 from harness.sweeps.plan import SweepHeader
 from harness.sweeps.results import Results
@@ -269,7 +270,9 @@ class MlflowSync:
             writer.reopened(name)
         ended = kinds & {EventKind.CHAMPION, EventKind.COMPARISON_FAILED}
         if ended and all(map(results.over, self._header.datasets)):
-            writer.close(results.sweep(self._folder.name, self._store.address).overall)
+            sweep = results.sweep(self._folder.name, self._store.address)
+            use = brief.answers([comparison.verdict for comparison in sweep.comparisons])
+            writer.close("\n\n".join(filter(None, (use, sweep.overall))))
 
     def _files(self, results: Results, result: ComparisonResult) -> dict[str, str]:
         """Place among the artifacts of the comparison's run → content."""
@@ -277,7 +280,7 @@ class MlflowSync:
         so_far = results.sweep(self._folder.name, self._store.address, only=name)
         links, sealed = links_of(self._store, self._folder.name), results.journal.unsealed(name)
         cases = {key: score.cases for key, score in sealed.items() if score.cases}
-        view = ComparisonView(result, "dataset-1")
+        view = ComparisonView(result, "dataset-1", self._folder.name)
         configs = {name: header.datasets[name], **header.spaces}
         explanation = {"explanation.json": _json(result.explanation)} if result.explanation else {}
         return {
