@@ -126,9 +126,10 @@ def report(
             "--output", "-o", metavar="FILE", help="File to write: .html; .md or .tex for a table of the verdicts."
         ),
     ] = Path("report.html"),
+    as_json: JsonOption = False,
 ) -> None:
-    """Print a sweep's verdicts, and write its report to a file."""
-    from harness.report.text import text
+    """Print a sweep's answers with all warnings, and write its report to a file."""
+    from harness.report.text import document, text
 
     if output.suffix not in SUFFIXES:
         raise UsageError(
@@ -140,7 +141,10 @@ def report(
         why = "; ".join(f"{dataset}: {why}" for dataset, why in result.unfinished.items())
         raise UsageError(f"{result.sweep_id}: no comparison is finished; {why}")
     written = _written(result, place, output.suffix)
-    say(text(result, place.ui_command, output_width()))  # the answer first, whether or not its page can be kept
+    if as_json:  # the answer first, whether or not its page can be kept
+        say_json(document(result, place.options))
+    else:
+        say(text(result, place.ui_command, output_width(), options=place.options))
     try:
         replace_text(output, written)
     except OSError as error:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.errors import UsageError
+from harness.records.answers import Recommendation
 from harness.records.serialization import KEY, Record, decode
 from harness.records.trials import BaselineScore, Family, Objective, ResourceUsage, TaskKind, TrialRecord, Value
 from harness.records.verdicts import Across, ScoreRow, Verdict
@@ -269,6 +271,9 @@ class SweepResult:
         budget: The budget in words, such as `12 trials a family`.
         across: The numbers behind `overall`; None for a single dataset.
         behind: Why MLflow does not hold everything yet; empty when it does.
+        extendable: Whether `harness sweep --extend` may add replicates: not where minutes are the budget, nor where
+            replicates are added until it is decided.
+        answer: What `print` shows: what to use on each dataset, a line each, then the sentence for all of them.
     """
 
     sweep_id: str
@@ -282,3 +287,29 @@ class SweepResult:
     budget: str
     across: Across | None = None
     behind: str = ""
+    extendable: bool = True
+    answer: str = ""
+
+    def __str__(self) -> str:
+        return self.answer or repr(self)
+
+    @property
+    def recommendations(self) -> dict[str, Recommendation | None]:
+        """What to use on each dataset, by its name; None in a verdict of 0.1.0, which recommends nothing.
+
+        `lower_loss` is positive where what is recommended is better, `regret` where it may cost more, whichever
+        direction the metric has.
+        """
+        return {one.dataset: one.verdict.recommendation for one in self.comparisons}
+
+    @property
+    def recommendation(self) -> Recommendation | None:
+        """What to use on the one dataset of this sweep; as in `recommendations`.
+
+        Raises:
+            UsageError: There is no finished dataset, or there are several.
+        """
+        if len(self.comparisons) != 1:
+            names = ", ".join(one.dataset for one in self.comparisons) or "none is finished"
+            raise UsageError(f"recommendation: expected one dataset, got {names}; use recommendations[DATASET]")
+        return self.comparisons[0].verdict.recommendation

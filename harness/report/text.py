@@ -7,22 +7,21 @@ import io
 import itertools
 import re
 from collections.abc import Iterable, Iterator
+from typing import Any
 
-from harness.records import ComparisonResult, Objective, ScoreRow, SweepResult, TrialStatus
+from harness.records import ComparisonResult, Decision, Objective, ScoreRow, SweepResult, TrialStatus
 from harness.report.view import ComparisonView
+from harness.stats.sentences import answers, recommendation, settling, three
+from harness.stats.sentences import warnings as warnings_of
 from harness.stats.table import OPTIONAL, REQUIRED
 from harness.store import hide_passwords_in
 from harness.text import INDENT, NARROWEST, PLAIN_WIDTH, counted, printable, wrapped
 
-EXPECTED = (
-    "Expected: the test score that a search with this budget reaches on average with the trial it selects by "
-    "validation. The verdict compares these."
-)
-"""What the column of that name holds."""
 
-
-def text(result: SweepResult, ui_command: str, width: int | None = None) -> str:
-    """The verdict of every dataset, the numbers behind it, and where the runs are.
+def text(
+    result: SweepResult, ui_command: str, width: int | None = None, *, options: str = "", warnings: bool = True
+) -> str:
+    """What to use on every dataset, what that rests on, the scores, and where the runs are.
 
     Names, addresses and commands are never broken, so that they can be copied; everything else keeps to the width.
 
@@ -30,25 +29,31 @@ def text(result: SweepResult, ui_command: str, width: int | None = None) -> str:
         result: The sweep as it stands.
         ui_command: The command that opens MLflow's UI on the sweep's store; empty to leave out where the runs are.
         width: Columns of the terminal; None where the output is none.
+        options: What a command is given besides to mean the sweep's store, such as ` --store DIR`.
+        warnings: Whether each warning is shown, with what to do about it; else one line counts them.
 
     Returns:
         Lines without an end of line after the last.
     """
     columns = max(width or PLAIN_WIDTH, NARROWEST)
-    blocks = [wrapped(f"{result.name}: {result.budget}", columns) + wrapped(EXPECTED, columns)]
-    blocks += [_comparison(ComparisonView(comparison), columns) for comparison in result.comparisons]
+    blocks = [wrapped(f"{result.name}: {result.budget}", columns)]
+    sweep = _to_extend(result, options)
+    blocks += [_comparison(ComparisonView(one), sweep, columns, warnings) for one in result.comparisons]
     if result.unfinished:
         why = [wrapped(f"{dataset}: {why}", columns, INDENT) for dataset, why in result.unfinished.items()]
         blocks.append(["Not finished:", *itertools.chain(*why)])
+    last = []
     if len(result.comparisons) != 1 or result.unfinished:
-        blocks.append(wrapped(result.overall, columns))
+        last += wrapped(result.overall, columns)
+    if not warnings:
+        last += _counted(result, options, columns)
     if ui_command:
-        blocks.append(_where(result, ui_command, columns))
-    return "\n\n".join("\n".join(block) for block in blocks if block)
+        last += _where(result, ui_command, columns)
+    return "\n\n".join("\n".join(block) for block in (*blocks, last) if block)
 
 
 def summary(result: SweepResult, width: int | None = None) -> str:
-    """The verdicts and the numbers behind them, for `print`: what `harness report` shows, without where the runs are.
+    """What to use and what that rests on, for `print`: what `harness report` shows, without where the runs are.
 
     Args:
         result: What `harness.sweep` or `harness.compare` gave.
@@ -57,44 +62,102 @@ def summary(result: SweepResult, width: int | None = None) -> str:
     return text(result, "", width)
 
 
-def _comparison(view: ComparisonView, columns: int) -> list[str]:
-    lines = wrapped(view.headline, columns)
-    for warning in view.warnings:
-        lines += wrapped(warning, columns, INDENT)
-    lines += wrapped(f"test scores: {view.scores}", columns, INDENT)
-    table = _table(view)
-    lines += table if max(map(len, table)) <= columns else _list(view, columns)
+def document(result: SweepResult, options: str = "") -> dict[str, Any]:
+    """The same as one JSON document: the records of the verdicts, and their sentences.
+
+    Args:
+        result: The sweep as it stands.
+        options: What a command is given besides to mean the sweep's store.
+
+    Returns:
+        Plain values; what is not known is None.
+    """
+    verdicts = {one.dataset: one.verdict for one in result.comparisons}
+    champions = {one.dataset: one.champion.to_json() if one.champion else None for one in result.comparisons}
+    return {
+        "sweep_id": result.sweep_id,
+        "name": result.name,
+        "budget": result.budget,
+        "answers": answers(verdicts, _to_extend(result, options)),
+        **Decision(verdicts, result.overall, result.across).to_json(),
+        "champions": champions,
+        "unfinished": dict(result.unfinished),
+        "tracking_uri": hide_passwords_in(result.tracking_uri),
+        "behind": result.behind,
+    }
+
+
+def _comparison(view: ComparisonView, sweep_id: str | None, columns: int, warnings: bool) -> list[str]:
+    verdict = view.verdict
+    lines = wrapped(recommendation(verdict), columns)
+    for sentence in (*three(verdict), settling(verdict, sweep_id)):
+        lines += wrapped(sentence, columns, INDENT)
+    for warning in warnings_of(verdict, sweep_id) if warnings else ():
+        lines += wrapped(f"Warning: {warning}", columns, INDENT)
+    lines += _scores(view, columns)
     baseline = f"{view.baseline}, {view.baseline_score}" if view.baseline else "none"
     lines += wrapped(f"best baseline: {baseline}", columns, INDENT)
-    if champion := view.result.champion:
+    return lines + _champion(view, columns)
+
+
+def _champion(view: ComparisonView, columns: int) -> list[str]:
+    champion = view.result.champion
+    if champion is None:
+        return wrapped("no model was exported", columns, INDENT)
+    about = champion.arm
+    if view.verdict.recommendation is None:
         score = view.style.with_unit(champion.test_score)
-        alias = champion.alias or "without an alias"
-        lines += wrapped(
-            f"{alias}: {view.champion} ({champion.arm}, test score {score}; chosen because {champion.why.rstrip('.')})",
-            columns,
-            INDENT,
-        )
-        return lines + (wrapped(champion.alias_because, columns, INDENT * 2) if champion.alias_because else [])
-    return lines + wrapped("no model was exported", columns, INDENT)
+        about = f"{champion.arm}, test score {score}; chosen because {champion.why.rstrip('.')}"
+    lines = wrapped(f"{champion.alias or 'without an alias'}: {view.champion} ({about})", columns, INDENT)
+    return lines + (wrapped(champion.alias_because, columns, INDENT * 2) if champion.alias_because else [])
+
+
+def _to_extend(result: SweepResult, options: str) -> str | None:
+    """What `harness sweep --extend` is given to add replicates; None where it may not."""
+    return f"{result.sweep_id}{options}" if result.extendable else None
+
+
+def _counted(result: SweepResult, options: str, columns: int) -> list[str]:
+    """One line that counts the warnings of all datasets, and names the command that shows them."""
+    number = sum(len(warnings_of(one.verdict)) for one in result.comparisons)
+    if not number:
+        return []
+    return wrapped(f"{counted(number, 'warning')}, shown by `harness report {result.sweep_id}{options}`", columns)
+
+
+def _scores(view: ComparisonView, columns: int) -> list[str]:
+    """Test scores as a table, headed by the metric where there is room; as a list where a table has none."""
+    table = _table(view, view.scores)
+    if _fits(table, columns):
+        return table
+    lines = wrapped(f"test scores: {view.scores}", columns, INDENT)
+    table = _table(view, "family")
+    return lines + (table if _fits(table, columns) else _list(view, columns))
+
+
+def _fits(lines: Iterable[str], columns: int) -> bool:
+    return max(map(len, lines)) <= columns
 
 
 def _columns(view: ComparisonView) -> list[tuple[str, list[str]]]:
     """Head and cells of each column of numbers; fresh seeds only where there were any."""
     seeds = max(family.seeds for family in view.families)
-    columns = [("selected trial", [family.selected for family in view.families])]
+    found = view.verdict.recommendation
+    scored = f"selected, {counted(found.scored_cases, 'case')}" if found and found.scored_cases else "selected"
+    columns = [(scored, [family.selected for family in view.families])]
     if seeds:
-        columns.append((f"{counted(seeds, 'fresh seed')}, mean ± sd", [family.repeated for family in view.families]))
-    columns.append((f"expected, best of {view.verdict.trials}", [family.expected for family in view.families]))
+        columns.append((counted(seeds, "fresh seed"), [family.repeated for family in view.families]))
+    columns.append((f"best of {view.verdict.trials}", [family.expected for family in view.families]))
     return columns
 
 
-def _table(view: ComparisonView) -> list[str]:
-    names = ["family", *(printable(family.name) for family in view.families)]
+def _table(view: ComparisonView, head: str) -> list[str]:
+    names = [head, *(printable(family.name) for family in view.families)]
     columns = [[name.ljust(max(map(len, names))) for name in names]]
-    for head, cells in _columns(view):
-        width = max(map(len, (head, *cells)))
-        columns.append([cell.rjust(width) for cell in (head, *cells)])
-    return [INDENT + "   ".join(row) for row in zip(*columns, strict=True)]
+    for title, cells in _columns(view):
+        width = max(map(len, (title, *cells)))
+        columns.append([cell.rjust(width) for cell in (title, *cells)])
+    return [INDENT + "  ".join(row) for row in zip(*columns, strict=True)]
 
 
 def _list(view: ComparisonView, columns: int) -> list[str]:

@@ -6,7 +6,9 @@ Every number is one of the verdict's. An error is a loss; where higher scores ar
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from harness.records import (
     Configurations,
@@ -19,10 +21,12 @@ from harness.records import (
     Use,
     Verdict,
 )
-from harness.stats.wording import doubt, headline, interval, lead, number
+from harness.stats.wording import SWEEP, doubt, headline, in_todays_words, interval, lead, number
 from harness.text import PLAIN_WIDTH, counted, duration_text, level_text, listed, printable, shortened, wrapped
 
 _MOST_LINES = 2
+_MOST_WARNINGS = 3
+_EXTENDING = re.compile(f"; [^;]*`harness sweep --extend {SWEEP}[^`]*`")
 _LENGTHS = (None, 60, 45, 36, 28, 22, 16)
 """Of a baseline's name or a reason to abstain: the longest with which the sentence fits."""
 
@@ -71,12 +75,12 @@ def three(verdict: Verdict) -> tuple[str, ...]:
     )
 
 
-def settling(verdict: Verdict, sweep_id: str | None = None) -> str:
+def settling(verdict: Verdict, sweep: str | None = None) -> str:
     """What would settle the families' question, in a sentence; empty where it is settled or no estimate is to be had.
 
     Args:
         verdict: The verdict.
-        sweep_id: The sweep to extend; None where there is none that can be.
+        sweep: Id of the sweep to extend, with the options that mean its store; None where there is none that can be.
     """
     if (found := verdict.settling) is None:
         return ""
@@ -84,7 +88,46 @@ def settling(verdict: Verdict, sweep_id: str | None = None) -> str:
     if not found.worth:
         return f"More trials are not worth it: {more} to settle it is over ten times what was spent."
     times = f" ({_between([duration_text(seconds) for seconds in found.seconds])})" if found.seconds else ""
-    return f"{more}{times} would probably settle it{f': `{_extending(verdict, found, sweep_id)}`' if sweep_id else '.'}"
+    return f"{more}{times} probably settle it{f': `{_extending(verdict, found, sweep)}`' if sweep else '.'}"
+
+
+def warnings(verdict: Verdict, sweep: str | None = None) -> tuple[str, ...]:
+    """What to know besides, each with its remedy as a command where there is one.
+
+    Args:
+        verdict: The verdict; one of 0.1.0 has every warning as it was given.
+        sweep: Id of the sweep to extend, with the options that mean its store; None where there is none that can be.
+
+    Returns:
+        At most three, of which the last holds what is more.
+    """
+    words = [printable(in_todays_words(one)) for one in verdict.warnings]
+    if verdict.recommendation is None:
+        return tuple(words)
+    words = [_EXTENDING.sub("", one) if sweep is None else one.replace(SWEEP, sweep) for one in words]
+    last = "; ".join(words[_MOST_WARNINGS - 1 :])
+    return (*words[: _MOST_WARNINGS - 1], *([last] if last else []))
+
+
+def answers(verdicts: Mapping[str, Verdict], sweep: str | None = None) -> dict[str, dict[str, Any]]:
+    """Every sentence of some verdicts, as plain values for JSON.
+
+    Args:
+        verdicts: The verdicts by dataset.
+        sweep: Id of the sweep to extend, with the options that mean its store; None where there is none that can be.
+
+    Returns:
+        By dataset `recommendation`, `sentences`, `settling` and `warnings`; what was not asked is empty.
+    """
+    return {
+        dataset: {
+            "recommendation": recommendation(verdict),
+            "sentences": list(three(verdict)),
+            "settling": settling(verdict, sweep),
+            "warnings": list(warnings(verdict, sweep)),
+        }
+        for dataset, verdict in verdicts.items()
+    }
 
 
 def probability_text(probability: float) -> str:
@@ -157,7 +200,7 @@ def _odds(probability: float, regret: float | None, level: float) -> str:
 
 def _models(found: ModelsInHand | None) -> str:
     if found is None:
-        return "not asked: scores of single test cases are unknown, or too few"
+        return "not asked: single test cases are unknown, or too few"
     scores = " and ".join(f"{name}'s {number(found.scores[name])}" for name in found.families)
     return (
         f"{_better(found)} over {found.cases:,} test cases ({_lead(found)}); over the {found.scored_cases:,} others "
@@ -248,7 +291,7 @@ def _between(values: Sequence[str]) -> str:
     return " to ".join(dict.fromkeys((values[0], values[-1]))) if values else ""
 
 
-def _extending(verdict: Verdict, found: Settling, sweep_id: str) -> str:
+def _extending(verdict: Verdict, found: Settling, sweep: str) -> str:
     """The command by which the sweep makes as many replicates as are likely to be needed at most."""
     replicates = min(verdict.completed.values()) // verdict.trials + found.replicates[-1]
-    return f"harness sweep --extend {sweep_id} --replicates {replicates}"
+    return f"harness sweep --extend {sweep} --replicates {replicates}"

@@ -10,10 +10,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from harness.records import Across, CaseInterval, Direction, Outcome, Pair, PairAcross, Verdict
 from harness.stats.compare import Comparison
-from harness.stats.differences import Difference, Side, convincing
+from harness.stats.differences import Difference, Gain, Side, convincing
 from harness.stats.levels import (
     ACROSS_ERROR,
     ACROSS_PROBABILITY,
@@ -24,6 +25,26 @@ from harness.stats.levels import (
     InterimAnalysis,
 )
 from harness.text import counted, level_text, listed, percent, printable
+
+
+class Edge(NamedTuple):
+    """A selected hyperparameter at the edge of its search range.
+
+    Attributes:
+        family: Whose it is.
+        space: The family's search space.
+        hyperparameter: Its name.
+        value: The selected value.
+        low: Lower end of the range.
+        high: Upper end.
+    """
+
+    family: str
+    space: str
+    hyperparameter: str
+    value: float
+    low: float
+    high: float
 
 
 def reasons_to_abstain(sides: Sequence[Side], trials: int, adaptive: bool) -> tuple[str, ...]:
@@ -99,6 +120,59 @@ def budget_warnings(
                 f"more than {what} ({yardstick:.4g})"
             )
     return warnings
+
+
+SWEEP = "SWEEP"
+"""What stands for the sweep's id in the command of a warning."""
+
+
+def still_improving(
+    gains: Mapping[str, Gain], lead: Difference, trials: int, margin: float, direction: Direction
+) -> list[str]:
+    """The warning that searches were still improving, one for all families, with what to do about it.
+
+    A search counts as still improving when the gain of the budget's second half is surely (by its interval's lower end)
+    more than what matters: the equivalence margin, or where there is none what the families differ by.
+
+    Args:
+        gains: Fall of the expected validation loss from the best of n/2 to the best of n trials, by family.
+        lead: The difference of the two best families, or of the two that there are.
+        trials: Budget n of a search.
+        margin: Half-width of the equivalence margin.
+        direction: Which scores are better.
+    """
+    yardstick = margin or abs(lead.value)
+    found = {name: gain.value for name, gain in sorted(gains.items()) if gain.low > yardstick}
+    if not found:
+        return []
+    what = "the equivalence margin" if margin else "the difference between the families"
+    verb = "falling" if direction is Direction.MIN else "rising"
+    by = listed([f"{number(gain)} ({name})" for name, gain in found.items()])
+    return [
+        f"the expected validation score was still {verb} at the end of the budget: from the best of "
+        f"{max(trials // 2, 1)} to the best of {trials} trials by {by}, more than {what} ({number(yardstick)}); longer "
+        f"searches: `harness sweep --extend {SWEEP} --trials {2 * trials}`"
+    ]
+
+
+def at_the_edge(edges: Sequence[Edge]) -> list[str]:
+    """The warning that selected values lie at the edge of what was searched, one for all, with what to do about it.
+
+    Args:
+        edges: Where they lie.
+    """
+    if not edges:
+        return []
+    where: dict[tuple[str, float, float, float], list[str]] = {}
+    for edge in edges:
+        where.setdefault((edge.hyperparameter, edge.value, edge.low, edge.high), []).append(edge.family)
+    values = [
+        f"{name} = {value:g} of {listed(families)} ({low:g} to {high:g})"
+        for (name, value, low, high), families in where.items()
+    ]
+    spaces = dict.fromkeys(edge.space for edge in edges)
+    commands = listed([f"`harness spaces new {space}_wide --from {space}`" for space in spaces])
+    return [f"selected values lie at the edge of their search range: {', '.join(values)}; to widen it: {commands}"]
 
 
 QUESTION = (

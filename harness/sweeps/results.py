@@ -37,6 +37,7 @@ from harness.records import (
 )
 from harness.search import select
 from harness.stats import Cases, decide_rows, interim_analysis, margin_of, over_all
+from harness.stats.sentences import recommendation
 from harness.sweeps.plan import SweepHeader
 from harness.text import counted, listed
 
@@ -219,6 +220,10 @@ class Results:
             versions=header.versions,
             unfinished={name: self._why_unfinished(name) for name in unfinished},
             budget=budget_in_words(header),
+            extendable=not (header.plan.minutes or header.plan.until_decided),
+            answer="\n".join(
+                (*map(recommendation, decision.verdicts.values()), *[decision.overall] * (len(decided) > 1))
+            ),
         )
 
     def _why_unfinished(self, dataset: str) -> str:
