@@ -42,6 +42,7 @@ def html(
     ui_command: str = "harness ui",
     links: Mapping[str, str] = MappingProxyType({}),
     views: Sequence[ComparisonView] | None = None,
+    options: str = "",
 ) -> str:
     """The sweep's report as a page.
 
@@ -51,13 +52,14 @@ def html(
         links: Address in MLflow's UI of each dataset's comparison, by its name, and of trials, by their key's text;
             what does not lead to a server by the web's own protocols is left out.
         views: Those of the comparisons, where they are used elsewhere too; each with an anchor of its own.
+        options: What a command is given besides to mean the sweep's store, such as ` --store DIR`.
 
     Returns:
         A whole HTML document.
     """
     if views is None:
         views = [
-            ComparisonView(one, f"dataset-{place}", result.sweep_id)
+            ComparisonView(one, f"dataset-{place}", result.to_extend(options))
             for place, one in enumerate(result.comparisons, start=1)
         ]
     answer, more = _answer(result, brief.answers([view.verdict for view in views]))

@@ -127,7 +127,7 @@ class ComparisonView:
     Args:
         result: The record.
         anchor: Put before the ids of its figures' parts, to be unique in a page: letters, digits and hyphens.
-        sweep_id: The sweep that commands name; None where it is not known.
+        sweep: Id of the sweep that commands extend, with the options that mean its store; None where there is none.
 
     Attributes:
         result: The record itself.
@@ -146,7 +146,7 @@ class ComparisonView:
         champion: Address of the exported model; empty when there is none.
     """
 
-    def __init__(self, result: ComparisonResult, anchor: str = "figure", sweep_id: str | None = None) -> None:
+    def __init__(self, result: ComparisonResult, anchor: str = "figure", sweep: str | None = None) -> None:
         self.result, self.anchor = result, anchor
         verdict, best = result.verdict, result.best_baseline
         self.verdict = replace(
@@ -159,7 +159,8 @@ class ComparisonView:
         sentence = self.headline.removeprefix(f"{verdict.dataset}: ")
         self.sentence = sentence[:1].upper() + sentence[1:] if verdict.recommendation else sentence
         self.answers = sentences.three(self.verdict)
-        self.settling = sentences.settling(self.verdict, sweep_id)
+        self.settling = sentences.settling(self.verdict, sweep)
+        self._sweep = sweep
         self.scores = score_words(result.objective)
         self.style = _style(result)
         self.families = tuple(_family_view(result, place, self.style) for place in range(len(result.families)))
@@ -233,10 +234,11 @@ class ComparisonView:
 
     @property
     def warnings(self) -> list[str]:
-        """Reasons to abstain and warnings that the headline does not give itself."""
+        """Reasons to abstain that no sentence gives, and at most three warnings, with what to do about them."""
         told = " ".join((self.sentence, *self.answers))
         withheld = [f"Withheld: {reason}" for reason in self.verdict.reasons_to_abstain if reason not in told]
-        return withheld + [f"Warning: {reason}" for reason in self.verdict.warnings if reason not in told]
+        warnings = sentences.warnings(self.verdict, self._sweep)
+        return withheld + [f"Warning: {warning}" for warning in warnings if warning not in told]
 
     @property
     def pairs(self) -> list[tuple[str, ...]]:

@@ -45,8 +45,12 @@ def evidence_of(result: ComparisonResult, header: SweepHeader, why: str) -> Mapp
         "recommendation": verdict.recommendation.to_json() if verdict.recommendation else None,
         "headline": sentences.recommendation(verdict),
         "why": why,
-        "details": [*sentences.three(verdict), *explain(verdict)],
-        "cautions": [*verdict.reasons_to_abstain, *verdict.warnings],
+        # Warnings are among the cautions, with what to do about them.
+        "details": [
+            *sentences.three(verdict),
+            *(line for line in explain(verdict) if not line.startswith("warning: ")),
+        ],
+        "cautions": [*verdict.reasons_to_abstain, *sentences.warnings(verdict)],
         "budget": budget_in_words(header),
         "oracle": plan.oracle,
         "replicates": plan.replicates,

@@ -96,24 +96,24 @@ def run_name(key: TrialKey) -> str:
     return f"{key.family} r{key.replicate} {key.number:03d}"
 
 
-def description(result: ComparisonResult, charts: str = "", sweep_id: str | None = None) -> str:
+def description(result: ComparisonResult, charts: str = "", sweep: str | None = None) -> str:
     """A comparison's description: answer, what it rests on and the way to the champion in its first three paragraphs.
 
     Args:
         result: A comparison that is over.
         charts: Address of the charts of its trials; empty to leave it out.
-        sweep_id: The sweep that commands name; None where it is not known.
+        sweep: What a command is given to extend the sweep; None where none may.
 
     Returns:
         Markdown; a blank line makes a paragraph, and MLflow shows three before "Show more".
     """
     verdict = result.verdict
-    warned = f"Warning: {'; '.join(verdict.warnings)}" if verdict.warnings else ""
+    warned = "\n".join(f"- Warning: {warning}" for warning in sentences.warnings(verdict, sweep))
     more = f"[Scores of all trials against their hyperparameters]({charts})" if charts else ""
     answers = "\n".join(f"- {sentence}" for sentence in sentences.three(verdict))
     scores = _scores(result)
     first = (_first(verdict), answers or scores, _champion(result))
-    parts = (*first, sentences.settling(verdict, sweep_id), scores, warned, more, _method(verdict))
+    parts = (*first, sentences.settling(verdict, sweep), scores, warned, more, _method(verdict))
     return "\n\n".join(dict.fromkeys(part for part in parts if part))
 
 
@@ -314,13 +314,13 @@ def _recommended_metrics(verdict: Verdict) -> dict[str, float]:
     return metrics
 
 
-def comparison_tags(result: ComparisonResult, charts: str = "", sweep_id: str | None = None) -> dict[str, str]:
+def comparison_tags(result: ComparisonResult, charts: str = "", sweep: str | None = None) -> dict[str, str]:
     """The words of a comparison that is over: what one filters comparisons by, and the run's description.
 
     Args:
         result: The comparison.
         charts: Address of the charts of its trials.
-        sweep_id: The sweep that commands name; None where it is not known.
+        sweep: What a command is given to extend the sweep; None where none may.
     """
     champion = result.champion
     tags = {
@@ -330,7 +330,7 @@ def comparison_tags(result: ComparisonResult, charts: str = "", sweep_id: str | 
         "champion": f"models:/{champion.name}/{champion.version}" if champion else "",
     }
     return {name: value for name, value in tags.items() if value} | {
-        "mlflow.note.content": description(result, charts, sweep_id)
+        "mlflow.note.content": description(result, charts, sweep)
     }
 
 

@@ -192,7 +192,7 @@ class RunWriter:
         for request, record in pairs:
             self._trial(self._comparison(record.key.dataset), request, record)
 
-    def conclude(self, result: ComparisonResult, files: Mapping[str, str]) -> str:
+    def conclude(self, result: ComparisonResult, files: Mapping[str, str], to_extend: str | None = None) -> str:
         """Write what was sealed until now, and the answer.
 
         Test scores go to the trials; scores, verdict, description and files to the parent run, which ends.
@@ -200,6 +200,7 @@ class RunWriter:
         Args:
             result: The comparison, over.
             files: What to keep with it: place in the run's artifacts → text.
+            to_extend: What a command is given to extend the sweep; None where none may.
 
         Returns:
             The parent run's id.
@@ -214,7 +215,7 @@ class RunWriter:
             if run := comparison.trials.get(f"{self._sweep_id}/{cell.trial}"):
                 self._log_changed(run, {HALF_LIFE: half_life(cell.after)}, run.end)
         charts = route(self.experiment_id, trials_key(result.dataset), charts=True)
-        tags = comparison_tags(result, charts, self._sweep_id)
+        tags = comparison_tags(result, charts, to_extend)
         # What an earlier verdict said and this one, of the same sweep extended, does not.
         for word in self._client.get_run(parent.id).data.tags.keys() & set(VERDICT_WORDS) - tags.keys():
             self._client.delete_tag(parent.id, word)

@@ -59,7 +59,7 @@ def test_what_withholds_a_verdict_stands_beside_it_and_what_qualifies_it_below(
     assert lines[0] == "**toy: undecided** (too few; too uneven)"
     assert lines[2:] == [
         "No model was exported",
-        "Warning: an edge",
+        "- Warning: an edge",
         "gru is better by 0.03 (98% interval 0.01 to 0.05), for searches of 3 trials; pooled trials, bootstrap",
     ]
 

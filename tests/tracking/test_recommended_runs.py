@@ -74,7 +74,7 @@ def writer(store: Store, facts: DataFacts, make_pair: Callable[..., Any]) -> Run
 def test_a_runs_name_tags_and_numbers_are_the_records(
     store: Store, writer: RunWriter, result: ComparisonResult
 ) -> None:
-    writer.conclude(result, {})
+    writer.conclude(result, {}, "s-1")
     run = _run(store, "toy: use gru (probability 0.87, at worst 4 % more error)")
     wanted = {"recommendation": "use gru", "recommended_family": "gru", "probability": "0.87"}
     assert wanted.items() <= run.data.tags.items()
@@ -88,7 +88,7 @@ def test_a_runs_name_tags_and_numbers_are_the_records(
 
 
 def test_the_description_begins_with_the_sentences(store: Store, writer: RunWriter, result: ComparisonResult) -> None:
-    writer.conclude(result, {})
+    writer.conclude(result, {}, "s-1")
     note = _run(store, "toy: use gru (probability 0.87, at worst 4 % more error)").data.tags["mlflow.note.content"]
     first, three, model, settling, scores, *_ = note.split("\n\n")
     assert first == f"**{sentences.recommendation(result.verdict)}**"
@@ -100,11 +100,11 @@ def test_the_description_begins_with_the_sentences(store: Store, writer: RunWrit
 
 
 def test_what_a_later_verdict_leaves_open_is_gone(store: Store, writer: RunWriter, result: ComparisonResult) -> None:
-    writer.conclude(result, {})
+    writer.conclude(result, {}, "s-1")
     later = replace(result, verdict=replace(result.verdict, recommendation=UNSURE))
     for _ in range(2):
         again = RunWriter(store, "s-1", "nightly")
-        again.conclude(later, {})
+        again.conclude(later, {}, "s-1")
     run = _run(store, "toy: use gru")
     assert not {"probability", "regret"} & run.data.tags.keys()
     assert math.isnan(run.data.metrics["verdict/probability"])
