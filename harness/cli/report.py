@@ -180,7 +180,7 @@ def trials(
     if as_json:
         say_json([dataclasses.asdict(row) for comparison in result.comparisons for row in comparison.rows])
         return
-    typer.echo(trials_csv(result.comparisons), nl=False)
+    typer.echo(trials_csv(result.comparisons, whole=True), nl=False)
 
 
 def read_result(place: Store, sweep: str | None) -> SweepResult:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import io
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -12,14 +14,18 @@ from harness.cli.common import JsonOption, count_option, number_option, say, say
 from harness.errors import TableError, UsageError
 from harness.records import Decision
 
+STANDARD_INPUT = Path("-")
+
 
 def verdict(
     table: Annotated[
         Path,
         typer.Argument(
             metavar="TABLE.csv",
+            allow_dash=True,
             help="One row per trial, with columns dataset, family, replicate, trial, validation, test; optional: "
-            "direction, metric, parameters, fit_seconds, status.",
+            "direction, metric, parameters, fit_seconds, status; - for standard input. `harness trials SWEEP` prints "
+            "one that gives the sweep's own answer again.",
         ),
     ],
     direction: Annotated[
@@ -29,46 +35,49 @@ def verdict(
         int | None, count_option("N", "Trials of one search. [a family's trials divided by its replicates]")
     ] = None,
     margin: Annotated[
-        float, number_option("X", "Equivalence margin (half-width of the ROPE), in the metric's units. [0]")
-    ] = 0.0,
+        float | None, number_option("X", "Equivalence margin (half-width of the ROPE), in the metric's units. [0]")
+    ] = None,
     oracle: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="random|bayesian|hyperband|grid",
-            help="Oracle of the searches; random: trials are pooled; any other: compared per replicate.",
+            help="Oracle of the searches; random: trials are pooled; any other: compared per replicate. [random]",
+            show_default=False,
         ),
-    ] = "random",
+    ] = None,
     level: Annotated[float | None, number_option("P", "Confidence level of the intervals. [0.95]")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Decide from any table of scores which family to use."""
     from harness.stats import decide
+    from harness.stats.sentences import answers
 
     try:
         decision = decide(read_csv(table), direction, trials=trials, margin=margin, oracle=oracle, level=level)
     except TableError as problem:
-        raise TableError(f"{table}: {problem}") from None
+        raise TableError(f"{'standard input' if table == STANDARD_INPUT else table}: {problem}") from None
     if as_json:
-        say_json(decision.to_json())
+        say_json({"answers": answers(decision.verdicts), **decision.to_json()})
     else:
         say(as_text(decision))
 
 
 def as_text(decision: Decision) -> str:
-    """The decision for a terminal: each dataset's sentence, its numbers, and the one for all datasets."""
-    from harness.stats import across_lines, explain, headline
+    """The decision for a terminal: what to use on each dataset, its numbers, and the sentence for all datasets."""
+    from harness.stats import across_lines, explain
+    from harness.stats.sentences import recommendation, settling, three
 
-    blocks = [
-        "\n".join((headline(verdict), *(f"  {line}" for line in explain(verdict))))
-        for verdict in decision.verdicts.values()
-    ]
+    blocks = []
+    for verdict in decision.verdicts.values():
+        lines = (*three(verdict), *filter(None, [settling(verdict)]), *explain(verdict))
+        blocks.append("\n".join((recommendation(verdict), *(f"  {line}" for line in lines))))
     if decision.across:
         blocks.append("\n".join((f"overall: {decision.overall}", *map("  {}".format, across_lines(decision.across)))))
     return "\n\n".join(blocks)
 
 
 def read_csv(path: Path) -> dict[str, list[str]]:
-    """The columns of a CSV file, as text.
+    """The columns of a CSV file, as text; `-` is standard input.
 
     Python's own reader, for it takes no cell for something else: a dataset called `NA` stays one.
 
@@ -77,8 +86,9 @@ def read_csv(path: Path) -> dict[str, list[str]]:
             length.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            lines = [line for line in csv.reader(file, strict=True) if line]
+        raw = sys.stdin.buffer.read() if path == STANDARD_INPUT else path.read_bytes()
+        text = io.StringIO(raw.decode("utf-8-sig"), newline="")
+        lines = [line for line in csv.reader(text, strict=True) if line]
     except OSError as problem:
         raise TableError(f"cannot be read: {problem.strerror or problem}") from None
     except UnicodeDecodeError:

@@ -54,6 +54,7 @@ from harness.records.verdicts import (
     Pair,
     PairAcross,
     ScoreRow,
+    Terms,
     Verdict,
 )
 
@@ -94,6 +95,7 @@ __all__ = [
     "Settling",
     "SweepResult",
     "TaskKind",
+    "Terms",
     "TrialKey",
     "TrialRecord",
     "TrialRequest",

@@ -9,8 +9,17 @@ from typing import Any
 from harness.errors import UsageError
 from harness.records.answers import Recommendation
 from harness.records.serialization import KEY, Record, decode
-from harness.records.trials import BaselineScore, Family, Objective, ResourceUsage, TaskKind, TrialRecord, Value
-from harness.records.verdicts import Across, ScoreRow, Verdict
+from harness.records.trials import (
+    BaselineScore,
+    CaseScores,
+    Family,
+    Objective,
+    ResourceUsage,
+    TaskKind,
+    TrialRecord,
+    Value,
+)
+from harness.records.verdicts import Across, ScoreRow, Terms, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +133,7 @@ class FamilyResult:
         validation_score: Its validation score.
         test_score: Its test score.
         seed_scores: Test scores of the selected hyperparameters, retrained with fresh seeds.
+        seed_repeats: Keys of these retrainings, as text, in the same order.
     """
 
     family: Family
@@ -134,6 +144,7 @@ class FamilyResult:
     validation_score: float | None
     test_score: float | None
     seed_scores: tuple[float, ...] = field(metadata={KEY: "confirmations"})
+    seed_repeats: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +244,8 @@ class ComparisonResult:
         rows: The table that the verdict was made from.
         values: Hyperparameters of each trial, by its key's text.
         explanation: What the selected networks do with the data; None where nobody asked.
+        terms: What the verdict was made by, apart from `rows`; None where that is not known.
+        cases: Scores over test cases of each trial that has them, by its key's text.
     """
 
     dataset: str
@@ -247,6 +260,8 @@ class ComparisonResult:
     rows: tuple[ScoreRow, ...]
     values: Mapping[str, Mapping[str, Value]]
     explanation: Explanation | None = None
+    terms: Terms | None = None
+    cases: Mapping[str, CaseScores] = field(default_factory=dict)
 
     @property
     def best_baseline(self) -> BaselineScore | None:

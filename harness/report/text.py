@@ -5,15 +5,25 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import json
 import re
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeAlias
 
-from harness.records import ComparisonResult, Decision, Objective, ScoreRow, SweepResult, TrialStatus
+from harness.records import (
+    ComparisonResult,
+    Decision,
+    Objective,
+    Phase,
+    ScoreRow,
+    SweepResult,
+    TrialKey,
+    TrialStatus,
+)
 from harness.report.view import ComparisonView
 from harness.stats.sentences import answers, recommendation, settling, three
 from harness.stats.sentences import warnings as warnings_of
-from harness.stats.table import OPTIONAL, REQUIRED
+from harness.stats.table import OPTIONAL, REQUIRED, WHOLE
 from harness.store import hide_passwords_in
 from harness.text import INDENT, NARROWEST, PLAIN_WIDTH, counted, printable, wrapped
 
@@ -192,22 +202,25 @@ _LATEX = {
 _HEADS = ("dataset", "verdict", "family", "selected trial", "fresh seeds", "expected", "best baseline")
 
 
-def trials_csv(comparisons: Iterable[ComparisonResult]) -> str:
+def trials_csv(comparisons: Iterable[ComparisonResult], *, whole: bool = False) -> str:
     """Every trial of every comparison, in the columns that `harness verdict` reads.
 
     Scores are written with all their digits. A failed trial has empty scores.
 
     Args:
         comparisons: Finished comparisons.
+        whole: Whether the table holds besides all that `harness verdict` needs to give the sweep's own verdict again:
+            scores over test cases, seed repeats, and on the first row of each dataset what it is decided by.
 
     Returns:
         CSV text with a head and lines that end in a line feed.
     """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow((*REQUIRED, *OPTIONAL))
+    writer.writerow((*REQUIRED, *OPTIONAL, *(WHOLE if whole else ())))
     for comparison in comparisons:
-        writer.writerows(_cells(row, comparison.objective) for row in comparison.rows)
+        rows = [_cells(row, comparison.objective) for row in comparison.rows]
+        writer.writerows(_whole(comparison, rows) if whole else rows)
     return buffer.getvalue()
 
 
@@ -233,7 +246,10 @@ def latex(result: SweepResult) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _cells(row: ScoreRow, objective: Objective) -> list[str | int | float | None]:
+_Cell: TypeAlias = str | int | float | None
+
+
+def _cells(row: ScoreRow, objective: Objective) -> list[_Cell]:
     failed = row.status is TrialStatus.FAILED
     return [
         _no_formula(row.dataset),
@@ -248,6 +264,25 @@ def _cells(row: ScoreRow, objective: Objective) -> list[str | int | float | None
         row.fit_seconds,
         row.status.value,
     ]
+
+
+def _whole(comparison: ComparisonResult, rows: Sequence[list[_Cell]]) -> Iterator[list[_Cell]]:
+    """The searched trials' rows and those of the seed repeats, each with its phase, its cases, and the terms once."""
+    terms = json.dumps(comparison.terms.to_json()) if comparison.terms else None
+    keys = [TrialKey(row.dataset, row.family, row.replicate, Phase.SEARCH, row.trial) for row in comparison.rows]
+    for key, row in (*zip(keys, rows, strict=True), *_seed_repeats(comparison)):
+        cases = comparison.cases.get(str(key))
+        yield [*row, key.phase.value, json.dumps(cases.to_json()) if cases else None, terms]
+        terms = None
+
+
+def _seed_repeats(comparison: ComparisonResult) -> Iterator[tuple[TrialKey, list[_Cell]]]:
+    """The selected trials' seed repeats: their test scores are all that is decided from."""
+    for family in comparison.families:
+        for name in family.seed_repeats:
+            key = TrialKey.parse(name)
+            row = ScoreRow(key.dataset, key.family, key.replicate, key.number, None, comparison.scores[name])
+            yield key, _cells(row, comparison.objective)
 
 
 def _no_formula(text: str) -> str:

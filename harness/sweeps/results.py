@@ -28,6 +28,7 @@ from harness.records import (
     ResourceUsage,
     ScoreRow,
     SweepResult,
+    Terms,
     TrialKey,
     TrialRecord,
     TrialRequest,
@@ -176,7 +177,8 @@ class Results:
 
     def comparison(self, dataset: str) -> ComparisonResult:
         """Everything the journal holds of a dataset that has been decided."""
-        pairs, scores, families = self.trials(dataset), self.journal.unseal(dataset), self.header.families
+        pairs, sealed, families = self.trials(dataset), self.journal.unsealed(dataset), self.header.families
+        scores = {key: score.test_score for key, score in sealed.items()}
         decided, champion = (self.journal.last(kind, dataset) for kind in (EventKind.DECIDED, EventKind.CHAMPION))
         if decided is None:
             raise JournalError(f"{self.journal.path}: {dataset} has not been decided")
@@ -194,6 +196,25 @@ class Results:
             rows=rows_of(pairs, scores, families),
             values={str(one.request.key): one.request.values for one in pairs},
             explanation=self.explanation(dataset),
+            terms=self._terms(dataset, Verdict.from_json(decided.payload)),
+            cases={key: score.cases for key, score in sealed.items() if score.cases},
+        )
+
+    def _terms(self, dataset: str, verdict: Verdict) -> Terms:
+        """What a verdict was made by, apart from its trials."""
+        plan = self.header.plan
+        return Terms(
+            families=tuple(family.name for family in self.header.families),
+            trials=verdict.trials,
+            oracle=plan.oracle,
+            margin=self.header.datasets[dataset].smallest_difference,
+            baselines={baseline.name: baseline.test_score for baseline in self.baselines(dataset)},
+            unit=self.objective(dataset).unit,
+            until_decided=plan.until_decided,
+            rule=self.header.rule,
+            reasons_to_abstain=verdict.reasons_to_abstain,
+            warnings=verdict.warnings,
+            digest=self.facts(dataset).digest,
         )
 
     def sweep(self, sweep_id: str, tracking_uri: str, only: str | None = None) -> SweepResult:
@@ -324,6 +345,7 @@ def family_result(
         validation_score=selected.record.validation_score,
         test_score=scores.get(str(selected.record.key)),
         seed_scores=tuple(scores[name] for name in repeats if name in scores),
+        seed_repeats=tuple(name for name in repeats if name in scores),
     )
 
 
