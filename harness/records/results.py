@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -307,6 +308,11 @@ class SweepResult:
 
     def __str__(self) -> str:
         return self.answer or repr(self)
+
+    def _repr_html_(self) -> str | None:
+        """How a notebook shows it: what `print` shows, a paragraph a line."""
+        paragraphs = (f"<p>{html.escape(line)}</p>" for line in self.answer.splitlines())
+        return "".join(paragraphs) or None
 
     def to_extend(self, options: str = "") -> str | None:
         """What `harness sweep --extend` is given to add replicates; None where it may not.
