@@ -39,6 +39,7 @@ from harness.records import (
 from harness.search import select
 from harness.stats import Cases, decide_rows, interim_analysis, margin_of, over_all
 from harness.stats.sentences import recommendation
+from harness.stats.wording import in_todays_words
 from harness.sweeps.plan import SweepHeader
 from harness.text import counted, listed
 
@@ -212,8 +213,8 @@ class Results:
             unit=self.objective(dataset).unit,
             until_decided=plan.until_decided,
             rule=self.header.rule,
-            reasons_to_abstain=verdict.reasons_to_abstain,
-            warnings=verdict.warnings,
+            reasons_to_abstain=tuple(map(in_todays_words, verdict.reasons_to_abstain)),
+            warnings=tuple(map(in_todays_words, verdict.warnings)),
             digest=self.facts(dataset).digest,
         )
 
