@@ -162,7 +162,7 @@ def _written(result: SweepResult, place: Store, suffix: str) -> str:
         return markdown(result)
     if suffix == ".tex":
         return latex(result)
-    return html(result, place.ui_command, links_of(place, result.sweep_id))
+    return html(result, place.ui_command, links_of(place, result.sweep_id), options=place.options)
 
 
 def trials(

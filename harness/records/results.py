@@ -308,6 +308,14 @@ class SweepResult:
     def __str__(self) -> str:
         return self.answer or repr(self)
 
+    def to_extend(self, options: str = "") -> str | None:
+        """What `harness sweep --extend` is given to add replicates; None where it may not.
+
+        Args:
+            options: What a command is given besides to mean the sweep's store, such as ` --store DIR`.
+        """
+        return f"{self.sweep_id}{options}" if self.extendable else None
+
     @property
     def recommendations(self) -> dict[str, Recommendation | None]:
         """What to use on each dataset, by its name; None in a verdict of 0.1.0, which recommends nothing.

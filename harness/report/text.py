@@ -47,7 +47,7 @@ def text(
     """
     columns = max(width or PLAIN_WIDTH, NARROWEST)
     blocks = [wrapped(f"{result.name}: {result.budget}", columns)]
-    sweep = _to_extend(result, options)
+    sweep = result.to_extend(options)
     blocks += [_comparison(ComparisonView(one), sweep, columns, warnings) for one in result.comparisons]
     if result.unfinished:
         why = [wrapped(f"{dataset}: {why}", columns, INDENT) for dataset, why in result.unfinished.items()]
@@ -88,7 +88,7 @@ def document(result: SweepResult, options: str = "") -> dict[str, Any]:
         "sweep_id": result.sweep_id,
         "name": result.name,
         "budget": result.budget,
-        "answers": answers(verdicts, _to_extend(result, options)),
+        "answers": answers(verdicts, result.to_extend(options)),
         **Decision(verdicts, result.overall, result.across).to_json(),
         "champions": champions,
         "unfinished": dict(result.unfinished),
@@ -120,11 +120,6 @@ def _champion(view: ComparisonView, columns: int) -> list[str]:
         about = f"{champion.arm}, test score {score}; chosen because {champion.why.rstrip('.')}"
     lines = wrapped(f"{champion.alias or 'without an alias'}: {view.champion} ({about})", columns, INDENT)
     return lines + (wrapped(champion.alias_because, columns, INDENT * 2) if champion.alias_because else [])
-
-
-def _to_extend(result: SweepResult, options: str) -> str | None:
-    """What `harness sweep --extend` is given to add replicates; None where it may not."""
-    return f"{result.sweep_id}{options}" if result.extendable else None
 
 
 def _counted(result: SweepResult, options: str, columns: int) -> list[str]:
