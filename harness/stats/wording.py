@@ -275,10 +275,11 @@ def headline(verdict: Verdict) -> str:
 def explain(verdict: Verdict) -> tuple[str, ...]:
     """The numbers behind a verdict and what its headline does not say, a line each."""
     expected = ", ".join(f"{name} {number(verdict.expected[name])}" for name in verdict.families)
-    lines = [
-        f"expected test score of the best of {counted(verdict.trials, 'trial')} by validation: {expected}",
-        *_difference(verdict),
-    ]
+    lines = [f"expected test score of the best of {counted(verdict.trials, 'trial')} by validation: {expected}"]
+    if verdict.expected_at:
+        at = ", ".join(f"{name} {number(verdict.expected_at[name])}" for name in verdict.families)
+        lines.append(f"of the best of {counted(verdict.compared_at or 0, 'trial')}, which are compared: {at}")
+    lines += _difference(verdict)
     if len(verdict.families) > 2:
         lines.extend(_pair(pair) for pair in verdict.pairs)
     lines.extend(f"warning: {reason}" for reason in verdict.warnings)
