@@ -43,6 +43,8 @@ class Outlook(Record):
             0 where it is surely not worse; None where the verdict abstains. Where higher scores are better the loss is
             what a score lacks to 1.
         level: Level of `regret`, such as 0.95.
+        log_ratio: The evidence itself: log of the other's loss over this one's, before any prior; None where unknown.
+        error: Standard error of `log_ratio`; None where unknown.
     """
 
     better: str
@@ -50,6 +52,8 @@ class Outlook(Record):
     probability: float | None
     regret: float | None
     level: float
+    log_ratio: float | None = None
+    error: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
