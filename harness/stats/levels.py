@@ -32,6 +32,9 @@ RESAMPLES = 1000
 CASE_RESAMPLES = 1000
 """Resamples of the test cases: twenty-five in each tail of a 95 % interval."""
 
+FEWEST_CASES = 20
+"""Groups of test cases below which half of them decides nothing between two models."""
+
 PERMUTATIONS = 1000
 """Random permutations of trials between two families: a p-value of 5 % is met to within 0.7 %."""
 
