@@ -80,7 +80,7 @@ def sweep(
     ] = False,
     seeds: Annotated[
         int | None,
-        count_option("N", "Retrainings of each family's selected hyperparameters with fresh random seeds. [3]"),
+        count_option("N", "Retrainings of each family's selected hyperparameters with fresh random seeds. [5]"),
     ] = None,
     oracle: Annotated[
         str | None,

@@ -64,7 +64,7 @@ class SweepConfig(Config):
     prune: Annotated[bool, Field(strict=True)] = False
     replicates: Count = 1
     until_decided: Annotated[bool, Field(strict=True)] = False
-    seeds: CountOrZero = 3
+    seeds: CountOrZero = 5
     workers: Count | None = None
     trial_minutes: Annotated[float, Field(gt=0, strict=True, description="a number greater than 0")] | None = None
     trial_memory_mb: Count | None = None

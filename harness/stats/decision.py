@@ -169,9 +169,9 @@ def decide_rows(
     return over_all(verdicts)
 
 
-def over_all(verdicts: Mapping[str, Verdict]) -> Decision:
-    """Verdicts that were made one by one, and what is to be said over all of them."""
-    across = compare_datasets(verdicts) if len(verdicts) > 1 else None
+def over_all(verdicts: Mapping[str, Verdict], digests: Mapping[str, str] | None = None) -> Decision:
+    """Verdicts that were made one by one, and what is to be said over all of them; equal digests are one dataset."""
+    across = compare_datasets(verdicts, digests) if len(verdicts) > 1 else None
     return Decision(verdicts, wording.overall(verdicts, across), across)
 
 

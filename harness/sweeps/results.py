@@ -206,7 +206,8 @@ class Results:
         header, has = self.header, self.journal.has
         decided = [name for name in header.datasets if has(EventKind.DECIDED, name) and only in (None, name)]
         comparisons = tuple(map(self.comparison, decided))
-        decision = over_all({result.dataset: result.verdict for result in comparisons})
+        digests = {result.dataset: result.facts.digest for result in comparisons}
+        decision = over_all({result.dataset: result.verdict for result in comparisons}, digests)
         unfinished = [] if only else [name for name in header.datasets if name not in decided]
         return SweepResult(
             sweep_id=sweep_id,
