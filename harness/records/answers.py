@@ -43,6 +43,9 @@ class Outlook(Record):
             0 where it is surely not worse; None where the verdict abstains. Where higher scores are better the loss is
             what a score lacks to 1.
         level: Level of `regret`, such as 0.95.
+        log_ratio: Estimate of log(loss of `against` / loss of `better`) that both rest on; None where the verdict
+            abstains or the losses have no ratio.
+        error: Its standard error; None likewise.
     """
 
     better: str
@@ -50,6 +53,8 @@ class Outlook(Record):
     probability: float | None
     regret: float | None
     level: float
+    log_ratio: float | None = None
+    error: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,8 @@ class Settling(Record):
 
     Attributes:
         replicates: Further replicates (searches of the same budget), from the fewest to the most that are likely to
-            be needed.
+            be needed: with even odds, and with the probability `chance`; one number, ten times what was spent, where
+            even that is not likely to do.
         trials: The same in further completed trials a family.
         seconds: The same in seconds of training, all families together, as long as trials took so far; None where
             times are unknown.
