@@ -63,7 +63,8 @@ class Settling(Record):
 
     Attributes:
         replicates: Further replicates (searches of the same budget), from the fewest to the most that are likely to
-            be needed.
+            be needed: with even odds, and with the probability `chance`; one number, ten times what was spent, where
+            even that is not likely to do.
         trials: The same in further completed trials a family.
         seconds: The same in seconds of training, all families together, as long as trials took so far; None where
             times are unknown.
