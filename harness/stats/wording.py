@@ -191,7 +191,13 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if 1e3 <= abs(value) < 1e9 else f"{value:.4g}"
 
 
-def method(adaptive: bool, level: float, families: int, interim: InterimAnalysis | None = None) -> str:
+def method(
+    adaptive: bool,
+    level: float,
+    families: int,
+    interim: InterimAnalysis | None = None,
+    compared_at: int | None = None,
+) -> str:
     """How a verdict was made, in a few words.
 
     Args:
@@ -199,6 +205,7 @@ def method(adaptive: bool, level: float, families: int, interim: InterimAnalysis
         level: Level of the intervals.
         families: Number of families.
         interim: Which interim analysis it was, where replicates are added until it is decided.
+        compared_at: Trials k of the search that was compared, where it is not one of the budget.
     """
     if adaptive:
         way = (
@@ -207,10 +214,11 @@ def method(adaptive: bool, level: float, families: int, interim: InterimAnalysis
         )
     else:
         way = (
-            "pooled bootstrap (all trials of all replicates): the expected score of the best of n by validation is "
-            f"exact, its {level_text(level)} interval a bootstrap over trials; a winner must also pass a permutation "
-            f"test at {level_text(1 - level)}"
+            "pooled bootstrap (all trials of all replicates): the expected score of the best of "
+            f"{compared_at or 'n'} by validation is exact, its {level_text(level)} interval a bootstrap over trials; "
+            f"a winner must also pass a permutation test at {level_text(1 - level)}"
         )
+        way += ", and lead at the best of n" if compared_at else ""
     if families > 2:
         way += "; pairs adjusted by Holm"
     if interim:

@@ -37,7 +37,8 @@ from harness.records import (
     Verdict,
 )
 from harness.search import select
-from harness.stats import Cases, decide_rows, interim_analysis, margin_of, over_all
+from harness.stats import Cases, decide_rows, interim_analysis, over_all
+from harness.stats.levels import RULE, interim_replicates
 from harness.stats.sentences import recommendation
 from harness.stats.wording import in_todays_words
 from harness.sweeps.plan import SweepHeader
@@ -72,6 +73,7 @@ class Basis:
         changes: What was changed while the sweep ran, or after it was first decided.
         cases: Scores over test cases by family, replicate and trial.
         leaks: What the guards said of answers among the inputs; any withholds the verdict.
+        rule: Version of the rule to decide by.
     """
 
     dataset: str
@@ -85,6 +87,7 @@ class Basis:
     changes: Sequence[str] = ()
     cases: Cases = field(default_factory=dict)
     leaks: tuple[str, ...] = ()
+    rule: int = RULE
 
 
 class Results:
@@ -143,7 +146,7 @@ class Results:
     def replicates(self, dataset: str) -> int:
         """Replicates of each family that a dataset's searches are to come to, as far as that is settled."""
         more = self.journal.last(EventKind.EXTENDED, dataset)
-        return int(more.payload["replicates"]) if more else self.header.plan.interim_replicates[0]
+        return int(more.payload["replicates"]) if more else self.header.interim_replicates[0]
 
     def verdict(self, dataset: str) -> Verdict:
         """Decide a dataset whose searches have closed and whose baselines are scored."""
@@ -157,6 +160,7 @@ class Results:
             smallest_difference=self.header.datasets[dataset].smallest_difference,
             baselines=tuple(baseline.test_score for baseline in self.baselines(dataset)),
             until_decided=plan.until_decided,
+            rule=self.header.rule,
             changes=self.journal.changes,
             leaks=self.facts(dataset).leaks,
             cases=cases_of({key: score.cases for key, score in sealed.items()}),
@@ -229,7 +233,8 @@ class Results:
         header, has = self.header, self.journal.has
         decided = [name for name in header.datasets if has(EventKind.DECIDED, name) and only in (None, name)]
         comparisons = tuple(map(self.comparison, decided))
-        decision = over_all({result.dataset: result.verdict for result in comparisons})
+        digests = {result.dataset: result.facts.digest for result in comparisons}
+        decision = over_all({result.dataset: result.verdict for result in comparisons}, digests)
         unfinished = [] if only else [name for name in header.datasets if name not in decided]
         return SweepResult(
             sweep_id=sweep_id,
@@ -306,17 +311,19 @@ def decide_pairs(pairs: Sequence[EndedTrial], scores: Mapping[str, float], basis
     ]
     rows = rows_of(pairs, scores, basis.families)
     replicates = max((row.replicate for row in rows), default=0)
+    looks = interim_replicates(basis.oracle, basis.rule)
     decision = decide_rows(
         rows,
         objective=objective,
-        margins={dataset: margin_of(objective, basis.smallest_difference, best)},
+        margins={dataset: basis.smallest_difference},
         baselines={} if best is None else {dataset: best},
         families=[family.name for family in basis.families],
         oracle=basis.oracle,
         warnings={dataset: [*edges, *basis.changes]},
         cases={dataset: basis.cases},
         reasons_to_abstain={dataset: [f"a guard against leakage fired: {leak}" for leak in basis.leaks]},
-        interim=interim_analysis(replicates) if basis.until_decided else None,
+        interim=interim_analysis(replicates, looks) if basis.until_decided else None,
+        rule=basis.rule,
     )
     return decision.verdicts[dataset]
 
@@ -401,7 +408,9 @@ def budget_in_words(header: SweepHeader) -> str:
         spent = f"as many trials per family as {plan.oracle} search takes"
     else:
         spent = f"{plan.minutes:g} min in all" if plan.minutes else f"{counted(plan.trials or 0, 'trial')} per family"
-    times = f", {listed(plan.interim_replicates, 'or')} replicates" if plan.interim_replicates[-1] > 1 else ""
+    looks = header.interim_replicates
+    every = f"{looks[0]} to {looks[-1]}" if len(looks) > 3 else listed(looks, "or")
+    times = f", {every} replicates" if looks[-1] > 1 else ""
     times += ", until decided" if plan.until_decided else ""
     pruned = ", median stopping" if plan.prune else ""
     return f"{spent}{times}, {plan.oracle} search, at most {counted(plan.epochs, 'epoch')} per trial{pruned}"

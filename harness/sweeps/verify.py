@@ -237,6 +237,7 @@ def _basis(comparison: RecordedComparison, rows: Sequence[Mapping[str, Any]]) ->
         smallest_difference=config.smallest_difference,
         baselines=[value for name, value in comparison.metrics.items() if name.startswith(prefix)],
         until_decided=naming.UNTIL_DECIDED in tags,
+        rule=int(tags.get(naming.RULE, 1)),
         changes=_json(comparison, naming.CHANGES_FILE) if naming.CHANGES_FILE in comparison.files else (),
         leaks=tuple(json.loads(tags.get(naming.LEAKS, "[]"))),
         cases=cases_of({key: CaseScores.from_json(plain) for key, plain in cases.items()}),
