@@ -265,9 +265,9 @@ def _decide(
         outcome, equals = Outcome.UNDECIDED, []
         pairs = tuple(replace(pair, outcome=Outcome.UNDECIDED, family=None) for pair in pairs)
     over_cases = between(sides[named[0]], sides[named[1]], cases, compared, level, adaptive)
-    found_warnings = wording.budget_warnings(comparison, lead, trials, margin, level, direction, baseline)
+    found_warnings = wording.budget_warnings(comparison, lead, trials, margin, level, direction, baseline, rule)
     if outcome is Outcome.WINNER and over_cases and not over_cases.settled:
-        found_warnings.append(wording.not_over_cases(over_cases, level))
+        found_warnings.append(wording.not_over_cases(over_cases, level, dataset if rule > 1 else ""))
     recommended, because = cheapest([sides[name] for name in equals], trials, adaptive)
     if recommended and rule > 1 and _worse_by(recommended, equals, comparison) > margin:
         recommended, because = None, ""

@@ -83,8 +83,9 @@ def budget_warnings(
     level: float,
     direction: Direction,
     baseline: float | None,
+    rule: int = 1,
 ) -> list[str]:
-    """What the scores say against the budget: no family beats the best baseline, or a search was still improving.
+    """What the scores say against the budget: a search was still improving, or, in 0.1.0, no family beats a baseline.
 
     The expected validation score always improves with the budget; it counts as still improving when the gain
     of the budget's second half, from the best of n/2 to the best of n trials, is surely (by its interval's
@@ -99,7 +100,10 @@ def budget_warnings(
         level: Level of the intervals.
         direction: Which scores are better.
         baseline: Test score of the best baseline; None when there is none.
+        rule: Version of the rule; since the second the baseline is part of the recommendation.
     """
+    if rule > 1:
+        return still_improving(comparison.gains(), lead, trials, margin, direction)
     warnings = []
     expected = comparison.expected
     if baseline is not None and expected and min(expected.values()) >= direction.sign * baseline:
@@ -259,11 +263,12 @@ def in_todays_words(text: str) -> str:
     return text
 
 
-def not_over_cases(over: CaseInterval, level: float) -> str:
-    """The warning about a winner that holds over trials alone."""
+def not_over_cases(over: CaseInterval, level: float, dataset: str = "") -> str:
+    """The warning about a winner that holds over trials alone, with what to do about it where a dataset is named."""
+    remedy = f"; a larger test part, `test` of [split]: `harness datasets show {dataset}`" if dataset else ""
     return (
         f"the lead holds over trials but not over {CASES}: another test set of {over.cases:,} might say otherwise "
-        f"({interval(over.low, over.high, level)})"
+        f"({interval(over.low, over.high, level)}){remedy}"
     )
 
 

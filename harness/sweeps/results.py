@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import accumulate
 from typing import Any, NamedTuple
 
-from harness.config.space import Hyperparameter, SearchSpace
+from harness.config.space import SearchSpace
 from harness.config.sweep import SCHEDULED
 from harness.errors import JournalError
 from harness.journal import EventKind, Journal
@@ -33,7 +33,6 @@ from harness.records import (
     TrialRecord,
     TrialRequest,
     TrialStatus,
-    Value,
     Verdict,
 )
 from harness.search import select
@@ -41,6 +40,7 @@ from harness.stats import Cases, decide_rows, interim_analysis, over_all
 from harness.stats.levels import RULE, interim_replicates
 from harness.stats.sentences import recommendation
 from harness.stats.wording import in_todays_words
+from harness.sweeps.edges import edge_warnings
 from harness.sweeps.plan import SweepHeader
 from harness.text import counted, listed
 
@@ -303,12 +303,14 @@ def decide_pairs(pairs: Sequence[EndedTrial], scores: Mapping[str, float], basis
     dataset, objective = basis.dataset, basis.objective
     best = objective.best(basis.baselines)
     selected = selected_among(pairs, basis.families, objective)
-    edges = [
-        note
-        for family in basis.families
-        if family.name in selected
-        for note in edge_notes(family.name, basis.spaces[family.space], selected[family.name].request.values)
-    ]
+    edges = edge_warnings(
+        [
+            (family.name, basis.spaces[family.space], selected[family.name].request.values)
+            for family in basis.families
+            if family.name in selected
+        ],
+        basis.rule,
+    )
     rows = rows_of(pairs, scores, basis.families)
     replicates = max((row.replicate for row in rows), default=0)
     looks = interim_replicates(basis.oracle, basis.rule)
@@ -390,17 +392,6 @@ def _range_of(values: Iterable[int]) -> tuple[int, int, int]:
     return sizes[0], int(statistics.median(sizes)), sizes[-1]
 
 
-def edge_notes(family: str, space: SearchSpace, values: Mapping[str, Value]) -> list[str]:
-    """Which selected values of ordered numeric hyperparameters lie at the edge of their range."""
-    ranges = {name: _numbers(hyperparameter) for name, hyperparameter in space.hyperparameters.items()}
-    ends = {name: (min(numbers), max(numbers)) for name, numbers in ranges.items() if len(numbers) > 2}
-    return [
-        f"{family}: the selected {name} = {values[name]:g} lies at the edge of its search range ({low:g} to {high:g})"
-        for name, (low, high) in ends.items()
-        if name in values and values[name] in (low, high)
-    ]
-
-
 def budget_in_words(header: SweepHeader) -> str:
     """The budget for people, such as `20 trials per family`."""
     plan = header.plan
@@ -431,12 +422,3 @@ def _first_completed(records: Sequence[TrialRecord], count: int) -> list[TrialRe
     ordered = sorted(records, key=lambda record: record.key.number)
     completed = accumulate(record.status is TrialStatus.COMPLETED for record in ordered)
     return [record for record, so_far in zip(ordered, completed, strict=True) if so_far <= count]
-
-
-def _numbers(hyperparameter: Hyperparameter) -> list[float]:
-    """The numbers that a hyperparameter can be, or its ends: only orders with something between the ends count."""
-    if hyperparameter.type in ("Int", "Float"):
-        low, high = hyperparameter.min_value or 0, hyperparameter.max_value or 0
-        return [low, (low + high) / 2, high]
-    values = hyperparameter.values or ()
-    return [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
