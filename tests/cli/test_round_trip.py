@@ -90,3 +90,11 @@ def test_options_go_before_what_the_table_says(first_day, command) -> None:
     )
     plain = json.loads(command("verdict", str(path), "--trials", "2", "--margin", "0.5", "--json").out)
     assert (plain["verdicts"]["my"]["trials"], plain["verdicts"]["my"]["region"]) == (2, 0.5)
+
+
+def test_a_finished_sweep_resumed_as_json_prints_nothing_but_the_document(first_day, run) -> None:
+    ran = run(first_day.folder, "sweep", "--resume", first_day.sweep_id, "--json")
+    assert ran.code == 0, ran.err
+    folder = first_day.folder / "mlruns" / "sweeps" / first_day.sweep_id
+    assert json.loads(ran.out)["verdicts"] == recorded(folder)
+    assert "has finished already" in ran.err
