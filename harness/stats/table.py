@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from harness.errors import TableError, nearest
 from harness.records import Decision, Direction, Objective, ScoreRow, TrialStatus
 from harness.stats.decision import decide_rows
+from harness.stats.recommendation import with_recommendations
 from harness.text import printable
 
 REQUIRED = ("dataset", "family", "replicate", "trial", "validation", "test")
@@ -91,7 +92,7 @@ def decide(
             raise TableError(f"margin = {width} of {printable(dataset)}: expected a number of at least 0")
     if trials is not None:
         _check_budget(read.rows, trials)
-    return decide_rows(
+    decision = decide_rows(
         read.rows,
         objective=read.objectives,
         margins=margins,
@@ -100,6 +101,7 @@ def decide(
         level=level,
         families=sorted({row.family for row in read.rows}),
     )
+    return with_recommendations(decision, read.rows, read.objectives)
 
 
 def columns_of(table: Any) -> Columns:
