@@ -106,7 +106,9 @@ def write_cases(result: harness.SweepResult, store: Path, output: Path, fresh_se
                 for line in map(json.dumps, rows):
                     if line not in lines:
                         print(line, file=file)
-                for found in fresh(results, dataset, ended, fresh_seeds, done={_key(json.loads(line)) for line in lines}):
+                for found in fresh(
+                    results, dataset, ended, fresh_seeds, done={_key(json.loads(line)) for line in lines}
+                ):
                     print(json.dumps(found), file=file, flush=True)
             print(f"{path}: {len(path.read_text(encoding='utf-8').splitlines())} trainings")
 

@@ -144,7 +144,7 @@ def _copies(verdicts: Mapping[str, Verdict], digests: Mapping[str, str]) -> dict
         original = next((first[mark] for mark in marks if mark in first), None)
         if original:
             copies[name] = original
-        first |= {mark: original or name for mark in marks}
+        first |= dict.fromkeys(marks, original or name)
     return copies
 
 

@@ -114,9 +114,7 @@ def swapped(differences: Floats, block: int) -> float:
     return float((np.sum(found >= abs(sums.sum()) * (1 - 1e-12)) + 1) / (PERMUTATIONS + 1))
 
 
-def log_ratio_over_cases(
-    first: Floats, second: Floats, block: int, direction: Direction
-) -> tuple[float, float] | None:
+def log_ratio_over_cases(first: Floats, second: Floats, block: int, direction: Direction) -> tuple[float, float] | None:
     """Log of the second's mean loss over the first's, positive where the first is better, and its error over cases.
 
     Args:
@@ -170,7 +168,7 @@ def configurations(
     pair = tuple(losses) if len(losses) == 2 else tuple(ranked[:2])
     pairs = [pair, *(one for one in itertools.combinations(losses, 2) if set(one) != set(pair))]
     found = [welch(a, b, losses[a], losses[b], 0.0, level) for a, b in pairs]
-    (lead, p), = zip(found[:1], holm([one.p for one in found])[:1], strict=True)
+    ((lead, p),) = zip(found[:1], holm([one.p for one in found])[:1], strict=True)
     return Configurations(
         families=pair,
         seeds=min(len(losses[name]) for name in pair),

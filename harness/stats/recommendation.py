@@ -144,7 +144,7 @@ def recommend(
         return Recommendation(
             use=Use.BASELINE,
             family=chosen,
-            baseline=next(name for name, score in baselines.items() if score == best),
+            baseline=min(name for name, score in baselines.items() if score == best),
             reason=Reason.BASELINE,
             because="",
             against=chosen,

@@ -38,6 +38,7 @@ from harness.records import (
 from harness.search import select
 from harness.stats import Cases, decide_rows, interim_analysis, over_all
 from harness.stats.levels import RULE, interim_replicates
+from harness.stats.recommendation import Selected, answered
 from harness.stats.sentences import recommendation
 from harness.stats.wording import in_todays_words
 from harness.sweeps.edges import edge_warnings
@@ -68,10 +69,10 @@ class Basis:
         spaces: Search spaces by family.
         oracle: What searched.
         smallest_difference: What the dataset's config states, in the metric's units; None when it states nothing.
-        baselines: Test scores of the baselines.
+        baselines: Test score of each baseline.
         until_decided: Whether replicates were added until it was decided.
         changes: What was changed while the sweep ran, or after it was first decided.
-        cases: Scores over test cases by family, replicate and trial.
+        cases: Scores over test cases of searched trials and seed repeats, by their keys' text; None where unknown.
         leaks: What the guards said of answers among the inputs; any withholds the verdict.
         rule: Version of the rule to decide by.
     """
@@ -82,10 +83,10 @@ class Basis:
     spaces: Mapping[str, SearchSpace]
     oracle: str
     smallest_difference: float | None
-    baselines: Sequence[float]
+    baselines: Mapping[str, float]
     until_decided: bool = False
     changes: Sequence[str] = ()
-    cases: Cases = field(default_factory=dict)
+    cases: Mapping[str, CaseScores | None] = field(default_factory=dict)
     leaks: tuple[str, ...] = ()
     rule: int = RULE
 
@@ -158,12 +159,12 @@ class Results:
             spaces=self.header.spaces,
             oracle=plan.oracle,
             smallest_difference=self.header.datasets[dataset].smallest_difference,
-            baselines=tuple(baseline.test_score for baseline in self.baselines(dataset)),
+            baselines={baseline.name: baseline.test_score for baseline in self.baselines(dataset)},
             until_decided=plan.until_decided,
             rule=self.header.rule,
             changes=self.journal.changes,
             leaks=self.facts(dataset).leaks,
-            cases=cases_of({key: score.cases for key, score in sealed.items()}),
+            cases={key: score.cases for key, score in sealed.items()},
         )
         return decide_pairs(self.trials(dataset), {key: score.test_score for key, score in sealed.items()}, basis)
 
@@ -301,7 +302,7 @@ def rows_of(
 def decide_pairs(pairs: Sequence[EndedTrial], scores: Mapping[str, float], basis: Basis) -> Verdict:
     """Decide a dataset, wherever its trials were read from."""
     dataset, objective = basis.dataset, basis.objective
-    best = objective.best(basis.baselines)
+    best = objective.best(basis.baselines.values())
     selected = selected_among(pairs, basis.families, objective)
     edges = edge_warnings(
         [
@@ -311,7 +312,7 @@ def decide_pairs(pairs: Sequence[EndedTrial], scores: Mapping[str, float], basis
         ],
         basis.rule,
     )
-    rows = rows_of(pairs, scores, basis.families)
+    rows, cases = rows_of(pairs, scores, basis.families), cases_of(basis.cases)
     replicates = max((row.replicate for row in rows), default=0)
     looks = interim_replicates(basis.oracle, basis.rule)
     decision = decide_rows(
@@ -322,12 +323,36 @@ def decide_pairs(pairs: Sequence[EndedTrial], scores: Mapping[str, float], basis
         families=[family.name for family in basis.families],
         oracle=basis.oracle,
         warnings={dataset: [*edges, *basis.changes]},
-        cases={dataset: basis.cases},
+        cases={dataset: cases},
         reasons_to_abstain={dataset: [f"a guard against leakage fired: {leak}" for leak in basis.leaks]},
         interim=interim_analysis(replicates, looks) if basis.until_decided else None,
         rule=basis.rule,
     )
-    return decision.verdicts[dataset]
+    verdict = decision.verdicts[dataset]
+    if basis.rule == 1:
+        return verdict
+    in_hand = {name: in_hand_of(one, pairs, scores, basis.cases) for name, one in selected.items()}
+    return answered(verdict, in_hand, objective=objective, baselines=basis.baselines, cases=cases)
+
+
+def in_hand_of(
+    selected: EndedTrial,
+    pairs: Sequence[EndedTrial],
+    scores: Mapping[str, float],
+    cases: Mapping[str, CaseScores | None],
+) -> Selected:
+    """A family's selected trial with its seed repeats, as the answer about models in hand takes it."""
+    key, record = selected.request.key, selected.record
+    repeats = [str(one.key) for one in seed_repeats_of((request for request, _ in pairs), selected.request)]
+    known = [name for name in repeats if name in scores]
+    return Selected(
+        (key.family, key.replicate, key.number),
+        validation=record.validation_score or 0.0,
+        test=scores.get(str(key)),
+        parameters=record.parameters or None,
+        seed_scores=[scores[name] for name in known],
+        seed_cases=[cases.get(name) for name in known],
+    )
 
 
 def cases_of(known: Mapping[str, CaseScores | None]) -> Cases:

@@ -314,7 +314,7 @@ class _Sweep:
         chosen = [one.request for one in self.results.selected(name).values()]
         started = [one for best in chosen for one in seed_repeats_of(asked, best) if str(one.key) not in ended]
         fresh = [
-            seed_repeat_request(best, number, plan.seed, settings)
+            seed_repeat_request(best, number, plan.seed, settings, step + 1 if self.header.rule > 1 else None)
             for step in range(plan.seeds)
             for best in chosen
             if (number := _next_seed_repeat(asked, best, step))

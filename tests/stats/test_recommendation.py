@@ -110,8 +110,7 @@ def test_an_abstaining_verdict_recommends_without_a_probability(verdict) -> None
 
 def test_higher_scores_and_three_families(verdict) -> None:
     its = {
-        name: Selected((name, 1, 1), score, score - 0.05)
-        for name, score in (("lstm", 0.8), ("rnn", 0.7), ("gru", 0.9))
+        name: Selected((name, 1, 1), score, score - 0.05) for name, score in (("lstm", 0.8), ("rnn", 0.7), ("gru", 0.9))
     }
     found = advised(replace(verdict, families=("gru", "lstm", "rnn")), its, ACCURACY)
     assert (found.family, found.against) == ("gru", "lstm")
