@@ -289,7 +289,7 @@ def _no_formula(text: str) -> str:
 
 def _rows(result: SweepResult) -> Iterator[tuple[str, ...]]:
     for view in map(ComparisonView, result.comparisons):
-        head, outcome = f"{view.result.dataset} ({view.scores})", view.outcome
+        head, outcome = f"{view.result.dataset} ({view.scores})", ", ".join(filter(None, (view.use, view.certainty)))
         baseline = f"{view.baseline}: {view.baseline_score}" if view.baseline else "none"
         for family in view.families:
             yield (head, outcome, family.name, family.selected, family.repeated, family.expected, baseline)

@@ -32,6 +32,7 @@ from harness.stats.levels import (
     InterimAnalysis,
     compared_at,
 )
+from harness.stats.sentences import recommendation
 from harness.stats.test_set import Cases, between
 
 
@@ -208,7 +209,8 @@ def decide_rows(
 def over_all(verdicts: Mapping[str, Verdict], digests: Mapping[str, str] | None = None) -> Decision:
     """Verdicts that were made one by one, and what is to be said over all of them; equal digests are one dataset."""
     across = compare_datasets(verdicts, digests) if len(verdicts) > 1 else None
-    return Decision(verdicts, wording.overall(verdicts, across), across)
+    alone = "; ".join(map(recommendation, verdicts.values()))
+    return Decision(verdicts, wording.overall(verdicts, across) if across or not alone else alone, across)
 
 
 def budget_of(sides: Sequence[Side]) -> int:
