@@ -76,13 +76,13 @@ def sweep(
         bool,
         _switch(
             "--until-decided",
-            "Add replicates until there is a winner or practical equivalence: interim analyses at 3, 5 and "
-            "10 replicates, with a group-sequential correction of the error rate.",
+            "Add replicates until there is a winner or practical equivalence: an interim analysis after each, up to "
+            "10, with a group-sequential correction of the error rate.",
         ),
     ] = False,
     seeds: Annotated[
         int | None,
-        count_option("N", "Retrainings of each family's selected hyperparameters with fresh random seeds. [3]"),
+        count_option("N", "Retrainings of each family's selected hyperparameters with fresh random seeds. [5]"),
     ] = None,
     oracle: Annotated[
         str | None,

@@ -47,7 +47,6 @@ from harness.records.trials import (
     Value,
 )
 from harness.records.verdicts import (
-    INTERIM_REPLICATES,
     Across,
     Decision,
     Outcome,
@@ -59,7 +58,6 @@ from harness.records.verdicts import (
 )
 
 __all__ = [
-    "INTERIM_REPLICATES",
     "PRUNING_BEGINS",
     "Across",
     "Answer",

@@ -10,9 +10,6 @@ from harness.records.answers import CaseInterval, Configurations, ModelsInHand, 
 from harness.records.serialization import KEY, Record
 from harness.records.trials import TrialStatus
 
-INTERIM_REPLICATES = (3, 5, 10)
-"""Replicates of each family at which a sweep that goes on until it is decided looks at its verdict."""
-
 
 class Outcome(StrEnum):
     """The three answers a verdict can give."""

@@ -135,7 +135,7 @@ def _point(sample: Sample, n: int, level: float, resamples: int) -> tuple[float,
     """
     middle = expected(sample, n)
     # One seed for all: the same resamples at every n, so that a band has no steps of chance along it.
-    draws, _ = resample(sample, n, resamples, seed=1)
+    draws = resample(sample, (((n, sample.test),),), resamples, seed=1)[0]
     low, high = np.quantile(draws, ((1 - level) / 2, (1 + level) / 2))
     return middle, min(float(low), middle), max(float(high), middle)
 

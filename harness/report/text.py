@@ -21,7 +21,7 @@ from harness.records import (
     TrialStatus,
 )
 from harness.report.view import ComparisonView
-from harness.stats.sentences import answers, recommendation, settling, three
+from harness.stats.sentences import answers
 from harness.stats.sentences import warnings as warnings_of
 from harness.stats.table import OPTIONAL, REQUIRED, WHOLE
 from harness.store import hide_passwords_in
@@ -48,7 +48,7 @@ def text(
     columns = max(width or PLAIN_WIDTH, NARROWEST)
     blocks = [wrapped(f"{result.name}: {result.budget}", columns)]
     sweep = result.to_extend(options)
-    blocks += [_comparison(ComparisonView(one), sweep, columns, warnings) for one in result.comparisons]
+    blocks += [_comparison(ComparisonView(one, sweep=sweep), columns, warnings) for one in result.comparisons]
     if result.unfinished:
         why = [wrapped(f"{dataset}: {why}", columns, INDENT) for dataset, why in result.unfinished.items()]
         blocks.append(["Not finished:", *itertools.chain(*why)])
@@ -97,13 +97,10 @@ def document(result: SweepResult, options: str = "") -> dict[str, Any]:
     }
 
 
-def _comparison(view: ComparisonView, sweep_id: str | None, columns: int, warnings: bool) -> list[str]:
-    verdict = view.verdict
-    lines = wrapped(recommendation(verdict), columns)
-    for sentence in (*three(verdict), settling(verdict, sweep_id)):
+def _comparison(view: ComparisonView, columns: int, warnings: bool) -> list[str]:
+    lines = wrapped(view.headline, columns)
+    for sentence in (*view.answers, view.settling, *(view.warnings if warnings else ())):
         lines += wrapped(sentence, columns, INDENT)
-    for warning in warnings_of(verdict, sweep_id) if warnings else ():
-        lines += wrapped(f"Warning: {warning}", columns, INDENT)
     lines += _scores(view, columns)
     baseline = f"{view.baseline}, {view.baseline_score}" if view.baseline else "none"
     lines += wrapped(f"best baseline: {baseline}", columns, INDENT)
@@ -292,7 +289,7 @@ def _no_formula(text: str) -> str:
 
 def _rows(result: SweepResult) -> Iterator[tuple[str, ...]]:
     for view in map(ComparisonView, result.comparisons):
-        head, outcome = f"{view.result.dataset} ({view.scores})", view.outcome
+        head, outcome = f"{view.result.dataset} ({view.scores})", ", ".join(filter(None, (view.use, view.certainty)))
         baseline = f"{view.baseline}: {view.baseline_score}" if view.baseline else "none"
         for family in view.families:
             yield (head, outcome, family.name, family.selected, family.repeated, family.expected, baseline)

@@ -379,7 +379,7 @@ class ComparisonView:
     @property
     def _margin_source(self) -> str:
         best = self.result.best_baseline
-        return margin_source(self.verdict.margin, self.result.objective, best.test_score if best else None)
+        return margin_source(self.verdict, self.result.objective, best.test_score if best else None)
 
     def _lead(self) -> str:
         """Who leads from which budget on, in a sentence."""

@@ -86,7 +86,7 @@ def settling(verdict: Verdict, sweep: str | None = None) -> str:
         return ""
     more = _between([f"{count:,}" for count in found.trials]) + " more trials per family"
     if not found.worth:
-        return f"More trials are not worth it: {more} to settle it is over ten times what was spent."
+        return f"More trials are not worth it: even {more} would probably not settle it."
     times = f" ({_between([duration_text(seconds) for seconds in found.seconds])})" if found.seconds else ""
     return f"{more}{times} probably settle it{f': `{_extending(verdict, found, sweep)}`' if sweep else '.'}"
 
@@ -281,9 +281,17 @@ def _though(verdict: Verdict, found: Recommendation) -> str:
         others.append(f"{seeds.family}'s configuration is the better one over fresh seeds")
     if verdict.family not in (None, found.family):
         others.append(f"{verdict.family} is the better family over searches")
-    elif verdict.outcome is Outcome.UNDECIDED and (outlook := verdict.outlook) and outlook.probability:
-        others += [f"{outlook.better} is probably the better family over searches"] * (outlook.better != found.family)
+    elif _probably_better(verdict) not in (None, found.family):
+        others.append(f"{_probably_better(verdict)} is probably the better family over searches")
     return f" The model in hand is {found.family}'s though {listed(others)}." if others else ""
+
+
+def _probably_better(verdict: Verdict) -> str | None:
+    """The family that the outlook favours where the verdict is open; None where that rounds to even odds."""
+    outlook = verdict.outlook
+    if verdict.outcome is not Outcome.UNDECIDED or outlook is None or outlook.probability is None:
+        return None
+    return outlook.better if round(outlook.probability, 2) > 0.5 else None
 
 
 def _between(values: Sequence[str]) -> str:

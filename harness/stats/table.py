@@ -152,7 +152,7 @@ def _decide(read: ScoreTable, dataset: str, terms: Terms, level: float | None) -
         raise TableError(
             f"{printable(dataset)}: {replicates} replicates: expected {listed(looks, 'or')}, until decided"
         )
-    best = objective.best(score for score in terms.baselines.values() if math.isfinite(score))
+    best = objective.best(terms.baselines.values())
     verdict = decide_rows(
         rows,
         objective=objective,

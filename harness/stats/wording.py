@@ -83,8 +83,9 @@ def budget_warnings(
     level: float,
     direction: Direction,
     baseline: float | None,
+    rule: int = 1,
 ) -> list[str]:
-    """What the scores say against the budget: no family beats the best baseline, or a search was still improving.
+    """What the scores say against the budget: a search was still improving, or, in 0.1.0, no family beats a baseline.
 
     The expected validation score always improves with the budget; it counts as still improving when the gain
     of the budget's second half, from the best of n/2 to the best of n trials, is surely (by its interval's
@@ -99,7 +100,10 @@ def budget_warnings(
         level: Level of the intervals.
         direction: Which scores are better.
         baseline: Test score of the best baseline; None when there is none.
+        rule: Version of the rule; since the second the baseline is part of the recommendation.
     """
+    if rule > 1:
+        return still_improving(comparison.gains(), lead, trials, margin, direction)
     warnings = []
     expected = comparison.expected
     if baseline is not None and expected and min(expected.values()) >= direction.sign * baseline:
@@ -191,7 +195,13 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if 1e3 <= abs(value) < 1e9 else f"{value:.4g}"
 
 
-def method(adaptive: bool, level: float, families: int, interim: InterimAnalysis | None = None) -> str:
+def method(
+    adaptive: bool,
+    level: float,
+    families: int,
+    interim: InterimAnalysis | None = None,
+    compared_at: int | None = None,
+) -> str:
     """How a verdict was made, in a few words.
 
     Args:
@@ -199,6 +209,7 @@ def method(adaptive: bool, level: float, families: int, interim: InterimAnalysis
         level: Level of the intervals.
         families: Number of families.
         interim: Which interim analysis it was, where replicates are added until it is decided.
+        compared_at: Trials k of the search that was compared, where it is not one of the budget.
     """
     if adaptive:
         way = (
@@ -207,10 +218,11 @@ def method(adaptive: bool, level: float, families: int, interim: InterimAnalysis
         )
     else:
         way = (
-            "pooled bootstrap (all trials of all replicates): the expected score of the best of n by validation is "
-            f"exact, its {level_text(level)} interval a bootstrap over trials; a winner must also pass a permutation "
-            f"test at {level_text(1 - level)}"
+            "pooled bootstrap (all trials of all replicates): the expected score of the best of "
+            f"{compared_at or 'n'} by validation is exact, its {level_text(level)} interval a bootstrap over trials; "
+            f"a winner must also pass a permutation test at {level_text(1 - level)}"
         )
+        way += ", and lead at the best of n" if compared_at else ""
     if families > 2:
         way += "; pairs adjusted by Holm"
     if interim:
@@ -251,11 +263,12 @@ def in_todays_words(text: str) -> str:
     return text
 
 
-def not_over_cases(over: CaseInterval, level: float) -> str:
-    """The warning about a winner that holds over trials alone."""
+def not_over_cases(over: CaseInterval, level: float, dataset: str = "") -> str:
+    """The warning about a winner that holds over trials alone, with what to do about it where a dataset is named."""
+    remedy = f"; a larger test part, `test` of [split]: `harness datasets show {dataset}`" if dataset else ""
     return (
         f"the lead holds over trials but not over {CASES}: another test set of {over.cases:,} might say otherwise "
-        f"({interval(over.low, over.high, level)})"
+        f"({interval(over.low, over.high, level)}){remedy}"
     )
 
 
@@ -275,10 +288,11 @@ def headline(verdict: Verdict) -> str:
 def explain(verdict: Verdict) -> tuple[str, ...]:
     """The numbers behind a verdict and what its headline does not say, a line each."""
     expected = ", ".join(f"{name} {number(verdict.expected[name])}" for name in verdict.families)
-    lines = [
-        f"expected test score of the best of {counted(verdict.trials, 'trial')} by validation: {expected}",
-        *_difference(verdict),
-    ]
+    lines = [f"expected test score of the best of {counted(verdict.trials, 'trial')} by validation: {expected}"]
+    if verdict.expected_at:
+        at = ", ".join(f"{name} {number(verdict.expected_at[name])}" for name in verdict.families)
+        lines.append(f"of the best of {counted(verdict.compared_at or 0, 'trial')}, which are compared: {at}")
+    lines += _difference(verdict)
     if len(verdict.families) > 2:
         lines.extend(_pair(pair) for pair in verdict.pairs)
     lines.extend(f"warning: {reason}" for reason in verdict.warnings)

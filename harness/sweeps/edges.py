@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from harness.config.space import Hyperparameter, SearchSpace
 from harness.records import Value
-from harness.stats.wording import Edge
+from harness.stats.wording import Edge, at_the_edge
 
 
-def edges_of(family: str, space: SearchSpace, values: Mapping[str, Value]) -> list[Edge]:
-    """Which selected values of ordered numeric hyperparameters lie at an end of their range that could be wider.
+def edge_warnings(chosen: Sequence[tuple[str, SearchSpace, Mapping[str, Value]]], rule: int) -> list[str]:
+    """The warning about selected values of ordered numeric hyperparameters at an end of their range.
 
-    The smallest value that there can be is no edge: a share or a rate of 0, one layer or one unit.
+    The smallest value that there can be is no edge: a share of 0, a count of 1.
 
     Args:
-        family: Name of the family.
-        space: Its search space.
-        values: The selected values by name.
+        chosen: Name, search space and selected values of each family.
+        rule: Version of the rule; the first warned of each value by itself, and of the smallest ones too.
     """
-    return [Edge(family, space.name, *one) for one in _at_an_end(space, values) if not _natural(one[1])]
-
-
-def edge_notes(family: str, space: SearchSpace, values: Mapping[str, Value]) -> list[str]:
-    """The same in the words of 0.1.0, natural limits among them; arguments as for `edges_of`."""
-    return [
-        f"{family}: the selected {name} = {value:g} lies at the edge of its search range ({low:g} to {high:g})"
-        for name, value, low, high in _at_an_end(space, values)
-    ]
+    found = [Edge(family, space.name, *end) for family, space, values in chosen for end in _at_an_end(space, values)]
+    if rule == 1:
+        return [
+            f"{edge.family}: the selected {edge.hyperparameter} = {edge.value:g} lies at the edge of its search range "
+            f"({edge.low:g} to {edge.high:g})"
+            for edge in found
+        ]
+    return at_the_edge([edge for edge in found if not _natural(edge.value)])
 
 
 def _at_an_end(space: SearchSpace, values: Mapping[str, Value]) -> list[tuple[str, float, float, float]]:

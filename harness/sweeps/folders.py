@@ -102,6 +102,12 @@ def find_unfinished(store: Store, header: SweepHeader) -> str | None:
     return None
 
 
+def rule_of(store: Store, sweep_id: str) -> int:
+    """Version of the rule that a sweep began with, and is decided by to its end."""
+    with Journal.read(find_sweep_folder(store, sweep_id)) as journal:
+        return SweepHeader.from_json(journal.plan).rule
+
+
 def summarise(store: Store, sweep_id: str) -> SweepSummary:
     """A sweep in one line; a broken one stays in the list with its error."""
     folder = store.sweeps / sweep_id

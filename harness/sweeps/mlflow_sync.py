@@ -31,7 +31,16 @@ from harness.sweeps.plan import SweepHeader
 from harness.sweeps.results import Results
 from harness.tracking import RunWriter, Showing
 from harness.tracking.client import database_file
-from harness.tracking.naming import CASES_FILE, CHANGES_FILE, LEAKS, TRIALS_FILE, UNTIL_DECIDED, VERDICT_FILE, card_file
+from harness.tracking.naming import (
+    CASES_FILE,
+    CHANGES_FILE,
+    LEAKS,
+    RULE,
+    TRIALS_FILE,
+    UNTIL_DECIDED,
+    VERDICT_FILE,
+    card_file,
+)
 from harness.tracking.queries import run_addresses
 from harness.tracking.server import FIRST_PORT, HOST
 
@@ -306,5 +315,6 @@ class MlflowSync:
             "seed": str(plan.seed),
             "arms": " ".join(family.name for family in self._header.families),
             **({UNTIL_DECIDED: "yes"} if plan.until_decided else {}),
+            **({RULE: str(self._header.rule)} if self._header.rule > 1 else {}),
             "card_sha256": next((sha for file, sha in self._header.hashes.items() if Path(file).stem == name), ""),
         }

@@ -19,6 +19,7 @@ from harness.executors import machine_mb
 from harness.records import Family
 from harness.records.serialization import KEY, Record
 from harness.search import Budget, SearchSettings
+from harness.stats.levels import RULE, interim_replicates
 
 LIBRARIES = ("lstm-gru-harness", "tensorflow", "keras", "keras-tuner", "mlflow", "scikit-learn", "numpy", "pandas")
 
@@ -41,6 +42,7 @@ class SweepHeader(Record):
         hashes: SHA-256 of each config's file, by `datasets/<name>` or `search_spaces/<name>`.
         versions: Versions of Python and the libraries.
         notes: What the user should know, such as a built-in config that is overridden.
+        rule: Version of the rule that the verdicts are made by; a sweep of 0.1.0 says none, and has the first.
     """
 
     plan: SweepConfig
@@ -50,6 +52,13 @@ class SweepHeader(Record):
     hashes: Mapping[str, str]
     versions: Mapping[str, str]
     notes: tuple[str, ...]
+    rule: int = 1
+
+    @property
+    def interim_replicates(self) -> tuple[int, ...]:
+        """Replicates at which the verdict is looked at; each but the last only until it is decided."""
+        plan = self.plan
+        return interim_replicates(plan.oracle, self.rule) if plan.until_decided else (plan.replicates,)
 
     def means_the_same_as(self, other: SweepHeader) -> bool:
         """Whether two commands mean the same sweep: all that was asked for is equal, but for what changes no trial."""
@@ -108,6 +117,7 @@ def resolve(plan: SweepConfig, card_folders: Sequence[Path] = ()) -> SweepHeader
         notes=tuple(
             f"{found.path} overrides the built-in config {found.name}" for _, found in everything if found.overrides
         ),
+        rule=RULE,
     )
     return header.registered_as(plan.register_as)
 
@@ -188,12 +198,12 @@ def search_settings(header: SweepHeader, workers: int, replicates: int | None = 
         replicates: Replicates that a dataset's searches are to come to; by default those of the first look.
     """
     plan = header.plan
-    share = plan.minutes * 60 / len(header.datasets) / plan.interim_replicates[-1] if plan.minutes else None
+    share = plan.minutes * 60 / len(header.datasets) / header.interim_replicates[-1] if plan.minutes else None
     budget = Budget(None if plan.minutes else plan.trials, share)
     return SearchSettings(
         plan.oracle,
         budget,
-        replicates or plan.interim_replicates[0],
+        replicates or header.interim_replicates[0],
         plan.epochs,
         plan.patience_epochs,
         plan.seed,

@@ -37,7 +37,7 @@ from harness.records import (
 from harness.stats.wording import in_todays_words
 from harness.store import Store
 from harness.sweeps.folders import find_sweep_folder
-from harness.sweeps.results import Basis, EndedTrial, cases_of, decide_pairs, family_result, rows_of, selected_among
+from harness.sweeps.results import Basis, EndedTrial, decide_pairs, family_result, rows_of, selected_among
 from harness.tracking import naming
 from harness.tracking.queries import RecordedComparison, ends_of_histories, read_comparisons, read_sweep_scores
 
@@ -235,11 +235,14 @@ def _basis(comparison: RecordedComparison, rows: Sequence[Mapping[str, Any]]) ->
         },
         oracle=tags["oracle"],
         smallest_difference=config.smallest_difference,
-        baselines=[value for name, value in comparison.metrics.items() if name.startswith(prefix)],
+        baselines={
+            name.removeprefix(prefix): value for name, value in comparison.metrics.items() if name.startswith(prefix)
+        },
         until_decided=naming.UNTIL_DECIDED in tags,
+        rule=int(tags.get(naming.RULE, 1)),
         changes=_json(comparison, naming.CHANGES_FILE) if naming.CHANGES_FILE in comparison.files else (),
         leaks=tuple(json.loads(tags.get(naming.LEAKS, "[]"))),
-        cases=cases_of({key: CaseScores.from_json(plain) for key, plain in cases.items()}),
+        cases={key: CaseScores.from_json(plain) for key, plain in cases.items()},
     )
 
 

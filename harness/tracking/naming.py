@@ -247,6 +247,7 @@ METRIC = "metric"
 DIRECTION = "direction"
 HALF_LIFE = "gradient_half_life_steps"
 UNTIL_DECIDED = "until_decided"
+RULE = "rule"
 LEAKS = "leaks"
 
 

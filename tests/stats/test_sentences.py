@@ -11,6 +11,7 @@ import pytest
 from harness.records import (
     CaseInterval,
     Configurations,
+    Direction,
     ModelsInHand,
     Outcome,
     Outlook,
@@ -20,7 +21,8 @@ from harness.records import (
     Use,
     Verdict,
 )
-from harness.stats import headline, sentences
+from harness.stats import headline, sentences, wording
+from harness.stats.differences import Difference, Gain
 from harness.text import wrapped
 
 RIDGE = "logistic regression on mean, spread and end"
@@ -181,8 +183,33 @@ def test_what_settles_it_is_a_command_a_range_and_a_time() -> None:
     assert wrapped(sentence, 80)[-1].strip() == re.findall("`.*`", sentence)[0]
     assert sentences.settling(OPEN) == "30 to 60 more trials per family (4 min to 8 min 20 s) probably settle it."
     hopeless = replace(OPEN, settling=Settling((60,), (600,), None, False, 0.8))
-    assert sentences.settling(hopeless, "x").startswith("More trials are not worth it: 600 more trials per family")
+    assert sentences.settling(hopeless, "x") == (
+        "More trials are not worth it: even 600 more trials per family would probably not settle it."
+    )
     assert sentences.settling(replace(OPEN, settling=None), "x") == ""
+
+
+def test_warnings_name_the_sweep_and_share_the_last_line() -> None:
+    gains = {"gru": Gain(0.5, 0.3, 0.7), "lstm": Gain(0.4, 0.2, 0.6), "rnn": Gain(0.4, 0.05, 0.6)}
+    lead = Difference("lstm", "gru", 0.1, -0.1, 0.3, 0.4, (0, 1, 0), 0.1)
+    [improving] = wording.still_improving(gains, lead, 10, 0.1, Direction.MIN)
+    edges = [wording.Edge(name, name, "units", 64, 16, 64) for name in ("lstm", "gru")]
+    [edge] = wording.at_the_edge([*edges, wording.Edge("gru", "gru", "dropout", 0.4, 0, 0.4)])
+    assert sentences.warnings(replace(OPEN, warnings=(improving, edge)), "s1 --store x") == (
+        "the expected validation score was still falling at the end of the budget: from the best of 5 to the best of "
+        "10 trials by 0.5 (gru) and 0.4 (lstm), more than the equivalence margin (0.1); longer searches: `harness "
+        "sweep --extend s1 --store x --trials 20`",
+        "selected values lie at the edge of their search range: units = 64 of lstm and gru (16 to 64), dropout = 0.4 "
+        "of gru (0 to 0.4); to widen it: `harness spaces new lstm_wide --from lstm` and `harness spaces new gru_wide "
+        "--from gru`",
+    )
+    assert sentences.warnings(replace(OPEN, warnings=(improving,)))[0].endswith(
+        "more than the equivalence margin (0.1)"
+    )
+    many = sentences.warnings(replace(OPEN, warnings=("a", "b", "c", "d")), "s1")
+    assert many == ("a", "b", "c; d")
+    old = replace(OPEN, warnings=("a", "b", "c", "d"), recommendation=None)
+    assert sentences.warnings(old, "s1") == ("a", "b", "c", "d")
 
 
 def test_a_verdict_of_0_1_0_keeps_its_sentence() -> None:
