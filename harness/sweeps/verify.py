@@ -223,7 +223,6 @@ def _basis(comparison: RecordedComparison, rows: Sequence[Mapping[str, Any]]) ->
     tags, spaces_of = comparison.tags, {row["arm"]: row["family"] for row in rows}
     families = tuple(Family(name, spaces_of[name]) for name in tags["arms"].split())
     config = DatasetConfig.model_validate(_json(comparison, naming.card_file(comparison.dataset)))
-    prefix = f"{naming.BASELINE}/"
     cases = _json(comparison, naming.CASES_FILE) if naming.CASES_FILE in comparison.files else {}
     return Basis(
         dataset=comparison.dataset,
@@ -235,9 +234,7 @@ def _basis(comparison: RecordedComparison, rows: Sequence[Mapping[str, Any]]) ->
         },
         oracle=tags["oracle"],
         smallest_difference=config.smallest_difference,
-        baselines={
-            name.removeprefix(prefix): value for name, value in comparison.metrics.items() if name.startswith(prefix)
-        },
+        baselines=naming.baselines_of(tags, comparison.metrics),
         until_decided=naming.UNTIL_DECIDED in tags,
         rule=int(tags.get(naming.RULE, 1)),
         changes=_json(comparison, naming.CHANGES_FILE) if naming.CHANGES_FILE in comparison.files else (),
