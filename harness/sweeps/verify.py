@@ -223,7 +223,6 @@ def _basis(comparison: RecordedComparison, rows: Sequence[Mapping[str, Any]]) ->
     tags, spaces_of = comparison.tags, {row["arm"]: row["family"] for row in rows}
     families = tuple(Family(name, spaces_of[name]) for name in tags["arms"].split())
     config = DatasetConfig.model_validate(_json(comparison, naming.card_file(comparison.dataset)))
-    prefix = f"{naming.BASELINE}/"
     cases = _json(comparison, naming.CASES_FILE) if naming.CASES_FILE in comparison.files else {}
     return Basis(
         dataset=comparison.dataset,
@@ -235,15 +234,29 @@ def _basis(comparison: RecordedComparison, rows: Sequence[Mapping[str, Any]]) ->
         },
         oracle=tags["oracle"],
         smallest_difference=config.smallest_difference,
-        baselines={
-            name.removeprefix(prefix): value for name, value in comparison.metrics.items() if name.startswith(prefix)
-        },
+        baselines=_baselines(comparison),
         until_decided=naming.UNTIL_DECIDED in tags,
         rule=int(tags.get(naming.RULE, 1)),
         changes=_json(comparison, naming.CHANGES_FILE) if naming.CHANGES_FILE in comparison.files else (),
         leaks=tuple(json.loads(tags.get(naming.LEAKS, "[]"))),
         cases={key: CaseScores.from_json(plain) for key, plain in cases.items()},
     )
+
+
+def _baselines(comparison: RecordedComparison) -> dict[str, float]:
+    """Test score of each baseline, by its name as far as its metric's key tells it.
+
+    The key lacks what MLflow does not allow, such as a comma; the one that the verdict recommends is written there.
+    """
+    known = json.loads(comparison.files.get(naming.VERDICT_FILE, "{}"))
+    recommended = (known.get("recommendation") or {}).get("baseline") or ""
+    spelled = {key: name for name, key in naming.keys(naming.BASELINE, [recommended]).items()}
+    prefix = f"{naming.BASELINE}/"
+    return {
+        spelled.get(key, key.removeprefix(prefix)): value
+        for key, value in comparison.metrics.items()
+        if key.startswith(prefix)
+    }
 
 
 def _json(comparison: RecordedComparison, place: str) -> Any:
