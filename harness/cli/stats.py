@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from harness.cli.common import JsonOption, count_option, number_option, say, say_json
+from harness.cli.common import JsonOption, count_option, number_option, output_width, say, say_json
 from harness.errors import TableError, UsageError
 from harness.records import Decision
+from harness.text import INDENT, wrapped
 
 STANDARD_INPUT = Path("-")
 
@@ -59,21 +61,31 @@ def verdict(
     if as_json:
         say_json({"answers": answers(decision.verdicts), **decision.to_json()})
     else:
-        say(as_text(decision))
+        say(as_text(decision, output_width()))
 
 
-def as_text(decision: Decision) -> str:
-    """The decision for a terminal: what to use on each dataset, its numbers, and the sentence for all datasets."""
+def as_text(decision: Decision, width: int | None = None) -> str:
+    """The decision for a terminal: what to use on each dataset, its numbers, and the sentence for all datasets.
+
+    Args:
+        decision: The decision.
+        width: Columns of the terminal; None where the output is none: then each sentence is one line.
+    """
     from harness.stats import across_lines, explain
     from harness.stats.sentences import recommendation, settling, three
 
     blocks = []
     for verdict in decision.verdicts.values():
         lines = (*three(verdict), *filter(None, [settling(verdict)]), *explain(verdict))
-        blocks.append("\n".join((recommendation(verdict), *(f"  {line}" for line in lines))))
+        blocks.append((recommendation(verdict), *(f"{INDENT}{line}" for line in lines)))
     if decision.across:
-        blocks.append("\n".join((f"overall: {decision.overall}", *map("  {}".format, across_lines(decision.across)))))
-    return "\n\n".join(blocks)
+        lines = across_lines(decision.across)
+        blocks.append((f"overall: {decision.overall}", *(f"{INDENT}{line}" for line in lines)))
+    return "\n\n".join("\n".join(itertools.chain(*(_shown(line, width) for line in block))) for block in blocks)
+
+
+def _shown(line: str, width: int | None) -> list[str]:
+    return wrapped(line.lstrip(), width, line[: -len(line.lstrip())]) if width else [line]
 
 
 def read_csv(path: Path) -> dict[str, list[str]]:

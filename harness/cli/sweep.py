@@ -164,7 +164,7 @@ def sweep(
     ] = False,
     as_json: JsonOption = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print a line for every trial.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the verdicts only.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the answers only.")] = False,
 ) -> None:
     """Tune all families, such as LSTM and GRU, with equal budgets.
 

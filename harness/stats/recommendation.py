@@ -35,6 +35,7 @@ from harness.records import (
     Verdict,
 )
 from harness.stats.in_hand import configurations, models_in_hand
+from harness.stats.levels import LEVEL
 from harness.stats.outlook import turned_to
 from harness.stats.test_set import Cases
 
@@ -139,7 +140,6 @@ def recommend(
         because = verdict.cheaper_because
     against = _against(chosen, verdict, ranked)
     best = objective.best(score for score in baselines.values() if math.isfinite(score))
-    common = {"level": models.level if models else verdict.level, "scores": scores}
     if best is not None and tests and not any(objective.better(score, best) for score in tests.values()):
         return Recommendation(
             use=Use.BASELINE,
@@ -151,9 +151,10 @@ def recommend(
             lower_loss=_lower(best, tests.get(chosen), direction),
             probability=None,
             regret=None,
+            level=LEVEL,
             abstains=_BASELINE_HAS_NO_CASES,
+            scores=scores,
             scored_cases=models.scored_cases if models else None,
-            **common,
         )
     outlook, abstains = _evidence(verdict, chosen, against)
     return Recommendation(
@@ -166,9 +167,10 @@ def recommend(
         lower_loss=_lower(scores.get(chosen), scores.get(against or ""), direction),
         probability=outlook.probability if outlook else None,
         regret=outlook.regret if outlook else None,
+        level=outlook.level if outlook else LEVEL,
         abstains=abstains,
+        scores=scores,
         scored_cases=models.scored_cases if models else None,
-        **common,
     )
 
 
