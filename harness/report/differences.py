@@ -136,9 +136,15 @@ def _answers(verdict: Verdict) -> Iterator[_Answer]:
 
 
 def _of_families(verdict: Verdict, unit: float = 1.0) -> _Answer:
-    ends = (end / unit for end in (verdict.low, verdict.difference, verdict.high))
-    over = verdict.over_cases if unit == 1.0 else None
-    return _Answer("families", *ends, verdict.family, over, verdict.outcome is Outcome.PRACTICALLY_EQUAL)
+    return _Answer(
+        "families",
+        verdict.low / unit,
+        verdict.difference / unit,
+        verdict.high / unit,
+        verdict.family,
+        verdict.over_cases if unit == 1.0 else None,
+        equal=verdict.outcome is Outcome.PRACTICALLY_EQUAL,
+    )
 
 
 def _has_interval(verdict: Verdict) -> bool:

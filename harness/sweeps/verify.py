@@ -234,29 +234,13 @@ def _basis(comparison: RecordedComparison, rows: Sequence[Mapping[str, Any]]) ->
         },
         oracle=tags["oracle"],
         smallest_difference=config.smallest_difference,
-        baselines=_baselines(comparison),
+        baselines=naming.baselines_of(tags, comparison.metrics),
         until_decided=naming.UNTIL_DECIDED in tags,
         rule=int(tags.get(naming.RULE, 1)),
         changes=_json(comparison, naming.CHANGES_FILE) if naming.CHANGES_FILE in comparison.files else (),
         leaks=tuple(json.loads(tags.get(naming.LEAKS, "[]"))),
         cases={key: CaseScores.from_json(plain) for key, plain in cases.items()},
     )
-
-
-def _baselines(comparison: RecordedComparison) -> dict[str, float]:
-    """Test score of each baseline, by its name as far as its metric's key tells it.
-
-    The key lacks what MLflow does not allow, such as a comma; the one that the verdict recommends is written there.
-    """
-    known = json.loads(comparison.files.get(naming.VERDICT_FILE, "{}"))
-    recommended = (known.get("recommendation") or {}).get("baseline") or ""
-    spelled = {key: name for name, key in naming.keys(naming.BASELINE, [recommended]).items()}
-    prefix = f"{naming.BASELINE}/"
-    return {
-        spelled.get(key, key.removeprefix(prefix)): value
-        for key, value in comparison.metrics.items()
-        if key.startswith(prefix)
-    }
 
 
 def _json(comparison: RecordedComparison, place: str) -> Any:

@@ -9,6 +9,7 @@ its own, so that it can be made again from what MLflow holds and compared with w
 
 from __future__ import annotations
 
+import json
 import re
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
@@ -242,7 +243,7 @@ def about(champion: Mapping[str, Any], name: str, tags: Mapping[str, str], page:
     return "\n\n".join(line for line in lines if line)
 
 
-BASELINE, VERDICT = "baseline", "verdict"
+BASELINE, BASELINES, VERDICT = "baseline", "baselines", "verdict"
 METRIC = "metric"
 DIRECTION = "direction"
 HALF_LIFE = "gradient_half_life_steps"
@@ -263,6 +264,17 @@ def comparison_metrics(result: ComparisonResult) -> dict[str, float]:
         steps = {HALF_LIFE: half_life(cell.after), f"{HALF_LIFE}_untrained": half_life(cell.before)}
         metrics |= _under(cell.name, steps)
     return metrics
+
+
+def baselines_of(tags: Mapping[str, str], metrics: Mapping[str, float]) -> dict[str, float]:
+    """The baselines' test scores by their names, as `comparison_tags` and `comparison_metrics` wrote them.
+
+    An earlier version kept their names in the metrics' keys alone, where some letters are replaced.
+    """
+    prefix = f"{BASELINE}/"
+    named = {key: key.removeprefix(prefix) for key in metrics if key.startswith(prefix)}
+    named |= {key: name for name, key in keys(BASELINE, json.loads(tags.get(BASELINES, "[]"))).items()}
+    return {name: metrics[key] for key, name in named.items() if key in metrics}
 
 
 def half_life(reach: GradientReach) -> float:
@@ -326,6 +338,7 @@ def comparison_tags(result: ComparisonResult, charts: str = "", sweep: str | Non
     champion = result.champion
     tags = {
         **verdict_tags(result.verdict),
+        BASELINES: json.dumps([baseline.name for baseline in result.baselines]),
         METRIC: result.objective.metric,
         DIRECTION: result.objective.direction.value,
         "champion": f"models:/{champion.name}/{champion.version}" if champion else "",

@@ -132,14 +132,18 @@ def test_three_answers_are_three_lines_of_one_figure(recommended: Make) -> None:
 
 def test_a_difference_of_the_models_is_turned_to_the_verdicts_order(recommended: Make) -> None:
     comparison = recommended()
-    turned = replace(comparison.verdict.models, families=("lstm", "gru"), difference=-44.0, low=-67.0, high=-21.0)
+    models = comparison.verdict.models
+    assert models is not None
+    turned = replace(models, families=("lstm", "gru"), difference=-44.0, low=-67.0, high=-21.0)
     same = replace(comparison, verdict=replace(comparison.verdict, models=turned))
     assert differences.difference(same) == differences.difference(comparison)
 
 
 def test_other_families_models_are_not_drawn_among_these(recommended: Make) -> None:
     comparison = recommended()
-    others = replace(comparison.verdict.models, families=("gru", "rnn"))
+    models = comparison.verdict.models
+    assert models is not None
+    others = replace(models, families=("gru", "rnn"))
     without = replace(comparison.verdict, models=None)
     figures = [
         differences.difference(replace(comparison, verdict=verdict))

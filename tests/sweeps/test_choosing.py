@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.records import ComparisonResult, Reason, Recommendation, Use
+from harness.records import ComparisonResult, FamilyResult, Reason, Recommendation, Use
 from harness.sweeps.register import beats_baseline, choose
 
 
@@ -39,9 +39,15 @@ def answered(swept):
     return make
 
 
+def chosen(result: ComparisonResult) -> tuple[FamilyResult, str]:
+    found = choose(result)
+    assert found is not None
+    return found
+
+
 def test_the_recommended_familys_model_is_registered(answered) -> None:
     result = answered()
-    family, why = choose(result)
+    family, why = chosen(result)
     name = result.verdict.recommendation.family
     assert family.family.name == name
     assert why == f"{name}'s model is the better one over the test cases that decide"
@@ -50,7 +56,7 @@ def test_the_recommended_familys_model_is_registered(answered) -> None:
 def test_a_cheaper_familys_reason_has_its_numbers(answered) -> None:
     numbers = "fewer parameters: 1,234 against 2,345 of lstm"
     result = answered(use=Use.EITHER, reason=Reason.CHEAPER, because=numbers)
-    assert choose(result)[1].endswith(f" is the cheaper one ({numbers})")
+    assert chosen(result)[1].endswith(f" is the cheaper one ({numbers})")
 
 
 def test_no_model_is_champion_where_the_baseline_is_recommended(answered) -> None:
@@ -58,11 +64,11 @@ def test_no_model_is_champion_where_the_baseline_is_recommended(answered) -> Non
     assert beats_baseline(answered(), best)
     recommended = answered(use=Use.BASELINE, baseline="mean", reason=Reason.BASELINE)
     assert not beats_baseline(recommended, best)
-    assert choose(recommended)[1].endswith("'s model is the best of those that do not beat the baseline mean")
+    assert chosen(recommended)[1].endswith("'s model is the best of those that do not beat the baseline mean")
 
 
 def test_a_verdict_of_an_earlier_version_chooses_as_it_did(answered) -> None:
     result = answered()
     old = replace(result, verdict=replace(result.verdict, recommendation=None))
-    assert choose(old)[0].family.name != result.verdict.recommendation.family
-    assert "recommend" not in choose(old)[1]
+    assert chosen(old)[0].family.name != result.verdict.recommendation.family
+    assert "recommend" not in chosen(old)[1]

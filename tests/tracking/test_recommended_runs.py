@@ -119,6 +119,12 @@ def test_a_recommended_baseline_recommends_no_family(result: ComparisonResult) -
     assert "recommended_family" not in tags
 
 
+def test_baselines_keep_their_names(result: ComparisonResult) -> None:
+    tags, metrics = naming.comparison_tags(result), naming.comparison_metrics(result)
+    assert naming.baselines_of(tags, metrics)["seasonal naïve (lag 24)"] == 0.8
+    assert naming.baselines_of({}, metrics)["seasonal naïve _lag 24_"] == 0.8, "as an earlier version kept them"
+
+
 def test_tags_of_a_verdict_of_an_earlier_version_are_as_they_were(result: ComparisonResult) -> None:
     old = Verdict.from_json({**result.verdict.to_json(), "recommendation": None})
     assert naming.verdict_tags(old) == {"verdict": "winner", "winner": "gru", "trials": "3"}
