@@ -53,6 +53,7 @@ from harness.records.verdicts import (
     Pair,
     PairAcross,
     ScoreRow,
+    Terms,
     Verdict,
 )
 
@@ -92,6 +93,7 @@ __all__ = [
     "Settling",
     "SweepResult",
     "TaskKind",
+    "Terms",
     "TrialKey",
     "TrialRecord",
     "TrialRequest",

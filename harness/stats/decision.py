@@ -32,6 +32,7 @@ from harness.stats.levels import (
     InterimAnalysis,
     compared_at,
 )
+from harness.stats.sentences import recommendation
 from harness.stats.test_set import Cases, between
 
 
@@ -208,7 +209,8 @@ def decide_rows(
 def over_all(verdicts: Mapping[str, Verdict], digests: Mapping[str, str] | None = None) -> Decision:
     """Verdicts that were made one by one, and what is to be said over all of them; equal digests are one dataset."""
     across = compare_datasets(verdicts, digests) if len(verdicts) > 1 else None
-    return Decision(verdicts, wording.overall(verdicts, across), across)
+    alone = "; ".join(map(recommendation, verdicts.values()))
+    return Decision(verdicts, wording.overall(verdicts, across) if across or not alone else alone, across)
 
 
 def budget_of(sides: Sequence[Side]) -> int:
@@ -265,9 +267,9 @@ def _decide(
         outcome, equals = Outcome.UNDECIDED, []
         pairs = tuple(replace(pair, outcome=Outcome.UNDECIDED, family=None) for pair in pairs)
     over_cases = between(sides[named[0]], sides[named[1]], cases, compared, level, adaptive)
-    found_warnings = wording.budget_warnings(comparison, lead, trials, margin, level, direction, baseline)
+    found_warnings = wording.budget_warnings(comparison, lead, trials, margin, level, direction, baseline, rule)
     if outcome is Outcome.WINNER and over_cases and not over_cases.settled:
-        found_warnings.append(wording.not_over_cases(over_cases, level))
+        found_warnings.append(wording.not_over_cases(over_cases, level, dataset if rule > 1 else ""))
     recommended, because = cheapest([sides[name] for name in equals], trials, adaptive)
     if recommended and rule > 1 and _worse_by(recommended, equals, comparison) > margin:
         recommended, because = None, ""

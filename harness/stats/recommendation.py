@@ -23,7 +23,6 @@ from dataclasses import dataclass, field, replace
 
 from harness.records import (
     CaseScores,
-    Decision,
     Direction,
     Objective,
     Outcome,
@@ -110,35 +109,6 @@ def answered(
         ),
     )
     return replace(found, recommendation=recommend(found, selected, objective=objective, baselines=baselines))
-
-
-def with_recommendations(
-    decision: Decision,
-    rows: Sequence[ScoreRow],
-    objectives: Mapping[str, Objective],
-    baselines: Mapping[str, Mapping[str, float]] | None = None,
-    cases: Mapping[str, Cases] | None = None,
-) -> Decision:
-    """A decision that was made from a table alone, with what to use on each dataset.
-
-    Args:
-        decision: The verdicts.
-        rows: The table's rows.
-        objectives: Each dataset's metric.
-        baselines: Test score of each baseline of a dataset, where they are known.
-        cases: Scores over test cases of a dataset's trials, where they are known.
-    """
-    verdicts = {
-        name: answered(
-            verdict,
-            selected_of([row for row in rows if row.dataset == name], objectives[name]),
-            objective=objectives[name],
-            baselines=(baselines or {}).get(name, {}),
-            cases=(cases or {}).get(name, {}),
-        )
-        for name, verdict in decision.verdicts.items()
-    }
-    return replace(decision, verdicts=verdicts)
 
 
 def recommend(

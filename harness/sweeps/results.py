@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import accumulate
 from typing import Any, NamedTuple
 
-from harness.config.space import Hyperparameter, SearchSpace
+from harness.config.space import SearchSpace
 from harness.config.sweep import SCHEDULED
 from harness.errors import JournalError
 from harness.journal import EventKind, Journal
@@ -28,17 +28,20 @@ from harness.records import (
     ResourceUsage,
     ScoreRow,
     SweepResult,
+    Terms,
     TrialKey,
     TrialRecord,
     TrialRequest,
     TrialStatus,
-    Value,
     Verdict,
 )
 from harness.search import select
 from harness.stats import Cases, decide_rows, interim_analysis, over_all
 from harness.stats.levels import RULE, interim_replicates
 from harness.stats.recommendation import Selected, answered
+from harness.stats.sentences import recommendation
+from harness.stats.wording import in_todays_words
+from harness.sweeps.edges import edge_warnings
 from harness.sweeps.plan import SweepHeader
 from harness.text import counted, listed
 
@@ -180,7 +183,8 @@ class Results:
 
     def comparison(self, dataset: str) -> ComparisonResult:
         """Everything the journal holds of a dataset that has been decided."""
-        pairs, scores, families = self.trials(dataset), self.journal.unseal(dataset), self.header.families
+        pairs, sealed, families = self.trials(dataset), self.journal.unsealed(dataset), self.header.families
+        scores = {key: score.test_score for key, score in sealed.items()}
         decided, champion = (self.journal.last(kind, dataset) for kind in (EventKind.DECIDED, EventKind.CHAMPION))
         if decided is None:
             raise JournalError(f"{self.journal.path}: {dataset} has not been decided")
@@ -198,6 +202,25 @@ class Results:
             rows=rows_of(pairs, scores, families),
             values={str(one.request.key): one.request.values for one in pairs},
             explanation=self.explanation(dataset),
+            terms=self._terms(dataset, Verdict.from_json(decided.payload)),
+            cases={key: score.cases for key, score in sealed.items() if score.cases},
+        )
+
+    def _terms(self, dataset: str, verdict: Verdict) -> Terms:
+        """What a verdict was made by, apart from its trials."""
+        plan = self.header.plan
+        return Terms(
+            families=tuple(family.name for family in self.header.families),
+            trials=verdict.trials,
+            oracle=plan.oracle,
+            margin=self.header.datasets[dataset].smallest_difference,
+            baselines={baseline.name: baseline.test_score for baseline in self.baselines(dataset)},
+            unit=self.objective(dataset).unit,
+            until_decided=plan.until_decided,
+            rule=self.header.rule,
+            reasons_to_abstain=tuple(map(in_todays_words, verdict.reasons_to_abstain)),
+            warnings=tuple(map(in_todays_words, verdict.warnings)),
+            digest=self.facts(dataset).digest,
         )
 
     def sweep(self, sweep_id: str, tracking_uri: str, only: str | None = None) -> SweepResult:
@@ -225,6 +248,10 @@ class Results:
             versions=header.versions,
             unfinished={name: self._why_unfinished(name) for name in unfinished},
             budget=budget_in_words(header),
+            extendable=not (header.plan.minutes or header.plan.until_decided),
+            answer="\n".join(
+                (*map(recommendation, decision.verdicts.values()), *[decision.overall] * (len(decided) > 1))
+            ),
         )
 
     def _why_unfinished(self, dataset: str) -> str:
@@ -277,12 +304,14 @@ def decide_pairs(pairs: Sequence[EndedTrial], scores: Mapping[str, float], basis
     dataset, objective = basis.dataset, basis.objective
     best = objective.best(basis.baselines.values())
     selected = selected_among(pairs, basis.families, objective)
-    edges = [
-        note
-        for family in basis.families
-        if family.name in selected
-        for note in edge_notes(family.name, basis.spaces[family.space], selected[family.name].request.values)
-    ]
+    edges = edge_warnings(
+        [
+            (family.name, basis.spaces[family.space], selected[family.name].request.values)
+            for family in basis.families
+            if family.name in selected
+        ],
+        basis.rule,
+    )
     rows, cases = rows_of(pairs, scores, basis.families), cases_of(basis.cases)
     replicates = max((row.replicate for row in rows), default=0)
     looks = interim_replicates(basis.oracle, basis.rule)
@@ -351,6 +380,7 @@ def family_result(
         validation_score=selected.record.validation_score,
         test_score=scores.get(str(selected.record.key)),
         seed_scores=tuple(scores[name] for name in repeats if name in scores),
+        seed_repeats=tuple(name for name in repeats if name in scores),
     )
 
 
@@ -387,17 +417,6 @@ def _range_of(values: Iterable[int]) -> tuple[int, int, int]:
     return sizes[0], int(statistics.median(sizes)), sizes[-1]
 
 
-def edge_notes(family: str, space: SearchSpace, values: Mapping[str, Value]) -> list[str]:
-    """Which selected values of ordered numeric hyperparameters lie at the edge of their range."""
-    ranges = {name: _numbers(hyperparameter) for name, hyperparameter in space.hyperparameters.items()}
-    ends = {name: (min(numbers), max(numbers)) for name, numbers in ranges.items() if len(numbers) > 2}
-    return [
-        f"{family}: the selected {name} = {values[name]:g} lies at the edge of its search range ({low:g} to {high:g})"
-        for name, (low, high) in ends.items()
-        if name in values and values[name] in (low, high)
-    ]
-
-
 def budget_in_words(header: SweepHeader) -> str:
     """The budget for people, such as `20 trials per family`."""
     plan = header.plan
@@ -428,12 +447,3 @@ def _first_completed(records: Sequence[TrialRecord], count: int) -> list[TrialRe
     ordered = sorted(records, key=lambda record: record.key.number)
     completed = accumulate(record.status is TrialStatus.COMPLETED for record in ordered)
     return [record for record, so_far in zip(ordered, completed, strict=True) if so_far <= count]
-
-
-def _numbers(hyperparameter: Hyperparameter) -> list[float]:
-    """The numbers that a hyperparameter can be, or its ends: only orders with something between the ends count."""
-    if hyperparameter.type in ("Int", "Float"):
-        low, high = hyperparameter.min_value or 0, hyperparameter.max_value or 0
-        return [low, (low + high) / 2, high]
-    values = hyperparameter.values or ()
-    return [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]

@@ -255,7 +255,7 @@ class _Sweep:
         links = {} if self.sync.offline or self.sync.failure else links_of(self.store, self.sweep_id)
         path = self.folder / REPORT_FILE
         try:
-            replace_text(path, html(result, self.store.ui_command, links))
+            replace_text(path, html(result, self.store.ui_command, links, options=self.store.options))
         except OSError as error:
             raise DiskError(f"{path}: {cannot_write(error, self.folder)}; then run the same command again") from error
 

@@ -343,7 +343,7 @@ def _check_run(
     held = {
         name: value
         for name, value in comparison.metrics.items()
-        if not name.startswith(f"{naming.BASELINE}/") and not naming.is_explained(name)
+        if math.isfinite(value) and not name.startswith(f"{naming.BASELINE}/") and not naming.is_explained(name)
     }
     check.mapped(metrics, held, "the comparison's run", "metric ")
     tags = naming.verdict_tags(verdict)
