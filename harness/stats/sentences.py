@@ -21,7 +21,7 @@ from harness.records import (
     Use,
     Verdict,
 )
-from harness.stats.wording import SWEEP, doubt, headline, in_todays_words, interval, lead, number
+from harness.stats.wording import SWEEP, doubt, equals, headline, in_todays_words, interval, lead, number
 from harness.text import PLAIN_WIDTH, counted, duration_text, level_text, listed, printable, shortened, wrapped
 
 _MOST_LINES = 2
@@ -236,17 +236,19 @@ def _families(verdict: Verdict) -> str:
         return f"no answer, because {'; '.join(verdict.reasons_to_abstain)}"
     if math.isnan(verdict.difference):
         return "no answer, because a family has no completed trial"
-    k = verdict.compared_at or verdict.trials
-    searches = f"searches of {counted(k, 'trial')}"
+    searches = f"searches of {counted(verdict.compared_at or verdict.trials, 'trial')}"
     size = f"by {number(abs(verdict.difference))}"
-    gap = f"{verdict.leader} better {size}" if verdict.difference else "no difference"
+    first, second = verdict.families[:2]
+    other = second if verdict.leader == first else first
     if verdict.outcome is Outcome.WINNER:
-        other = next(name for name in verdict.families if name != verdict.family)
         over = f"; {'also' if verdict.over_cases.settled else 'not'} over test cases" if verdict.over_cases else ""
         return f"{verdict.family} is better than {other} {size} in {searches} ({lead(verdict)}){over}"
+    than = f" than {other}" if len(verdict.families) > 2 else ""
+    gap = f"{verdict.leader} better{than} {size}" if verdict.difference else "no difference"
     if verdict.outcome is Outcome.PRACTICALLY_EQUAL:
+        within = f"({gap}, {lead(verdict)}, within ±{number(verdict.margin)})"
         cheaper = f"; {verdict.recommended} is cheaper, {verdict.cheaper_because}" if verdict.recommended else ""
-        return f"practically equal in {searches} ({gap}, {lead(verdict)}, within ±{number(verdict.margin)}){cheaper}"
+        return f"{listed(equals(verdict))} are practically equal in {searches} {within}{cheaper}"
     odds = _outlook(verdict.outlook, verdict.leader)
     return f"undecided in {searches}: {gap} ({lead(verdict)}{_why_open(verdict)}){odds}"
 

@@ -15,6 +15,7 @@ from harness.records import (
     ModelsInHand,
     Outcome,
     Outlook,
+    Pair,
     Reason,
     Recommendation,
     Settling,
@@ -149,10 +150,26 @@ def test_families_that_win_or_are_equal_or_abstain() -> None:
         "Families: gru is better than lstm by 12.24 in searches of 3 trials (95 % interval 2 to 30); not over test "
         "cases."
     )
-    equal = replace(OPEN, outcome=Outcome.PRACTICALLY_EQUAL, recommended="lstm", cheaper_because="fewer seconds")
-    assert sentences.three(equal)[2].endswith("within ±12.3); lstm is cheaper, fewer seconds.")
+    equal = replace(
+        OPEN,
+        outcome=Outcome.PRACTICALLY_EQUAL,
+        recommended="lstm",
+        cheaper_because="fewer seconds",
+        pairs=(Pair("lstm", "gru", -12.24, -39.26, 24.71, 0.5, Outcome.PRACTICALLY_EQUAL, None),),
+    )
+    assert sentences.three(equal)[2] == (
+        "Families: lstm and gru are practically equal in searches of 3 trials (gru better by 12.24, 95 % interval "
+        "-24.71 to 39.26, within ±12.3); lstm is cheaper, fewer seconds."
+    )
     withheld = replace(OPEN, reasons_to_abstain=("lstm failed", "too few"))
     assert sentences.three(withheld)[2] == "Families: no answer, because lstm failed; too few."
+
+
+def test_of_three_families_the_runner_up_is_named() -> None:
+    verdict = replace(OPEN, families=("gru", "lstm", "rnn"), difference=12.24, low=-24.71, high=39.26)
+    assert sentences.three(verdict)[2].startswith(
+        "Families: undecided in searches of 3 trials: gru better than lstm by"
+    )
 
 
 def test_opposite_signs_at_the_two_budgets_are_said() -> None:
