@@ -311,7 +311,9 @@ class Play:
         two = [side_of(side, *scores) for side, scores in sides.items()]
         if (completed := len(two[0])) < MINIMUM_TRIALS:
             return None
-        comparison = PooledBootstrap(name, two, self.trials, compared_at(self.trials, completed, self.rule), level)
+        comparison = PooledBootstrap(
+            name, two, self.trials, compared_at(self.trials, completed, self.rule), level, replaced=self.rule == 1
+        )
         # Of two that hardly differ most replays end with the permutation test, at a tenth of the cost.
         if alike and comparison.no_winner_possible():
             return None

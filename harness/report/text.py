@@ -21,6 +21,7 @@ from harness.records import (
     TrialStatus,
 )
 from harness.report.view import ComparisonView
+from harness.stats import brief
 from harness.stats.sentences import answers
 from harness.stats.sentences import warnings as warnings_of
 from harness.stats.table import OPTIONAL, REQUIRED, WHOLE
@@ -54,7 +55,8 @@ def text(
         blocks.append(["Not finished:", *itertools.chain(*why)])
     last = []
     if len(result.comparisons) != 1 or result.unfinished:
-        last += wrapped(result.overall, columns)
+        used = brief.answers([one.verdict for one in result.comparisons])
+        last += wrapped(used, columns) + wrapped(result.overall, columns)
     if not warnings:
         last += _counted(result, options, columns)
     if ui_command:

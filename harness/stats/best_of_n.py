@@ -5,10 +5,10 @@ search's trials are independent draws, so all N completed trials of all replicat
 the mean over all C(N, n) searches that could be made of that sample is known exactly: sorted by validation,
 best first, trial i (from 0) is the best of n in C(N-1-i, n-1) of them.
 
-The spread comes from the bootstrap over trials. A resample is a distribution to draw *independently* from, so
-its weights are those of n draws with replacement, (1 - i/N)ⁿ - (1 - (i+1)/N)ⁿ. With the weights without
-replacement a single search's resample is decided by whichever one trial is first, and false winners of single
-searches of 10 trials rise from 6 to 8 % (before the second condition, the permutation test).
+The spread comes from the bootstrap over trials. Of the best of far fewer than N a resample is worth what any other
+sample is, by the same weights. Where n is N those would leave it to whichever one trial is first; then a resample is
+taken as a distribution to draw *independently* from, by the weights of n draws with replacement, (1 - i/N)ⁿ -
+(1 - (i+1)/N)ⁿ. Those give every trial a share, the bad ones too, so that one gone astray may hide a difference.
 
 Knows arrays only. Scores here are losses: lower is better.
 """
@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -102,8 +102,18 @@ def expected(sample: Sample, n: int, values: Floats | None = None) -> float:
     return float(_mean_of_best(counts, np.cumsum(counts, axis=1), chosen, sample.starts, shares)[0])
 
 
-Term = tuple[int, Floats]
-"""A budget n, and what to expect of the trial that is the best of n by validation: values in the order of a sample."""
+class Term(NamedTuple):
+    """The expected value of the trial that is the best of n by validation.
+
+    Attributes:
+        n: Trials of a search.
+        values: Value of each trial, in the order of a sample.
+        replaced: Whether a resample is drawn from with replacement.
+    """
+
+    n: int
+    values: Floats
+    replaced: bool = True
 
 
 def resample(
@@ -122,14 +132,14 @@ def resample(
     """
     random = np.random.default_rng(seed)
     size = len(sample)
-    shares = {n: beyond_with_replacement(size, n) for terms in statistics for n, _ in terms}
+    shares = [[(beyond_with_replacement if one.replaced else beyond)(size, one.n) for one in its] for its in statistics]
     found = np.zeros((len(statistics), resamples))
     for block in _blocks(resamples, size):
         counts = _counts(random, block.stop - block.start, size)
         reached = np.cumsum(counts, axis=1)
-        for row, terms in zip(found, statistics, strict=True):
-            for n, values in terms:
-                row[block] += _mean_of_best(counts, reached, values, sample.starts, shares[n])
+        for row, terms, its in zip(found, statistics, shares, strict=True):
+            for term, left in zip(terms, its, strict=True):
+                row[block] += _mean_of_best(counts, reached, term.values, sample.starts, left)
     return found
 
 
@@ -152,7 +162,7 @@ def permute(both: Sample, first: int, terms: Sequence[Term], permutations: int, 
         The statistic of the first minus that of the second, for some more of the divisions at a time.
     """
     random = np.random.default_rng(seed)
-    shares = {n: (beyond(first, n), beyond(len(both) - first, n)) for n, _ in terms}
+    shares = [(beyond(first, term.n), beyond(len(both) - first, term.n)) for term in terms]
     places = np.arange(1, len(both) + 1)
     for block in _blocks(permutations, len(both)):
         keys = random.random((block.stop - block.start, len(both)))
@@ -160,9 +170,9 @@ def permute(both: Sample, first: int, terms: Sequence[Term], permutations: int, 
         mine = keys <= last[:, None]
         reached = np.cumsum(mine, axis=1, dtype=np.int64)
         found = np.zeros(len(keys))
-        for n, values in terms:
-            found += _mean_of_best(mine, reached, values, both.starts, shares[n][0])
-            found -= _mean_of_best(~mine, places - reached, values, both.starts, shares[n][1])
+        for term, (mine_left, others_left) in zip(terms, shares, strict=True):
+            found += _mean_of_best(mine, reached, term.values, both.starts, mine_left)
+            found -= _mean_of_best(~mine, places - reached, term.values, both.starts, others_left)
         yield found
 
 

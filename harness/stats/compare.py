@@ -24,7 +24,7 @@ import numpy as np
 
 from harness.records import ScoreRow, derive_seed
 from harness.stats import best_of_n
-from harness.stats.best_of_n import Floats, Sample, deviation
+from harness.stats.best_of_n import Floats, Sample, Term, deviation
 from harness.stats.differences import Difference, Gain, Side, convincing, score
 from harness.stats.levels import MINIMUM_REPLICATES, PERMUTATIONS, RESAMPLES
 
@@ -210,9 +210,19 @@ class PooledBootstrap(Comparison):
         trials: Budget n of a search.
         compared_at: Trials k of the search that differences are about, at most n.
         level: Level of the intervals.
+        replaced: Whether a resample is drawn from with replacement, as by the first rule.
     """
 
-    def __init__(self, dataset: str, sides: Sequence[Side], trials: int, compared_at: int, level: float) -> None:
+    def __init__(
+        self,
+        dataset: str,
+        sides: Sequence[Side],
+        trials: int,
+        compared_at: int,
+        level: float,
+        *,
+        replaced: bool = False,
+    ) -> None:
         middle = float(np.median(np.concatenate([side.test for side in sides])))
         self._samples = {side.name: Sample(side.validation, side.test - middle, side.starts) for side in sides}
         self._points, self._at_budget = (
@@ -224,6 +234,7 @@ class PooledBootstrap(Comparison):
             *({name: point + middle for name, point in points.items()} for points in (self._at_budget, self._points))
         )
         self._dataset, self._trials, self._compared_at, self._level = dataset, trials, compared_at, level
+        self._replaced = replaced
         self._rounding = _rounding(list(self._samples.values()), compared_at)
 
     @cached_property
@@ -233,7 +244,10 @@ class PooledBootstrap(Comparison):
         return {
             name: best_of_n.resample(
                 sample := self._samples[name],
-                (((self._compared_at, sample.test),), ((half, sample.validation), (self._trials, -sample.validation))),
+                (
+                    (Term(self._compared_at, sample.test, self._replaced),),
+                    (Term(half, sample.validation), Term(self._trials, -sample.validation)),
+                ),
                 RESAMPLES,
                 derive_seed("resample", self._dataset, place),
             )
@@ -302,7 +316,7 @@ class PooledBootstrap(Comparison):
         """
         seed = derive_seed("exchange", self._dataset, self._ranked.index(better), self._ranked.index(worse))
         both = best_of_n.pooled(self._samples[better], self._samples[worse])
-        terms = ((self._compared_at, both.test),)
+        terms = (Term(self._compared_at, both.test),)
         for block in best_of_n.permute(both, len(self._samples[better]), terms, PERMUTATIONS, seed):
             sizes = np.abs(block)
             same = np.abs(sizes - value) <= self._rounding

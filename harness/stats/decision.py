@@ -242,7 +242,7 @@ def _decide(
         comparison = WelchOverReplicates(present, trials, level)
     elif present:
         compared = compared_at(trials, min(map(len, present)), rule)
-        comparison = PooledBootstrap(dataset, present, trials, compared, level)
+        comparison = PooledBootstrap(dataset, present, trials, compared, level, replaced=rule == 1)
     expected, expected_at = (
         {name: direction.sign * its.get(name, math.nan) for name in sides}
         for its in (comparison.expected, comparison.expected_at)

@@ -18,7 +18,7 @@ import numpy as np
 
 from harness.records import Outlook, Settling, derive_seed
 from harness.stats import best_of_n
-from harness.stats.best_of_n import Floats, Sample, deviation
+from harness.stats.best_of_n import Floats, Sample, Term, deviation
 from harness.stats.compare import selected_losses
 from harness.stats.differences import Side
 from harness.stats.levels import CHANCE_TO_DECIDE, LEVEL, WORTH, compared_at
@@ -153,11 +153,11 @@ def over_trials(dataset: str, first: Side, second: Side, trials: int, compared: 
     both = best_of_n.pooled(*samples)
     validation, fitted = _isotonic(both)
 
-    def terms(sample: Sample) -> tuple[best_of_n.Term, ...]:
+    def terms(sample: Sample) -> tuple[Term, ...]:
         explained = fitted[np.searchsorted(validation, sample.validation)]
-        return (trials, explained), (compared, sample.test - explained)
+        return Term(trials, explained), Term(compared, sample.test - explained)
 
-    points = [sum(best_of_n.expected(sample, n, its) for n, its in terms(sample)) for sample in samples]
+    points = [sum(best_of_n.expected(sample, term.n, term.values) for term in terms(sample)) for sample in samples]
     turn = 1 if points[0] <= points[1] else -1
     ordered = samples[::turn]
     drawn = [

@@ -21,14 +21,14 @@ from harness.records import (
     Use,
     Verdict,
 )
-from harness.stats.wording import SWEEP, doubt, headline, in_todays_words, interval, lead, number
+from harness.stats.wording import SWEEP, doubt, equals, headline, in_todays_words, interval, lead, number
 from harness.text import PLAIN_WIDTH, counted, duration_text, level_text, listed, printable, shortened, wrapped
 
 _MOST_LINES = 2
 _MOST_WARNINGS = 3
 _EXTENDING = re.compile(f"; [^;]*`harness sweep --extend {SWEEP}[^`]*`")
-_LENGTHS = (None, 60, 45, 36, 28, 22, 16)
-"""Of a baseline's name or a reason to abstain: the longest with which the sentence fits."""
+_LENGTHS = ((None, None), (45, 60), (28, 60), (28, 45), (22, 36), (16, 28), (16, 20))
+"""Of a baseline's name and of a reason to abstain: the longest with which the sentence fits."""
 
 _WHY = {
     Reason.TEST_CASES: ", better over test cases",
@@ -51,8 +51,11 @@ def recommendation(verdict: Verdict) -> str:
         return headline(verdict)
     why = _WHY[found.reason]
     whys = [f"{why} ({found.because})", why] if found.because else [why]
-    forms = [*((one, None) for one in whys), *(("", most) for most in _LENGTHS)]
-    sentences = [printable(f"{verdict.dataset}: {_what(found, *form)}; {_certainty(found, form[1])}") for form in forms]
+    forms = [*((one, None, None) for one in whys), *(("", *lengths) for lengths in _LENGTHS)]
+    sentences = [
+        printable(f"{verdict.dataset}: {_what(found, one, name)}; {_certainty(found, reason)}")
+        for one, name, reason in forms
+    ]
     sentences += [one.replace(" sure)", ")") for one in sentences]
     return next((one for one in sentences if len(wrapped(one, PLAIN_WIDTH)) <= _MOST_LINES), sentences[-1])
 
@@ -84,11 +87,12 @@ def settling(verdict: Verdict, sweep: str | None = None) -> str:
     """
     if (found := verdict.settling) is None:
         return ""
-    more = _between([f"{count:,}" for count in found.trials]) + " more trials per family"
+    more = _between([f"{count:,}" for count in found.trials])
     if not found.worth:
-        return f"More trials are not worth it: even {more} would probably not settle it."
+        return f"Not worth more trials: even {more} more per family would probably not settle it."
     times = f" ({_between([duration_text(seconds) for seconds in found.seconds])})" if found.seconds else ""
-    return f"{more}{times} probably settle it{f': `{_extending(verdict, found, sweep)}`' if sweep else '.'}"
+    command = f": `{_extending(verdict, found, sweep)}`" if sweep else "."
+    return f"{more} more trials per family{times} probably settle it{command}"
 
 
 def warnings(verdict: Verdict, sweep: str | None = None) -> tuple[str, ...]:
@@ -201,11 +205,7 @@ def _odds(probability: float, regret: float | None, level: float) -> str:
 def _models(found: ModelsInHand | None) -> str:
     if found is None:
         return "not asked: single test cases are unknown, or too few"
-    scores = " and ".join(f"{name}'s {number(found.scores[name])}" for name in found.families)
-    return (
-        f"{_better(found)} over {found.cases:,} test cases ({_lead(found)}); over the {found.scored_cases:,} others "
-        f"{scores}"
-    )
+    return f"{_better(found)} over {found.cases:,} test cases ({_lead(found)})"
 
 
 def _configurations(found: Configurations | None) -> str:
@@ -222,9 +222,7 @@ def _better(found: ModelsInHand | Configurations) -> str:
         return "no difference"
     better, other = found.families if found.difference > 0 else reversed(found.families)
     size = f"by {number(abs(found.difference))}"
-    return (
-        f"{better}'s is better than {other}'s {size}" if found.family else f"not told apart, {better}'s better {size}"
-    )
+    return f"{better}'s is better than {other}'s {size}" if found.family else f"undecided, {better}'s better {size}"
 
 
 def _lead(found: ModelsInHand | Configurations) -> str:
@@ -238,17 +236,19 @@ def _families(verdict: Verdict) -> str:
         return f"no answer, because {'; '.join(verdict.reasons_to_abstain)}"
     if math.isnan(verdict.difference):
         return "no answer, because a family has no completed trial"
-    k = verdict.compared_at or verdict.trials
-    searches = f"searches of {counted(k, 'trial')}"
+    searches = f"searches of {counted(verdict.compared_at or verdict.trials, 'trial')}"
     size = f"by {number(abs(verdict.difference))}"
-    gap = f"{verdict.leader} better {size}" if verdict.difference else "no difference"
+    first, second = verdict.families[:2]
+    other = second if verdict.leader == first else first
     if verdict.outcome is Outcome.WINNER:
-        other = next(name for name in verdict.families if name != verdict.family)
         over = f"; {'also' if verdict.over_cases.settled else 'not'} over test cases" if verdict.over_cases else ""
         return f"{verdict.family} is better than {other} {size} in {searches} ({lead(verdict)}){over}"
+    than = f" than {other}" if len(verdict.families) > 2 else ""
+    gap = f"{verdict.leader} better{than} {size}" if verdict.difference else "no difference"
     if verdict.outcome is Outcome.PRACTICALLY_EQUAL:
+        within = f"({gap}, {lead(verdict)}, within ±{number(verdict.margin)})"
         cheaper = f"; {verdict.recommended} is cheaper, {verdict.cheaper_because}" if verdict.recommended else ""
-        return f"practically equal in {searches} ({gap}, {lead(verdict)}, within ±{number(verdict.margin)}){cheaper}"
+        return f"{listed(equals(verdict))} are practically equal in {searches} {within}{cheaper}"
     odds = _outlook(verdict.outlook, verdict.leader)
     return f"undecided in {searches}: {gap} ({lead(verdict)}{_why_open(verdict)}){odds}"
 

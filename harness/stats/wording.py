@@ -356,7 +356,7 @@ def _holds(verdict: Verdict) -> str:
 
 
 def _equal(verdict: Verdict) -> str:
-    equal = _equals(verdict)
+    equal = equals(verdict)
     beaten = [name for name in verdict.families if name not in equal]
     also = f", and the best of them beats {listed(beaten)}" if beaten else ""
     which = (
@@ -443,7 +443,7 @@ def interval(low: float, high: float, level: float) -> str:
     return "no interval" if math.isnan(low) else f"{level_text(level)} interval {number(low)} to {number(high)}"
 
 
-def _equals(verdict: Verdict) -> list[str]:
+def equals(verdict: Verdict) -> list[str]:
     """The best family and those practically equal to it."""
     best = verdict.families[0] if len(verdict.families) > 2 else verdict.leader
     equal = {best}

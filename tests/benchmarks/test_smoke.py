@@ -41,6 +41,7 @@ SMALLEST: dict[str, tuple[str, str]] = {
     "resuming": ("--trials 2", r"2 trials, random, 2 workers"),
     "serving": ("tiny_waves --requests 12 --clients 2", r"\d"),
     "throughput": ("--size tiny", r"tiny: [\d.]+ times plain Keras Tuner's trials"),
+    "two_families": ("--replays 1 --study real --keep pairs", r"times as often|named none"),
     "verdict_cost": ("--datasets 1", r"its size"),
     "workers": ("--size tiny", r"\d"),
 }

@@ -15,6 +15,7 @@ from harness.records import (
     ModelsInHand,
     Outcome,
     Outlook,
+    Pair,
     Reason,
     Recommendation,
     Settling,
@@ -118,11 +119,10 @@ def test_the_bound_is_never_rounded_down() -> None:
 def test_the_three_sentences_give_the_records_numbers() -> None:
     models, seeds, families = sentences.three(OPEN)
     assert models == (
-        "Models in hand: gru's is better than lstm's by 12.1 over 250 test cases (95 % interval 3.2 to 20.1); over the "
-        "251 others lstm's 258.1 and gru's 245.8."
+        "Models in hand: gru's is better than lstm's by 12.1 over 250 test cases (95 % interval 3.2 to 20.1)."
     )
     assert seeds == (
-        "Configurations: not told apart, gru's better by 2.9 over 5 fresh seeds each (95 % interval -0.3 to 5.8)."
+        "Configurations: undecided, gru's better by 2.9 over 5 fresh seeds each (95 % interval -0.3 to 5.8)."
     )
     assert families == (
         "Families: undecided in searches of 3 trials: gru better by 12.24 (95 % interval -24.71 to 39.26), with "
@@ -150,10 +150,26 @@ def test_families_that_win_or_are_equal_or_abstain() -> None:
         "Families: gru is better than lstm by 12.24 in searches of 3 trials (95 % interval 2 to 30); not over test "
         "cases."
     )
-    equal = replace(OPEN, outcome=Outcome.PRACTICALLY_EQUAL, recommended="lstm", cheaper_because="fewer seconds")
-    assert sentences.three(equal)[2].endswith("within ±12.3); lstm is cheaper, fewer seconds.")
+    equal = replace(
+        OPEN,
+        outcome=Outcome.PRACTICALLY_EQUAL,
+        recommended="lstm",
+        cheaper_because="fewer seconds",
+        pairs=(Pair("lstm", "gru", -12.24, -39.26, 24.71, 0.5, Outcome.PRACTICALLY_EQUAL, None),),
+    )
+    assert sentences.three(equal)[2] == (
+        "Families: lstm and gru are practically equal in searches of 3 trials (gru better by 12.24, 95 % interval "
+        "-24.71 to 39.26, within ±12.3); lstm is cheaper, fewer seconds."
+    )
     withheld = replace(OPEN, reasons_to_abstain=("lstm failed", "too few"))
     assert sentences.three(withheld)[2] == "Families: no answer, because lstm failed; too few."
+
+
+def test_of_three_families_the_runner_up_is_named() -> None:
+    verdict = replace(OPEN, families=("gru", "lstm", "rnn"), difference=12.24, low=-24.71, high=39.26)
+    assert sentences.three(verdict)[2].startswith(
+        "Families: undecided in searches of 3 trials: gru better than lstm by"
+    )
 
 
 def test_opposite_signs_at_the_two_budgets_are_said() -> None:
@@ -184,7 +200,7 @@ def test_what_settles_it_is_a_command_a_range_and_a_time() -> None:
     assert sentences.settling(OPEN) == "30 to 60 more trials per family (4 min to 8 min 20 s) probably settle it."
     hopeless = replace(OPEN, settling=Settling((60,), (600,), None, False, 0.8))
     assert sentences.settling(hopeless, "x") == (
-        "More trials are not worth it: even 600 more trials per family would probably not settle it."
+        "Not worth more trials: even 600 more per family would probably not settle it."
     )
     assert sentences.settling(replace(OPEN, settling=None), "x") == ""
 
