@@ -1,7 +1,8 @@
 """How often the rule names a false winner, and how often a true one: recorded trials of one family replayed as two.
 
 Each replay draws the R x n trials of either side *with replacement* from the recorded completed trials of one family,
-independently of each other, and hands them to `decide_rows`, the very rule that decides sweeps. That is honest because
+independently of each other, and asks the very comparison that decides sweeps (`winner_of`, which a test holds against
+`decide_rows`). That is honest because
 the two sides then come from one distribution exactly, so that every winner is a false one, and because their trials are
 independent draws, as those of a random search are and as the rule takes them to be. Disjoint halves of the recorded
 trials would be so too, but 160 trials have room for two sides of 80 only, and R = 10 searches of n = 40 need 400 a
@@ -35,12 +36,19 @@ from scipy import stats
 
 from harness.cli.stats import read_csv
 from harness.errors import HarnessError, TableError, UsageError
-from harness.records import INTERIM_REPLICATES, Direction, Objective, ScoreRow, TrialStatus, derive_seed
-from harness.stats.best_of_n import Floats, Ints
-from harness.stats.compare import PooledBootstrap
-from harness.stats.decision import budget_of, decide_rows
-from harness.stats.differences import score, sides_of
-from harness.stats.levels import ERROR_CLAIMED, MINIMUM_TRIALS, InterimAnalysis, interim_analysis
+from harness.records import Direction, Objective, ScoreRow, TrialStatus, derive_seed
+from harness.stats.best_of_n import Floats, Ints, Sample
+from harness.stats.compare import PooledBootstrap, welch
+from harness.stats.differences import Side, judge, score
+from harness.stats.levels import (
+    ERROR_CLAIMED,
+    MINIMUM_REPLICATES,
+    MINIMUM_TRIALS,
+    RULE,
+    compared_at,
+    interim_analysis,
+    interim_replicates,
+)
 from harness.stats.levels import LEVEL as ALL_LEVEL
 from harness.stats.table import read_columns
 from harness.text import counted, printable
@@ -157,9 +165,10 @@ def calibrate(
     shifts: Sequence[float] = SHIFTS,
     alike: bool = True,
     oracle: str = "random",
-    interim_replicates: Sequence[int] = (),
+    interims: Sequence[int] = (),
     replays: int = REPLAYS,
     seed: int = 1,
+    rule: int = RULE,
 ) -> Iterator[Cell]:
     """Replay every family of every dataset as two, for each number of replicates, of trials, and each shift.
 
@@ -173,10 +182,11 @@ def calibrate(
         shifts: Shares by which one side is made worse.
         alike: Whether to replay without a shift too, first.
         oracle: `random` decides by pooled trials, any other name by replicates.
-        interim_replicates: Replicates at each interim analysis, ascending: each replay then adds replicates from one
+        interims: Replicates at each interim analysis, ascending: each replay then adds replicates from one
             to the next until it is decided, with the error spent over them, and `replicates` is not asked.
         replays: Replays of each cell.
         seed: Of the draws.
+        rule: Version of the rule.
 
     Yields:
         A cell at a time, as it is done.
@@ -188,13 +198,12 @@ def calibrate(
     _check(replicates, trials, shifts, replays)
     families = [_checked(one, objectives[one.dataset], shifts) for one in _recorded(rows)]
     for one in families:
-        for searches in interim_replicates[-1:] or replicates:
+        for searches in interims[-1:] or replicates:
             for n in trials:
                 drawn = _drawn(one, searches, n, replays, seed)
+                play = Play(searches, n, oracle, tuple(interims), rule)
                 for shift in (*((0.0,) if alike else ()), *shifts):
-                    yield _cell(
-                        one, objectives[one.dataset], drawn, (searches, n), shift, oracle, tuple(interim_replicates)
-                    )
+                    yield _cell(one, objectives[one.dataset], drawn, shift, play)
 
 
 def lower_bounds(shares: Sequence[Share], claimed: float = ERROR_CLAIMED, level: float = LEVEL) -> list[float]:
@@ -260,79 +269,99 @@ def _drawn(one: _Recorded, searches: int, trials: int, replays: int, seed: int) 
     return random.integers(0, len(one.test), (replays, 2, searches * trials))
 
 
-def _cell(
-    one: _Recorded,
-    objective: Objective,
-    drawn: Ints,
-    size: tuple[int, int],
-    shift: float,
-    oracle: str,
-    interim_replicates: tuple[int, ...],
-) -> Cell:
-    sides = {
-        _BETTER: (one.validation, one.test),
-        _WORSE: tuple(_shifted(scores, shift, objective.direction) for scores in (one.validation, one.test)),
+@dataclass(frozen=True, slots=True)
+class Play:
+    """How replays are decided.
+
+    Attributes:
+        replicates: Searches R of either side.
+        trials: Trials n of a search.
+        oracle: `random` decides by pooled trials, any other name by replicates.
+        interims: Replicates at each interim analysis; empty where R are decided at once.
+        rule: Version of the rule.
+    """
+
+    replicates: int
+    trials: int
+    oracle: str = "random"
+    interims: tuple[int, ...] = ()
+    rule: int = RULE
+
+    def winner(self, name: str, sides: Mapping[str, Scores], alike: bool) -> tuple[str | None, int]:
+        """The winner at the first analysis that names one, and the replicates that it took.
+
+        Args:
+            name: What stands for the dataset, by which the rule seeds its bootstrap.
+            sides: Validation and test losses of each side's trials, one search after the other.
+            alike: Whether the sides hardly differ: then most replays end with the permutation test.
+        """
+        for replicates in self.interims or (self.replicates,):
+            level = interim_analysis(replicates, self.interims).level if self.interims else ALL_LEVEL
+            count = replicates * self.trials
+            so_far = {side: (validation[:count], test[:count]) for side, (validation, test) in sides.items()}
+            pooled = self.oracle == "random"
+            found = (
+                self._pooled(name, so_far, level, alike) if pooled else self._over_replicates(so_far, replicates, level)
+            )
+            if found is not None:
+                return found, replicates
+        return None, (self.interims or (self.replicates,))[-1]
+
+    def _pooled(self, name: str, sides: Mapping[str, Scores], level: float, alike: bool) -> str | None:
+        two = [side_of(side, *scores) for side, scores in sides.items()]
+        if (completed := len(two[0])) < MINIMUM_TRIALS:
+            return None
+        comparison = PooledBootstrap(
+            name, two, self.trials, compared_at(self.trials, completed, self.rule), level, replaced=self.rule == 1
+        )
+        # Of two that hardly differ most replays end with the permutation test, at a tenth of the cost.
+        if alike and comparison.no_winner_possible():
+            return None
+        difference = comparison.difference(*sides)
+        return judge(difference, difference.p, 0.0, level).family
+
+    def _over_replicates(self, sides: Mapping[str, Scores], replicates: int, level: float) -> str | None:
+        if replicates < MINIMUM_REPLICATES or replicates * self.trials < MINIMUM_TRIALS:
+            return None
+        selected = [_selected(*scores, replicates) for scores in sides.values()]
+        difference = welch(*sides, *selected, 0.0, level)
+        return judge(difference, difference.p, 0.0, level).family if difference.spread else None
+
+
+Scores = tuple[Floats, Floats]
+"""Validation and test losses of trials."""
+
+
+def side_of(name: str, validation: Floats, test: Floats) -> Side:
+    """Trials as a side of a comparison, without the rows that they may be from."""
+    sample = Sample.of(validation, test)
+    return Side(sample.validation, sample.test, sample.starts, name, len(test), (), 1, 1)
+
+
+def _selected(validation: Floats, test: Floats, replicates: int) -> Floats:
+    """Test loss of the trial that each search selects by validation; tied trials are averaged (replicates,)."""
+    by_search = validation.reshape(replicates, -1)
+    best = by_search == by_search.min(axis=1, keepdims=True)
+    return np.asarray((test.reshape(replicates, -1) * best).sum(axis=1) / best.sum(axis=1), dtype=np.float64)
+
+
+def _cell(one: _Recorded, objective: Objective, drawn: Ints, shift: float, play: Play) -> Cell:
+    sign = objective.direction.sign
+    pools = {
+        _BETTER: (sign * one.validation, sign * one.test),
+        _WORSE: tuple(sign * _shifted(scores, shift, objective.direction) for scores in (one.validation, one.test)),
     }
     hits, searches = {_BETTER: 0, _WORSE: 0}, 0
     for replay, places in enumerate(drawn):
-        # A name of its own for each replay, because the rule seeds its bootstrap by the dataset's.
-        name = f"{one.dataset} {replay}"
-        rows = [
-            row
-            for (family, scores), its in zip(sides.items(), places, strict=True)
-            for row in _rows(name, family, scores[0][its].tolist(), scores[1][its].tolist(), size[1])
-        ]
-        winner, taken = _played(
-            rows,
-            objective,
-            oracle,
-            interim_replicates or size[:1],
-            interim_replicates=bool(interim_replicates),
-            shifted=bool(shift),
-        )
+        sides = {side: (pool[0][its], pool[1][its]) for (side, pool), its in zip(pools.items(), places, strict=True)}
+        winner, taken = play.winner(f"{one.dataset} {replay}", sides, not shift)
         searches += taken
         if winner is not None:
             hits[winner] += 1
-    named, wrong = (Share(hits[family], len(drawn)) for family in (_BETTER, _WORSE))
+    named, wrong = (Share(hits[side], len(drawn)) for side in (_BETTER, _WORSE))
+    size = (play.replicates, play.trials)
     mean = searches / len(drawn)
-    return Cell(one.dataset, one.family, len(one.test), *size, shift, named, wrong, interim_replicates, mean)
-
-
-def _played(
-    rows: Sequence[ScoreRow],
-    objective: Objective,
-    oracle: str,
-    stops: Sequence[int],
-    *,
-    interim_replicates: bool,
-    shifted: bool,
-) -> tuple[str | None, int]:
-    """The winner at the first stop that names one, and the replicates that it took.
-
-    Args:
-        rows: The trials of both sides.
-        objective: The metric.
-        oracle: What searched.
-        stops: Replicates after which is decided, ascending.
-        interim_replicates: Whether the error is spent over the stops.
-        shifted: Whether one side was made worse.
-    """
-    for replicates in stops:
-        so_far = [row for row in rows if row.replicate <= replicates]
-        interim = interim_analysis(replicates, stops) if interim_replicates else None
-        # Most replays of two alike end with the permutation test, at a tenth of the cost; of two that differ, few do.
-        if oracle == "random" and not shifted and _hopeless(so_far, objective, interim):
-            continue
-        decision = decide_rows(so_far, objective=objective, margins={}, oracle=oracle, interim=interim)
-        if winner := decision.verdicts[rows[0].dataset].family:
-            return winner, replicates
-    return None, stops[-1]
-
-
-def _hopeless(rows: Sequence[ScoreRow], objective: Objective, interim: InterimAnalysis | None) -> bool:
-    two = list(sides_of(rows, list(dict.fromkeys(row.family for row in rows)), objective.direction).values())
-    level = interim.level if interim else ALL_LEVEL
-    return PooledBootstrap(rows[0].dataset, two, budget_of(two), 0.0, level).no_winner_possible()
+    return Cell(one.dataset, one.family, len(one.test), *size, shift, named, wrong, play.interims, mean)
 
 
 def _shifted(scores: Floats, shift: float, direction: Direction) -> Floats:
@@ -341,16 +370,10 @@ def _shifted(scores: Floats, shift: float, direction: Direction) -> Floats:
     return np.asarray(scores + shift * np.abs(scores), dtype=np.float64)
 
 
-def _rows(dataset: str, family: str, validation: list[float], test: list[float], trials: int) -> list[ScoreRow]:
-    return [
-        ScoreRow(dataset, family, place // trials + 1, place % trials + 1, *scores)
-        for place, scores in enumerate(zip(validation, test, strict=True))
-    ]
-
-
 def line(cell: Cell) -> str:
     """One cell for people."""
-    size = f"R={' '.join(map(str, cell.interim_replicates)) or cell.replicates} n={cell.trials}"
+    looks = cell.interim_replicates
+    size = f"R={f'{looks[0]} to {looks[-1]}' if looks else cell.replicates} n={cell.trials}"
     who = f"{cell.dataset} {cell.family} ({cell.recorded} trials), {size}"
     power = cell.power
     if power is None:
@@ -403,7 +426,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             trials=chosen.trials or [_recorded_trials(table.rows)],
             shifts=chosen.shift or SHIFTS,
             oracle=chosen.oracle,
-            interim_replicates=INTERIM_REPLICATES if chosen.until_decided else (),
+            interims=interim_replicates(chosen.oracle) if chosen.until_decided else (),
             replays=chosen.replays,
             seed=chosen.seed,
         )

@@ -24,8 +24,8 @@ from typing import Any
 from calibrate import LEVEL, Cell, Share, calibrate, lower_bounds
 
 from harness.cli.stats import read_csv
-from harness.records import INTERIM_REPLICATES, Objective, ScoreRow
-from harness.stats.levels import ERROR_CLAIMED, MINIMUM_REPLICATES
+from harness.records import Objective, ScoreRow
+from harness.stats.levels import ERROR_CLAIMED, INTERIM_REPLICATES, MINIMUM_REPLICATES, interim_replicates
 from harness.stats.table import read_columns
 
 RECORDED = Path(__file__).parent / "recorded"
@@ -67,7 +67,7 @@ class Job:
             shifts=[self.shift] if self.shift else [],
             alike=not self.shift,
             oracle=oracle,
-            interim_replicates=INTERIM_REPLICATES if interim else (),
+            interims=interim_replicates(oracle) if interim else (),
             replays=self.replays,
         )
         return self.key, next(iter(cells))
@@ -83,7 +83,7 @@ def jobs_of(
         table = read_columns(read_csv(path), compared=False)
         for dataset, family in dict.fromkeys((row.dataset, row.family) for row in table.rows):
             rows = tuple(row for row in table.rows if (row.dataset, row.family) == (dataset, family))
-            sizes = itertools.product(INTERIM_REPLICATES[-1:] if interim else REPLICATES, TRIALS)
+            sizes = itertools.product((INTERIM_REPLICATES,) if interim else REPLICATES, TRIALS)
             jobs += [
                 Job(rows, table.objectives[dataset], way, replicates, trials, shift, count)
                 for replicates, trials in sizes

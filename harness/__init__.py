@@ -3,7 +3,7 @@
     import harness
 
     result = harness.sweep("vic_elec", trials=20)
-    result.comparisons[0].verdict.outcome
+    print(result)  # what to use, by how much it is better, and how sure that is
     result = harness.compare(X, y, task="classify", trials=20, callback=harness.ProgressDisplay())
     print(harness.summary(result))
     champion = harness.load("vic_elec")

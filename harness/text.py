@@ -67,15 +67,20 @@ NARROWEST = 24
 INDENT = "  "
 
 
+_TIE = "\N{NO-BREAK SPACE}"
+_COMMAND = re.compile("`[^`]+`")
+
+
 def wrapped(sentence: str, width: int | None, indent: str = "") -> list[str]:
-    """The sentence in lines of at most so many columns; names, addresses and commands are never broken.
+    """The sentence in lines of at most so many columns; names, addresses and commands in backticks are never broken.
 
     Args:
         sentence: Any text; what a terminal would obey is replaced.
         width: Columns; None for 80, and never fewer than 24.
         indent: Put before the first line; later ones are indented by two columns more.
     """
-    tied = printable(sentence).replace(" %", "\N{NO-BREAK SPACE}%")
+    whole = _COMMAND.sub(lambda command: command[0].replace(" ", _TIE), printable(sentence))
+    tied = whole.replace(" %", f"{_TIE}%")
     lines = textwrap.wrap(
         tied,
         max(width or PLAIN_WIDTH, NARROWEST),
@@ -84,7 +89,7 @@ def wrapped(sentence: str, width: int | None, indent: str = "") -> list[str]:
         break_long_words=False,
         break_on_hyphens=False,
     )
-    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
+    return [line.replace(_TIE, " ") for line in lines]
 
 
 MISSING = "-"

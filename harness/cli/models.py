@@ -34,7 +34,7 @@ def list_models(
     store: StoreOption = None,
     tracking_uri: TrackingOption = None,
 ) -> None:
-    """List registered versions with aliases, scores and verdicts."""
+    """List registered versions with aliases, scores and what their comparisons recommend."""
     from harness.tracking.registry import foreign_models, registered_versions
 
     place = find_store(store, tracking_uri)
@@ -48,7 +48,7 @@ def list_models(
         if not foreign:
             say("no model is registered yet", err=True)
         return
-    header = ("MODEL", "ALIAS", "FAMILY", "TEST SCORE", "VERDICT", "REGISTERED")
+    header = ("MODEL", "ALIAS", "FAMILY", "TEST SCORE", "ANSWER", "REGISTERED")
     say_table(header, [_row(version) for version in versions])
 
 
@@ -59,6 +59,7 @@ def show(
     """Show a model's inputs, scores, verdict, budget and MLflow run."""
     from harness.export.artifact import read_description
     from harness.report.format import values_words
+    from harness.tracking.naming import scored_words
     from harness.tracking.registry import registered_versions, resolve
 
     place = find_store(store, tracking_uri)
@@ -69,8 +70,6 @@ def show(
         say_json({**_plain(version), "description": description.to_json()})
         return
     evidence = description.evidence
-    unit = f" {description.unit}" if description.unit else ""
-    score = "untested" if description.test_score is None else f"{description.test_score:.6g}{unit} on the test set"
     shapes = [
         f"{name}: shape ({', '.join('n' if size < 0 else str(size) for size in shape)}), n = number of sequences"
         for name, shape in description.inputs.items()
@@ -80,8 +79,8 @@ def show(
         "dataset": f"{description.name}: {description.title}" if description.title else description.name,
         "task": description.task.value,
         "hyperparameters": f"{description.family}: {values_words(description.values)}",
-        "score": f"{description.metric} {score}",
-        "verdict": evidence.get("headline", version.tags.get("verdict", "")),
+        "score": scored_words(description.to_json()),
+        "answer": evidence.get("headline", version.tags.get("verdict", "")),
         "selected because": version.tags.get("why", ""),
         "budget": evidence.get("budget", ""),
         "warnings": "; ".join(evidence.get("cautions", ())),
@@ -191,11 +190,14 @@ def _plain(version: Version) -> dict[str, Any]:
 
 
 def _row(version: Version) -> tuple[str, ...]:
+    from harness.tracking.naming import PUBLISHED, RECOMMENDATION
+
     tags = version.tags
-    score = f"{tags.get('metric', '')} {float(tags['test_score']):.6g}" if "test_score" in tags else "untested"
+    scored = tags.get(PUBLISHED) or tags.get("test_score")
+    score = f"{tags.get('metric', '')} {float(scored):.6g}" if scored else "untested"
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(version.created_at))
-    verdict = tags.get("verdict", "").replace("_", " ")
-    return version.reference, ", ".join(version.aliases), tags.get("family", ""), score, verdict, when
+    answer = tags.get(RECOMMENDATION) or tags.get("verdict", "").replace("_", " ")
+    return version.reference, ", ".join(version.aliases), tags.get("family", ""), score, answer, when
 
 
 FORMATS = ("keras", "saved-model", "onnx", "litert")

@@ -126,9 +126,10 @@ def report(
             "--output", "-o", metavar="FILE", help="File to write: .html; .md or .tex for a table of the verdicts."
         ),
     ] = Path("report.html"),
+    as_json: JsonOption = False,
 ) -> None:
-    """Print a sweep's verdicts, and write its report to a file."""
-    from harness.report.text import text
+    """Print a sweep's answers with all warnings, and write its report to a file."""
+    from harness.report.text import document, text
 
     if output.suffix not in SUFFIXES:
         raise UsageError(
@@ -140,7 +141,10 @@ def report(
         why = "; ".join(f"{dataset}: {why}" for dataset, why in result.unfinished.items())
         raise UsageError(f"{result.sweep_id}: no comparison is finished; {why}")
     written = _written(result, place, output.suffix)
-    say(text(result, place.ui_command, output_width()))  # the answer first, whether or not its page can be kept
+    if as_json:  # the answer first, whether or not its page can be kept
+        say_json(document(result, place.options))
+    else:
+        say(text(result, place.ui_command, output_width(), options=place.options))
     try:
         replace_text(output, written)
     except OSError as error:
@@ -158,7 +162,7 @@ def _written(result: SweepResult, place: Store, suffix: str) -> str:
         return markdown(result)
     if suffix == ".tex":
         return latex(result)
-    return html(result, place.ui_command, links_of(place, result.sweep_id))
+    return html(result, place.ui_command, links_of(place, result.sweep_id), options=place.options)
 
 
 def trials(
@@ -176,7 +180,7 @@ def trials(
     if as_json:
         say_json([dataclasses.asdict(row) for comparison in result.comparisons for row in comparison.rows])
         return
-    typer.echo(trials_csv(result.comparisons), nl=False)
+    typer.echo(trials_csv(result.comparisons, whole=True), nl=False)
 
 
 def read_result(place: Store, sweep: str | None) -> SweepResult:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import csv
+import io
+import itertools
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from harness.cli.common import JsonOption, count_option, number_option, say, say_json
+from harness.cli.common import JsonOption, count_option, number_option, output_width, say, say_json
 from harness.errors import TableError, UsageError
 from harness.records import Decision
+from harness.text import INDENT, wrapped
+
+STANDARD_INPUT = Path("-")
 
 
 def verdict(
@@ -18,8 +24,10 @@ def verdict(
         Path,
         typer.Argument(
             metavar="TABLE.csv",
+            allow_dash=True,
             help="One row per trial, with columns dataset, family, replicate, trial, validation, test; optional: "
-            "direction, metric, parameters, fit_seconds, status.",
+            "direction, metric, parameters, fit_seconds, status; - for standard input. `harness trials SWEEP` prints "
+            "one that gives the sweep's own answer again.",
         ),
     ],
     direction: Annotated[
@@ -29,46 +37,59 @@ def verdict(
         int | None, count_option("N", "Trials of one search. [a family's trials divided by its replicates]")
     ] = None,
     margin: Annotated[
-        float, number_option("X", "Equivalence margin (half-width of the ROPE), in the metric's units. [0]")
-    ] = 0.0,
+        float | None, number_option("X", "Equivalence margin (half-width of the ROPE), in the metric's units. [0]")
+    ] = None,
     oracle: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="random|bayesian|hyperband|grid",
-            help="Oracle of the searches; random: trials are pooled; any other: compared per replicate.",
+            help="Oracle of the searches; random: trials are pooled; any other: compared per replicate. [random]",
+            show_default=False,
         ),
-    ] = "random",
+    ] = None,
     level: Annotated[float | None, number_option("P", "Confidence level of the intervals. [0.95]")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Decide from any table of scores which family to use."""
     from harness.stats import decide
+    from harness.stats.sentences import answers
 
     try:
         decision = decide(read_csv(table), direction, trials=trials, margin=margin, oracle=oracle, level=level)
     except TableError as problem:
-        raise TableError(f"{table}: {problem}") from None
+        raise TableError(f"{'standard input' if table == STANDARD_INPUT else table}: {problem}") from None
     if as_json:
-        say_json(decision.to_json())
+        say_json({"answers": answers(decision.verdicts), **decision.to_json()})
     else:
-        say(as_text(decision))
+        say(as_text(decision, output_width()))
 
 
-def as_text(decision: Decision) -> str:
-    """The decision for a terminal: each dataset's sentence, its numbers, and the one for all datasets."""
-    from harness.stats import across_lines, explain, headline
+def as_text(decision: Decision, width: int | None = None) -> str:
+    """The decision for a terminal: what to use on each dataset, its numbers, and the sentence for all datasets.
 
-    blocks = [
-        "\n".join((headline(verdict), *(f"  {line}" for line in explain(verdict))))
-        for verdict in decision.verdicts.values()
-    ]
+    Args:
+        decision: The decision.
+        width: Columns of the terminal; None where the output is none: then each sentence is one line.
+    """
+    from harness.stats import across_lines, explain
+    from harness.stats.sentences import recommendation, settling, three
+
+    blocks = []
+    for verdict in decision.verdicts.values():
+        lines = (*three(verdict), *filter(None, [settling(verdict)]), *explain(verdict))
+        blocks.append((recommendation(verdict), *(f"{INDENT}{line}" for line in lines)))
     if decision.across:
-        blocks.append("\n".join((f"overall: {decision.overall}", *map("  {}".format, across_lines(decision.across)))))
-    return "\n\n".join(blocks)
+        lines = across_lines(decision.across)
+        blocks.append((f"overall: {decision.overall}", *(f"{INDENT}{line}" for line in lines)))
+    return "\n\n".join("\n".join(itertools.chain(*(_shown(line, width) for line in block))) for block in blocks)
+
+
+def _shown(line: str, width: int | None) -> list[str]:
+    return wrapped(line.lstrip(), width, line[: -len(line.lstrip())]) if width else [line]
 
 
 def read_csv(path: Path) -> dict[str, list[str]]:
-    """The columns of a CSV file, as text.
+    """The columns of a CSV file, as text; `-` is standard input.
 
     Python's own reader, for it takes no cell for something else: a dataset called `NA` stays one.
 
@@ -77,8 +98,9 @@ def read_csv(path: Path) -> dict[str, list[str]]:
             length.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            lines = [line for line in csv.reader(file, strict=True) if line]
+        raw = sys.stdin.buffer.read() if path == STANDARD_INPUT else path.read_bytes()
+        text = io.StringIO(raw.decode("utf-8-sig"), newline="")
+        lines = [line for line in csv.reader(text, strict=True) if line]
     except OSError as problem:
         raise TableError(f"cannot be read: {problem.strerror or problem}") from None
     except UnicodeDecodeError:

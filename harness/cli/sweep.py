@@ -13,12 +13,14 @@ import typer
 
 from harness.cli.common import (
     ConfigDirOption,
+    JsonOption,
     StoreOption,
     TrackingOption,
     count_option,
     number_option,
     output_width,
     say,
+    say_json,
 )
 from harness.cli.fetch import ABSENT
 from harness.disk import free_bytes
@@ -74,13 +76,13 @@ def sweep(
         bool,
         _switch(
             "--until-decided",
-            "Add replicates until there is a winner or practical equivalence: interim analyses at 3, 5 and "
-            "10 replicates, with a group-sequential correction of the error rate.",
+            "Add replicates until there is a winner or practical equivalence: an interim analysis after each, up to "
+            "10, with a group-sequential correction of the error rate.",
         ),
     ] = False,
     seeds: Annotated[
         int | None,
-        count_option("N", "Retrainings of each family's selected hyperparameters with fresh random seeds. [3]"),
+        count_option("N", "Retrainings of each family's selected hyperparameters with fresh random seeds. [5]"),
     ] = None,
     oracle: Annotated[
         str | None,
@@ -167,14 +169,15 @@ def sweep(
             "version without a test score.",
         ),
     ] = False,
+    as_json: JsonOption = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print a line for every trial.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the verdicts only.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the answers only.")] = False,
 ) -> None:
     """Tune all families, such as LSTM and GRU, with equal budgets.
 
     Run the same command again to resume an unfinished sweep; after a finished one it starts a new sweep.
     """
-    from harness.report.text import text
+    from harness.report.text import document, text
     from harness.sweeps.folders import begun_as, find_unfinished
     from harness.sweeps.plan import resolve
     from harness.sweeps.prepare import Resuming, without_absent
@@ -224,14 +227,19 @@ def sweep(
         header, left_out = without_absent(resolve(_plan(given, config), folders))
         sweep_id = None if fresh else find_unfinished(place, header)
         header = header.as_begun(begun_as(place, sweep_id)) if sweep_id else header
+    if dry_run and as_json:
+        raise UsageError("--dry-run and --json: expected one of them")
     if dry_run:
         _dry_run(header, place)
         _end_without(left_out)
         return
     resuming = Resuming(sweep_id, accept_changes=accept_changes, extend=extend is not None)
     result = _run(header, place, resuming, offline=offline, verbose=verbose, quiet=quiet)
-    say(text(result, place.ui_command, output_width()))
-    if not quiet:
+    if as_json:
+        say_json(document(result, place.options))
+    else:
+        say(text(result, place.ui_command, output_width(), options=place.options, warnings=False))
+    if not (quiet or as_json):
         say(f"Report: {place.sweeps / result.sweep_id / REPORT_FILE}")
     if result.behind:
         say(
@@ -244,7 +252,8 @@ def sweep(
 
         for champion in [one.champion for one in result.comparisons if one.champion]:
             done = train_again(f"{champion.name}/{champion.version}", place)
-            say(f"models:/{done.name}/{done.version} is the champion's refit; untested, and no alias was moved")
+            refitted = f"models:/{done.name}/{done.version} is the champion's refit; untested, and no alias was moved"
+            say(refitted, err=as_json)
     if result.unfinished or (result.behind and not offline):
         raise typer.Exit(1)
     _end_without(left_out)

@@ -14,8 +14,6 @@ from harness.config.loader import check_name, read_toml
 from harness.config.lookup import SWEEPS, builtin_folder, existing_file, is_path
 from harness.config.sources import Config, Count, CountOrZero, Name, Seed
 from harness.errors import ConfigError, UsageError, nearest
-from harness.records import INTERIM_REPLICATES
-from harness.text import listed
 
 SCHEDULED = ("hyperband", "grid")
 """Oracles that set the number of trials themselves."""
@@ -66,7 +64,7 @@ class SweepConfig(Config):
     prune: Annotated[bool, Field(strict=True)] = False
     replicates: Count = 1
     until_decided: Annotated[bool, Field(strict=True)] = False
-    seeds: CountOrZero = 3
+    seeds: CountOrZero = 5
     workers: Count | None = None
     threads: Count | None = 1
     in_flight: Count | None = 1
@@ -98,16 +96,10 @@ class SweepConfig(Config):
         elif self.minutes is None and self.trials is None:
             raise fault((), "expected a budget: trials or minutes")
         if self.until_decided and self.replicates != 1:
-            analyses = listed(INTERIM_REPLICATES)
-            raise fault(("replicates",), f"expected none beside until_decided, with its interim analyses at {analyses}")
+            raise fault(("replicates",), "expected none beside until_decided, which adds replicates one at a time")
         if twice := sorted({name for name in self.datasets if self.datasets.count(name) > 1}):
             raise fault(("datasets",), f"expected each dataset once, got {', '.join(twice)} twice")
         return self
-
-    @property
-    def interim_replicates(self) -> tuple[int, ...]:
-        """Replicates at which the verdict is looked at; each but the last only until it is decided."""
-        return INTERIM_REPLICATES if self.until_decided else (self.replicates,)
 
 
 _BUDGETS = {"trials": "minutes", "minutes": "trials"}

@@ -47,18 +47,17 @@ from harness.records.trials import (
     Value,
 )
 from harness.records.verdicts import (
-    INTERIM_REPLICATES,
     Across,
     Decision,
     Outcome,
     Pair,
     PairAcross,
     ScoreRow,
+    Terms,
     Verdict,
 )
 
 __all__ = [
-    "INTERIM_REPLICATES",
     "PRUNING_BEGINS",
     "Across",
     "Answer",
@@ -94,6 +93,7 @@ __all__ = [
     "Settling",
     "SweepResult",
     "TaskKind",
+    "Terms",
     "TrialKey",
     "TrialRecord",
     "TrialRequest",

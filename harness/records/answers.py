@@ -43,6 +43,9 @@ class Outlook(Record):
             0 where it is surely not worse; None where the verdict abstains. Where higher scores are better the loss is
             what a score lacks to 1.
         level: Level of `regret`, such as 0.95.
+        log_ratio: Estimate of log(loss of `against` / loss of `better`) that both rest on; None where the verdict
+            abstains or the losses have no ratio.
+        error: Its standard error; None likewise.
     """
 
     better: str
@@ -50,6 +53,8 @@ class Outlook(Record):
     probability: float | None
     regret: float | None
     level: float
+    log_ratio: float | None = None
+    error: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,8 @@ class Settling(Record):
 
     Attributes:
         replicates: Further replicates (searches of the same budget), from the fewest to the most that are likely to
-            be needed.
+            be needed: with even odds, and with the probability `chance`; one number, ten times what was spent, where
+            even that is not likely to do.
         trials: The same in further completed trials a family.
         seconds: The same in seconds of training, all families together, as long as trials took so far; None where
             times are unknown.
@@ -88,10 +94,12 @@ class ModelsInHand(Record):
         level: Level of the interval.
         cases: Cases that decide.
         block: Neighbouring cases that were drawn together.
-        family: Whose model is better; None where the interval holds zero.
+        family: Whose model is better; None where that is open.
         scores: Score of each family's selected model over the other cases.
         scored_cases: How many those are.
         outlook: The same in one line.
+        permutation_p: p-value of the permutation test of which model each block of cases was scored by, whose error is
+            exact where the models are alike; small where a family is named. None where it was not asked.
     """
 
     families: tuple[str, ...]
@@ -105,6 +113,7 @@ class ModelsInHand(Record):
     scores: Mapping[str, float]
     scored_cases: int
     outlook: Outlook | None = None
+    permutation_p: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.errors import UsageError
+from harness.records.answers import Recommendation
 from harness.records.serialization import KEY, Record, decode
-from harness.records.trials import BaselineScore, Family, Objective, ResourceUsage, TaskKind, TrialRecord, Value
-from harness.records.verdicts import Across, ScoreRow, Verdict
+from harness.records.trials import (
+    BaselineScore,
+    CaseScores,
+    Family,
+    Objective,
+    ResourceUsage,
+    TaskKind,
+    TrialRecord,
+    Value,
+)
+from harness.records.verdicts import Across, ScoreRow, Terms, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +134,7 @@ class FamilyResult:
         validation_score: Its validation score.
         test_score: Its test score.
         seed_scores: Test scores of the selected hyperparameters, retrained with fresh seeds.
+        seed_repeats: Keys of these retrainings, as text, in the same order.
     """
 
     family: Family
@@ -132,6 +145,7 @@ class FamilyResult:
     validation_score: float | None
     test_score: float | None
     seed_scores: tuple[float, ...] = field(metadata={KEY: "confirmations"})
+    seed_repeats: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +245,8 @@ class ComparisonResult:
         rows: The table that the verdict was made from.
         values: Hyperparameters of each trial, by its key's text.
         explanation: What the selected networks do with the data; None where nobody asked.
+        terms: What the verdict was made by, apart from `rows`; None where that is not known.
+        cases: Scores over test cases of each trial that has them, by its key's text.
     """
 
     dataset: str
@@ -245,6 +261,8 @@ class ComparisonResult:
     rows: tuple[ScoreRow, ...]
     values: Mapping[str, Mapping[str, Value]]
     explanation: Explanation | None = None
+    terms: Terms | None = None
+    cases: Mapping[str, CaseScores] = field(default_factory=dict)
 
     @property
     def best_baseline(self) -> BaselineScore | None:
@@ -269,6 +287,9 @@ class SweepResult:
         budget: The budget in words, such as `12 trials a family`.
         across: The numbers behind `overall`; None for a single dataset.
         behind: Why MLflow does not hold everything yet; empty when it does.
+        extendable: Whether `harness sweep --extend` may add replicates: not where minutes are the budget, nor where
+            replicates are added until it is decided.
+        answer: What `print` shows: what to use on each dataset, a line each, then the sentence for all of them.
     """
 
     sweep_id: str
@@ -282,3 +303,42 @@ class SweepResult:
     budget: str
     across: Across | None = None
     behind: str = ""
+    extendable: bool = True
+    answer: str = ""
+
+    def __str__(self) -> str:
+        return self.answer or repr(self)
+
+    def _repr_html_(self) -> str | None:
+        """How a notebook shows it: what `print` shows, a paragraph a line."""
+        paragraphs = (f"<p>{html.escape(line)}</p>" for line in self.answer.splitlines())
+        return "".join(paragraphs) or None
+
+    def to_extend(self, options: str = "") -> str | None:
+        """What `harness sweep --extend` is given to add replicates; None where it may not.
+
+        Args:
+            options: What a command is given besides to mean the sweep's store, such as ` --store DIR`.
+        """
+        return f"{self.sweep_id}{options}" if self.extendable else None
+
+    @property
+    def recommendations(self) -> dict[str, Recommendation | None]:
+        """What to use on each dataset, by its name; None in a verdict of 0.1.0, which recommends nothing.
+
+        `lower_loss` is positive where what is recommended is better, `regret` where it may cost more, whichever
+        direction the metric has.
+        """
+        return {one.dataset: one.verdict.recommendation for one in self.comparisons}
+
+    @property
+    def recommendation(self) -> Recommendation | None:
+        """What to use on the one dataset of this sweep; as in `recommendations`.
+
+        Raises:
+            UsageError: There is no finished dataset, or there are several.
+        """
+        if len(self.comparisons) != 1:
+            names = ", ".join(one.dataset for one in self.comparisons) or "none is finished"
+            raise UsageError(f"recommendation: expected one dataset, got {names}; use recommendations[DATASET]")
+        return self.comparisons[0].verdict.recommendation

@@ -10,9 +10,6 @@ from harness.records.answers import CaseInterval, Configurations, ModelsInHand, 
 from harness.records.serialization import KEY, Record
 from harness.records.trials import TrialStatus
 
-INTERIM_REPLICATES = (3, 5, 10)
-"""Replicates of each family at which a sweep that goes on until it is decided looks at its verdict."""
-
 
 class Outcome(StrEnum):
     """The three answers a verdict can give."""
@@ -47,6 +44,37 @@ class ScoreRow:
     parameters: int | None = None
     fit_seconds: float | None = None
     status: TrialStatus = TrialStatus.COMPLETED
+
+
+@dataclass(frozen=True, slots=True)
+class Terms(Record):
+    """What a dataset is decided by, apart from its rows: with both, a table gives a sweep's own verdict again.
+
+    Attributes:
+        families: The families in order.
+        trials: Budget n of a search.
+        oracle: What searched.
+        margin: Half-width of the equivalence margin where the dataset's config states it; None for the default.
+        baselines: Test score of each baseline, by its name.
+        unit: Unit of the scores; may be empty.
+        until_decided: Whether replicates were added until it was decided.
+        rule: Version of the rule to decide by.
+        reasons_to_abstain: Those that do not follow from the rows, such as target leakage.
+        warnings: Those that do not follow from the rows, such as a selected value at the edge of its range.
+        digest: Digest of the dataset's content; empty where it is unknown.
+    """
+
+    families: tuple[str, ...]
+    trials: int
+    oracle: str
+    margin: float | None = None
+    baselines: Mapping[str, float] = field(default_factory=dict)
+    unit: str = ""
+    until_decided: bool = False
+    rule: int = 1
+    reasons_to_abstain: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.records import ComparisonResult, ScoreRow, TrialStatus, Value
-from harness.stats.best_of_n import Floats, Sample, expected, resample
+from harness.stats.best_of_n import Floats, Sample, Term, expected, resample
 
 RESAMPLES = 1000
 """Bootstrap samples behind an interval that is written in numbers."""
@@ -135,7 +135,7 @@ def _point(sample: Sample, n: int, level: float, resamples: int) -> tuple[float,
     """
     middle = expected(sample, n)
     # One seed for all: the same resamples at every n, so that a band has no steps of chance along it.
-    draws, _ = resample(sample, n, resamples, seed=1)
+    draws = resample(sample, [[Term(n, sample.test)]], resamples, seed=1)[0]
     low, high = np.quantile(draws, ((1 - level) / 2, (1 + level) / 2))
     return middle, min(float(low), middle), max(float(high), middle)
 

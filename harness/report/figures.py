@@ -1,4 +1,4 @@
-"""The figures of a comparison and of its verdict: records in, SVG text out. They decide nothing.
+"""The figures of a comparison's trials: records in, SVG text out. They decide nothing.
 
 Colours are those of Okabe and Ito (2008), which colour-blind readers can tell apart and which hold on white and on
 dark; each family has a marker and a line of its own as well, so that a figure can be read without colours.
@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from harness.records import Across, ComparisonResult, FamilyResult, Outcome, ScoreRow, TrialStatus, Verdict
+from harness.records import ComparisonResult, FamilyResult, ScoreRow, TrialStatus
 from harness.report.axes import (
     INK,
     PLAIN,
@@ -26,19 +26,16 @@ from harness.report.axes import (
     evenly,
     explain_edge,
     finish,
-    label_ticks,
-    letters_wide,
     level_line,
     look_of,
     name_rows,
     render,
-    sides,
     stand_out,
     trace,
 )
 from harness.report.curves import Curve
 from harness.report.format import axis_words, direction_words, metric_words
-from harness.text import counted, level_text, printable, shortened
+from harness.text import counted, printable, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -249,98 +246,3 @@ def _how_many(points: Mapping[str, Sequence[object]]) -> str:
 def _described(comparison: ComparisonResult, what: str) -> str:
     families = " and ".join(family.family.name for family in comparison.families)
     return f"{comparison.dataset}: {families}, {what}; {direction_words(comparison.objective)}."
-
-
-OVERVIEW_KEY = "Coloured: a winner is named. Square: practically equal. Hollow: undecided."
-"""What the markers of `overview` and `difference` mean."""
-
-
-def difference(comparison: ComparisonResult, name: str = "difference") -> str | None:
-    """The difference of the two families with its interval, over the margin in which they would be called equal."""
-    verdict = comparison.verdict
-    if not _has_interval(verdict):
-        return None
-    first, second = (shortened(family, 16) for family in verdict.families[:2])
-    with drawing(height=116.0, left=14.0, top=28.0) as axes:
-        _zones(axes, verdict.margin)
-        _interval(axes, 0, (verdict.low, verdict.difference, verdict.high), comparison)
-        ends = [verdict.low, verdict.high]
-        if over := verdict.over_cases:
-            ends += [over.low, over.high]
-            axes.plot((over.low, over.high), (-0.65, -0.65), color=INK, linewidth=1, solid_capstyle="butt")
-        reach = 1.15 * max(map(abs, (*ends, verdict.margin, 1e-300)))
-        axes.set(xlim=(-reach, reach), ylim=(-1, 1))
-        sides(axes, f"{second} better", f"{first} better")
-        axes.set_xlabel(f"difference of the expected test {axis_words(comparison.objective)}")
-        title = f"Difference of {first} and {second} with its {level_text(verdict.level)} interval"
-        return render(axes, name, title, "The grey zone is the equivalence margin.")
-
-
-def overview(comparisons: Sequence[ComparisonResult], name: str = "overview") -> str | None:
-    """The differences of all datasets, each divided by its own equivalence margin.
-
-    None as well unless two datasets or more compare the same two families and have a margin.
-    """
-    drawn = [each for each in comparisons if _has_interval(each.verdict) and each.verdict.margin > 0]
-    compared = {each.verdict.families for each in drawn}
-    if len(drawn) < 2 or len(compared) > 1 or len(compared.pop()) != 2:
-        return None
-    labels = [shortened(each.dataset, 22) for each in drawn]
-    first, second = (shortened(family, 16) for family in drawn[0].verdict.families[:2])
-    with drawing(height=80.0 + 22.0 * len(drawn), left=16.0 + letters_wide(labels), top=28.0) as axes:
-        _zones(axes, 1.0)
-        for line, each in enumerate(drawn):
-            ends = (each.verdict.low, each.verdict.difference, each.verdict.high)
-            _interval(axes, line, tuple(value / each.verdict.margin for value in ends), each)
-        reach = 1.05 * max(map(abs, (*axes.get_xlim(), 1.0)))
-        axes.set(xlim=(-reach, reach), ylim=(len(drawn) - 0.4, -0.6))
-        sides(axes, f"{second} better", f"{first} better")
-        axes.set_yticks(range(len(labels)), labels)
-        axes.tick_params(axis="y", length=0)
-        axes.set_xlabel("difference ÷ equivalence margin")
-        title = f"Differences of {first} and {second} on {len(drawn)} datasets"
-        return render(axes, name, title, OVERVIEW_KEY)
-
-
-def ranks(across: Across, name: str = "ranks") -> str | None:
-    """Average ranks of the families over all datasets, over a bar as long as the critical difference (Demšar 2006)."""
-    if not across.average_ranks or across.critical_difference is None:
-        return None
-    places = sorted(across.average_ranks.items(), key=lambda item: item[1])
-    with drawing(height=96.0 + 24.0 * len(places), left=16.0 + letters_wide(list(across.average_ranks))) as axes:
-        dots(axes, [rank for _, rank in places], range(len(places)), PLAIN, markersize=8)
-        best = places[0][1]
-        axes.plot((best, best + across.critical_difference), (-0.8, -0.8), color=INK, linewidth=2.5)
-        axes.set_ylim(len(places) - 0.5, -1.3)
-        axes.set_yticks(range(len(places)), [shortened(family, 22) for family, _ in places])
-        axes.set_xlim(0.8, max(len(places) + 0.2, best + across.critical_difference + 0.2))
-        axes.set_xlabel("average rank, 1 is best; the bar is the critical difference")
-        axes.grid(True, axis="x")
-        label_ticks(axes, "x")
-        return render(
-            axes, name, "Average ranks of the families", "Families within the bar's length are not told apart."
-        )
-
-
-def _has_interval(verdict: Verdict) -> bool:
-    return len(verdict.families) > 1 and all(map(math.isfinite, (verdict.low, verdict.difference, verdict.high)))
-
-
-def _zones(axes: Axes, margin: float) -> None:
-    axes.axvspan(-margin, margin, color=INK, alpha=0.13, linewidth=0)
-    axes.axvline(0, color=INK, alpha=0.5, linewidth=0.8)
-
-
-def _interval(axes: Axes, line: int, parts: tuple[float, ...], comparison: ComparisonResult) -> None:
-    low, middle, high = parts
-    color, marker, fill = _outcome_look(comparison)
-    axes.plot((low, high), (line, line), color=color, linewidth=2.5, solid_capstyle="butt")
-    axes.plot(middle, line, marker, color=color, markerfacecolor=fill, markersize=9, markeredgewidth=1.8)
-
-
-def _outcome_look(comparison: ComparisonResult) -> tuple[str, str, str]:
-    verdict = comparison.verdict
-    looks = {family.family.name: look for family, look in _families(comparison)}
-    if look := looks.get(verdict.family or ""):
-        return look.color, look.marker, look.color
-    return (INK, "s", INK) if verdict.outcome is Outcome.PRACTICALLY_EQUAL else (INK, "o", "none")

@@ -1,27 +1,37 @@
 """The report as one HTML file that loads nothing, runs nothing and opens offline.
 
-It lays out what `view` and `figures` say. Text from configs, data and errors is escaped by jinja2 on its way into the
-page, without exception: only SVG made here is let through as it is.
+It lays out what `view` and `differences` say. Text from configs, data and errors is escaped on its way into the page,
+without exception: only SVG made here is let through as it is.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from harness import text
 from harness.records import SweepResult
-from harness.report import figures
+from harness.report import differences
 from harness.report.axes import APPEARANCES
 from harness.report.format import run_filter
 from harness.report.view import ComparisonView
+from harness.stats import brief
 from harness.stats.wording import QUESTION, across_lines
 from harness.store import hide_passwords_in
 from harness.text import printable
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+
+THREE_QUESTIONS = (
+    "Which of the selected models to use, by their errors on the same test cases; whether that was luck of the seed, "
+    "by the selected hyperparameters trained again with fresh seeds; and which family a new search would favour, by "
+    "all trials. What is recommended is the better of the models where the test cases tell, else what validation "
+    "selected."
+)
+"""What a verdict answers."""
 
 MOST_FAILURES = 20
 """Failed trials listed of one dataset; the rest is counted."""
@@ -32,6 +42,7 @@ def html(
     ui_command: str = "harness ui",
     links: Mapping[str, str] = MappingProxyType({}),
     views: Sequence[ComparisonView] | None = None,
+    options: str = "",
 ) -> str:
     """The sweep's report as a page.
 
@@ -41,13 +52,17 @@ def html(
         links: Address in MLflow's UI of each dataset's comparison, by its name, and of trials, by their key's text;
             what does not lead to a server by the web's own protocols is left out.
         views: Those of the comparisons, where they are used elsewhere too; each with an anchor of its own.
+        options: What a command is given besides to mean the sweep's store, such as ` --store DIR`.
 
     Returns:
         A whole HTML document.
     """
     if views is None:
-        views = [ComparisonView(one, f"dataset-{place}") for place, one in enumerate(result.comparisons, start=1)]
-    answer, more = _answer(result)
+        views = [
+            ComparisonView(one, f"dataset-{place}", result.to_extend(options))
+            for place, one in enumerate(result.comparisons, start=1)
+        ]
+    answer, more = _answer(result, brief.answers([view.verdict for view in views]))
     return (
         _environment()
         .get_template("report.html.j2")
@@ -60,12 +75,13 @@ def html(
             links={name: address for name, address in links.items() if address.startswith(("http://", "https://"))},
             families=list(dict.fromkeys(family.name for view in views for family in view.families)),
             question=QUESTION,
-            overview=figures.overview(result.comparisons),
-            ranks=figures.ranks(result.across) if result.across else None,
+            three_questions=THREE_QUESTIONS,
+            overview=differences.overview(result.comparisons),
+            ranks=differences.ranks(result.across) if result.across else None,
             across=across_lines(result.across) if result.across else (),
             tracking_uri=printable(hide_passwords_in(result.tracking_uri)),
             ui_command=printable(hide_passwords_in(ui_command)),
-            overview_key=figures.OVERVIEW_KEY,
+            overview_key=differences.OVERVIEW_KEY,
             appearances=APPEARANCES,
             text=text,
             run_filter=run_filter,
@@ -73,17 +89,28 @@ def html(
     )
 
 
-def _answer(result: SweepResult) -> tuple[str, str]:
-    """The heading, and what the sentence over several datasets says besides its counts."""
+def _answer(result: SweepResult, use: str) -> tuple[str, str]:
+    """The heading, and what stands below it.
+
+    Args:
+        result: The sweep.
+        use: What to use in one sentence; empty where verdicts of 0.1.0 do not say it.
+    """
     if len(result.comparisons) < 2:
-        return result.overall, ""
+        return use or result.overall, ""
+    if use:
+        return use, f"{_capital(result.overall)}."
     counts, _, more = result.overall.partition("; ")
-    return counts[:1].upper() + counts[1:], more[:1].upper() + more[1:]
+    return _capital(counts), _capital(more)
+
+
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
 
 
 def _environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
-    from markupsafe import Markup
+    from markupsafe import Markup, escape
 
     environment = Environment(
         autoescape=True,
@@ -95,6 +122,17 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["drawn"] = Markup
-    # A percent sign stands on the line of its number.
-    environment.filters["tied"] = lambda sentence: sentence.replace(" %", "\N{NO-BREAK SPACE}%")
+    environment.filters["tied"] = _tied
+    environment.filters["told"] = lambda sentence: Markup(
+        _COMMAND.sub(r"<code>\1</code>", str(escape(_tied(sentence))))
+    )
     return environment
+
+
+_COMMAND = re.compile(r"`([^`]*)`")
+"""What a sentence sets apart as a command."""
+
+
+def _tied(sentence: str) -> str:
+    """The sentence with each percent sign on the line of its number."""
+    return printable(sentence).replace(" %", "\N{NO-BREAK SPACE}%")

@@ -5,24 +5,34 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeAlias
 
-from harness.records import ComparisonResult, Objective, ScoreRow, SweepResult, TrialStatus
+from harness.records import (
+    ComparisonResult,
+    Decision,
+    Objective,
+    Phase,
+    ScoreRow,
+    SweepResult,
+    TrialKey,
+    TrialStatus,
+)
 from harness.report.view import ComparisonView
-from harness.stats.table import OPTIONAL, REQUIRED
+from harness.stats import brief
+from harness.stats.sentences import answers
+from harness.stats.sentences import warnings as warnings_of
+from harness.stats.table import OPTIONAL, REQUIRED, WHOLE
 from harness.store import hide_passwords_in
 from harness.text import INDENT, NARROWEST, PLAIN_WIDTH, counted, printable, wrapped
 
-EXPECTED = (
-    "Expected: the test score that a search with this budget reaches on average with the trial it selects by "
-    "validation. The verdict compares these."
-)
-"""What the column of that name holds."""
 
-
-def text(result: SweepResult, ui_command: str, width: int | None = None) -> str:
-    """The verdict of every dataset, the numbers behind it, and where the runs are.
+def text(
+    result: SweepResult, ui_command: str, width: int | None = None, *, options: str = "", warnings: bool = True
+) -> str:
+    """What to use on every dataset, what that rests on, the scores, and where the runs are.
 
     Names, addresses and commands are never broken, so that they can be copied; everything else keeps to the width.
 
@@ -30,25 +40,32 @@ def text(result: SweepResult, ui_command: str, width: int | None = None) -> str:
         result: The sweep as it stands.
         ui_command: The command that opens MLflow's UI on the sweep's store; empty to leave out where the runs are.
         width: Columns of the terminal; None where the output is none.
+        options: What a command is given besides to mean the sweep's store, such as ` --store DIR`.
+        warnings: Whether each warning is shown, with what to do about it; else one line counts them.
 
     Returns:
         Lines without an end of line after the last.
     """
     columns = max(width or PLAIN_WIDTH, NARROWEST)
-    blocks = [wrapped(f"{result.name}: {result.budget}", columns) + wrapped(EXPECTED, columns)]
-    blocks += [_comparison(ComparisonView(comparison), columns) for comparison in result.comparisons]
+    blocks = [wrapped(f"{result.name}: {result.budget}", columns)]
+    sweep = result.to_extend(options)
+    blocks += [_comparison(ComparisonView(one, sweep=sweep), columns, warnings) for one in result.comparisons]
     if result.unfinished:
         why = [wrapped(f"{dataset}: {why}", columns, INDENT) for dataset, why in result.unfinished.items()]
         blocks.append(["Not finished:", *itertools.chain(*why)])
+    last = []
     if len(result.comparisons) != 1 or result.unfinished:
-        blocks.append(wrapped(result.overall, columns))
+        used = brief.answers([one.verdict for one in result.comparisons])
+        last += wrapped(used, columns) + wrapped(result.overall, columns)
+    if not warnings:
+        last += _counted(result, options, columns)
     if ui_command:
-        blocks.append(_where(result, ui_command, columns))
-    return "\n\n".join("\n".join(block) for block in blocks if block)
+        last += _where(result, ui_command, columns)
+    return "\n\n".join("\n".join(block) for block in (*blocks, last) if block)
 
 
 def summary(result: SweepResult, width: int | None = None) -> str:
-    """The verdicts and the numbers behind them, for `print`: what `harness report` shows, without where the runs are.
+    """What to use and what that rests on, for `print`: what `harness report` shows, without where the runs are.
 
     Args:
         result: What `harness.sweep` or `harness.compare` gave.
@@ -57,44 +74,94 @@ def summary(result: SweepResult, width: int | None = None) -> str:
     return text(result, "", width)
 
 
-def _comparison(view: ComparisonView, columns: int) -> list[str]:
+def document(result: SweepResult, options: str = "") -> dict[str, Any]:
+    """The same as one JSON document: the records of the verdicts, and their sentences.
+
+    Args:
+        result: The sweep as it stands.
+        options: What a command is given besides to mean the sweep's store.
+
+    Returns:
+        Plain values; what is not known is None.
+    """
+    verdicts = {one.dataset: one.verdict for one in result.comparisons}
+    champions = {one.dataset: one.champion.to_json() if one.champion else None for one in result.comparisons}
+    return {
+        "sweep_id": result.sweep_id,
+        "name": result.name,
+        "budget": result.budget,
+        "answers": answers(verdicts, result.to_extend(options)),
+        **Decision(verdicts, result.overall, result.across).to_json(),
+        "champions": champions,
+        "unfinished": dict(result.unfinished),
+        "tracking_uri": hide_passwords_in(result.tracking_uri),
+        "behind": result.behind,
+    }
+
+
+def _comparison(view: ComparisonView, columns: int, warnings: bool) -> list[str]:
     lines = wrapped(view.headline, columns)
-    for warning in view.warnings:
-        lines += wrapped(warning, columns, INDENT)
-    lines += wrapped(f"test scores: {view.scores}", columns, INDENT)
-    table = _table(view)
-    lines += table if max(map(len, table)) <= columns else _list(view, columns)
+    for sentence in (*view.answers, view.settling, *(view.warnings if warnings else ())):
+        lines += wrapped(sentence, columns, INDENT)
+    lines += _scores(view, columns)
     baseline = f"{view.baseline}, {view.baseline_score}" if view.baseline else "none"
     lines += wrapped(f"best baseline: {baseline}", columns, INDENT)
-    if champion := view.result.champion:
+    return lines + _champion(view, columns)
+
+
+def _champion(view: ComparisonView, columns: int) -> list[str]:
+    champion = view.result.champion
+    if champion is None:
+        return wrapped("no model was exported", columns, INDENT)
+    about = champion.arm
+    if view.verdict.recommendation is None:
         score = view.style.with_unit(champion.test_score)
-        alias = champion.alias or "without an alias"
-        lines += wrapped(
-            f"{alias}: {view.champion} ({champion.arm}, test score {score}; chosen because {champion.why.rstrip('.')})",
-            columns,
-            INDENT,
-        )
-        return lines + (wrapped(champion.alias_because, columns, INDENT * 2) if champion.alias_because else [])
-    return lines + wrapped("no model was exported", columns, INDENT)
+        about = f"{champion.arm}, test score {score}; chosen because {champion.why.rstrip('.')}"
+    lines = wrapped(f"{champion.alias or 'without an alias'}: {view.champion} ({about})", columns, INDENT)
+    return lines + (wrapped(champion.alias_because, columns, INDENT * 2) if champion.alias_because else [])
+
+
+def _counted(result: SweepResult, options: str, columns: int) -> list[str]:
+    """One line that counts the warnings of all datasets, and names the command that shows them."""
+    number = sum(len(warnings_of(one.verdict)) for one in result.comparisons)
+    if not number:
+        return []
+    return wrapped(f"{counted(number, 'warning')}, shown by `harness report {result.sweep_id}{options}`", columns)
+
+
+def _scores(view: ComparisonView, columns: int) -> list[str]:
+    """Test scores as a table, headed by the metric where there is room; as a list where a table has none."""
+    table = _table(view, view.scores)
+    if _fits(table, columns):
+        return table
+    lines = wrapped(f"test scores: {view.scores}", columns, INDENT)
+    table = _table(view, "family")
+    return lines + (table if _fits(table, columns) else _list(view, columns))
+
+
+def _fits(lines: Iterable[str], columns: int) -> bool:
+    return max(map(len, lines)) <= columns
 
 
 def _columns(view: ComparisonView) -> list[tuple[str, list[str]]]:
     """Head and cells of each column of numbers; fresh seeds only where there were any."""
     seeds = max(family.seeds for family in view.families)
-    columns = [("selected trial", [family.selected for family in view.families])]
+    found = view.verdict.recommendation
+    scored = f"selected, {counted(found.scored_cases, 'case')}" if found and found.scored_cases else "selected"
+    columns = [(scored, [family.selected for family in view.families])]
     if seeds:
-        columns.append((f"{counted(seeds, 'fresh seed')}, mean ± sd", [family.repeated for family in view.families]))
-    columns.append((f"expected, best of {view.verdict.trials}", [family.expected for family in view.families]))
+        columns.append((counted(seeds, "fresh seed"), [family.repeated for family in view.families]))
+    columns.append((f"best of {view.verdict.trials}", [family.expected for family in view.families]))
     return columns
 
 
-def _table(view: ComparisonView) -> list[str]:
-    names = ["family", *(printable(family.name) for family in view.families)]
+def _table(view: ComparisonView, head: str) -> list[str]:
+    names = [head, *(printable(family.name) for family in view.families)]
     columns = [[name.ljust(max(map(len, names))) for name in names]]
-    for head, cells in _columns(view):
-        width = max(map(len, (head, *cells)))
-        columns.append([cell.rjust(width) for cell in (head, *cells)])
-    return [INDENT + "   ".join(row) for row in zip(*columns, strict=True)]
+    for title, cells in _columns(view):
+        width = max(map(len, (title, *cells)))
+        columns.append([cell.rjust(width) for cell in (title, *cells)])
+    return [INDENT + "  ".join(row) for row in zip(*columns, strict=True)]
 
 
 def _list(view: ComparisonView, columns: int) -> list[str]:
@@ -134,22 +201,25 @@ _LATEX = {
 _HEADS = ("dataset", "verdict", "family", "selected trial", "fresh seeds", "expected", "best baseline")
 
 
-def trials_csv(comparisons: Iterable[ComparisonResult]) -> str:
+def trials_csv(comparisons: Iterable[ComparisonResult], *, whole: bool = False) -> str:
     """Every trial of every comparison, in the columns that `harness verdict` reads.
 
     Scores are written with all their digits. A failed trial has empty scores.
 
     Args:
         comparisons: Finished comparisons.
+        whole: Whether the table holds besides all that `harness verdict` needs to give the sweep's own verdict again:
+            scores over test cases, seed repeats, and on the first row of each dataset what it is decided by.
 
     Returns:
         CSV text with a head and lines that end in a line feed.
     """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow((*REQUIRED, *OPTIONAL))
+    writer.writerow((*REQUIRED, *OPTIONAL, *(WHOLE if whole else ())))
     for comparison in comparisons:
-        writer.writerows(_cells(row, comparison.objective) for row in comparison.rows)
+        rows = [_cells(row, comparison.objective) for row in comparison.rows]
+        writer.writerows(_whole(comparison, rows) if whole else rows)
     return buffer.getvalue()
 
 
@@ -175,7 +245,10 @@ def latex(result: SweepResult) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _cells(row: ScoreRow, objective: Objective) -> list[str | int | float | None]:
+_Cell: TypeAlias = str | int | float | None
+
+
+def _cells(row: ScoreRow, objective: Objective) -> list[_Cell]:
     failed = row.status is TrialStatus.FAILED
     return [
         _no_formula(row.dataset),
@@ -192,6 +265,25 @@ def _cells(row: ScoreRow, objective: Objective) -> list[str | int | float | None
     ]
 
 
+def _whole(comparison: ComparisonResult, rows: Sequence[list[_Cell]]) -> Iterator[list[_Cell]]:
+    """The searched trials' rows and those of the seed repeats, each with its phase, its cases, and the terms once."""
+    terms = json.dumps(comparison.terms.to_json()) if comparison.terms else None
+    keys = [TrialKey(row.dataset, row.family, row.replicate, Phase.SEARCH, row.trial) for row in comparison.rows]
+    for key, row in (*zip(keys, rows, strict=True), *_seed_repeats(comparison)):
+        cases = comparison.cases.get(str(key))
+        yield [*row, key.phase.value, json.dumps(cases.to_json()) if cases else None, terms]
+        terms = None
+
+
+def _seed_repeats(comparison: ComparisonResult) -> Iterator[tuple[TrialKey, list[_Cell]]]:
+    """The selected trials' seed repeats: their test scores are all that is decided from."""
+    for family in comparison.families:
+        for name in family.seed_repeats:
+            key = TrialKey.parse(name)
+            row = ScoreRow(key.dataset, key.family, key.replicate, key.number, None, comparison.scores[name])
+            yield key, _cells(row, comparison.objective)
+
+
 def _no_formula(text: str) -> str:
     clean = printable(text).strip()
     return f"'{clean}" if clean.startswith(_FORMULA_STARTS) else clean
@@ -199,7 +291,7 @@ def _no_formula(text: str) -> str:
 
 def _rows(result: SweepResult) -> Iterator[tuple[str, ...]]:
     for view in map(ComparisonView, result.comparisons):
-        head, outcome = f"{view.result.dataset} ({view.scores})", view.outcome
+        head, outcome = f"{view.result.dataset} ({view.scores})", ", ".join(filter(None, (view.use, view.certainty)))
         baseline = f"{view.baseline}: {view.baseline_score}" if view.baseline else "none"
         for family in view.families:
             yield (head, outcome, family.name, family.selected, family.repeated, family.expected, baseline)

@@ -10,14 +10,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from harness.records import ComparisonResult, FamilyResult, Outcome, ResourceUsage, TrialRecord
-from harness.report import explained
+from harness.records import ComparisonResult, FamilyResult, Outcome, ResourceUsage, TrialRecord, Use
+from harness.report import differences, explained
 from harness.report import figures as draw
 from harness.report.axes import look_of
 from harness.report.curves import Curve, curves_of, importances_of, leads_of
 from harness.report.format import Style, failures_words, mean_and_spread, score_words, style_of, value_words
+from harness.stats import brief, sentences
 from harness.stats.decision import margin_source
-from harness.stats.wording import headline, in_todays_words, probabilities
+from harness.stats.wording import in_todays_words, probabilities
 from harness.text import MISSING, count, counted, duration_text, level_text, shortened, significant
 
 _KERNELS = {
@@ -101,10 +102,12 @@ class FamilyView:
         color: Its colour in the figures.
         symbol: Its marker in the figures.
         expected: Expected test score of the best of n trials by validation.
-        selected: Test score of the selected trial, as it was trained.
+        selected: Published test score of the selected trial's model: over the test cases that did not help to choose
+            where cases chose, else over all.
+        whole: Its score over all test cases, which registration and `harness verify` give again.
         repeated: Mean and standard deviation of the test score over fresh seeds.
         seeds: How many fresh seeds.
-        wins: Whether it is the winner.
+        recommended: Whether its model is recommended; in a verdict of 0.1.0 whether it is the winner.
     """
 
     name: str
@@ -112,9 +115,10 @@ class FamilyView:
     symbol: str
     expected: str
     selected: str
+    whole: str
     repeated: str
     seeds: int
-    wins: bool
+    recommended: bool
 
 
 class ComparisonView:
@@ -123,13 +127,17 @@ class ComparisonView:
     Args:
         result: The record.
         anchor: Put before the ids of its figures' parts, to be unique in a page: letters, digits and hyphens.
+        sweep: Id of the sweep that commands extend, with the options that mean its store; None where there is none.
 
     Attributes:
         result: The record itself.
         verdict: Its verdict, in today's words where 0.1.0 wrote it.
         anchor: What the ids of its figures' parts begin with.
-        headline: The verdict in a sentence that begins with the dataset.
+        headline: What to use, by how much and how sure, in a sentence that begins with the dataset; the verdict where
+            0.1.0 made it.
         sentence: The same without the dataset.
+        answers: A sentence on the models in hand, one on their configurations, one on the families; none of 0.1.0.
+        settling: What would settle the families' question; empty where nothing is to be settled.
         scores: Metric, unit and direction.
         style: How its scores are written.
         families: Its families.
@@ -138,7 +146,7 @@ class ComparisonView:
         champion: Address of the exported model; empty when there is none.
     """
 
-    def __init__(self, result: ComparisonResult, anchor: str = "figure") -> None:
+    def __init__(self, result: ComparisonResult, anchor: str = "figure", sweep: str | None = None) -> None:
         self.result, self.anchor = result, anchor
         verdict, best = result.verdict, result.best_baseline
         self.verdict = replace(
@@ -147,8 +155,12 @@ class ComparisonView:
             reasons_to_abstain=tuple(map(in_todays_words, verdict.reasons_to_abstain)),
             warnings=tuple(map(in_todays_words, verdict.warnings)),
         )
-        self.headline = headline(self.verdict)
-        self.sentence = self.headline.removeprefix(f"{verdict.dataset}: ")
+        self.headline = sentences.recommendation(self.verdict)
+        sentence = self.headline.removeprefix(f"{verdict.dataset}: ")
+        self.sentence = sentence[:1].upper() + sentence[1:] if verdict.recommendation else sentence
+        self.answers = sentences.three(self.verdict)
+        self.settling = sentences.settling(self.verdict, sweep)
+        self._sweep = sweep
         self.scores = score_words(result.objective)
         self.style = _style(result)
         self.families = tuple(_family_view(result, place, self.style) for place in range(len(result.families)))
@@ -157,8 +169,25 @@ class ComparisonView:
         self.champion = f"models:/{result.champion.reference}" if result.champion else ""
 
     @property
+    def use(self) -> str:
+        """What to use in a few words, such as `use gru`; the verdict where 0.1.0 made it."""
+        return brief.use(found) if (found := self.verdict.recommendation) else self.outcome
+
+    @property
+    def certainty(self) -> str:
+        """How sure that is, such as `probability 0.72, at worst 5 % more error`; empty where it is not known."""
+        return brief.certainty(found) if (found := self.verdict.recommendation) else ""
+
+    @property
+    def scored_over(self) -> str:
+        """Which test cases the published scores of selected models are over; empty where they are all."""
+        found = self.verdict.recommendation
+        cases = found.scored_cases if found else None
+        return f"the {counted(cases, 'test case')} that did not help to choose" if cases else ""
+
+    @property
     def outcome(self) -> str:
-        """The verdict in two words: `gru wins`, `practically equal`, `undecided, withheld`."""
+        """The answer on the families in two words: `gru wins`, `practically equal`, `undecided, withheld`."""
         if self.verdict.family:
             return f"{self.verdict.family} wins"
         return _OUTCOMES[self.verdict.outcome] + (", withheld" if self.verdict.reasons_to_abstain else "")
@@ -168,7 +197,8 @@ class ComparisonView:
         """Which family is better by how much, with interval and level: sizes without a sign, and the family named.
 
         Returns:
-            Such as `gru better by 0.0073, 95 % interval -0.0052 to 0.0193`; a dash where the difference is not known.
+            Such as `gru better by 0.0073, 95 % interval -0.0052 to 0.0193, for searches of 5 trials`; a dash where the
+            difference is not known.
         """
         verdict, style = self.verdict, self.style
         if not math.isfinite(verdict.difference) or len(verdict.families) < 2:
@@ -177,7 +207,8 @@ class ComparisonView:
         if verdict.difference:
             gap = f"{verdict.leader} better by {style.write(abs(verdict.difference))}"
         interval = style.interval(*verdict.for_leader(verdict.low, verdict.high))
-        return f"{gap}, {level_text(verdict.level)} interval {interval}"
+        asked = f", for searches of {counted(verdict.compared_at, 'trial')}" if verdict.compared_at else ""
+        return f"{gap}, {level_text(verdict.level)} interval {interval}{asked}"
 
     @property
     def over_cases(self) -> str:
@@ -203,9 +234,11 @@ class ComparisonView:
 
     @property
     def warnings(self) -> list[str]:
-        """Reasons to abstain and warnings that the headline does not give itself."""
-        withheld = [f"Withheld: {reason}" for reason in self.verdict.reasons_to_abstain if reason not in self.sentence]
-        return withheld + [f"Warning: {reason}" for reason in self.verdict.warnings if reason not in self.sentence]
+        """Reasons to abstain that no sentence gives, and at most three warnings, with what to do about them."""
+        told = " ".join((self.sentence, *self.answers))
+        withheld = [f"Withheld: {reason}" for reason in self.verdict.reasons_to_abstain if reason not in told]
+        warnings = sentences.warnings(self.verdict, self._sweep)
+        return withheld + [f"Warning: {warning}" for warning in warnings if warning not in told]
 
     @property
     def pairs(self) -> list[tuple[str, ...]]:
@@ -306,8 +339,8 @@ class ComparisonView:
         over = f"The thin line is the {self.over_cases}. " if self.over_cases else ""
         yield (
             "difference",
-            draw.difference(result, f"{self.anchor}-difference"),
-            f"{self.difference}. {over}"
+            differences.difference(result, f"{self.anchor}-difference"),
+            f"{'Families: ' if self.verdict.models or self.verdict.configurations else ''}{self.difference}. {over}"
             f"The grey zone is the equivalence margin, ± {self.style.with_unit(self.verdict.margin)} "
             f"({self._margin_source}).",
         )
@@ -346,7 +379,7 @@ class ComparisonView:
     @property
     def _margin_source(self) -> str:
         best = self.result.best_baseline
-        return margin_source(self.verdict.margin, self.result.objective, best.test_score if best else None)
+        return margin_source(self.verdict, self.result.objective, best.test_score if best else None)
 
     def _lead(self) -> str:
         """Who leads from which budget on, in a sentence."""
@@ -371,6 +404,7 @@ def figures(comparison: ComparisonResult) -> dict[str, Drawing]:
 def _style(result: ComparisonResult) -> Style:
     verdict, best = result.verdict, result.best_baseline
     values = [*verdict.expected.values(), *(family.test_score for family in result.families)]
+    values += [_published(result, family) for family in result.families]
     spreads = [mean_and_spread(family.seed_scores)[1] for family in result.families]
     return style_of(
         [*values, best.test_score if best else None],
@@ -380,18 +414,25 @@ def _style(result: ComparisonResult) -> Style:
 
 
 def _family_view(result: ComparisonResult, place: int, style: Style) -> FamilyView:
-    family, look = result.families[place], look_of(place)
-    name = family.family.name
+    family, look, found = result.families[place], look_of(place), result.verdict.recommendation
+    name, by_model = family.family.name, found is not None and found.use is not Use.BASELINE
     return FamilyView(
         name=name,
         color=look.color,
         symbol=look.symbol,
         expected=style.write(result.verdict.expected.get(name)),
-        selected=style.write(family.test_score),
+        selected=style.write(_published(result, family)),
+        whole=style.write(family.test_score),
         repeated=style.with_spread(*mean_and_spread(family.seed_scores)),
         seeds=len(family.seed_scores),
-        wins=name == result.verdict.family,
+        recommended=name == (result.verdict.family if found is None else found.family if by_model else None),
     )
+
+
+def _published(result: ComparisonResult, family: FamilyResult) -> float | None:
+    """The test score of a family's selected model, by cases that did not help to choose it."""
+    found = result.verdict.recommendation
+    return family.test_score if found is None else found.scores.get(family.family.name)
 
 
 def _names(names: tuple[str, ...]) -> str:

@@ -455,9 +455,22 @@ class Scheduler:
         return search.running < math.ceil(self.settings.workers / len(self.families))
 
 
-def seed_repeat_request(selected: TrialRequest, number: int, seed: int, settings: SearchSettings) -> TrialRequest:
-    """The selected hyperparameters once more, with a fresh seed."""
+def seed_repeat_request(
+    selected: TrialRequest, number: int, seed: int, settings: SearchSettings, common: int | None = None
+) -> TrialRequest:
+    """The selected hyperparameters once more, with a fresh seed.
+
+    Args:
+        selected: The selected trial.
+        number: Number of the seed repeat within its family and replicate, from 1.
+        seed: The sweep's seed.
+        settings: What all searches share.
+        common: Which of the trial's seed repeats this is, from 1: its seed is then that of every other family's, so
+            that their networks differ by their hyperparameters and cells alone. None derives a seed of its own, as
+            sweeps of 0.1.0 do.
+    """
     key = TrialKey(selected.key.dataset, selected.key.family, selected.key.replicate, Phase.SEED_REPEAT, number)
+    parts = (str(key),) if common is None else (key.dataset, Phase.SEED_REPEAT.value, common)
     return TrialRequest(
-        key, selected.family, selected.values, derive_seed(seed, str(key)), selected.epochs, settings.patience_epochs
+        key, selected.family, selected.values, derive_seed(seed, *parts), selected.epochs, settings.patience_epochs
     )

@@ -1,7 +1,8 @@
 """What can be said over several datasets: counts, and tests where their number allows them.
 
 Differences on different datasets are comparable only when each is divided by its own equivalence margin;
-a dataset whose verdict is withheld takes no part in the tests.
+a dataset whose verdict is withheld takes no part in the tests, nor does one whose data is that of another: the tests
+take datasets for independent draws, and a copy is no draw.
 """
 
 from __future__ import annotations
@@ -17,23 +18,28 @@ from harness.records import Across, Outcome, Pair, PairAcross, Verdict
 from harness.stats.best_of_n import Floats
 from harness.stats.differences import holm
 from harness.stats.levels import MINIMUM_DATASETS, SIGNED_RANK_DRAWS
+from harness.text import listed
 
 
-def compare_datasets(verdicts: Mapping[str, Verdict]) -> Across:
+def compare_datasets(verdicts: Mapping[str, Verdict], digests: Mapping[str, str] | None = None) -> Across:
     """Count outcomes over datasets, and test where the number of datasets allows it.
 
     Args:
         verdicts: Verdict of each dataset; all compare the same families.
+        digests: Digest of each dataset's data, where it is known.
 
     Returns:
         The counts and the tests, with the reason of each that was refused.
     """
     families = sorted({family for verdict in verdicts.values() for family in verdict.families})
-    usable = [verdict for verdict in verdicts.values() if not verdict.reasons_to_abstain]
+    judged = {name: verdict for name, verdict in verdicts.items() if not verdict.reasons_to_abstain}
+    copies = _copies(judged, digests or {})
+    usable = [verdict for name, verdict in judged.items() if name not in copies]
     without_margin = [verdict.dataset for verdict in usable if not verdict.margin > 0]
-    refused = _refusals(len(usable), without_margin, len(families))
+    constant = _constant(usable)
+    refused = (*_copied(copies), *_refusals(len(usable), without_margin, constant, len(families)))
     pairs = [_pair(first, second, verdicts, usable) for first, second in itertools.combinations(families, 2)]
-    if len(usable) >= MINIMUM_DATASETS and not without_margin:
+    if len(usable) >= MINIMUM_DATASETS and not without_margin and not constant:
         pairs = _tested(pairs, usable)
     ranked = len(families) > 2 and len(usable) >= MINIMUM_DATASETS
     ranks = np.array([_ranks(families, verdict.pairs) for verdict in usable]) if ranked else None
@@ -128,7 +134,38 @@ def nemenyi(families: int, datasets: int, error: float = 0.05) -> float:
     return float(q * np.sqrt(families * (families + 1) / (6 * datasets)))
 
 
-def _refusals(usable: int, without_margin: Sequence[str], families: int) -> tuple[str, ...]:
+def _copies(verdicts: Mapping[str, Verdict], digests: Mapping[str, str]) -> dict[str, str]:
+    """Datasets whose data is that of an earlier one, by its digest or by every family's expected score, and whose."""
+    copies: dict[str, str] = {}
+    first: dict[object, str] = {}
+    for name, verdict in verdicts.items():
+        scores = tuple(sorted(verdict.expected.items()))
+        marks = [scores, *([digests[name]] if name in digests else [])]
+        original = next((first[mark] for mark in marks if mark in first), None)
+        if original:
+            copies[name] = original
+        first |= dict.fromkeys(marks, original or name)
+    return copies
+
+
+def _copied(copies: Mapping[str, str]) -> list[str]:
+    return [
+        f"tests with {listed([copy for copy, its in copies.items() if its == original])} beside {original}: "
+        "the data is the same, which is one dataset's evidence"
+        for original in dict.fromkeys(copies.values())
+    ]
+
+
+def _constant(usable: Sequence[Verdict]) -> bool:
+    """Whether several datasets differ by one and the same number, which no draws of datasets do."""
+    differences = np.array([verdict.difference for verdict in usable])
+    return len(differences) > 1 and bool(differences.any()) and bool(np.ptp(differences) <= _SAME * abs(differences[0]))
+
+
+_SAME = 1e-9
+
+
+def _refusals(usable: int, without_margin: Sequence[str], constant: bool, families: int) -> tuple[str, ...]:
     tests = "signed-rank tests"
     few = f"{usable} datasets with nothing withheld; below {MINIMUM_DATASETS} no such test can reach 5 %"
     refused = []
@@ -139,6 +176,8 @@ def _refusals(usable: int, without_margin: Sequence[str], families: int) -> tupl
             f"{tests}: no equivalence margin for {', '.join(without_margin)}; "
             "without one differences on different datasets cannot be compared"
         )
+    elif constant:
+        refused.append(f"{tests}: all {usable} datasets have the same difference, as copies of one have")
     if families < 3:
         refused.append("average ranks: with two families they say no more than wins and losses")
     elif usable < MINIMUM_DATASETS:

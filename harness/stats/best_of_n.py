@@ -5,19 +5,19 @@ search's trials are independent draws, so all N completed trials of all replicat
 the mean over all C(N, n) searches that could be made of that sample is known exactly: sorted by validation,
 best first, trial i (from 0) is the best of n in C(N-1-i, n-1) of them.
 
-The spread comes from the bootstrap over trials. A resample is a distribution to draw *independently* from, so
-its weights are those of n draws with replacement, (1 - i/N)ⁿ - (1 - (i+1)/N)ⁿ. With the weights without
-replacement a single search's resample is decided by whichever one trial is first, and false winners of single
-searches of 10 trials rise from 6 to 8 % (before the second condition, the permutation test).
+The spread comes from the bootstrap over trials. Of the best of far fewer than N a resample is worth what any other
+sample is, by the same weights. Where n is N those would leave it to whichever one trial is first; then a resample is
+taken as a distribution to draw *independently* from, by the weights of n draws with replacement, (1 - i/N)ⁿ -
+(1 - (i+1)/N)ⁿ. Those give every trial a share, the bad ones too, so that one gone astray may hide a difference.
 
 Knows arrays only. Scores here are losses: lower is better.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -102,56 +102,78 @@ def expected(sample: Sample, n: int, values: Floats | None = None) -> float:
     return float(_mean_of_best(counts, np.cumsum(counts, axis=1), chosen, sample.starts, shares)[0])
 
 
-def resample(sample: Sample, n: int, resamples: int, seed: int) -> tuple[Floats, Floats]:
+class Term(NamedTuple):
+    """The expected value of the trial that is the best of n by validation.
+
+    Attributes:
+        n: Trials of a search.
+        values: Value of each trial, in the order of a sample.
+        replaced: Whether a resample is drawn from with replacement.
+    """
+
+    n: int
+    values: Floats
+    replaced: bool = True
+
+
+def resample(
+    sample: Sample, statistics: Sequence[Sequence[Term]], resamples: int, seed: int
+) -> npt.NDArray[np.float64]:
     """Bootstrap over trials (Efron 1979).
 
     Args:
         sample: The trials.
-        n: Budget of a search.
+        statistics: Each a sum of terms.
         resamples: Number of resamples.
         seed: Of the draws, which do not depend on the scores.
 
     Returns:
-        Expected test loss of the best of n in each resample (resamples,), and fall of the expected validation loss from
-        the best of n/2 to the best of n (resamples,), zeros for n = 1.
+        The expected value of each statistic in each resample (statistics, resamples).
     """
     random = np.random.default_rng(seed)
     size = len(sample)
-    best = beyond_with_replacement(size, n)
-    fall = beyond_with_replacement(size, max(n // 2, 1)) - best
-    tests, gains = np.empty(resamples), np.empty(resamples)
+    shares = [[(beyond_with_replacement if one.replaced else beyond)(size, one.n) for one in its] for its in statistics]
+    found = np.zeros((len(statistics), resamples))
     for block in _blocks(resamples, size):
         counts = _counts(random, block.stop - block.start, size)
         reached = np.cumsum(counts, axis=1)
-        tests[block] = _mean_of_best(counts, reached, sample.test, sample.starts, best)
-        gains[block] = _sum_by_parts(reached, sample.validation, fall)
-    return tests, gains
+        for row, terms, its in zip(found, statistics, shares, strict=True):
+            for term, left in zip(terms, its, strict=True):
+                row[block] += _mean_of_best(counts, reached, term.values, sample.starts, left)
+    return found
 
 
-def permute(first: Sample, second: Sample, n: int, permutations: int, seed: int) -> Iterator[Floats]:
-    """Differences between the two samples when chance says which trial belongs to which (a permutation test).
+def pooled(first: Sample, second: Sample) -> Sample:
+    """The trials of both families as one sample."""
+    return Sample.of(np.concatenate((first.validation, second.validation)), np.concatenate((first.test, second.test)))
+
+
+def permute(both: Sample, first: int, terms: Sequence[Term], permutations: int, seed: int) -> Iterator[Floats]:
+    """Differences between two samples when chance says which trial belongs to which (a permutation test).
 
     Args:
-        first: One family's trials.
-        second: The other's.
-        n: Budget of a search.
-        permutations: Number of random divisions of all trials into two samples of the same sizes.
+        both: All trials.
+        first: How many of them are the first family's.
+        terms: The statistic, a sum of terms.
+        permutations: Number of random divisions of all trials into two samples of those sizes.
         seed: Of the divisions.
 
     Yields:
-        Expected test loss of the first minus that of the second, for some more of the divisions at a time.
+        The statistic of the first minus that of the second, for some more of the divisions at a time.
     """
     random = np.random.default_rng(seed)
-    pooled = Sample.of(np.concatenate((first.validation, second.validation)), np.concatenate((first.test, second.test)))
-    shares = [beyond(len(sample), n) for sample in (first, second)]
-    places = np.arange(1, len(pooled) + 1)
-    for block in _blocks(permutations, len(pooled)):
-        keys = random.random((block.stop - block.start, len(pooled)))
-        last = np.partition(keys, len(first) - 1, axis=1)[:, len(first) - 1]
+    shares = [(beyond(first, term.n), beyond(len(both) - first, term.n)) for term in terms]
+    places = np.arange(1, len(both) + 1)
+    for block in _blocks(permutations, len(both)):
+        keys = random.random((block.stop - block.start, len(both)))
+        last = np.partition(keys, first - 1, axis=1)[:, first - 1]
         mine = keys <= last[:, None]
         reached = np.cumsum(mine, axis=1, dtype=np.int64)
-        mean = _mean_of_best(mine, reached, pooled.test, pooled.starts, shares[0])
-        yield mean - _mean_of_best(~mine, places - reached, pooled.test, pooled.starts, shares[1])
+        found = np.zeros(len(keys))
+        for term, (mine_left, others_left) in zip(terms, shares, strict=True):
+            found += _mean_of_best(mine, reached, term.values, both.starts, mine_left)
+            found -= _mean_of_best(~mine, places - reached, term.values, both.starts, others_left)
+        yield found
 
 
 def deviation(values: Floats, ddof: int = 0) -> float:

@@ -3,12 +3,13 @@
 Over replicates the replicate is the unit: the test score of the trial that each search selected by validation, compared
 by Welch's t. It knows nothing of the trials that were not selected, but for the gain of the budget's second half.
 
-The pooled bootstrap compares the expected test score of the best of n trials by validation (`best_of_n`). A winner has
-to pass two tests at one level. Its interval by bootstrap over trials must exclude zero; alone that names false winners
-too often where few trials decide, since a resample knows nothing of the better trials that were not drawn. And the
-p-value of a permutation test (Fisher 1935) of which trial belongs to which family must be small: its error is exact
-where the families are alike, however skewed their scores; alone it would take a difference of spreads for one of
-scores.
+The pooled bootstrap compares the expected test score of the best of k trials by validation (`best_of_n`), where k is at
+most the budget n: few searches of n say next to nothing of the best of n, whose score rests on one trial of each, and
+a good deal of the best of a quarter as many. A winner must lead at n too, and has to pass two tests at one level. Its
+interval by bootstrap over trials must exclude zero; alone that names false winners too often where few trials decide,
+since a resample knows nothing of the better trials that were not drawn. And the p-value of a permutation test (Fisher
+1935) of which trial belongs to which family must be small: its error is exact where the families are alike, however
+skewed their scores; alone it would take a difference of spreads for one of scores.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import numpy as np
 
 from harness.records import ScoreRow, derive_seed
 from harness.stats import best_of_n
-from harness.stats.best_of_n import Floats, Sample, deviation
+from harness.stats.best_of_n import Floats, Sample, Term, deviation
 from harness.stats.differences import Difference, Gain, Side, convincing, score
 from harness.stats.levels import MINIMUM_REPLICATES, PERMUTATIONS, RESAMPLES
 
@@ -32,12 +33,16 @@ class Comparison:
     """The families of one dataset compared; this one where no trial was completed, so that nothing is known.
 
     Attributes:
-        expected: Expected test loss of each family's search.
+        expected: Expected test loss of each family's search of the budget n.
+        expected_at: Expected test loss of each family's search of k trials, which differences are about.
         reasons: Why the estimate does not support a verdict; empty when it does.
     """
 
-    def __init__(self, expected: Mapping[str, float] | None = None) -> None:
+    def __init__(
+        self, expected: Mapping[str, float] | None = None, expected_at: Mapping[str, float] | None = None
+    ) -> None:
         self.expected = expected or {}
+        self.expected_at = expected_at or self.expected
         self.reasons: tuple[str, ...] = ()
 
     def gains(self) -> dict[str, Gain]:
@@ -48,12 +53,13 @@ class Comparison:
         """
         return {}
 
-    def difference(self, first: str, second: str) -> Difference:
+    def difference(self, first: str, second: str, margin: float = 0.0) -> Difference:
         """How much better `first` is than `second`, in units of the metric.
 
         Args:
             first: One family.
             second: The other.
+            margin: Half-width of the equivalence margin.
 
         Returns:
             The difference, positive where `first` is better; without numbers where one of them has no completed trial.
@@ -61,14 +67,14 @@ class Comparison:
         if not {first, second} <= set(self.expected):
             return Difference.unknown(first, second)
         if self._rank(first) < self._rank(second):
-            return self._between(first, second)
-        return self._between(second, first).turned()
+            return self._between(first, second, margin)
+        return self._between(second, first, margin).turned()
 
     def _rank(self, family: str) -> tuple[float, str]:
         """What families are sorted by, best first."""
-        return self.expected[family], family
+        return self.expected_at[family], family
 
-    def _between(self, better: str, worse: str) -> Difference:
+    def _between(self, better: str, worse: str, margin: float) -> Difference:  # noqa: ARG002 (those that know use it)
         """The difference of two families of `expected`; here, where nothing is known, there is none."""
         return Difference.unknown(better, worse)
 
@@ -79,20 +85,19 @@ class WelchOverReplicates(Comparison):
     Args:
         sides: The families, each with at least one completed trial.
         trials: Budget n of a search.
-        margin: Half-width of the equivalence margin.
         level: Level of the intervals.
     """
 
-    def __init__(self, sides: Sequence[Side], trials: int, margin: float, level: float) -> None:
+    def __init__(self, sides: Sequence[Side], trials: int, level: float) -> None:
         losses = {side.name: selected_losses(side) for side in sides}
         super().__init__({name: float(np.mean(its)) for name, its in losses.items()})
         middle = float(np.median(np.concatenate(list(losses.values()))))
         self._selected = {name: its - middle for name, its in losses.items()}  # equal scores differ by exactly 0
-        self._sides, self._trials, self._margin, self._level = sides, trials, margin, level
+        self._sides, self._trials, self._level = sides, trials, level
         self.reasons = tuple(
             f"the selected scores of {pair.first} and of {pair.second} are the same in every replicate: "
             "no spread to judge by"
-            for pair in itertools.starmap(self._between, itertools.combinations(sorted(losses, key=self._rank), 2))
+            for pair in itertools.starmap(self.difference, itertools.combinations(sorted(losses, key=self._rank), 2))
             if pair.spread == 0 and pair.value != 0
         )
 
@@ -118,8 +123,8 @@ class WelchOverReplicates(Comparison):
         reach = float(error * special.stdtrit(len(falls) - 1, (1 + self._level) / 2))
         return Gain(value, value - reach, value + reach)
 
-    def _between(self, better: str, worse: str) -> Difference:
-        return welch(better, worse, self._selected[better], self._selected[worse], self._margin, self._level)
+    def _between(self, better: str, worse: str, margin: float) -> Difference:
+        return welch(better, worse, self._selected[better], self._selected[worse], margin, self._level)
 
 
 def selected_losses(side: Side) -> Floats:
@@ -203,25 +208,48 @@ class PooledBootstrap(Comparison):
         dataset: Name of the dataset.
         sides: The families, each with at least one completed trial.
         trials: Budget n of a search.
-        margin: Half-width of the equivalence margin.
+        compared_at: Trials k of the search that differences are about, at most n.
         level: Level of the intervals.
+        replaced: Whether a resample is drawn from with replacement, as by the first rule.
     """
 
-    def __init__(self, dataset: str, sides: Sequence[Side], trials: int, margin: float, level: float) -> None:
+    def __init__(
+        self,
+        dataset: str,
+        sides: Sequence[Side],
+        trials: int,
+        compared_at: int,
+        level: float,
+        *,
+        replaced: bool = False,
+    ) -> None:
         middle = float(np.median(np.concatenate([side.test for side in sides])))
         self._samples = {side.name: Sample(side.validation, side.test - middle, side.starts) for side in sides}
-        self._points = {name: best_of_n.expected(sample, trials) for name, sample in self._samples.items()}
+        self._points, self._at_budget = (
+            {name: best_of_n.expected(sample, n) for name, sample in self._samples.items()}
+            for n in (compared_at, trials)
+        )
         self._ranked = sorted(self._samples, key=self._rank)
-        super().__init__({name: point + middle for name, point in self._points.items()})
-        self._dataset, self._trials, self._margin, self._level = dataset, trials, margin, level
-        self._rounding = _rounding(list(self._samples.values()), trials)
+        super().__init__(
+            *({name: point + middle for name, point in points.items()} for points in (self._at_budget, self._points))
+        )
+        self._dataset, self._trials, self._compared_at, self._level = dataset, trials, compared_at, level
+        self._replaced = replaced
+        self._rounding = _rounding(list(self._samples.values()), compared_at)
 
     @cached_property
-    def _resampled(self) -> dict[str, tuple[Floats, Floats]]:
-        """Expected test loss and gain of each family in each resample."""
+    def _resampled(self) -> dict[str, Floats]:
+        """Expected test loss and gain of each family in each resample: (2, resamples)."""
+        half = max(self._trials // 2, 1)
         return {
             name: best_of_n.resample(
-                self._samples[name], self._trials, RESAMPLES, derive_seed("resample", self._dataset, place)
+                sample := self._samples[name],
+                (
+                    (Term(self._compared_at, sample.test, self._replaced),),
+                    (Term(half, sample.validation), Term(self._trials, -sample.validation)),
+                ),
+                RESAMPLES,
+                derive_seed("resample", self._dataset, place),
             )
             for place, name in enumerate(self._ranked)
         }
@@ -241,15 +269,18 @@ class PooledBootstrap(Comparison):
         return Gain(value, min(float(low), value), max(float(high), value))
 
     def no_winner_possible(self) -> bool:
-        """Whether the permutation test alone rules out a winner between two families, asked no longer than it takes.
+        """Whether a winner between two families is ruled out before the bootstrap, asked no longer than it takes.
 
-        It needs no bootstrap: of two families alike most replays end here, at a tenth of the cost.
+        Of two families alike most replays end here, at a tenth of the cost.
 
         Returns:
-            True where their p-value is surely too large for the level, or they do not differ at all.
+            True where the permutation p-value is surely too large for the level, they do not differ at all, or the
+            other one leads at the budget.
         """
         better, worse = self._ranked
         value, matching = self._value(better, worse), 0.0
+        if not self._leads(better, worse):
+            return True
         for found in self._matching(better, worse, value):
             matching += found
             if not convincing(_share(matching), self._level):
@@ -259,10 +290,12 @@ class PooledBootstrap(Comparison):
     def _rank(self, family: str) -> tuple[float, str]:
         return self._points[family], family
 
-    def _between(self, better: str, worse: str) -> Difference:
+    def _between(self, better: str, worse: str, margin: float) -> Difference:
         value = self._value(better, worse)
         draws = _snap(self._resampled[worse][0] - self._resampled[better][0], self._rounding)
-        difference = from_draws(better, worse, value, draws, self._margin, self._level)
+        difference = replace(
+            from_draws(better, worse, value, draws, margin, self._level), leads=self._leads(better, worse)
+        )
         if not convincing(difference.p, self._level):
             return difference
         share = _share(sum(self._matching(better, worse, value)))
@@ -271,6 +304,10 @@ class PooledBootstrap(Comparison):
     def _value(self, better: str, worse: str) -> float:
         return float(_snap(np.array([self._points[worse] - self._points[better]]), self._rounding)[0])
 
+    def _leads(self, better: str, worse: str) -> bool:
+        """Whether the one that is better in a search of k trials is so in one of the budget, too."""
+        return self._compared_at == self._trials or self._at_budget[worse] - self._at_budget[better] > self._rounding
+
     def _matching(self, better: str, worse: str, value: float) -> Iterator[float]:
         """How many permutations differ as much, for some more of them at a time.
 
@@ -278,8 +315,9 @@ class PooledBootstrap(Comparison):
         again by half of all permutations.
         """
         seed = derive_seed("exchange", self._dataset, self._ranked.index(better), self._ranked.index(worse))
-        first, second = self._samples[better], self._samples[worse]
-        for block in best_of_n.permute(first, second, self._trials, PERMUTATIONS, seed):
+        both = best_of_n.pooled(self._samples[better], self._samples[worse])
+        terms = (Term(self._compared_at, both.test),)
+        for block in best_of_n.permute(both, len(self._samples[better]), terms, PERMUTATIONS, seed):
             sizes = np.abs(block)
             same = np.abs(sizes - value) <= self._rounding
             yield float(np.sum((sizes > value) & ~same) + 0.5 * np.sum(same))

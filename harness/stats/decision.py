@@ -1,7 +1,8 @@
 """A table of scores in, a `Decision` out. Pure: no TensorFlow, no MLflow, no pandas, no files, no clock.
 
-What is decided for each family is the expected test score, on this split and test set, of the model that a
-search of this budget selects by validation, as that trial was trained.
+What is decided for each family is the expected test score, on this split and test set, of the model that a search
+selects by validation, as that trial was trained: a search of this budget, or, where there are too few trials to tell
+two such searches apart, one of a quarter of all trials that there are.
 """
 
 from __future__ import annotations
@@ -16,12 +17,22 @@ from typing import TypeVar
 import numpy as np
 
 from harness.errors import TableError
-from harness.records import Decision, Direction, Objective, Outcome, Pair, ScoreRow, Verdict
+from harness.records import Decision, Direction, Objective, Outcome, Outlook, Pair, ScoreRow, Settling, Verdict
 from harness.stats import best_of_n, wording
+from harness.stats import outlook as outlooks
 from harness.stats.across import compare_datasets
 from harness.stats.compare import Comparison, PooledBootstrap, WelchOverReplicates, selected_rows
 from harness.stats.differences import Side, holm, judge, more_trials, sides_of
-from harness.stats.levels import LEVEL, MARGIN_SCORE, MARGIN_SHARE, InterimAnalysis
+from harness.stats.levels import (
+    LEVEL,
+    MARGIN_LACKING,
+    MARGIN_SCORE,
+    MARGIN_SHARE,
+    RULE,
+    InterimAnalysis,
+    compared_at,
+)
+from harness.stats.sentences import recommendation
 from harness.stats.test_set import Cases, between
 
 
@@ -70,7 +81,13 @@ def _typical(side: Side, cost: Callable[[ScoreRow], float | None], trials: int, 
 T = TypeVar("T")
 
 
-def margin_of(objective: Objective, smallest_difference: float | None, best_baseline_test: float | None) -> float:
+def margin_of(
+    objective: Objective,
+    smallest_difference: float | None,
+    best_baseline_test: float | None,
+    best_expected: float | None = None,
+    rule: int = RULE,
+) -> float:
     """Half-width of the equivalence margin: differences that do not matter.
 
     Args:
@@ -78,34 +95,50 @@ def margin_of(objective: Objective, smallest_difference: float | None, best_base
         smallest_difference: What the dataset's config states, in the metric's units; None when it states
             nothing.
         best_baseline_test: Test score of the best baseline; None when there is none.
+        best_expected: Expected test score of the better family; None when none is known.
+        rule: Version of the rule; the first knows the baseline alone.
 
     Returns:
-        The config's; else 0.01 for a score, 5 % of the best baseline's loss for a loss, and 0 without a
-        baseline.
+        The config's; else 5 % of the loss of the better of baseline and family; for a score the smaller of 0.01 and a
+        tenth of what the better one lacks to 1; and 0 without a baseline.
     """
     if smallest_difference is not None:
         return smallest_difference
-    if objective.direction is Direction.MAX:
+    if rule == 1 and objective.direction is Direction.MAX:
         return MARGIN_SCORE
-    if best_baseline_test is None or not math.isfinite(best_baseline_test):
-        return 0.0
-    return MARGIN_SHARE * abs(best_baseline_test)
-
-
-def margin_source(margin: float, objective: Objective, best_baseline_test: float | None) -> str:
-    """Where a half-width of the equivalence margin comes from, in words; arguments as for `margin_of`."""
-    if margin != margin_of(objective, None, best_baseline_test):
-        return "`smallest_difference` in the dataset's config"
+    known = [best_baseline_test] if rule == 1 else [best_baseline_test, best_expected]
+    best = objective.best([score for score in known if score is not None and math.isfinite(score)])
     if objective.direction is Direction.MAX:
-        return "the default for a score"
-    return f"{MARGIN_SHARE:.0%} of the best baseline's test score" if margin else "no baseline, no margin"
+        return MARGIN_SCORE if best is None else min(MARGIN_SCORE, MARGIN_LACKING * max(0.0, 1 - best))
+    if best_baseline_test is None or best is None:
+        return 0.0
+    return MARGIN_SHARE * abs(best)
+
+
+def margin_source(verdict: Verdict, objective: Objective, best_baseline_test: float | None) -> str:
+    """Where a verdict's equivalence margin comes from, in words; the other arguments as for `margin_of`."""
+    expected = objective.best([score for score in verdict.expected.values() if math.isfinite(score)])
+    rule = 1 if verdict.compared_at is None else RULE
+    if verdict.margin != margin_of(objective, None, best_baseline_test, expected, rule):
+        return "`smallest_difference` in the dataset's config"
+    known = {"the best baseline": best_baseline_test} if rule == 1 else {
+        "the best baseline": best_baseline_test, "the better family": expected
+    }  # fmt: skip
+    best = objective.best([score for score in known.values() if score is not None])
+    whose = next((who for who, score in known.items() if score == best), "the best baseline")
+    if objective.direction is Direction.MAX:
+        capped = verdict.margin == MARGIN_SCORE
+        return "the default for a score" if capped else f"{MARGIN_LACKING:.0%} of what {whose} lacks to 1"
+    if not verdict.margin:
+        return "no baseline, no margin"
+    return f"{MARGIN_SHARE:.0%} of the {'expected ' if whose == 'the better family' else ''}test score of {whose}"
 
 
 def decide_rows(
     rows: Sequence[ScoreRow],
     *,
     objective: Objective | Mapping[str, Objective],
-    margins: Mapping[str, float],
+    margins: Mapping[str, float | None],
     trials: int | Mapping[str, int] | None = None,
     oracle: str = "random",
     level: float | None = None,
@@ -115,13 +148,15 @@ def decide_rows(
     warnings: Mapping[str, Sequence[str]] | None = None,
     interim: InterimAnalysis | None = None,
     cases: Mapping[str, Cases] | None = None,
+    rule: int = RULE,
 ) -> Decision:
     """Decide every dataset of a table, and what is to be said over all of them.
 
     Args:
         rows: One row a trial, in any order; datasets keep the order in which they appear.
         objective: The metric: one for all datasets, or each dataset's.
-        margins: Half-width of each dataset's equivalence margin; 0 where it is not named.
+        margins: Half-width of each dataset's equivalence margin; None for the default (`margin_of`), 0 where it is not
+            named.
         trials: Budget n of one search, for all datasets or each dataset's; by default the completed trials of
             a family divided by its replicates.
         oracle: `random` pools all trials; any other name makes the replicate the unit.
@@ -132,6 +167,7 @@ def decide_rows(
         warnings: The caller's own about a dataset's verdict.
         interim: Where replicates are added until it is decided: which analysis this is. It brings its own level.
         cases: Scores over test cases of each dataset's trials, for the second interval.
+        rule: Version of the rule to decide by.
 
     Returns:
         The decision.
@@ -150,14 +186,14 @@ def decide_rows(
         raise TableError(f"families: {', '.join(order) or 'none'}: expected at least two to compare")
     verdicts = {}
     for dataset, its in by_dataset.items():
-        direction = _for(objective, dataset).direction
-        sides = sides_of(its, order, direction)
+        its_objective = _for(objective, dataset)
+        sides = sides_of(its, order, its_objective.direction)
         verdicts[dataset] = _decide(
             dataset,
             sides,
-            direction,
+            its_objective,
             trials=budget_of(list(sides.values())) if trials is None else _for(trials, dataset),
-            margin=margins.get(dataset, 0.0),
+            stated=margins.get(dataset, 0.0),
             level=interim.level if interim else level or LEVEL,
             adaptive=oracle != "random",
             interim=interim,
@@ -165,14 +201,16 @@ def decide_rows(
             cases=(cases or {}).get(dataset, {}),
             reasons_to_abstain=(reasons_to_abstain or {}).get(dataset, ()),
             warnings=(warnings or {}).get(dataset, ()),
+            rule=rule,
         )
     return over_all(verdicts)
 
 
-def over_all(verdicts: Mapping[str, Verdict]) -> Decision:
-    """Verdicts that were made one by one, and what is to be said over all of them."""
-    across = compare_datasets(verdicts) if len(verdicts) > 1 else None
-    return Decision(verdicts, wording.overall(verdicts, across), across)
+def over_all(verdicts: Mapping[str, Verdict], digests: Mapping[str, str] | None = None) -> Decision:
+    """Verdicts that were made one by one, and what is to be said over all of them; equal digests are one dataset."""
+    across = compare_datasets(verdicts, digests) if len(verdicts) > 1 else None
+    alone = "; ".join(map(recommendation, verdicts.values()))
+    return Decision(verdicts, wording.overall(verdicts, across) if across or not alone else alone, across)
 
 
 def budget_of(sides: Sequence[Side]) -> int:
@@ -183,10 +221,10 @@ def budget_of(sides: Sequence[Side]) -> int:
 def _decide(
     dataset: str,
     sides: Mapping[str, Side],
-    direction: Direction,
+    objective: Objective,
     *,
     trials: int,
-    margin: float,
+    stated: float | None,
     level: float,
     adaptive: bool,
     interim: InterimAnalysis | None,
@@ -194,18 +232,31 @@ def _decide(
     cases: Cases,
     reasons_to_abstain: Sequence[str],
     warnings: Sequence[str],
+    rule: int,
 ) -> Verdict:
+    direction = objective.direction
+    present = [side for side in sides.values() if side.completed]
+    compared = trials
     comparison = Comparison()
-    if present := [side for side in sides.values() if side.completed]:
-        comparison = (
-            WelchOverReplicates(present, trials, margin, level)
-            if adaptive
-            else PooledBootstrap(dataset, present, trials, margin, level)
-        )
-    expected = {name: comparison.expected.get(name, math.inf) for name in sides}
-    ranked = sorted(sides, key=lambda name: (expected[name], name))
+    if present and adaptive:
+        comparison = WelchOverReplicates(present, trials, level)
+    elif present:
+        compared = compared_at(trials, min(map(len, present)), rule)
+        comparison = PooledBootstrap(dataset, present, trials, compared, level, replaced=rule == 1)
+    expected, expected_at = (
+        {name: direction.sign * its.get(name, math.nan) for name in sides}
+        for its in (comparison.expected, comparison.expected_at)
+    )
+    margin = margin_of(
+        objective,
+        stated,
+        baseline,
+        objective.best([score for score in expected.values() if math.isfinite(score)]),
+        rule,
+    )
+    ranked = sorted(sides, key=lambda name: (comparison.expected_at.get(name, math.inf), name))
     named = list(sides) if len(sides) == 2 else ranked
-    found = [comparison.difference(first, second) for first, second in itertools.combinations(named, 2)]
+    found = [comparison.difference(first, second, margin) for first, second in itertools.combinations(named, 2)]
     lead = found[0]
     counted = wording.reasons_to_abstain(list(sides.values()), trials, adaptive)
     reasons = (*counted, *comparison.reasons, *reasons_to_abstain)
@@ -215,36 +266,94 @@ def _decide(
     if reasons:
         outcome, equals = Outcome.UNDECIDED, []
         pairs = tuple(replace(pair, outcome=Outcome.UNDECIDED, family=None) for pair in pairs)
-    over_cases = between(sides[named[0]], sides[named[1]], cases, trials, level, adaptive)
-    found_warnings = wording.budget_warnings(comparison, lead, trials, margin, level, direction, baseline)
+    over_cases = between(sides[named[0]], sides[named[1]], cases, compared, level, adaptive)
+    found_warnings = wording.budget_warnings(comparison, lead, trials, margin, level, direction, baseline, rule)
     if outcome is Outcome.WINNER and over_cases and not over_cases.settled:
-        found_warnings.append(wording.not_over_cases(over_cases, level))
+        found_warnings.append(wording.not_over_cases(over_cases, level, dataset if rule > 1 else ""))
     recommended, because = cheapest([sides[name] for name in equals], trials, adaptive)
+    if recommended and rule > 1 and _worse_by(recommended, equals, comparison) > margin:
+        recommended, because = None, ""
     completed = {name: len(sides[name].completed) for name in named}
     open_question = outcome is Outcome.UNDECIDED and not reasons
-    return Verdict(
+    verdict = Verdict(
         dataset=dataset,
         outcome=outcome,
         family=ranked[0] if outcome is Outcome.WINNER else None,
         families=tuple(named),
         trials=trials,
         completed=completed,
-        expected={name: direction.sign * comparison.expected.get(name, math.nan) for name in named},
+        expected={name: expected[name] for name in named},
         difference=lead.value,
         low=lead.low,
         high=lead.high,
         level=level,
         margin=margin,
         probabilities=lead.probabilities,
-        method=wording.method(adaptive, level, len(named), interim),
+        method=wording.method(adaptive, level, len(named), interim, compared if compared < trials else None),
         reasons_to_abstain=tuple(dict.fromkeys(reasons)),
         warnings=tuple(dict.fromkeys((*found_warnings, *warnings))),
         recommended=recommended,
         cheaper_because=because,
-        more_trials=more_trials(lead, min(completed.values()), trials, margin, level) if open_question else None,
         permutation_p=lead.permutation_p,
         pairs=pairs,
         over_cases=over_cases,
+    )
+    if rule == 1:
+        estimate = more_trials(lead, min(completed.values()), trials, margin, level) if open_question else None
+        return replace(verdict, more_trials=estimate)
+    first, second = sides[named[0]], sides[named[1]]
+    ratio = _log_ratio(dataset, first, second, trials, compared, adaptive)
+    return replace(
+        verdict,
+        compared_at=compared,
+        expected_at={name: expected_at[name] for name in named} if compared < trials else {},
+        outlook=_outlook(ratio, verdict),
+        settling=_settling(ratio, verdict, objective, [first, second], adaptive) if open_question and ratio else None,
+    )
+
+
+def _log_ratio(
+    dataset: str, first: Side, second: Side, trials: int, compared: int, adaptive: bool
+) -> outlooks.LogRatio | None:
+    if adaptive:
+        return outlooks.over_replicates(first, second)
+    return outlooks.over_trials(dataset, first, second, trials, compared)
+
+
+def _outlook(ratio: outlooks.LogRatio | None, verdict: Verdict) -> Outlook | None:
+    """The line about the first two families; without numbers where the verdict abstains or losses have no ratio."""
+    if math.isnan(verdict.difference):
+        return None
+    first, second = verdict.families[:2]
+    if ratio is None or verdict.reasons_to_abstain:
+        return Outlook(verdict.leader, second if verdict.leader == first else first, None, None, LEVEL)
+    return outlooks.outlook(first, second, ratio.value, ratio.error)
+
+
+def _settling(
+    ratio: outlooks.LogRatio, verdict: Verdict, objective: Objective, sides: Sequence[Side], adaptive: bool
+) -> Settling | None:
+    best = objective.best(list((verdict.expected_at or verdict.expected).values()))
+    loss = 0.0 if best is None else best if objective.direction is Direction.MIN else 1 - best
+    replicates = max(1, min(side.replicates for side in sides))
+    seconds = [row.fit_seconds for side in sides for row in side.completed]
+    known = [one for one in seconds if one is not None]
+    return outlooks.settling(
+        ratio,
+        replicates=replicates,
+        trials=verdict.trials,
+        level=verdict.level,
+        margin=math.log1p(verdict.margin / loss) if loss > 0 else 0.0,
+        adaptive=adaptive,
+        seconds=math.fsum(known) / replicates if known and len(known) == len(seconds) else None,
+    )
+
+
+def _worse_by(name: str, equals: Sequence[str], comparison: Comparison) -> float:
+    """By how much a family is worse than the best of some, by the estimate that is less in its favour."""
+    return max(
+        losses[name] - min(losses[other] for other in equals)
+        for losses in (comparison.expected, comparison.expected_at)
     )
 
 

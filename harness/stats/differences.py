@@ -119,6 +119,7 @@ class Difference:
         probabilities: That the first is better, practically equal, that the second is better.
         spread: Standard error of `value`.
         permutation_p: p-value of the permutation test; None where it was not asked.
+        leads: Whether the better one is so at the whole budget too, without which it is no winner.
     """
 
     first: str
@@ -130,6 +131,7 @@ class Difference:
     probabilities: tuple[float, float, float]
     spread: float
     permutation_p: float | None = None
+    leads: bool = True
 
     def turned(self) -> Difference:
         """The same, seen from the other family."""
@@ -187,7 +189,7 @@ def judge(difference: Difference, p: float, margin: float, level: float) -> Pair
 
     `practically_equal` when the interval lies within an equivalence margin that is wider than nothing, even
     if it excludes zero: a difference that is sure but too small to matter. Else the better one when `p` is
-    small enough.
+    small enough and it leads at the whole budget too.
 
     Args:
         difference: The estimate.
@@ -201,7 +203,7 @@ def judge(difference: Difference, p: float, margin: float, level: float) -> Pair
     outcome, family = Outcome.UNDECIDED, None
     if margin > 0 and -margin <= difference.low and difference.high <= margin:
         outcome = Outcome.PRACTICALLY_EQUAL
-    elif convincing(p, level):
+    elif difference.leads and convincing(p, level):
         outcome = Outcome.WINNER
         family = difference.first if difference.value > 0 else difference.second
     return Pair(

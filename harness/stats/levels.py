@@ -18,7 +18,11 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
-from harness.records import INTERIM_REPLICATES
+INTERIM_REPLICATES = 10
+"""Replicates of each family at the last interim analysis of a sweep that goes on until it is decided."""
+
+FIRST_INTERIM_REPLICATES = (3, 5, 10)
+"""Replicates at each interim analysis by the first rule."""
 
 LEVEL = 0.95
 """Level of all intervals, where nobody says otherwise."""
@@ -31,6 +35,9 @@ RESAMPLES = 1000
 
 CASE_RESAMPLES = 1000
 """Resamples of the test cases: twenty-five in each tail of a 95 % interval."""
+
+FEWEST_CASES = 20
+"""Groups of test cases below which half of them decides nothing between two models."""
 
 PERMUTATIONS = 1000
 """Random permutations of trials between two families: a p-value of 5 % is met to within 0.7 %."""
@@ -50,13 +57,30 @@ CHANCE_TO_DECIDE = 0.80
 """Chance of a decision at which the estimate of further trials aims."""
 
 HOPELESS = 20
-"""No estimate of further trials is given beyond this many times the trials there are."""
+"""No estimate of further trials was given beyond this many times the trials there were (the first rule)."""
+
+WORTH = 10
+"""Further trials are not worth it beyond this many times those there are."""
+
+RULE = 2
+"""Version of the rule. The first, of 0.1.0, is kept for sweeps that were begun under it: it compared the best of n,
+measured the margin by the baseline alone, and said neither how probably a family is better nor what would settle it.
+"""
+
+FEWEST_COMPARED = 3
+"""The least k: trials of the search that is compared."""
+
+SEARCHES_COMPARED = 4
+"""k is such that all completed trials of a family are this many searches of k, or more."""
 
 MARGIN_SHARE = 0.05
-"""Equivalence margin as a share of the best baseline's loss."""
+"""Equivalence margin as a share of the loss of the better of the best baseline and the better family."""
 
 MARGIN_SCORE = 0.01
-"""Equivalence margin of a score between 0 and 1."""
+"""Equivalence margin of a score between 0 and 1, at most."""
+
+MARGIN_LACKING = 0.1
+"""Equivalence margin of a score as a share of what the better one lacks to 1, at most."""
 
 MINIMUM_DATASETS = 6
 """Datasets below which no test over datasets can reach 5 % (two-sided exact Wilcoxon: 2 / 2⁶ = 0.031)."""
@@ -94,7 +118,35 @@ class InterimAnalysis:
     overall: float
 
 
-def interim_analysis(replicates: int, interims: Sequence[int] = INTERIM_REPLICATES) -> InterimAnalysis:
+def compared_at(trials: int, completed: int, rule: int = RULE) -> int:
+    """Trials k of the search that families are compared by: min(n, max(3, N/4)).
+
+    Of the best of n, one search of n holds a single draw; of the best of a quarter as many it holds four. From four
+    replicates on k is n.
+
+    Args:
+        trials: Budget n of a search.
+        completed: Completed trials N of a family, over all replicates.
+        rule: Version of the rule.
+    """
+    return trials if rule == 1 else min(trials, max(FEWEST_COMPARED, round(completed / SEARCHES_COMPARED)))
+
+
+def interim_replicates(oracle: str, rule: int = RULE) -> tuple[int, ...]:
+    """Replicates of each family at each interim analysis of a sweep that goes on until it is decided.
+
+    Every one from the first that can be judged; at 3, 5 and 10 by the first rule.
+
+    Args:
+        oracle: What searches: a random search can be judged by one replicate.
+        rule: Version of the rule.
+    """
+    if rule == 1:
+        return FIRST_INTERIM_REPLICATES
+    return tuple(range(1 if oracle == "random" else MINIMUM_REPLICATES, INTERIM_REPLICATES + 1))
+
+
+def interim_analysis(replicates: int, interims: Sequence[int]) -> InterimAnalysis:
     """The interim analysis that is due at so many replicates: the last one that they suffice for, else the first.
 
     Args:

@@ -6,21 +6,29 @@ text and NaN both mean that nothing is there. Rows are counted from 1 in message
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from harness.errors import TableError, nearest
-from harness.records import Decision, Direction, Objective, ScoreRow, TrialStatus
-from harness.stats.decision import decide_rows
-from harness.text import printable
+from harness.records import CaseScores, Decision, Direction, Objective, Phase, ScoreRow, Terms, TrialStatus, Verdict
+from harness.stats.decision import decide_rows, over_all
+from harness.stats.levels import RULE, interim_analysis, interim_replicates
+from harness.stats.recommendation import answered, selected_of
+from harness.stats.test_set import Cases
+from harness.text import listed, printable
 
 REQUIRED = ("dataset", "family", "replicate", "trial", "validation", "test")
 OPTIONAL = ("direction", "metric", "parameters", "fit_seconds", "status")
+WHOLE = ("phase", "cases", "terms")
+"""Columns of the table of a whole sweep: whether a row is a searched trial or a seed repeat, its test score taken apart
+over test cases, and what its dataset is decided by, on one row of each; the last two as JSON of their records.
+"""
 ORACLES = ("random", "bayesian", "hyperband", "grid")
 
 _MINIMUM_ROWS = 2
@@ -36,16 +44,37 @@ W = TypeVar("W", bound=StrEnum)
 
 
 @dataclass(frozen=True, slots=True)
+class SeedRepeat:
+    """A retraining of a selected trial's hyperparameters with a fresh seed.
+
+    Attributes:
+        key: Family, replicate and number of the retraining.
+        test: Its test score.
+        cases: The same over test cases; None where single cases are unknown.
+    """
+
+    key: tuple[str, int, int]
+    test: float
+    cases: CaseScores | None
+
+
+@dataclass(frozen=True, slots=True)
 class ScoreTable:
     """A checked table.
 
     Attributes:
-        rows: One row a trial.
+        rows: One row a searched trial.
         objectives: Metric and direction of each dataset.
+        terms: What each dataset is decided by, where the table says so.
+        cases: Scores over test cases of each dataset's searched trials, where the table has them.
+        seed_repeats: Each dataset's seed repeats, by family.
     """
 
     rows: tuple[ScoreRow, ...]
     objectives: Mapping[str, Objective]
+    terms: Mapping[str, Terms] = field(default_factory=dict)
+    cases: Mapping[str, Cases] = field(default_factory=dict)
+    seed_repeats: Mapping[str, Sequence[SeedRepeat]] = field(default_factory=dict)
 
 
 def decide(
@@ -53,53 +82,104 @@ def decide(
     direction: str = "min",
     *,
     trials: int | None = None,
-    margin: float | Mapping[str, float] = 0.0,
-    oracle: str = "random",
+    margin: float | Mapping[str, float] | None = None,
+    oracle: str | None = None,
     level: float | None = None,
     region: float | Mapping[str, float] | None = None,
 ) -> Decision:
-    """Decide from any table of scores which family is better on each dataset, and how surely.
+    """Decide from any table of scores which family is better on each dataset, how surely, and whose model to use.
+
+    The table that `harness trials SWEEP` prints gives the sweep's own verdict again.
 
     Args:
         table: A pandas table, or a mapping of lists, with the columns `dataset`, `family`, `replicate`,
             `trial`, `validation`, `test` and, optionally, `direction`, `metric`, `parameters`, `fit_seconds`,
-            `status`.
+            `status`; that of a whole sweep has `phase`, `cases` and `terms` besides.
         direction: Whether lower (`min`) or higher (`max`) scores are better, where the table has no such
             column.
-        trials: Budget n of one search; by default the completed trials of a family divided by its replicates.
-        margin: Half-width of the equivalence margin in the metric's units, for all datasets or
-            each one's.
-        oracle: What searched: `random` pools all trials; `bayesian`, `hyperband` and `grid` compare
+        trials: Budget n of one search; by default the table's, or the completed trials of a family divided by its
             replicates.
+        margin: Half-width of the equivalence margin in the metric's units, for all datasets or
+            each one's; by default the table's, or 0.
+        oracle: What searched: `random` pools all trials; `bayesian`, `hyperband` and `grid` compare
+            replicates; by default the table's, or `random`.
         level: Level of the intervals; 0.95 by default.
         region: The name of `margin` in 0.1.0, for one more version.
 
     Returns:
-        The decision: `decision.verdicts[dataset].outcome` is one of three words, `.family` the winner's name,
-        and `decision.overall` speaks for all datasets.
+        The decision: `decision.verdicts[dataset].recommendation` says what to use, `.outcome` is one of three words,
+        `.family` the winner's name, and `decision.overall` speaks for all datasets.
 
     Raises:
         TableError: The table cannot be decided from; the message names the row or the dataset.
     """
-    if oracle not in ORACLES:
+    if oracle is not None and oracle not in ORACLES:
         raise TableError(f"oracle = {oracle!r}: expected one of {', '.join(ORACLES)}. {nearest(oracle, ORACLES)}")
     read = read_columns(columns_of(table), direction)
     margin = margin if region is None else region
     margins = dict(margin) if isinstance(margin, Mapping) else dict.fromkeys(read.objectives, margin)
     for dataset, width in margins.items():
-        if not (math.isfinite(width) and width >= 0):
+        if width is not None and not (math.isfinite(width) and width >= 0):
             raise TableError(f"margin = {width} of {printable(dataset)}: expected a number of at least 0")
     if trials is not None:
         _check_budget(read.rows, trials)
-    return decide_rows(
-        read.rows,
-        objective=read.objectives,
-        margins=margins,
-        trials=trials,
-        oracle=oracle,
+    given = {"trials": trials, "oracle": oracle}
+    changed = {name: value for name, value in given.items() if value is not None}
+    verdicts = {}
+    for dataset in read.objectives:
+        terms = replace(read.terms.get(dataset) or _bare(read.rows, dataset), **changed)
+        if (width := margins.get(dataset)) is not None:
+            terms = replace(terms, margin=width)
+        verdicts[dataset] = _decide(read, dataset, terms, level)
+    return over_all(verdicts, {dataset: terms.digest for dataset, terms in read.terms.items() if terms.digest})
+
+
+def _bare(rows: Sequence[ScoreRow], dataset: str) -> Terms:
+    """What a dataset is decided by where the table does not say."""
+    its = [row for row in rows if row.dataset == dataset]
+    counts = Counter((row.family, row.status is TrialStatus.COMPLETED) for row in its)
+    replicates = {name: len({row.replicate for row in its if row.family == name}) for name, _ in counts}
+    budget = min(counts[name, True] // count for name, count in replicates.items())
+    return Terms(tuple(sorted(replicates)), max(1, budget), "random", margin=0.0, rule=RULE)
+
+
+def _decide(read: ScoreTable, dataset: str, terms: Terms, level: float | None) -> Verdict:
+    """One dataset's verdict, with what to use where the rule knows of that."""
+    rows = [row for row in read.rows if row.dataset == dataset]
+    objective, cases = read.objectives[dataset], read.cases.get(dataset, {})
+    replicates, looks = max(row.replicate for row in rows), interim_replicates(terms.oracle, terms.rule)
+    if terms.until_decided and replicates not in looks:
+        raise TableError(
+            f"{printable(dataset)}: {replicates} replicates: expected {listed(looks, 'or')}, until decided"
+        )
+    best = objective.best(terms.baselines.values())
+    verdict = decide_rows(
+        rows,
+        objective=objective,
+        margins={dataset: terms.margin},
+        trials=terms.trials,
+        oracle=terms.oracle,
         level=level,
-        families=sorted({row.family for row in read.rows}),
-    )
+        families=terms.families,
+        baselines={} if best is None else {dataset: best},
+        reasons_to_abstain={dataset: terms.reasons_to_abstain},
+        warnings={dataset: terms.warnings},
+        interim=interim_analysis(replicates, looks) if terms.until_decided else None,
+        cases={dataset: cases},
+        rule=terms.rule,
+    ).verdicts[dataset]
+    if terms.rule == 1:
+        return verdict
+    repeats = sorted(read.seed_repeats.get(dataset, ()), key=lambda one: one.key)
+    selected = {
+        name: replace(
+            one,
+            seed_scores=[repeat.test for repeat in repeats if repeat.key[:2] == one.key[:2]],
+            seed_cases=[repeat.cases for repeat in repeats if repeat.key[:2] == one.key[:2]],
+        )
+        for name, one in selected_of(rows, objective).items()
+    }
+    return answered(verdict, selected, objective=objective, baselines=terms.baselines, cases=cases)
 
 
 def columns_of(table: Any) -> Columns:
@@ -134,17 +214,30 @@ def read_columns(columns: Columns, direction: str = "min", *, compared: bool = T
             lack datasets, or there is nothing to compare.
     """
     _check_columns(columns)
-    rows = [_row(columns, index) for index in range(len(columns["dataset"]))]
-    if not rows:
+    every = [_row(columns, index) for index in range(len(columns["dataset"]))]
+    phases = [_cell(columns, index, "phase", partial(_word, kind=Phase), Phase.SEARCH) for index in range(len(every))]
+    if Phase.SEARCH not in phases:
         raise TableError("no rows: expected one row a trial")
-    _check_unique(rows)
+    _check_unique(every, phases)
+    rows = [row for row, phase in zip(every, phases, strict=True) if phase is Phase.SEARCH]
     if compared:
         _check_families(rows)
     try:
         default = _word(direction, Direction)
     except ValueError as problem:
         raise TableError(f"direction = {_shown(direction)}: expected {problem}") from None
-    return ScoreTable(tuple(rows), _objectives(columns, rows, default))
+    cases: dict[str, dict[tuple[str, int, int], CaseScores]] = {}
+    repeats: dict[str, list[SeedRepeat]] = {}
+    for index, (row, phase) in enumerate(zip(every, phases, strict=True)):
+        known = _cell(columns, index, "cases", _cases, None)
+        key = (row.family, row.replicate, row.trial)
+        if phase is Phase.SEED_REPEAT and row.test is not None:
+            repeats.setdefault(row.dataset, []).append(SeedRepeat(key, row.test, known))
+        elif known:
+            cases.setdefault(row.dataset, {})[key] = known
+    terms, objectives = _terms(columns, every, rows), _objectives(columns, every, default)
+    objectives |= {dataset: replace(objectives[dataset], unit=its.unit) for dataset, its in terms.items()}
+    return ScoreTable(tuple(rows), objectives, terms, cases, repeats)
 
 
 def _check_columns(columns: Columns) -> None:
@@ -160,12 +253,14 @@ def _check_columns(columns: Columns) -> None:
 def _row(columns: Columns, index: int) -> ScoreRow:
     status = _cell(columns, index, "status", partial(_word, kind=TrialStatus), TrialStatus.COMPLETED)
     completed = status is TrialStatus.COMPLETED
+    searched = _cell(columns, index, "phase", partial(_word, kind=Phase), Phase.SEARCH) is Phase.SEARCH
+    spare = () if searched else (None,)  # no verdict is made from how a seed repeat validates
     return ScoreRow(
         dataset=_cell(columns, index, "dataset", _name),
         family=_cell(columns, index, "family", _name),
         replicate=_cell(columns, index, "replicate", _whole),
         trial=_cell(columns, index, "trial", _whole),
-        validation=_cell(columns, index, "validation", _finite) if completed else None,
+        validation=_cell(columns, index, "validation", _finite, *spare) if completed else None,
         test=_cell(columns, index, "test", _finite) if completed else None,
         parameters=_cell(columns, index, "parameters", _whole, None),
         fit_seconds=_cell(columns, index, "fit_seconds", _at_least_zero, None),
@@ -238,10 +333,58 @@ def _word(value: object, kind: type[W]) -> W:
         raise ValueError(" or ".join(kind)) from None
 
 
-def _check_unique(rows: Sequence[ScoreRow]) -> None:
-    seen: dict[tuple[str, str, int, int], int] = {}
-    for index, row in enumerate(rows, start=1):
-        key = (row.dataset, row.family, row.replicate, row.trial)
+def _record(kind: Any, value: object) -> Any:
+    """A record from its JSON, as `harness trials` writes it."""
+    try:
+        return kind.from_json(json.loads(str(value)))
+    except Exception:  # whatever is wrong with a cell from outside, it is not that record
+        raise ValueError("what `harness trials` writes there") from None
+
+
+def _cases(value: object) -> CaseScores:
+    """Scores over test cases from their JSON."""
+    found = _record(CaseScores, value)
+    whole = all(isinstance(number, int) and number >= 1 for number in (found.cases, found.block))
+    if not (whole and found.values and all(map(math.isfinite, found.values))):
+        raise ValueError("what `harness trials` writes there")
+    return cast(CaseScores, found)
+
+
+def _terms(columns: Columns, every: Sequence[ScoreRow], rows: Sequence[ScoreRow]) -> dict[str, Terms]:
+    """What each dataset is decided by, where one of its rows says so."""
+    found: dict[str, Terms] = {}
+    for index, row in enumerate(every):
+        terms = _cell(columns, index, "terms", partial(_record, Terms), None)
+        if terms is None:
+            continue
+        families = {one.family for one in rows if one.dataset == row.dataset}
+        if not _sound(terms, families) or found.setdefault(row.dataset, terms) != terms:
+            raise TableError(
+                f"row {index + 1}: terms: expected what `harness trials` writes for {printable(row.dataset)}"
+            )
+    return found
+
+
+def _sound(terms: Terms, families: set[str]) -> bool:
+    """Whether a record from outside holds what its types say, and is about these families."""
+    texts = (*terms.families, *terms.reasons_to_abstain, *terms.warnings, *terms.baselines, terms.unit, terms.digest)
+    numbers = (*terms.baselines.values(), *([] if terms.margin is None else [terms.margin]))
+    return (
+        set(terms.families) == families
+        and terms.oracle in ORACLES
+        and isinstance(terms.trials, int)
+        and terms.trials >= 1
+        and terms.rule in range(1, RULE + 1)
+        and all(isinstance(text, str) for text in texts)
+        and all(isinstance(number, float) for number in numbers)
+        and (terms.margin is None or 0 <= terms.margin < math.inf)
+    )
+
+
+def _check_unique(rows: Sequence[ScoreRow], phases: Sequence[Phase]) -> None:
+    seen: dict[tuple[str, str, int, int, Phase], int] = {}
+    for index, (row, phase) in enumerate(zip(rows, phases, strict=True), start=1):
+        key = (row.dataset, row.family, row.replicate, row.trial, phase)
         if first := seen.get(key):
             raise TableError(
                 f"rows {first} and {index}: both are trial {row.trial} of replicate {row.replicate} of "

@@ -48,10 +48,32 @@ def between(first: Side, second: Side, cases: Cases, trials: int, level: float, 
     mine, others = (_spread(side, cases, trials, adaptive) for side in (first, second))
     if mine is None or others is None:
         return None
-    (count, block, groups), per_case = shapes.pop(), others - mine
-    means = _means(per_case - per_case.mean(), _places(groups, block)) + per_case.mean()
-    low, high = np.quantile(means, ((1 - level) / 2, (1 + level) / 2))
-    return CaseInterval(float(low), float(high), count, max(1, round(block * count / groups)))
+    count, block, _ = shapes.pop()
+    return interval(others - mine, count, block, level)
+
+
+def interval(differences: Floats, cases: int, block: int, level: float) -> CaseInterval:
+    """Interval of a mean difference over test cases (percentiles of the circular block bootstrap).
+
+    Args:
+        differences: How much better the first is in each group of cases (groups,).
+        cases: Number of test cases.
+        block: Neighbouring groups that are drawn together.
+        level: Level of the interval.
+    """
+    low, high = np.quantile(resampled_means(differences, block), ((1 - level) / 2, (1 + level) / 2))
+    return CaseInterval(float(low), float(high), cases, max(1, round(block * cases / len(differences))))
+
+
+def resampled_means(values: Floats, block: int) -> Floats:
+    """Mean of each resample of the test cases; the same cases for all values of one length, so that they pair.
+
+    Args:
+        values: One number for each group of cases (groups,).
+        block: Neighbouring groups that are drawn together.
+    """
+    middle = values.mean()
+    return _means(values - middle, _places(len(values), block)) + middle
 
 
 def trial_weights(side: Side, trials: int, adaptive: bool) -> Floats:

@@ -10,10 +10,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from harness.records import Across, CaseInterval, Direction, Outcome, Pair, PairAcross, Verdict
 from harness.stats.compare import Comparison
-from harness.stats.differences import Difference, Side, convincing
+from harness.stats.differences import Difference, Gain, Side, convincing
 from harness.stats.levels import (
     ACROSS_ERROR,
     ACROSS_PROBABILITY,
@@ -24,6 +25,26 @@ from harness.stats.levels import (
     InterimAnalysis,
 )
 from harness.text import counted, level_text, listed, percent, printable
+
+
+class Edge(NamedTuple):
+    """A selected hyperparameter at the edge of its search range.
+
+    Attributes:
+        family: Whose it is.
+        space: The family's search space.
+        hyperparameter: Its name.
+        value: The selected value.
+        low: Lower end of the range.
+        high: Upper end.
+    """
+
+    family: str
+    space: str
+    hyperparameter: str
+    value: float
+    low: float
+    high: float
 
 
 def reasons_to_abstain(sides: Sequence[Side], trials: int, adaptive: bool) -> tuple[str, ...]:
@@ -62,8 +83,9 @@ def budget_warnings(
     level: float,
     direction: Direction,
     baseline: float | None,
+    rule: int = 1,
 ) -> list[str]:
-    """What the scores say against the budget: no family beats the best baseline, or a search was still improving.
+    """What the scores say against the budget: a search was still improving, or, in 0.1.0, no family beats a baseline.
 
     The expected validation score always improves with the budget; it counts as still improving when the gain
     of the budget's second half, from the best of n/2 to the best of n trials, is surely (by its interval's
@@ -78,7 +100,10 @@ def budget_warnings(
         level: Level of the intervals.
         direction: Which scores are better.
         baseline: Test score of the best baseline; None when there is none.
+        rule: Version of the rule; since the second the baseline is part of the recommendation.
     """
+    if rule > 1:
+        return still_improving(comparison.gains(), lead, trials, margin, direction)
     warnings = []
     expected = comparison.expected
     if baseline is not None and expected and min(expected.values()) >= direction.sign * baseline:
@@ -101,6 +126,59 @@ def budget_warnings(
     return warnings
 
 
+SWEEP = "SWEEP"
+"""What stands for the sweep's id in the command of a warning."""
+
+
+def still_improving(
+    gains: Mapping[str, Gain], lead: Difference, trials: int, margin: float, direction: Direction
+) -> list[str]:
+    """The warning that searches were still improving, one for all families, with what to do about it.
+
+    A search counts as still improving when the gain of the budget's second half is surely (by its interval's lower end)
+    more than what matters: the equivalence margin, or where there is none what the families differ by.
+
+    Args:
+        gains: Fall of the expected validation loss from the best of n/2 to the best of n trials, by family.
+        lead: The difference of the two best families, or of the two that there are.
+        trials: Budget n of a search.
+        margin: Half-width of the equivalence margin.
+        direction: Which scores are better.
+    """
+    yardstick = margin or abs(lead.value)
+    found = {name: gain.value for name, gain in sorted(gains.items()) if gain.low > yardstick}
+    if not found:
+        return []
+    what = "the equivalence margin" if margin else "the difference between the families"
+    verb = "falling" if direction is Direction.MIN else "rising"
+    by = listed([f"{number(gain)} ({name})" for name, gain in found.items()])
+    return [
+        f"the expected validation score was still {verb} at the end of the budget: from the best of "
+        f"{max(trials // 2, 1)} to the best of {trials} trials by {by}, more than {what} ({number(yardstick)}); longer "
+        f"searches: `harness sweep --extend {SWEEP} --trials {2 * trials}`"
+    ]
+
+
+def at_the_edge(edges: Sequence[Edge]) -> list[str]:
+    """The warning that selected values lie at the edge of what was searched, one for all, with what to do about it.
+
+    Args:
+        edges: Where they lie.
+    """
+    if not edges:
+        return []
+    where: dict[tuple[str, float, float, float], list[str]] = {}
+    for edge in edges:
+        where.setdefault((edge.hyperparameter, edge.value, edge.low, edge.high), []).append(edge.family)
+    values = [
+        f"{name} = {value:g} of {listed(families)} ({low:g} to {high:g})"
+        for (name, value, low, high), families in where.items()
+    ]
+    spaces = dict.fromkeys(edge.space for edge in edges)
+    commands = listed([f"`harness spaces new {space}_wide --from {space}`" for space in spaces])
+    return [f"selected values lie at the edge of their search range: {', '.join(values)}; to widen it: {commands}"]
+
+
 QUESTION = (
     "For each family: the expected test score of the trial with the best validation score in one search of this "
     "budget. The model is scored as that trial trained it, on this split and test set only."
@@ -117,7 +195,13 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if 1e3 <= abs(value) < 1e9 else f"{value:.4g}"
 
 
-def method(adaptive: bool, level: float, families: int, interim: InterimAnalysis | None = None) -> str:
+def method(
+    adaptive: bool,
+    level: float,
+    families: int,
+    interim: InterimAnalysis | None = None,
+    compared_at: int | None = None,
+) -> str:
     """How a verdict was made, in a few words.
 
     Args:
@@ -125,6 +209,7 @@ def method(adaptive: bool, level: float, families: int, interim: InterimAnalysis
         level: Level of the intervals.
         families: Number of families.
         interim: Which interim analysis it was, where replicates are added until it is decided.
+        compared_at: Trials k of the search that was compared, where it is not one of the budget.
     """
     if adaptive:
         way = (
@@ -133,10 +218,11 @@ def method(adaptive: bool, level: float, families: int, interim: InterimAnalysis
         )
     else:
         way = (
-            "pooled bootstrap (all trials of all replicates): the expected score of the best of n by validation is "
-            f"exact, its {level_text(level)} interval a bootstrap over trials; a winner must also pass a permutation "
-            f"test at {level_text(1 - level)}"
+            "pooled bootstrap (all trials of all replicates): the expected score of the best of "
+            f"{compared_at or 'n'} by validation is exact, its {level_text(level)} interval a bootstrap over trials; "
+            f"a winner must also pass a permutation test at {level_text(1 - level)}"
         )
+        way += ", and lead at the best of n" if compared_at else ""
     if families > 2:
         way += "; pairs adjusted by Holm"
     if interim:
@@ -177,11 +263,12 @@ def in_todays_words(text: str) -> str:
     return text
 
 
-def not_over_cases(over: CaseInterval, level: float) -> str:
-    """The warning about a winner that holds over trials alone."""
+def not_over_cases(over: CaseInterval, level: float, dataset: str = "") -> str:
+    """The warning about a winner that holds over trials alone, with what to do about it where a dataset is named."""
+    remedy = f"; a larger test part, `test` of [split]: `harness datasets show {dataset}`" if dataset else ""
     return (
         f"the lead holds over trials but not over {CASES}: another test set of {over.cases:,} might say otherwise "
-        f"({_interval(over.low, over.high, level)})"
+        f"({interval(over.low, over.high, level)}){remedy}"
     )
 
 
@@ -201,10 +288,11 @@ def headline(verdict: Verdict) -> str:
 def explain(verdict: Verdict) -> tuple[str, ...]:
     """The numbers behind a verdict and what its headline does not say, a line each."""
     expected = ", ".join(f"{name} {number(verdict.expected[name])}" for name in verdict.families)
-    lines = [
-        f"expected test score of the best of {counted(verdict.trials, 'trial')} by validation: {expected}",
-        *_difference(verdict),
-    ]
+    lines = [f"expected test score of the best of {counted(verdict.trials, 'trial')} by validation: {expected}"]
+    if verdict.expected_at:
+        at = ", ".join(f"{name} {number(verdict.expected_at[name])}" for name in verdict.families)
+        lines.append(f"of the best of {counted(verdict.compared_at or 0, 'trial')}, which are compared: {at}")
+    lines += _difference(verdict)
     if len(verdict.families) > 2:
         lines.extend(_pair(pair) for pair in verdict.pairs)
     lines.extend(f"warning: {reason}" for reason in verdict.warnings)
@@ -255,7 +343,7 @@ def _winner(verdict: Verdict) -> str:
         f"{winner} wins: expected test score {number(verdict.expected[winner])} against "
         f"{number(verdict.expected[others[0]])} of {others[0]}{rank} "
         f"(better by {number(abs(verdict.difference))}, "
-        f"{_lead(verdict)}{_holds(verdict)})"
+        f"{lead(verdict)}{_holds(verdict)})"
     )
 
 
@@ -268,7 +356,7 @@ def _holds(verdict: Verdict) -> str:
 
 
 def _equal(verdict: Verdict) -> str:
-    equal = _equals(verdict)
+    equal = equals(verdict)
     beaten = [name for name in verdict.families if name not in equal]
     also = f", and the best of them beats {listed(beaten)}" if beaten else ""
     which = (
@@ -279,7 +367,7 @@ def _equal(verdict: Verdict) -> str:
     return (
         f"{listed(equal)} are practically equal (difference in expected test score "
         f"{number(abs(verdict.difference))}, "
-        f"{_lead(verdict)}, "
+        f"{lead(verdict)}, "
         f"within ±{number(verdict.margin)}){also}; {which}"
     )
 
@@ -291,7 +379,7 @@ def _undecided(verdict: Verdict) -> str:
     if math.isnan(verdict.difference):
         return f"{between} (a family has no completed trial)"
     gap = f"{verdict.leader} better by {number(abs(verdict.difference))}" if verdict.difference else "no difference"
-    why = f"{gap} in expected test score, {_lead(verdict)}, {_doubt(verdict)}"
+    why = f"{gap} in expected test score, {lead(verdict)}, {doubt(verdict)}"
     if verdict.more_trials is None:
         return f"{between} ({why})"
     searches = verdict.more_trials // verdict.trials
@@ -302,7 +390,7 @@ def _undecided(verdict: Verdict) -> str:
     )
 
 
-def _doubt(verdict: Verdict) -> str:
+def doubt(verdict: Verdict) -> str:
     """Why the better family is not the winner."""
     if verdict.low <= 0 <= verdict.high:
         return "which contains 0"
@@ -320,11 +408,11 @@ def _difference(verdict: Verdict) -> list[str]:
         other = second if verdict.leader == first else first
         gap = f"{verdict.leader} better than {other} by {number(abs(verdict.difference))}"
     margin = f"equivalence margin ±{number(verdict.margin)}" if verdict.margin else "no equivalence margin"
-    lines = [f"{gap}, {_lead(verdict)}; {margin}"]
+    lines = [f"{gap}, {lead(verdict)}; {margin}"]
     if over := verdict.over_cases:
-        interval = _interval(*verdict.for_leader(over.low, over.high), verdict.level)
+        ends = interval(*verdict.for_leader(over.low, over.high), verdict.level)
         together = f", {over.block} neighbouring ones together" if over.block > 1 else ""
-        lines.append(f"over {CASES}: {interval} ({over.cases:,} resampled{together})")
+        lines.append(f"over {CASES}: {ends} ({over.cases:,} resampled{together})")
     return [*lines, chances] if (chances := probabilities(verdict)) else lines
 
 
@@ -345,16 +433,17 @@ def probabilities(verdict: Verdict) -> str:
     )
 
 
-def _lead(verdict: Verdict) -> str:
+def lead(verdict: Verdict) -> str:
     """The interval of the leader's lead."""
-    return _interval(*verdict.for_leader(verdict.low, verdict.high), verdict.level)
+    return interval(*verdict.for_leader(verdict.low, verdict.high), verdict.level)
 
 
-def _interval(low: float, high: float, level: float) -> str:
+def interval(low: float, high: float, level: float) -> str:
+    """An interval with its level: `95 % interval 0.1 to 0.3`."""
     return "no interval" if math.isnan(low) else f"{level_text(level)} interval {number(low)} to {number(high)}"
 
 
-def _equals(verdict: Verdict) -> list[str]:
+def equals(verdict: Verdict) -> list[str]:
     """The best family and those practically equal to it."""
     best = verdict.families[0] if len(verdict.families) > 2 else verdict.leader
     equal = {best}

@@ -193,7 +193,7 @@ def _reference(asked: _Asked, spec: TrialSpec, name: str, selected: Mapping[str,
 def _project(store: Store, folder: Path, results: Results, callback: Callback) -> None:
     """The report beside the journal, and MLflow, where it can be reached."""
     result = results.sweep(folder.name, store.address)
-    replace_text(folder / REPORT_FILE, html(result, store.ui_command))
+    replace_text(folder / REPORT_FILE, html(result, store.ui_command, options=store.options))
     last = results.journal.last(EventKind.EXPLAINED, None)
     try:
         with MlflowSync(store, results.header, folder) as sync:

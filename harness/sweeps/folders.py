@@ -9,15 +9,17 @@ import secrets
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from harness.disk import cannot_write
 from harness.errors import HarnessError, JournalError, UsageError, nearest
 from harness.journal import JOURNAL_NAME, LOCK_NAME, EventKind, Journal, held
-from harness.records import Phase, TrialKey
+from harness.records import Phase, Recommendation, TrialKey
+from harness.stats import brief
 from harness.store import Store
 from harness.sweeps.plan import SweepHeader
 
@@ -106,6 +108,12 @@ def find_unfinished(store: Store, header: SweepHeader) -> str | None:
     return None
 
 
+def rule_of(store: Store, sweep_id: str) -> int:
+    """Version of the rule that a sweep began with, and is decided by to its end."""
+    with Journal.read(find_sweep_folder(store, sweep_id)) as journal:
+        return SweepHeader.from_json(journal.plan).rule
+
+
 def summarise(store: Store, sweep_id: str) -> SweepSummary:
     """A sweep in one line; a broken one stays in the list with its error."""
     folder = store.sweeps / sweep_id
@@ -124,12 +132,19 @@ def summarise(store: Store, sweep_id: str) -> SweepSummary:
                 trials=phases[Phase.SEARCH],
                 seed_repeats=phases[Phase.SEED_REPEAT],
                 outcomes=(
-                    *(f"{one.dataset}: {one.payload['family'] or one.payload['outcome']}" for one in decided),
+                    *(f"{one.dataset}: {_outcome(one.payload)}" for one in decided),
                     *(f"{dataset}: failed" for dataset in given_up),
                 ),
             )
     except (HarnessError, ValueError, KeyError, StopIteration) as error:
         return SweepSummary(sweep_id, 0.0, "broken", error=str(error))
+
+
+def _outcome(verdict: Mapping[str, Any]) -> str:
+    """What a verdict recommends; of one of 0.1.0 the winner, or that there is none."""
+    if found := verdict.get("recommendation"):
+        return brief.use(Recommendation.from_json(found))
+    return str(verdict["family"] or verdict["outcome"])
 
 
 def remove(store: Store, sweep_id: str) -> Path:

@@ -19,18 +19,28 @@ from typing import Any
 
 from harness.errors import AccessError, HarnessError, StoreError
 from harness.journal import Event, EventKind, Journal
-from harness.records import ComparisonResult, DataFacts, TrialRecord, TrialRequest
+from harness.records import ComparisonResult, DataFacts, SweepResult, TrialRecord, TrialRequest
 from harness.records.serialization import encode
 from harness.report.axes import look_of
 from harness.report.html import html
 from harness.report.text import trials_csv
 from harness.report.view import ComparisonView
+from harness.stats import brief
 from harness.store import Store
 from harness.sweeps.plan import SweepHeader
 from harness.sweeps.results import Results
 from harness.tracking import RunWriter, Showing
 from harness.tracking.client import database_file
-from harness.tracking.naming import CASES_FILE, CHANGES_FILE, LEAKS, TRIALS_FILE, UNTIL_DECIDED, VERDICT_FILE, card_file
+from harness.tracking.naming import (
+    CASES_FILE,
+    CHANGES_FILE,
+    LEAKS,
+    RULE,
+    TRIALS_FILE,
+    UNTIL_DECIDED,
+    VERDICT_FILE,
+    card_file,
+)
 from harness.tracking.queries import run_addresses
 from harness.tracking.server import FIRST_PORT, HOST
 
@@ -263,21 +273,23 @@ class MlflowSync:
             failed_with = results.journal.last(EventKind.COMPARISON_FAILED, name)
             writer.failed_with(name, failed_with.payload["why"] if failed_with else "")
         elif kinds & {EventKind.CHAMPION, EventKind.EXPLAINED} and has(EventKind.CHAMPION, name):
-            result = results.comparison(name)
-            writer.conclude(result, self._files(results, result))
+            result, so_far = results.comparison(name), results.sweep(self._folder.name, self._store.address, only=name)
+            to_extend = so_far.to_extend(self._store.options)
+            writer.conclude(result, self._files(results, result, so_far), to_extend)
         elif EventKind.EXTENDED in kinds and (has(EventKind.OPENED, name) and not has(EventKind.CLOSED, name)):
             writer.reopened(name)
         ended = kinds & {EventKind.CHAMPION, EventKind.COMPARISON_FAILED}
         if ended and all(map(results.over, self._header.datasets)):
-            writer.close(results.sweep(self._folder.name, self._store.address).overall)
+            sweep = results.sweep(self._folder.name, self._store.address)
+            use = brief.answers([comparison.verdict for comparison in sweep.comparisons])
+            writer.close("\n\n".join(filter(None, (use, sweep.overall))))
 
-    def _files(self, results: Results, result: ComparisonResult) -> dict[str, str]:
+    def _files(self, results: Results, result: ComparisonResult, so_far: SweepResult) -> dict[str, str]:
         """Place among the artifacts of the comparison's run → content."""
         header, name = self._header, result.dataset
-        so_far = results.sweep(self._folder.name, self._store.address, only=name)
         links, sealed = links_of(self._store, self._folder.name), results.journal.unsealed(name)
         cases = {key: score.cases for key, score in sealed.items() if score.cases}
-        view = ComparisonView(result, "dataset-1")
+        view = ComparisonView(result, "dataset-1", so_far.to_extend(self._store.options))
         configs = {name: header.datasets[name], **header.spaces}
         explanation = {"explanation.json": _json(result.explanation)} if result.explanation else {}
         return {
@@ -303,5 +315,6 @@ class MlflowSync:
             "seed": str(plan.seed),
             "arms": " ".join(family.name for family in self._header.families),
             **({UNTIL_DECIDED: "yes"} if plan.until_decided else {}),
+            **({RULE: str(self._header.rule)} if self._header.rule > 1 else {}),
             "card_sha256": next((sha for file, sha in self._header.hashes.items() if Path(file).stem == name), ""),
         }

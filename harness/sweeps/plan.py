@@ -21,6 +21,7 @@ from harness.records import Family
 from harness.records.serialization import KEY, Record, decode
 from harness.search import Budget, SearchSettings
 from harness.search.oracle import ADAPTIVE
+from harness.stats.levels import RULE, interim_replicates
 from harness.text import counted, listed
 
 LIBRARIES = ("lstm-gru-harness", "tensorflow", "keras", "keras-tuner", "mlflow", "scikit-learn", "numpy", "pandas")
@@ -47,6 +48,7 @@ class SweepHeader(Record):
         hashes: SHA-256 of each config's file, by `datasets/<name>` or `search_spaces/<name>`.
         versions: Versions of Python and the libraries.
         notes: What the user should know, such as a built-in config that is overridden.
+        rule: Version of the rule that the verdicts are made by; a sweep of 0.1.0 says none, and has the first.
     """
 
     plan: SweepConfig
@@ -56,6 +58,13 @@ class SweepHeader(Record):
     hashes: Mapping[str, str]
     versions: Mapping[str, str]
     notes: tuple[str, ...]
+    rule: int = 1
+
+    @property
+    def interim_replicates(self) -> tuple[int, ...]:
+        """Replicates at which the verdict is looked at; each but the last only until it is decided."""
+        plan = self.plan
+        return interim_replicates(plan.oracle, self.rule) if plan.until_decided else (plan.replicates,)
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> SweepHeader:
@@ -125,6 +134,7 @@ def resolve(plan: SweepConfig, card_folders: Sequence[Path] = ()) -> SweepHeader
         notes=tuple(
             f"{found.path} overrides the built-in config {found.name}" for _, found in everything if found.overrides
         ),
+        rule=RULE,
     )
     return header.registered_as(plan.register_as)
 
@@ -205,12 +215,12 @@ def search_settings(header: SweepHeader, workers: int, replicates: int | None = 
         replicates: Replicates that a dataset's searches are to come to; by default those of the first look.
     """
     plan = header.plan
-    share = plan.minutes * 60 / len(header.datasets) / plan.interim_replicates[-1] if plan.minutes else None
+    share = plan.minutes * 60 / len(header.datasets) / header.interim_replicates[-1] if plan.minutes else None
     budget = Budget(None if plan.minutes else plan.trials, share)
     return SearchSettings(
         plan.oracle,
         budget,
-        replicates or plan.interim_replicates[0],
+        replicates or header.interim_replicates[0],
         plan.epochs,
         plan.patience_epochs,
         plan.seed,
@@ -228,7 +238,7 @@ def idle_note(header: SweepHeader, workers: int) -> str:
         workers: Trials that can run at the same time.
     """
     plan = header.plan
-    searches = len(header.families) * plan.interim_replicates[0]
+    searches = len(header.families) * header.interim_replicates[0]
     if plan.oracle not in ADAPTIVE or plan.in_flight is None or searches * plan.in_flight >= workers:
         return ""
     return (

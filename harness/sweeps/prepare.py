@@ -201,17 +201,17 @@ def _estimate(header: SweepHeader, name: str, found: Inspected, executor: Execut
     plan, settings = header.plan, search_settings(header, executor.slots)
     records = [_probe(header, name, found, executor, family.space) for family in header.families]
     by_family = [_trials_and_epochs(header, found, family) for family in header.families]
-    trials = None if plan.minutes else sum(number for number, _ in by_family) * plan.interim_replicates[-1]
+    trials = None if plan.minutes else sum(number for number, _ in by_family) * header.interim_replicates[-1]
     seconds = 0.0
     for family, record, (number, epochs) in zip(header.families, records, by_family, strict=True):
-        fits = number * plan.interim_replicates[-1] + plan.seeds
+        fits = number * header.interim_replicates[-1] + plan.seeds
         compiles = min(fits, structures(header.spaces[family.space])) * executor.slots
         epoch_seconds = record.fit_seconds / max(1, record.epochs)
-        trained = epochs * plan.interim_replicates[-1] + plan.seeds * plan.epochs
+        trained = epochs * header.interim_replicates[-1] + plan.seeds * plan.epochs
         seconds += trained * epoch_seconds + compiles * record.compile_seconds
     fits = (trials or 0) + plan.seeds * len(header.families)
     sizes = [record.parameters for record in records]
-    searching = (settings.budget.seconds or 0.0) * plan.interim_replicates[-1]
+    searching = (settings.budget.seconds or 0.0) * header.interim_replicates[-1]
     return Estimate(
         dataset=name,
         sizes=found.facts.sizes,

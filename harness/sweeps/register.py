@@ -19,9 +19,9 @@ from harness.export import CleanProcess, agrees, read_description
 from harness.export.aliases import CHAMPION, Holder, give_alias, holder, must_be_measured
 from harness.export.verification import Measured
 from harness.journal import EventKind, Journal
-from harness.records import ChampionInfo, ComparisonResult, FamilyResult, Outcome, TrialKey, TrialRequest
+from harness.records import ChampionInfo, ComparisonResult, FamilyResult, Outcome, TrialKey, TrialRequest, Use
 from harness.search import select
-from harness.stats import explain, headline
+from harness.stats import brief, explain, sentences
 from harness.store import Store
 from harness.sweeps.plan import SweepHeader
 from harness.sweeps.results import budget_in_words
@@ -42,10 +42,15 @@ def evidence_of(result: ComparisonResult, header: SweepHeader, why: str) -> Mapp
     return {
         "verdict": verdict.outcome.value,
         "winner": verdict.family,
-        "headline": headline(verdict),
+        "recommendation": verdict.recommendation.to_json() if verdict.recommendation else None,
+        "headline": sentences.recommendation(verdict),
         "why": why,
-        "details": list(explain(verdict)),
-        "cautions": [*verdict.reasons_to_abstain, *verdict.warnings],
+        # Warnings are among the cautions, with what to do about them.
+        "details": [
+            *sentences.three(verdict),
+            *(line for line in explain(verdict) if not line.startswith("warning: ")),
+        ],
+        "cautions": [*verdict.reasons_to_abstain, *sentences.warnings(verdict)],
         "budget": budget_in_words(header),
         "oracle": plan.oracle,
         "replicates": plan.replicates,
@@ -120,13 +125,16 @@ def _registered_at(journal: Journal, dataset: str, trial: str) -> float:
 def choose(result: ComparisonResult) -> tuple[FamilyResult, str] | None:
     """Whose selected trial is exported, and why in one sentence; None when no family has one.
 
-    Winner: the winner's. Practically equal: the cheaper family's. Undecided: the better validation score's, and of
-    equal ones the model with fewer parameters.
+    It is the recommended family's. A verdict of 0.1.0 recommends none: there it is the winner's, of families that are
+    practically equal the cheaper one's, and else that of the better validation score, or of equal ones the model with
+    fewer parameters.
     """
     able = [family for family in result.families if family.selected and family.validation_score is not None]
     if not able:
         return None
     verdict, by_name = result.verdict, {family.family.name: family for family in able}
+    if (found := verdict.recommendation) and found.family in by_name:
+        return by_name[found.family], brief.why(found)
     if verdict.outcome is Outcome.WINNER and verdict.family in by_name:
         return by_name[verdict.family], f"{verdict.family} is the winner"
     if verdict.outcome is Outcome.PRACTICALLY_EQUAL and verdict.recommended in by_name:
@@ -139,8 +147,13 @@ def choose(result: ComparisonResult) -> tuple[FamilyResult, str] | None:
 
 
 def beats_baseline(result: ComparisonResult, test_score: float) -> bool:
-    """Whether a model beats the best baseline on the test part, without which it is a candidate at most."""
-    best = result.best_baseline
+    """Whether a model beats the best baseline on the test part, without which it is a candidate at most.
+
+    Where the baseline is recommended no model does.
+    """
+    best, found = result.best_baseline, result.verdict.recommendation
+    if found and found.use is Use.BASELINE:
+        return False
     return best is None or result.objective.better(test_score, best.test_score)
 
 

@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import accumulate
 from typing import Any, NamedTuple
 
-from harness.config.space import Hyperparameter, SearchSpace
+from harness.config.space import SearchSpace
 from harness.config.sweep import SCHEDULED
 from harness.errors import JournalError
 from harness.journal import EventKind, Journal
@@ -28,15 +28,20 @@ from harness.records import (
     ResourceUsage,
     ScoreRow,
     SweepResult,
+    Terms,
     TrialKey,
     TrialRecord,
     TrialRequest,
     TrialStatus,
-    Value,
     Verdict,
 )
 from harness.search import select
-from harness.stats import Cases, decide_rows, interim_analysis, margin_of, over_all
+from harness.stats import Cases, decide_rows, interim_analysis, over_all
+from harness.stats.levels import RULE, interim_replicates
+from harness.stats.recommendation import Selected, answered
+from harness.stats.sentences import recommendation
+from harness.stats.wording import in_todays_words
+from harness.sweeps.edges import edge_warnings
 from harness.sweeps.plan import SweepHeader, workers_note
 from harness.text import counted, listed
 
@@ -64,11 +69,12 @@ class Basis:
         spaces: Search spaces by family.
         oracle: What searched.
         smallest_difference: What the dataset's config states, in the metric's units; None when it states nothing.
-        baselines: Test scores of the baselines.
+        baselines: Test score of each baseline.
         until_decided: Whether replicates were added until it was decided.
         changes: What was changed while the sweep ran, or after it was first decided.
-        cases: Scores over test cases by family, replicate and trial.
+        cases: Scores over test cases of searched trials and seed repeats, by their keys' text; None where unknown.
         leaks: What the guards said of answers among the inputs; any withholds the verdict.
+        rule: Version of the rule to decide by.
     """
 
     dataset: str
@@ -77,11 +83,12 @@ class Basis:
     spaces: Mapping[str, SearchSpace]
     oracle: str
     smallest_difference: float | None
-    baselines: Sequence[float]
+    baselines: Mapping[str, float]
     until_decided: bool = False
     changes: Sequence[str] = ()
-    cases: Cases = field(default_factory=dict)
+    cases: Mapping[str, CaseScores | None] = field(default_factory=dict)
     leaks: tuple[str, ...] = ()
+    rule: int = RULE
 
 
 class Results:
@@ -140,7 +147,7 @@ class Results:
     def replicates(self, dataset: str) -> int:
         """Replicates of each family that a dataset's searches are to come to, as far as that is settled."""
         more = self.journal.last(EventKind.EXTENDED, dataset)
-        return int(more.payload["replicates"]) if more else self.header.plan.interim_replicates[0]
+        return int(more.payload["replicates"]) if more else self.header.interim_replicates[0]
 
     def verdict(self, dataset: str) -> Verdict:
         """Decide a dataset whose searches have closed and whose baselines are scored."""
@@ -152,11 +159,12 @@ class Results:
             spaces=self.header.spaces,
             oracle=plan.oracle,
             smallest_difference=self.header.datasets[dataset].smallest_difference,
-            baselines=tuple(baseline.test_score for baseline in self.baselines(dataset)),
+            baselines={baseline.name: baseline.test_score for baseline in self.baselines(dataset)},
             until_decided=plan.until_decided,
+            rule=self.header.rule,
             changes=self.journal.changes,
             leaks=self.facts(dataset).leaks,
-            cases=cases_of({key: score.cases for key, score in sealed.items()}),
+            cases={key: score.cases for key, score in sealed.items()},
         )
         return decide_pairs(self.trials(dataset), {key: score.test_score for key, score in sealed.items()}, basis)
 
@@ -175,7 +183,8 @@ class Results:
 
     def comparison(self, dataset: str) -> ComparisonResult:
         """Everything the journal holds of a dataset that has been decided."""
-        pairs, scores, families = self.trials(dataset), self.journal.unseal(dataset), self.header.families
+        pairs, sealed, families = self.trials(dataset), self.journal.unsealed(dataset), self.header.families
+        scores = {key: score.test_score for key, score in sealed.items()}
         decided, champion = (self.journal.last(kind, dataset) for kind in (EventKind.DECIDED, EventKind.CHAMPION))
         if decided is None:
             raise JournalError(f"{self.journal.path}: {dataset} has not been decided")
@@ -193,6 +202,25 @@ class Results:
             rows=rows_of(pairs, scores, families),
             values={str(one.request.key): one.request.values for one in pairs},
             explanation=self.explanation(dataset),
+            terms=self._terms(dataset, Verdict.from_json(decided.payload)),
+            cases={key: score.cases for key, score in sealed.items() if score.cases},
+        )
+
+    def _terms(self, dataset: str, verdict: Verdict) -> Terms:
+        """What a verdict was made by, apart from its trials."""
+        plan = self.header.plan
+        return Terms(
+            families=tuple(family.name for family in self.header.families),
+            trials=verdict.trials,
+            oracle=plan.oracle,
+            margin=self.header.datasets[dataset].smallest_difference,
+            baselines={baseline.name: baseline.test_score for baseline in self.baselines(dataset)},
+            unit=self.objective(dataset).unit,
+            until_decided=plan.until_decided,
+            rule=self.header.rule,
+            reasons_to_abstain=tuple(map(in_todays_words, verdict.reasons_to_abstain)),
+            warnings=tuple(map(in_todays_words, verdict.warnings)),
+            digest=self.facts(dataset).digest,
         )
 
     def sweep(self, sweep_id: str, tracking_uri: str, only: str | None = None) -> SweepResult:
@@ -206,7 +234,8 @@ class Results:
         header, has = self.header, self.journal.has
         decided = [name for name in header.datasets if has(EventKind.DECIDED, name) and only in (None, name)]
         comparisons = tuple(map(self.comparison, decided))
-        decision = over_all({result.dataset: result.verdict for result in comparisons})
+        digests = {result.dataset: result.facts.digest for result in comparisons}
+        decision = over_all({result.dataset: result.verdict for result in comparisons}, digests)
         unfinished = [] if only else [name for name in header.datasets if name not in decided]
         return SweepResult(
             sweep_id=sweep_id,
@@ -219,6 +248,10 @@ class Results:
             versions=header.versions,
             unfinished={name: self._why_unfinished(name) for name in unfinished},
             budget=budget_in_words(header),
+            extendable=not (header.plan.minutes or header.plan.until_decided),
+            answer="\n".join(
+                (*map(recommendation, decision.verdicts.values()), *[decision.overall] * (len(decided) > 1))
+            ),
         )
 
     def _why_unfinished(self, dataset: str) -> str:
@@ -269,29 +302,57 @@ def rows_of(
 def decide_pairs(pairs: Sequence[EndedTrial], scores: Mapping[str, float], basis: Basis) -> Verdict:
     """Decide a dataset, wherever its trials were read from."""
     dataset, objective = basis.dataset, basis.objective
-    best = objective.best(basis.baselines)
+    best = objective.best(basis.baselines.values())
     selected = selected_among(pairs, basis.families, objective)
-    edges = [
-        note
-        for family in basis.families
-        if family.name in selected
-        for note in edge_notes(family.name, basis.spaces[family.space], selected[family.name].request.values)
-    ]
-    rows = rows_of(pairs, scores, basis.families)
+    edges = edge_warnings(
+        [
+            (family.name, basis.spaces[family.space], selected[family.name].request.values)
+            for family in basis.families
+            if family.name in selected
+        ],
+        basis.rule,
+    )
+    rows, cases = rows_of(pairs, scores, basis.families), cases_of(basis.cases)
     replicates = max((row.replicate for row in rows), default=0)
+    looks = interim_replicates(basis.oracle, basis.rule)
     decision = decide_rows(
         rows,
         objective=objective,
-        margins={dataset: margin_of(objective, basis.smallest_difference, best)},
+        margins={dataset: basis.smallest_difference},
         baselines={} if best is None else {dataset: best},
         families=[family.name for family in basis.families],
         oracle=basis.oracle,
         warnings={dataset: [*edges, *basis.changes]},
-        cases={dataset: basis.cases},
+        cases={dataset: cases},
         reasons_to_abstain={dataset: [f"a guard against leakage fired: {leak}" for leak in basis.leaks]},
-        interim=interim_analysis(replicates) if basis.until_decided else None,
+        interim=interim_analysis(replicates, looks) if basis.until_decided else None,
+        rule=basis.rule,
     )
-    return decision.verdicts[dataset]
+    verdict = decision.verdicts[dataset]
+    if basis.rule == 1:
+        return verdict
+    in_hand = {name: in_hand_of(one, pairs, scores, basis.cases) for name, one in selected.items()}
+    return answered(verdict, in_hand, objective=objective, baselines=basis.baselines, cases=cases)
+
+
+def in_hand_of(
+    selected: EndedTrial,
+    pairs: Sequence[EndedTrial],
+    scores: Mapping[str, float],
+    cases: Mapping[str, CaseScores | None],
+) -> Selected:
+    """A family's selected trial with its seed repeats, as the answer about models in hand takes it."""
+    key, record = selected.request.key, selected.record
+    repeats = [str(one.key) for one in seed_repeats_of((request for request, _ in pairs), selected.request)]
+    known = [name for name in repeats if name in scores]
+    return Selected(
+        (key.family, key.replicate, key.number),
+        validation=record.validation_score or 0.0,
+        test=scores.get(str(key)),
+        parameters=record.parameters or None,
+        seed_scores=[scores[name] for name in known],
+        seed_cases=[cases.get(name) for name in known],
+    )
 
 
 def cases_of(known: Mapping[str, CaseScores | None]) -> Cases:
@@ -319,6 +380,7 @@ def family_result(
         validation_score=selected.record.validation_score,
         test_score=scores.get(str(selected.record.key)),
         seed_scores=tuple(scores[name] for name in repeats if name in scores),
+        seed_repeats=tuple(name for name in repeats if name in scores),
     )
 
 
@@ -355,17 +417,6 @@ def _range_of(values: Iterable[int]) -> tuple[int, int, int]:
     return sizes[0], int(statistics.median(sizes)), sizes[-1]
 
 
-def edge_notes(family: str, space: SearchSpace, values: Mapping[str, Value]) -> list[str]:
-    """Which selected values of ordered numeric hyperparameters lie at the edge of their range."""
-    ranges = {name: _numbers(hyperparameter) for name, hyperparameter in space.hyperparameters.items()}
-    ends = {name: (min(numbers), max(numbers)) for name, numbers in ranges.items() if len(numbers) > 2}
-    return [
-        f"{family}: the selected {name} = {values[name]:g} lies at the edge of its search range ({low:g} to {high:g})"
-        for name, (low, high) in ends.items()
-        if name in values and values[name] in (low, high)
-    ]
-
-
 def budget_in_words(header: SweepHeader) -> str:
     """The budget for people, such as `20 trials per family`."""
     plan = header.plan
@@ -373,7 +424,9 @@ def budget_in_words(header: SweepHeader) -> str:
         spent = f"as many trials per family as {plan.oracle} search takes"
     else:
         spent = f"{plan.minutes:g} min in all" if plan.minutes else f"{counted(plan.trials or 0, 'trial')} per family"
-    times = f", {listed(plan.interim_replicates, 'or')} replicates" if plan.interim_replicates[-1] > 1 else ""
+    looks = header.interim_replicates
+    every = f"{looks[0]} to {looks[-1]}" if len(looks) > 3 else listed(looks, "or")
+    times = f", {every} replicates" if looks[-1] > 1 else ""
     times += ", until decided" if plan.until_decided else ""
     pruned = ", median stopping" if plan.prune else ""
     at_most = f"at most {counted(plan.epochs, 'epoch')} per trial"
@@ -396,12 +449,3 @@ def _first_completed(records: Sequence[TrialRecord], count: int) -> list[TrialRe
     ordered = sorted(records, key=lambda record: record.key.number)
     completed = accumulate(record.status is TrialStatus.COMPLETED for record in ordered)
     return [record for record, so_far in zip(ordered, completed, strict=True) if so_far <= count]
-
-
-def _numbers(hyperparameter: Hyperparameter) -> list[float]:
-    """The numbers that a hyperparameter can be, or its ends: only orders with something between the ends count."""
-    if hyperparameter.type in ("Int", "Float"):
-        low, high = hyperparameter.min_value or 0, hyperparameter.max_value or 0
-        return [low, (low + high) / 2, high]
-    values = hyperparameter.values or ()
-    return [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]

@@ -20,9 +20,10 @@ from harness.records import ChampionInfo, Outcome, Phase, SweepResult, TrialReco
 from harness.report.html import html
 from harness.search import Scheduler
 from harness.search.scheduler import seed_repeat_request
+from harness.stats.levels import MINIMUM_TRIALS
 from harness.store import Store
 from harness.sweeps.events import Callback, ComparisonFinished, Message, SweepStarted
-from harness.sweeps.folders import lock, new_id
+from harness.sweeps.folders import lock, new_id, rule_of
 from harness.sweeps.mlflow_sync import MlflowSync, links_of
 from harness.sweeps.plan import SweepHeader, search_settings, trial_limits
 from harness.sweeps.prepare import Inspected, Resuming, inspect, notes, open_journal
@@ -78,6 +79,7 @@ def run_sweep(
     """
     executor.prewarm(TASKS["trial"].partition(":")[0])  # while this process loads the data and its own libraries
     how = resume if isinstance(resume, Resuming) else Resuming(resume)
+    header = replace(header, rule=rule_of(store, how.sweep_id)) if how.sweep_id else header
     inspected = inspect(header)
     sweep_id = how.sweep_id or new_id(header.plan.name)
     folder = store.sweeps / sweep_id
@@ -253,7 +255,7 @@ class _Sweep:
         links = {} if self.sync.offline or self.sync.failure else links_of(self.store, self.sweep_id)
         path = self.folder / REPORT_FILE
         try:
-            replace_text(path, html(result, self.store.ui_command, links))
+            replace_text(path, html(result, self.store.ui_command, links, options=self.store.options))
         except OSError as error:
             raise DiskError(f"{path}: {cannot_write(error, self.folder)}; then run the same command again") from error
 
@@ -283,13 +285,16 @@ class _Sweep:
     def _analyse_interim(self, name: str) -> bool:
         """Whether the dataset is to be searched on: its verdict is open, nothing withholds it, and looks are left."""
         so_far = self.results.replicates(name)
-        following = [look for look in self.header.plan.interim_replicates if look > so_far]
+        following = [look for look in self.header.interim_replicates if look > so_far]
         if not following or self.journal.has(EventKind.DECIDED, name):
             return False
         verdict = self.results.verdict(name)
-        if verdict.outcome is not Outcome.UNDECIDED or verdict.reasons_to_abstain:
+        # Searches of fewer trials than are needed to judge say more together; any other reason to abstain stays.
+        short = self.header.rule > 1 and min(verdict.completed.values()) == (self.header.plan.trials or 0) * so_far
+        few = short and min(verdict.completed.values()) < MINIMUM_TRIALS
+        if verdict.outcome is not Outcome.UNDECIDED or (verdict.reasons_to_abstain and not few):
             return False
-        why = f"undecided at {so_far} replicates"
+        why = f"undecided at {counted(so_far, 'replicate')}"
         self.journal.append(EventKind.EXTENDED, {"replicates": following[0], "why": why}, dataset=name)
         self.callback(Message(f"{name}: {why}; continuing to {following[0]}"))
         return True
@@ -309,7 +314,7 @@ class _Sweep:
         chosen = [one.request for one in self.results.selected(name).values()]
         started = [one for best in chosen for one in seed_repeats_of(asked, best) if str(one.key) not in ended]
         fresh = [
-            seed_repeat_request(best, number, plan.seed, settings)
+            seed_repeat_request(best, number, plan.seed, settings, step + 1 if self.header.rule > 1 else None)
             for step in range(plan.seeds)
             for best in chosen
             if (number := _next_seed_repeat(asked, best, step))

@@ -37,7 +37,7 @@ from harness.records import (
 from harness.stats.wording import in_todays_words
 from harness.store import Store
 from harness.sweeps.folders import find_sweep_folder
-from harness.sweeps.results import Basis, EndedTrial, cases_of, decide_pairs, family_result, rows_of, selected_among
+from harness.sweeps.results import Basis, EndedTrial, decide_pairs, family_result, rows_of, selected_among
 from harness.tracking import naming
 from harness.tracking.queries import RecordedComparison, ends_of_histories, read_comparisons, read_sweep_scores
 
@@ -223,7 +223,6 @@ def _basis(comparison: RecordedComparison, rows: Sequence[Mapping[str, Any]]) ->
     tags, spaces_of = comparison.tags, {row["arm"]: row["family"] for row in rows}
     families = tuple(Family(name, spaces_of[name]) for name in tags["arms"].split())
     config = DatasetConfig.model_validate(_json(comparison, naming.card_file(comparison.dataset)))
-    prefix = f"{naming.BASELINE}/"
     cases = _json(comparison, naming.CASES_FILE) if naming.CASES_FILE in comparison.files else {}
     return Basis(
         dataset=comparison.dataset,
@@ -235,11 +234,12 @@ def _basis(comparison: RecordedComparison, rows: Sequence[Mapping[str, Any]]) ->
         },
         oracle=tags["oracle"],
         smallest_difference=config.smallest_difference,
-        baselines=[value for name, value in comparison.metrics.items() if name.startswith(prefix)],
+        baselines=naming.baselines_of(tags, comparison.metrics),
         until_decided=naming.UNTIL_DECIDED in tags,
+        rule=int(tags.get(naming.RULE, 1)),
         changes=_json(comparison, naming.CHANGES_FILE) if naming.CHANGES_FILE in comparison.files else (),
         leaks=tuple(json.loads(tags.get(naming.LEAKS, "[]"))),
-        cases=cases_of({key: CaseScores.from_json(plain) for key, plain in cases.items()}),
+        cases={key: CaseScores.from_json(plain) for key, plain in cases.items()},
     )
 
 
@@ -327,7 +327,7 @@ def _check_run(
     held = {
         name: value
         for name, value in comparison.metrics.items()
-        if not name.startswith(f"{naming.BASELINE}/") and not naming.is_explained(name)
+        if math.isfinite(value) and not name.startswith(f"{naming.BASELINE}/") and not naming.is_explained(name)
     }
     check.mapped(metrics, held, "the comparison's run", "metric ")
     tags = naming.verdict_tags(verdict)

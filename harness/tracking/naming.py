@@ -9,6 +9,7 @@ its own, so that it can be made again from what MLflow holds and compared with w
 
 from __future__ import annotations
 
+import json
 import re
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,11 +19,14 @@ from harness.records import (
     ComparisonResult,
     FamilyResult,
     GradientReach,
-    Outcome,
     Phase,
+    Recommendation,
     TrialKey,
+    Use,
     Verdict,
 )
+from harness.stats import brief, sentences
+from harness.text import counted
 
 KEY_LENGTH = 250
 TAG_LENGTH = 5000
@@ -93,34 +97,33 @@ def run_name(key: TrialKey) -> str:
     return f"{key.family} r{key.replicate} {key.number:03d}"
 
 
-def answer(verdict: Verdict) -> str:
-    """The verdict in a few words, with the dataset, as it stands in lists of runs."""
-    if verdict.outcome is Outcome.WINNER:
-        return f"{verdict.dataset}: {verdict.family} wins"
-    if verdict.outcome is Outcome.PRACTICALLY_EQUAL:
-        advice = f" (use {verdict.recommended})" if verdict.recommended else ""
-        return f"{verdict.dataset}: practically equal{advice}"
-    return f"{verdict.dataset}: undecided"
-
-
-def description(result: ComparisonResult, charts: str = "") -> str:
-    """A comparison's description: answer, scores and the way to the champion in its first three lines.
+def description(result: ComparisonResult, charts: str = "", sweep: str | None = None) -> str:
+    """A comparison's description: answer, what it rests on and the way to the champion in its first three paragraphs.
 
     Args:
         result: A comparison that is over.
         charts: Address of the charts of its trials; empty to leave it out.
+        sweep: What a command is given to extend the sweep; None where none may.
 
     Returns:
         Markdown; a blank line makes a paragraph, and MLflow shows three before "Show more".
     """
     verdict = result.verdict
-    first = f"**{answer(verdict)}**"
-    if verdict.reasons_to_abstain:
-        first += f" ({'; '.join(verdict.reasons_to_abstain)})"
-    warned = f"Warning: {'; '.join(verdict.warnings)}" if verdict.warnings else ""
+    warned = "\n".join(f"- Warning: {warning}" for warning in sentences.warnings(verdict, sweep))
     more = f"[Scores of all trials against their hyperparameters]({charts})" if charts else ""
-    parts = (first, _scores(result), _champion(result), warned, more, _method(verdict))
-    return "\n\n".join(part for part in parts if part)
+    answers = "\n".join(f"- {sentence}" for sentence in sentences.three(verdict))
+    scores = _scores(result)
+    first = (_first(verdict), answers or scores, _champion(result))
+    parts = (*first, sentences.settling(verdict, sweep), scores, warned, more, _method(verdict))
+    return "\n\n".join(dict.fromkeys(part for part in parts if part))
+
+
+def _first(verdict: Verdict) -> str:
+    """The answer, which for a verdict of 0.1.0 is the one on the families."""
+    if verdict.recommendation:
+        return f"**{sentences.recommendation(verdict)}**"
+    withheld = f" ({'; '.join(verdict.reasons_to_abstain)})" if verdict.reasons_to_abstain else ""
+    return f"**{brief.answer(verdict)}**{withheld}"
 
 
 def _scores(result: ComparisonResult) -> str:
@@ -140,10 +143,19 @@ def _champion(result: ComparisonResult) -> str:
     if champion is None:
         return "No model was exported"
     because = f". {champion.alias_because}" if champion.alias_because else ""
+    score = _over_part(f"{champion.test_score:.6g}", result.verdict.recommendation, champion.arm)
     return (
         f"Model: `models:/{champion.reference}` (version {champion.version}, {champion.family}, "
-        f"test score {champion.test_score:.6g}): `harness predict {champion.reference} INPUT`{because}"
+        f"test score {score}): `harness predict {champion.reference} INPUT`{because}"
     )
+
+
+def _over_part(whole: str, found: Recommendation | None, family: str) -> str:
+    """A written test score of a family's selected model, with the published one first where that is over a part."""
+    if found is None or found.scored_cases is None or family not in found.scores:
+        return whole
+    cases = counted(found.scored_cases, "test case")
+    return f"{found.scores[family]:.6g} over the {cases} that did not help to choose, {whole} over all of them"
 
 
 def _method(verdict: Verdict) -> str:
@@ -154,10 +166,11 @@ def _method(verdict: Verdict) -> str:
     gap = f"{first} is better by {abs(verdict.difference):.4g}" if verdict.difference else "no difference"
     return (
         f"{gap} ({verdict.level:.0%} interval {low:.4g} to {high:.4g}), "
-        f"for searches of {verdict.trials} trials; {verdict.method}"
+        f"for searches of {verdict.compared_at or verdict.trials} trials; {verdict.method}"
     )
 
 
+RECOMMENDATION, PUBLISHED = "recommendation", "published_test_score"
 STATUS = "status"
 TESTED, UNTESTED = "tested", "untested"
 
@@ -170,7 +183,7 @@ def version_tags(champion: Mapping[str, Any], key: str, tags: Mapping[str, str])
         key: Sweep and trial that it is.
         tags: What the caller adds, such as the verdict.
     """
-    evidence = champion.get("evidence") or {}
+    evidence, found = champion.get("evidence") or {}, recommended(champion)
     families = evidence.get("arms", {})
     own = families.get(champion["arm"], {})
     baselines = evidence.get("baselines", {}).values()
@@ -181,6 +194,8 @@ def version_tags(champion: Mapping[str, Any], key: str, tags: Mapping[str, str])
         **{f"expected_test_{name}": family.get("expected_test_score") for name, family in families.items()},
         "best_baseline": best,
         "winner": evidence.get("winner"),
+        RECOMMENDATION: brief.use(found) if found else None,
+        PUBLISHED: published_score(champion),
         "budget": evidence.get("budget"),
     }
     words = {name: cut(str(value)) for name, value in known.items() if value is not None}
@@ -188,27 +203,52 @@ def version_tags(champion: Mapping[str, Any], key: str, tags: Mapping[str, str])
     return {**tags, **words, STATUS: status, "dataset": str(champion["name"]), TRIAL_KEY: key}
 
 
+def recommended(champion: Mapping[str, Any]) -> Recommendation | None:
+    """What the comparison behind a champion recommended; None where 0.1.0 made it."""
+    plain = (champion.get("evidence") or {}).get(RECOMMENDATION)
+    return Recommendation.from_json(plain) if plain else None
+
+
+def published_score(champion: Mapping[str, Any]) -> float | None:
+    """A champion's score over the test cases that did not help to choose it; None where its test score is that."""
+    found = recommended(champion)
+    if found is None or found.scored_cases is None or champion.get("refit"):
+        return None
+    return found.scores.get(champion["arm"])
+
+
+def scored_words(champion: Mapping[str, Any]) -> str:
+    """A champion's test score and what it is over.
+
+    Returns:
+        Such as `test mae 0.511 MWh`; `test mae 0.514 over the 185 test cases that did not help to choose, 0.511 MWh
+        over all of them`; or `untested`.
+    """
+    if (whole := champion["test_score"]) is None:
+        return "untested"
+    unit = f" {champion['unit']}" if champion.get("unit") else ""
+    return f"test {champion['metric']} {_over_part(f'{whole:.6g}{unit}', recommended(champion), champion['arm'])}"
+
+
 def about(champion: Mapping[str, Any], name: str, tags: Mapping[str, str], page: str) -> str:
     """The description in Markdown: why it is there, the verdict, the score, and the way to the comparison."""
     evidence = champion.get("evidence") or {}
-    unit = f" {champion['unit']}" if champion.get("unit") else ""
-    score = champion["test_score"]
-    scored = f"test {champion['metric']} {score:.6g}{unit}" if score is not None else "untested"
     lines = [
         tags.get("why", ""),
         evidence.get("headline", ""),
-        f"{champion['family']}, {scored}; trial `{champion['trial']}`",
+        f"{champion['family']}, {scored_words(champion)}; trial `{champion['trial']}`",
         f"Evidence: [the comparison]({page}), with its report, its table of trials and its configs as artifacts; "
         f"`harness models show {name}`",
     ]
     return "\n\n".join(line for line in lines if line)
 
 
-BASELINE = "baseline"
+BASELINE, BASELINES, VERDICT = "baseline", "baselines", "verdict"
 METRIC = "metric"
 DIRECTION = "direction"
 HALF_LIFE = "gradient_half_life_steps"
 UNTIL_DECIDED = "until_decided"
+RULE = "rule"
 LEAKS = "leaks"
 
 
@@ -224,6 +264,17 @@ def comparison_metrics(result: ComparisonResult) -> dict[str, float]:
         steps = {HALF_LIFE: half_life(cell.after), f"{HALF_LIFE}_untrained": half_life(cell.before)}
         metrics |= _under(cell.name, steps)
     return metrics
+
+
+def baselines_of(tags: Mapping[str, str], metrics: Mapping[str, float]) -> dict[str, float]:
+    """The baselines' test scores by their names, as `comparison_tags` and `comparison_metrics` wrote them.
+
+    An earlier version kept their names in the metrics' keys alone, where some letters are replaced.
+    """
+    prefix = f"{BASELINE}/"
+    named = {key: key.removeprefix(prefix) for key in metrics if key.startswith(prefix)}
+    named |= {key: name for name, key in keys(BASELINE, json.loads(tags.get(BASELINES, "[]"))).items()}
+    return {name: metrics[key] for key, name in named.items() if key in metrics}
 
 
 def half_life(reach: GradientReach) -> float:
@@ -258,35 +309,71 @@ def decided_metrics(families: Sequence[FamilyResult], verdict: Verdict) -> dict[
         }
         metrics |= _under(family.family.name, numbers)
     interval = {"difference": verdict.difference, "low": verdict.low, "high": verdict.high, "region": verdict.margin}
-    return metrics | _under("verdict", interval)
+    return metrics | _under(VERDICT, interval) | _recommended_metrics(verdict)
 
 
-def comparison_tags(result: ComparisonResult, charts: str = "") -> dict[str, str]:
+def _recommended_metrics(verdict: Verdict) -> dict[str, float]:
+    """The numbers of what is recommended and of the models in hand; those of 0.1.0 had none."""
+    metrics: dict[str, float] = {}
+    if found := verdict.recommendation:
+        numbers = {"probability": found.probability, "regret": found.regret, "lower_loss": found.lower_loss}
+        metrics |= _under(VERDICT, numbers)
+        for family, score in found.scores.items():
+            metrics |= _under(family, {PUBLISHED: score})
+    for name, asked in (("models", verdict.models), ("configurations", verdict.configurations)):
+        if asked:
+            ends = {"difference": asked.difference, "low": asked.low, "high": asked.high}
+            metrics |= _under(VERDICT, {f"{name}_{end}": value for end, value in ends.items()})
+    return metrics
+
+
+def comparison_tags(result: ComparisonResult, charts: str = "", sweep: str | None = None) -> dict[str, str]:
     """The words of a comparison that is over: what one filters comparisons by, and the run's description.
 
     Args:
         result: The comparison.
         charts: Address of the charts of its trials.
+        sweep: What a command is given to extend the sweep; None where none may.
     """
     champion = result.champion
     tags = {
         **verdict_tags(result.verdict),
+        BASELINES: json.dumps([baseline.name for baseline in result.baselines]),
         METRIC: result.objective.metric,
         DIRECTION: result.objective.direction.value,
         "champion": f"models:/{champion.name}/{champion.version}" if champion else "",
     }
-    return {name: value for name, value in tags.items() if value} | {"mlflow.note.content": description(result, charts)}
+    return {name: value for name, value in tags.items() if value} | {
+        "mlflow.note.content": description(result, charts, sweep)
+    }
 
 
-VERDICT_WORDS = ("verdict", "winner", "recommended", "withheld_because", "qualified_because", "trials")
+VERDICT_WORDS = (
+    *("verdict", "winner", "recommended", "withheld_because", "qualified_because", "trials"),
+    *(RECOMMENDATION, "recommended_family", "recommended_baseline", "probability", "regret"),
+)
 """The tags that `verdict_tags` may write."""
 
 
 def verdict_tags(verdict: Verdict) -> dict[str, str]:
-    """The words of a verdict; empty ones are left out."""
+    """The words of a verdict; empty ones are left out. Numbers among them are rounded, those of the metrics are not."""
     withheld, qualified = "; ".join(verdict.reasons_to_abstain), "; ".join(verdict.warnings)
-    values = (verdict.outcome.value, verdict.family, verdict.recommended, withheld, qualified, str(verdict.trials))
+    answered = (verdict.outcome.value, verdict.family, verdict.recommended, withheld, qualified, str(verdict.trials))
+    values = (*answered, *_recommended_words(verdict.recommendation))
     return {name: cut(value) for name, value in zip(VERDICT_WORDS, values, strict=True) if value}
+
+
+def _recommended_words(found: Recommendation | None) -> tuple[str | None, ...]:
+    """What is used, the family whose model that is, the baseline, the probability and the regret."""
+    if found is None:
+        return (None,) * 5
+    return (
+        brief.use(found),
+        None if found.use is Use.BASELINE else found.family,
+        found.baseline,
+        None if found.probability is None else sentences.probability_text(found.probability),
+        None if found.regret is None else sentences.regret_text(found.regret),
+    )
 
 
 def _under(prefix: str, values: Mapping[str, float | None]) -> dict[str, float]:

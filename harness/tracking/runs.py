@@ -13,10 +13,11 @@ from typing import Any
 
 from harness.errors import StoreError
 from harness.records import ComparisonResult, DataFacts, TrialRecord, TrialRequest, TrialStatus
+from harness.stats import brief
 from harness.store import Store
 from harness.tracking import naming
 from harness.tracking.client import KIND_TAG, connect
-from harness.tracking.naming import HALF_LIFE, VERDICT_WORDS, comparison_metrics, comparison_tags, half_life
+from harness.tracking.naming import HALF_LIFE, VERDICT, VERDICT_WORDS, comparison_metrics, comparison_tags, half_life
 from harness.tracking.queries import search_runs
 from harness.tracking.views import COLOR_TAG, Showing, route, trials_key, view_tags
 
@@ -191,7 +192,7 @@ class RunWriter:
         for request, record in pairs:
             self._trial(self._comparison(record.key.dataset), request, record)
 
-    def conclude(self, result: ComparisonResult, files: Mapping[str, str]) -> str:
+    def conclude(self, result: ComparisonResult, files: Mapping[str, str], to_extend: str | None = None) -> str:
         """Write what was sealed until now, and the answer.
 
         Test scores go to the trials; scores, verdict, description and files to the parent run, which ends.
@@ -199,6 +200,7 @@ class RunWriter:
         Args:
             result: The comparison, over.
             files: What to keep with it: place in the run's artifacts → text.
+            to_extend: What a command is given to extend the sweep; None where none may.
 
         Returns:
             The parent run's id.
@@ -206,11 +208,14 @@ class RunWriter:
         comparison = self._comparison(result.dataset)
         self._reveal(comparison, result.scores)
         parent = comparison.parent
-        self._log_changed(parent, comparison_metrics(result), comparison.end)
+        metrics = comparison_metrics(result)
+        self._log_changed(parent, metrics, comparison.end)
+        self._void(parent, (name for name in parent.metrics if name.startswith(f"{VERDICT}/") and name not in metrics))
         for cell in result.explanation.cells if result.explanation else ():
             if run := comparison.trials.get(f"{self._sweep_id}/{cell.trial}"):
                 self._log_changed(run, {HALF_LIFE: half_life(cell.after)}, run.end)
-        tags = comparison_tags(result, route(self.experiment_id, trials_key(result.dataset), charts=True))
+        charts = route(self.experiment_id, trials_key(result.dataset), charts=True)
+        tags = comparison_tags(result, charts, to_extend)
         # What an earlier verdict said and this one, of the same sweep extended, does not.
         for word in self._client.get_run(parent.id).data.tags.keys() & set(VERDICT_WORDS) - tags.keys():
             self._client.delete_tag(parent.id, word)
@@ -218,7 +223,7 @@ class RunWriter:
             self._client.set_tag(parent.id, key, naming.cut(value))
         if files:
             self._attach(parent.id, files)
-        self._end(parent, "FINISHED", naming.answer(result.verdict), comparison.end)
+        self._end(parent, "FINISHED", brief.answer(result.verdict), comparison.end)
         return parent.id
 
     def failed_with(self, dataset: str, why: str) -> None:
@@ -356,6 +361,16 @@ class RunWriter:
         if changed:
             self._log(run.id, changed, [])
             run.metrics = {**run.metrics, **{metric.key: metric.value for metric in changed}}
+
+    def _void(self, run: _Run, keys: Iterable[str]) -> None:
+        """Let metrics of a verdict that an extended sweep has replaced be no number: MLflow deletes none."""
+        from mlflow.entities import Metric
+
+        now = round(time.time() * 1000)
+        void = [Metric(key, math.nan, now, 0) for key in keys if math.isfinite(run.metrics[key])]
+        if void:
+            self._log(run.id, void, [])
+            run.metrics = {**run.metrics, **{metric.key: metric.value for metric in void}}
 
     def _log(self, run_id: str, metrics: Sequence[Any], parameters: Sequence[Any]) -> None:
         calls = max(-(-len(metrics) // METRICS_A_CALL), -(-len(parameters) // PARAMETERS_A_CALL))

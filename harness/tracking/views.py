@@ -80,7 +80,7 @@ def verdicts_view(showing: Showing) -> dict[str, Any]:
     """A table of comparisons: verdict, expected score of each family, model."""
     expected = [f"metrics.`{naming.keys(family, ['expected_test'])['expected_test']}`" for family in showing.colors]
     widths = {
-        "attributes.`Run Name`": 330,
+        "attributes.`Run Name`": 430,
         "tags.`verdict`": 140,
         **dict.fromkeys(expected, 160),
         "tags.`champion`": 220,

@@ -8,12 +8,13 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
-from calibrate import LEVEL, Share, calibrate, lower_bounds, main
+from calibrate import LEVEL, Play, Share, calibrate, lower_bounds, main
 from scipy import stats
 
 from harness.errors import TableError, UsageError
-from harness.records import INTERIM_REPLICATES, Direction, Objective, ScoreRow, TrialStatus
-from harness.stats.levels import ERROR_CLAIMED, InterimAnalysis
+from harness.records import Direction, Objective, ScoreRow, TrialStatus
+from harness.stats import decide_rows
+from harness.stats.levels import ERROR_CLAIMED, InterimAnalysis, interim_replicates
 from harness.stats.levels import LEVEL as LEVEL_OF_ALL
 
 MAE, ACCURACY = Objective("mae", Direction.MIN), Objective("accuracy", Direction.MAX)
@@ -147,31 +148,47 @@ def test_one_lower_bound_is_scipys_and_more_are_adjusted_by_holm():
 
 @pytest.mark.parametrize("oracle", ["random", "bayesian"])
 def test_through_interim_analyses_a_family_against_itself_seldom_has_a_winner(recorded, oracle):
-    alike, shifted = cells(
-        recorded(), oracle=oracle, interim_replicates=INTERIM_REPLICATES, trials=[5], shifts=[3.0], replays=60
-    )
-    assert (alike.interim_replicates, alike.replicates) == (INTERIM_REPLICATES, INTERIM_REPLICATES[-1])
+    looks = interim_replicates(oracle)
+    alike, shifted = cells(recorded(), oracle=oracle, interims=looks, trials=[5], shifts=[3.0], replays=60)
+    assert (alike.interim_replicates, alike.replicates) == (looks, looks[-1])
     assert lower_bounds([alike.false_winners]) <= [ERROR_CLAIMED]
-    assert (
-        INTERIM_REPLICATES[0] <= shifted.searches < alike.searches <= INTERIM_REPLICATES[-1]
-    )  # a clear difference ends early
+    assert looks[0] <= shifted.searches < alike.searches <= looks[-1]  # a clear difference ends early
     assert shifted.power.value >= 0.95
-    assert shifted.to_json()["interim_replicates"] == list(INTERIM_REPLICATES)
+    assert shifted.to_json()["interim_replicates"] == list(looks)
 
 
 def test_analyses_at_the_full_error_each_would_err_more_often(recorded, monkeypatch):
     """What spending the error is for: the same replays, each analysis at the level of a single one."""
-    spending = cells(recorded("accuracy"), interim_replicates=INTERIM_REPLICATES, trials=[5], replays=80)[
-        0
-    ].false_winners.hits
-    lavish = InterimAnalysis(1, 3, 3, LEVEL_OF_ALL, LEVEL_OF_ALL)
-    monkeypatch.setattr("calibrate.interim_analysis", lambda *_: lavish)
-    assert (
-        spending
-        <= cells(recorded("accuracy"), interim_replicates=INTERIM_REPLICATES, trials=[5], replays=80)[
-            0
-        ].false_winners.hits
-    )
+    looks = {"interims": interim_replicates("random"), "trials": [5], "replays": 80}
+    spending = cells(recorded("accuracy"), **looks)[0].false_winners.hits
+    monkeypatch.setattr("calibrate.interim_analysis", lambda *_: InterimAnalysis(1, 3, 3, LEVEL_OF_ALL, LEVEL_OF_ALL))
+    assert spending <= cells(recorded("accuracy"), **looks)[0].false_winners.hits
+
+
+@pytest.mark.parametrize(("oracle", "rule"), [("random", 1), ("random", 2), ("bayesian", 2)])
+@pytest.mark.parametrize("factor", [1.0, 1.6])
+def test_a_replay_gives_the_answer_that_a_sweep_would_get(recorded, oracle, rule, factor):
+    """The rows of a sweep by the whole rule, and their losses by the comparison alone."""
+    rows, play, random = recorded(), Play(3, 8, oracle, rule=rule), np.random.default_rng(5)
+    answers = []
+    for replay in range(25):
+        drawn = {side: random.integers(0, len(rows), 24) for side in "ab"}
+        scaled = {"a": 1.0, "b": factor}
+        losses = {
+            side: tuple(
+                scaled[side] * np.array([getattr(rows[i], part) for i in its]) for part in ("validation", "test")
+            )
+            for side, its in drawn.items()
+        }
+        table = [
+            ScoreRow(f"toy {replay}", side, i // 8 + 1, i % 8 + 1, float(validation), float(test))
+            for side, its in losses.items()
+            for i, (validation, test) in enumerate(zip(*its, strict=True))
+        ]
+        verdict = decide_rows(table, objective=MAE, margins={}, oracle=oracle, rule=rule).verdicts[f"toy {replay}"]
+        assert play.winner(f"toy {replay}", losses, alike=factor == 1)[0] == verdict.family
+        answers.append(verdict.family)
+    assert ("a" in answers) is (factor > 1)
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.3])
@@ -245,8 +262,8 @@ def test_a_table_that_is_not_there_is_told(capsys):
 def test_until_decided_replays_through_the_interim_analyses(table, capsys):
     main([table, *["--replays", "10", "--until-decided", "--shift", "0.5"]])
     assert [line.split(":")[0] for line in capsys.readouterr().out.splitlines()] == [
-        "toy lstm (16 trials), R=3 5 10 n=8",
-        "toy lstm (16 trials), R=3 5 10 n=8, shift 50 %",
+        "toy lstm (16 trials), R=1 to 10 n=8",
+        "toy lstm (16 trials), R=1 to 10 n=8, shift 50 %",
     ]
 
 

@@ -37,9 +37,11 @@ SMALLEST: dict[str, tuple[str, str]] = {
     "profile_trial": ("--units 2", r"\d"),
     "readers": ("--rounds 1", r"round 1: \d+ polls"),
     "record_trials": ("--trials 1 --epochs 1 --dataset digits --output recorded", r"digits\.csv: lstm 1, gru 1 trials"),
+    "recommendations": ("--replays 2", r"## The recommendation"),
     "resuming": ("--trials 2", r"2 trials, random, 2 workers"),
     "serving": ("tiny_waves --requests 12 --clients 2", r"\d"),
     "throughput": ("--size tiny", r"tiny: [\d.]+ times plain Keras Tuner's trials"),
+    "two_families": ("--replays 1 --study real --keep pairs", r"times as often|named none"),
     "verdict_cost": ("--datasets 1", r"its size"),
     "workers": ("--size tiny", r"\d"),
 }

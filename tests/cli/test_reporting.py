@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.journal import Journal
+from harness.records import Verdict
+from harness.stats.sentences import recommendation, three
+
 
 @pytest.fixture
 def store(first_day, tmp_path, monkeypatch) -> str:
@@ -19,9 +23,11 @@ def store(first_day, tmp_path, monkeypatch) -> str:
 def test_report_says_what_the_sweep_said_and_writes_html(first_day, store, command) -> None:
     ran = command("report", "--store", store)
     assert (ran.code, ran.err) == (0, "wrote report.html\n")
-    verdict, _, where = ran.out.partition("Runs in MLflow:")
-    assert verdict == first_day.finished.out.partition("Runs in MLflow:")[0]
-    assert f"harness ui --store {store}" in where
+    reported, said = ran.out.splitlines(), first_day.finished.out.partition("\nRuns in MLflow:")[0].splitlines()
+    counting = [line for line in said if "shown by `harness report" in line]
+    assert [line for line in said if line not in (*reported, *counting)] == []
+    assert bool(counting) == any(line.startswith("  Warning: ") for line in reported)
+    assert f"harness ui --store {store}" in ran.out
     assert Path("report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
 
 
@@ -42,7 +48,8 @@ def test_without_a_sweep_it_is_wrong_use_and_writes_nothing(words, command, tmp_
 def test_trials_prints_the_table_that_verdict_decides_from(first_day, store, command) -> None:
     ran = command("trials", first_day.sweep_id, "--csv", "--store", store)
     rows = list(csv.DictReader(io.StringIO(ran.out)))
-    assert [(row["dataset"], row["family"]) for row in rows].count(("my", "gru")) == 3
+    kinds = [(row["dataset"], row["family"], row["phase"]) for row in rows]
+    assert [kinds.count(("my", "gru", phase)) for phase in ("search", "confirmation")] == [3, 1]
     Path("scores.csv").write_text(ran.out, encoding="utf-8")
     again = command("verdict", "scores.csv", "--trials", "3", "--json")
     assert again.code == 0
@@ -54,10 +61,26 @@ def test_trials_prints_the_table_that_verdict_decides_from(first_day, store, com
 def test_trials_as_json_has_the_same_numbers(first_day, store, command) -> None:
     plain = json.loads(command("trials", first_day.sweep_id, "--json", "--store", store).out)
     table = csv.DictReader(io.StringIO(command("trials", first_day.sweep_id, "--store", store).out))
-    for row, line in zip(plain, table, strict=True):
+    for row, line in zip(plain, (line for line in table if line["phase"] == "search"), strict=True):
         assert row["test"] == float(line["test"])
         assert row["validation"] == float(line["validation"])
         assert (row["family"], str(row["trial"]), row["status"]) == (line["family"], line["trial"], line["status"])
+
+
+def test_report_as_json_is_one_document_with_the_records_and_the_sentences(first_day, store, command) -> None:
+    ran = command("report", first_day.sweep_id, "--store", store, "--json")
+    plain = json.loads(ran.out)
+    with Journal.read(first_day.folder / "mlruns" / "sweeps" / first_day.sweep_id) as journal:
+        recorded = journal.last("decided", "my").payload
+    assert plain["verdicts"] == {"my": recorded}
+    found = Verdict.from_json(recorded)
+    sentences = plain["answers"]["my"]
+    assert sentences["recommendation"] == recommendation(found)
+    assert sentences["sentences"] == list(three(found))
+    assert found.reasons_to_abstain
+    assert plain["verdicts"]["my"]["recommendation"]["probability"] is None
+    assert (plain["sweep_id"], plain["across"], plain["unfinished"]) == (first_day.sweep_id, None, {})
+    assert plain["champions"]["my"]["name"] == "my"
 
 
 def test_trials_is_one_table_at_a_time(store, command) -> None:

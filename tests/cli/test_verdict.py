@@ -48,21 +48,22 @@ def test_the_sentence_comes_first_and_the_numbers_below(run, table):
     done = run(table())
     assert done.exit_code == 0
     first, *numbers = done.stdout.splitlines()
-    assert first.startswith("toy: lstm wins: expected test score ")
-    assert numbers[0].startswith("  expected test score of the best of 12 trials by validation: ")
+    assert first.startswith("toy: use lstm's model, which validation selected: ")
+    assert [line.split(":")[0] for line in numbers[:3]] == ["  Models in hand", "  Configurations", "  Families"]
+    assert numbers[3].startswith("  expected test score of the best of 12 trials by validation: ")
     assert "overall" not in done.stdout
 
 
 def test_several_datasets_have_an_overall_sentence(run, table):
     done = run(table(lines_of(("a", "NA"))))
-    assert "NA: lstm wins" in done.stdout
+    assert "NA: use lstm's model" in done.stdout
     assert "overall: of 2 datasets gru wins 0, lstm wins 2, practically equal 0, undecided 0" in done.stdout
 
 
 def test_options_reach_the_decision(run, table):
     path = table(lines_of(worse=0.0))
-    assert "toy: gru and lstm are practically equal" in run(path, "--margin", 1).stdout
-    assert "toy: gru wins" in run(table(), "--direction", "max").stdout
+    assert "Families: gru and lstm are practically equal in searches of 3 trials (" in run(path, "--margin", 1).stdout
+    assert "toy: use gru's model" in run(table(), "--direction", "max").stdout
     assert "best of 4 trials" in run(path, "--trials", 4).stdout
     assert "95 % interval" in run(path, "--level", 0.95).stdout
     assert "needs at least 3 replicates of each family: gru 1, lstm 1" in run(path, "--oracle", "bayesian").stdout
@@ -70,6 +71,8 @@ def test_options_reach_the_decision(run, table):
 
 def test_json_gives_everything(run, table):
     plain = json.loads(run(table(lines_of(("a", "b"))), "--json").stdout)
+    assert plain["answers"]["a"]["recommendation"].startswith("a: use lstm's model")
+    assert plain["verdicts"]["a"]["recommendation"]["family"] == "lstm"
     assert plain["verdicts"]["a"]["outcome"] == "winner"
     assert plain["verdicts"]["a"]["family"] == "lstm"
     assert len(plain["verdicts"]["a"]["probabilities"]) == 3
@@ -96,7 +99,7 @@ def test_the_table_that_a_sweep_writes_goes_through(run, table):
     lines = [f"{line},min,mae,{300 + place},1.5,completed" for place, line in enumerate(lines_of())]
     failed = ["toy,lstm,1,13,,,min,mae,,,failed", "toy,gru,1,13,,,min,mae,,,failed"]
     done = run(table([*lines, *failed], header))
-    assert done.stdout.startswith("toy: lstm wins")
+    assert done.stdout.startswith("toy: use lstm's model")
 
 
 BROKEN = {

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from harness.records import ComparisonResult, Direction, Objective, Outcome, SweepResult
-from harness.report import figures
+from harness.report import differences, figures
 from harness.report.axes import APPEARANCES
 from harness.report.curves import curves_of
 
@@ -27,7 +27,7 @@ def all_figures(comparison: ComparisonResult) -> dict[str, str | None]:
         "budget": figures.budget(comparison, curves_of(comparison), "b"),
         "learning": figures.learning(comparison, "l"),
         "spread": figures.spread(comparison, "c"),
-        "difference": figures.difference(comparison, "d"),
+        "difference": differences.difference(comparison, "d"),
     }
 
 
@@ -143,7 +143,7 @@ def test_each_replicate_selects_by_validation(make_comparison: Make) -> None:
 
 
 def test_the_difference_is_drawn_without_signs(make_comparison: Make) -> None:
-    words = texts(drawn(figures.difference(make_comparison())))
+    words = texts(drawn(differences.difference(make_comparison())))
     assert {"← gru better", "lstm better →", "0"} <= set(words)
     assert not any(word.startswith("-") for word in words)
 
@@ -151,20 +151,20 @@ def test_the_difference_is_drawn_without_signs(make_comparison: Make) -> None:
 def test_a_winner_is_drawn_in_its_colour(make_comparison: Make) -> None:
     winner = make_comparison(levels=(301.0, 201.0), replicates=2)
     assert winner.verdict.family == "gru"
-    assert APPEARANCES[1].color in str(figures.difference(winner))
+    assert APPEARANCES[1].color in str(differences.difference(winner))
     undecided = make_comparison(levels=(201.0, 201.0))
     assert undecided.verdict.outcome is Outcome.UNDECIDED
-    assert APPEARANCES[1].color not in str(figures.difference(undecided))
+    assert APPEARANCES[1].color not in str(differences.difference(undecided))
 
 
 def test_the_overview_has_a_line_a_dataset(three_datasets: SweepResult) -> None:
-    words = texts(drawn(figures.overview(three_datasets.comparisons)))
+    words = texts(drawn(differences.overview(three_datasets.comparisons)))
     assert {"vic_elec", "japanese_vowels", "adding_50"} <= set(words)
-    assert figures.overview(three_datasets.comparisons[:1]) is None
+    assert differences.overview(three_datasets.comparisons[:1]) is None
 
 
 def test_datasets_without_a_margin_are_not_in_the_overview(make_comparison: Make) -> None:
-    assert figures.overview([make_comparison("a", margin=0.0), make_comparison("b")]) is None
+    assert differences.overview([make_comparison("a", margin=0.0), make_comparison("b")]) is None
 
 
 def test_ranks_of_three_families(make_comparison: Make, make_sweep: Callable[..., SweepResult]) -> None:
@@ -173,9 +173,9 @@ def test_ranks_of_three_families(make_comparison: Make, make_sweep: Callable[...
         [make_comparison(f"set_{seed}", families=names, levels=(231.0, 201.0, 330.0), seed=seed) for seed in range(6)]
     )
     assert sweep.across is not None
-    assert set(names) <= set(texts(drawn(figures.ranks(sweep.across))))
-    assert figures.overview(sweep.comparisons) is None, "the best two differ from dataset to dataset"
-    assert figures.ranks(dataclasses.replace(sweep.across, average_ranks={})) is None
+    assert set(names) <= set(texts(drawn(differences.ranks(sweep.across))))
+    assert differences.overview(sweep.comparisons) is None, "the best two differ from dataset to dataset"
+    assert differences.ranks(dataclasses.replace(sweep.across, average_ranks={})) is None
 
 
 def test_a_baseline_far_off_does_not_press_the_curves_together(make_comparison: Make) -> None:

@@ -137,8 +137,10 @@ def test_it_tells_where_the_runs_are(three_datasets: SweepResult) -> None:
     assert "harness trials quickstart-20261123-0712 --csv" in page
 
 
-def test_reservations_are_shown(three_datasets_page: str, make_comparison: Make, make_sweep: MakeSweep) -> None:
-    assert "Warning: no family beats the best baseline" in Page(three_datasets_page).text
+def test_reservations_are_shown(make_comparison: Make, make_sweep: MakeSweep) -> None:
+    warned = make_comparison()
+    warned = dataclasses.replace(warned, verdict=dataclasses.replace(warned.verdict, warnings=("an edge",)))
+    assert "Warning: an edge" in Page(html(make_sweep([warned]))).text
     withheld = make_sweep([make_comparison(withheld=["a leakage guard fired"])])
     assert "undecided, withheld" in Page(html(withheld)).text
 

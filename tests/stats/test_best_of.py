@@ -11,7 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.stats.best_of_n import Sample, beyond, beyond_with_replacement, expected, permute, resample, weights
+from harness.stats.best_of_n import (
+    Sample,
+    Term,
+    beyond,
+    beyond_with_replacement,
+    expected,
+    permute,
+    pooled,
+    resample,
+    weights,
+)
 
 
 def enumerated(validation: list[float], test: list[float], n: int) -> float:
@@ -93,29 +103,38 @@ def test_a_resample_is_worth_what_its_sorted_trials_are(trials, n):
         order = np.argsort(validation, kind="stable")
         tied = np.array([test[validation == validation[i]].mean() for i in order])
         slow.append(shares @ tied)
-    assert resample(sample, n, 30, seed=5)[0] == pytest.approx(slow)
+    assert resample(sample, [[Term(n, sample.test)]], 30, seed=5)[0] == pytest.approx(slow)
+
+
+def test_a_resample_by_the_weights_of_a_sample_is_worth_what_that_is():
+    random = np.random.default_rng(3)
+    sample = Sample.of(random.normal(size=9), random.normal(size=9))
+    drawn = np.random.default_rng(5).integers(0, 9, (30, 9))
+    slow = [expected(Sample.of(sample.validation[row], sample.test[row]), 3) for row in drawn]
+    assert resample(sample, [[Term(3, sample.test, replaced=False)]], 30, seed=5)[0] == pytest.approx(slow)
 
 
 def test_the_gain_is_that_of_the_second_half_of_the_budget():
     sample = Sample.of(np.array([1.0, 2.0, 4.0]), np.zeros(3))
-    gain = resample(sample, 2, 50_000, seed=1)[1]
+    gain = resample(sample, [[Term(1, sample.validation), Term(2, -sample.validation)]], 50_000, seed=1)[0]
     one, two = (-np.diff(beyond_with_replacement(3, n)) for n in (1, 2))
     drawn = np.random.default_rng(3).integers(0, 3, (50_000, 3))
     slow = np.sort(sample.validation[drawn], axis=1) @ (one - two)
-    assert np.all(gain >= 0)
+    assert np.all(gain >= -1e-12)
     assert gain.mean() == pytest.approx(slow.mean(), abs=0.01)
 
 
 def test_permutations_are_all_divisions_equally_often():
     random = np.random.default_rng(2)
     first, second = (Sample.of(random.normal(size=3), random.normal(size=3)) for _ in range(2))
-    pooled = [*zip(first.validation, first.test, strict=True), *zip(second.validation, second.test, strict=True)]
+    trials = [*zip(first.validation, first.test, strict=True), *zip(second.validation, second.test, strict=True)]
     exact = []
     for mine in itertools.combinations(range(6), 3):
-        parts = [[pooled[i] for i in range(6) if (i in mine) is side] for side in (True, False)]
+        parts = [[trials[i] for i in range(6) if (i in mine) is side] for side in (True, False)]
         losses = [expected(Sample.of(*map(np.array, zip(*part, strict=True))), 2) for part in parts]
         exact.append(losses[0] - losses[1])
-    drawn = np.concatenate(list(permute(first, second, 2, 40_000, seed=4)))
+    both = pooled(first, second)
+    drawn = np.concatenate(list(permute(both, 3, [Term(2, both.test)], 40_000, seed=4)))
     found, counts = np.unique(np.round(drawn, 9), return_counts=True)
     wanted, times = np.unique(np.round(exact, 9), return_counts=True)
     assert found == pytest.approx(wanted)
@@ -128,7 +147,7 @@ def test_a_sample_forgets_the_order_of_its_trials():
     order = random.permutation(40)
     one, other = Sample.of(validation, test), Sample.of(validation[order], test[order])
     assert np.array_equal(one.test, other.test)
-    assert np.array_equal(resample(one, 10, 50, 1)[0], resample(other, 10, 50, 1)[0])
+    assert np.array_equal(*(resample(its, [[Term(10, its.test)]], 50, 1) for its in (one, other)))
 
 
 def test_shares_run_from_all_to_nothing():

@@ -14,7 +14,7 @@ import pytest
 from harness.errors import TableError, UsageError
 from harness.records import Direction, Objective, Outcome, ScoreRow, TrialStatus, Verdict
 from harness.stats import decide_rows, margin_of, over_all
-from harness.stats.levels import FAILURE_SHARE, LEVEL, MARGIN_SCORE, MARGIN_SHARE, MINIMUM_TRIALS
+from harness.stats.levels import FAILURE_SHARE, LEVEL, MARGIN_LACKING, MARGIN_SCORE, MARGIN_SHARE, MINIMUM_TRIALS
 
 MAE = Objective("mae", Direction.MIN)
 ACCURACY = Objective("accuracy", Direction.MAX)
@@ -108,11 +108,11 @@ def test_a_sure_difference_within_the_margin_is_practically_equal(rows_of, sprea
     assert verdict.outcome is Outcome.PRACTICALLY_EQUAL
 
 
-def test_an_open_question_says_how_many_more_trials_would_decide(rows_of, tuned):
+def test_an_open_question_of_the_first_rule_says_how_many_more_trials_would_decide(rows_of, tuned):
     random = np.random.default_rng(3)
     scores = {name: list(zip(*tuned["skewed"](random, 20), strict=True)) for name in ("lstm", "gru")}
     scores["gru"] = [(v * 1.1, t * 1.1) for v, t in scores["gru"]]
-    verdict = decide_one(rows_of(scores))
+    verdict = decide_one(rows_of(scores), rule=1)
     assert verdict.outcome is Outcome.UNDECIDED
     assert verdict.more_trials is not None
     assert verdict.more_trials % verdict.trials == 0
@@ -268,7 +268,7 @@ class TestThreeFamilies:
         verdict = decide_one(rows)
         assert (verdict.outcome, verdict.family) == (Outcome.WINNER, "rnn")
         assert verdict.families == ("rnn", "lstm", "gru")
-        assert verdict.difference == pytest.approx(verdict.expected["lstm"] - verdict.expected["rnn"])
+        assert verdict.difference == pytest.approx(verdict.expected_at["lstm"] - verdict.expected_at["rnn"])
         assert [(pair.first, pair.second, pair.family) for pair in verdict.pairs] == [
             ("rnn", "lstm", "rnn"),
             ("rnn", "gru", "rnn"),
@@ -341,8 +341,27 @@ def test_a_higher_level_gives_a_wider_interval(rows_of, spread):
         (ACCURACY, 0.02, None, 0.02),
     ],
 )
-def test_the_equivalence_margin(objective, smallest, baseline, margin):
-    assert margin_of(objective, smallest, baseline) == margin
+def test_the_equivalence_margin_of_the_first_rule(objective, smallest, baseline, margin):
+    assert margin_of(objective, smallest, baseline, 0.001, rule=1) == margin
+
+
+@pytest.mark.parametrize(
+    ("objective", "smallest", "baseline", "best", "margin"),
+    [
+        (MAE, 0.25, 10.0, 0.1, 0.25),
+        (MAE, None, 10.0, 2.0, MARGIN_SHARE * 2.0),
+        (MAE, None, 2.0, 10.0, MARGIN_SHARE * 2.0),
+        (MAE, None, None, 2.0, 0.0),
+        (MAE, None, 10.0, None, MARGIN_SHARE * 10.0),
+        (ACCURACY, None, 0.4, 0.5, MARGIN_SCORE),
+        (ACCURACY, None, 0.4, 0.98, MARGIN_LACKING * 0.02),
+        (ACCURACY, None, 0.99, 0.5, MARGIN_LACKING * 0.01),
+        (ACCURACY, None, 0.4, 1.0, 0.0),
+        (ACCURACY, None, None, None, MARGIN_SCORE),
+    ],
+)
+def test_the_equivalence_margin_goes_by_the_better_of_baseline_and_family(objective, smallest, baseline, best, margin):
+    assert margin_of(objective, smallest, baseline, best) == pytest.approx(margin)
 
 
 def test_datasets_are_decided_apart(rows_of, spread):

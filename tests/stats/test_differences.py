@@ -62,11 +62,11 @@ def test_turning_twice_is_nothing():
     assert one.turned().probabilities == (0.1, 0.3, 0.6)
 
 
-@pytest.mark.parametrize("way", [WelchOverReplicates, partial(PooledBootstrap, "toy")])
+@pytest.mark.parametrize("way", [WelchOverReplicates, partial(PooledBootstrap, "toy", compared_at=1)])
 def test_a_difference_is_turned_as_it_is_asked_for_and_known_of_no_others(way, rows_of):
     scores = {"lstm": [(1, 1.0), (2, 1.2), (3, 1.1)], "gru": [(1, 1.5), (2, 1.4), (3, 1.6)]}
     sides = sides_of(rows_of(scores, trials=1), ["lstm", "gru"], Direction.MIN)
-    compared = way(list(sides.values()), 1, 0.1, 0.95)
+    compared = way(list(sides.values()), 1, level=0.95)
     assert compared.difference("lstm", "gru").value > 0
     assert compared.difference("gru", "lstm") == compared.difference("lstm", "gru").turned()
     assert math.isnan(compared.difference("lstm", "rnn").value)

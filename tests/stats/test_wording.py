@@ -151,7 +151,7 @@ def test_methods_name_their_levels():
         ),
         (
             True,
-            interim_analysis(3),
+            interim_analysis(3, (3, 5, 10)),
             f"selected trials of the replicates, {100 * LEVEL:.4g} % interval by Welch's t: the trials of an adaptive "
             "search depend on one another; look 1 of at most 3, at 3 replicates, at its own level: all looks together "
             "hold at 95 % (Lan and DeMets 1983)",

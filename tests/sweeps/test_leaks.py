@@ -15,7 +15,7 @@ NOTES = ("first rows left out", f"warning: {TOLD}", "warning: 3 of 40 test input
 def test_a_leak_withholds_the_verdict_and_is_named(swept) -> None:
     (result, *_) = swept.result.comparisons
     families = [family.family for family in result.families]
-    basis = Basis("tiny_adding", result.objective, families, swept.header.spaces, "random", None, ())
+    basis = Basis("tiny_adding", result.objective, families, swept.header.spaces, "random", None, {})
     with Journal.open(swept.folder) as journal:
         pairs, scores = Results(journal).trials("tiny_adding"), journal.unseal("tiny_adding")
     better = {key: score * (0.01 if "tiny_gru" in key else 1.0) for key, score in scores.items()}

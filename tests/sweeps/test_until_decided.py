@@ -10,7 +10,7 @@ from harness.config import make_plan
 from harness.errors import SealedError, UsageError
 from harness.executors import InProcessExecutor
 from harness.journal import EventKind, Journal
-from harness.records import INTERIM_REPLICATES, Outcome, SealedScore, TrialKey
+from harness.records import Outcome, SealedScore, TrialKey
 from harness.sweeps.events import Message
 from harness.sweeps.runner import run_sweep
 from harness.sweeps.verify import verify
@@ -46,15 +46,15 @@ def test_a_family_against_itself_is_searched_to_the_last_analysis(alike) -> None
     _, store, result, phrase = alike
     (comparison,) = result.comparisons
     assert comparison.verdict.outcome is Outcome.UNDECIDED
-    assert max(row.replicate for row in comparison.rows) == INTERIM_REPLICATES[-1]
+    assert max(row.replicate for row in comparison.rows) == 10
     assert [note.text for note in phrase if isinstance(note, Message) and "continuing to" in note.text] == [
-        "tiny_adding: undecided at 3 replicates; continuing to 5",
-        "tiny_adding: undecided at 5 replicates; continuing to 10",
+        f"tiny_adding: undecided at {count}; continuing to {following}"
+        for count, following in (("1 replicate", 2), *((f"{so_far} replicates", so_far + 1) for so_far in range(2, 10)))
     ]
-    assert "interim analysis 3 of at most 3, at 10 replicates" in comparison.verdict.method
+    assert "interim analysis 10 of at most 10, at 10 replicates" in comparison.verdict.method
     with Journal.open(store.sweeps / result.sweep_id) as journal:
-        assert [event.payload["replicates"] for event in journal.events(EventKind.EXTENDED)] == [5, 10]
-        assert len(list(journal.events(EventKind.CLOSED))) == 3
+        assert [event.payload["replicates"] for event in journal.events(EventKind.EXTENDED)] == [*range(2, 11)]
+        assert len(list(journal.events(EventKind.CLOSED))) == 10
         assert len(list(journal.events(EventKind.BASELINES))) == 1
 
 
@@ -96,13 +96,13 @@ def test_a_clear_difference_is_decided_at_the_first_look(configs, toys, tmp_path
     with InProcessExecutor() as executor:
         (comparison,) = run_sweep(header, store, executor, lambda _: None).comparisons
     assert (comparison.verdict.outcome, comparison.verdict.family) == (Outcome.WINNER, "tiny_gru")
-    assert max(row.replicate for row in comparison.rows) == INTERIM_REPLICATES[0]
+    assert max(row.replicate for row in comparison.rows) < 10
     assert verify(store, next(store.sweeps.iterdir()).name)[0].agrees
 
 
 def test_replicates_beside_until_decided_are_refused() -> None:
     with pytest.raises(
         UsageError,
-        match="--replicates = 4: expected none beside until_decided, with its interim analyses at 3, 5 and 10",
+        match="--replicates = 4: expected none beside until_decided, which adds replicates one at a time",
     ):
         make_plan({"datasets": ("x",), "until_decided": True, "replicates": 4})

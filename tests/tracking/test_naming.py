@@ -9,6 +9,7 @@ import pytest
 from mlflow.utils.validation import _validate_metric_name, _validate_param_name
 
 from harness.records import ChampionInfo, ComparisonResult, Outcome, Phase, TrialKey
+from harness.stats import brief
 from harness.tracking import naming
 
 
@@ -35,7 +36,7 @@ def test_the_answer_says_what_the_verdict_says(
     make_pair: Callable[..., Any], make_result: Callable[..., ComparisonResult]
 ) -> None:
     def answer(**changes: Any) -> str:
-        return naming.answer(make_result([make_pair()], **changes).verdict)
+        return brief.answer(make_result([make_pair()], **changes).verdict)
 
     assert answer() == "toy: gru wins"
     assert answer(outcome=Outcome.UNDECIDED, family=None) == "toy: undecided"
@@ -58,7 +59,7 @@ def test_what_withholds_a_verdict_stands_beside_it_and_what_qualifies_it_below(
     assert lines[0] == "**toy: undecided** (too few; too uneven)"
     assert lines[2:] == [
         "No model was exported",
-        "Warning: an edge",
+        "- Warning: an edge",
         "gru is better by 0.03 (98% interval 0.01 to 0.05), for searches of 3 trials; pooled trials, bootstrap",
     ]
 

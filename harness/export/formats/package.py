@@ -18,6 +18,7 @@ from harness.export.formats.runtimes import EXAMPLE_FILE, RUNTIMES, Format, conv
 from harness.export.formats.runtimes import FILE as SCRIPT_FILE
 from harness.export.predictor import Champion
 from harness.records import TaskKind
+from harness.tracking.naming import published_score
 
 
 def output_words(description: Description) -> str:
@@ -56,6 +57,7 @@ def model_card(
     return environment.from_string(Path(__file__).with_name("model_card.md.j2").read_text(encoding="utf-8")).render(
         it=description,
         evidence=description.evidence,
+        published=published_score(description.to_json()),
         kind=kind,
         runtime=RUNTIMES[kind],
         inputs=inputs,

@@ -1,0 +1,234 @@
+"""What to use on a dataset: a family's model, either family's, or the baseline; always one answer, and how sure it is.
+
+Whose model that is follows one order, in which each step needs more to be known than the next:
+
+1. The baseline, where no selected model is better than the best one.
+2. The model that is better over the test cases which decide, where the models in hand are decided.
+3. The cheaper family's, where families are practically equal and nothing known says that its model is worse by more
+   than the equivalence margin.
+4. The model that validation selected.
+
+What is said of the families over searches never changes whose model to use, only how it is said. Probability and
+regret come from what was decided by: the models' scores over test cases, or, where single cases are unknown, the
+outlook of the families.
+
+Pure: takes numbers, gives a record; words are made in `sentences`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from harness.records import (
+    CaseScores,
+    Direction,
+    Objective,
+    Outcome,
+    Outlook,
+    Reason,
+    Recommendation,
+    ScoreRow,
+    TrialStatus,
+    Use,
+    Verdict,
+)
+from harness.stats.in_hand import configurations, models_in_hand
+from harness.stats.levels import LEVEL
+from harness.stats.outlook import turned_to
+from harness.stats.test_set import Cases
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """The trial that validation selected of a family.
+
+    Attributes:
+        key: Family, replicate and number of the trial.
+        validation: Its validation score.
+        test: Its test score; None where it is unknown.
+        parameters: Its trainable weights; None where they are unknown.
+        seed_scores: Test scores of its hyperparameters over fresh seeds, in order.
+        seed_cases: The same over test cases; empty where single cases are unknown.
+    """
+
+    key: tuple[str, int, int]
+    validation: float
+    test: float | None
+    parameters: int | None = None
+    seed_scores: Sequence[float] = ()
+    seed_cases: Sequence[CaseScores | None] = field(default=())
+
+
+def selected_of(rows: Sequence[ScoreRow], objective: Objective) -> dict[str, Selected]:
+    """What validation selects of a table's rows: of equal scores the earliest trial.
+
+    Args:
+        rows: One dataset's rows.
+        objective: The metric.
+
+    Returns:
+        The selected trial by the family's name, of each family with a completed trial.
+    """
+    sign, found = objective.direction.sign, dict[str, Selected]()
+    known = [row for row in rows if row.status is TrialStatus.COMPLETED and row.validation is not None]
+    for row in sorted(known, key=lambda row: (sign * (row.validation or 0.0), row.replicate, row.trial)):
+        key = (row.family, row.replicate, row.trial)
+        found.setdefault(row.family, Selected(key, row.validation or 0.0, row.test, row.parameters))
+    return {name: found[name] for name in dict.fromkeys(row.family for row in rows) if name in found}
+
+
+def answered(
+    verdict: Verdict,
+    selected: Mapping[str, Selected],
+    *,
+    objective: Objective,
+    baselines: Mapping[str, float],
+    cases: Cases,
+) -> Verdict:
+    """The verdict with what it says besides of the models in hand and their configurations, and what to use.
+
+    Args:
+        verdict: What is decided of the families.
+        selected: The selected trial of each family, by its name.
+        objective: The metric.
+        baselines: Test score of each baseline.
+        cases: Scores of searched trials over test cases by family, replicate and number; empty where unknown.
+    """
+    direction = objective.direction
+    ranked = by_validation(selected, direction)
+    pair = [name for name in verdict.families if name in ranked[:2]]
+    keys = {name: one.key for name, one in selected.items()}
+    scores = {name: selected[name].seed_scores for name in verdict.families if name in selected}
+    found = replace(
+        verdict,
+        models=models_in_hand(keys, cases, pair, direction, verdict.level) if len(pair) == 2 else None,
+        configurations=configurations(
+            scores, {name: selected[name].seed_cases for name in scores}, direction, verdict.level
+        ),
+    )
+    return replace(found, recommendation=recommend(found, selected, objective=objective, baselines=baselines))
+
+
+def recommend(
+    verdict: Verdict, selected: Mapping[str, Selected], *, objective: Objective, baselines: Mapping[str, float]
+) -> Recommendation | None:
+    """What to use, by how much it is better, and how sure that is.
+
+    Args:
+        verdict: What is decided, `models` and `configurations` included.
+        selected: The selected trial of each family, by its name.
+        objective: The metric.
+        baselines: Test score of each baseline.
+
+    Returns:
+        The recommendation; None where no family has a completed trial.
+    """
+    direction = objective.direction
+    ranked = by_validation(selected, direction)
+    if not ranked:
+        return None
+    models = verdict.models
+    tests = {name: one.test for name, one in selected.items() if one.test is not None and math.isfinite(one.test)}
+    scores = dict(models.scores) if models else tests
+    chosen, use, reason, because = ranked[0], Use.MODEL, Reason.VALIDATION, ""
+    if models and models.family:
+        chosen, reason = models.family, Reason.TEST_CASES
+    elif _cheaper_will_do(verdict, selected, direction):
+        chosen, use, reason = verdict.recommended or chosen, Use.EITHER, Reason.CHEAPER
+        because = verdict.cheaper_because
+    against = _against(chosen, verdict, ranked)
+    best = objective.best(score for score in baselines.values() if math.isfinite(score))
+    if best is not None and tests and not any(objective.better(score, best) for score in tests.values()):
+        return Recommendation(
+            use=Use.BASELINE,
+            family=chosen,
+            baseline=min(name for name, score in baselines.items() if score == best),
+            reason=Reason.BASELINE,
+            because="",
+            against=chosen,
+            lower_loss=_lower(best, tests.get(chosen), direction),
+            probability=None,
+            regret=None,
+            level=LEVEL,
+            abstains=_BASELINE_HAS_NO_CASES,
+            scores=scores,
+            scored_cases=models.scored_cases if models else None,
+        )
+    outlook, abstains = _evidence(verdict, chosen, against)
+    return Recommendation(
+        use=use,
+        family=chosen,
+        baseline=None,
+        reason=reason,
+        because=because,
+        against=against,
+        lower_loss=_lower(scores.get(chosen), scores.get(against or ""), direction),
+        probability=outlook.probability if outlook else None,
+        regret=outlook.regret if outlook else None,
+        level=outlook.level if outlook else LEVEL,
+        abstains=abstains,
+        scores=scores,
+        scored_cases=models.scored_cases if models else None,
+    )
+
+
+_BASELINE_HAS_NO_CASES = "a baseline is scored once, on the whole test part: nothing says how its lead scatters"
+_NOTHING_KNOWN = "nothing is known of how the two losses scatter"
+
+
+def by_validation(selected: Mapping[str, Selected], direction: Direction) -> list[str]:
+    """The families' names, the best selected validation score first; of equal ones the fewest parameters."""
+    return sorted(
+        selected,
+        key=lambda name: (direction.sign * selected[name].validation, selected[name].parameters or math.inf),
+    )
+
+
+def _cheaper_will_do(verdict: Verdict, selected: Mapping[str, Selected], direction: Direction) -> bool:
+    """Whether families are practically equal, one is cheaper, and no estimate says that it is too much worse.
+
+    The estimates are those at which no published score had a part: the expected scores over all trials, validation,
+    and the cases that decide between the models in hand.
+    """
+    name, margin = verdict.recommended, verdict.margin
+    if verdict.outcome is not Outcome.PRACTICALLY_EQUAL or name not in selected:
+        return False
+    others = [family for family in verdict.families if family != name]
+    validation = {family: one.validation for family, one in selected.items()}
+    worse = [
+        direction.sign * (known[name] - known[family])
+        for known in (verdict.expected, verdict.expected_at, validation)
+        for family in others
+        if {name, family} <= set(known)
+    ]
+    if (models := verdict.models) and name in models.families:
+        worse.append(-models.difference if models.families[0] == name else models.difference)
+    return all(one <= margin for one in worse)
+
+
+def _against(chosen: str, verdict: Verdict, ranked: Sequence[str]) -> str | None:
+    """What the chosen family's model is compared with: that of the other family, or the best other by validation."""
+    if verdict.models and chosen in verdict.models.families:
+        return next(name for name in verdict.models.families if name != chosen)
+    return next((name for name in ranked if name != chosen), None)
+
+
+def _evidence(verdict: Verdict, chosen: str, against: str | None) -> tuple[Outlook | None, str]:
+    """The outlook turned to what is chosen, or why there is none."""
+    if verdict.reasons_to_abstain:
+        return None, "; ".join(verdict.reasons_to_abstain)
+    known = [verdict.models.outlook if verdict.models else None, verdict.outlook]
+    for outlook in known:
+        if outlook and outlook.probability is not None and {outlook.better, outlook.against} == {chosen, against}:
+            return turned_to(chosen, outlook), ""
+    return None, _NOTHING_KNOWN
+
+
+def _lower(mine: float | None, others: float | None, direction: Direction) -> float | None:
+    """By what share one score's loss is lower than another's; None where that is not known or has no ratio."""
+    if mine is None or others is None:
+        return None
+    loss, other = (mine, others) if direction is Direction.MIN else (1 - mine, 1 - others)
+    return 1 - loss / other if loss >= 0 and other > 0 else None

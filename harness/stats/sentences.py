@@ -1,0 +1,305 @@
+"""The answer for people: what to use on a dataset, what that rests on, and what would settle the rest.
+
+Every number is one of the verdict's. An error is a loss; where higher scores are better, it is what a score lacks to 1.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from harness.records import (
+    Configurations,
+    ModelsInHand,
+    Outcome,
+    Outlook,
+    Reason,
+    Recommendation,
+    Settling,
+    Use,
+    Verdict,
+)
+from harness.stats.wording import SWEEP, doubt, equals, headline, in_todays_words, interval, lead, number
+from harness.text import PLAIN_WIDTH, counted, duration_text, level_text, listed, printable, shortened, wrapped
+
+_MOST_LINES = 2
+_MOST_WARNINGS = 3
+_EXTENDING = re.compile(f"; [^;]*`harness sweep --extend {SWEEP}[^`]*`")
+_LENGTHS = ((None, None), (45, 60), (28, 60), (28, 45), (22, 36), (16, 28), (16, 20))
+"""Of a baseline's name and of a reason to abstain: the longest with which the sentence fits."""
+
+_WHY = {
+    Reason.TEST_CASES: ", better over test cases",
+    Reason.VALIDATION: ", which validation selected",
+    Reason.CHEAPER: "",
+    Reason.BASELINE: "",
+}
+
+
+def recommendation(verdict: Verdict) -> str:
+    """What to use, by how much it is better, and how sure that is, in a sentence that begins with the dataset's name.
+
+    Args:
+        verdict: The verdict; one of 0.1.0, which recommends nothing, has its headline.
+
+    Returns:
+        At most two lines of 80 columns; more only where the names of dataset and families alone are that long.
+    """
+    if (found := verdict.recommendation) is None:
+        return headline(verdict)
+    why = _WHY[found.reason]
+    whys = [f"{why} ({found.because})", why] if found.because else [why]
+    forms = [*((one, None, None) for one in whys), *(("", *lengths) for lengths in _LENGTHS)]
+    sentences = [
+        printable(f"{verdict.dataset}: {_what(found, one, name)}; {_certainty(found, reason)}")
+        for one, name, reason in forms
+    ]
+    sentences += [one.replace(" sure)", ")") for one in sentences]
+    return next((one for one in sentences if len(wrapped(one, PLAIN_WIDTH)) <= _MOST_LINES), sentences[-1])
+
+
+def three(verdict: Verdict) -> tuple[str, ...]:
+    """What is known of the models in hand, of their configurations, and of the families over searches.
+
+    Args:
+        verdict: The verdict; one of 0.1.0, which did not ask the first two, has no sentences.
+
+    Returns:
+        A sentence each, which begins with what it is about. Where the answers disagree the last one says so.
+    """
+    if verdict.recommendation is None:
+        return ()
+    return (
+        printable(f"Models in hand: {_models(verdict.models)}."),
+        printable(f"Configurations: {_configurations(verdict.configurations)}."),
+        printable(f"Families: {_families(verdict)}.{_though(verdict, verdict.recommendation)}"),
+    )
+
+
+def settling(verdict: Verdict, sweep: str | None = None) -> str:
+    """What would settle the families' question, in a sentence; empty where it is settled or no estimate is to be had.
+
+    Args:
+        verdict: The verdict.
+        sweep: Id of the sweep to extend, with the options that mean its store; None where there is none that can be.
+    """
+    if (found := verdict.settling) is None:
+        return ""
+    more = _between([f"{count:,}" for count in found.trials])
+    if not found.worth:
+        return f"Not worth more trials: even {more} more per family would probably not settle it."
+    times = f" ({_between([duration_text(seconds) for seconds in found.seconds])})" if found.seconds else ""
+    command = f": `{_extending(verdict, found, sweep)}`" if sweep else "."
+    return f"{more} more trials per family{times} probably settle it{command}"
+
+
+def warnings(verdict: Verdict, sweep: str | None = None) -> tuple[str, ...]:
+    """What to know besides, each with its remedy as a command where there is one.
+
+    Args:
+        verdict: The verdict; one of 0.1.0 has every warning as it was given.
+        sweep: Id of the sweep to extend, with the options that mean its store; None where there is none that can be.
+
+    Returns:
+        At most three, of which the last holds what is more.
+    """
+    words = [printable(in_todays_words(one)) for one in verdict.warnings]
+    if verdict.recommendation is None:
+        return tuple(words)
+    words = [_EXTENDING.sub("", one) if sweep is None else one.replace(SWEEP, sweep) for one in words]
+    last = "; ".join(words[_MOST_WARNINGS - 1 :])
+    return (*words[: _MOST_WARNINGS - 1], *([last] if last else []))
+
+
+def answers(verdicts: Mapping[str, Verdict], sweep: str | None = None) -> dict[str, dict[str, Any]]:
+    """Every sentence of some verdicts, as plain values for JSON.
+
+    Args:
+        verdicts: The verdicts by dataset.
+        sweep: Id of the sweep to extend, with the options that mean its store; None where there is none that can be.
+
+    Returns:
+        By dataset `recommendation`, `sentences`, `settling` and `warnings`; what was not asked is empty.
+    """
+    return {
+        dataset: {
+            "recommendation": recommendation(verdict),
+            "sentences": list(three(verdict)),
+            "settling": settling(verdict, sweep),
+            "warnings": list(warnings(verdict, sweep)),
+        }
+        for dataset, verdict in verdicts.items()
+    }
+
+
+def probability_text(probability: float) -> str:
+    """A probability as a number of two digits; 0 and 1 are never claimed.
+
+    Args:
+        probability: From 0 to 1.
+
+    Returns:
+        Such as `0.72`, `under 0.01` or `over 0.99`.
+    """
+    if probability < 0.01:
+        return "under 0.01"
+    return "over 0.99" if probability > 0.99 else f"{probability:.2f}"
+
+
+def regret_text(share: float) -> str:
+    """By how much more error a choice costs at worst, rounded up.
+
+    Args:
+        share: The bound as a share of the other's error; 0.05 is 5 % more.
+
+    Returns:
+        Such as `no more error`, `5 % more error` or `2.4 times the error`.
+    """
+    if share <= 0:
+        return "no more error"
+    if share <= 1:
+        return f"{math.ceil(round(100 * share, 6))} % more error"
+    return f"{math.ceil(round(10 * (1 + share), 6)) / 10:g} times the error"
+
+
+def _what(found: Recommendation, why: str, most: int | None) -> str:
+    """What to use, why, and by how much it is better."""
+    use = f"use {found.family}'s model"
+    if found.use is Use.BASELINE:
+        use = f"use the baseline, {_cut(found.baseline or '', most)}"
+    elif found.use is Use.EITHER:
+        use = f"use either model; {found.family}'s is cheaper"
+    size = _size(found.lower_loss, f"{found.against}'s") if found.against and found.lower_loss is not None else ""
+    return f"{use}{why}{size}"
+
+
+def _cut(text: str, most: int | None) -> str:
+    return shortened(text, most) if most else text
+
+
+def _size(lower: float, other: str) -> str:
+    """By what share the error is lower than another's, as the end of a sentence that names what to use."""
+    percents = abs(100 * lower)
+    if percents < 0.05:
+        return f": the same error as {other}"
+    share = f"{percents:.1g} %" if percents < 1 else f"{percents:.0f} %"
+    if lower > 0:
+        return f": {'over 99 %' if lower > 0.99 else share} lower error than {other}"
+    higher = f"{1 - lower:.1f} times the error of" if lower < -1 else f"{share} higher error than"
+    return f", though {higher} {other}"
+
+
+def _certainty(found: Recommendation, most: int | None) -> str:
+    if found.probability is None:
+        return f"how sure is not known{f': {_cut(found.abstains, most)}' if found.abstains else ''}"
+    return f"better with probability {_odds(found.probability, found.regret, found.level)}"
+
+
+def _odds(probability: float, regret: float | None, level: float) -> str:
+    at_worst = "" if regret is None else f", at worst {regret_text(regret)} ({level_text(level)} sure)"
+    return f"{probability_text(probability)}{at_worst}"
+
+
+def _models(found: ModelsInHand | None) -> str:
+    if found is None:
+        return "not asked: single test cases are unknown, or too few"
+    return f"{_better(found)} over {found.cases:,} test cases ({_lead(found)})"
+
+
+def _configurations(found: Configurations | None) -> str:
+    if found is None:
+        return "not asked: that takes two fresh seeds or more (--seeds)"
+    over = found.over_cases if found.family else None
+    holds = f"; {'also' if over.settled else 'not'} over test cases" if over else ""
+    return f"{_better(found)} over {found.seeds} fresh seeds each ({_lead(found)}){holds}"
+
+
+def _better(found: ModelsInHand | Configurations) -> str:
+    """Whose is better by how much, or that it is open and whose seems to be."""
+    if not found.difference:
+        return "no difference"
+    better, other = found.families if found.difference > 0 else reversed(found.families)
+    size = f"by {number(abs(found.difference))}"
+    return f"{better}'s is better than {other}'s {size}" if found.family else f"undecided, {better}'s better {size}"
+
+
+def _lead(found: ModelsInHand | Configurations) -> str:
+    """The interval of the lead of whoever seems better."""
+    ends = (found.low, found.high) if found.difference >= 0 else (-found.high, -found.low)
+    return interval(*ends, found.level)
+
+
+def _families(verdict: Verdict) -> str:
+    if verdict.reasons_to_abstain:
+        return f"no answer, because {'; '.join(verdict.reasons_to_abstain)}"
+    if math.isnan(verdict.difference):
+        return "no answer, because a family has no completed trial"
+    searches = f"searches of {counted(verdict.compared_at or verdict.trials, 'trial')}"
+    size = f"by {number(abs(verdict.difference))}"
+    first, second = verdict.families[:2]
+    other = second if verdict.leader == first else first
+    if verdict.outcome is Outcome.WINNER:
+        over = f"; {'also' if verdict.over_cases.settled else 'not'} over test cases" if verdict.over_cases else ""
+        return f"{verdict.family} is better than {other} {size} in {searches} ({lead(verdict)}){over}"
+    than = f" than {other}" if len(verdict.families) > 2 else ""
+    gap = f"{verdict.leader} better{than} {size}" if verdict.difference else "no difference"
+    if verdict.outcome is Outcome.PRACTICALLY_EQUAL:
+        within = f"({gap}, {lead(verdict)}, within ±{number(verdict.margin)})"
+        cheaper = f"; {verdict.recommended} is cheaper, {verdict.cheaper_because}" if verdict.recommended else ""
+        return f"{listed(equals(verdict))} are practically equal in {searches} {within}{cheaper}"
+    odds = _outlook(verdict.outlook, verdict.leader)
+    return f"undecided in {searches}: {gap} ({lead(verdict)}{_why_open(verdict)}){odds}"
+
+
+def _why_open(verdict: Verdict) -> str:
+    """Why a difference is open though its interval excludes zero."""
+    if verdict.low <= 0 <= verdict.high:
+        return ""
+    first, second = verdict.families[:2]
+    if (here := verdict.expected_at) and (here[first] < here[second]) != (
+        verdict.expected[first] < verdict.expected[second]
+    ):
+        return f", but not in searches of {counted(verdict.trials, 'trial')}"
+    return f", {doubt(verdict)}"
+
+
+def _outlook(found: Outlook | None, leader: str) -> str:
+    if found is None or found.probability is None:
+        return ""
+    who = ", with probability" if found.better == leader else f"; {found.better} better with probability"
+    return f"{who} {_odds(found.probability, found.regret, found.level)}"
+
+
+def _though(verdict: Verdict, found: Recommendation) -> str:
+    """Which of the three answers name another family than the recommended model's."""
+    if found.use is not Use.MODEL:
+        return ""
+    others = []
+    if (seeds := verdict.configurations) and seeds.family not in (None, found.family):
+        others.append(f"{seeds.family}'s configuration is the better one over fresh seeds")
+    if verdict.family not in (None, found.family):
+        others.append(f"{verdict.family} is the better family over searches")
+    elif _probably_better(verdict) not in (None, found.family):
+        others.append(f"{_probably_better(verdict)} is probably the better family over searches")
+    return f" The model in hand is {found.family}'s though {listed(others)}." if others else ""
+
+
+def _probably_better(verdict: Verdict) -> str | None:
+    """The family that the outlook favours where the verdict is open; None where that rounds to even odds."""
+    outlook = verdict.outlook
+    if verdict.outcome is not Outcome.UNDECIDED or outlook is None or outlook.probability is None:
+        return None
+    return outlook.better if round(outlook.probability, 2) > 0.5 else None
+
+
+def _between(values: Sequence[str]) -> str:
+    """The smallest and the largest of some numbers in order, as text."""
+    return " to ".join(dict.fromkeys((values[0], values[-1]))) if values else ""
+
+
+def _extending(verdict: Verdict, found: Settling, sweep: str) -> str:
+    """The command by which the sweep makes as many replicates as are likely to be needed at most."""
+    replicates = min(verdict.completed.values()) // verdict.trials + found.replicates[-1]
+    return f"harness sweep --extend {sweep} --replicates {replicates}"

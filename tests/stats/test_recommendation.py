@@ -1,0 +1,134 @@
+"""What to use: one answer for every outcome, from evidence that did not help to score it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from harness.records import CaseScores, Direction, Objective, Outcome, Outlook, Reason, Recommendation, Use, Verdict
+from harness.stats import decide_rows
+from harness.stats.recommendation import Selected, answered, recommend, selected_of
+
+MAE, ACCURACY = Objective("mae", Direction.MIN), Objective("accuracy", Direction.MAX)
+CASES = 120
+
+
+def selected(lstm: float = 1.0, gru: float = 1.1, tests: tuple[float, float] = (1.2, 1.0), **more) -> dict:
+    return {
+        name: Selected((name, 1, 1), validation, test, parameters, **more)
+        for name, validation, test, parameters in (("lstm", lstm, tests[0], 400), ("gru", gru, tests[1], 300))
+    }
+
+
+@pytest.fixture
+def verdict(rows_of) -> Verdict:
+    random = np.random.default_rng(1)
+    scores = {name: [(1 + x, 1 + x) for x in random.random(20)] for name in ("lstm", "gru")}
+    found = decide_rows(rows_of(scores), objective=MAE, margins={}).verdicts["toy"]
+    outlook = Outlook("gru", "lstm", 0.72, 0.05, 0.95, 0.02, 0.06)
+    return replace(found, outcome=Outcome.UNDECIDED, family=None, recommended=None, outlook=outlook, margin=0.05)
+
+
+def cases_of(lstm: float, gru: float, noise: float = 0.3) -> dict[tuple[str, int, int], CaseScores]:
+    random = np.random.default_rng(2)
+    hard = random.gamma(2.0, size=CASES)
+    return {
+        (name, 1, 1): CaseScores(CASES, 1, tuple(hard * level + random.normal(0, noise, CASES)))
+        for name, level in (("lstm", lstm), ("gru", gru))
+    }
+
+
+def advised(verdict: Verdict, its=None, objective=MAE, baselines=None, cases=None) -> Recommendation:
+    found = answered(verdict, its or selected(), objective=objective, baselines=baselines or {}, cases=cases or {})
+    assert found.recommendation is not None
+    return found.recommendation
+
+
+def test_without_cases_validation_selects_and_the_families_say_how_sure(verdict) -> None:
+    found = advised(verdict)
+    assert (found.use, found.family, found.against, found.reason) == (Use.MODEL, "lstm", "gru", Reason.VALIDATION)
+    assert found.scores == {"lstm": 1.2, "gru": 1.0}
+    assert found.lower_loss == pytest.approx(-0.2)
+    assert found.probability is not None
+    assert found.probability < 0.5  # the families' evidence speaks for the other one
+    assert found.regret is not None
+    assert found.regret > 0.05
+
+
+def test_what_the_families_come_to_never_changes_whose_model(verdict) -> None:
+    winner = replace(verdict, outcome=Outcome.WINNER, family="gru")
+    assert advised(winner).family == advised(verdict).family == "lstm"
+
+
+def test_the_model_that_is_better_over_cases_is_used_and_scored_on_the_others(verdict) -> None:
+    cases = cases_of(lstm=1.5, gru=1.0)
+    found = advised(verdict, cases=cases)
+    assert (found.use, found.family, found.reason) == (Use.MODEL, "gru", Reason.TEST_CASES)
+    half = {name: np.mean(cases[name, 1, 1].values[1::2]) for name in ("lstm", "gru")}
+    assert found.scores == pytest.approx(half)
+    assert found.scored_cases == CASES / 2
+    assert found.lower_loss == pytest.approx(1 - half["gru"] / half["lstm"])
+    assert found.probability is not None
+    assert found.probability > 0.95
+    assert found.regret == 0
+
+
+def test_open_over_cases_validation_selects_with_the_evidence_of_the_cases(verdict) -> None:
+    found = advised(verdict, cases=cases_of(lstm=1.005, gru=1.0))
+    assert (found.family, found.reason, found.scored_cases) == ("lstm", Reason.VALIDATION, CASES / 2)
+    assert found.probability is not None
+    assert 0.1 < found.probability < 0.9
+
+
+def test_practically_equal_families_go_to_the_cheaper_unless_it_is_worse(verdict) -> None:
+    equal = replace(verdict, outcome=Outcome.PRACTICALLY_EQUAL, recommended="gru", cheaper_because="fewer parameters")
+    found = advised(equal, selected(lstm=1.0, gru=1.04))
+    assert (found.use, found.family, found.reason) == (Use.EITHER, "gru", Reason.CHEAPER)
+    assert found.because == "fewer parameters"
+    worse = advised(equal, selected(lstm=1.0, gru=1.06))
+    assert (worse.use, worse.family, worse.reason) == (Use.MODEL, "lstm", Reason.VALIDATION)
+    by_expectation = replace(equal, expected={"lstm": 1.0, "gru": 1.06})
+    assert advised(by_expectation, selected(lstm=1.0, gru=1.0)).use is Use.MODEL
+
+
+def test_no_model_better_than_the_baseline(verdict) -> None:
+    found = advised(verdict, baselines={"mean": 2.0, "ridge": 0.9})
+    assert (found.use, found.baseline, found.family, found.against) == (Use.BASELINE, "ridge", "lstm", "lstm")
+    assert found.lower_loss == pytest.approx(1 - 0.9 / 1.2)
+    assert found.probability is None
+    assert found.abstains.startswith("a baseline is scored once")
+    assert advised(verdict, baselines={"ridge": 1.1}).use is Use.MODEL
+
+
+def test_an_abstaining_verdict_recommends_without_a_probability(verdict) -> None:
+    why = "lstm has 4 completed trials: at least 5 are needed"
+    found = advised(replace(verdict, reasons_to_abstain=(why,)), cases=cases_of(1.5, 1.0))
+    assert (found.family, found.probability, found.regret, found.abstains) == ("gru", None, None, why)
+
+
+def test_higher_scores_and_three_families(verdict) -> None:
+    its = {
+        name: Selected((name, 1, 1), score, score - 0.05) for name, score in (("lstm", 0.8), ("rnn", 0.7), ("gru", 0.9))
+    }
+    found = advised(replace(verdict, families=("gru", "lstm", "rnn")), its, ACCURACY)
+    assert (found.family, found.against) == ("gru", "lstm")
+    assert found.lower_loss == pytest.approx(1 - 0.15 / 0.25)
+
+
+def test_of_equal_validation_scores_the_smaller_model_is_used(verdict) -> None:
+    assert advised(verdict, selected(lstm=1.0, gru=1.0)).family == "gru"
+
+
+def test_nothing_selected_recommends_nothing(verdict) -> None:
+    assert recommend(verdict, {}, objective=MAE, baselines={}) is None
+
+
+def test_rows_select_the_earliest_of_the_best_by_validation(rows_of) -> None:
+    rows = rows_of({"a": [(2.0, 5.0), (1.0, 6.0), (1.0, 7.0)], "b": [(3.0, 1.0)]}, trials=3)
+    found = selected_of(rows, MAE)
+    assert {name: (one.key, one.test) for name, one in found.items()} == {
+        "a": (("a", 1, 2), 6.0),
+        "b": (("b", 1, 1), 1.0),
+    }
