@@ -124,7 +124,7 @@ def _run(file: Path, digest: str, what: str) -> ModuleType:
     print(f"running {os.path.relpath(file)}, whose {what}", file=sys.stderr)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # whatever the user's code does
+    except (Exception, SystemExit) as error:  # whatever the user's code does
         raise UsageError(f"{file}: cannot be loaded: {type(error).__name__}: {error}") from error
     _modules[file, digest] = module
     return module

@@ -55,7 +55,9 @@ def build_champion(plain: Mapping[str, Any]) -> dict[str, Any]:
     if data.facts.digest != plain["digest"]:
         raise DataError(f"{config.name}: the data changed: digest {data.facts.digest}, expected {plain['digest']}")
     model, shape = _model(data, space, request, Path(plain["weights"]))
-    description = replace(_describe(data, config, space, request, plain, shape), **_code_of(model, space))
+    description = _describe(data, config, space, request, plain, shape)
+    code, code_sha256 = _code_of(model, space)
+    description = replace(description, code=code, code_sha256=code_sha256)
     test = data.test.open()
     # A refitted model's test part stays unseen: it is known again by its score on rows that it was trained on.
     score = score_on(Champion(description, model), data.validation if description.refit else test)
@@ -64,8 +66,8 @@ def build_champion(plain: Mapping[str, Any]) -> dict[str, Any]:
         description = replace(description, test_score=score)
     require_agreement(description, score)
     example = {name: getattr(test, name)[:EXAMPLE_SEQUENCES] for name in description.inputs}
-    code = file_of(str(space.build))[0].read_text(encoding="utf-8") if description.code else ""
-    save_champion(Path(plain["folder"]), model, description, example, seen_by(data, config), code)
+    text = file_of(str(space.build))[0].read_text(encoding="utf-8") if code else ""
+    save_champion(Path(plain["folder"]), model, description, example, seen_by(data, config), text)
     return {"folder": plain["folder"], "test_score": score}
 
 
@@ -102,13 +104,13 @@ def _network(
         return build_network(trained, space, request.values), trained
 
 
-def _code_of(model: keras.Model, space: SearchSpace) -> dict[str, str]:
-    """Which file of the user's loading the model needs; nothing where all its layers are Keras's own."""
+def _code_of(model: keras.Model, space: SearchSpace) -> tuple[str, str]:
+    """The file of the user's that loading the model needs, and its digest; empty where all its layers are Keras's."""
     from harness.models.adapt import custom_layers
 
     if space.build is None or not custom_layers(model):
-        return {}
-    return {"code": file_of(space.build)[0].name, "code_sha256": space.code_sha256}
+        return "", ""
+    return file_of(space.build)[0].name, space.code_sha256
 
 
 def _describe(

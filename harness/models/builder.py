@@ -142,18 +142,18 @@ def call_builder(space: SearchSpace, hp: Any, shape: NetworkShape) -> Any:
     """
     assert space.build is not None  # else it is no user's
     function, name = load_function(space.build, space.code_sha256), space.made_of
-    if isinstance(function, type):  # a `HyperModel`
-        if "fit" in vars(function):
-            raise UsageError(
-                f"{name}: its fit is its own: expected what it does in the model's train_step, and batch_size among "
-                "the hyperparameters"
-            )
-        function = function().build
     try:
+        if isinstance(function, type):  # a `HyperModel`
+            if "fit" in vars(function):
+                raise UsageError(
+                    f"{name}: its fit is its own: expected what it does in the model's train_step, and batch_size "
+                    "among the hyperparameters"
+                )
+            function = function().build
         return function(hp, shape) if _takes_problem(function) else function(hp)
     except UsageError:
         raise
-    except Exception as error:  # whatever the user's code does
+    except (Exception, SystemExit) as error:  # whatever the user's code does
         first = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
         raise UsageError(f"{name}: raised {type(error).__name__}: {first[:300]}".rstrip(": ")) from error
 

@@ -22,9 +22,11 @@ from harness.journal import EventKind, Journal
 from harness.records import SweepResult, TrialRecord
 from harness.store import Store
 from harness.sweeps.events import SweepEvent
+from harness.sweeps.explain import explain
 from harness.sweeps.plan import SweepHeader, resolve
 from harness.sweeps.prepare import Resuming
-from harness.sweeps.runner import run_sweep
+from harness.sweeps.register import choose
+from harness.sweeps.runner import run_sweep, synchronise
 
 HERE = Path(__file__).parent
 
@@ -104,6 +106,30 @@ def test_the_same_command_resumes_and_a_changed_file_is_named(mingru: Swept) -> 
             run_sweep(mingru.header("mingru"), mingru.store, InProcessExecutor(), lambda _: None, resume=how)
     finally:
         file.write_text(text)
+
+
+@pytest.mark.slow
+def test_explaining_leaves_out_what_it_cannot_look_into_and_says_so(mingru: Swept) -> None:
+    said = list[SweepEvent]()
+    (found,) = explain(mingru.store, mingru.result.sweep_id, (), InProcessExecutor(), said.append)
+    assert {cell.name for cell in found.cells} == {"tiny_gru", "rnn"}
+    assert any("mingru is built by code of its own" in str(one) for one in said)
+
+
+@pytest.mark.slow
+def test_syncing_runs_no_code_of_the_users(mingru: Swept, tmp_path: Path) -> None:
+    """The champion of a sweep that was run offline waits for the sweep's own command."""
+    store, said = Store(tmp_path / "mlruns", f"sqlite:///{tmp_path / 'mlruns' / 'mlflow.db'}"), list[SweepEvent]()
+    done = run_sweep(mingru.header("mingru"), store, InProcessExecutor(), lambda _: None, offline=True)
+    chosen = choose(done.comparisons[0])
+    assert chosen is not None
+    assert chosen[0].family.space == "mingru"
+    behind = synchronise(store, done.sweep_id, InProcessExecutor(), said.append).behind
+    assert "champions not registered: tiny_adding" in behind
+    assert any("mingru.py:build_model, which syncing does not run" in str(one) for one in said)
+    how = Resuming(done.sweep_id)
+    again = run_sweep(mingru.header("mingru"), store, InProcessExecutor(), lambda _: None, resume=how)
+    assert again.comparisons[0].champion is not None
 
 
 def test_listing_and_showing_run_no_code_of_the_users(tmp_path: Path) -> None:
