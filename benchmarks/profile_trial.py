@@ -23,9 +23,10 @@ from threadpoolctl import threadpool_limits
 
 from harness.config.dataset import DatasetConfig
 from harness.config.space import SearchSpace
+from harness.models import Stack
 from harness.records import Phase, TrialKey, TrialRequest
-from harness.training import evaluate, loop, trial
-from harness.training.cache import network_for, prepare
+from harness.training import evaluate, forward, loop, trial
+from harness.training.cache import prepare, trainer_for
 
 STEPS, BATCH, BATCHES, EPOCHS = 24, 32, 63, 10
 GATES = {"LSTM": 4, "GRU": 3}
@@ -33,8 +34,8 @@ PARTS = {
     "training": (loop.CompiledNetwork, "_epoch"),
     "predicting the validation part": (loop.CompiledNetwork, "predict"),
     "validation and test scores": (trial, "validation_score"),
-    "initial weights": (trial, "initial_weights"),
-    "dropout's masks": (loop.CompiledNetwork, "_keep_masks"),
+    "initial weights": (Stack, "initial_weights"),
+    "dropout's masks": (forward.StackForward, "noise"),
 }
 
 
@@ -85,7 +86,7 @@ def measure(family: str, units: int) -> dict[str, Any]:
     prepared = prepare(config)
     values = {"units": units, "learning_rate": 3e-3, "dropout": 0.2}
     request = TrialRequest(TrialKey("work", family, 1, Phase.SEARCH, 1), family, values, 1, EPOCHS, EPOCHS)
-    network = network_for(prepared, space, values, EPOCHS)
+    network, _ = trainer_for(prepared, space, values, EPOCHS)
     network.prepare(prepared.train, prepared.validation)
     whole = rate(lambda: _whole(prepared, network, request), 5)
     spent = dict.fromkeys(PARTS, 0.0)
@@ -120,7 +121,7 @@ def _timed(owner: Any, name: str, spent: dict[str, float], part: str) -> Callabl
         began = time.perf_counter()
         value = plain(*arguments, **named)
         if name == "_epoch":
-            value[2].numpy()  # a call may come back before its arithmetic is done
+            value[-1].numpy()  # a call may come back before its arithmetic is done
         spent[part] += time.perf_counter() - began
         return value
 

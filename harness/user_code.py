@@ -5,13 +5,14 @@ The file is loaded by its path, under a name that hides no module, and `sys.path
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import os
 import re
 import sys
 from collections.abc import Callable
-from functools import lru_cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from harness.errors import UsageError, nearest
@@ -36,15 +37,11 @@ def in_folder(location: str, folder: Path) -> str:
     return f"{(folder / Path(found['file']).expanduser()).resolve()}:{found['name']}"
 
 
-@lru_cache(maxsize=32)
-def load_function(location: str) -> Callable[..., Any]:
-    """The function, from a file that is run once a process, which is said on standard error.
-
-    Args:
-        location: `file.py:function`, the file's path absolute.
+def file_of(location: str) -> tuple[Path, str]:
+    """The file and the function's name of `file.py:function`.
 
     Raises:
-        UsageError: The file is missing, fails when it is run, or has no such function.
+        UsageError: The text has another form, or there is no such file.
     """
     found = _FUNCTION.match(location)
     if not found:
@@ -52,18 +49,82 @@ def load_function(location: str) -> Callable[..., Any]:
     file, name = Path(found["file"]), found["name"]
     if not file.is_file():
         raise UsageError(f"{file}: no such file: expected one with the function {name}")
-    spec = importlib.util.spec_from_file_location(f"harness_user_code_{abs(hash(str(file)))}", file)
-    assert spec is not None  # the file ends in .py
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    # A config runs no code in silence.
-    print(f"running {os.path.relpath(file)}, whose {name} a config names", file=sys.stderr)
+    return file, name
+
+
+def digest_of(location: str) -> str:
+    """SHA-256 of the file of `file.py:function`; the file is read and not run.
+
+    Raises:
+        UsageError: There is no such file, or it cannot be read.
+    """
+    file, _ = file_of(location)
     try:
-        spec.loader.exec_module(module)
-    except Exception as error:  # whatever the user's code does
-        raise UsageError(f"{file}: cannot be loaded: {type(error).__name__}: {error}") from error
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError as error:
+        raise UsageError(f"{file}: cannot be read: {error.strerror}") from None
+
+
+def load_function(location: str, digest: str = "") -> Callable[..., Any]:
+    """The function, from a file that is run once a process, which is said on standard error.
+
+    Args:
+        location: `file.py:function`, the file's path absolute.
+        digest: SHA-256 that the file must have; empty where any will do.
+
+    Raises:
+        UsageError: The file is missing, is another one, fails when it is run, or has no such function.
+    """
+    file, _ = file_of(location)
+    if digest and (now := digest_of(location)) != digest:
+        raise UsageError(f"{file}: changed: its SHA-256 is {now[:12]}, expected {digest[:12]}")
+    return _loaded(location, digest)
+
+
+def classes_of(file: Path, digest: str) -> dict[str, type]:
+    """The classes that a file defines, by name; it is run once a process, which is said on standard error.
+
+    Args:
+        file: Where it is.
+        digest: SHA-256 that it must have.
+
+    Raises:
+        UsageError: It is missing, is another one, or fails when it is run.
+    """
+    location = f"{file.expanduser().resolve()}:code"
+    if (now := digest_of(location)) != digest:
+        raise UsageError(f"{file}: is not the file that is meant: its SHA-256 is {now[:12]}, expected {digest[:12]}")
+    module = _run(file.expanduser().resolve(), digest, "classes a model needs")
+    own = {name: value for name, value in vars(module).items() if isinstance(value, type)}
+    return {name: value for name, value in own.items() if value.__module__ == module.__name__}
+
+
+def _loaded(location: str, digest: str) -> Callable[..., Any]:
+    file, name = file_of(location)
+    module = _run(file, digest, f"{name} a config names")
     function = getattr(module, name, None)
     if not callable(function):
         known = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
         raise UsageError(f"{file}: has no function {name!r}. {nearest(name, known)}".rstrip())
     return function  # type: ignore[no-any-return]
+
+
+_modules: dict[tuple[Path, str], ModuleType] = {}
+
+
+def _run(file: Path, digest: str, what: str) -> ModuleType:
+    """The file as a module, run once for each digest."""
+    if found := _modules.get((file, digest)):
+        return found
+    spec = importlib.util.spec_from_file_location(f"harness_user_code_{abs(hash(str(file)))}", file)
+    assert spec is not None  # the file ends in .py
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    # A config runs no code in silence.
+    print(f"running {os.path.relpath(file)}, whose {what}", file=sys.stderr)
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:  # whatever the user's code does
+        raise UsageError(f"{file}: cannot be loaded: {type(error).__name__}: {error}") from error
+    _modules[file, digest] = module
+    return module

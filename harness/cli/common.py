@@ -45,6 +45,15 @@ ConfigDirOption = Annotated[
         show_default=False,
     ),
 ]
+CodeOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--code",
+        metavar="FILE",
+        help="The Python file that a model with layers of your own needs; it is run.",
+        show_default=False,
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 SweepArgument = Annotated[
     str | None, typer.Argument(metavar="SWEEP", help="Id of the sweep. [the newest]", show_default=False)

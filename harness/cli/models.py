@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from harness.cli.common import JsonOption, ModelArgument, StoreOption, TrackingOption, say, say_json, say_table
+from harness.cli.common import (
+    CodeOption,
+    JsonOption,
+    ModelArgument,
+    StoreOption,
+    TrackingOption,
+    say,
+    say_json,
+    say_table,
+)
 from harness.errors import UsageError, nearest
 from harness.store import find_store
 
@@ -218,6 +227,7 @@ def export(
         Path | None,
         typer.Option("--to", metavar="DIR", help="New or empty folder. [./NAME-FORMAT]", show_default=False),
     ] = None,
+    code: CodeOption = None,
     store: StoreOption = None,
     tracking_uri: TrackingOption = None,
 ) -> None:
@@ -234,7 +244,7 @@ def export(
 
     wanted = Format(kind)
     require_packages(wanted)
-    champion = load(model, find_store(store, tracking_uri))
+    champion = load(model, find_store(store, tracking_uri), code)
     folder = to or Path(f"{champion.description.name}-{wanted.value}")
     done = write(champion, wanted, folder)
     say(str(folder))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from harness.cli.common import (
+    CodeOption,
     DecimalOption,
     EncodingOption,
     JsonOption,
@@ -67,6 +68,7 @@ def predict(
     decimal: DecimalOption = None,
     thousands: ThousandsOption = None,
     encoding: EncodingOption = None,
+    code: CodeOption = None,
     as_json: JsonOption = False,
     store: StoreOption = None,
     tracking_uri: TrackingOption = None,
@@ -94,7 +96,7 @@ def predict(
     written = source_keys(separator=separator, decimal=decimal, thousands=thousands, encoding=encoding)
     if written and data is None:
         raise UsageError("expected no option of how INPUT is written beside --test")
-    champion = load(model, find_store(store, tracking_uri))
+    champion = load(model, find_store(store, tracking_uri), code)
     tested = test_batch(champion) if data is None else None
     with _printed(json=as_json) if output is None else written_to(output) as sink, _Bar() as bar, named_as_options():
         if data is not None:

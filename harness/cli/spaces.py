@@ -47,7 +47,8 @@ def show(name: NameArgument, config_dir: ConfigDirOption = None, as_json: JsonOp
         return
     say(f"{config.name}: {config.title}\n{found.path.absolute()}\n{home_of(found)}, sha256 {found.sha256}\n")
     rows = [(key, in_words(value)) for key, value in config.hyperparameters.items()]
-    say_table((f"layer {config.layer}, sized by {config.capacity}", ""), rows)
+    rows += [("those that it asks for", "found when a sweep starts")] if config.build else []
+    say_table((_made_by(config), ""), rows)
 
 
 @app.command("check")
@@ -56,6 +57,9 @@ def check(
         str | None, typer.Argument(metavar="NAME|PATH", help="Name or path of a search space.", show_default=False)
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Check all search spaces.")] = False,
+    run: Annotated[
+        bool, typer.Option("--run", help="Build and train its networks too, for every kind of problem; runs its code.")
+    ] = False,
     config_dir: ConfigDirOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -64,6 +68,11 @@ def check(
 
     if (name is None) is not every:
         raise UsageError("expected either the name or path of a search space, or --all")
+    if run:
+        if name is None:
+            raise UsageError("--run: expected the name or path of one search space")
+        _conform(_find(name, config_dir)[1], as_json=as_json)
+        return
     found = [find_space(name, config_dir or ())] if name else list_spaces(config_dir or ())
     if as_json:
         say_json([as_plain(one) for one in found])
@@ -120,6 +129,22 @@ def new(
         say(f"  harness sweep DATASET --family {origin} --family {name}")
 
 
+def _conform(config: SearchSpace, *, as_json: bool) -> None:
+    """Hold the family's networks to the contract of `harness.models.families`, a line each kind of problem."""
+    from harness.sweeps.conformance import PROBLEMS, check_family
+
+    wrong, told = 0, []
+    for problem, findings in check_family(config):
+        wrong += bool(findings)
+        told += [{"problem": problem, "findings": [asdict(one) for one in findings]}]
+        if not as_json:
+            say(f"{problem}: {'; '.join(dict.fromkeys(one.what for one in findings)) or 'conforms'}")
+    if as_json:
+        say_json(told)
+    if wrong:
+        raise ConfigError(f"{config.name}: does not conform on {wrong} of {len(PROBLEMS)} kinds of problems")
+
+
 def _find(name: str, folders: list[Path] | None) -> tuple[Found[SearchSpace], SearchSpace]:
     from harness.config import find_space
 
@@ -128,6 +153,11 @@ def _find(name: str, folders: list[Path] | None) -> tuple[Found[SearchSpace], Se
     return found, found.config
 
 
+def _made_by(config: SearchSpace) -> str:
+    return f"layer {config.layer}, sized by {config.capacity}" if config.layer else f"built by {config.build}"
+
+
 def _row(found: Found[SearchSpace], config: SearchSpace) -> tuple[str, ...]:
     searched = [name for name, given in config.hyperparameters.items() if given.type != "Fixed"]
-    return (found.name, config.layer, config.title, ", ".join(searched) or "none searched", home_of(found))
+    none = "those that it asks for" if config.build else "none searched"
+    return (found.name, config.made_of, config.title, ", ".join(searched) or none, home_of(found))

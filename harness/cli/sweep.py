@@ -359,11 +359,12 @@ def _crowded(workers: int) -> str:
 
 def _dry_run(header: SweepHeader, place: Store) -> None:
     from harness.executors import PoolExecutor
-    from harness.sweeps.prepare import estimate, inspect, notes
+    from harness.sweeps.prepare import estimate, inspect, notes, with_builders
     from harness.sweeps.results import budget_in_words
 
     workers = header.plan.workers or default_workers()
     inspected = inspect(header)
+    header = with_builders(header)
     for note in notes(header, inspected, workers):
         say(note)
     say(f"families: {', '.join(family.name for family in header.families)}")

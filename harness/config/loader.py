@@ -14,8 +14,8 @@ from harness.config.addresses import PLACES
 from harness.config.dataset import DatasetConfig
 from harness.config.errors import in_file, in_toml, issue_of, shown_path, toml_text
 from harness.config.space import CAPACITIES, SearchSpace, SearchSpaceFile
-from harness.errors import ConfigError
-from harness.user_code import in_folder
+from harness.errors import ConfigError, UsageError
+from harness.user_code import digest_of, in_folder
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -143,6 +143,8 @@ def read_space(path: Path, parents: Parents) -> tuple[SearchSpace, bytes]:
         # The file to blame is the one whose hyperparameter it is.
         owners = (link.path for link in chain for key in issue.keys[1:2] if key in link.parsed.hyperparameters)
         raise ConfigError(in_file(next(owners, path), issue)) from None
+    if config.build is not None:
+        return _with_code(config, path), b"".join(link.content for link in chain)
     _check_reasons(chain)
     return config, b"".join(link.content for link in chain)
 
@@ -162,16 +164,36 @@ def _read_chain(path: Path, parents: Parents) -> list[Link]:
     return chain
 
 
+def _with_code(config: SearchSpace, path: Path) -> SearchSpace:
+    """The config with the digest of the file that its `build` names, which is read and not run."""
+    assert config.build is not None
+    try:
+        digest = digest_of(config.build)
+    except UsageError as error:
+        raise ConfigError(f"{shown_path(path)}: build: {error}") from None
+    return config.model_copy(update={"code_sha256": digest})
+
+
 def _read_link(path: Path) -> Link:
     values, content = read_toml(path)
-    return Link(path, validated(SearchSpaceFile, values, path), content)
+    parsed = validated(SearchSpaceFile, values, path)
+    if parsed.build is not None:
+        parsed = parsed.model_copy(update={"build": in_folder(parsed.build, path.absolute().parent)})
+    return Link(path, parsed, content)
+
+
+_BUILDERS = {"layer", "build"}
+"""The keys that say what a family's networks are made by."""
 
 
 def _merged(chain: Sequence[Link]) -> dict[str, Any]:
     merged: dict[str, Any] = {}
     hyperparameters: dict[str, Any] = {}
     for link in reversed(chain):
-        merged |= link.parsed.model_dump(exclude={"extends"}, exclude_none=True)
+        given = link.parsed.model_dump(exclude={"extends"}, exclude_none=True)
+        if given.keys() & _BUILDERS:  # in place of whatever its parents build with
+            merged = {key: value for key, value in merged.items() if key not in _BUILDERS}
+        merged |= given
         hyperparameters |= merged["hyperparameters"]
     own, capacity = chain[0].parsed.hyperparameters, merged.get("capacity")
     for kind, name in CAPACITIES.items():

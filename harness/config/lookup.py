@@ -47,7 +47,7 @@ ConfigT = TypeVar("ConfigT", DatasetConfig, SearchSpace)
 
 DATASETS, SPACES, SWEEPS = "datasets", "search_spaces", "sweeps"
 
-_MARKS = {DATASETS: {"source", "task"}, SPACES: {"layer", "hyperparameters", "extends"}, SWEEPS: {"datasets"}}
+_MARKS = {DATASETS: {"source", "task"}, SPACES: {"layer", "build", "hyperparameters", "extends"}, SWEEPS: {"datasets"}}
 """Keys by which a file shows which kind of config it is, so that one folder can hold several kinds."""
 
 

@@ -40,6 +40,9 @@ Seed = Annotated[int, Field(strict=True, description="a whole number")]
 Number = Annotated[
     Annotated[float, Field(strict=True)] | Annotated[int, Field(strict=True)], Field(description="a number")
 ]
+FunctionName = Annotated[
+    str, Field(pattern=r"^.+\.py:[A-Za-z_]\w*$", description="a file and a function, such as my_data.py:load")
+]
 Plain = Annotated[Value, Field(description="a number, text, true or false")]
 Column = Annotated[str, Field(min_length=1, description="the name of a column, in quotes")]
 Columns = Annotated[tuple[Column, ...], Field(description='a list of columns, such as ["y"]')]
@@ -568,9 +571,7 @@ class LoaderSource(Downloadable):
     """
 
     kind: Literal["loader"]
-    loader: Annotated[
-        str, Field(pattern=r"^.+\.py:[A-Za-z_]\w*$", description="a file and a function, such as my_data.py:load")
-    ]
+    loader: FunctionName
     arguments: dict[str, Plain] = Field(default_factory=dict)
     time_format: TimeFormat = ""
 

@@ -7,16 +7,17 @@ Does not import Keras Tuner: listing configs must stay fast.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import Field, model_validator
 
 from harness.config.dataset import DatasetConfig
 from harness.config.errors import fault, toml_text
-from harness.config.sources import Config, Name, Number, Plain
+from harness.config.sources import Config, FunctionName, Name, Number, Plain
 from harness.errors import ConfigError, nearest
 
 OPTIMIZERS = ("adam", "adamw", "rmsprop", "sgd")
@@ -57,8 +58,13 @@ KNOWN: Mapping[str, tuple[Callable[[Any], bool], str]] = MappingProxyType(
 """The hyperparameters that every family's network is built and trained from: what accepts a value, and such values in
 words."""
 
+TRAINING = ("learning_rate", "schedule", "optimizer", "batch_size", "clip_norm")
+"""Those of them that say how a network is trained, whoever built it."""
+
 CAPACITIES: Mapping[str, str] = MappingProxyType({"units": "units", "parameters": "recurrent_parameters"})
 """What a network's size may be declared in, and the hyperparameter that then says it."""
+
+_NAME = re.compile(r"[A-Za-z0-9_./-]{1,100}")
 
 _RANGE = ("min_value", "max_value")
 _KEYS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -70,10 +76,12 @@ _KEYS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 """Type of a hyperparameter → the keys that it needs, and those that it may have besides."""
 
 
-def _check_name(name: str) -> None:
+def _check_name(name: str, known: bool) -> None:
     if name == "seed":
         raise fault(("hyperparameters", name), "the seed is never a hyperparameter: luck is averaged, not searched for")
-    if name not in KNOWN:
+    if not known and not _NAME.fullmatch(name):
+        raise fault(("hyperparameters",), f"hyperparameter {name!r}: expected letters, digits, '_', '-', '.' and '/'")
+    if known and name not in KNOWN:
         raise fault(("hyperparameters",), f"unknown hyperparameter '{name}'. {nearest(name, KNOWN)}")
 
 
@@ -194,31 +202,64 @@ class Hyperparameter(Config):
         return self.model_dump(exclude={"type", "reason"}, exclude_none=True)
 
 
+Builder = Annotated[FunctionName, Field(description="a file and a function, such as my_model.py:build_model")]
+
+Layer: TypeAlias = Literal["LSTM", "GRU", "SimpleRNN"]
+"""The layers that search spaces name; `harness.models.cells.CELLS` says what each is."""
+
+
 class SearchSpace(Config):
-    """The search space of a family, with what it `extends` already merged in."""
+    """The search space of a family, with what it `extends` already merged in.
+
+    Its networks are made of a `layer`, or by the user's `build` (`file.py:function`, the path absolute). `code_sha256`
+    is the digest of that function's file as the config was read, so that a plan holds it.
+    """
 
     name: Name
     title: str = ""
-    layer: Literal["LSTM", "GRU", "SimpleRNN"]
+    layer: Layer | None = None
+    build: Builder | None = None
+    code_sha256: str = ""
     capacity: Literal["units", "parameters"] = "units"
-    hyperparameters: Annotated[dict[str, Hyperparameter], Field(min_length=1)]
+    hyperparameters: dict[str, Hyperparameter] = Field(default_factory=dict)
+
+    @property
+    def made_of(self) -> str:
+        """What its networks are made of, in a word: the layer, or the user's function without the file's folder."""
+        return self.layer or str(self.build).rpartition("/")[2]
+
+    @model_validator(mode="after")
+    def _has_one_builder(self) -> SearchSpace:
+        if self.layer is None and self.build is None:
+            known = ", ".join(get_args(Layer))
+            raise fault((), f"missing key 'layer': expected one of {known}, or build = \"file.py:function\"")
+        if self.layer is not None and self.build is not None:
+            raise fault(("build",), "expected either layer or build")
+        if self.build is not None and self.capacity != "units":
+            raise fault(("capacity",), "expected no such key with build: the function sizes its network itself")
+        if self.layer is not None and not self.hyperparameters:
+            raise fault(("hyperparameters",), "expected at least one")
+        return self
 
     @model_validator(mode="after")
     def _hyperparameters_make_sense(self) -> SearchSpace:
         for name, hyperparameter in self.hyperparameters.items():
             at = ("hyperparameters", name)
-            _check_name(name)
+            _check_name(name, known=self.layer is not None)
             _check_arguments(at, hyperparameter)
             if hyperparameter.type == "Choice":
                 _check_choice(at, hyperparameter)
             if hyperparameter.type in ("Int", "Float"):
                 _check_range(at, hyperparameter)
-            _check_values(name, hyperparameter)
+            if self.layer is not None or name in TRAINING:
+                _check_values(name, hyperparameter)
             _check_parent(name, self.hyperparameters)
         return self
 
     @model_validator(mode="after")
     def _has_one_measure_of_size(self) -> SearchSpace:
+        if self.build is not None:
+            return self
         wanted = CAPACITIES[self.capacity]
         for other in CAPACITIES.values():
             if other != wanted and other in self.hyperparameters:
@@ -236,6 +277,8 @@ class SearchSpaceFile(Config):
         title: One line for people.
         extends: Another search space, whose keys hold where this one has none.
         layer: Keras's recurrent layer.
+        build: In place of `layer`: a function of yours, `build_model(hp)` or `build_model(hp, problem)`, that makes the
+            network. Where `hyperparameters` are left out, those that it asks `hp` for are searched.
         capacity: What sets a layer's size: its units, or the weights of all recurrent layers, from which units follow.
         hyperparameters: Name → a type of Keras Tuner's `HyperParameters` with its arguments.
     """
@@ -243,9 +286,29 @@ class SearchSpaceFile(Config):
     name: Name | None = None
     title: str = ""
     extends: Annotated[str, Field(min_length=1, description="the name or path of a search space")] | None = None
-    layer: Literal["LSTM", "GRU", "SimpleRNN"] | None = None
+    layer: Layer | None = None
+    build: Builder | None = None
     capacity: Literal["units", "parameters"] | None = None
     hyperparameters: dict[str, Hyperparameter] = Field(default_factory=dict)
+
+
+def fill(hyperparameters: Any, space: SearchSpace, *, fixed: bool = False) -> Any:
+    """Declare a search space to Keras Tuner.
+
+    Args:
+        hyperparameters: Its `HyperParameters`.
+        space: The search space.
+        fixed: Whether fixed values are declared too, which an oracle would count as dimensions.
+
+    Returns:
+        `hyperparameters` again.
+    """
+    for name, hyperparameter in space.hyperparameters.items():
+        if fixed or hyperparameter.type != "Fixed":
+            arguments = hyperparameter.arguments()
+            arguments = {key: list(item) if isinstance(item, tuple) else item for key, item in arguments.items()}
+            getattr(hyperparameters, hyperparameter.type)(name, **arguments)
+    return hyperparameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,9 +328,12 @@ class Difference:
 
 def differences(first: SearchSpace, second: SearchSpace) -> list[Difference]:
     """All that two search spaces say differently, names and titles apart."""
-    given = [Difference(key, getattr(first, key), getattr(second, key)) for key in ("layer", "capacity")]
+    given = [Difference(key, getattr(first, key), getattr(second, key)) for key in ("layer", "build", "capacity")]
     found = [one for one in given if one.first != one.second]
-    for name in dict.fromkeys((*first.hyperparameters, *second.hyperparameters)):
+    names = dict.fromkeys((*first.hyperparameters, *second.hyperparameters))
+    if first.build or second.build:  # what a builder asks for shows when it is called
+        names = dict.fromkeys(name for name in first.hyperparameters if name in second.hyperparameters)
+    for name in names:
         one, other = first.hyperparameters.get(name), second.hyperparameters.get(name)
         if one != other:
             found.append(Difference(f"hyperparameters.{name}", _as_text(one), _as_text(other)))
@@ -275,14 +341,15 @@ def differences(first: SearchSpace, second: SearchSpace) -> list[Difference]:
 
 
 def check_shared(spaces: Sequence[SearchSpace]) -> None:
-    """Hold families that are to be compared to one set of hyperparameters.
+    """Hold families that are to be compared to one set of hyperparameters; a builder of the user's has its own.
 
     Raises:
         ConfigError: A family lacks a hyperparameter that another has without a `reason` on its config.
     """
-    for space in spaces:
+    shared = [space for space in spaces if space.layer is not None]
+    for space in shared:
         for name, hyperparameter in space.hyperparameters.items():
-            without = [other.name for other in spaces if name not in other.hyperparameters]
+            without = [other.name for other in shared if name not in other.hyperparameters]
             if without and hyperparameter.reason is None:
                 raise ConfigError(
                     f"search space {space.name}: [hyperparameters.{name}] missing key 'reason': "

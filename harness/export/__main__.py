@@ -15,7 +15,8 @@ if __name__ == "__main__":
     load_tensorflow()  # before there is a folder to read: what takes longest is done by then
     asked = json.loads(sys.stdin.read())
     try:
-        champion = load_folder(Path(asked["folder"]))
+        code = asked["code"] and Path(asked["code"])
+        champion = load_folder(Path(asked["folder"]), code=code)
         score = score_again(champion)
     except HarnessError as error:
         sys.exit(str(error))

@@ -67,11 +67,12 @@ def write_model(model: keras.Model, file: Path) -> None:
             archive.writestr(info, written)
 
 
-def read_model(file: Path) -> keras.Model:
+def read_model(file: Path, classes: Mapping[str, type] | None = None) -> keras.Model:
     """Load a model that this version of Keras or another one wrote.
 
     Args:
         file: Ends in `.keras`.
+        classes: Layers of the user's that it may hold, by their names; none by default.
 
     Raises:
         ExportError: It is no model, holds code of its own, or needs another version of Keras: both are named.
@@ -84,8 +85,8 @@ def read_model(file: Path) -> keras.Model:
         with zipfile.ZipFile(file) as archive:
             writer = str(_json(archive, _METADATA).get("keras_version", ""))
             config = {**_lean(_json(archive, _CONFIG)), "compile_config": None}
-        # Built-in layers only: nothing in the file may bring code of its own.
-        model = keras.saving.deserialize_keras_object(config, safe_mode=True)
+        # Nothing in the file may bring code of its own: beside Keras's layers those that the caller names.
+        model = keras.saving.deserialize_keras_object(config, custom_objects=dict(classes or {}), safe_mode=True)
         model.load_weights(file)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
         raise ExportError(f"{file}: the model cannot be loaded: {_reason(error, writer, keras.__version__)}") from error
@@ -199,6 +200,8 @@ class Description(Record):
             the same one, and nothing of how good it is. None for others.
         dtype: Type of the numbers that go in, and of those that come out where answers are numbers: float64 where 32
             bits would lose what the training values differ by.
+        code: Name of the file of the user's that loading it needs; empty where it is made of Keras's own layers.
+        code_sha256: SHA-256 of that file, whose text lies beside the model.
     """
 
     name: str
@@ -236,6 +239,8 @@ class Description(Record):
     refit: bool = False
     seen_score: float | None = None
     dtype: str = "float32"
+    code: str = ""
+    code_sha256: str = ""
 
     @property
     def logged_score(self) -> float | None:
@@ -320,6 +325,7 @@ def _words(value: object) -> str:
 MODEL_FILE = "model.keras"
 EXAMPLE_FILE = "example.npz"
 SEEN_FILE = "trained_on.npz"
+CODE_FILE = "code.txt"
 
 
 def save_champion(
@@ -328,6 +334,7 @@ def save_champion(
     description: Description,
     example: Mapping[str, npt.NDArray[Any]],
     seen: Seen | None,
+    code: str = "",
 ) -> None:
     """Save a champion; what was in the folder before is replaced only once everything is written.
 
@@ -337,6 +344,7 @@ def save_champion(
         description: What it is.
         example: A few sequences as the model takes them: `x` and, where lengths differ, `lengths`.
         seen: What it was trained and selected on; None where that cannot be told.
+        code: Text of the user's file that its layers come from; empty where it needs none.
 
     Raises:
         ExportError: The folder cannot be written.
@@ -349,6 +357,8 @@ def save_champion(
         if seen is not None:
             told = {"kind": np.array(seen.kind), "steps": np.array(seen.steps), "runs": seen.runs}
             np.savez(draft / SEEN_FILE, allow_pickle=False, **told)
+        if code:
+            (draft / CODE_FILE).write_text(code, encoding="utf-8", newline="")
 
 
 @contextmanager

@@ -13,11 +13,12 @@ from harness.config.dataset import DatasetConfig
 from harness.config.space import SearchSpace
 from harness.data import SequenceData, cached_dataset
 from harness.data.splits import seen_by
-from harness.errors import DataError, ExportError
+from harness.errors import DataError, ExportError, UsageError
 from harness.export.artifact import Description, save_champion, versions_of
 from harness.export.predictor import Champion
 from harness.export.verification import require_agreement, score_on
 from harness.records import TaskKind, TrialRequest
+from harness.user_code import file_of
 
 if TYPE_CHECKING:
     import keras
@@ -55,6 +56,8 @@ def build_champion(plain: Mapping[str, Any]) -> dict[str, Any]:
         raise DataError(f"{config.name}: the data changed: digest {data.facts.digest}, expected {plain['digest']}")
     model, shape = _model(data, space, request, Path(plain["weights"]))
     description = _describe(data, config, space, request, plain, shape)
+    code, code_sha256 = _code_of(model, space)
+    description = replace(description, code=code, code_sha256=code_sha256)
     test = data.test.open()
     # A refitted model's test part stays unseen: it is known again by its score on rows that it was trained on.
     score = score_on(Champion(description, model), data.validation if description.refit else test)
@@ -63,14 +66,15 @@ def build_champion(plain: Mapping[str, Any]) -> dict[str, Any]:
         description = replace(description, test_score=score)
     require_agreement(description, score)
     example = {name: getattr(test, name)[:EXAMPLE_SEQUENCES] for name in description.inputs}
-    save_champion(Path(plain["folder"]), model, description, example, seen_by(data, config))
+    text = file_of(str(space.build))[0].read_text(encoding="utf-8") if code else ""
+    save_champion(Path(plain["folder"]), model, description, example, seen_by(data, config), text)
     return {"folder": plain["folder"], "test_score": score}
 
 
 def _model(
     data: SequenceData, space: SearchSpace, request: TrialRequest, weights: Path
 ) -> tuple[keras.Model, NetworkShape]:
-    from harness.models import NetworkShape, build_network, wrap_for_export
+    from harness.models import NetworkShape, wrap_for_export
     from harness.training.trial import load_weights
 
     shape = NetworkShape.of(data)
@@ -78,12 +82,35 @@ def _model(
         shape = replace(shape, steps=None, masked=True)
     if shape.masked:  # longer sequences than the data's longest may come
         shape = replace(shape, steps=None)
-    network = build_network(shape, space, request.values)
     try:
+        network, shape = _network(shape, NetworkShape.of(data), space, request)
         network.set_weights(load_weights(weights))
     except (OSError, ValueError, KeyError) as error:
         raise ExportError(f"{weights}: expected the weights of trial {request.key}: {error}") from error
     return wrap_for_export(network, shape, data.scaling), shape
+
+
+def _network(
+    wanted: NetworkShape, trained: NetworkShape, space: SearchSpace, request: TrialRequest
+) -> tuple[keras.Model, NetworkShape]:
+    """The network for sequences of any length; one for those of the trials where the family knows no other."""
+    from harness.models import build_network
+
+    try:
+        return build_network(wanted, space, request.values), wanted
+    except (UsageError, ValueError):
+        if space.layer is not None or wanted == trained:
+            raise
+        return build_network(trained, space, request.values), trained
+
+
+def _code_of(model: keras.Model, space: SearchSpace) -> tuple[str, str]:
+    """The file of the user's that loading the model needs, and its digest; empty where all its layers are Keras's."""
+    from harness.models.adapt import custom_layers
+
+    if space.build is None or not custom_layers(model):
+        return "", ""
+    return file_of(space.build)[0].name, space.code_sha256
 
 
 def _describe(

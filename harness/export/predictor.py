@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from harness._tensorflow import load_tensorflow
 from harness.data.scaling import Floats
 from harness.errors import ExportError, UsageError
-from harness.export.artifact import FILE, MODEL_FILE, Description, read_description, read_model
+from harness.export.artifact import CODE_FILE, FILE, MODEL_FILE, Description, read_description, read_model
 from harness.export.forecast_inputs import ROWS_A_CALL, Batch
 from harness.export.inputs import batch_of_arrays, batch_of_frame
 from harness.metrics import at_real_steps, without_padding
 from harness.records import Answer, TaskKind
 from harness.store import Store, find_store
 from harness.tracking import registry
+from harness.user_code import classes_of
 
 if TYPE_CHECKING:
     import keras
@@ -231,20 +233,23 @@ class Champion:
         return {"where": self.where, **self.description.to_json()}
 
 
-def load(name_or_path: str | Path, store: Store | None = None) -> Champion:
+def load(name_or_path: str | Path, store: Store | None = None, code: str | Path | None = None) -> Champion:
     """A champion, by its registered name or its folder.
 
     Args:
         name_or_path: A folder; or `name` (its champion, else its candidate), `name@alias`, `name/3`,
             `models:/…`.
         store: Where names are looked up; None for the usual place.
+        code: The file that a model with layers of your own needs, whose SHA-256 the champion holds. It is run. No other
+            champion needs one, and none runs code that is not named here.
 
     Raises:
         UsageError: The name is unknown; the message offers near names.
-        ExportError: The model cannot be loaded.
+        ExportError: The model cannot be loaded, or needs code that is not named.
         StoreError: The store cannot be used.
     """
-    return load_folder(*locate(name_or_path, store))
+    folder, where = locate(name_or_path, store)
+    return load_folder(folder, where, None if code is None else Path(code))
 
 
 def locate(name_or_path: str | Path, store: Store | None = None) -> tuple[Path, str]:
@@ -263,12 +268,13 @@ def locate(name_or_path: str | Path, store: Store | None = None) -> tuple[Path, 
     return found.path, f"models:/{found.name}/{found.version}"
 
 
-def load_folder(folder: Path, where: str = "") -> Champion:
+def load_folder(folder: Path, where: str = "", code: Path | None = None) -> Champion:
     """The champion in a folder: one that was saved, or one that MLflow's registry keeps.
 
     Args:
         folder: Holds `champion.json`, and `model.keras` beside it or where MLflow puts it, in `data/`.
         where: What messages call it; the folder when empty.
+        code: As for `load`.
 
     Raises:
         ExportError: It cannot be loaded.
@@ -278,4 +284,16 @@ def load_folder(folder: Path, where: str = "") -> Champion:
     file = next((file for file in files if file.is_file()), None)
     if file is None:
         raise ExportError(f"{folder}: expected {MODEL_FILE} beside {FILE}, got none")
-    return Champion(description, read_model(file), where or str(folder))
+    classes = _classes(description, code, where or str(folder)) if description.code else None
+    return Champion(description, read_model(file, classes), where or str(folder))
+
+
+def _classes(description: Description, code: Path | None, where: str) -> dict[str, type]:
+    """The classes of the file that a model needs, which the caller names and which has the digest that it holds."""
+    if code is None:
+        raise ExportError(
+            f"{where}: holds layers of {description.code} (SHA-256 {description.code_sha256[:12]}), which lies beside "
+            f"it as text, {CODE_FILE}: read it, then say that it may run: --code {description.code}, or load(…, code=…)"
+        )
+    load_tensorflow()
+    return classes_of(code, description.code_sha256)

@@ -42,6 +42,8 @@ def refit(reference: str, store: Store) -> Registered:
     description = read_description(folder)
     if description.refit:
         raise UsageError(f"model {where}: is a refitted one: expected the version that it was made from")
+    if description.space.get("build"):
+        raise UsageError(f"model {where}: was built by code of its own, which no champion names to be run: sweep again")
     registered = _registered(description, where, name, store)
     again, logged = verify(registered.path), read_description(registered.path)
     if not agrees(logged, again):

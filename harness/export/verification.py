@@ -124,12 +124,15 @@ class CleanProcess:
             start_new_session=True,  # what a terminal sends is for this process to decide; it ends with its input
         )
 
-    def verify(self, folder: Path, beside: Path | None = None) -> tuple[float, Measured | None]:
+    def verify(
+        self, folder: Path, beside: Path | None = None, code: Path | None = None
+    ) -> tuple[float, Measured | None]:
         """The logged score that a champion's folder gives again there; once.
 
         Args:
             folder: A champion's folder, as `save_champion` wrote it or the registry handed it out.
             beside: Folder of another one, to be scored on the same test rows; None for none.
+            code: The file of the user's that the champion needs, which that process runs; None for none.
 
         Returns:
             The score, and what both models score on the same rows; None where that was not asked for.
@@ -137,7 +140,8 @@ class CleanProcess:
         Raises:
             ExportError: It cannot be loaded, or its dataset cannot, or it takes more than 15 minutes.
         """
-        asked = json.dumps({"folder": str(folder), "beside": str(beside) if beside else None})
+        files = {"folder": folder, "beside": beside, "code": code}
+        asked = json.dumps({name: None if file is None else str(file) for name, file in files.items()})
         try:
             output, errors = self._process.communicate(asked, timeout=LIMIT_SECONDS)
         except subprocess.TimeoutExpired:

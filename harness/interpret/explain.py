@@ -36,11 +36,10 @@ from harness.config.dataset import DatasetConfig
 from harness.config.space import SearchSpace
 from harness.metrics import mask_of
 from harness.models import Stack, build_stack
-from harness.models.network import model_of
+from harness.models.cells import cell_of
 from harness.records import Band, GateOpenness, GradientReach, TrialRequest, derive_seed
 from harness.training.batches import DataPart, TensorPart
 from harness.training.cache import prepare
-from harness.training.loop import initial_weights
 from harness.training.ops import LOSS_OF_METRIC, Loss, loss_of
 from harness.training.trial import load_weights
 
@@ -232,12 +231,6 @@ def _by_distance(one: Pass, gradients: Any, lengths: npt.NDArray[Any]) -> Number
 
 CLOSED, OPEN = 0.1, 0.9
 
-GATES: Mapping[str, Mapping[str, int]] = {
-    "LSTM": {"input": 0, "forget": 1, "output": 3},
-    "GRU": {"update": 0, "reset": 1},
-}
-"""The gates of each kind of layer, and which block of its kernels' columns each is computed from."""
-
 Floats32: TypeAlias = npt.NDArray[np.float32]
 Opened: TypeAlias = tuple[Floats32, npt.NDArray[np.bool_]]
 """How open a gate was, (batch, steps, units), and which steps are real, (batch, steps)."""
@@ -255,7 +248,7 @@ def openness(one: Pass) -> dict[str, Floats32]:
     Returns:
         For each gate (batch, steps, units) in the order of the sequences' own steps; nothing for a cell without gates.
     """
-    gates = GATES.get(type(one.layer).__name__, {})
+    gates = cell_of(one.layer).gates
     if not gates:
         return {}
     hidden = np.stack([states[0].numpy() for states in one.states], axis=1)
@@ -330,12 +323,11 @@ def explain_trial(plain: Mapping[str, Any]) -> dict[str, Any]:
     config, space = DatasetConfig.model_validate(plain["dataset"]), SearchSpace.model_validate(plain["space"])
     request = TrialRequest.from_json(plain["request"])
     prepared = prepare(config, plain["digest"])
-    stack = build_stack(prepared.shape, space, request.values)
-    model_of(stack)  # builds the layers
+    stack = build_stack(prepared.shape, space, request.values).build()
     sample = _sample(prepared.validation)
     data = prepared.data
     loss = loss_of(prepared.shape, LOSS_OF_METRIC.get(data.objective.metric, "mse"), data.class_weights)
-    before, _ = _look(stack, initial_weights(stack, derive_seed(request.seed, "weights")), sample, loss)
+    before, _ = _look(stack, stack.initial_weights(derive_seed(request.seed, "weights")), sample, loss)
     after, gates = _look(stack, load_weights(Path(plain["weights"])), sample, loss, gates=True)
     return {"before": reach_of(before), "after": reach_of(after), "gates": gates, "sequences": int(sample.x.shape[0])}
 

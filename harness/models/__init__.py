@@ -1,10 +1,12 @@
-"""(Search space, task, values of hyperparameters) → a Keras model. One builder for every family."""
+"""What a family is, and the families there are: (shape, values of hyperparameters) → a network."""
 
 from harness._tensorflow import load_tensorflow
 
 load_tensorflow()
 
-from harness.models.network import NetworkShape, Stack, build_network, build_stack  # noqa: E402
+from harness.models.families import Family, Network, build_network, family_of  # noqa: E402
+from harness.models.network import Stack, build_stack  # noqa: E402
+from harness.models.shape import NetworkShape  # noqa: E402
 from harness.models.wrap import wrap_for_export  # noqa: E402
 
-__all__ = ["NetworkShape", "Stack", "build_network", "build_stack", "wrap_for_export"]
+__all__ = ["Family", "Network", "NetworkShape", "Stack", "build_network", "build_stack", "family_of", "wrap_for_export"]

@@ -1,4 +1,4 @@
-"""The one builder of recurrent networks, for every family and task: shapes, units by capacity, layers.
+"""The builder of the shipped recurrent networks, for every cell and task: units by capacity, layers.
 
 At equal units a GRU has a quarter fewer parameters than an LSTM. A search space that is declared in parameters gives
 each family the units that fit instead, as in Chung et al. (2014) and in Collins, Sohl-Dickstein and Sussillo (2017).
@@ -13,15 +13,18 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
+from functools import cached_property
 from typing import Any
 
 import keras
+import numpy as np
+import numpy.typing as npt
 
 from harness.config.space import SearchSpace
-from harness.data import SequenceData
 from harness.errors import UsageError
-from harness.records import Answer, TaskKind, Value
+from harness.models.cells import CELLS
+from harness.models.shape import NetworkShape, Training, as_model_takes, length_mask
+from harness.records import Value, derive_seed
 
 DEFAULTS: Mapping[str, Value] = {
     "embedding_dim": 32,
@@ -43,95 +46,19 @@ def setting(values: Mapping[str, Value], name: str) -> Any:
     return values.get(name, DEFAULTS[name])
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkShape:
-    """The shape of inputs and outputs.
-
-    Attributes:
-        task: What is predicted.
-        steps: Length of every sequence after padding; None leaves it open.
-        channels: Input channels; 1 for tokens.
-        masked: Whether lengths differ, so that the network takes them as a second input.
-        outputs: Targets, or classes where the answer is a class.
-        horizon_steps: Steps of a forecast; 1 for other tasks.
-        multi_label: Whether each output is a yes or no of its own.
-        vocabulary: Number of different tokens; 0 where inputs are numbers.
-        known_channels: How many channels, the last ones, are known in advance: their values over the horizon are a
-            further input.
-        knows_future: Whether a step's answer may be made from later steps too, so that a bidirectional layer is fair.
-        indicators: Further channels of the network's inputs that say where a value is missing.
-    """
-
-    task: TaskKind
-    steps: int | None
-    channels: int
-    masked: bool
-    outputs: int
-    horizon_steps: int
-    multi_label: bool = False
-    vocabulary: int = 0
-    known_channels: int = 0
-    knows_future: bool = True
-    indicators: int = 0
-
-    @property
-    def width(self) -> int:
-        """Channels of a network's scaled inputs, the indicators among them."""
-        return self.channels + self.indicators
-
-    @property
-    def answer(self) -> Answer:
-        """What an answer is made of."""
-        return Answer.of(self.task, self.multi_label)
-
-    @property
-    def future_width(self) -> int:
-        """Numbers that are known in advance, all channels and steps of the horizon together."""
-        return self.horizon_steps * self.known_channels
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """Names of a network's inputs, in order."""
-        wanted = (("x", True), ("lengths", self.masked), ("future", self.known_channels > 0))
-        return tuple(name for name, there in wanted if there)
-
-    @classmethod
-    def of(cls, data: SequenceData) -> NetworkShape:
-        """The shape that a dataset asks for."""
-        outputs = len(data.classes) if data.answer is Answer.CLASS else len(data.targets)
-        return cls(
-            task=data.task,
-            steps=data.train.x.shape[1],
-            channels=len(data.channels),
-            masked=data.masked,
-            outputs=outputs,
-            horizon_steps=data.horizon_steps,
-            multi_label=data.multi_label,
-            vocabulary=len(data.vocabulary),
-            known_channels=len(data.known),
-            knows_future=data.knows_future,
-            indicators=len(data.scaling.indicators),
-        )
-
-
-_GATES_AND_BIASES = MappingProxyType({"LSTM": (4, 1), "GRU": (3, 2), "SimpleRNN": (1, 1)})
-"""Blocks of weights of a cell and biases of each: Keras's GRU has a second one, for `reset_after`."""
-
-
 def recurrent_parameters(kind: str, width: int, units: int, layers: int = 1, *, bidirectional: bool = False) -> int:
     """Weights in the recurrent layers of a network.
 
     Args:
-        kind: Class name of the Keras layer.
+        kind: A key of `CELLS`.
         width: Features of each step of the first layer's inputs.
         units: Units of every layer (of either direction).
         layers: Layers.
         bidirectional: Whether every layer reads both ways.
     """
-    gates, biases = _GATES_AND_BIASES[kind]
-    directions = 2 if bidirectional else 1
+    cell, directions = CELLS[kind], 2 if bidirectional else 1
     widths = [width, *[directions * units] * (layers - 1)]
-    return sum(directions * gates * units * (inputs + units + biases) for inputs in widths)
+    return sum(directions * cell.blocks * units * (inputs + units + cell.biases) for inputs in widths)
 
 
 def units_that_fit(kind: str, width: int, parameters: int, layers: int = 1, *, bidirectional: bool = False) -> int:
@@ -141,6 +68,12 @@ def units_that_fit(kind: str, width: int, parameters: int, layers: int = 1, *, b
         return recurrent_parameters(kind, width, units, layers, bidirectional=bidirectional)
 
     return max(1, bisect_right(range(1, 1 << 21), parameters, key=needed))
+
+
+def layer_of(space: SearchSpace) -> str:
+    """What the space of a recurrent family calls its layer."""
+    assert space.layer is not None  # else it is a builder's
+    return space.layer
 
 
 def fitted(shape: NetworkShape, space: SearchSpace, values: Mapping[str, Value]) -> Mapping[str, Value]:
@@ -156,12 +89,12 @@ def fitted(shape: NetworkShape, space: SearchSpace, values: Mapping[str, Value])
     width = int(setting(values, "embedding_dim")) if shape.vocabulary else shape.width
     parameters, layers = int(values["recurrent_parameters"]), int(setting(values, "layers"))
     both = bool(setting(values, "bidirectional"))
-    return {**values, "units": units_that_fit(space.layer, width, parameters, layers, bidirectional=both)}
+    return {**values, "units": units_that_fit(layer_of(space), width, parameters, layers, bidirectional=both)}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Stack:
-    """A network's layers in order.
+    """A recurrent network: its layers in order. A `Network`, as `families` asks for.
 
     Attributes:
         shape: Inputs and outputs.
@@ -210,13 +143,18 @@ class Stack:
             else:
                 keep = keep_masks[number]
                 hidden = hidden * (keep if len(hidden.shape) == 2 else keras.ops.expand_dims(keep, 1))
-        if self.shape.known_channels:
-            flat = keras.ops.reshape(future, (-1, self.shape.future_width))
-            hidden = keras.ops.concatenate([hidden, flat], axis=-1)
-        outputs = call(self.head, hidden, None)
-        if self.shape.task is not TaskKind.FORECAST:
-            return outputs
-        return keras.ops.reshape(outputs, (-1, self.shape.horizon_steps, self.shape.outputs))
+        outputs = call(self.head, self.shape.beside_future(hidden, future), None)
+        return self.shape.as_answers(outputs)
+
+    @cached_property
+    def model(self) -> keras.Model:
+        """The Keras model of these layers, with the weights that they have; it builds them."""
+        return model_of(self)
+
+    @property
+    def training(self) -> Training:
+        """How it trains: in the compiled epoch, by what the trial's hyperparameters say."""
+        return Training()
 
     @property
     def variables(self) -> list[Any]:
@@ -230,21 +168,59 @@ class Stack:
         return int(getattr(first, "forward_layer", first).units)
 
     @property
+    def recurrent_parameters(self) -> int:
+        """Weights in the recurrent layers, once they are built."""
+        return sum(int(layer.count_params()) for layer in self.recurrent)
+
+    @property
     def weighted(self) -> tuple[keras.layers.Layer, ...]:
         """The layers that have weights, in the order of `model.get_weights()`."""
         first = () if self.embedding is None else (self.embedding,)
         return (*first, *self.recurrent, self.head)
 
+    def build(self) -> Stack:
+        """Build all layers, so that they have weights, unless they have them; the stack itself."""
+        if not self.head.built:
+            build_layers(self.weighted, self)
+        return self
+
+    def initial_weights(self, seed: int) -> list[npt.NDArray[np.float32]]:
+        """Fresh initial weights, the same for the same seed, whatever else the process has drawn.
+
+        Each initialiser is made again from its own configuration with a seed derived from its place, so that no global
+        random state is read or changed.
+        """
+        fresh = [type(layer).from_config(_seeded(layer.get_config(), seed, layer.name)) for layer in self.weighted]
+        build_layers(fresh, self)
+        return [np.array(variable.numpy()) for layer in fresh for variable in layer.trainable_variables]
+
+
+def build_layers(layers: Sequence[keras.layers.Layer], stack: Stack) -> None:
+    """Build layers like a stack's, each on the shape that the ones before it give.
+
+    Args:
+        layers: As many and of the kinds of `stack.weighted`.
+        stack: The stack that they belong to, or are like.
+    """
+    steps = (None, stack.shape.steps)
+    shape: tuple[int | None, ...] = steps if stack.embedding else (*steps, stack.shape.width)
+    for layer, like in zip(layers, stack.weighted, strict=True):
+        if like is stack.head:  # which takes what is known in advance beside the hidden state
+            shape = (*shape[:-1], (shape[-1] or 0) + stack.shape.future_width)
+        layer.build(shape)
+        shape = layer.compute_output_shape(shape)
+
+
+def _seeded(config: Any, seed: int, path: str) -> Any:
+    """A layer's configuration with a seed of its own for everything that takes one."""
+    if not isinstance(config, dict):
+        return config
+    seeds = {"seed": derive_seed(seed, path)} if "seed" in config else {}
+    return {key: _seeded(item, seed, f"{path}.{key}") for key, item in config.items()} | seeds
+
 
 def _call(layer: keras.layers.Layer, inputs: Any, mask: Any) -> Any:
     return layer(inputs) if mask is None else layer(inputs, mask=mask)
-
-
-def length_mask(x: Any, lengths: Any) -> Any:
-    """Which steps are real: (batch, steps), from the lengths alone, since real data holds zeros too."""
-    one = x if len(x.shape) == 2 else x[:, :, 0]
-    steps = keras.ops.cumsum(keras.ops.ones_like(one, dtype="int32"), axis=1)
-    return keras.ops.less_equal(steps, keras.ops.expand_dims(keras.ops.cast(lengths, "int32"), 1))
 
 
 def build_stack(shape: NetworkShape, space: SearchSpace, values: Mapping[str, Value]) -> Stack:
@@ -266,7 +242,7 @@ def build_stack(shape: NetworkShape, space: SearchSpace, values: Mapping[str, Va
         )
     count, rate = int(setting(values, "layers")), float(setting(values, "dropout"))
     sequences = [number < count or shape.task.per_step for number in range(1, count + 1)]
-    recurrent = [_recurrent_layer(space.layer, n, values, sequences=more) for n, more in enumerate(sequences, 1)]
+    recurrent = [_recurrent_layer(layer_of(space), n, values, sequences=more) for n, more in enumerate(sequences, 1)]
     # One mask for all steps of a sequence (Gal and Ghahramani 2016), so that a whole epoch's masks are small enough
     # to be drawn at once.
     dropouts = [
@@ -280,47 +256,20 @@ def build_stack(shape: NetworkShape, space: SearchSpace, values: Mapping[str, Va
     return Stack(shape, recurrent, dropouts, head, embedding)
 
 
-def build_network(shape: NetworkShape, space: SearchSpace, values: Mapping[str, Value]) -> keras.Model:
-    """The Keras model of `build_stack`'s layers: scaled inputs in, scaled outputs or logits out."""
-    return model_of(build_stack(shape, space, values))
-
-
 def model_of(stack: Stack) -> keras.Model:
     """A functional model around a stack's layers, which it builds.
 
     Its inputs are `x` (batch, steps, channels), or (batch, steps) for tokens, when the shape is masked `lengths`
     (batch,), and when channels are known in advance `future` (batch, horizon, known channels).
     """
-    feed = inputs_of(stack.shape)
+    feed = stack.shape.make_inputs()
     outputs = stack.forward(feed["x"], feed.get("lengths"), future=feed.get("future"))
     return keras.Model(as_model_takes(list(feed.values())), outputs)
 
 
-def inputs_of(shape: NetworkShape, bits: str = "float32") -> dict[str, Any]:
-    """Symbolic inputs of a network, by their names, in order; numbers of so many bits."""
-    steps = shape.steps
-    x = (
-        keras.Input((steps,), dtype="int32", name="x")
-        if shape.vocabulary
-        else keras.Input((steps, shape.width), dtype=bits, name="x")
-    )
-    inputs = {
-        "x": x,
-        "lengths": keras.Input((), dtype="int32", name="lengths"),
-        "future": keras.Input((shape.horizon_steps, shape.known_channels), dtype=bits, name="future"),
-    }
-    return {name: inputs[name] for name in shape.inputs}
-
-
-def as_model_takes(inputs: list[Any]) -> Any:
-    """One input by itself, several as a list: a model that is called with a list of one warns."""
-    return inputs if len(inputs) > 1 else inputs[0]
-
-
 def _recurrent_layer(kind: str, number: int, values: Mapping[str, Value], *, sequences: bool) -> keras.layers.Layer:
-    layer = getattr(keras.layers, kind)(
-        int(setting(values, "units")), return_sequences=sequences, name=f"{kind.lower()}_{number}"
-    )
+    name = f"{kind.lower()}_{number}"
+    layer = CELLS[kind].layer(int(setting(values, "units")), return_sequences=sequences, name=name)
     if not setting(values, "bidirectional"):
         return layer
     return keras.layers.Bidirectional(layer, name=f"bidirectional_{number}")

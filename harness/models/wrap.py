@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from harness.data import Scaling
-from harness.models.network import NetworkShape, as_model_takes, inputs_of
+from harness.models.shape import NetworkShape, as_model_takes
 from harness.records import Answer
 
 
@@ -30,7 +30,7 @@ def wrap_for_export(network: keras.Model, shape: NetworkShape, scaling: Scaling)
     """
     # Values of 64 bits are centred in 64; the network itself computes in 32.
     bits = str(scaling.input_mean.dtype)
-    inputs = inputs_of(replace(shape, indicators=0), bits)  # indicators are made inside
+    inputs = replace(shape, indicators=0).make_inputs(bits)  # indicators are made inside
     feed = dict(inputs)
     if not shape.vocabulary:
         feed["x"] = _scaled_inputs(inputs["x"], scaling)

@@ -201,7 +201,7 @@ class TrialRecord(Record):
         fit_seconds: Training and validation, compiling apart.
         compile_seconds: Tracing and compiling; 0 when a compiled function was used again.
         started_at: Seconds since 1970 at which the worker began.
-        kernel: How the epochs ran, `xla-epoch`, `tf-epoch` or `cudnn`.
+        kernel: How the epochs ran, `xla-epoch`, `tf-epoch`, `cudnn` or `keras-fit`.
         pruned: Whether median stopping ended it.
         failure: Why there is no score; None when completed.
         message: The failure in one line; empty when completed.

@@ -25,6 +25,7 @@ _KERNELS = {
     "cudnn": "cuDNN kernels",
     "xla-epoch": "an epoch compiled with XLA",
     "tf-epoch": "an epoch as a TensorFlow graph",
+    "keras-fit": "the model's own fit",
 }
 
 

@@ -22,7 +22,7 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from harness._tensorflow import load_keras_tuner
-from harness.config.space import SearchSpace
+from harness.config.space import SearchSpace, fill
 from harness.records import Objective, Value
 
 STARTING_POINTS = 50
@@ -145,7 +145,7 @@ class Oracle:
         self._oracle = (recalling(make) if self._recalls else make)(
             objective=keras_tuner.Objective("score", objective.direction.value),
             **({"max_epochs": epochs, "factor": FACTOR} if kind == "hyperband" else {"max_trials": None}),
-            hyperparameters=_fill(keras_tuner.HyperParameters(), space),
+            hyperparameters=fill(keras_tuner.HyperParameters(), space),
             allow_new_entries=False,
             tune_new_entries=False,
             seed=seed,
@@ -212,15 +212,6 @@ class Oracle:
             self._oracle.update_trial(trial.trial_id, {"score": score})
             trial.status = _COMPLETED
         self._oracle.end_trial(trial)
-
-
-def _fill(hyperparameters: Any, space: SearchSpace) -> Any:
-    for name, hyperparameter in space.hyperparameters.items():
-        if hyperparameter.type != "Fixed":
-            arguments = hyperparameter.arguments()
-            arguments = {key: list(item) if isinstance(item, tuple) else item for key, item in arguments.items()}
-            getattr(hyperparameters, hyperparameter.type)(name, **arguments)
-    return hyperparameters
 
 
 def _nothing(*_: Any, **__: Any) -> None:

@@ -95,7 +95,7 @@ def relative_seconds(values: Mapping[str, Value]) -> float:
         values: Its hyperparameters; those that are missing are taken as alike in all trials.
     """
     units, parameters, layers, batch_size = (
-        float(values.get(name, usual))
+        float(given) if isinstance(given := values.get(name, usual), int | float) else float(usual)
         for name, usual in (("units", 0), ("recurrent_parameters", 0), ("layers", 1), ("batch_size", 32))
     )
     layers *= 2 if values.get("bidirectional") else 1

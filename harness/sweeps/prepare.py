@@ -20,7 +20,8 @@ from harness.store import place_around, remember
 from harness.sweeps.plan import SweepHeader, differences, idle_note, large_batches, search_settings
 from harness.sweeps.results import Results
 from harness.sweeps.stop import comparison_bytes
-from harness.sweeps.trials import STRUCTURAL, TrialSpec, train_one
+from harness.sweeps.trials import TrialSpec, structural, train_one
+from harness.user_code import digest_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,37 @@ def without_absent(header: SweepHeader) -> tuple[SweepHeader, tuple[str, ...]]:
         hashes={key: digest for key, digest in header.hashes.items() if key.removeprefix("datasets/") not in absent},
         notes=(*header.notes, *lines),
     ), lines
+
+
+def with_builders(header: SweepHeader) -> SweepHeader:
+    """The sweep with the digest of each builder's file as it is now, and the hyperparameters that it asks for.
+
+    Runs the user's code, of those files alone that the sweep's families name.
+
+    Raises:
+        UsageError: A builder fails on a dataset, or asks for other hyperparameters on another one.
+    """
+    found = {name: _searched(header, space) for name, space in header.spaces.items() if space.build is not None}
+    return replace(header, spaces={**header.spaces, **found})
+
+
+def _searched(header: SweepHeader, space: SearchSpace) -> SearchSpace:
+    from harness.models import NetworkShape
+    from harness.models.discover import discovered
+
+    assert space.build is not None  # of those only
+    space = space.model_copy(update={"code_sha256": digest_of(space.build)})
+    gaussian = header.plan.oracle == "bayesian"
+    shapes = {name: NetworkShape.of(load_dataset(config)) for name, config in header.datasets.items()}
+    spaces = {name: discovered(shape, space, gaussian=gaussian) for name, shape in shapes.items()}
+    first, *others = spaces
+    for other in others:
+        if spaces[other] != spaces[first]:
+            raise UsageError(
+                f"{space.made_of}: asks for other hyperparameters on {other} than on {first}: expected one search "
+                "space, or a sweep of each dataset"
+            )
+    return spaces[first]
 
 
 def notes(header: SweepHeader, inspected: Mapping[str, Inspected], workers: int) -> list[str]:
@@ -234,7 +266,7 @@ def _trials_and_epochs(header: SweepHeader, found: Inspected, family: Family) ->
 
 def structures(space: SearchSpace) -> int:
     """How many different structures a space holds; each is compiled once a worker."""
-    shaping = [space.hyperparameters[name] for name in STRUCTURAL if name in space.hyperparameters]
+    shaping = [space.hyperparameters[name] for name in structural(space) if name in space.hyperparameters]
     return math.prod(len(one.values) if one.values else 2 if one.type == "Boolean" else 1 for one in shaping)
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from harness.config.space import SearchSpace
 from harness.errors import ExportError, HarnessError, JournalError
 from harness.executors import Executor, Task
 from harness.export import CleanProcess, agrees, read_description
@@ -28,6 +29,7 @@ from harness.sweeps.results import budget_in_words
 from harness.sweeps.trials import TASKS, TrialSpec, run_one
 from harness.tracking.registry import Registered, move_alias, register
 from harness.tracking.repair import RegistryState, registry_state_of
+from harness.user_code import file_of
 
 
 def evidence_of(result: ComparisonResult, header: SweepHeader, why: str) -> Mapping[str, Any]:
@@ -170,6 +172,7 @@ class Registration:
         sweep_id: The sweep's id.
         spec: Where the selected trial's weights are; it is trained again when they are gone, with the same seed.
         clean: The process that verifies it.
+        runs_code: Whether code of the user's that the plan names may run; syncing runs none.
     """
 
     result: ComparisonResult
@@ -180,6 +183,7 @@ class Registration:
     sweep_id: str
     spec: TrialSpec
     clean: CleanProcess
+    runs_code: bool = True
 
     @property
     def folder(self) -> Path:
@@ -193,12 +197,14 @@ class Registration:
 
     def build(self, family: FamilyResult, trial: TrialKey, why: str) -> None:
         """Have a worker make the folder of a trial's model."""
+        space = self.spec.spaces[family.family.space]
+        self._require_code_may_run(space)
         weights = self.spec.weights_of(trial)
         if not weights.exists():
             run_one(self.executor, self.spec.task(self.requests[str(trial)]))
         plain: dict[str, Any] = {
             "dataset": self.spec.dataset,
-            "space": self.spec.spaces[family.family.space],
+            "space": space,
             "request": self.requests[str(trial)],
             "weights": str(weights),
             "folder": str(self.folder),
@@ -222,13 +228,27 @@ class Registration:
         """
         description = read_description(folder)
         measuring = must_be_measured(Holder(where, description, folder), incumbent, beats_baseline=beats)
-        score, measured = self.clean.verify(folder, incumbent.folder if incumbent and measuring else None)
+        beside = incumbent.folder if incumbent and measuring else None
+        code = None
+        if description.code and (space := self.spec.spaces[description.family]).build is not None:
+            self._require_code_may_run(space)  # of the file that this sweep's plan names, which has trained with it
+            code = file_of(space.build)[0]
+        score, measured = self.clean.verify(folder, beside, code)
         if not agrees(description, score):
             raise ExportError(
                 f"{where}: in a new process its test {self.result.objective.metric} is {score!r}, expected "
                 f"{description.test_score!r}; no alias was moved"
             )
         return measured
+
+    def _require_code_may_run(self, space: SearchSpace) -> None:
+        if space.build is not None and not self.runs_code:
+            raise ExportError(needs_sweep(space, self.sweep_id))
+
+
+def needs_sweep(space: SearchSpace, sweep_id: str) -> str:
+    """Why a champion waits that takes code of the user's, and the command that makes it."""
+    return f"it takes {space.made_of}, which syncing does not run; `harness sweep --resume {sweep_id}` does"
 
 
 def register_champion(how: Registration) -> ChampionInfo | None:

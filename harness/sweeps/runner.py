@@ -26,12 +26,14 @@ from harness.sweeps.events import Callback, ComparisonFinished, Message, SweepSt
 from harness.sweeps.folders import lock, new_id, rule_of
 from harness.sweeps.mlflow_sync import MlflowSync, links_of
 from harness.sweeps.plan import SweepHeader, search_settings, trial_limits
-from harness.sweeps.prepare import Inspected, Resuming, inspect, notes, open_journal
+from harness.sweeps.prepare import Inspected, Resuming, inspect, notes, open_journal, with_builders
 from harness.sweeps.register import (
     NOT_KNOWN,
     Registration,
+    choose,
     lost_champions,
     may_take_alias,
+    needs_sweep,
     register_again,
     register_champion,
 )
@@ -81,6 +83,7 @@ def run_sweep(
     how = resume if isinstance(resume, Resuming) else Resuming(resume)
     header = replace(header, rule=rule_of(store, how.sweep_id)) if how.sweep_id else header
     inspected = inspect(header)
+    header = with_builders(header)
     sweep_id = how.sweep_id or new_id(header.plan.name)
     folder = store.sweeps / sweep_id
     sync = MlflowSync(store, header, folder, offline=offline)
@@ -132,7 +135,7 @@ def synchronise(
     with lock(folder), Journal.open(folder) as journal:
         header = SweepHeader.from_json(journal.plan).registered_as(register_as)
         with MlflowSync(store, header, folder) as sync:
-            sweep = _Sweep(Results(journal, header), store, sweep_id, executor, callback, sync, Stop())
+            sweep = _Sweep(Results(journal, header), store, sweep_id, executor, callback, sync, Stop(), runs_code=False)
             failed = sweep.restore_lost()
             result = sweep.conclude()
             if result.unfinished:
@@ -153,6 +156,8 @@ class _Sweep:
     stop: Stop
     refused: set[str] = field(default_factory=set)
     """Datasets whose champion the user may not register."""
+    runs_code: bool = True
+    """Whether builders of the user's may run; syncing runs none."""
 
     @property
     def header(self) -> SweepHeader:
@@ -207,6 +212,10 @@ class _Sweep:
         if self.sync.offline or not self._projected():
             if not self.sync.refused:  # which was said, with what is kept
                 self.callback(Message(f"{name}: the champion is registered when MLflow can be written to"))
+            return
+        chosen = None if self.runs_code else choose(self.results.comparison(name))
+        if chosen and (space := self.header.spaces[chosen[0].family.space]).build is not None:
+            self.callback(Message(f"{name}: the champion is not registered yet: {needs_sweep(space, self.sweep_id)}"))
             return
         self.callback(Message(f"{name}: exporting the selected model and verifying it in a new process"))
         try:
@@ -353,7 +362,7 @@ class _Sweep:
         return failed
 
     def _registration(self, name: str, clean: CleanProcess) -> Registration:
-        place = (self.store, self.executor, self.sweep_id, self._spec(name), clean)
+        place = (self.store, self.executor, self.sweep_id, self._spec(name), clean, self.runs_code)
         requests = {str(request.key): request for request, _ in self.results.trials(name)}
         return Registration(self.results.comparison(name), self.header, requests, *place)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.config.dataset import DatasetConfig
-from harness.config.space import SearchSpace
+from harness.config.space import TRAINING, SearchSpace
 from harness.errors import ExecutorError, HarnessError
 from harness.executors import Done, Executor, Shared, Task
 from harness.journal import EventKind, Journal
@@ -61,7 +61,14 @@ TensorFlow for it."""
 
 
 STRUCTURAL = ("embedding_dim", "units", "recurrent_parameters", "layers", "bidirectional", "batch_size", "optimizer")
-"""The hyperparameters that a compiled function is made for."""
+"""The hyperparameters that a compiled function is made for, of networks of recurrent layers."""
+
+
+def structural(space: SearchSpace) -> tuple[str, ...]:
+    """The hyperparameters that a compiled function of a family is made for; of a builder's own all that are counted."""
+    if space.layer is not None:
+        return STRUCTURAL
+    return tuple(name for name, one in space.hyperparameters.items() if one.type != "Float" and name not in TRAINING)
 
 
 class ComparisonFailed(HarnessError):
@@ -107,7 +114,7 @@ class TrialSpec:
             arguments["state_to"] = str(self._state_of(request.key))
         if request.continues:
             arguments["state_from"] = str(self._state_of(TrialKey.parse(request.continues)))
-        structure = {name: request.values.get(name) for name in STRUCTURAL}
+        structure = {name: request.values.get(name) for name in structural(self.spaces[request.family])}
         affinity = f"{self.dataset.name} {request.family} {structure}"
         limits = (self.limit_seconds, self.limit_mb)
         name, group = f"{request.key}#{attempt}", request.key.family

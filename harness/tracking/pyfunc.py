@@ -21,7 +21,7 @@ from harness._tensorflow import load_tensorflow, settled_environment
 from harness.tracking.client import prepare_environment, without_warnings
 from harness.tracking.server import Server, running
 
-_BESIDE = ("champion.json", "trained_on.npz")
+_BESIDE = ("champion.json", "trained_on.npz", "code.txt")
 """What of a saved champion lies beside MLflow's own files."""
 
 

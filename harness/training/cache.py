@@ -9,7 +9,7 @@ import functools
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -19,12 +19,17 @@ from harness.config.space import SearchSpace
 from harness.data import Part, Scaling, SequenceData, cached_dataset, fold_configs
 from harness.errors import DataError
 from harness.metrics import without_padding
-from harness.models import NetworkShape, build_stack
-from harness.models.network import fitted, setting
+from harness.models import Network, NetworkShape, family_of
+from harness.models.builder import BuiltNetwork
+from harness.models.network import setting
 from harness.records import Answer, Value
 from harness.training.batches import LARGEST_TENSORS_BYTES, DataPart, StreamedPart, TensorPart
+from harness.training.fitted import FittedNetwork
 from harness.training.loop import CompiledNetwork
 from harness.training.ops import LOSS_OF_METRIC, loss_of, xla_pays
+
+Trainer: TypeAlias = CompiledNetwork | FittedNetwork
+"""What trains a network, epoch by epoch: as one compiled function, or by its own `fit`."""
 
 LARGEST_NETWORKS = 24
 """Compiled networks kept by one process; each keeps about 19 MB."""
@@ -110,29 +115,66 @@ def _scaled_arrays(part: Part, scaling: Scaling, shape: NetworkShape) -> tuple[n
     return x, part.lengths, y, future
 
 
-_STRUCTURE = ("embedding_dim", "units", "layers", "bidirectional", "optimizer")
-"""The hyperparameters that, beside the size of a batch, trials of one dataset must share to share what is compiled."""
-
-_networks: OrderedDict[tuple[object, ...], CompiledNetwork] = OrderedDict()
+_trainers: OrderedDict[tuple[object, ...], Trainer] = OrderedDict()
 
 
-def network_for(prepared: Prepared, space: SearchSpace, values: Mapping[str, Value], epochs: int) -> CompiledNetwork:
-    """The compiled network of these hyperparameters' structure, made when this process has none yet."""
-    values, data, shape = fitted(prepared.shape, space, values), prepared.data, prepared.shape
+def trainer_for(
+    prepared: Prepared, space: SearchSpace, given: Mapping[str, Value], epochs: int
+) -> tuple[Trainer, Mapping[str, Value]]:
+    """What trains networks of these hyperparameters' structure, made when this process has none yet.
+
+    Args:
+        prepared: The data.
+        space: The family's search space.
+        given: Values of the hyperparameters.
+        epochs: The most epochs of a trial.
+
+    Returns:
+        The trainer, and the hyperparameters with those in their place that the network was compiled with.
+    """
+    family, data, shape = family_of(space), prepared.data, prepared.shape
+    values = {**given, **family.settings(shape, given).settings}
     # A batch larger than the data would be filled up with rows that count for nothing, as many as it takes.
     batch_size = min(int(setting(values, "batch_size")), len(data.train))
     batches = -(-len(data.train) // batch_size)
-    xla = xla_pays(data.train.x.shape[1], int(setting(values, "layers")), batches * epochs)
-    structure = (space.layer, batch_size, *(setting(values, name) for name in _STRUCTURE))
+    layers = int(setting(values, "layers")) if space.layer is not None else 1  # a builder's are not known
+    xla = xla_pays(data.train.x.shape[1], layers, batches * epochs)
+    structure = (family.structure(shape, given), batch_size, setting(values, "optimizer"))
     key = (data.facts.digest, shape, data.objective.metric, xla, *structure)
-    if key not in _networks:
-        loss = loss_of(shape, LOSS_OF_METRIC.get(data.objective.metric, "mse"), data.class_weights)
-        stack, optimizer = build_stack(shape, space, values), str(setting(values, "optimizer"))
-        _networks[key] = CompiledNetwork(stack, optimizer, loss, batch_size, xla=xla)
-    _networks.move_to_end(key)
-    while len(_networks) > LARGEST_NETWORKS:
-        _networks.popitem(last=False)
-    return _networks[key]
+    if key not in _trainers:
+        numbers = LOSS_OF_METRIC.get(data.objective.metric, "mse")
+        how = (str(setting(values, "optimizer")), numbers, batch_size, data.class_weights)
+        _trainers[key] = trainer_of(family.build(shape, given), *how, xla=xla)
+    _trainers.move_to_end(key)
+    while len(_trainers) > LARGEST_NETWORKS:
+        _trainers.popitem(last=False)
+    return _trainers[key], values
+
+
+def trainer_of(
+    network: Network,
+    optimizer: str,
+    numbers: str,
+    batch_size: int,
+    class_weights: npt.NDArray[np.float32] | None = None,
+    *,
+    xla: bool,
+) -> Trainer:
+    """What trains a network: the compiled epoch whatever is made of Keras's layers alone, its own `fit` the rest.
+
+    Args:
+        network: The network, not yet built.
+        optimizer: Such as `adam`.
+        numbers: `mse` or `mae`, where answers are numbers and the network was not compiled with one of them.
+        batch_size: Sequences a batch.
+        class_weights: What an error on each class weighs; None for 1 all through.
+        xla: Whether to compile the epoch with XLA.
+    """
+    numbers = network.training.loss or numbers
+    if network.training.compiled:
+        return CompiledNetwork(network, optimizer, loss_of(network.shape, numbers, class_weights), batch_size, xla=xla)
+    assert isinstance(network, BuiltNetwork)  # the shipped ones train in the compiled epoch
+    return FittedNetwork(network, numbers, batch_size, class_weights)
 
 
 @functools.lru_cache(maxsize=64)

@@ -14,8 +14,7 @@ import numpy.typing as npt
 from harness.data import Part, SequenceData
 from harness.data.scaling import Floats
 from harness.records import Answer, CaseScores, TaskKind
-from harness.training.cache import Prepared, scaled
-from harness.training.loop import CompiledNetwork
+from harness.training.cache import Prepared, Trainer, scaled
 
 MOST_GROUPS = 200
 """Groups of neighbouring cases that a score is taken apart into: a kilobyte a trial, and enough to draw again from."""
@@ -83,13 +82,13 @@ def block_length(groups: int, cases: int, overlap: int) -> int:
     return min(max(math.ceil(overlap * groups / cases), round(math.cbrt(groups))), groups)
 
 
-def validation_score(prepared: Prepared, network: CompiledNetwork) -> float:
+def validation_score(prepared: Prepared, network: Trainer) -> float:
     """Score on the validation part with the network's present weights; may be non-finite."""
     part = prepared.data.validation
     return prepared.data.score(part, in_original_units(prepared.data, part, network.predict(prepared.validation)))
 
 
-def test_score(prepared: Prepared, network: CompiledNetwork) -> tuple[float, CaseScores | None]:
+def test_score(prepared: Prepared, network: Trainer) -> tuple[float, CaseScores | None]:
     """Score on the test part with the network's present weights, which may be non-finite, and over its cases.
 
     They go into a `SealedScore` and nowhere else.

@@ -1,9 +1,9 @@
 """The fast training loop: a whole epoch as one compiled function over data held as tensors.
 
 Under `model.fit` a small recurrent network spends most of its time on tracing, `tf.data`, callbacks and random numbers.
-Here one function runs all batches of an epoch. It is pure: weights (one flat vector), optimiser state, learning rates,
-dropout's masks and the limit of the gradient's norm go in, weights and state come out. So all trials of one structure
-share one compiled function, and nothing random is drawn in it.
+Here one function runs all batches of an epoch. It is pure: weights (one flat vector), the network's and the optimiser's
+state, learning rates, what is random and the limit of the gradient's norm go in, weights and state come out. So all
+trials of one structure share one compiled function, and nothing random is drawn in it.
 
 This module knows arrays and layers; it knows nothing of datasets, trials or scores.
 """
@@ -13,20 +13,16 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
-import keras
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from harness.models import Stack
-from harness.models.network import model_of
-from harness.records import derive_seed
+from harness.models import Network
 from harness.training.batches import Block, DataPart, FloatArray
-from harness.training.ops import OPTIMIZERS, Loss, compile_cheaply, kernel_of, on_gpu, rates
-from harness.training.recurrence import flatten, functional_calls, keras_calls, unflatten
+from harness.training.forward import forward_of
+from harness.training.ops import OPTIMIZERS, Loss, compile_cheaply, rates
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,45 +52,42 @@ class State:
         weights: All weights as one vector.
         slots: What the optimiser remembers (vectors, weights).
         batches: Gradient steps so far.
+        kept: The network's own state beside its weights, such as moving means; empty where it has none.
     """
 
     weights: FloatArray
     slots: FloatArray
     batches: int
+    kept: tuple[FloatArray, ...] = ()
 
 
 class CompiledNetwork:
     """A network of one structure with its compiled epoch and prediction; used again by every trial of that structure.
 
     Args:
-        stack: The layers, not yet built.
+        network: The network, not yet built.
         optimizer: Such as `adam`.
         loss: What is minimised.
         batch_size: Sequences a batch.
         xla: Whether to compile the epoch with XLA.
     """
 
-    def __init__(self, stack: Stack, optimizer: str, loss: Loss, batch_size: int, *, xla: bool) -> None:
+    def __init__(self, network: Network, optimizer: str, loss: Loss, batch_size: int, *, xla: bool) -> None:
         if xla:
             compile_cheaply()
-        self.stack = stack
-        build_layers(stack.weighted, stack)
+        self.network = network.build()
         self.optimizer = OPTIMIZERS[optimizer]
         self.batch_size = batch_size
-        self.kernel = kernel_of(stack.recurrent, xla=xla, gpu=on_gpu())
+        self._forward = forward_of(network)
+        self.kernel = self._forward.kernel(xla=xla)
         self._loss = loss
-        self._calls = keras_calls if on_gpu() else functional_calls
         self._weights: Any
+        self._kept: tuple[Any, ...]
         self._slots: Any
-        self._begin(flatten([np.zeros(variable.shape) for variable in stack.variables]))
+        self._begin([np.zeros(shape, np.float32) for shape in self._forward.shapes])
         self._epoch = tf.function(self._run_epoch, jit_compile=xla, autograph=False)
         # Never with XLA: it is called with other numbers of rows, few and large, where the time goes into arithmetic.
         self._predict = tf.function(self._run_predict, autograph=False, reduce_retracing=True)
-
-    @cached_property
-    def model(self) -> keras.Model:
-        """The Keras model of the stack's layers, with the weights that the layers have."""
-        return model_of(self.stack)
 
     def prepare(self, train: DataPart, validation: DataPart) -> float:
         """Trace and compile for these parts, without training.
@@ -104,34 +97,41 @@ class CompiledNetwork:
         """
         started = time.perf_counter()
         block = next(iter(train.blocks(np.arange(len(train)), self.batch_size)))
+        noise, nothing = self._forward.noise(block, 0.0, np.random.default_rng(0)), TrialHyperparameters(0.0, 0.0, 1.0)
         # No batches: the epoch's loop is compiled but not run.
-        self._call_epoch(
-            block, 0, self._keep_masks(block, 0.0, np.random.default_rng(0)), TrialHyperparameters(0.0, 0.0, 1.0)
-        )
-        self._predict(*next(iter(validation.chunks())), self._weights)
+        try:
+            self._call_epoch(block, 0, noise, nothing)
+        except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError):
+            if self.kernel != "xla-epoch":
+                raise
+            # A layer holds an operation that XLA has not.
+            self.kernel, self._epoch = "tf-epoch", tf.function(self._run_epoch, autograph=False)
+            self._call_epoch(block, 0, noise, nothing)
+        self._predict(*next(iter(validation.chunks())), self._weights, self._kept)
         return time.perf_counter() - started
 
     def reset(self, weights: Sequence[FloatArray]) -> None:
         """Begin a trial: these weights, a fresh optimiser."""
-        self._begin(flatten(weights))
+        self._begin(weights)
 
     def restore(self, weights: Sequence[FloatArray]) -> None:
         """Put these weights into the network and its layers."""
-        self._weights = flatten(weights)
-        for variable, weight in zip(self.stack.variables, weights, strict=True):
-            variable.assign(weight)
+        self._weights, self._kept = self._forward.pack(weights)
+        self._forward.assign(weights)
 
     def weights(self) -> list[FloatArray]:
         """Copies of the weights, in the order of `model.get_weights()`."""
-        return unflatten(self.stack, np.array(self._weights))
+        return self._forward.unpack(np.array(self._weights), self._kept)
 
     def state(self) -> State:
         """Where training is."""
-        return State(np.array(self._weights), np.array(self._slots), int(self._done))
+        kept = tuple(np.array(one) for one in self._kept)
+        return State(np.array(self._weights), np.array(self._slots), int(self._done), kept)
 
     def resume(self, state: State) -> None:
         """Put training back to where it was."""
         self._weights, self._slots, self._done = state.weights, state.slots, np.int32(state.batches)
+        self._kept = state.kept
 
     def epoch(self, part: DataPart, order: npt.NDArray[Any], seed: int, hyperparameters: TrialHyperparameters) -> float:
         """Train once on every sequence.
@@ -139,7 +139,7 @@ class CompiledNetwork:
         Args:
             part: Training part.
             order: (n,) the sequences' numbers in the order of training; the last batch may be a smaller one.
-            seed: Seed of the epoch's dropout masks.
+            seed: Seed of what is random in the epoch, such as dropout's masks.
             hyperparameters: What this trial sets.
 
         Returns:
@@ -147,22 +147,22 @@ class CompiledNetwork:
         """
         chance, total, batches = np.random.default_rng(seed), 0.0, 0
         for block in part.blocks(order, self.batch_size):
-            masks = self._keep_masks(block, hyperparameters.dropout, chance)
-            total += float(self._call_epoch(block, block.batches, masks, hyperparameters))
+            noise = self._forward.noise(block, hyperparameters.dropout, chance)
+            total += float(self._call_epoch(block, block.batches, noise, hyperparameters))
             batches += block.batches
         return total / batches
 
     def predict(self, part: DataPart) -> FloatArray:
         """Outputs for every sequence of a part: scaled units, or logits."""
-        return np.concatenate([self._predict(*chunk, self._weights).numpy() for chunk in part.chunks()])
+        return np.concatenate([self._predict(*chunk, self._weights, self._kept).numpy() for chunk in part.chunks()])
 
-    def _begin(self, weights: FloatArray) -> None:
-        self._weights = weights
-        self._slots = np.zeros((self.optimizer.slots, len(weights)), np.float32)
+    def _begin(self, weights: Sequence[FloatArray]) -> None:
+        self._weights, self._kept = self._forward.pack(weights)
+        self._slots = np.zeros((self.optimizer.slots, len(self._weights)), np.float32)
         self._done = np.int32(0)
 
     def _call_epoch(
-        self, block: Block, batches: int, masks: list[FloatArray], hyperparameters: TrialHyperparameters
+        self, block: Block, batches: int, noise: list[npt.NDArray[Any]], hyperparameters: TrialHyperparameters
     ) -> Any:
         rates_of_block = rates(
             hyperparameters.schedule,
@@ -172,9 +172,9 @@ class CompiledNetwork:
             hyperparameters.batches,
         )
         # NumPy's numbers become tensors; Python's would be constants, and each new value another compile.
-        self._weights, self._slots, total = self._epoch(
-            *(block.inputs, block.weights, masks, np.int32(batches)),
-            *(self._weights, self._slots, self._done, rates_of_block, np.float32(hyperparameters.clip_norm)),
+        self._weights, self._kept, self._slots, total = self._epoch(
+            *(block.inputs, block.weights, noise, np.int32(batches), self._weights, self._kept),
+            *(self._slots, self._done, rates_of_block, np.float32(hyperparameters.clip_norm)),
         )
         self._done += np.int32(batches)
         return total
@@ -183,79 +183,39 @@ class CompiledNetwork:
         self,
         inputs: tuple[Any, Any, Any, Any],
         row_weights: Any,
-        masks: list[Any],
+        noise: list[Any],
         batches: Any,
         weights: Any,
+        kept: tuple[Any, ...],
         slots: Any,
         done: Any,
         rates: Any,
         clip: Any,
-    ) -> tuple[Any, Any, Any]:
-        def train_batch(number: Any, weights: Any, slots: Any, total: Any) -> tuple[Any, Any, Any, Any]:
+    ) -> tuple[Any, Any, Any, Any]:
+        def train_batch(
+            number: Any, weights: Any, kept: tuple[Any, ...], slots: Any, total: Any
+        ) -> tuple[Any, Any, tuple[Any, ...], Any, Any]:
             x, lengths, y, future, rows = (tf.gather(one, number) for one in (*inputs, row_weights))
-            keep = [tf.gather(mask, number) for mask in masks]
+            drawn = [tf.gather(one, number) for one in noise]
             with tf.GradientTape() as tape:
                 tape.watch(weights)
-                outputs = self.stack.forward(x, lengths, keep, future, self._calls(self.stack, weights))
+                outputs, kept, penalty = self._forward.train((x, lengths, future), weights, kept, drawn)
                 costs, counts = self._loss(y, outputs, lengths)
                 loss = tf.reduce_sum(costs * rows) / tf.reduce_sum(counts * rows)
+                loss = loss if penalty is None else loss + penalty
             gradient = _clipped(tape.gradient(loss, weights), clip)
             rate, ordinal = tf.gather(rates, number), done + number + 1
             weights, slots = self.optimizer.step(weights, gradient, slots, rate, ordinal)
-            return number + 1, weights, slots, total + loss
+            return number + 1, weights, kept, slots, total + loss
 
         # The number of batches is an input of the loop: as a `range` it would be a constant to XLA, and each number
         # another compile. Not left to autograph, which leaves a file in the temporary folder for every trace.
-        begin = (tf.constant(0), weights, slots, tf.constant(0.0))
-        _, weights, slots, total = tf.while_loop(lambda number, *_: number < batches, train_batch, begin)
-        return weights, slots, total
+        begin = (tf.constant(0), weights, kept, slots, tf.constant(0.0))
+        _, *after, total = tf.while_loop(lambda number, *_: number < batches, train_batch, begin)
+        return *after, total
 
-    def _run_predict(self, x: Any, lengths: Any, future: Any, weights: Any) -> Any:
-        keep = [tf.ones((1, 1)) for _ in self.stack.dropouts]
-        return self.stack.forward(x, lengths, keep, future, self._calls(self.stack, weights))
-
-    def _keep_masks(self, block: Block, dropout: float, chance: np.random.Generator) -> list[FloatArray]:
-        """Dropout's masks of a block, one (batches, batch, features) for each recurrent layer."""
-        shapes = [(*block.weights.shape, layer.compute_output_shape((1, 1, 1))[-1]) for layer in self.stack.recurrent]
-        if not dropout:
-            return [np.ones(shape, np.float32) for shape in shapes]
-        kept = np.float32(1.0 / (1.0 - dropout))
-        return [(chance.random(shape, np.float32) >= dropout) * kept for shape in shapes]
-
-
-def build_layers(layers: Sequence[keras.layers.Layer], stack: Stack) -> None:
-    """Build layers like a stack's, each on the shape that the ones before it give.
-
-    Args:
-        layers: As many and of the kinds of `stack.weighted`.
-        stack: The stack that they belong to, or are like.
-    """
-    steps = (None, stack.shape.steps)
-    shape: tuple[int | None, ...] = steps if stack.embedding else (*steps, stack.shape.width)
-    for layer, like in zip(layers, stack.weighted, strict=True):
-        if like is stack.head:  # which takes what is known in advance beside the hidden state
-            shape = (*shape[:-1], (shape[-1] or 0) + stack.shape.future_width)
-        layer.build(shape)
-        shape = layer.compute_output_shape(shape)
-
-
-def initial_weights(stack: Stack, seed: int) -> list[FloatArray]:
-    """Fresh initial weights for a built stack, the same for the same seed, whatever else the process has drawn.
-
-    Each initialiser is made again from its own configuration with a seed derived from its place, so that no global
-    random state is read or changed.
-    """
-    fresh = [type(layer).from_config(_seeded(layer.get_config(), seed, layer.name)) for layer in stack.weighted]
-    build_layers(fresh, stack)
-    return [np.array(variable.numpy()) for layer in fresh for variable in layer.trainable_variables]
-
-
-def _seeded(config: Any, seed: int, path: str) -> Any:
-    """A layer's configuration with a seed of its own for everything that takes one."""
-    if not isinstance(config, dict):
-        return config
-    seeds = {"seed": derive_seed(seed, path)} if "seed" in config else {}
-    return {key: _seeded(item, seed, f"{path}.{key}") for key, item in config.items()} | seeds
+    def _run_predict(self, x: Any, lengths: Any, future: Any, weights: Any, kept: tuple[Any, ...]) -> Any:
+        return self._forward.predict((x, lengths, future), weights, kept)
 
 
 def _clipped(gradient: Any, clip: Any) -> Any:

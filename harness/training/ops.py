@@ -10,12 +10,11 @@ inputs of a function (`stateless_apply` is refused with TensorFlow), and take a 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Any, TypeAlias
 
-import keras
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
@@ -173,21 +172,6 @@ def xla_pays(steps: int, layers: int, gradient_steps: int) -> bool:
 def on_gpu() -> bool:
     """Whether TensorFlow sees a GPU."""
     return bool(tf.config.list_physical_devices("GPU"))
-
-
-def kernel_of(layers: Sequence[keras.layers.Layer], *, xla: bool, gpu: bool) -> str:
-    """What runs the recurrent layers, by the name that budget reports call it.
-
-    Args:
-        layers: A network's recurrent layers, with Keras's default activations.
-        xla: Whether the epoch is compiled with XLA.
-        gpu: Whether TensorFlow sees a GPU; there Keras takes cuDNN's kernels for LSTM and GRU, which have one, and its
-            own loop for a `SimpleRNN`.
-    """
-    inner = [one.forward_layer if isinstance(one, keras.layers.Bidirectional) else one for one in layers]
-    if gpu and all(isinstance(one, (keras.layers.LSTM, keras.layers.GRU)) for one in inner):
-        return "cudnn"
-    return "xla-epoch" if xla else "tf-epoch"
 
 
 def compile_cheaply() -> None:

@@ -24,99 +24,7 @@ import numpy as np
 import tensorflow as tf
 
 from harness.models import Stack
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """A recurrent cell: one step of its equations and of their derivatives.
-
-    The tensors of a step are (batch, units) or, side by side, (batch, gates × units). A state is a list of tensors,
-    the output first.
-
-    Attributes:
-        states: Tensors of its state.
-        kept: Columns, in units, of what a step keeps for the way back; 0 for nothing.
-        two_inputs: Whether the gradients of the step's two inputs differ.
-        step: (input's projection, state's projection, state) → (next state, what is kept).
-        back: (what was kept, state before, state after, gradient of the state after) →
-            (gradients of the projections, gradient of the state before, but for
-            what comes through its projection; 0 where there is nothing else).
-    """
-
-    states: int
-    kept: int
-    two_inputs: bool
-    step: Callable[[Any, Any, Sequence[Any]], tuple[list[Any], Any]]
-    back: Callable[[Any, Sequence[Any], Sequence[Any], Sequence[Any]], tuple[list[Any], list[Any]]]
-
-
-def _lstm_step(projected: Any, recurrent: Any, state: Sequence[Any]) -> tuple[list[Any], Any]:
-    """Hochreiter and Schmidhuber 1997 with a forget gate (Gers et al. 2000); Keras's order: i, f, g, o."""
-    i, f, g, o = tf.split(projected + recurrent, 4, axis=1)
-    i, f, g, o = tf.sigmoid(i), tf.sigmoid(f), tf.tanh(g), tf.sigmoid(o)
-    memory = f * state[1] + i * g
-    return [o * tf.tanh(memory), memory], tf.concat([i, f, g, o], axis=1)
-
-
-def _lstm_back(
-    kept: Any, before: Sequence[Any], after: Sequence[Any], gradient: Sequence[Any]
-) -> tuple[list[Any], list[Any]]:
-    i, f, g, o = tf.split(kept, 4, axis=1)
-    squashed = tf.tanh(after[1])
-    memory = gradient[1] + gradient[0] * o * (1.0 - squashed * squashed)
-    through = tf.concat(
-        [
-            memory * g * i * (1.0 - i),
-            memory * before[1] * f * (1.0 - f),
-            memory * i * (1.0 - g * g),
-            gradient[0] * squashed * o * (1.0 - o),
-        ],
-        axis=1,
-    )
-    return [through], [0.0, memory * f]
-
-
-def _gru_step(projected: Any, recurrent: Any, state: Sequence[Any]) -> tuple[list[Any], Any]:
-    """Cho et al. 2014, the reset gate applied after the product; Keras's order: z, r, candidate."""
-    inputs, states = tf.split(projected, 3, axis=1), tf.split(recurrent, 3, axis=1)
-    z, r = tf.sigmoid(inputs[0] + states[0]), tf.sigmoid(inputs[1] + states[1])
-    candidate = tf.tanh(inputs[2] + r * states[2])
-    return [z * (state[0] - candidate) + candidate], tf.concat([z, r, candidate, states[2]], axis=1)
-
-
-def _gru_back(
-    kept: Any,
-    before: Sequence[Any],
-    after: Sequence[Any],  # noqa: ARG001  (another cell's need)
-    gradient: Sequence[Any],
-) -> tuple[list[Any], list[Any]]:
-    z, r, candidate, inner = tf.split(kept, 4, axis=1)
-    update = gradient[0] * (before[0] - candidate) * z * (1.0 - z)
-    new = gradient[0] * (1.0 - z) * (1.0 - candidate * candidate)
-    reset = new * inner * r * (1.0 - r)
-    input_terms = [tf.concat([update, reset, new], axis=1), tf.concat([update, reset, new * r], axis=1)]
-    return input_terms, [gradient[0] * z]
-
-
-def _rnn_step(projected: Any, recurrent: Any, state: Sequence[Any]) -> tuple[list[Any], Any]:  # noqa: ARG001
-    """Elman 1990 with tanh."""
-    return [tf.tanh(projected + recurrent)], None
-
-
-def _rnn_back(
-    kept: Any,  # noqa: ARG001
-    before: Sequence[Any],  # noqa: ARG001
-    after: Sequence[Any],
-    gradient: Sequence[Any],
-) -> tuple[list[Any], list[Any]]:
-    return [gradient[0] * (1.0 - after[0] * after[0])], [0.0]
-
-
-CELLS = {
-    keras.layers.LSTM: Cell(2, 4, False, _lstm_step, _lstm_back),
-    keras.layers.GRU: Cell(1, 4, True, _gru_step, _gru_back),
-    keras.layers.SimpleRNN: Cell(1, 0, False, _rnn_step, _rnn_back),
-}
+from harness.models.cells import Cell, cell_of
 
 
 def run_recurrent(layer: keras.layers.Layer, weights: Sequence[Any], x: Any, mask: Any = None) -> Any:
@@ -148,7 +56,7 @@ def _one_direction(layer: Any, weights: Sequence[Any], x: Any, mask: Any, *, rev
     projected = tf.reshape(tf.matmul(flat, kernel) + input_bias, (steps, batch, gates))
     projected.set_shape((steps, x.shape[0], gates))
     real = None if mask is None else tf.transpose(mask)[:, :, None]
-    loop = _Loop(CELLS[type(layer)], steps, reverse, layer.return_sequences)
+    loop = _Loop(cell_of(layer), steps, reverse, layer.return_sequences)
     outputs = loop.run(projected, recurrent_kernel, recurrent_bias, real)
     if not layer.return_sequences:
         return outputs

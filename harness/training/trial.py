@@ -32,9 +32,9 @@ from harness.records import (
     derive_seed,
 )
 from harness.training.batches import DataPart, FloatArray, together
-from harness.training.cache import Prepared, network_for, prepare, prepare_folds, read_space
+from harness.training.cache import Prepared, Trainer, prepare, prepare_folds, read_space, trainer_for
 from harness.training.evaluate import joined, test_score, validation_score
-from harness.training.loop import CompiledNetwork, State, TrialHyperparameters, initial_weights
+from harness.training.loop import State, TrialHyperparameters
 
 
 @dataclass(slots=True)
@@ -84,23 +84,24 @@ def _train_on(
     prepared: Prepared, space: SearchSpace, request: TrialRequest, plain: Mapping[str, Any], fold: int
 ) -> tuple[TrialRecord, SealedScore | None]:
     with _want_of_memory_named():
-        network = network_for(prepared, space, request.values, request.epochs)
-        compile_seconds = network.prepare(prepared.train, prepared.validation)
+        trainer, values = trainer_for(prepared, space, request.values, request.epochs)
+        compile_seconds = trainer.prepare(prepared.train, prepared.validation)
         started = time.perf_counter()
         earlier = load_state(_of_fold(path, fold)) if (path := plain.get("state_from")) else None
-        fit = train(prepared, network, request, earlier)
+        fit = train(prepared, trainer, replace(request, values=values), earlier)
         fit_seconds, sealed = time.perf_counter() - started, None
         if fit.best_epoch:
-            score, cases = test_score(prepared, network)
+            score, cases = test_score(prepared, trainer)
             sealed = SealedScore(request.key, score, cases) if math.isfinite(score) else None
     # A full disk is no failure of the trial: what is missing is trained again when it is needed.
     with contextlib.suppress(OSError):
         if sealed and (path := plain.get("weights_to")):
             save_weights(Path(path), fit.best_weights)
         if fit.last and (path := plain.get("state_to")):
-            last = [fit.last.weights, fit.last.slots, np.array([fit.last.batches, fit.trained])]
+            done = np.array([fit.last.batches, fit.trained])
+            last = [fit.last.weights, fit.last.slots, done, *fit.last.kept]
             save_weights(_of_fold(path, fold), last)
-    record = _record(request, network, prepared, fit, failed=sealed is None)
+    record = _record(request, trainer, prepared, fit, failed=sealed is None)
     return replace(record, fit_seconds=fit_seconds, compile_seconds=compile_seconds), sealed
 
 
@@ -122,9 +123,7 @@ def _mean_of(done: Sequence[tuple[TrialRecord, SealedScore | None]]) -> tuple[Tr
     )
 
 
-def train(
-    prepared: Prepared, network: CompiledNetwork, request: TrialRequest, earlier: tuple[State, int] | None = None
-) -> Fit:
+def train(prepared: Prepared, trainer: Trainer, request: TrialRequest, earlier: tuple[State, int] | None = None) -> Fit:
     """Train until the validation score has not improved for `patience_epochs`, or all epochs are done.
 
     Everything random derives from the request's seed and the epoch's number: initial weights, batch order, dropout.
@@ -133,40 +132,40 @@ def train(
 
     Args:
         prepared: The data.
-        network: The network.
+        trainer: What trains the network.
         request: What to train.
         earlier: Where an earlier trial with this seed ended, and after how many epochs.
     """
     values, fit = request.values, Fit()
-    batches = -(-len(prepared.train) // network.batch_size)
+    batches = -(-len(prepared.train) // trainer.batch_size)
     hyperparameters = trial_hyperparameters(values, request.epochs * batches)
-    network.reset(initial_weights(network.stack, derive_seed(request.seed, "weights")))
+    trainer.reset(trainer.network.initial_weights(derive_seed(request.seed, "weights")))
     if earlier:
-        network.resume(earlier[0])
+        trainer.resume(earlier[0])
     fit.trained = earlier[1] if earlier else 0
     for epoch in range(fit.trained + 1, request.epochs + 1):
-        fit.losses.append(_train_epoch(network, prepared.train, request.seed, epoch, hyperparameters))
-        fit.scores.append(validation_score(prepared, network))
+        fit.losses.append(_train_epoch(trainer, prepared.train, request.seed, epoch, hyperparameters))
+        fit.scores.append(validation_score(prepared, trainer))
         fit.trained = epoch
         if not (math.isfinite(fit.losses[-1]) and math.isfinite(fit.scores[-1])):
             return Fit(losses=fit.losses, scores=fit.scores)
         if epoch <= request.begins_after:
             continue
         if not fit.best_epoch or prepared.data.objective.better(fit.scores[-1], fit.best_score):
-            fit.best_score, fit.best_epoch, fit.best_weights = fit.scores[-1], len(fit.scores), network.weights()
+            fit.best_score, fit.best_epoch, fit.best_weights = fit.scores[-1], len(fit.scores), trainer.weights()
         fit.pruned = _below(request, epoch, fit.best_score, prepared.data.objective)
         if fit.pruned or len(fit.scores) - fit.best_epoch >= request.patience_epochs:
             break
-    fit.last = network.state()
-    network.restore(fit.best_weights)
+    fit.last = trainer.state()
+    trainer.restore(fit.best_weights)
     return fit
 
 
 def _train_epoch(
-    network: CompiledNetwork, part: DataPart, seed: int, epoch: int, hyperparameters: TrialHyperparameters
+    trainer: Trainer, part: DataPart, seed: int, epoch: int, hyperparameters: TrialHyperparameters
 ) -> float:
     order = np.random.default_rng(derive_seed(seed, "order", epoch)).permutation(len(part))
-    return network.epoch(part, order, derive_seed(seed, "dropout", epoch), hyperparameters)
+    return trainer.epoch(part, order, derive_seed(seed, "dropout", epoch), hyperparameters)
 
 
 def trial_hyperparameters(values: Mapping[str, Value], batches: int) -> TrialHyperparameters:
@@ -218,15 +217,13 @@ def _of_fold(path: str, fold: int) -> Path:
 def load_state(path: Path) -> tuple[State, int] | None:
     """Where a training ended, and after how many epochs; None where that is not known any more."""
     try:
-        weights, slots, (batches, epochs) = load_weights(path)
+        weights, slots, (batches, epochs), *kept = load_weights(path)
     except (OSError, ValueError, KeyError):
         return None
-    return State(weights, slots, int(batches)), int(epochs)
+    return State(weights, slots, int(batches), tuple(kept)), int(epochs)
 
 
-def _record(
-    request: TrialRequest, network: CompiledNetwork, prepared: Prepared, fit: Fit, *, failed: bool
-) -> TrialRecord:
+def _record(request: TrialRequest, trainer: Trainer, prepared: Prepared, fit: Fit, *, failed: bool) -> TrialRecord:
     epochs = len(fit.losses)
     why = f"loss {fit.losses[-1]:g}, validation score {fit.scores[-1]:g} in epoch {epochs}: expected finite numbers"
     return TrialRecord(
@@ -237,11 +234,11 @@ def _record(
         epochs=epochs,
         train_losses=tuple(fit.losses),
         validation_scores=tuple(fit.scores),
-        parameters=sum(layer.count_params() for layer in network.stack.weighted),
-        recurrent_parameters=sum(layer.count_params() for layer in network.stack.recurrent),
-        units=network.stack.units,
-        gradient_steps=epochs * -(-len(prepared.train) // network.batch_size),
-        kernel=network.kernel,
+        parameters=sum(int(np.prod(variable.shape)) for variable in trainer.network.variables),
+        recurrent_parameters=trainer.network.recurrent_parameters,
+        units=trainer.network.units,
+        gradient_steps=epochs * -(-len(prepared.train) // trainer.batch_size),
+        kernel=trainer.kernel,
         pruned=fit.pruned,
         failure=FailureKind.DIVERGED if failed else None,
         message=why if failed else "",
@@ -264,12 +261,13 @@ def run_refit(plain: Mapping[str, Any]) -> dict[str, Any]:
     """
     request = TrialRequest.from_json(plain["request"])
     prepared = prepare(DatasetConfig.model_validate(plain["dataset"]), plain["digest"])
-    network = network_for(prepared, SearchSpace.model_validate(plain["space"]), request.values, request.epochs)
+    space = SearchSpace.model_validate(plain["space"])
+    trainer, values = trainer_for(prepared, space, request.values, request.epochs)
     both = together(prepared.train, prepared.validation)
-    hyperparameters = trial_hyperparameters(request.values, request.epochs * -(-len(both) // network.batch_size))
-    network.reset(initial_weights(network.stack, derive_seed(request.seed, "weights")))
+    hyperparameters = trial_hyperparameters(values, request.epochs * -(-len(both) // trainer.batch_size))
+    trainer.reset(trainer.network.initial_weights(derive_seed(request.seed, "weights")))
     loss = math.nan
     for epoch in range(1, request.epochs + 1):
-        loss = _train_epoch(network, both, request.seed, epoch, hyperparameters)
-    save_weights(Path(plain["weights_to"]), network.weights())
-    return {"seen_score": validation_score(prepared, network), "loss": loss, "rows": len(both)}
+        loss = _train_epoch(trainer, both, request.seed, epoch, hyperparameters)
+    save_weights(Path(plain["weights_to"]), trainer.weights())
+    return {"seen_score": validation_score(prepared, trainer), "loss": loss, "rows": len(both)}

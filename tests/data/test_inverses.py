@@ -15,7 +15,7 @@ from harness.data.scaling import Kind, fit_inputs, fit_outputs
 from harness.data.splits import Rule, sequence_parts
 from harness.errors import DataError
 from harness.metrics import at_real_steps
-from harness.models.network import length_mask
+from harness.models.shape import length_mask
 
 few = settings(max_examples=50, deadline=None)
 SHARES = st.floats(0.01, 0.4)

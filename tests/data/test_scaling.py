@@ -74,7 +74,7 @@ def test_a_missing_value_becomes_the_mean_beside_a_flag() -> None:
 def test_the_exported_graph_does_the_same(kind: Kind, masked: bool, tmp_path: Any) -> None:
     import keras
 
-    from harness.models.network import NetworkShape
+    from harness.models.shape import NetworkShape
     from harness.models.wrap import wrap_for_export
     from harness.records import TaskKind
 

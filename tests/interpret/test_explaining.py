@@ -16,7 +16,8 @@ import tensorflow as tf
 from harness.config.space import SearchSpace
 from harness.interpret.explain import Look, Unrolled, half_life, look_into, open_gates, openness, openness_of, reach_of
 from harness.models import NetworkShape, Stack, build_stack
-from harness.models.network import length_mask, model_of
+from harness.models.network import model_of
+from harness.models.shape import length_mask
 from harness.records import TaskKind
 from harness.training.batches import TensorPart
 from harness.training.ops import loss_of

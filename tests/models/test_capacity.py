@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from harness.config import find_space
+from harness.models import NetworkShape, build_network
 from harness.models.network import (
-    NetworkShape,
-    build_network,
     build_stack,
     fitted,
     recurrent_parameters,

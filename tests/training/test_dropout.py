@@ -12,7 +12,7 @@ from scipy.stats import ks_2samp
 from harness.models import NetworkShape, build_network, build_stack
 from harness.records import TaskKind, derive_seed
 from harness.training.batches import TensorPart
-from harness.training.loop import CompiledNetwork, TrialHyperparameters, initial_weights
+from harness.training.loop import CompiledNetwork, TrialHyperparameters
 from harness.training.ops import loss_of
 
 SEEDS, EPOCHS, BATCH, RATE, DROPOUT = 30, 10, 32, 2e-3, 0.25
@@ -38,7 +38,7 @@ def test_losses_with_dropout_are_distributed_as_those_of_model_fit(make_space: A
     held_out = TensorPart.of(x[ROWS:], np.full(ROWS, STEPS, np.int32), y[ROWS:])
     losses: dict[str, list[tuple[float, float]]] = {"fast": [], "plain": []}
     for seed in range(SEEDS):
-        weights = initial_weights(fast.stack, seed)
+        weights = fast.network.initial_weights(seed)
         orders = [np.random.default_rng((seed, epoch)).permutation(ROWS) for epoch in range(EPOCHS)]
         fast.reset(weights)
         trained = [

@@ -14,7 +14,7 @@ from harness.models import NetworkShape
 from harness.training import batches as parts
 from harness.training import cache as preparing
 from harness.training.batches import StreamedPart, TensorPart, together
-from harness.training.loop import CompiledNetwork, TrialHyperparameters, initial_weights
+from harness.training.loop import CompiledNetwork, TrialHyperparameters
 from harness.training.ops import loss_of
 
 CARD = DatasetConfig.model_validate(
@@ -70,7 +70,7 @@ def test_training_is_the_same_both_ways_and_in_blocks(
         stack = models.build_stack(shape, make_space("GRU"), {"units": 4})
         network = CompiledNetwork(stack, "adam", loss_of(shape), 16, xla=xla)
         network.prepare(part, part)
-        network.reset(initial_weights(stack, 5))
+        network.reset(stack.initial_weights(5))
         order = np.random.default_rng(1).permutation(len(part))
         losses = [network.epoch(part, order, number, TrialHyperparameters(1e-2, 0.0, 1.0)) for number in range(3)]
         found.append((losses, network.predict(part)))

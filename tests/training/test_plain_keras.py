@@ -12,7 +12,7 @@ import numpy as np
 from harness.models import NetworkShape, build_stack
 from harness.records import TaskKind
 from harness.training.batches import TensorPart
-from harness.training.loop import CompiledNetwork, TrialHyperparameters, initial_weights
+from harness.training.loop import CompiledNetwork, TrialHyperparameters
 from harness.training.ops import loss_of
 
 ONLY_KERAS = """
@@ -39,14 +39,14 @@ def test_a_trained_model_predicts_the_same_where_only_keras_is_known(make_space:
             lengths = chance.integers(2, 10, 64).astype(np.int32) if masked else np.full(64, 9, np.int32)
             stack = build_stack(shape, make_space(family), {"units": 8, "layers": layers})
             network = CompiledNetwork(stack, "adam", loss_of(shape, "mse"), 32, xla=True)
-            network.reset(initial_weights(stack, 2))
+            network.reset(stack.initial_weights(2))
             part = TensorPart.of(x, lengths, y)
             before = network.predict(part)
             for epoch in range(3):
                 network.epoch(part, chance.permutation(64), epoch, TrialHyperparameters(1e-2, 0.2, 1.0))
             network.restore(network.weights())
             name = f"{family}_{layers}"
-            network.model.save(tmp_path / f"{name}.keras")
+            network.network.model.save(tmp_path / f"{name}.keras")
             np.savez(tmp_path / f"{name}.npz", x=x, lengths=lengths)
             expected[name] = network.predict(part)
             assert np.abs(expected[name] - before).max() > 0.01  # it has learnt something that has to be kept

@@ -11,7 +11,6 @@ import tensorflow as tf
 
 from harness.models import NetworkShape, build_stack
 from harness.records import TaskKind
-from harness.training.loop import build_layers, initial_weights
 from harness.training.recurrence import flatten, functional_calls, keras_calls, run_recurrent, unflatten
 
 STEPS, CHANNELS, UNITS, ROWS = 5, 3, 4, 6
@@ -92,8 +91,8 @@ def test_a_whole_stack_is_the_same_both_ways(task: TaskKind, make_space: Any) ->
     tokens = task is TaskKind.NEXT_TOKEN
     shape = NetworkShape(task, STEPS, 1 if tokens else CHANNELS, True, 7, 1, vocabulary=7 if tokens else 0)
     stack = build_stack(shape, make_space("GRU"), {"units": UNITS, "layers": 2})
-    build_layers(stack.weighted, stack)
-    weights = initial_weights(stack, 3)
+    stack.build()
+    weights = stack.initial_weights(3)
     vector = tf.constant(flatten(weights))
     for one, other in zip(unflatten(stack, vector.numpy()), weights, strict=True):
         np.testing.assert_array_equal(one, other)

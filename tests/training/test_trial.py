@@ -19,7 +19,7 @@ from harness.models.network import model_of
 from harness.records import FailureKind, Phase, TaskKind, TrialKey, TrialRecord, TrialRequest, TrialStatus
 from harness.training.batches import TensorPart
 from harness.training.evaluate import in_original_units
-from harness.training.loop import CompiledNetwork, TrialHyperparameters, initial_weights
+from harness.training.loop import CompiledNetwork, TrialHyperparameters
 from harness.training.ops import loss_of
 from harness.training.trial import load_weights, run_trial
 
@@ -138,7 +138,7 @@ def test_learns_as_model_fit_does(family: str, masked: bool, layers: int) -> Non
     y = x[:, :2].sum(axis=(1, 2), keepdims=True)[:, 0].astype(np.float32)
     values = {"units": 5, "layers": layers}
     fast = CompiledNetwork(build_stack(shape, space(family), values), "adam", loss_of(shape, "mse"), batch, xla=True)
-    weights = initial_weights(fast.stack, 11)
+    weights = fast.network.initial_weights(11)
     fast.reset(weights)
     plain_model = build_network(shape, space(family), values)
     plain_model.set_weights(weights)
@@ -160,12 +160,12 @@ def test_a_last_smaller_batch_counts_as_many_rows_as_it_has() -> None:
     network = CompiledNetwork(
         build_stack(shape, space("gru"), {"units": 3}), "sgd", loss_of(shape, "mse"), 8, xla=False
     )
-    weights = initial_weights(network.stack, 1)
+    weights = network.network.initial_weights(1)
     network.restore(weights)
     loss = network.epoch(
         TensorPart.of(x, np.full(10, 4, np.int32), y), np.arange(10), 1, TrialHyperparameters(0.0, 0.0, 1.0)
     )
-    squares = (network.model.predict(x, verbose=0) - y)[:, 0] ** 2
+    squares = (network.network.model.predict(x, verbose=0) - y)[:, 0] ** 2
     assert loss == pytest.approx((squares[:8].mean() + squares[8:].mean()) / 2, rel=1e-5)
 
 
@@ -214,9 +214,9 @@ def test_initial_weights_draw_nothing_from_the_global_state() -> None:
     model_of(stack)
     np.random.seed(0)
     before = np.random.get_state(legacy=False)["state"]["key"].copy()
-    first = initial_weights(stack, 1)
+    first = stack.initial_weights(1)
     assert (np.random.get_state(legacy=False)["state"]["key"] == before).all()
-    for one, same, other in zip(first, initial_weights(stack, 1), initial_weights(stack, 2), strict=True):
+    for one, same, other in zip(first, stack.initial_weights(1), stack.initial_weights(2), strict=True):
         np.testing.assert_array_equal(one, same)
         assert (one == other).all() == (one.ndim == 1 or "bias" in str(one.shape) or not one.any())
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import keras
 import pytest
 
-from harness.training.ops import XLA_SMALLEST_WORK, kernel_of, xla_pays
+from harness.training.forward import kernel_of
+from harness.training.ops import XLA_SMALLEST_WORK, xla_pays
 
 LSTM, GRU, RNN = keras.layers.LSTM, keras.layers.GRU, keras.layers.SimpleRNN
 

@@ -104,6 +104,11 @@ def export(champion: Champion, kind: Format, folder: Path) -> Exported:
         ExportError: The format cannot carry the model, or does not give its outputs again; nothing is left behind.
     """
     require_packages(kind)
+    if kind is Format.KERAS and champion.description.code:
+        raise UsageError(
+            f"--format keras: the model holds layers of {champion.description.code}, which Keras alone does not know: "
+            "expected saved-model, onnx or litert"
+        )
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"--to {folder}: expected a folder, got a file")
     if folder.is_dir() and any(folder.iterdir()):

@@ -1,0 +1,118 @@
+"""What a builder of the user's asks for: its hyperparameters, found by calling it, as a search space holds them.
+
+As Keras Tuner finds them: called again for each `conditional_scope` that was never active (`BaseTuner`, keras-tuner
+1.4.8). Names behind a plain `if` or in a loop, which Keras Tuner meets in the middle of a search, are found by calling
+it with each value of a choice and with both ends of a range. What the search space's file declares stays as it is.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from pydantic import ValidationError
+
+from harness._tensorflow import load_keras_tuner
+from harness.config.errors import issue_of
+from harness.config.space import Hyperparameter, SearchSpace, fill
+from harness.errors import ConfigError, UsageError
+from harness.models.builder import call_builder, seeded
+from harness.models.shape import NetworkShape
+
+MOST_CALLS = 300
+"""Calls after which a builder that asks for ever more is given up."""
+
+
+def discovered(shape: NetworkShape, space: SearchSpace, *, gaussian: bool) -> SearchSpace:
+    """The search space with all that its builder asks for.
+
+    Args:
+        shape: Inputs and outputs of the network, the builder's `problem`.
+        space: The search space as its file says.
+        gaussian: Whether this process also needs Keras Tuner's Bayesian oracle.
+
+    Raises:
+        UsageError: The builder raises, asks for nothing, or for what a search space cannot hold.
+    """
+    keras_tuner = load_keras_tuner(gaussian=gaussian)
+    hp = _explored(keras_tuner, shape, space)
+    found = dict(space.hyperparameters)
+    for one in hp.space:
+        if one.name not in space.hyperparameters:
+            if one.name in found:
+                raise UsageError(
+                    f"{space.made_of}: asks for {one.name!r} in two scopes: expected a name of its own in each"
+                )
+            found[one.name] = _declared(one)
+    if all(one.type == "Fixed" for one in found.values()):
+        raise UsageError(f"{space.made_of}: asks hp for nothing that could be searched: expected hp.Choice, hp.Int, …")
+    values = {**space.model_dump(), "hyperparameters": {name: one.model_dump() for name, one in found.items()}}
+    try:
+        return SearchSpace.model_validate(values)
+    except ValidationError as error:
+        issue = issue_of(error, SearchSpace, values)
+        where = ".".join(map(str, issue.keys[1:]))
+        raise ConfigError(f"{space.made_of}: {where}{' = ' * bool(issue.shown)}{issue.shown}: {issue.phrase}") from None
+
+
+def _explored(keras_tuner: Any, shape: NetworkShape, space: SearchSpace) -> Any:
+    """Keras Tuner's hyperparameters once every scope was active, and every value tried that may lead to other names."""
+    known, tried = fill(keras_tuner.HyperParameters(), space, fixed=True), set[str]()
+    never, once, waiting = list[Any](), list[Any](), [dict[str, Any]()]
+    for _ in range(MOST_CALLS):
+        if not never and not waiting:
+            return known
+        hp, wanted = known.copy(), {one.name: one.values[0] for one in never[0]} if never else waiting.pop(0)
+        hp.values |= wanted
+        hp.ensure_active_values()
+        with seeded(0):
+            call_builder(space, hp, shape)
+        known.merge(hp.space, overwrite=False)
+        for conditions in hp.active_scopes:
+            once += [conditions] if conditions not in once else []
+            never = [one for one in never if one != conditions]
+        never += [one for one in hp.inactive_scopes if one not in once and one not in never]
+        for one in known.space:
+            if one.name not in tried:
+                tried.add(one.name)
+                # Beside what has led to it: a name in a scope exists there alone.
+                own = {part.name: part.values[0] for part in one.conditions}
+                waiting += [{**wanted, **own, one.name: value} for value in _leading(one)]
+    raise UsageError(f"{space.made_of}: asks for new hyperparameters after {MOST_CALLS} calls: expected a fixed set")
+
+
+def _leading(one: Any) -> list[Any]:
+    """The values of a hyperparameter that may lead a builder to other names, its default apart."""
+    config, kind = one.get_config(), type(one).__name__
+    values = {
+        "Choice": config.get("values", ()),
+        "Boolean": (False, True),
+        "Int": (config.get("min_value"), config.get("max_value")),
+    }.get(kind, ())
+    return [value for value in dict.fromkeys(values) if value != one.default]
+
+
+def _declared(one: Any) -> Hyperparameter:
+    """One of Keras Tuner's hyperparameters as a search space declares it."""
+    kind, config = type(one).__name__, one.get_config()
+    given = {key: config[key] for key in ("values", "value", "min_value", "max_value") if config.get(key) is not None}
+    if kind in ("Int", "Float"):
+        given |= _range(config)
+    if kind != "Fixed" and config["default"] not in (config.get("values", [config.get("min_value", False)])[0], None):
+        given["default"] = config["default"]
+    if one.conditions:
+        given |= {"parent_name": one.conditions[-1].name, "parent_values": tuple(one.conditions[-1].values)}
+    if "values" in given:
+        given["values"] = tuple(given["values"])
+    return Hyperparameter.model_validate({"type": kind, **given})
+
+
+def _range(config: dict[str, Any]) -> dict[str, Any]:
+    """Step, sampling and the last value that steps reach, which Keras Tuner takes for the largest."""
+    step, sampling, low, high = config["step"], config["sampling"], config["min_value"], config["max_value"]
+    given = {} if sampling in (None, "linear") else {"sampling": sampling}
+    if step is None or (step == 1 and sampling in (None, "linear")):
+        return given
+    if sampling in (None, "linear"):
+        return {**given, "step": step, "max_value": low + (high - low) // step * step}
+    return {**given, "step": step, "max_value": low * step ** int(math.log(high / low, step) + 1e-8)}
