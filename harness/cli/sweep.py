@@ -103,6 +103,15 @@ def sweep(
             "among the workers]",
         ),
     ] = None,
+    baselines: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHICH",
+            help="all: fit every baseline, however long it takes. limited: those that fit into 10 s, or into a tenth "
+            "of the search's time if that is more. [limited]",
+            show_default=False,
+        ),
+    ] = None,
     config: Annotated[
         str | None,
         typer.Option(
@@ -198,6 +207,7 @@ def sweep(
         "workers": workers,
         "trial_minutes": trial_minutes,
         "trial_memory_mb": trial_memory_mb,
+        "baselines": baselines,
         "name": name,
         "register_as": register_as,
     }

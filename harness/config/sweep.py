@@ -43,6 +43,8 @@ class SweepConfig(Config):
         workers: Worker processes; one per core where it is not given.
         trial_minutes: Time limit of a trial.
         trial_memory_mb: Memory limit of a trial's process.
+        baselines: `limited` fits them within 10 seconds or a tenth of the search's time, whichever is more, the
+            cheapest first; `all` fits all of them, however long it takes.
         seed: Seed of the whole sweep.
         register_as: Name of the registered models, in which `{dataset}` is the dataset's; else the dataset's own.
     """
@@ -68,6 +70,7 @@ class SweepConfig(Config):
     workers: Count | None = None
     trial_minutes: Annotated[float, Field(gt=0, strict=True, description="a number greater than 0")] | None = None
     trial_memory_mb: Count | None = None
+    baselines: Literal["limited", "all"] = "limited"
     seed: Seed = 1
     register_as: RegisteredName | None = None
 

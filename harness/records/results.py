@@ -7,7 +7,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.records.serialization import KEY, Record, decode
-from harness.records.trials import BaselineScore, Family, Objective, ResourceUsage, TaskKind, TrialRecord, Value
+from harness.records.trials import (
+    BaselineScore,
+    Family,
+    Objective,
+    ResourceUsage,
+    SkippedBaseline,
+    TaskKind,
+    TrialRecord,
+    Value,
+)
 from harness.records.verdicts import Across, ScoreRow, Verdict
 
 
@@ -215,6 +224,23 @@ class DataFacts(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class PublishedScore(Record):
+    """A published score on the same dataset, by the same metric.
+
+    Attributes:
+        score: The score.
+        model: What reached it.
+        source: Where that is written.
+        note: How far it can be compared with ours.
+    """
+
+    score: float
+    model: str
+    source: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ComparisonResult:
     """Everything known of one dataset when its comparison is over; what a report is written from.
 
@@ -231,6 +257,8 @@ class ComparisonResult:
         rows: The table that the verdict was made from.
         values: Hyperparameters of each trial, by its key's text.
         explanation: What the selected networks do with the data; None where nobody asked.
+        skipped: Baselines that have no score, with why.
+        reference: The published score that the dataset's config names, where its metric is the objective.
     """
 
     dataset: str
@@ -245,6 +273,8 @@ class ComparisonResult:
     rows: tuple[ScoreRow, ...]
     values: Mapping[str, Mapping[str, Value]]
     explanation: Explanation | None = None
+    skipped: tuple[SkippedBaseline, ...] = ()
+    reference: PublishedScore | None = None
 
     @property
     def best_baseline(self) -> BaselineScore | None:

@@ -66,6 +66,7 @@ def _comparison(view: ComparisonView, columns: int) -> list[str]:
     lines += table if max(map(len, table)) <= columns else _list(view, columns)
     baseline = f"{view.baseline}, {view.baseline_score}" if view.baseline else "none"
     lines += wrapped(f"best baseline: {baseline}", columns, INDENT)
+    lines += (line for said in view.about_baselines for line in wrapped(said, columns, INDENT))
     if champion := view.result.champion:
         score = view.style.with_unit(champion.test_score)
         alias = champion.alias or "without an alias"
