@@ -9,9 +9,8 @@ import numpy as np
 from harness.baselines.base import Candidate, Clock, Predict, at_once
 from harness.baselines.kernels import Kernels
 from harness.baselines.linear import Features, logistic, ridge
-from harness.baselines.summaries import raw_steps, steps_apart, summaries
+from harness.baselines.summaries import extra_trees, raw_steps, steps_apart, summaries
 from harness.baselines.tokens import counts_of_pairs, counts_of_tokens
-from harness.baselines.trees import extra_trees
 from harness.data import SequenceData
 
 KERNELS = 2000
