@@ -1,4 +1,4 @@
-"""Sequences in a few numbers: what a model sees that knows no order, or little of it; and trees that see many of them."""
+"""Sequences in a few numbers: what a model sees that knows little of their order; and trees that see many of them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from harness.metrics import mask_of, without_padding
 from harness.records import TaskKind
 
 _THIRDS = 3
+
+_PIECE_BYTES = 16_000_000
+"""Sequences that many summaries are made of at a time, since these make several copies of them."""
 
 TREES = 100
 
@@ -52,6 +55,11 @@ def many_summaries(part: Part) -> npt.NDArray[np.float64]:
     Returns:
         (n, 25 · channels + 1), the sequence's length last.
     """
+    count = -(-part.x.nbytes // _PIECE_BYTES)
+    return np.concatenate([_summarised(part.at(piece)) for piece in np.array_split(np.arange(len(part)), count)])
+
+
+def _summarised(part: Part) -> npt.NDArray[np.float64]:
     steps = np.arange(part.x.shape[1])
     found = [part.x[np.arange(len(part)), part.lengths - 1].astype(np.float64)]
     for first, last in ((0, _THIRDS), *((third, third + 1) for third in range(_THIRDS))):
