@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.records import PublishedScore, SkippedBaseline
 from harness.report.html import html
-from harness.report.text import text
+from harness.report.text import summary
 
 
 def test_time_notes_skips_and_the_published_score_are_shown(make_comparison: Any, make_sweep: Any) -> None:
@@ -20,7 +20,7 @@ def test_time_notes_skips_and_the_published_score_are_shown(make_comparison: Any
         skipped=(SkippedBaseline("boosted <trees>", "over the 10 s that all baselines have together"),),
         reference=PublishedScore(231.5, "a plain GRU", "Somebody, 2020, table 2", "Another split"),
     )
-    page, screen = (show(make_sweep([comparison])) for show in (html, text))
+    page, screen = (show(make_sweep([comparison])) for show in (html, summary))
     for shown in (page, " ".join(screen.split())):
         assert "231.5" in shown
         assert "a plain GRU (Somebody, 2020, table 2). Another split." in shown
@@ -31,6 +31,6 @@ def test_time_notes_skips_and_the_published_score_are_shown(make_comparison: Any
 
 
 def test_nothing_skipped_and_nothing_published_is_not_mentioned(make_comparison: Any, make_sweep: Any) -> None:
-    for shown in (html(make_sweep([make_comparison()])), text(make_sweep([make_comparison()]))):
+    for shown in (html(make_sweep([make_comparison()])), summary(make_sweep([make_comparison()]))):
         assert "Skipped baselines" not in shown
         assert "Published score" not in shown
