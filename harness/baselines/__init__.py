@@ -33,8 +33,8 @@ def run(request: Mapping[str, Any]) -> dict[str, Any]:
     """Fit and score the baselines of a dataset, where an executor runs it.
 
     Args:
-        request: `{"dataset": plain values of a DatasetConfig, "seconds": time for all of them together}`; without
-            `seconds` they take what they need.
+        request: `{"dataset": plain values of a DatasetConfig, "seconds": processor time for all of them together}`;
+            without `seconds` they take what they need.
 
     Returns:
         `{"baselines": [plain values of a BaselineScore, …], "skipped": [plain values of a SkippedBaseline, …]}`.
@@ -110,13 +110,13 @@ def _scored(candidate: Candidate, data: SequenceData, clock: Clock) -> BaselineS
     try:
         clock.check()
         fitted = candidate.fit(clock)
-        scores = [data.score(part, fitted.predict(part)) for part in (data.validation, data.test.open())]
+        validation, test = (data.score(part, fitted.predict(part)) for part in (data.validation, data.test.open()))
     except OutOfTime as why:
         raise Unscored(str(why)) from None
     except HarnessError:  # such as a metric of the user's own that cannot be computed
         raise
     except Exception as error:  # whatever a library finds wrong with this data: the sweep goes on
         raise Unscored(f"failed: {type(error).__name__}: {' '.join(str(error).split())}") from error
-    if not all(map(math.isfinite, scores)):
+    if not (math.isfinite(validation) and math.isfinite(test)):
         raise Unscored("its score is not a finite number")
-    return BaselineScore(candidate.name, *scores, fit_seconds=clock.elapsed - began, note=fitted.note)
+    return BaselineScore(candidate.name, validation, test, clock.elapsed - began, fitted.note)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, TypeAlias
@@ -20,6 +19,9 @@ ROUNDS = 160
 
 _BETWEEN = 20
 """Rounds between two numbers of trees that the validation part chooses from."""
+
+_BLOCK = 40
+"""Rounds between two looks at the clock."""
 
 MOST_ANSWERS = 100_000
 """Training answers (a step of a window's horizon each) that trees are grown on; of more, so many drawn by chance."""
@@ -79,10 +81,9 @@ def boosted_trees(data: SequenceData, clock: Clock, seed: int) -> Fitted:
     expected = _Features(data, held_out)
     levels = (False,) if -1 in data.target_channels else (False, True)
     choices: list[tuple[float, bool, list[Any], int]] = []
-    for place, differs in enumerate(levels):
+    for differs in levels:
         level = seen.level(windows, steps) if differs else np.zeros_like(y)
-        fits = (len(levels) - place) * y.shape[1]
-        models = [_grown(x, (y - level)[:, target], seed, clock, fits - target) for target in range(y.shape[1])]
+        models = [_grown(x, (y - level)[:, target], seed, clock) for target in range(y.shape[1])]
         for rounds, said in expected.staged(models, differs=differs):
             choices.append((data.score(held_out, said), differs, models, rounds))
     best = data.objective.best(score for score, *_ in choices if math.isfinite(score))
@@ -95,18 +96,18 @@ def boosted_trees(data: SequenceData, clock: Clock, seed: int) -> Fitted:
     return Fitted(predict, f"{shown}{rounds} trees a target{', on seasonal differences' if differs else ''}")
 
 
-def _grown(x: Any, y: Any, seed: int, clock: Clock, fits: int) -> Any:
-    """A model of all rounds; the first ones tell how long this and the fits to come take."""
+def _grown(x: Any, y: Any, seed: int, clock: Clock) -> Any:
+    """A model of all rounds."""
     from sklearn.ensemble import HistGradientBoostingRegressor
 
     leaf = max(_LEAST_LEAF, round(_LEAF_SHARE * len(x)))
     model = HistGradientBoostingRegressor(
-        early_stopping=False, random_state=seed, max_iter=_BETWEEN, warm_start=True, min_samples_leaf=leaf
+        early_stopping=False, random_state=seed, warm_start=True, min_samples_leaf=leaf
     )
-    started = time.perf_counter()
-    model.fit(x, y)
-    clock.check((time.perf_counter() - started) * (ROUNDS / _BETWEEN * fits - 1))
-    return model.set_params(max_iter=ROUNDS).fit(x, y)
+    for rounds in range(_BLOCK, ROUNDS + 1, _BLOCK):
+        clock.check()
+        model.set_params(max_iter=rounds).fit(x, y)
+    return model
 
 
 class _Features:

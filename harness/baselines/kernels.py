@@ -121,7 +121,8 @@ def _pooled(group: _Group, x: npt.NDArray[np.float32], real: npt.NDArray[np.bool
         ends = real.sum(axis=1)[:, None] - (reach - before)
         whole = (np.arange(steps) >= before) & (np.arange(steps) < ends)
         places = np.where(whole.any(axis=1)[:, None], whole, real)
-    first, last = int(places.any(axis=0).argmax()), steps - int(places.any(axis=0)[::-1].argmax())
+    seen = np.flatnonzero(places.any(axis=0))
+    first, last = int(seen[0]), int(seen[-1]) + 1
     taps = [wide[:, tap * group.dilation + first : tap * group.dilation + last] for tap in range(length)]
     inputs = np.concatenate(taps, axis=2).reshape(n * (last - first), -1)
     outputs = (inputs @ group.weights.reshape(length * channels, -1)).reshape(n, last - first, -1)

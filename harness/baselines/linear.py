@@ -194,7 +194,7 @@ class _Path:
     def losses(self, strength: float) -> npt.NDArray[np.floating[Any]]:
         """The log loss of each held-out sequence at one penalty."""
         said = self.fitted(strength).predict_proba(self._held_out)[np.arange(len(self._true)), self._true]
-        return -np.log(np.maximum(said, np.finfo(np.float32).eps))
+        return np.asarray(-np.log(np.maximum(said, np.finfo(np.float32).eps)))
 
 
 def _folds(y: npt.NDArray[Any], seed: int) -> list[tuple[Any, Any]]:

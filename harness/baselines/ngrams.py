@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from harness.baselines.base import Clock, Fitted, answers, everywhere
+from harness.baselines.base import Clock, Fitted, Numbers, answers, everywhere
 from harness.data import Part, SequenceData
 from harness.metrics import mask_of
+from harness.text import counted
 
 LONGEST = 5
 """Tokens of the longest context that is tried."""
@@ -67,7 +68,7 @@ def back_off(data: SequenceData, sizes: int, clock: Clock) -> Fitted:
             break
         best, best_length = score, length
     chosen = tables[:best_length]
-    return Fitted(lambda part: _predicted(data, part, chosen, shares), f"contexts of {best_length} tokens")
+    return Fitted(lambda part: _predicted(data, part, chosen, shares), f"contexts of {counted(best_length, 'token')}")
 
 
 def _grow(data: SequenceData, sizes: int, tables: list[_Table]) -> Iterator[None]:
@@ -91,7 +92,7 @@ def _tokens_before(part: Part, back: int, none: int) -> Places:
     return np.pad(tokens, ((0, 0), (back, 0)), constant_values=none)[:, : tokens.shape[1]]
 
 
-def _predicted(data: SequenceData, part: Part, tables: list[_Table], shares: npt.NDArray[np.float64]) -> Any:
+def _predicted(data: SequenceData, part: Part, tables: list[_Table], shares: Numbers) -> Any:
     """(n, steps, answers)."""
     real, size = mask_of(part.lengths, part.x.shape[1]), len(data.vocabulary) + 1
     said = np.tile(shares.astype(np.float32), (int(real.sum()), 1))

@@ -13,6 +13,8 @@ from harness.baselines.summaries import extra_trees, raw_steps, steps_apart, sum
 from harness.baselines.tokens import counts_of_pairs, counts_of_tokens
 from harness.data import SequenceData
 
+KERNELS_NAME = "random convolution kernels"
+
 KERNELS = 2000
 """Random convolution kernels, where there is time for so many; the paper has 10,000."""
 
@@ -34,27 +36,19 @@ def classifiers(data: SequenceData, seed: int) -> Sequence[Candidate]:
         seed: For what is drawn by chance.
     """
     most = at_once("majority class", majority, data)
+
+    def on(what: str, features: Features) -> Candidate:
+        name = f"logistic regression on {what}"
+        return Candidate(name, lambda clock: logistic(data, features, clock, seed))
+
     if data.vocabulary:
-        return [
-            most,
-            *(
-                Candidate(
-                    f"logistic regression on {what}", lambda clock, given=given: logistic(data, given, clock, seed)
-                )
-                for what, given in _counts(data)
-            ),
-        ]
+        return [most, *(on(*inputs) for inputs in _counts(data))]
     return [
         most,
-        *(
-            Candidate(f"logistic regression on {what}", lambda clock, given=given: logistic(data, given, clock, seed))
-            for what, given in (("mean, spread and end", summaries), _raw(data))
-        ),
+        on("mean, spread and end", summaries),
+        on(*_raw(data)),
         Candidate("extra trees on summaries", lambda clock: extra_trees(data, clock, seed)),
-        Candidate(
-            "random convolution kernels",
-            lambda clock: logistic(data, convolved(data, clock, seed), clock, seed),
-        ),
+        Candidate(KERNELS_NAME, lambda clock: logistic(data, convolved(data, clock, seed), clock, seed)),
     ]
 
 
@@ -65,27 +59,19 @@ def regressors(data: SequenceData, seed: int) -> Sequence[Candidate]:
         data: The dataset.
         seed: For what is drawn by chance.
     """
-    average = at_once("mean", mean, data)
-    if data.vocabulary:
-        return [
-            average,
-            *(
-                Candidate(f"ridge on {what}", lambda clock, given=given: ridge(data, given, clock))
-                for what, given in _counts(data)
-            ),
-        ]
+    average, dense = at_once("mean", mean, data), not data.vocabulary
 
+    def on(what: str, features: Features) -> Candidate:
+        return Candidate(f"ridge on {what}", lambda clock: ridge(data, features, clock, standardised=dense))
+
+    if data.vocabulary:
+        return [average, *(on(*inputs) for inputs in _counts(data))]
     return [
         average,
-        *(
-            Candidate(f"ridge on {what}", lambda clock, given=given: ridge(data, given, clock, standardised=True))
-            for what, given in (("mean, spread and end", summaries), _raw(data))
-        ),
+        on("mean, spread and end", summaries),
+        on(*_raw(data)),
         Candidate("extra trees on summaries", lambda clock: extra_trees(data, clock, seed)),
-        Candidate(
-            "random convolution kernels",
-            lambda clock: ridge(data, convolved(data, clock, seed), clock, standardised=True),
-        ),
+        Candidate(KERNELS_NAME, lambda clock: ridge(data, convolved(data, clock, seed), clock, standardised=True)),
     ]
 
 

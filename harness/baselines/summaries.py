@@ -61,7 +61,7 @@ def many_summaries(part: Part) -> npt.NDArray[np.float64]:
 
 def _summarised(part: Part) -> npt.NDArray[np.float64]:
     steps = np.arange(part.x.shape[1])
-    found = [part.x[np.arange(len(part)), part.lengths - 1].astype(np.float64)]
+    found: list[npt.NDArray[Any]] = [part.x[np.arange(len(part)), part.lengths - 1].astype(np.float64)]
     for first, last in ((0, _THIRDS), *((third, third + 1) for third in range(_THIRDS))):
         begin, end = (np.ceil(part.lengths * edge / _THIRDS)[:, None] for edge in (first, last))
         end = np.maximum(end, np.minimum(begin + 1, part.lengths[:, None]))  # of a short sequence, a step at least
@@ -102,7 +102,7 @@ def raw_steps(data: SequenceData, part: Part) -> npt.NDArray[np.float32]:
 def steps_apart(part: Part) -> int:
     """How many steps further the next one lies that a linear model sees, so that it has at most `MOST_COLUMNS`."""
     _, steps, channels = part.x.shape
-    return -(-steps * channels // MOST_COLUMNS)
+    return int(-(-steps * channels // MOST_COLUMNS))
 
 
 def extra_trees(data: SequenceData, clock: Clock, seed: int) -> Fitted:

@@ -62,7 +62,7 @@ def test_a_baseline_that_fails_is_left_out_with_its_error(series: Any) -> None:
 
 def test_scores_are_the_same_on_one_thread_and_on_two(series: Any, sequences: Any) -> None:
     random = np.random.default_rng(0)
-    x, y = random.normal(size=(90, 20, 2)), np.arange(90) % 3
+    x, y = random.normal(size=(40, 12, 2)), np.arange(40) % 2
     for data in (noisy(series), sequences({"kind": "classify", "metric": "log_loss"}, x=x, y=y)):
         found = []
         for threads in (1, 2):

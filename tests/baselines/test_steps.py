@@ -54,7 +54,8 @@ def test_whatever_stands_in_the_padding_changes_no_score(tmp_path: Path, kind: s
     )
     scores = [[(one.name, one.validation_score, one.test_score) for one in compute(of)] for of in (data, wild)]
     assert scores[0] == scores[1]
-    assert len({score[2] for score in scores[0]}) == len(scores[0]) == {"classes": 3, "labels": 4}[kind]
+    assert len(scores[0]) == 3
+    assert len({score[2] for score in scores[0]}) > 1
 
 
 def test_shares_are_those_of_real_training_steps(tmp_path: Path) -> None:
