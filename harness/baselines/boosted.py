@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from harness.baselines.base import Clock, Fitted, Numbers
+from harness.baselines.base import Clock, Fitted, Numbers, best_of
 from harness.baselines.history import history_of, parts_until
 from harness.data import Part, SequenceData
 
@@ -26,7 +26,7 @@ _BLOCK = 40
 MOST_ANSWERS = 100_000
 """Training answers (a step of a window's horizon each) that trees are grown on; of more, so many drawn by chance."""
 
-MOST_SCORED = 50_000
+MOST_SCORED = 30_000
 """Answers of the validation part by which the number of trees is chosen, those of every second, third, … window."""
 
 MOST_TARGETS = 5
@@ -61,8 +61,8 @@ def too_many_targets(data: SequenceData) -> str:
 def boosted_trees(data: SequenceData, clock: Clock, seed: int) -> Fitted:
     """Histogram-based gradient boosting, one model a target for all steps of the horizon, in scaled units.
 
-    The validation part chooses the number of trees, and whether they predict the values or by how much they differ from
-    those a season before (without a season, from the last ones known).
+    The validation part chooses whether they predict the values or by how much they differ from those a season before
+    (without a season, from the last ones known), after the first trees, and the number of trees.
 
     Source: G. Ke et al. (2017), "LightGBM: a highly efficient gradient boosting decision tree", as scikit-learn has it.
 
@@ -78,16 +78,20 @@ def boosted_trees(data: SequenceData, clock: Clock, seed: int) -> Fitted:
     seen = _Features(data, data.train)
     x, y = seen.at(windows, steps), data.scaling.scale_outputs(data.train.y, data.train.x)[windows, steps]
     held_out = data.validation.at(np.arange(0, len(data.validation), -(-len(data.validation) * horizon // MOST_SCORED)))
-    expected = _Features(data, held_out)
-    levels = (False,) if -1 in data.target_channels else (False, True)
-    choices: list[tuple[float, bool, list[Any], int]] = []
-    for differs in levels:
-        level = seen.level(windows, steps) if differs else np.zeros_like(y)
-        models = [_grown(x, (y - level)[:, target], seed, clock) for target in range(y.shape[1])]
-        for rounds, said in expected.staged(models, differs=differs):
-            choices.append((data.score(held_out, said), differs, models, rounds))
-    best = data.objective.best(score for score, *_ in choices if math.isfinite(score))
-    _, differs, models, rounds = next((choice for choice in choices if choice[0] == best), choices[-1])
+    held, expected = replace(data, validation=held_out), _Features(data, held_out)
+    answers = {False: y}
+    if -1 not in data.target_channels:
+        answers[True] = y - seen.level(windows, steps)
+    grown = {
+        differs: [_grown(None, x, one, _BLOCK, seed, clock) for one in wanted.T] for differs, wanted in answers.items()
+    }
+    differs = best_of(held, list(grown), lambda form: expected.predicted(grown[form], _BLOCK, differs=form))
+    models = [
+        _grown(model, x, one, ROUNDS, seed, clock)
+        for model, one in zip(grown[differs], answers[differs].T, strict=True)
+    ]
+    staged = dict(expected.staged(models, differs=differs))
+    rounds = best_of(held, list(staged), staged.__getitem__)
 
     def predict(part: Part) -> Numbers:
         return _Features(data, part).predicted(models, rounds, differs=differs)
@@ -96,15 +100,17 @@ def boosted_trees(data: SequenceData, clock: Clock, seed: int) -> Fitted:
     return Fitted(predict, f"{shown}{rounds} trees a target{', on seasonal differences' if differs else ''}")
 
 
-def _grown(x: Any, y: Any, seed: int, clock: Clock) -> Any:
-    """A model of all rounds."""
+def _grown(model: Any, x: Any, y: Any, most: int, seed: int, clock: Clock) -> Any:
+    """A model of so many rounds, grown on from one of fewer; None begins one."""
     from sklearn.ensemble import HistGradientBoostingRegressor
 
-    leaf = max(_LEAST_LEAF, round(_LEAF_SHARE * len(x)))
-    model = HistGradientBoostingRegressor(
-        early_stopping=False, random_state=seed, warm_start=True, min_samples_leaf=leaf
-    )
-    for rounds in range(_BLOCK, ROUNDS + 1, _BLOCK):
+    began = 0 if model is None else model.n_iter_
+    if model is None:
+        leaf = max(_LEAST_LEAF, round(_LEAF_SHARE * len(x)))
+        model = HistGradientBoostingRegressor(
+            early_stopping=False, random_state=seed, warm_start=True, min_samples_leaf=leaf
+        )
+    for rounds in range(began + _BLOCK, most + 1, _BLOCK):
         clock.check()
         model.set_params(max_iter=rounds).fit(x, y)
     return model
