@@ -18,7 +18,7 @@ KERNELS_NAME = "random convolution kernels"
 KERNELS = 2000
 """Random convolution kernels, where there is time for so many; the paper has 10,000."""
 
-FEWEST_KERNELS = 250
+FEWEST_KERNELS = 200
 """Random convolution kernels of large data."""
 
 MOST_CONVOLVED = 4e9

@@ -19,13 +19,13 @@ from harness.data import Part, SequenceData
 from harness.metrics import at_real_steps
 from harness.records import Answer
 
-MOST_STEPS = 20_000
-"""Training steps beyond which a linear model is fitted on every second, third, … one."""
+MOST_WEIGHED = 20_000_000
+"""Training steps · columns · answers beyond which a linear model is fitted on every second, third, … step."""
 
 NEIGHBOURS = 4
 """Further steps that a linear model of steps sees: on both sides, or all before where no later one may be looked at."""
 
-_PENALTIES = (1e-3, 1e-1, 10.0)
+_PENALTIES = (0.1, 10.0)
 """What a linear model's squared weights cost, beside a sum over all training steps."""
 
 _SHARES = (0.5, 0.8, 0.9, 0.95, 0.99)
@@ -109,18 +109,19 @@ def logistic_of_steps(data: SequenceData, beside: int, clock: Clock) -> Fitted:
     from sklearn.neural_network import MLPClassifier
 
     x, y = at_real_steps(_beside(data, data.train, beside), data.train.lengths), answers(data.train)
-    every = -(-len(x) // MOST_STEPS)
+    every = -(-len(x) * x.shape[1] * max(len(data.classes), len(data.targets)) // MOST_WEIGHED)
     kept = np.arange(0, len(x), every)
     if data.answer is Answer.CLASS:  # the first step of each class that thinning lost: columns are the class numbers
         classes, firsts = np.unique(y, return_index=True)
         kept = np.append(kept, firsts[~np.isin(classes, y[kept])])
-    clock.check_work(400.0 * len(kept) * x.shape[1] * max(len(data.classes), len(data.targets)))
     # Without hidden layers it is a logistic regression, and one for all labels together.
-    models = []
+    models, seconds = [], 0.0
     for penalty in _PENALTIES:
-        clock.check()
+        clock.check(seconds)
+        began = clock.elapsed
         model = MLPClassifier((), solver="lbfgs", alpha=penalty, max_iter=100, random_state=0)
         models.append(model.fit(x[kept], y[kept]))
+        seconds = clock.elapsed - began
 
     def predict(model: Any, part: Part) -> Numbers:
         seen = _beside(data, part, beside)
