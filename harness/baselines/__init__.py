@@ -1,68 +1,122 @@
-"""What a recurrent network has to beat: models of one line of NumPy or one estimator of scikit-learn.
+"""What a recurrent network has to beat: the models that a practitioner would try first, without a recurrent cell.
 
-Each is fitted on the training part; where one has a setting, the validation part chooses it. They know data
-and metrics and nothing of networks.
+Each is fitted on the training part; the validation part chooses its settings; it is scored on the test part once. They
+know data and metrics and nothing of networks.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import math
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from harness.baselines import estimators
+from harness.baselines import forecasts, sequences, steps
+from harness.baselines.base import Candidate, Clock, OutOfTime
+from harness.baselines.gaps import without_gaps
 from harness.config.dataset import DatasetConfig
 from harness.data import SequenceData, cached_dataset, fold_configs
-from harness.records import BaselineScore, TaskKind
+from harness.errors import HarnessError
+from harness.records import BaselineScore, SkippedBaseline, TaskKind, derive_seed
 
-_FITS: Mapping[TaskKind, Callable[[SequenceData], Iterator[estimators.Baseline]]] = {
-    TaskKind.FORECAST: estimators.forecasters,
-    TaskKind.CLASSIFY: estimators.classifiers,
-    TaskKind.REGRESS: estimators.regressors,
-    TaskKind.LABEL: estimators.labellers,
-    TaskKind.NEXT_TOKEN: estimators.token_guessers,
+_CANDIDATES: Mapping[TaskKind, Callable[[SequenceData, int], Sequence[Candidate]]] = {
+    TaskKind.FORECAST: forecasts.forecasters,
+    TaskKind.CLASSIFY: sequences.classifiers,
+    TaskKind.REGRESS: sequences.regressors,
+    TaskKind.LABEL: steps.labellers,
+    TaskKind.NEXT_TOKEN: steps.token_guessers,
 }
 
 
 def run(request: Mapping[str, Any]) -> dict[str, Any]:
-    """Fit and score all baselines of a dataset, where an executor runs it.
+    """Fit and score the baselines of a dataset, where an executor runs it.
 
     Args:
-        request: `{"dataset": plain values of a DatasetConfig}`.
+        request: `{"dataset": plain values of a DatasetConfig, "seconds": processor time for all of them together}`;
+            without `seconds` they take what they need.
 
     Returns:
-        `{"baselines": [plain values of a BaselineScore, …]}`.
+        `{"baselines": [plain values of a BaselineScore, …], "skipped": [plain values of a SkippedBaseline, …]}`.
 
     Raises:
         DataError: The dataset cannot be loaded.
     """
-    folds = [compute(cached_dataset(fold)) for fold in fold_configs(DatasetConfig.model_validate(request["dataset"]))]
-    return {"baselines": [_mean_of(scores).to_json() for scores in zip(*folds, strict=True)]}
+    folds = fold_configs(DatasetConfig.model_validate(request["dataset"]))
+    limit = request.get("seconds")
+    scored = [score_all(cached_dataset(fold), limit and limit / len(folds)) for fold in folds]
+    skipped = {one.name: one for _, several in scored for one in several}
+    everywhere = [name for name in (one.name for one in scored[0][0]) if name not in skipped]
+    scores = [_mean_of([one for some, _ in scored for one in some if one.name == name]) for name in everywhere]
+    return {"baselines": [one.to_json() for one in scores], "skipped": [one.to_json() for one in skipped.values()]}
 
 
 def _mean_of(scores: Sequence[BaselineScore]) -> BaselineScore:
     """One baseline's mean scores over the divisions of a rolling split."""
-    if len(scores) == 1:
-        return scores[0]
+    first, *others = scores
+    if not others:
+        return first
     mean = {name: fmean(getattr(score, name) for score in scores) for name in ("validation_score", "test_score")}
-    return BaselineScore(scores[0].name, **mean, fit_seconds=sum(score.fit_seconds for score in scores))
+    return BaselineScore(first.name, **mean, fit_seconds=sum(score.fit_seconds for score in scores), note=first.note)
 
 
 def compute(data: SequenceData) -> tuple[BaselineScore, ...]:
-    """Fit and score all baselines that the task has.
+    """The scores of all baselines that can be fitted to a dataset, however long it takes."""
+    return score_all(data)[0]
+
+
+def score_all(
+    data: SequenceData, seconds: float | None = None
+) -> tuple[tuple[BaselineScore, ...], tuple[SkippedBaseline, ...]]:
+    """Fit and score the baselines of a dataset, the cheapest first, as far as the time goes.
 
     Args:
-        data: The dataset; its test part is opened for the score alone.
+        data: The dataset; its test part is opened for the scores alone.
+        seconds: For all of them together; None for as long as they need.
+
+    Returns:
+        The scores, and the baselines that were skipped or failed, with why.
     """
     import sklearn.linear_model  # noqa: F401 - here, or the first estimator's seconds would be those of the import
+    from threadpoolctl import threadpool_limits
 
-    data = estimators.without_gaps(data)
-    scores = []
-    started = time.perf_counter()
-    for baseline in _FITS[data.task](data):
-        validation, test = (data.score(part, baseline.predict(part)) for part in (data.validation, data.test.open()))
-        now = time.perf_counter()
-        scores.append(BaselineScore(baseline.name, validation, test, now - started))
-        started = now
-    return tuple(scores)
+    data, clock = without_gaps(data), Clock(seconds)
+    scores, skipped = [], []
+    # One thread, or sums would be rounded in another order wherever there are more. Silence, since of what scikit-learn
+    # and SciPy warn here the data checks tell in words of the data's own.
+    with threadpool_limits(1), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for candidate in _CANDIDATES[data.task](data, derive_seed("baselines", data.name)):
+            try:
+                scores.append(_scored(candidate, data, clock))
+            except Unscored as why:
+                skipped.append(SkippedBaseline(candidate.name, str(why)))
+    return tuple(scores), tuple(skipped)
+
+
+class Unscored(Exception):
+    """A baseline has no score; the message says why."""
+
+
+def _scored(candidate: Candidate, data: SequenceData, clock: Clock) -> BaselineScore:
+    """Fit a baseline, and score it on the test part once.
+
+    Raises:
+        Unscored: It cannot be fitted here, not in the time that is left, or to this data.
+    """
+    if candidate.lacks:
+        raise Unscored(candidate.lacks)
+    began = clock.elapsed
+    try:
+        clock.check()
+        fitted = candidate.fit(clock)
+        validation, test = (data.score(part, fitted.predict(part)) for part in (data.validation, data.test.open()))
+    except OutOfTime as why:
+        raise Unscored(str(why)) from None
+    except HarnessError:  # such as a metric of the user's own that cannot be computed
+        raise
+    except Exception as error:  # whatever a library finds wrong with this data: the sweep goes on
+        raise Unscored(f"failed: {type(error).__name__}: {' '.join(str(error).split())}") from error
+    if not (math.isfinite(validation) and math.isfinite(test)):
+        raise Unscored("its score is not a finite number")
+    return BaselineScore(candidate.name, validation, test, clock.elapsed - began, fitted.note)

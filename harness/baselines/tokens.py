@@ -28,6 +28,37 @@ def counts_of_tokens(data: SequenceData) -> Callable[[Part], Any]:
     return counts
 
 
+_PAIRS = 1 << 16
+"""Columns that pairs of tokens share, each pair one of them."""
+
+
+def counts_of_pairs(data: SequenceData) -> Callable[[Part], Any]:
+    """A part → how often each token and each pair of neighbouring tokens is in each sequence, as logarithms.
+
+    Args:
+        data: The dataset.
+
+    Returns:
+        Gives a sparse array (n, tokens + 65,536), 0 where a count is 0.
+    """
+    from scipy.sparse import csr_array, hstack
+
+    single = counts_of_tokens(data)
+
+    def counts(part: Part) -> Any:
+        tokens = part.x.astype(np.int64)
+        hashed = (tokens[:, :-1] * 1_000_003 + tokens[:, 1:]) % _PAIRS
+        there = mask_of(np.maximum(part.lengths - 1, 0), hashed.shape[1])
+        rows = np.repeat(np.arange(len(part)), there.sum(axis=1))
+        pairs = csr_array((np.ones(len(rows)), (rows, hashed[there])), shape=(len(part), _PAIRS))
+        both = hstack([single(part), pairs], format="csr")
+        both.sum_duplicates()
+        both.data = np.log1p(both.data)
+        return both
+
+    return counts
+
+
 def class_of_token(data: SequenceData) -> Callable[[Part], npt.NDArray[np.float64]]:
     """A part → each class as probable at each step as it is frequent for the step's token (n, steps, classes).
 

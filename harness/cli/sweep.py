@@ -112,6 +112,15 @@ def sweep(
             "among the workers]",
         ),
     ] = None,
+    baselines: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHICH",
+            help="all: fit every baseline, however long it takes. limited: those that fit into 10 s, or into a tenth "
+            "of the search's time if that is more. [limited]",
+            show_default=False,
+        ),
+    ] = None,
     config: Annotated[
         str | None,
         typer.Option(
@@ -210,6 +219,7 @@ def sweep(
         "in_flight": in_flight,
         "trial_minutes": trial_minutes,
         "trial_memory_mb": trial_memory_mb,
+        "baselines": baselines,
         "name": name,
         "register_as": register_as,
     }

@@ -43,6 +43,8 @@ class SweepConfig(Config):
         in_flight: Trials of one search that run at a time with a Bayesian or Hyperband oracle, which trials depend on.
         trial_minutes: Time limit of a trial.
         trial_memory_mb: Memory limit of a trial's process.
+        baselines: `limited` fits them within 10 seconds or a tenth of the search's time, whichever is more, the
+            cheapest first; `all` fits all of them, however long it takes.
         seed: Seed of the whole sweep.
         register_as: Name of the registered models, in which `{dataset}` is the dataset's; else the dataset's own.
     """
@@ -70,6 +72,7 @@ class SweepConfig(Config):
     in_flight: Count | None = 1
     trial_minutes: Annotated[float, Field(gt=0, strict=True, description="a number greater than 0")] | None = None
     trial_memory_mb: Count | None = None
+    baselines: Literal["limited", "all"] = "limited"
     seed: Seed = 1
     register_as: RegisteredName | None = None
 

@@ -16,6 +16,7 @@ from harness.records.trials import (
     Family,
     Objective,
     ResourceUsage,
+    SkippedBaseline,
     TaskKind,
     TrialRecord,
     Value,
@@ -229,6 +230,23 @@ class DataFacts(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class PublishedScore(Record):
+    """A published score on the same dataset, by the same metric.
+
+    Attributes:
+        score: The score.
+        model: What reached it.
+        source: Where that is written.
+        note: How far it can be compared with ours.
+    """
+
+    score: float
+    model: str
+    source: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ComparisonResult:
     """Everything known of one dataset when its comparison is over; what a report is written from.
 
@@ -247,6 +265,8 @@ class ComparisonResult:
         explanation: What the selected networks do with the data; None where nobody asked.
         terms: What the verdict was made by, apart from `rows`; None where that is not known.
         cases: Scores over test cases of each trial that has them, by its key's text.
+        skipped: Baselines that have no score, with why.
+        reference: The published score that the dataset's config names, where its metric is the objective.
     """
 
     dataset: str
@@ -263,6 +283,8 @@ class ComparisonResult:
     explanation: Explanation | None = None
     terms: Terms | None = None
     cases: Mapping[str, CaseScores] = field(default_factory=dict)
+    skipped: tuple[SkippedBaseline, ...] = ()
+    reference: PublishedScore | None = None
 
     @property
     def best_baseline(self) -> BaselineScore | None:

@@ -285,12 +285,27 @@ class BaselineScore(Record):
         validation_score: On the validation part, in the objective's unit.
         test_score: On the test part, in the objective's unit.
         fit_seconds: Seconds of fitting and predicting.
+        note: What to know of how it was fitted; empty for nothing.
     """
 
     name: str
     validation_score: float
     test_score: float
     fit_seconds: float = 0.0
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedBaseline(Record):
+    """A baseline that has no score.
+
+    Attributes:
+        name: As in `BaselineScore`.
+        why: What kept it from one, such as too little time.
+    """
+
+    name: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)

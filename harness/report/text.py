@@ -106,6 +106,7 @@ def _comparison(view: ComparisonView, columns: int, warnings: bool) -> list[str]
     lines += _scores(view, columns)
     baseline = f"{view.baseline}, {view.baseline_score}" if view.baseline else "none"
     lines += wrapped(f"best baseline: {baseline}", columns, INDENT)
+    lines += (line for said in view.about_baselines for line in wrapped(said, columns, INDENT))
     return lines + _champion(view, columns)
 
 

@@ -378,6 +378,17 @@ class ComparisonView:
             yield from explained.drawn(result.explanation, self.anchor)
 
     @property
+    def about_baselines(self) -> tuple[str, ...]:
+        """What stands beside the baselines' scores: which have none, and the published score."""
+        skipped = "; ".join(f"{one.name} ({one.why})" for one in self.result.skipped)
+        told = (f"Skipped baselines: {skipped}.",) if skipped else ()
+        if (known := self.result.reference) is None:
+            return told
+        note = f" {known.note.rstrip('.')}." if known.note else ""
+        score = self.style.write(known.score)
+        return (*told, f"Published score: {score}, {known.model} ({known.source.rstrip('.')}).{note}")
+
+    @property
     def _margin_source(self) -> str:
         best = self.result.best_baseline
         return margin_source(self.verdict, self.result.objective, best.test_score if best else None)

@@ -25,8 +25,10 @@ from harness.records import (
     FamilyResult,
     Objective,
     Phase,
+    PublishedScore,
     ResourceUsage,
     ScoreRow,
+    SkippedBaseline,
     SweepResult,
     Terms,
     TrialKey,
@@ -144,6 +146,23 @@ class Results:
         event = next(self.journal.events(EventKind.BASELINES, dataset=dataset))
         return tuple(map(BaselineScore.from_json, event.payload["baselines"]))
 
+    def skipped_baselines(self, dataset: str) -> tuple[SkippedBaseline, ...]:
+        """The baselines without a score; none in journals of 0.2.0 and before."""
+        event = next(self.journal.events(EventKind.BASELINES, dataset=dataset))
+        return tuple(map(SkippedBaseline.from_json, event.payload.get("skipped", ())))
+
+    def search_seconds(self, dataset: str) -> float:
+        """What the trials of a dataset's searches took, all workers together."""
+        trials = (one.record for one in self.trials(dataset) if one.request.key.phase is Phase.SEARCH)
+        return sum(trial.fit_seconds + trial.compile_seconds for trial in trials)
+
+    def reference(self, dataset: str) -> PublishedScore | None:
+        """The published score that a dataset's config names, where its metric is the objective."""
+        published = self.header.datasets[dataset].reference
+        if published is None or published.metric != self.objective(dataset).metric:
+            return None
+        return PublishedScore(published.score, published.model, published.source, published.note)
+
     def replicates(self, dataset: str) -> int:
         """Replicates of each family that a dataset's searches are to come to, as far as that is settled."""
         more = self.journal.last(EventKind.EXTENDED, dataset)
@@ -204,6 +223,8 @@ class Results:
             explanation=self.explanation(dataset),
             terms=self._terms(dataset, Verdict.from_json(decided.payload)),
             cases={key: score.cases for key, score in sealed.items() if score.cases},
+            skipped=self.skipped_baselines(dataset),
+            reference=self.reference(dataset),
         )
 
     def _terms(self, dataset: str, verdict: Verdict) -> Terms:

@@ -309,11 +309,12 @@ class _Sweep:
         return True
 
     def _score_baselines(self, name: str) -> None:
-        arguments = {"dataset": self.header.datasets[name]}
+        limit = None
+        if self.header.plan.baselines == "limited":
+            limit = baseline_seconds(self.results.search_seconds(name) / self.executor.slots)
+        arguments = {"dataset": self.header.datasets[name], "seconds": limit}
         value = run_one(self.executor, Task(f"{name} baselines", TASKS["baselines"], arguments, name))
-        # A baseline without a finite score is nothing to beat.
-        finite = [plain for plain in value["baselines"] if None not in plain.values()]
-        self.journal.append(EventKind.BASELINES, {"baselines": finite}, dataset=name)
+        self.journal.append(EventKind.BASELINES, value, dataset=name)
 
     def _confirm(self, name: str) -> None:
         """Retrain each family's selected hyperparameters with fresh seeds, as often as the plan says."""
@@ -378,6 +379,16 @@ class _Sweep:
             *trial_limits(self.header.plan, self.executor.slots),
             rungs=self.header.plan.oracle == "hyperband",
         )
+
+
+BASELINE_SECONDS, BASELINE_SHARE = 10.0, 0.1
+"""What all baselines of a dataset may take together: so many seconds, or so large a share of the search's if that is
+more."""
+
+
+def baseline_seconds(search_seconds: float) -> float:
+    """The time that a dataset's baselines have, after a search that took so long."""
+    return max(BASELINE_SECONDS, BASELINE_SHARE * search_seconds)
 
 
 def _next_seed_repeat(asked: Sequence[TrialRequest], best: TrialRequest, step: int) -> int | None:

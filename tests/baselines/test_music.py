@@ -26,6 +26,7 @@ def test_frequencies_of_the_keys_alone_score_what_was_published(name: str, file:
         pytest.skip(f"{file} is not here")
     config = find_dataset(name).config
     assert config is not None
-    marginal, stay = compute(load_dataset(config))
+    marginal, stay, *others = compute(load_dataset(config))
     assert marginal.test_score == pytest.approx(floor, abs=0.02)
     assert stay.test_score < marginal.test_score
+    assert min(other.test_score for other in others) < stay.test_score  # linear models see the other keys too

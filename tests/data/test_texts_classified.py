@@ -52,7 +52,8 @@ def test_lines_with_a_label_become_tokens_that_the_training_part_knows(messages:
     written = [again.vocabulary[number] for number in again.train.x[0, : again.train.lengths[0]]]
     assert " ".join(written) == lines[again.train.rows[0]].partition("\t")[2]
     names = [score.name for score in compute(again)]
-    assert names == ["majority class", "logistic regression on counts of tokens"]
+    linear = [f"logistic regression on {what}" for what in ("counts of tokens", "tokens and pairs of them")]
+    assert names == ["majority class", *linear]
 
 
 def test_a_folder_a_class_and_a_file_a_class(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def test_a_column_of_texts_gives_a_number(molecules: Path) -> None:
     assert np.array_equal(data.train.y[:, 0], frame["level"].to_numpy(np.float32)[data.train.rows])
     assert data.scaling.output_mean[0] == pytest.approx(data.train.y.mean())
     scores = {score.name: score.test_score for score in compute(data)}
-    assert list(scores) == ["mean", "ridge on counts of tokens"]
+    assert list(scores) == ["mean", "ridge on counts of tokens", "ridge on tokens and pairs of them"]
     assert scores["ridge on counts of tokens"] < 0.1 * scores["mean"]
 
 
@@ -123,7 +123,7 @@ def test_next_events_of_each_case_of_a_log(log: Path) -> None:
             assert [int(event) for event in read[1:]] == [(int(event) + 1) % 3 for event in read[:-1]]
             assert data.vocabulary[part.y[at, part.lengths[at] - 1]] == str((int(read[-1]) + 1) % 3)
     names = [score.name for score in compute(data)]
-    assert names == ["token frequencies", "frequencies after the present token"]
+    assert names == ["token frequencies", "frequencies after the present token", "n-grams with back-off"]
 
 
 def test_whole_sequences_of_tokens_have_a_class_or_a_label_each(log: Path) -> None:
@@ -208,7 +208,12 @@ def test_labels_of_a_corpus_with_official_parts(tmp_path: Path) -> None:
     assert set(data.vocabulary) == {UNKNOWN, "the", "cat", "sat", "down"}
     assert set(load(source, {"kind": "label", "least_count": 1}).vocabulary) > {"once00", "once039"}
     scores = {score.name: score.test_score for score in compute(data)}
-    assert list(scores) == ["majority class", "classes of the token", "logistic regression on tokens beside"]
+    assert list(scores) == [
+        "majority class",
+        "classes of the token",
+        "n-grams with back-off",
+        "logistic regression on tokens beside",
+    ]
     assert (
         max(scores["classes of the token"], scores["logistic regression on tokens beside"])
         < 0.2 * scores["majority class"]
