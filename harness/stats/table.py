@@ -179,7 +179,10 @@ def _decide(read: ScoreTable, dataset: str, terms: Terms, level: float | None) -
         )
         for name, one in selected_of(rows, objective).items()
     }
-    return answered(verdict, selected, objective=objective, baselines=terms.baselines, cases=cases)
+    adaptive = terms.oracle != "random"
+    return answered(
+        verdict, selected, rows, objective=objective, baselines=terms.baselines, cases=cases, adaptive=adaptive
+    )
 
 
 def columns_of(table: Any) -> Columns:
