@@ -6,13 +6,14 @@ drawn *with replacement* from a family's recorded trials, as `calibrate.py` draw
 - *Models in hand, two alike*: the selected models of both families, their labels swapped at random in each block of
   cases, so that the two are alike in every case. Any name is a false one.
 - *Configurations, two alike*: five of one configuration's ten fresh seeds against the other five.
-- *Configurations that differ*: five of ten seeds of each, for every pair of the three best of either family; the truth
-  is the mean over all ten.
+- *Configurations that differ*: five of ten seeds of each of two configurations, which are drawn from the three best of
+  either family as often as a search of twenty trials selects them; the truth is the mean over all ten seeds.
 - *Recommendation*: half of the test cases, every other block, is put aside before anything else is done; what is
   recommended from the other half (and halved once more there) is judged on it. Where single cases are unknown it is
   judged by the pool's expected best of n. Beside it stands what 0.1.0 would have recommended in the same replay: the
-  winner's family; else the cheaper one where families are practically equal by 5 % of the baseline's loss; else what
-  validation selected. Both choose between the two families alone, baselines having a margin to give and no more.
+  winner's family; else the cheaper one where families are practically equal by 5 % of the baseline's loss; else the
+  single best validation score; and that score alone. All choose between the two families, baselines having a margin to
+  give and no more.
 
 Reads `recorded/*.csv`, `recorded/*.jsonl` and `../shared/data/pairs/*.jsonl` where that folder is. Leaves with 1 where
 a target is missed.
@@ -41,7 +42,7 @@ from harness.stats import best_of_n, decide_rows
 from harness.stats.differences import sides_of
 from harness.stats.in_hand import configurations, halves, models_in_hand
 from harness.stats.levels import LEVEL
-from harness.stats.recommendation import answered, by_validation, selected_of
+from harness.stats.recommendation import answered, selected_of
 from harness.stats.table import read_columns
 from harness.stats.test_set import Cases
 
@@ -52,7 +53,9 @@ REPLICATES, TRIALS = (1, 3, 5, 10), (10, 20, 40)
 SIZES = ((1, 10), (1, 20), (3, 10), (5, 20))
 """Replicates and trials of the searches whose recommendation is judged."""
 
-SEEDS = 5
+SEEDS, SEARCH, BEST = 5, 20, 3
+"""Fresh seeds of a configuration, trials of the search that selects it, and how many of its best were trained again."""
+
 WORSE = (1.1, 2.0)
 """Ratios of the recommended model's loss to the other's that are counted."""
 
@@ -199,20 +202,21 @@ def alike_configurations(pool: Pool, replays: int) -> Iterator[tuple[str, Share]
 
 def differing_configurations(pool: Pool, replays: int) -> tuple[Share, Share]:
     """How often five seeds of each name the configuration that is better over all ten, and how often the other."""
-    places = {family: [key for key in sorted(pool.repeats) if key[0] == family] for family in pool.rows}
-    right, wrong, asked = 0, 0, 0
-    for first, second in itertools.product(*places.values()):
-        sides = {key[0]: np.array(pool.repeats[key][0]) for key in (first, second)}
+    random, right, wrong = np.random.default_rng(derive_seed("configurations", pool.name)), 0, 0
+    for _ in range(replays):
+        sides = {family: np.array(pool.repeats[family, _place(random, its)][0]) for family, its in pool.rows.items()}
         better = min(sides, key=lambda name: sides[name].mean())
-        random = np.random.default_rng(derive_seed("configurations", pool.name, first, second))
-        for _ in range(replays):
-            seeds = random.permutation(min(map(len, sides.values())))[:SEEDS]  # common to the families
-            drawn = {name: its[seeds] for name, its in sides.items()}
-            found = configurations(drawn, {}, Direction.MIN, LEVEL)
-            asked += 1
-            right += found is not None and found.family == better
-            wrong += found is not None and found.family not in (None, better)
-    return Share(right, asked), Share(wrong, asked)
+        seeds = random.permutation(min(map(len, sides.values())))[:SEEDS]  # common to the families
+        found = configurations({name: its[seeds] for name, its in sides.items()}, {}, Direction.MIN, LEVEL)
+        right += found is not None and found.family == better
+        wrong += found is not None and found.family not in (None, better)
+    return Share(right, replays), Share(wrong, replays)
+
+
+def _place(random: np.random.Generator, rows: Sequence[ScoreRow]) -> int:
+    """Which of the best trials by validation, from 1, a search selects, given that it is one that was trained again."""
+    shares = best_of_n.weights(len(rows), SEARCH)[:BEST]
+    return int(random.choice(BEST, p=shares / shares.sum())) + 1
 
 
 @dataclass(frozen=True)
@@ -222,6 +226,7 @@ class Advice:
     Attributes:
         before: Loss of what 0.1.0 recommends over the other's, by what nobody has seen.
         now: The same of what is recommended today.
+        plain: The same of the single best validation score.
         regret: The bound that is stated on `now`, as a share; None where it abstains.
         probability: The stated probability of being better.
         reason: What it rests on.
@@ -229,6 +234,7 @@ class Advice:
 
     before: float
     now: float
+    plain: float
     regret: float | None
     probability: float | None
     reason: str
@@ -251,13 +257,14 @@ def advices(pool: Pool, replicates: int, trials: int, replays: int) -> Iterator[
         options: dict[str, Any] = {"objective": LOSS, "margins": {name: None}, "baselines": {name: pool.baseline}}
         before = decide_rows(rows, **options, rule=1).verdicts[name]
         verdict = decide_rows(rows, **options, cases={name: cases}).verdicts[name]
-        found = answered(verdict, selected, objective=LOSS, baselines={}, cases=cases).recommendation
+        found = answered(verdict, selected, rows, objective=LOSS, baselines={}, cases=cases).recommendation
         assert found is not None
         assert found.family is not None
-        then = before.family or before.recommended or by_validation(selected, LOSS.direction)[0]
+        best = min(selected, key=lambda family: selected[family].validation)
+        then = before.family or before.recommended or best
         ratios = [
             truth[family] / next(loss for other, loss in truth.items() if other != family)
-            for family in (then, found.family)
+            for family in (then, found.family, best)
         ]
         yield Advice(*ratios, found.regret, found.probability, found.reason.value)
 
@@ -346,22 +353,24 @@ def section_advice(known: Sequence[Pool], replays: int) -> tuple[str, bool]:
         its = [one for size in SIZES for one in advices(pool, *size, replays)]
         counts = [
             [Share(sum(ratio > limit for ratio in ratios), len(its)) for limit in WORSE]
-            for ratios in ([one.before for one in its], [one.now for one in its])
+            for ratios in ([one.before for one in its], [one.now for one in its], [one.plain for one in its])
         ]
         bounds = [one.now - 1 <= one.regret + 1e-9 for one in its if one.regret is not None]
         bounded += bounds
         reached[pool.name] = [(one.probability, one.now < 1) for one in its if one.probability is not None]
-        before, now = counts
+        before, now, _ = counts
         lower = before[0].value <= 0.05 or now[0].value < before[0].value
         held = held and lower and now[1].value <= MISTAKEN
         judged = "unseen cases" if pool.cases else "expected best"
         holds = Share(sum(bounds), len(bounds))
-        lines.append([pool.name, judged, *(shown(one) for pair in zip(before, now, strict=True) for one in pair)])
+        lines.append([pool.name, judged, *(shown(one) for three in zip(*counts, strict=True) for one in three)])
         lines[-1].append(shown(holds))
     holds = Share(sum(bounded), len(bounded))
     held = held and holds.value >= BOUND_HOLDS
     heads = ["dataset", "judged by"]
-    heads += [f"{who}, over {limit:g} times" for limit in WORSE for who in ("0.1.0", "now")] + ["regret bound holds"]
+    heads += [f"{who}, over {limit:g} times" for limit in WORSE for who in ("0.1.0", "now", "validation")] + [
+        "regret bound holds"
+    ]
     text = (
         f"{replays:,} replays of each size (R × n: {', '.join(f'{r} × {n}' for r, n in SIZES)}); the loss of what is "
         f"recommended over the other's. Lower than 0.1.0 wherever that has over 5 %, over twice in at most 2 %, and "

@@ -158,6 +158,8 @@ class Reason(StrEnum):
 
     TEST_CASES = "test_cases"
     """One selected model is better over the test cases that decide."""
+    TRIALS = "trials"
+    """It is open which of the two models is better; all trials over the test cases that decide speak for its family."""
     VALIDATION = "validation"
     """Validation selected it; no test score helped."""
     CHEAPER = "cheaper"

@@ -81,6 +81,7 @@ def why(found: Recommendation) -> str:
     """Why the recommended family's model is the one to register, in one sentence without its full stop."""
     words = {
         Reason.TEST_CASES: f"{found.family}'s model is the better one over the test cases that decide",
+        Reason.TRIALS: f"all trials, over the test cases that decide, speak for {found.family}",
         Reason.VALIDATION: f"validation selected {found.family}'s model",
         Reason.CHEAPER: f"the families are practically equal, and {found.family} is the cheaper one",
         Reason.BASELINE: f"{found.family}'s model is the best of those that do not beat the baseline {found.baseline}",

@@ -1,16 +1,17 @@
 """What to use on a dataset: a family's model, either family's, or the baseline; always one answer, and how sure it is.
 
-Whose model that is follows one order, in which each step needs more to be known than the next:
+Whose model that is follows one order:
 
 1. The baseline, where no selected model is better than the best one.
 2. The model that is better over the test cases which decide, where the models in hand are decided.
 3. The cheaper family's, where families are practically equal and nothing known says that its model is worse by more
    than the equivalence margin.
-4. The model that validation selected.
+4. The model for which the evidence of the cases that decide speaks: the two models' own scores and those of all trials
+   of their families (`evidence`). Where single cases are unknown, the model that validation selected: of the families
+   the one whose search is expected to have the better validation score.
 
-What is said of the families over searches never changes whose model to use, only how it is said. Probability and
-regret come from what was decided by: the models' scores over test cases, or, where single cases are unknown, the
-outlook of the families.
+What is decided of the families over searches never changes whose model to use, only how it is said. Probability and
+regret come from what chose; where single cases are unknown, from the outlook of the families.
 
 Pure: takes numbers, gives a record; words are made in `sentences`.
 """
@@ -26,7 +27,6 @@ from harness.records import (
     Direction,
     Objective,
     Outcome,
-    Outlook,
     Reason,
     Recommendation,
     ScoreRow,
@@ -34,6 +34,7 @@ from harness.records import (
     Use,
     Verdict,
 )
+from harness.stats.evidence import Evidence, expected_validation, over_cases
 from harness.stats.in_hand import configurations, models_in_hand
 from harness.stats.levels import LEVEL
 from harness.stats.outlook import turned_to
@@ -82,43 +83,60 @@ def selected_of(rows: Sequence[ScoreRow], objective: Objective) -> dict[str, Sel
 def answered(
     verdict: Verdict,
     selected: Mapping[str, Selected],
+    rows: Sequence[ScoreRow],
     *,
     objective: Objective,
     baselines: Mapping[str, float],
     cases: Cases,
+    adaptive: bool = False,
 ) -> Verdict:
     """The verdict with what it says besides of the models in hand and their configurations, and what to use.
 
     Args:
         verdict: What is decided of the families.
         selected: The selected trial of each family, by its name.
+        rows: The rows that it was decided from.
         objective: The metric.
         baselines: Test score of each baseline.
         cases: Scores of searched trials over test cases by family, replicate and number; empty where unknown.
+        adaptive: Whether the replicate is the unit.
     """
-    direction = objective.direction
-    ranked = by_validation(selected, direction)
-    pair = [name for name in verdict.families if name in ranked[:2]]
-    keys = {name: one.key for name, one in selected.items()}
+    direction, level = objective.direction, verdict.level
+    compared = verdict.compared_at or verdict.trials
     scores = {name: selected[name].seed_scores for name in verdict.families if name in selected}
-    found = replace(
-        verdict,
-        models=models_in_hand(keys, cases, pair, direction, verdict.level) if len(pair) == 2 else None,
-        configurations=configurations(
-            scores, {name: selected[name].seed_cases for name in scores}, direction, verdict.level
-        ),
+    over_seeds = configurations(scores, {name: selected[name].seed_cases for name in scores}, direction, level)
+    expected = expected_validation(rows, list(scores), direction, compared=compared, adaptive=adaptive)
+    ranked = sorted(scores, key=lambda name: (expected[name], selected[name].parameters or math.inf))
+    pair = [name for name in verdict.families if name in ranked[:2]]
+    keys = {name: selected[name].key for name in scores}
+    models = models_in_hand(keys, cases, pair, direction, level) if len(pair) == 2 else None
+    evidence = (
+        over_cases(models, rows, cases, direction, trials=verdict.trials, compared=compared, adaptive=adaptive)
+        if models
+        else None
     )
-    return replace(found, recommendation=recommend(found, selected, objective=objective, baselines=baselines))
+    found = replace(verdict, models=models, configurations=over_seeds)
+    return replace(
+        found, recommendation=recommend(found, selected, ranked, evidence, objective=objective, baselines=baselines)
+    )
 
 
 def recommend(
-    verdict: Verdict, selected: Mapping[str, Selected], *, objective: Objective, baselines: Mapping[str, float]
+    verdict: Verdict,
+    selected: Mapping[str, Selected],
+    ranked: Sequence[str],
+    evidence: Evidence | None,
+    *,
+    objective: Objective,
+    baselines: Mapping[str, float],
 ) -> Recommendation | None:
     """What to use, by how much it is better, and how sure that is.
 
     Args:
         verdict: What is decided, `models` and `configurations` included.
         selected: The selected trial of each family, by its name.
+        ranked: The families with one, best first by validation.
+        evidence: What the cases that decide say of the two best; None where single cases are unknown.
         objective: The metric.
         baselines: Test score of each baseline.
 
@@ -126,7 +144,6 @@ def recommend(
         The recommendation; None where no family has a completed trial.
     """
     direction = objective.direction
-    ranked = by_validation(selected, direction)
     if not ranked:
         return None
     models = verdict.models
@@ -138,6 +155,8 @@ def recommend(
     elif _cheaper_will_do(verdict, selected, direction):
         chosen, use, reason = verdict.recommended or chosen, Use.EITHER, Reason.CHEAPER
         because = verdict.cheaper_because
+    elif evidence and evidence.favours:
+        chosen, reason = evidence.favours, Reason.TRIALS
     against = _against(chosen, verdict, ranked)
     best = objective.best(score for score in baselines.values() if math.isfinite(score))
     if best is not None and tests and not any(objective.better(score, best) for score in tests.values()):
@@ -156,7 +175,7 @@ def recommend(
             scores=scores,
             scored_cases=models.scored_cases if models else None,
         )
-    outlook, abstains = _evidence(verdict, chosen, against)
+    probability, regret, abstains = _certainty(verdict, evidence, chosen, against)
     return Recommendation(
         use=use,
         family=chosen,
@@ -165,9 +184,9 @@ def recommend(
         because=because,
         against=against,
         lower_loss=_lower(scores.get(chosen), scores.get(against or ""), direction),
-        probability=outlook.probability if outlook else None,
-        regret=outlook.regret if outlook else None,
-        level=outlook.level if outlook else LEVEL,
+        probability=probability,
+        regret=regret,
+        level=LEVEL,
         abstains=abstains,
         scores=scores,
         scored_cases=models.scored_cases if models else None,
@@ -176,14 +195,6 @@ def recommend(
 
 _BASELINE_HAS_NO_CASES = "a baseline is scored once, on the whole test part: nothing says how its lead scatters"
 _NOTHING_KNOWN = "nothing is known of how the two losses scatter"
-
-
-def by_validation(selected: Mapping[str, Selected], direction: Direction) -> list[str]:
-    """The families' names, the best selected validation score first; of equal ones the fewest parameters."""
-    return sorted(
-        selected,
-        key=lambda name: (direction.sign * selected[name].validation, selected[name].parameters or math.inf),
-    )
 
 
 def _cheaper_will_do(verdict: Verdict, selected: Mapping[str, Selected], direction: Direction) -> bool:
@@ -215,15 +226,19 @@ def _against(chosen: str, verdict: Verdict, ranked: Sequence[str]) -> str | None
     return next((name for name in ranked if name != chosen), None)
 
 
-def _evidence(verdict: Verdict, chosen: str, against: str | None) -> tuple[Outlook | None, str]:
-    """The outlook turned to what is chosen, or why there is none."""
+def _certainty(
+    verdict: Verdict, evidence: Evidence | None, chosen: str, against: str | None
+) -> tuple[float | None, float | None, str]:
+    """Probability that what is chosen is better, and what it costs at most; or why neither is known."""
     if verdict.reasons_to_abstain:
-        return None, "; ".join(verdict.reasons_to_abstain)
-    known = [verdict.models.outlook if verdict.models else None, verdict.outlook]
-    for outlook in known:
-        if outlook and outlook.probability is not None and {outlook.better, outlook.against} == {chosen, against}:
-            return turned_to(chosen, outlook), ""
-    return None, _NOTHING_KNOWN
+        return None, None, "; ".join(verdict.reasons_to_abstain)
+    if evidence and {evidence.first, evidence.second} == {chosen, against}:
+        return *evidence.of(chosen), ""
+    outlook = verdict.outlook
+    if outlook and outlook.probability is not None and {outlook.better, outlook.against} == {chosen, against}:
+        its = turned_to(chosen, outlook)
+        return its.probability, its.regret, ""
+    return None, None, _NOTHING_KNOWN
 
 
 def _lower(mine: float | None, others: float | None, direction: Direction) -> float | None:

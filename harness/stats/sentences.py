@@ -32,6 +32,7 @@ _LENGTHS = ((None, None), (45, 60), (28, 60), (28, 45), (22, 36), (16, 28), (16,
 
 _WHY = {
     Reason.TEST_CASES: ", better over test cases",
+    Reason.TRIALS: ", for which all trials speak",
     Reason.VALIDATION: ", which validation selected",
     Reason.CHEAPER: "",
     Reason.BASELINE: "",

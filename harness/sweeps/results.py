@@ -332,7 +332,10 @@ def decide_pairs(pairs: Sequence[EndedTrial], scores: Mapping[str, float], basis
     if basis.rule == 1:
         return verdict
     in_hand = {name: in_hand_of(one, pairs, scores, basis.cases) for name, one in selected.items()}
-    return answered(verdict, in_hand, objective=objective, baselines=basis.baselines, cases=cases)
+    adaptive = basis.oracle != "random"
+    return answered(
+        verdict, in_hand, rows, objective=objective, baselines=basis.baselines, cases=cases, adaptive=adaptive
+    )
 
 
 def in_hand_of(

@@ -74,7 +74,7 @@ def whole(make_comparison: Make) -> ComparisonResult:
         warnings={made.dataset: terms.warnings},
         cases={made.dataset: searched},
     ).verdicts[made.dataset]
-    verdict = answered(verdict, selected, objective=made.objective, baselines=baselines, cases=searched)
+    verdict = answered(verdict, selected, made.rows, objective=made.objective, baselines=baselines, cases=searched)
     assert verdict.models is not None
     assert verdict.configurations is not None
     return dataclasses.replace(made, families=tuple(families), scores=scores, cases=cases, verdict=verdict, terms=terms)

@@ -31,6 +31,26 @@ def verdict(rows_of) -> Verdict:
     return replace(found, outcome=Outcome.UNDECIDED, family=None, recommended=None, outlook=outlook, margin=0.05)
 
 
+@pytest.fixture
+def advised(rows_of):
+    """What is recommended, where a search of `lstm` is expected to have the better validation score."""
+
+    def make(verdict: Verdict, its=None, objective=MAE, baselines=None, cases=None, lead=0.1) -> Recommendation:
+        its = its or selected()
+        sign = objective.direction.sign
+        rows = rows_of(
+            {
+                name: [(sign * (1 + place * lead + step), one.test) for step in range(10)]
+                for place, (name, one) in enumerate(its.items())
+            }
+        )
+        found = answered(verdict, its, rows, objective=objective, baselines=baselines or {}, cases=cases or {})
+        assert found.recommendation is not None
+        return found.recommendation
+
+    return make
+
+
 def cases_of(lstm: float, gru: float, noise: float = 0.3) -> dict[tuple[str, int, int], CaseScores]:
     random = np.random.default_rng(2)
     hard = random.gamma(2.0, size=CASES)
@@ -40,13 +60,7 @@ def cases_of(lstm: float, gru: float, noise: float = 0.3) -> dict[tuple[str, int
     }
 
 
-def advised(verdict: Verdict, its=None, objective=MAE, baselines=None, cases=None) -> Recommendation:
-    found = answered(verdict, its or selected(), objective=objective, baselines=baselines or {}, cases=cases or {})
-    assert found.recommendation is not None
-    return found.recommendation
-
-
-def test_without_cases_validation_selects_and_the_families_say_how_sure(verdict) -> None:
+def test_without_cases_validation_selects_and_the_families_say_how_sure(verdict, advised) -> None:
     found = advised(verdict)
     assert (found.use, found.family, found.against, found.reason) == (Use.MODEL, "lstm", "gru", Reason.VALIDATION)
     assert found.scores == {"lstm": 1.2, "gru": 1.0}
@@ -57,12 +71,12 @@ def test_without_cases_validation_selects_and_the_families_say_how_sure(verdict)
     assert found.regret > 0.05
 
 
-def test_what_the_families_come_to_never_changes_whose_model(verdict) -> None:
+def test_what_the_families_come_to_never_changes_whose_model(verdict, advised) -> None:
     winner = replace(verdict, outcome=Outcome.WINNER, family="gru")
     assert advised(winner).family == advised(verdict).family == "lstm"
 
 
-def test_the_model_that_is_better_over_cases_is_used_and_scored_on_the_others(verdict) -> None:
+def test_the_model_that_is_better_over_cases_is_used_and_scored_on_the_others(verdict, advised) -> None:
     cases = cases_of(lstm=1.5, gru=1.0)
     found = advised(verdict, cases=cases)
     assert (found.use, found.family, found.reason) == (Use.MODEL, "gru", Reason.TEST_CASES)
@@ -75,14 +89,38 @@ def test_the_model_that_is_better_over_cases_is_used_and_scored_on_the_others(ve
     assert found.regret == 0
 
 
-def test_open_over_cases_validation_selects_with_the_evidence_of_the_cases(verdict) -> None:
-    found = advised(verdict, cases=cases_of(lstm=1.005, gru=1.0))
-    assert (found.family, found.reason, found.scored_cases) == ("lstm", Reason.VALIDATION, CASES / 2)
+def over_all_trials(lstm: float, gru: float, own: tuple[float, float]) -> dict[tuple[str, int, int], CaseScores]:
+    """Every trial's scores over cases, the selected ones' of their own."""
+    others, mine = cases_of(lstm, gru), cases_of(*own)
+    trials = {(name, 1, number): others[name, 1, 1] for name in ("lstm", "gru") for number in range(1, 11)}
+    return {**trials, **mine}
+
+
+def test_open_between_the_models_all_trials_over_the_deciding_cases_speak(verdict, advised) -> None:
+    open_between = cases_of(lstm=1.0, gru=1.01)
+    assert advised(verdict, cases=open_between).reason is Reason.TRIALS
+    found = advised(verdict, cases=over_all_trials(1.5, 1.0, own=(1.0, 1.01)))
+    assert (found.family, found.reason, found.scored_cases) == ("gru", Reason.TRIALS, CASES / 2)
     assert found.probability is not None
-    assert 0.1 < found.probability < 0.9
+    assert found.probability > 0.5
+    other = advised(verdict, cases=over_all_trials(1.0, 1.5, own=(1.01, 1.0)))
+    assert other.family == "lstm"
 
 
-def test_practically_equal_families_go_to_the_cheaper_unless_it_is_worse(verdict) -> None:
+def test_cases_that_only_score_choose_nothing(verdict, advised) -> None:
+    cases = over_all_trials(1.5, 1.0, own=(1.0, 1.01))
+    moved = {
+        key: CaseScores(
+            one.cases, 1, tuple(x + 9 * (place % 2) * (key[0] == "gru") for place, x in enumerate(one.values))
+        )
+        for key, one in cases.items()
+    }
+    before, after = advised(verdict, cases=cases), advised(verdict, cases=moved)
+    assert replace(before, scores={}, lower_loss=None) == replace(after, scores={}, lower_loss=None)
+    assert after.scores["gru"] == pytest.approx(before.scores["gru"] + 9)
+
+
+def test_practically_equal_families_go_to_the_cheaper_unless_it_is_worse(verdict, advised) -> None:
     equal = replace(verdict, outcome=Outcome.PRACTICALLY_EQUAL, recommended="gru", cheaper_because="fewer parameters")
     found = advised(equal, selected(lstm=1.0, gru=1.04))
     assert (found.use, found.family, found.reason) == (Use.EITHER, "gru", Reason.CHEAPER)
@@ -93,7 +131,7 @@ def test_practically_equal_families_go_to_the_cheaper_unless_it_is_worse(verdict
     assert advised(by_expectation, selected(lstm=1.0, gru=1.0)).use is Use.MODEL
 
 
-def test_no_model_better_than_the_baseline(verdict) -> None:
+def test_no_model_better_than_the_baseline(verdict, advised) -> None:
     found = advised(verdict, baselines={"mean": 2.0, "ridge": 0.9})
     assert (found.use, found.baseline, found.family, found.against) == (Use.BASELINE, "ridge", "lstm", "lstm")
     assert found.lower_loss == pytest.approx(1 - 0.9 / 1.2)
@@ -102,13 +140,13 @@ def test_no_model_better_than_the_baseline(verdict) -> None:
     assert advised(verdict, baselines={"ridge": 1.1}).use is Use.MODEL
 
 
-def test_an_abstaining_verdict_recommends_without_a_probability(verdict) -> None:
+def test_an_abstaining_verdict_recommends_without_a_probability(verdict, advised) -> None:
     why = "lstm has 4 completed trials: at least 5 are needed"
     found = advised(replace(verdict, reasons_to_abstain=(why,)), cases=cases_of(1.5, 1.0))
     assert (found.family, found.probability, found.regret, found.abstains) == ("gru", None, None, why)
 
 
-def test_higher_scores_and_three_families(verdict) -> None:
+def test_higher_scores_and_three_families(verdict, advised) -> None:
     its = {
         name: Selected((name, 1, 1), score, score - 0.05) for name, score in (("lstm", 0.8), ("rnn", 0.7), ("gru", 0.9))
     }
@@ -117,12 +155,14 @@ def test_higher_scores_and_three_families(verdict) -> None:
     assert found.lower_loss == pytest.approx(1 - 0.15 / 0.25)
 
 
-def test_of_equal_validation_scores_the_smaller_model_is_used(verdict) -> None:
-    assert advised(verdict, selected(lstm=1.0, gru=1.0)).family == "gru"
+def test_of_equal_searches_by_validation_the_smaller_model_is_used(verdict, advised) -> None:
+    assert advised(verdict, lead=0.0).family == "gru"
+    assert advised(verdict, lead=-0.1).family == "gru"
+    assert advised(verdict, lead=0.1).family == "lstm"
 
 
 def test_nothing_selected_recommends_nothing(verdict) -> None:
-    assert recommend(verdict, {}, objective=MAE, baselines={}) is None
+    assert recommend(verdict, {}, [], None, objective=MAE, baselines={}) is None
 
 
 def test_rows_select_the_earliest_of_the_best_by_validation(rows_of) -> None:
