@@ -123,13 +123,15 @@ def decide(
             raise TableError(f"margin = {width} of {printable(dataset)}: expected a number of at least 0")
     if trials is not None:
         _check_budget(read.rows, trials)
-    given = {"trials": trials, "oracle": oracle}
-    changed = {name: value for name, value in given.items() if value is not None}
     verdicts = {}
     for dataset in read.objectives:
-        terms = replace(read.terms.get(dataset) or _bare(read.rows, dataset), **changed)
-        if (width := margins.get(dataset)) is not None:
-            terms = replace(terms, margin=width)
+        known, width = read.terms.get(dataset) or _bare(read.rows, dataset), margins.get(dataset)
+        terms = replace(
+            known,
+            trials=known.trials if trials is None else trials,
+            oracle=known.oracle if oracle is None else oracle,
+            margin=known.margin if width is None else width,
+        )
         verdicts[dataset] = _decide(read, dataset, terms, level)
     return over_all(verdicts, {dataset: terms.digest for dataset, terms in read.terms.items() if terms.digest})
 

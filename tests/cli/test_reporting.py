@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.journal import Journal
+from harness.journal import EventKind, Journal
 from harness.records import Verdict
 from harness.stats.sentences import recommendation, three
 
@@ -71,7 +71,7 @@ def test_report_as_json_is_one_document_with_the_records_and_the_sentences(first
     ran = command("report", first_day.sweep_id, "--store", store, "--json")
     plain = json.loads(ran.out)
     with Journal.read(first_day.folder / "mlruns" / "sweeps" / first_day.sweep_id) as journal:
-        recorded = journal.last("decided", "my").payload
+        recorded = journal.last(EventKind.DECIDED, "my").payload
     assert plain["verdicts"] == {"my": recorded}
     found = Verdict.from_json(recorded)
     sentences = plain["answers"]["my"]

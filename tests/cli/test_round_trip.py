@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from harness.journal import Journal
+from harness.journal import EventKind, Journal
 from harness.stats.wording import in_todays_words
 
 PIPED = [sys.executable, "-c", "from harness.cli import main; main()"]
@@ -21,8 +21,8 @@ PIPED = [sys.executable, "-c", "from harness.cli import main; main()"]
 def recorded(folder: Path) -> dict[str, Any]:
     """The verdicts in a sweep's journal as JSON has them, in today's words."""
     with Journal.read(folder) as journal:
-        names = {event.dataset for event in journal.events("decided")}
-        found = {name: journal.last("decided", name).payload for name in names}
+        names = {event.dataset for event in journal.events(EventKind.DECIDED)}
+        found = {name: journal.last(EventKind.DECIDED, name).payload for name in names}
     return {name: worded(verdict) for name, verdict in found.items()}
 
 
@@ -92,6 +92,7 @@ def test_options_go_before_what_the_table_says(first_day, command) -> None:
     assert (plain["verdicts"]["my"]["trials"], plain["verdicts"]["my"]["region"]) == (2, 0.5)
 
 
+@pytest.mark.slow  # its workers start, though nothing is left to train
 def test_a_finished_sweep_resumed_as_json_prints_nothing_but_the_document(first_day, run) -> None:
     ran = run(first_day.folder, "sweep", "--resume", first_day.sweep_id, "--json")
     assert ran.code == 0, ran.err

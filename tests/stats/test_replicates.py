@@ -96,5 +96,5 @@ def test_the_second_half_of_the_budget_is_judged_over_replicates(rows_of):
     rows = rows_of({"lstm": falling, "gru": flat}, trials=4)
     verdict = decide_rows(rows, objective=MAE, margins={"toy": 0.5}, oracle="bayesian").verdicts["toy"]
     [care] = verdict.warnings
-    assert care.startswith("the expected validation score of lstm was still falling")
-    assert "from the best of 2 to the best of 4 trials" in care
+    assert care.startswith("the expected validation score was still falling")
+    assert "from the best of 2 to the best of 4 trials by 3 (lstm)" in care

@@ -29,7 +29,7 @@ def test_a_pandas_table_is_decided():
     assert (verdict.outcome, verdict.family) == ("winner", "lstm")
     assert verdict.margin == 0
     assert decide(scores(), "max").verdicts["toy"].family == "gru"
-    assert decision.overall.startswith("toy: lstm wins")
+    assert decision.overall.startswith("toy: use lstm's model")
 
 
 def test_a_mapping_of_lists_of_text_is_the_same():

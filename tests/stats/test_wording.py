@@ -89,7 +89,7 @@ def test_a_tie_names_no_family_as_the_better_one(verdict_of):
         f"toy: undecided between lstm and gru (no difference in expected test score, "
         f"{100 * LEVEL:g} % interval -0.1 to 0.2, which contains 0)"
     )
-    assert explain(verdict)[1].startswith("no difference between lstm and gru, ")
+    assert explain(verdict)[2].startswith("no difference between lstm and gru, ")
 
 
 def test_undecided_says_what_would_probably_decide(verdict_of):
@@ -182,15 +182,19 @@ def test_explanations_hold_every_number(verdict_of):
         "expected test score of the best of 20 trials by validation: "
         f"lstm {verdict.expected['lstm']:.4g}, gru {verdict.expected['gru']:.4g}"
     )
-    assert figures(lines[1])[:2] == pytest.approx([verdict.difference, 100 * LEVEL], rel=1e-3)
-    assert lines[1].endswith("equivalence margin ±0.01")
-    assert lines[2] == (
+    assert lines[1] == (
+        f"of the best of {verdict.compared_at} trials, which are compared: lstm {verdict.expected_at['lstm']:.4g}, gru "
+        f"{verdict.expected_at['gru']:.4g}"
+    )
+    assert figures(lines[2])[:2] == pytest.approx([verdict.difference, 100 * LEVEL], rel=1e-3)
+    assert lines[2].endswith("equivalence margin ±0.01")
+    assert lines[3] == (
         "Estimated probability, by the interval's method, that lstm is better by more than the equivalence margin: "
         "over 99 %; that gru is: under 1 %; that neither is: under 1 %."
     )
     assert "warning: units at its edge" in lines
     assert lines[-1] == f"method: {verdict.method}"
-    assert "no equivalence margin" in explain(verdict_of())[1]
+    assert "no equivalence margin" in explain(verdict_of())[2]
 
 
 def test_explanations_without_numbers(rows_of):
