@@ -125,7 +125,7 @@ class Configurations(Record):
         seeds: Fresh seeds of each.
         means: Mean test score of each family's configuration over its seeds.
         difference: How much better the first's mean is, positive for the first.
-        low: Lower end of its interval by Welch's t over seeds.
+        low: Lower end of its interval by Welch's t over seeds, on the logarithms of losses where they have any.
         high: Upper end.
         level: Level of the interval.
         p: Two-sided p of no difference, adjusted by Holm over pairs.

@@ -13,10 +13,10 @@ from harness.text import counted, listed, printable
 
 
 def use(found: Recommendation) -> str:
-    """What to use: `use gru`, `use either, best gru`, `use the baseline ridge`."""
+    """What to use: `use gru`, `use either, gru is cheaper`, `use the baseline ridge`."""
     words = {
         Use.MODEL: f"use {found.family}",
-        Use.EITHER: f"use either, best {found.family}",
+        Use.EITHER: f"use either, {found.family} is cheaper",
         Use.BASELINE: f"use the baseline {found.baseline}",
     }
     return printable(words[found.use])
