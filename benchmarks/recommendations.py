@@ -258,7 +258,7 @@ def advices(pool: Pool, replicates: int, trials: int, replays: int) -> Iterator[
         options: dict[str, Any] = {"objective": LOSS, "margins": {name: None}, "baselines": {name: pool.baseline}}
         before = decide_rows(rows, **options, rule=1).verdicts[name]
         verdict = decide_rows(rows, **options, cases={name: cases}).verdicts[name]
-        found = answered(verdict, selected, rows, objective=LOSS, baselines={}, cases=cases).recommendation
+        found = answered(verdict, selected, rows, objective=LOSS, baselines=(), cases=cases).recommendation
         assert found is not None
         assert found.family is not None
         best = min(selected, key=lambda family: selected[family].validation)

@@ -16,7 +16,7 @@ LAYERS = [
     {"records", "user_code"},
     {"databases"},
     {"store"},
-    {"config", "stats", "metrics"},
+    {"config", "stats", "metrics", "cases"},
     {"journal", "data"},
     {"models", "baselines"},
     {"training"},

@@ -12,9 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
+import numpy as np
+
 from harness.baselines import forecasts, sequences, steps
 from harness.baselines.base import Candidate, Clock, OutOfTime
 from harness.baselines.gaps import without_gaps
+from harness.cases import joined
 from harness.config.dataset import DatasetConfig
 from harness.data import SequenceData, cached_dataset, fold_configs
 from harness.errors import HarnessError
@@ -57,7 +60,8 @@ def _mean_of(scores: Sequence[BaselineScore]) -> BaselineScore:
     if not others:
         return first
     mean = {name: fmean(getattr(score, name) for score in scores) for name in ("validation_score", "test_score")}
-    return BaselineScore(first.name, **mean, fit_seconds=sum(score.fit_seconds for score in scores), note=first.note)
+    seconds, cases = sum(score.fit_seconds for score in scores), joined([score.cases for score in scores])
+    return BaselineScore(first.name, **mean, fit_seconds=seconds, note=first.note, cases=cases)
 
 
 def compute(data: SequenceData) -> tuple[BaselineScore, ...]:
@@ -110,7 +114,9 @@ def _scored(candidate: Candidate, data: SequenceData, clock: Clock) -> BaselineS
     try:
         clock.check()
         fitted = candidate.fit(clock)
-        validation, test = (data.score(part, fitted.predict(part)) for part in (data.validation, data.test.open()))
+        validation = data.score(data.validation, fitted.predict(data.validation))
+        part = data.test.open()
+        test, cases = data.score_over_cases(part, np.asarray(fitted.predict(part)))
     except OutOfTime as why:
         raise Unscored(str(why)) from None
     except HarnessError:  # such as a metric of the user's own that cannot be computed
@@ -119,4 +125,4 @@ def _scored(candidate: Candidate, data: SequenceData, clock: Clock) -> BaselineS
         raise Unscored(f"failed: {type(error).__name__}: {' '.join(str(error).split())}") from error
     if not (math.isfinite(validation) and math.isfinite(test)):
         raise Unscored("its score is not a finite number")
-    return BaselineScore(candidate.name, validation, test, clock.elapsed - began, fitted.note)
+    return BaselineScore(candidate.name, validation, test, clock.elapsed - began, fitted.note, cases)

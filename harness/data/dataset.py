@@ -12,10 +12,11 @@ from typing import Any, Generic, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from harness.cases import case_scores
 from harness.data.scaling import Floats, Scaling
 from harness.errors import DataError
 from harness.metrics import Metric
-from harness.records import Answer, DataFacts, Objective, TaskKind
+from harness.records import Answer, CaseScores, DataFacts, Objective, TaskKind
 
 Whole: TypeAlias = npt.NDArray[np.int32]
 Indices: TypeAlias = npt.NDArray[np.int64]
@@ -149,6 +150,19 @@ class SequenceData:
                 one, else of each label.
         """
         return self.metric.of(part.y, prediction, part.lengths if self.task.per_step else None)
+
+    def score_over_cases(self, part: Part, prediction: npt.NDArray[Any]) -> tuple[float, CaseScores | None]:
+        """The same score, and what it is made of over the part's cases; arguments as for `score`.
+
+        Returns:
+            The score, which may be non-finite, and its parts; None for those where there are too few cases.
+        """
+        whole = self.score(part, prediction)
+        steps = np.diff(part.rows)
+        between = int(np.median(steps[steps > 0])) if (steps > 0).any() else 0
+        # Neighbouring windows of a forecast predict some of the same time steps; other sequences stand alone.
+        overlap = -(-self.horizon_steps // between) if self.task is TaskKind.FORECAST and between else 1
+        return whole, case_scores(lambda rows: self.score(part.at(rows), prediction[rows]), len(part), whole, overlap)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -288,9 +288,8 @@ class ComparisonResult:
 
     @property
     def best_baseline(self) -> BaselineScore | None:
-        """The baseline with the best test score; None when there is none."""
-        best = self.objective.best(baseline.test_score for baseline in self.baselines)
-        return next((baseline for baseline in self.baselines if baseline.test_score == best), None)
+        """The baseline that validation selects; None when there is none."""
+        return BaselineScore.best(self.baselines, self.objective)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
+import math
 import struct
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeAlias
@@ -286,6 +287,7 @@ class BaselineScore(Record):
         test_score: On the test part, in the objective's unit.
         fit_seconds: Seconds of fitting and predicting.
         note: What to know of how it was fitted; empty for nothing.
+        cases: The test score over the test cases; None where it was not recorded, or they are too few.
     """
 
     name: str
@@ -293,6 +295,30 @@ class BaselineScore(Record):
     test_score: float
     fit_seconds: float = 0.0
     note: str = ""
+    cases: CaseScores | None = None
+
+    @staticmethod
+    def best(baselines: Sequence[BaselineScore], objective: Objective) -> BaselineScore | None:
+        """The baseline that validation selects; by test scores where one has no validation score.
+
+        Args:
+            baselines: The baselines of a dataset.
+            objective: The metric.
+
+        Returns:
+            The best; None where there is none with a finite test score.
+        """
+        known = [one for one in baselines if math.isfinite(one.test_score)]
+        validated = all(math.isfinite(one.validation_score) for one in known)
+        return min(
+            known,
+            key=lambda one: (
+                objective.direction.sign * (one.validation_score if validated else one.test_score),
+                objective.direction.sign * one.test_score,
+                one.name,
+            ),
+            default=None,
+        )
 
 
 @dataclass(frozen=True, slots=True)

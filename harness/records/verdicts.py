@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from harness.records.answers import CaseInterval, Configurations, ModelsInHand, Outlook, Recommendation, Settling
 from harness.records.serialization import KEY, Record
-from harness.records.trials import TrialStatus
+from harness.records.trials import BaselineScore, TrialStatus
 
 
 class Outcome(StrEnum):
@@ -55,7 +55,7 @@ class Terms(Record):
         trials: Budget n of a search.
         oracle: What searched.
         margin: Half-width of the equivalence margin where the dataset's config states it; None for the default.
-        baselines: Test score of each baseline, by its name.
+        baselines: The baselines' scores.
         unit: Unit of the scores; may be empty.
         until_decided: Whether replicates were added until it was decided.
         rule: Version of the rule to decide by.
@@ -68,7 +68,7 @@ class Terms(Record):
     trials: int
     oracle: str
     margin: float | None = None
-    baselines: Mapping[str, float] = field(default_factory=dict)
+    baselines: tuple[BaselineScore, ...] = ()
     unit: str = ""
     until_decided: bool = False
     rule: int = 1

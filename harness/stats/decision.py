@@ -17,7 +17,18 @@ from typing import TypeVar
 import numpy as np
 
 from harness.errors import TableError
-from harness.records import Decision, Direction, Objective, Outcome, Outlook, Pair, ScoreRow, Settling, Verdict
+from harness.records import (
+    BaselineScore,
+    Decision,
+    Direction,
+    Objective,
+    Outcome,
+    Outlook,
+    Pair,
+    ScoreRow,
+    Settling,
+    Verdict,
+)
 from harness.stats import best_of_n, wording
 from harness.stats import outlook as outlooks
 from harness.stats.across import compare_datasets
@@ -113,6 +124,14 @@ def margin_of(
     if best_baseline_test is None or best is None:
         return 0.0
     return MARGIN_SHARE * abs(best)
+
+
+def best_baseline_test(baselines: Sequence[BaselineScore], objective: Objective, rule: int = RULE) -> float | None:
+    """Test score of the best baseline: the one that validation selects, in 0.1.0 the best by test; None without one."""
+    if rule == 1:
+        return objective.best(one.test_score for one in baselines)
+    best = BaselineScore.best(baselines, objective)
+    return best.test_score if best else None
 
 
 def margin_source(verdict: Verdict, objective: Objective, best_baseline_test: float | None) -> str:

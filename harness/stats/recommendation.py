@@ -2,7 +2,8 @@
 
 Whose model that is follows one order:
 
-1. The baseline, where no selected model is better than the best one.
+1. The baseline that validation selects, where it is better than the model that the following name: over the test
+   cases which decide, and where single cases are unknown over all.
 2. The model that is better over the test cases which decide, where the models in hand are decided.
 3. The cheaper family's, where families are practically equal and nothing known says that its model is worse by more
    than the equivalence margin.
@@ -22,7 +23,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from harness.records import (
+    BaselineScore,
     CaseScores,
     Direction,
     Objective,
@@ -34,8 +38,8 @@ from harness.records import (
     Use,
     Verdict,
 )
-from harness.stats.evidence import Evidence, expected_validation, over_cases
-from harness.stats.in_hand import configurations, models_in_hand
+from harness.stats.evidence import Evidence, against_baseline, expected_validation, over_cases
+from harness.stats.in_hand import configurations, halves, models_in_hand
 from harness.stats.levels import LEVEL
 from harness.stats.outlook import turned_to
 from harness.stats.test_set import Cases
@@ -86,7 +90,7 @@ def answered(
     rows: Sequence[ScoreRow],
     *,
     objective: Objective,
-    baselines: Mapping[str, float],
+    baselines: Sequence[BaselineScore],
     cases: Cases,
     adaptive: bool = False,
 ) -> Verdict:
@@ -97,7 +101,7 @@ def answered(
         selected: The selected trial of each family, by its name.
         rows: The rows that it was decided from.
         objective: The metric.
-        baselines: Test score of each baseline.
+        baselines: The baselines' scores.
         cases: Scores of searched trials over test cases by family, replicate and number; empty where unknown.
         adaptive: Whether the replicate is the unit.
     """
@@ -117,7 +121,10 @@ def answered(
     )
     found = replace(verdict, models=models, configurations=over_seeds)
     return replace(
-        found, recommendation=recommend(found, selected, ranked, evidence, objective=objective, baselines=baselines)
+        found,
+        recommendation=recommend(
+            found, selected, ranked, evidence, objective=objective, baselines=baselines, cases=cases
+        ),
     )
 
 
@@ -128,7 +135,8 @@ def recommend(
     evidence: Evidence | None,
     *,
     objective: Objective,
-    baselines: Mapping[str, float],
+    baselines: Sequence[BaselineScore],
+    cases: Cases,
 ) -> Recommendation | None:
     """What to use, by how much it is better, and how sure that is.
 
@@ -138,7 +146,8 @@ def recommend(
         ranked: The families with one, best first by validation.
         evidence: What the cases that decide say of the two best; None where single cases are unknown.
         objective: The metric.
-        baselines: Test score of each baseline.
+        baselines: The baselines' scores.
+        cases: Scores of searched trials over test cases.
 
     Returns:
         The recommendation; None where no family has a completed trial.
@@ -158,23 +167,13 @@ def recommend(
     elif evidence and evidence.favours:
         chosen, reason = evidence.favours, Reason.TRIALS
     against = _against(chosen, verdict, ranked)
-    best = objective.best(score for score in baselines.values() if math.isfinite(score))
-    if best is not None and tests and not any(objective.better(score, best) for score in tests.values()):
-        return Recommendation(
-            use=Use.BASELINE,
-            family=chosen,
-            baseline=min(name for name, score in baselines.items() if score == best),
-            reason=Reason.BASELINE,
-            because="",
-            against=chosen,
-            lower_loss=_lower(best, tests.get(chosen), direction),
-            probability=None,
-            regret=None,
-            level=LEVEL,
-            abstains=_BASELINE_HAS_NO_CASES,
-            scores=scores,
-            scored_cases=models.scored_cases if models else None,
-        )
+    scored_cases = models.scored_cases if models else None
+    if best := BaselineScore.best(baselines, objective):
+        model = cases.get(selected[chosen].key)
+        paired = against_baseline(best, chosen, model, direction)
+        test = tests.get(chosen)
+        if paired.mean > 0 if paired else test is not None and not objective.better(test, best.test_score):
+            return _baseline(verdict, best, chosen, paired, model, test, direction, scores, scored_cases)
     probability, regret, abstains = _certainty(verdict, evidence, chosen, against)
     return Recommendation(
         use=use,
@@ -189,7 +188,42 @@ def recommend(
         level=LEVEL,
         abstains=abstains,
         scores=scores,
-        scored_cases=models.scored_cases if models else None,
+        scored_cases=scored_cases,
+    )
+
+
+def _baseline(
+    verdict: Verdict,
+    best: BaselineScore,
+    family: str,
+    paired: Evidence | None,
+    model: CaseScores | None,
+    test: float | None,
+    direction: Direction,
+    scores: Mapping[str, float],
+    scored_cases: int | None,
+) -> Recommendation:
+    """The advice to use the baseline in place of a family's model, by the cases where they are known."""
+    mine, others = best.test_score, test
+    if paired and model and best.cases:
+        _, scoring = halves(len(model.values), model.block)
+        mine, others = (float(np.mean(np.array(one.values)[scoring])) for one in (best.cases, model))
+    abstains = "; ".join(verdict.reasons_to_abstain) or ("" if paired else _BASELINE_HAS_NO_CASES)
+    probability, regret = paired.of(best.name) if paired and not abstains else (None, None)
+    return Recommendation(
+        use=Use.BASELINE,
+        family=family,
+        baseline=best.name,
+        reason=Reason.BASELINE,
+        because="",
+        against=family,
+        lower_loss=_lower(mine, others, direction),
+        probability=probability,
+        regret=regret,
+        level=LEVEL,
+        abstains=abstains,
+        scores=scores,
+        scored_cases=scored_cases,
     )
 
 

@@ -17,7 +17,7 @@ from typing import Any, TypeVar, cast
 
 from harness.errors import TableError, nearest
 from harness.records import CaseScores, Decision, Direction, Objective, Phase, ScoreRow, Terms, TrialStatus, Verdict
-from harness.stats.decision import decide_rows, over_all
+from harness.stats.decision import best_baseline_test, decide_rows, over_all
 from harness.stats.levels import RULE, interim_analysis, interim_replicates
 from harness.stats.recommendation import answered, selected_of
 from harness.stats.test_set import Cases
@@ -154,7 +154,7 @@ def _decide(read: ScoreTable, dataset: str, terms: Terms, level: float | None) -
         raise TableError(
             f"{printable(dataset)}: {replicates} replicates: expected {listed(looks, 'or')}, until decided"
         )
-    best = objective.best(terms.baselines.values())
+    best = best_baseline_test(terms.baselines, objective, terms.rule)
     verdict = decide_rows(
         rows,
         objective=objective,
@@ -372,8 +372,15 @@ def _terms(columns: Columns, every: Sequence[ScoreRow], rows: Sequence[ScoreRow]
 
 def _sound(terms: Terms, families: set[str]) -> bool:
     """Whether a record from outside holds what its types say, and is about these families."""
-    texts = (*terms.families, *terms.reasons_to_abstain, *terms.warnings, *terms.baselines, terms.unit, terms.digest)
-    numbers = (*terms.baselines.values(), *([] if terms.margin is None else [terms.margin]))
+    texts = (
+        *terms.families,
+        *terms.reasons_to_abstain,
+        *terms.warnings,
+        *(one.name for one in terms.baselines),
+        terms.unit,
+        terms.digest,
+    )
+    numbers = (*(one.test_score for one in terms.baselines), *([] if terms.margin is None else [terms.margin]))
     return (
         set(terms.families) == families
         and terms.oracle in ORACLES

@@ -32,6 +32,7 @@ from harness.sweeps.results import Results
 from harness.tracking import RunWriter, Showing
 from harness.tracking.client import database_file
 from harness.tracking.naming import (
+    BASELINES_FILE,
     CASES_FILE,
     CHANGES_FILE,
     LEAKS,
@@ -297,6 +298,7 @@ class MlflowSync:
             TRIALS_FILE: trials_csv([result]),
             VERDICT_FILE: _json(result.verdict),
             CASES_FILE: json.dumps(encode(cases)),
+            BASELINES_FILE: json.dumps(encode(result.baselines)),
             CHANGES_FILE: _json(results.journal.changes),
             "ledger.json": _json({family.family.name: family.usage for family in result.families}),
             "learning_curves.csv": learning_curves(result.trials),

@@ -39,6 +39,7 @@ from harness.records import (
 )
 from harness.search import select
 from harness.stats import Cases, decide_rows, interim_analysis, over_all
+from harness.stats.decision import best_baseline_test
 from harness.stats.levels import RULE, interim_replicates
 from harness.stats.recommendation import Selected, answered
 from harness.stats.sentences import recommendation
@@ -71,7 +72,7 @@ class Basis:
         spaces: Search spaces by family.
         oracle: What searched.
         smallest_difference: What the dataset's config states, in the metric's units; None when it states nothing.
-        baselines: Test score of each baseline.
+        baselines: The baselines' scores.
         until_decided: Whether replicates were added until it was decided.
         changes: What was changed while the sweep ran, or after it was first decided.
         cases: Scores over test cases of searched trials and seed repeats, by their keys' text; None where unknown.
@@ -85,7 +86,7 @@ class Basis:
     spaces: Mapping[str, SearchSpace]
     oracle: str
     smallest_difference: float | None
-    baselines: Mapping[str, float]
+    baselines: Sequence[BaselineScore]
     until_decided: bool = False
     changes: Sequence[str] = ()
     cases: Mapping[str, CaseScores | None] = field(default_factory=dict)
@@ -178,7 +179,7 @@ class Results:
             spaces=self.header.spaces,
             oracle=plan.oracle,
             smallest_difference=self.header.datasets[dataset].smallest_difference,
-            baselines={baseline.name: baseline.test_score for baseline in self.baselines(dataset)},
+            baselines=self.baselines(dataset),
             until_decided=plan.until_decided,
             rule=self.header.rule,
             changes=self.journal.changes,
@@ -235,7 +236,7 @@ class Results:
             trials=verdict.trials,
             oracle=plan.oracle,
             margin=self.header.datasets[dataset].smallest_difference,
-            baselines={baseline.name: baseline.test_score for baseline in self.baselines(dataset)},
+            baselines=self.baselines(dataset),
             unit=self.objective(dataset).unit,
             until_decided=plan.until_decided,
             rule=self.header.rule,
@@ -323,7 +324,7 @@ def rows_of(
 def decide_pairs(pairs: Sequence[EndedTrial], scores: Mapping[str, float], basis: Basis) -> Verdict:
     """Decide a dataset, wherever its trials were read from."""
     dataset, objective = basis.dataset, basis.objective
-    best = objective.best(basis.baselines.values())
+    best = best_baseline_test(basis.baselines, objective, basis.rule)
     selected = selected_among(pairs, basis.families, objective)
     edges = edge_warnings(
         [

@@ -12,7 +12,7 @@ import io
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from harness.config.dataset import DatasetConfig
@@ -20,6 +20,7 @@ from harness.config.space import SearchSpace
 from harness.errors import HarnessError, UsageError
 from harness.journal import JOURNAL_NAME, EventKind, Journal
 from harness.records import (
+    BaselineScore,
     CaseScores,
     Direction,
     FailureKind,
@@ -135,7 +136,7 @@ def verify(store: Store, sweep_id: str) -> list[Verified]:
         JournalError: The sweep's journal is damaged.
     """
     rows = _rows_in_mlflow(store, sweep_id)
-    kept = (naming.TRIALS_FILE, naming.VERDICT_FILE, naming.CASES_FILE, naming.CHANGES_FILE)
+    kept = (naming.TRIALS_FILE, naming.VERDICT_FILE, naming.CASES_FILE, naming.BASELINES_FILE, naming.CHANGES_FILE)
     comparisons = read_comparisons(store, sweep_id, lambda place: place in kept or place.startswith("cards/"))
     journals = _journals(store, sweep_id)
     found = {one.dataset: one for one in comparisons}
@@ -234,13 +235,22 @@ def _basis(comparison: RecordedComparison, rows: Sequence[Mapping[str, Any]]) ->
         },
         oracle=tags["oracle"],
         smallest_difference=config.smallest_difference,
-        baselines=naming.baselines_of(tags, comparison.metrics),
+        baselines=_baselines(comparison),
         until_decided=naming.UNTIL_DECIDED in tags,
         rule=int(tags.get(naming.RULE, 1)),
         changes=_json(comparison, naming.CHANGES_FILE) if naming.CHANGES_FILE in comparison.files else (),
         leaks=tuple(json.loads(tags.get(naming.LEAKS, "[]"))),
         cases={key: CaseScores.from_json(plain) for key, plain in cases.items()},
     )
+
+
+def _baselines(comparison: RecordedComparison) -> tuple[BaselineScore, ...]:
+    """The baselines' scores: each from its metric, with what a file beside keeps of it."""
+    scored = naming.baselines_of(comparison.tags, comparison.metrics)
+    if naming.BASELINES_FILE not in comparison.files:
+        return scored
+    kept = {one.name: one for one in map(BaselineScore.from_json, _json(comparison, naming.BASELINES_FILE))}
+    return tuple(replace(kept.get(one.name, one), test_score=one.test_score) for one in scored)
 
 
 def _json(comparison: RecordedComparison, place: str) -> Any:

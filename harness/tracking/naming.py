@@ -10,12 +10,14 @@ its own, so that it can be made again from what MLflow holds and compared with w
 from __future__ import annotations
 
 import json
+import math
 import re
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from harness.records import (
+    BaselineScore,
     ComparisonResult,
     FamilyResult,
     GradientReach,
@@ -53,6 +55,7 @@ TRIAL_METRICS: Mapping[str, str] = {
 TRIALS_FILE = "trials.csv"
 VERDICT_FILE = "verdict.json"
 CASES_FILE = "test_cases.json"
+BASELINES_FILE = "baselines.json"
 CHANGES_FILE = "changes.json"
 
 # Windows allows no colon; a name must not read as a path that leads elsewhere.
@@ -266,15 +269,15 @@ def comparison_metrics(result: ComparisonResult) -> dict[str, float]:
     return metrics
 
 
-def baselines_of(tags: Mapping[str, str], metrics: Mapping[str, float]) -> dict[str, float]:
-    """The baselines' test scores by their names, as `comparison_tags` and `comparison_metrics` wrote them.
+def baselines_of(tags: Mapping[str, str], metrics: Mapping[str, float]) -> tuple[BaselineScore, ...]:
+    """The baselines as `comparison_tags` and `comparison_metrics` wrote them, of validation scores that are not known.
 
     An earlier version kept their names in the metrics' keys alone, where some letters are replaced.
     """
     prefix = f"{BASELINE}/"
     named = {key: key.removeprefix(prefix) for key in metrics if key.startswith(prefix)}
     named |= {key: name for name, key in keys(BASELINE, json.loads(tags.get(BASELINES, "[]"))).items()}
-    return {name: metrics[key] for key, name in named.items() if key in metrics}
+    return tuple(BaselineScore(name, math.nan, metrics[key]) for key, name in named.items() if key in metrics)
 
 
 def half_life(reach: GradientReach) -> float:

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from harness.cases import joined
 from harness.config.dataset import DatasetConfig
 from harness.config.space import SearchSpace
 from harness.disk import replacing
@@ -33,7 +34,7 @@ from harness.records import (
 )
 from harness.training.batches import DataPart, FloatArray, together
 from harness.training.cache import Prepared, Trainer, prepare, prepare_folds, read_space, trainer_for
-from harness.training.evaluate import joined, test_score, validation_score
+from harness.training.evaluate import test_score, validation_score
 from harness.training.loop import State, TrialHyperparameters
 
 

@@ -57,7 +57,7 @@ def whole(make_comparison: Make) -> ComparisonResult:
         key = TrialKey(row.dataset, row.family, row.replicate, Phase.SEARCH, row.trial)
         if row.test is not None:
             cases[str(key)] = taken_apart(row.test)
-    baselines = {one.name: one.test_score for one in made.baselines}
+    baselines = made.baselines
     searched = {
         (key.family, key.replicate, key.number): cases[str(key)]
         for key in map(TrialKey.parse, cases)
@@ -70,7 +70,7 @@ def whole(make_comparison: Make) -> ComparisonResult:
         margins={made.dataset: None},
         trials=12,
         families=terms.families,
-        baselines={made.dataset: min(baselines.values())},
+        baselines={made.dataset: best.test_score} if (best := made.best_baseline) else {},
         warnings={made.dataset: terms.warnings},
         cases={made.dataset: searched},
     ).verdicts[made.dataset]

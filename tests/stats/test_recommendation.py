@@ -7,7 +7,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from harness.records import CaseScores, Direction, Objective, Outcome, Outlook, Reason, Recommendation, Use, Verdict
+from harness.records import (
+    BaselineScore,
+    CaseScores,
+    Direction,
+    Objective,
+    Outcome,
+    Outlook,
+    Reason,
+    Recommendation,
+    Use,
+    Verdict,
+)
 from harness.stats import decide_rows
 from harness.stats.recommendation import Selected, answered, recommend, selected_of
 
@@ -44,7 +55,7 @@ def advised(rows_of):
                 for place, (name, one) in enumerate(its.items())
             }
         )
-        found = answered(verdict, its, rows, objective=objective, baselines=baselines or {}, cases=cases or {})
+        found = answered(verdict, its, rows, objective=objective, baselines=baselines or (), cases=cases or {})
         assert found.recommendation is not None
         return found.recommendation
 
@@ -132,12 +143,32 @@ def test_practically_equal_families_go_to_the_cheaper_unless_it_is_worse(verdict
 
 
 def test_no_model_better_than_the_baseline(verdict, advised) -> None:
-    found = advised(verdict, baselines={"mean": 2.0, "ridge": 0.9})
+    mean, ridge = BaselineScore("mean", 1.9, 0.8), BaselineScore("ridge", 1.1, 0.9)
+    found = advised(verdict, baselines=(mean, ridge))
     assert (found.use, found.baseline, found.family, found.against) == (Use.BASELINE, "ridge", "lstm", "lstm")
     assert found.lower_loss == pytest.approx(1 - 0.9 / 1.2)
     assert found.probability is None
     assert found.abstains.startswith("a baseline is scored once")
-    assert advised(verdict, baselines={"ridge": 1.1}).use is Use.MODEL
+    worse = (mean, replace(ridge, test_score=1.3))
+    assert advised(verdict, baselines=worse).use is Use.MODEL, "mean is the better by test, which selects nothing"
+
+
+def test_over_the_cases_that_decide_a_baseline_is_better_with_a_probability(verdict, advised) -> None:
+    cases = cases_of(1.0, 1.5)
+    its = cases["lstm", 1, 1]
+
+    def ridge(level: float) -> BaselineScore:
+        values = tuple(level * value for value in its.values)
+        return BaselineScore("ridge", 1.0, 5.0, cases=replace(its, values=values))
+
+    found = advised(verdict, baselines=[ridge(0.8)], cases=cases)
+    assert (found.use, found.baseline, found.against) == (Use.BASELINE, "ridge", "lstm")
+    assert found.lower_loss == pytest.approx(0.2)
+    assert found.probability > 0.99
+    assert found.regret == 0
+    assert advised(verdict, baselines=[ridge(1.2)], cases=cases).use is Use.MODEL
+    others = replace(ridge(0.8), cases=replace(its, cases=7))
+    assert advised(verdict, baselines=[others], cases=cases).use is Use.MODEL, "of other cases: by test scores"
 
 
 def test_an_abstaining_verdict_recommends_without_a_probability(verdict, advised) -> None:
@@ -162,7 +193,7 @@ def test_of_equal_searches_by_validation_the_smaller_model_is_used(verdict, advi
 
 
 def test_nothing_selected_recommends_nothing(verdict) -> None:
-    assert recommend(verdict, {}, [], None, objective=MAE, baselines={}) is None
+    assert recommend(verdict, {}, [], None, objective=MAE, baselines=(), cases={}) is None
 
 
 def test_rows_select_the_earliest_of_the_best_by_validation(rows_of) -> None:

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
+from harness.cases import FEWEST, MOST_GROUPS, block_length, case_scores, joined
 from harness.records import CaseScores, SealedScore, TrialKey
-from harness.training.evaluate import FEWEST, MOST_GROUPS, block_length, case_scores, joined
 
 LOSSES = np.random.default_rng(1).gamma(2.0, size=150)
 
