@@ -194,7 +194,7 @@ def alike_configurations(pool: Pool, replays: int) -> Iterator[tuple[str, Share]
         random, named = np.random.default_rng(derive_seed("seeds", pool.name, family, place)), 0
         for _ in range(replays):
             order = random.permutation(len(scores))
-            sides = {name: np.array(scores)[order[at : at + SEEDS]] for name, at in (("a", 0), ("b", SEEDS))}
+            sides = {name: [scores[place] for place in order[at : at + SEEDS]] for name, at in (("a", 0), ("b", SEEDS))}
             found = configurations(sides, {}, Direction.MIN, LEVEL)
             named += found is not None and found.family is not None
         yield f"{family} {place}", Share(named, replays)
@@ -204,10 +204,11 @@ def differing_configurations(pool: Pool, replays: int) -> tuple[Share, Share]:
     """How often five seeds of each name the configuration that is better over all ten, and how often the other."""
     random, right, wrong = np.random.default_rng(derive_seed("configurations", pool.name)), 0, 0
     for _ in range(replays):
-        sides = {family: np.array(pool.repeats[family, _place(random, its)][0]) for family, its in pool.rows.items()}
-        better = min(sides, key=lambda name: sides[name].mean())
+        sides = {family: pool.repeats[family, _place(random, its)][0] for family, its in pool.rows.items()}
+        better = min(sides, key=lambda name: np.mean(sides[name]))
         seeds = random.permutation(min(map(len, sides.values())))[:SEEDS]  # common to the families
-        found = configurations({name: its[seeds] for name, its in sides.items()}, {}, Direction.MIN, LEVEL)
+        drawn = {name: [its[seed] for seed in seeds] for name, its in sides.items()}
+        found = configurations(drawn, {}, Direction.MIN, LEVEL)
         right += found is not None and found.family == better
         wrong += found is not None and found.family not in (None, better)
     return Share(right, replays), Share(wrong, replays)
@@ -262,11 +263,11 @@ def advices(pool: Pool, replicates: int, trials: int, replays: int) -> Iterator[
         assert found.family is not None
         best = min(selected, key=lambda family: selected[family].validation)
         then = before.family or before.recommended or best
-        ratios = [
+        before_ratio, now, plain = (
             truth[family] / next(loss for other, loss in truth.items() if other != family)
             for family in (then, found.family, best)
-        ]
-        yield Advice(*ratios, found.regret, found.probability, found.reason.value)
+        )
+        yield Advice(before_ratio, now, plain, found.regret, found.probability, found.reason.value)
 
 
 def _scored(rows: Sequence[ScoreRow], cases: Cases) -> list[ScoreRow]:

@@ -161,7 +161,8 @@ def write_baselines(output: Path) -> None:
     """Validation and test score of every baseline of every recorded dataset."""
     found = {}
     for name in WITH_BASELINES:
-        config = find_datasets(name, [CARDS])[0].config
+        if (config := find_datasets(name, [CARDS])[0].config) is None:
+            sys.exit(f"{name}: its config cannot be read")
         scores = run_baselines({"dataset": config.model_dump(mode="json")})["baselines"]
         found[name] = {one["name"]: [one["validation_score"], one["test_score"]] for one in scores}
     output.mkdir(parents=True, exist_ok=True)

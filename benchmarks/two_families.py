@@ -111,7 +111,8 @@ def outlooks(name: str, pools: Pools, replicates: int, trials: int, replays: int
     """What is stated, and what is true, of ratios that are drawn: a list for each replay.
 
     Of a replay: probability stated of the first, whether it is better, regret bound of the favoured one and what it
-    costs in truth (as logarithms), replicates by the assurance (None where none is given) and whether they decide.
+    costs in truth (as logarithms), the chance that is stated for more replicates (None where none is) and whether they
+    decide.
     """
     random = np.random.default_rng(derive_seed("ratios", name, replicates, trials))
     (first, one), (second, other) = pools.items()
@@ -126,18 +127,18 @@ def outlooks(name: str, pools: Pools, replicates: int, trials: int, replays: int
         assert ratio is not None  # losses are positive
         turn = 1 if ratio.value >= 0 else -1
         its = posterior(turn * ratio.value, ratio.error)
-        more, decides = None, None
+        chance, decides = None, None
         if Play(replicates, trials).winner(f"{name} {i}", trial_scores, alike=False)[0] is None:
             settle = settling(ratio, replicates=replicates, trials=trials, level=LEVEL)
             if settle and settle.worth:
-                more = settle.replicates[-1]
+                more, chance = settle.replicates[-1], settle.chance
                 (fresh,) = drawn(f"{name} {i} more", sides, more * trials, 1)
                 both = {
                     family: (np.append(scores[0], fresh[family][0]), np.append(scores[1], fresh[family][1]))
                     for family, scores in trial_scores.items()
                 }
                 decides = Play(replicates + more, trials).winner(f"{name} {i}", both, alike=False)[0] is not None
-        found.append([its.probability, turn * truth > 0, math.log1p(its.regret), -turn * truth, more, decides])
+        found.append([its.probability, turn * truth > 0, math.log1p(its.regret), -turn * truth, chance, decides])
     return {"rows": found}
 
 
@@ -236,42 +237,46 @@ def real_text(jobs: Sequence[Any], found: Sequence[Any]) -> str:
 
 
 def outlook_text(jobs: Sequence[Any], found: Sequence[Any]) -> str:
-    parts = ["### What is stated, and what is true", ""]
-    rows, bounds = [], []
-    for size in (*OUTLOOKS, None):
-        mine = [row for job, its in zip(jobs, found, strict=True) if size in (None, job[2:4]) for row in its["rows"]]
-        label = "all" if size is None else f"{size[0]} × {size[1]}"
-        for low in np.arange(0.5, 1.0, 0.1):
-            inside = [row for row in mine if low <= row[0] < low + 0.1 + (low > 0.89)]
-            if inside:
-                stated, right = np.mean([row[0] for row in inside]), sum(row[1] for row in inside)
-                rows.append((label, f"{100 * stated:.1f} %", _percent(right, len(inside)), f"{len(inside):,}"))
-        held = sum(row[3] <= row[2] for row in mine)
-        small = sum(row[2] <= math.log(1.05) for row in mine)
-        asked = [row for row in mine if row[5] is not None]
-        bounds.append(
-            (
-                label,
-                _percent(held, len(mine)),
-                _percent(small, len(mine)),
-                _percent(sum(row[5] for row in asked), len(asked)) if asked else "",
-                f"{len(asked):,}",
-            )
-        )
-    for name in dict.fromkeys(job[1] for job in jobs):
-        mine = [row for job, its in zip(jobs, found, strict=True) if job[1] == name for row in its["rows"]]
-        asked = [row for row in mine if row[5] is not None]
-        bounds.append(
-            (
-                name,
-                _percent(sum(row[3] <= row[2] for row in mine), len(mine)),
-                _percent(sum(row[2] <= math.log(1.05) for row in mine), len(mine)),
-                _percent(sum(row[5] for row in asked), len(asked)) if asked else "",
-                f"{len(asked):,}",
-            )
-        )
-    heads = ("R × n", "regret bound holds", "regret at most 5 %", "decided by the replicates named", "of")
-    return "\n".join([*parts, _table(("R × n", "stated", "right", "of"), rows), "", _table(heads, bounds), ""])
+    """Stated against right by size; regret bounds and assurance by size and by table."""
+    whole = [(job[1], job[2:4], row) for job, its in zip(jobs, found, strict=True) for row in its["rows"]]
+    by_size = {f"{r} × {n}": [row for _, size, row in whole if size == (r, n)] for r, n in OUTLOOKS}
+    groups = {**by_size, "all": [row for *_, row in whole]}
+    by_table = {
+        name: [row for table, _, row in whole if table == name] for name in dict.fromkeys(job[1] for job in jobs)
+    }
+    stated = [
+        (label, f"{100 * np.mean([row[0] for row in inside]):.1f} %", _share(inside, lambda row: row[1]))
+        for label, rows in groups.items()
+        for low in (0.5, 0.6, 0.7, 0.8, 0.9)
+        if (inside := [row for row in rows if low <= row[0] and (row[0] < low + 0.1 or low == 0.9)])
+    ]
+    regrets = [
+        (label, _share(rows, lambda row: row[3] <= row[2]), _share(rows, lambda row: row[2] <= math.log(1.05)))
+        for label, rows in (groups | by_table).items()
+    ]
+    chances = [
+        (label, what, f"{100 * np.mean([row[4] for row in inside]):.1f} %", _share(inside, lambda row: row[5]))
+        for label, rows in (groups | by_table).items()
+        for what, low, high in (("50 to 80 %", 0.5, 0.8), ("80 %", 0.8, 1.01))
+        if (inside := [row for row in rows if row[4] is not None and low <= row[4] < high])
+    ]
+    return "\n".join(
+        [
+            "### What is stated, and what is true",
+            "",
+            _table(("R × n", "stated", "right"), stated),
+            "",
+            _table(("", "regret bound holds", "is at most 5 %"), regrets),
+            "",
+            _table(("", "chance of a decision", "stated", "decided"), chances),
+            "",
+        ]
+    )
+
+
+def _share(rows: Sequence[Any], holds: Callable[[Any], bool]) -> str:
+    """A share of rows with its interval and their number."""
+    return f"{_percent(sum(bool(holds(row)) for row in rows), len(rows))} of {len(rows):,}"
 
 
 def main() -> None:

@@ -63,12 +63,12 @@ class Settling(Record):
 
     Attributes:
         replicates: Further replicates (searches of the same budget), from the fewest to the most that are likely to
-            be needed: with even odds, and with the probability `chance`; one number, ten times what was spent, where
-            even that is not likely to do.
+            be needed: for even odds, and for the probability `chance`, 80 % or what ten times as much as was spent
+            gives; that one number where it would not even give even odds.
         trials: The same in further completed trials a family.
         seconds: The same in seconds of training, all families together, as long as trials took so far; None where
             times are unknown.
-        worth: Whether it takes at most ten times what was spent.
+        worth: Whether at most ten times what was spent probably settles it.
         chance: Probability, averaged over what the true difference may be, that the upper end decides.
     """
 
@@ -125,7 +125,7 @@ class Configurations(Record):
         seeds: Fresh seeds of each.
         means: Mean test score of each family's configuration over its seeds.
         difference: How much better the first's mean is, positive for the first.
-        low: Lower end of its interval by Welch's t over seeds.
+        low: Lower end of its interval by Welch's t over seeds, on the logarithms of losses where they have any.
         high: Upper end.
         level: Level of the interval.
         p: Two-sided p of no difference, adjusted by Holm over pairs.

@@ -18,7 +18,7 @@ from harness.records import Across, Outcome, Pair, PairAcross, Verdict
 from harness.stats.best_of_n import Floats
 from harness.stats.differences import holm
 from harness.stats.levels import MINIMUM_DATASETS, SIGNED_RANK_DRAWS
-from harness.text import listed
+from harness.text import counted, listed
 
 
 def compare_datasets(verdicts: Mapping[str, Verdict], digests: Mapping[str, str] | None = None) -> Across:
@@ -167,7 +167,7 @@ _SAME = 1e-9
 
 def _refusals(usable: int, without_margin: Sequence[str], constant: bool, families: int) -> tuple[str, ...]:
     tests = "signed-rank tests"
-    few = f"{usable} datasets with nothing withheld; below {MINIMUM_DATASETS} no such test can reach 5 %"
+    few = f"{counted(usable, 'dataset')} with nothing withheld; below {MINIMUM_DATASETS} no such test can reach 5 %"
     refused = []
     if usable < MINIMUM_DATASETS:
         refused.append(f"{tests}: {few}")

@@ -9,7 +9,8 @@ error is exact where the two are alike, however heavy the tails of single cases.
 models that are alike in 6 to 8 %.
 
 *The configurations*: was it luck of the seed? The selected hyperparameters are trained again with fresh seeds, the i-th
-seed common to the families; their mean scores are compared by Welch's t over seeds, and over test cases besides.
+seed common to the families; their losses are compared by Welch's t over the logarithms, and their means over test cases
+besides. A paired t gains nothing by common seeds: initial weights of different shapes share nothing.
 
 Pure numbers; scores come in the metric's units, and differences are positive where the first is better.
 """
@@ -19,13 +20,14 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from harness.records import CaseInterval, CaseScores, Configurations, Direction, ModelsInHand, derive_seed
 from harness.stats.best_of_n import Floats, Ints, deviation
 from harness.stats.compare import welch
-from harness.stats.differences import convincing, holm
+from harness.stats.differences import Difference, convincing, holm
 from harness.stats.levels import FEWEST_CASES, PERMUTATIONS
 from harness.stats.outlook import outlook
 from harness.stats.test_set import Cases, interval, resampled_means
@@ -158,7 +160,7 @@ def configurations(
         trained with two seeds.
     """
     losses = {
-        name: direction.sign * np.array(scores, dtype=np.float64)
+        name: np.array(scores, dtype=np.float64) if direction is Direction.MIN else 1 - np.array(scores)
         for name, scores in seed_scores.items()
         if len(scores) > 1
     }
@@ -167,12 +169,12 @@ def configurations(
     ranked = sorted(losses, key=lambda name: float(losses[name].mean()))
     pair = tuple(losses) if len(losses) == 2 else tuple(ranked[:2])
     pairs = [pair, *(one for one in itertools.combinations(losses, 2) if set(one) != set(pair))]
-    found = [welch(a, b, losses[a], losses[b], 0.0, level) for a, b in pairs]
+    found = [_over_seeds(a, b, losses[a], losses[b], level) for a, b in pairs]
     ((lead, p),) = zip(found[:1], holm([one.p for one in found])[:1], strict=True)
     return Configurations(
         families=pair,
         seeds=min(len(losses[name]) for name in pair),
-        means={name: direction.sign * float(its.mean()) for name, its in losses.items()},
+        means={name: float(np.mean(seed_scores[name])) for name in losses},
         difference=lead.value,
         low=lead.low,
         high=lead.high,
@@ -181,6 +183,23 @@ def configurations(
         family=(pair[0] if lead.value > 0 else pair[1]) if convincing(p, level) else None,
         over_cases=_seeds_over_cases([seed_cases.get(name, ()) for name in pair], direction, level),
     )
+
+
+def _over_seeds(first: str, second: str, mine: Floats, others: Floats, level: float) -> Difference:
+    """The difference of two configurations' mean losses by Welch's t on their logarithms.
+
+    Losses of one configuration over seeds are skewed, the more the smaller they are; their logarithms are not. The
+    interval of the ratio is told in units of the metric, from the first's mean. Where a loss has no logarithm, or means
+    and logarithms disagree on the sign, the losses themselves are compared.
+    """
+    plain = welch(first, second, mine, others, 0.0, level)
+    if min(mine.min(), others.min()) <= 0:
+        return plain
+    found = welch(first, second, np.log(mine), np.log(others), 0.0, level)
+    if found.value * plain.value <= 0:
+        return plain
+    low, high = (float(mine.mean() * np.expm1(end)) for end in (found.low, found.high))
+    return replace(plain, low=min(low, plain.value), high=max(high, plain.value), p=found.p)
 
 
 def _seeds_over_cases(

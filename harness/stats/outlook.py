@@ -210,7 +210,8 @@ def settling(
 ) -> Settling | None:
     """What would probably settle which family is better: assurance (O'Hagan, Stevens and Campbell 2005).
 
-    The power of a comparison with more replicates, given what was seen, averaged over the posterior of the true ratio.
+    The power of a comparison with more replicates, given what was seen, averaged over the posterior of the true ratio:
+    the range runs from even odds to `CHANCE_TO_DECIDE`, and to ten times what was spent at most.
 
     Args:
         log_ratio: The estimate so far.
@@ -228,17 +229,15 @@ def settling(
         return None
     most = WORTH * replicates
     chances = [_assurance(log_ratio, replicates, more, trials, level, margin, adaptive) for more in range(1, most + 1)]
-    needed = [next((more for more, its in enumerate(chances, 1) if its >= p), None) for p in (0.5, CHANCE_TO_DECIDE)]
-    low, high = needed
-    worth = high is not None
-    counts = tuple(dict.fromkeys((low or high, high))) if worth else (most,)
-    whole = tuple(count for count in counts if count is not None)
+    low, high = (next((more for more, its in enumerate(chances, 1) if its >= p), most) for p in (0.5, CHANCE_TO_DECIDE))
+    worth = chances[low - 1] >= 0.5
+    counts = tuple(dict.fromkeys((low, high)))
     return Settling(
-        replicates=whole,
-        trials=tuple(count * trials for count in whole),
-        seconds=None if seconds is None else tuple(count * seconds for count in whole),
+        replicates=counts,
+        trials=tuple(count * trials for count in counts),
+        seconds=None if seconds is None else tuple(count * seconds for count in counts),
         worth=worth,
-        chance=chances[whole[-1] - 1],
+        chance=chances[high - 1],
     )
 
 

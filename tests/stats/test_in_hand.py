@@ -58,14 +58,14 @@ def test_higher_scores_turn_the_difference_and_the_loss() -> None:
     assert found.difference == pytest.approx(lacking[1] - lacking[0])
     assert found.outlook is not None
     assert found.outlook.log_ratio == pytest.approx(math.log(lacking[1] / lacking[0]))
-    assert (found.outlook.better, found.outlook.regret) == ("lstm", 0)
+    assert found.outlook.better == "lstm"
 
 
 @pytest.mark.parametrize("draw", ["normal", "standard_cauchy"])
 def test_two_models_that_are_alike_are_rarely_told_apart(draw: str) -> None:
     random = np.random.default_rng(3)
     named = [
-        compared(cases_of(lstm=getattr(random, draw)(60), gru=getattr(random, draw)(60))).family is not None
+        compared(cases_of(**{name: getattr(random, draw)(size=60) for name in SELECTED})).family is not None
         for _ in range(500)
     ]
     assert sum(named) <= stats.binom.ppf(0.999, 500, 0.05)
@@ -118,25 +118,33 @@ def configured(scores, cases=None, direction: Direction = MIN) -> Configurations
 def test_configurations_are_compared_by_welch_over_seeds() -> None:
     lstm, gru = [0.20, 0.22, 0.21, 0.25, 0.19], [0.15, 0.16, 0.14, 0.19, 0.15]
     found = configured({"lstm": lstm, "gru": gru})
-    wanted = stats.ttest_ind(gru, lstm, equal_var=False)
+    wanted = stats.ttest_ind(np.log(gru), np.log(lstm), equal_var=False)
     interval = wanted.confidence_interval(0.95)
     assert found.p == pytest.approx(wanted.pvalue)
-    assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
+    assert found.low == pytest.approx(np.mean(lstm) * np.expm1(interval.low))
+    assert found.high == pytest.approx(np.mean(lstm) * np.expm1(interval.high))
     assert (found.family, found.seeds, found.families, found.over_cases) == ("gru", 5, ("lstm", "gru"), None)
-    turned = configured({"lstm": [-x for x in lstm], "gru": [-x for x in gru]}, direction=MAX)
+    turned = configured({"lstm": [1 - x for x in lstm], "gru": [1 - x for x in gru]}, direction=MAX)
     assert (turned.family, turned.difference) == ("gru", pytest.approx(found.difference))
+    assert turned.means == pytest.approx({"lstm": 1 - np.mean(lstm), "gru": 1 - np.mean(gru)})
+    perfect = configured({"lstm": lstm, "gru": [*gru[:4], 0.0]})
+    assert perfect.p == pytest.approx(stats.ttest_ind([*gru[:4], 0.0], lstm, equal_var=False).pvalue)
     assert configurations({"lstm": lstm, "gru": [0.1]}, {}, MIN, 0.95) is None
 
 
 def test_of_three_configurations_the_two_best_are_told_apart_with_holm() -> None:
     random = np.random.default_rng(6)
-    scores = {name: (mean + random.normal(0, 0.1, 5)).tolist() for name, mean in (("a", 2.0), ("b", 0.0), ("c", 0.2))}
+    scores = {name: (mean + random.normal(0, 0.1, 5)).tolist() for name, mean in (("a", 5.0), ("b", 1.0), ("c", 1.1))}
     found = configured(scores)
-    raw = stats.ttest_ind(scores["c"], scores["b"], equal_var=False).pvalue
+    raw = stats.ttest_ind(np.log(scores["c"]), np.log(scores["b"]), equal_var=False).pvalue
     assert set(found.families) == {"b", "c"}
-    assert found.p == pytest.approx(raw)  # the largest of the three, after two steps
-    close = configured({**scores, "a": scores["c"]})
-    assert close.p == pytest.approx(2 * raw)
+    assert found.p == pytest.approx(raw)  # the largest of the three
+    near = {**scores, "a": [2 * x for x in scores["c"]], "b": [x / 1.3 for x in scores["b"]]}
+    first = stats.ttest_ind(np.log(near["c"]), np.log(near["b"]), equal_var=False).pvalue
+    assert configured(near).p == pytest.approx(first)  # the largest again, and so not adjusted
+    far = {**near, "a": [1.05 * x for x in near["c"]]}
+    p = {name: stats.ttest_ind(np.log(far[name]), np.log(far["b"]), equal_var=False).pvalue for name in ("a", "c")}
+    assert configured(far).p == pytest.approx(max(2 * p["c"], 3 * p["a"]))
 
 
 def test_seeds_over_cases_are_the_interval_of_their_means() -> None:
