@@ -186,6 +186,12 @@ class ComparisonView:
         return f"the {counted(cases, 'test case')} that did not help to choose" if cases else ""
 
     @property
+    def unsure(self) -> str:
+        """Why it is not known how sure the answer is, where no sentence has room for it."""
+        found = self.verdict.recommendation
+        return found.abstains if found and found.abstains not in " ".join((self.sentence, *self.answers)) else ""
+
+    @property
     def outcome(self) -> str:
         """The answer on the families in two words: `gru wins`, `practically equal`, `undecided, withheld`."""
         if self.verdict.family:
@@ -235,7 +241,7 @@ class ComparisonView:
     @property
     def warnings(self) -> list[str]:
         """Reasons to abstain that no sentence gives, and at most three warnings, with what to do about them."""
-        told = " ".join((self.sentence, *self.answers))
+        told = " ".join((self.sentence, *self.answers, self.unsure))
         withheld = [f"Withheld: {reason}" for reason in self.verdict.reasons_to_abstain if reason not in told]
         warnings = sentences.warnings(self.verdict, self._sweep)
         return withheld + [f"Warning: {warning}" for warning in warnings if warning not in told]
@@ -344,11 +350,12 @@ class ComparisonView:
             f"The grey zone is the equivalence margin, ± {self.style.with_unit(self.verdict.margin)} "
             f"({self._margin_source}).",
         )
+        scored = ", scored over all test cases" if self.scored_over else ""
         line = f" The dotted line is the best baseline, {self.baseline}." if self.baseline else ""
         yield (
             "trials",
             draw.trials(result, f"{self.anchor}-trials"),
-            f"Every completed trial. The one with the best validation score is selected.{line}",
+            f"Every completed trial{scored}. The one with the best validation score is selected.{line}",
         )
         yield (
             "budget",

@@ -9,15 +9,15 @@ from collections.abc import Sequence
 
 from harness.records import Outcome, Reason, Recommendation, Use, Verdict
 from harness.stats.sentences import probability_text, regret_text
-from harness.text import counted, listed, printable
+from harness.text import counted, listed, printable, shortened
 
 
 def use(found: Recommendation) -> str:
-    """What to use: `use gru`, `use either, best gru`, `use the baseline ridge`."""
+    """What to use: `use gru`, `use either, gru is cheaper`, `use the baseline ridge`."""
     words = {
         Use.MODEL: f"use {found.family}",
-        Use.EITHER: f"use either, best {found.family}",
-        Use.BASELINE: f"use the baseline {found.baseline}",
+        Use.EITHER: f"use either, {found.family} is cheaper",
+        Use.BASELINE: f"use the baseline {shortened(found.baseline or '', _MOST_LETTERS)}",
     }
     return printable(words[found.use])
 
@@ -64,7 +64,7 @@ def answers(verdicts: Sequence[Verdict]) -> str:
 
 
 _WHOSE = {Use.EITHER: "either", Use.BASELINE: "a baseline"}
-_MOST_NAMES = 4
+_MOST_NAMES, _MOST_LETTERS = 4, 28
 
 
 def certainty(found: Recommendation) -> str:

@@ -159,3 +159,13 @@ def test_commands_of_hostile_names_stay_text(recommended: Make, make_sweep: Make
     assert "<script" not in page
     assert "<img" not in page
     assert "<code>&lt;b&gt;</code> &amp; &lt;script&gt;" in page
+
+
+def test_a_reason_that_no_sentence_has_room_for_is_told_in_full(recommended: Make, make_sweep: MakeSweep) -> None:
+    why = "a baseline is scored once, on the whole test part: nothing says how its lead scatters"
+    name = "logistic regression on mean, spread and end"
+    unsure = {"use": Use.BASELINE, "reason": Reason.BASELINE, "probability": None, "regret": None}
+    page = words_of(html(make_sweep([recommended(baseline=name, abstains=why, **unsure)])))
+    assert f"How sure that is: not known, {why}." in page
+    assert "use the baseline logistic regression on mean…" in page
+    assert "How sure that is: not known" not in words_of(html(make_sweep([recommended()])))
