@@ -27,6 +27,9 @@ from harness.stats.test_set import Cases
 
 _NORMAL = NormalDist()
 
+_AS_MANY_AGAIN = math.sqrt(2)
+"""The error of a mean over cases as a prediction of that over as many others, which scatters as much again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -90,7 +93,7 @@ def over_cases(
         prior = LogRatio(families.value, math.hypot(families.error, SELECTED_SCATTER))
     if its.error == 0:
         return Evidence(first, second, its.log_ratio, 0.0)
-    own, before = its.error**-2, prior.error**-2
+    own, before = (_AS_MANY_AGAIN * its.error) ** -2, prior.error**-2
     mean = (own * its.log_ratio + before * prior.value) / (own + before)
     return Evidence(first, second, mean, (own + before) ** -0.5)
 

@@ -93,7 +93,8 @@ def settling(verdict: Verdict, sweep: str | None = None) -> str:
         return f"Not worth more trials: even {more} more per family would probably not settle it."
     times = f" ({_between([duration_text(seconds) for seconds in found.seconds])})" if found.seconds else ""
     command = f": `{_extending(verdict, found, sweep)}`" if sweep else "."
-    return f"{more} more trials per family{times} probably settle it{command}"
+    chance = probability_text(found.chance)
+    return f"{more} more trials per family{times} settle it, chance {chance}{command}"
 
 
 def warnings(verdict: Verdict, sweep: str | None = None) -> tuple[str, ...]:

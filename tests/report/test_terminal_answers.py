@@ -115,7 +115,7 @@ def test_the_report_shows_each_warning_with_its_remedy(answered: SweepResult) ->
 def test_a_sweep_that_cannot_grow_names_no_command_to_extend_it(answered: SweepResult) -> None:
     fixed = replace(answered, extendable=False)
     assert "--extend" not in text(fixed, "harness ui", 80)
-    assert "probably settle it." in text(fixed, "harness ui", 80)
+    assert "settle it, chance 0.80." in text(fixed, "harness ui", 80)
 
 
 def test_the_table_shows_the_published_scores(answered: SweepResult) -> None:

@@ -39,7 +39,8 @@ def verdict(rows_of) -> Verdict:
     scores = {name: [(1 + x, 1 + x) for x in random.random(20)] for name in ("lstm", "gru")}
     found = decide_rows(rows_of(scores), objective=MAE, margins={}).verdicts["toy"]
     outlook = Outlook("gru", "lstm", 0.72, 0.05, 0.95, 0.02, 0.06)
-    return replace(found, outcome=Outcome.UNDECIDED, family=None, recommended=None, outlook=outlook, margin=0.05)
+    its = {"outlook": outlook, "margin": 0.05, "trials": 10, "compared_at": 3}
+    return replace(found, outcome=Outcome.UNDECIDED, family=None, recommended=None, **its)
 
 
 @pytest.fixture

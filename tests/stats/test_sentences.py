@@ -193,11 +193,11 @@ def test_answers_that_disagree_say_so() -> None:
 def test_what_settles_it_is_a_command_a_range_and_a_time() -> None:
     sentence = sentences.settling(OPEN, "quickstart-20261130-113332-b1de972b")
     assert sentence == (
-        "30 to 60 more trials per family (4 min to 8 min 20 s) probably settle it: `harness sweep --extend "
+        "30 to 60 more trials per family (4 min to 8 min 20 s) settle it, chance 0.80: `harness sweep --extend "
         "quickstart-20261130-113332-b1de972b --replicates 8`"
     )
     assert wrapped(sentence, 80)[-1].strip() == re.findall("`.*`", sentence)[0]
-    assert sentences.settling(OPEN) == "30 to 60 more trials per family (4 min to 8 min 20 s) probably settle it."
+    assert sentences.settling(OPEN) == "30 to 60 more trials per family (4 min to 8 min 20 s) settle it, chance 0.80."
     hopeless = replace(OPEN, settling=Settling((60,), (600,), None, False, 0.8))
     assert sentences.settling(hopeless, "x") == (
         "Not worth more trials: even 600 more per family would probably not settle it."
