@@ -63,7 +63,7 @@ def ridge(data: SequenceData, features: Features, clock: Clock, *, standardised:
     x, y = features(train), data.scaling.scale_outputs(train.y, train.x).reshape(len(train), -1)
     prepare: Features = _Standard.of(x) if standardised else lambda given: given
     x, held_out = prepare(x), prepare(features(data.validation))
-    clock.check_work(2 * len(x) * x.shape[1] * min(x.shape))
+    clock.check_work(2 * x.shape[0] * x.shape[1] * min(x.shape))
     models = list(_ridges(x, y) if isinstance(x, np.ndarray) else _sparse_ridges(x, y))
 
     def predict(model: tuple[Wide, Wide], x: Any, part: Part) -> Numbers:

@@ -67,8 +67,26 @@ def test_scores_are_the_same_on_one_thread_and_on_two(series: Any, sequences: An
         found = []
         for threads in (1, 2):
             with threadpool_limits(threads):
-                found.append([(score.name, score.validation_score, score.test_score) for score in compute(data)])
+                scores, skipped = score_all(data)
+            assert skipped == ()
+            found.append([(score.name, score.validation_score, score.test_score) for score in scores])
         assert found[0] == found[1]
+
+
+@pytest.mark.parametrize(
+    ("task", "y"),
+    [
+        ({"kind": "regress"}, np.arange(40.0)),
+        ({"kind": "label"}, np.arange(480).reshape(40, 12) % 3),
+        ({"kind": "label", "multi_label": True}, np.arange(960).reshape(40, 12, 2) % 2),
+    ],
+)
+def test_no_baseline_fails_on_sequences_of_different_lengths(task: Any, y: Any, sequences: Any) -> None:
+    random = np.random.default_rng(0)
+    data = sequences(task, x=random.normal(size=(40, 12, 2)), y=y, lengths=random.integers(1, 13, 40))
+    scores, skipped = score_all(data)
+    assert skipped == ()
+    assert len(scores) >= 3
 
 
 def test_the_folds_of_a_rolling_split_share_the_time(tmp_path: Any) -> None:
