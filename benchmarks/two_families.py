@@ -122,8 +122,8 @@ def outlooks(name: str, pools: Pools, replicates: int, trials: int, replays: int
         truth = float(random.normal(0, RATIOS))
         sides = {first: one, second: scaled(other, even * math.exp(truth))}
         (trial_scores,) = drawn(f"{name} {i}", sides, replicates * trials, 1)
-        two = [side_of(family, *scores) for family, scores in trial_scores.items()]
-        ratio = over_trials(f"{name} {i}", *two, trials, compared_at(trials, replicates * trials))
+        mine, others = (side_of(family, *scores) for family, scores in trial_scores.items())
+        ratio = over_trials(f"{name} {i}", mine, others, trials, compared_at(trials, replicates * trials))
         assert ratio is not None  # losses are positive
         turn = 1 if ratio.value >= 0 else -1
         its = posterior(turn * ratio.value, ratio.error)

@@ -95,7 +95,7 @@ def models_in_hand(
         family=(pair[0] if over.low > 0 else pair[1]) if decided else None,
         scores={name: float(np.mean(np.array(one.values)[scoring])) for name, one in known.items()},
         scored_cases=count - over.cases,
-        outlook=outlook(*pair, *evidence) if evidence else None,
+        outlook=outlook(pair[0], pair[1], *evidence) if evidence else None,
         permutation_p=p,
     )
 

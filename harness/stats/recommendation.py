@@ -238,7 +238,7 @@ def _cheaper_will_do(verdict: Verdict, selected: Mapping[str, Selected], directi
     and the cases that decide between the models in hand.
     """
     name, margin = verdict.recommended, verdict.margin
-    if verdict.outcome is not Outcome.PRACTICALLY_EQUAL or name not in selected:
+    if verdict.outcome is not Outcome.PRACTICALLY_EQUAL or name is None or name not in selected:
         return False
     others = [family for family in verdict.families if family != name]
     validation = {family: one.validation for family, one in selected.items()}

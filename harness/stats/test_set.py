@@ -73,7 +73,7 @@ def resampled_means(values: Floats, block: int) -> Floats:
         block: Neighbouring groups that are drawn together.
     """
     middle = values.mean()
-    return _means(values - middle, _places(len(values), block)) + middle
+    return np.asarray(_means(values - middle, _places(len(values), block)) + middle, dtype=np.float64)
 
 
 def trial_weights(side: Side, trials: int, adaptive: bool) -> Floats:
