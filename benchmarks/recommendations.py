@@ -18,7 +18,7 @@ drawn *with replacement* from a family's recorded trials, as `calibrate.py` draw
 Reads `recorded/*.csv`, `recorded/*.jsonl` and `../shared/data/pairs/*.jsonl` where that folder is. Leaves with 1 where
 a target is missed.
 
-    python benchmarks/recommendations.py > benchmarks/recommendations.md    # half an hour
+    python benchmarks/recommendations.py > benchmarks/recommendations.md    # ten minutes
     python benchmarks/recommendations.py --replays 50                       # a look
 """
 

@@ -143,7 +143,7 @@ def test_confirmations_are_checked_too(copy, change, run_of, swept) -> None:
         ("UPDATE tags SET value = 'sideways' WHERE key = 'direction'", "cannot be made again"),
         ("UPDATE tags SET value = 'somebody' WHERE key = 'verdict'", "tag verdict"),
         ("UPDATE latest_metrics SET value = value * 2 WHERE key = 'verdict/region'", "metric verdict/region"),
-        ("UPDATE latest_metrics SET value = 1e-6 WHERE key LIKE 'baseline/%'", "recommendation.lower_loss"),
+        ("UPDATE latest_metrics SET value = 1e-6 WHERE key LIKE 'baseline/%'", "recommendation."),
         ("UPDATE runs SET lifecycle_stage = 'deleted' WHERE name LIKE '% r1 002'", "tiny_lstm/r1/search/0002"),
     ],
 )
