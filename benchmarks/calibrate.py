@@ -317,14 +317,16 @@ class Play:
         # Of two that hardly differ most replays end with the permutation test, at a tenth of the cost.
         if alike and comparison.no_winner_possible():
             return None
-        difference = comparison.difference(*sides)
+        first, second = sides
+        difference = comparison.difference(first, second)
         return judge(difference, difference.p, 0.0, level).family
 
     def _over_replicates(self, sides: Mapping[str, Scores], replicates: int, level: float) -> str | None:
         if replicates < MINIMUM_REPLICATES or replicates * self.trials < MINIMUM_TRIALS:
             return None
+        first, second = sides
         selected = [_selected(*scores, replicates) for scores in sides.values()]
-        difference = welch(*sides, *selected, 0.0, level)
+        difference = welch(first, second, selected[0], selected[1], 0.0, level)
         return judge(difference, difference.p, 0.0, level).family if difference.spread else None
 
 

@@ -123,7 +123,8 @@ def outlooks(name: str, pools: Pools, replicates: int, trials: int, replays: int
         sides = {first: one, second: scaled(other, even * math.exp(truth))}
         (trial_scores,) = drawn(f"{name} {i}", sides, replicates * trials, 1)
         two = [side_of(family, *scores) for family, scores in trial_scores.items()]
-        ratio = over_trials(f"{name} {i}", *two, trials, compared_at(trials, replicates * trials))
+        compared = compared_at(trials, replicates * trials)
+        ratio = over_trials(f"{name} {i}", two[0], two[1], trials, compared)
         assert ratio is not None  # losses are positive
         turn = 1 if ratio.value >= 0 else -1
         its = posterior(turn * ratio.value, ratio.error)
