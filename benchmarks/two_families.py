@@ -96,11 +96,17 @@ def equal(name: str, pools: Pools, replicates: int, trials: int, replays: int, *
 
 
 def real(name: str, pools: Pools, replicates: int, trials: int, replays: int) -> dict[str, Any]:
-    """How often the better family is named, and the other one, by today's rule and by the first."""
-    better = min(pools, key=lambda family: expected_of(pools[family], trials))
+    """How often the better family is named, and the other one, by today's rule and by the first.
+
+    Each is held against its own question: better in the best of k, and in the best of n.
+    """
     counts = dict.fromkeys(("right", "wrong", "right before", "wrong before"), 0)
+    rules = [
+        (rule, when, min(pools, key=lambda family: expected_of(pools[family], n)))
+        for rule, when, n in ((2, "", compared_at(trials, replicates * trials)), (1, " before", trials))
+    ]
     for i, sides in enumerate(drawn(name, pools, replicates * trials, replays)):
-        for rule, when in ((2, ""), (1, " before")):
+        for rule, when, better in rules:
             winner, _ = Play(replicates, trials, rule=rule).winner(f"{name} {i}", sides, alike=True)
             if winner:
                 counts[("right" if winner == better else "wrong") + when] += 1
