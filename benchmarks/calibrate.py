@@ -325,8 +325,8 @@ class Play:
         if replicates < MINIMUM_REPLICATES or replicates * self.trials < MINIMUM_TRIALS:
             return None
         first, second = sides
-        mine, others = (_selected(*scores, replicates) for scores in sides.values())
-        difference = welch(first, second, mine, others, 0.0, level)
+        selected = [_selected(*scores, replicates) for scores in sides.values()]
+        difference = welch(first, second, selected[0], selected[1], 0.0, level)
         return judge(difference, difference.p, 0.0, level).family if difference.spread else None
 
 

@@ -96,11 +96,17 @@ def equal(name: str, pools: Pools, replicates: int, trials: int, replays: int, *
 
 
 def real(name: str, pools: Pools, replicates: int, trials: int, replays: int) -> dict[str, Any]:
-    """How often the better family is named, and the other one, by today's rule and by the first."""
-    better = min(pools, key=lambda family: expected_of(pools[family], trials))
+    """How often the better family is named, and the other one, by today's rule and by the first.
+
+    Each is held against its own question: better in the best of k, and in the best of n.
+    """
     counts = dict.fromkeys(("right", "wrong", "right before", "wrong before"), 0)
+    rules = [
+        (rule, when, min(pools, key=lambda family: expected_of(pools[family], n)))
+        for rule, when, n in ((2, "", compared_at(trials, replicates * trials)), (1, " before", trials))
+    ]
     for i, sides in enumerate(drawn(name, pools, replicates * trials, replays)):
-        for rule, when in ((2, ""), (1, " before")):
+        for rule, when, better in rules:
             winner, _ = Play(replicates, trials, rule=rule).winner(f"{name} {i}", sides, alike=True)
             if winner:
                 counts[("right" if winner == better else "wrong") + when] += 1
@@ -122,8 +128,9 @@ def outlooks(name: str, pools: Pools, replicates: int, trials: int, replays: int
         truth = float(random.normal(0, RATIOS))
         sides = {first: one, second: scaled(other, even * math.exp(truth))}
         (trial_scores,) = drawn(f"{name} {i}", sides, replicates * trials, 1)
-        mine, others = (side_of(family, *scores) for family, scores in trial_scores.items())
-        ratio = over_trials(f"{name} {i}", mine, others, trials, compared_at(trials, replicates * trials))
+        two = [side_of(family, *scores) for family, scores in trial_scores.items()]
+        compared = compared_at(trials, replicates * trials)
+        ratio = over_trials(f"{name} {i}", two[0], two[1], trials, compared)
         assert ratio is not None  # losses are positive
         turn = 1 if ratio.value >= 0 else -1
         its = posterior(turn * ratio.value, ratio.error)
