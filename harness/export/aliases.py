@@ -43,7 +43,7 @@ def ruling(
     candidate: Holder | None,
     measured: Measured | None,
     *,
-    beats_baseline: bool,
+    shortfall: str,
     promote: str,
 ) -> tuple[str, str]:
     """Decide whether `@champion` moves to a new version.
@@ -53,7 +53,8 @@ def ruling(
         incumbent: The version that is the champion; None where there is none.
         candidate: The version that is the candidate; None where there is none.
         measured: What both score on the new version's test rows; None where that was not asked for.
-        beats_baseline: Whether the new version beats the best baseline on the test part.
+        shortfall: What keeps the new version from being a champion, such as `does not beat the best baseline, …`;
+            empty for nothing.
         promote: The command that moves the alias all the same.
 
     Returns:
@@ -62,11 +63,11 @@ def ruling(
         a name, or itself again.
     """
     if incumbent is None or incumbent.reference == challenger.reference:
-        if beats_baseline:
+        if not shortfall:
             return CHAMPION, ""
-        why = _replaced(challenger, candidate) if incumbent is None else ""
+        why = _replaced(challenger, candidate, shortfall) if incumbent is None else ""
     else:
-        rows, scores, why = _scores(challenger, incumbent, measured, beats_baseline=beats_baseline)
+        rows, scores, why = _scores(challenger, incumbent, measured, shortfall)
         if scores is not None:
             why = f"on {rows} {_phrase(incumbent, scores[0])} against {_phrase(challenger, scores[1])}"
             if challenger.description and not challenger.description.objective.better(*scores):
@@ -80,13 +81,13 @@ def ruling(
 
 
 def _scores(
-    challenger: Holder, incumbent: Holder, measured: Measured | None, *, beats_baseline: bool
+    challenger: Holder, incumbent: Holder, measured: Measured | None, shortfall: str
 ) -> tuple[str, tuple[float, float] | None, str]:
     """The rows that both have a score on, and the scores; None where there are none, and why."""
     if not incumbent.own:
         return "", None, "no sweep made that version"
-    if not beats_baseline:
-        return "", None, f"{challenger.reference} does not beat the best baseline"
+    if shortfall:
+        return "", None, f"{challenger.reference} {shortfall}"
     if not (challenger.description and incumbent.description):
         return "", None, f"it cannot be compared: {incumbent.why_not}"
     if what := unlike(incumbent.description, challenger.description):
@@ -107,9 +108,9 @@ def _scores(
     return rows, (had, has), ""
 
 
-def must_be_measured(challenger: Holder, incumbent: Holder | None, *, beats_baseline: bool) -> bool:
+def must_be_measured(challenger: Holder, incumbent: Holder | None) -> bool:
     """Whether `ruling` needs both versions' scores on the new one's test rows."""
-    if incumbent is None or incumbent.reference == challenger.reference or not (incumbent.own and beats_baseline):
+    if incumbent is None or incumbent.reference == challenger.reference or not incumbent.own:
         return False
     if not (challenger.description and incumbent.description) or unlike(incumbent.description, challenger.description):
         return False
@@ -136,7 +137,7 @@ def holder(store: Store, name: str, alias: str = CHAMPION) -> Holder | None:
 
 
 def give_alias(
-    store: Store, registered: Registered, incumbent: Holder | None, measured: Measured | None, *, beats_baseline: bool
+    store: Store, registered: Registered, incumbent: Holder | None, measured: Measured | None, shortfall: str = ""
 ) -> tuple[str, str]:
     """Let `@champion` mean a verified version, or `@candidate` where `ruling` says so.
 
@@ -145,7 +146,7 @@ def give_alias(
         registered: The version.
         incumbent: The champion, as `holder` found it before both were measured.
         measured: As for `ruling`.
-        beats_baseline: As for `ruling`.
+        shortfall: As for `ruling`.
 
     Returns:
         The alias that means it, empty where none does, and the ruling's reason.
@@ -160,7 +161,7 @@ def give_alias(
         now, candidate = holder(store, registered.name), holder(store, registered.name, CANDIDATE)
         if (now and now.reference) != (incumbent and incumbent.reference):
             measured = None  # another sweep was quicker: what was measured is of another one
-        alias, reason = ruling(challenger, now, candidate, measured, beats_baseline=beats_baseline, promote=promote)
+        alias, reason = ruling(challenger, now, candidate, measured, shortfall=shortfall, promote=promote)
         if alias:
             move_alias(store, registered.name, registered.version, alias)
     return alias, reason
@@ -192,15 +193,15 @@ def _not_measured(challenger: Holder, incumbent: Holder, measured: Measured | No
     )
 
 
-def _replaced(challenger: Holder, candidate: Holder | None) -> str:
+def _replaced(challenger: Holder, candidate: Holder | None, shortfall: str) -> str:
     """What to say where a name without a champion means its candidate, and that changes."""
+    why = f"no @champion yet: {challenger.reference} {shortfall}"
     if candidate is None or candidate.reference == challenger.reference:
-        return f"no @champion yet: {challenger.reference} does not beat the best baseline"
+        return why
     if not candidate.own:
         return ""
     return (
-        f"@candidate moves from {candidate.reference} to {challenger.reference}, the newest that does not beat the "
-        f"best baseline: logged are {_logged(candidate)} and {_logged(challenger)}"
+        f"{why}; @candidate moves from {candidate.reference}: logged are {_logged(candidate)} and {_logged(challenger)}"
     )
 
 

@@ -165,7 +165,9 @@ class Reason(StrEnum):
     CHEAPER = "cheaper"
     """The families are practically equal, and its is cheaper."""
     BASELINE = "baseline"
-    """No selected model beats the best baseline."""
+    """The baseline has the better score."""
+    NOT_BEATEN = "not_beaten"
+    """The selected model has the better score, but not beyond its interval over the test cases that decide."""
 
 
 @dataclass(frozen=True, slots=True)

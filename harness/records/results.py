@@ -156,7 +156,7 @@ class ChampionInfo(Record):
     Attributes:
         name: Registered name, the dataset's unless the sweep was given another.
         version: Registered version.
-        alias: `champion` when it beats the best baseline and is not worse than the champion before it, else
+        alias: `champion` when it beats the best baseline and chance, and is not worse than the champion before it, else
             `candidate`; empty where both are somebody else's.
         family: Family of its cell.
         arm: The side of the comparison that it came from.

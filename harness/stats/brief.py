@@ -85,5 +85,6 @@ def why(found: Recommendation) -> str:
         Reason.VALIDATION: f"validation selected {found.family}'s model",
         Reason.CHEAPER: f"the families are practically equal, and {found.family} is the cheaper one",
         Reason.BASELINE: f"{found.family}'s model is the best of those that do not beat the baseline {found.baseline}",
+        Reason.NOT_BEATEN: f"{found.family}'s model is the best, though it may not beat the baseline {found.baseline}",
     }[found.reason]
     return printable(f"{words} ({found.because})" if found.because else words)

@@ -17,11 +17,11 @@ from statistics import NormalDist
 
 import numpy as np
 
-from harness.records import BaselineScore, CaseScores, Direction, ModelsInHand, ScoreRow
+from harness.records import Direction, ModelsInHand, ScoreRow
 from harness.stats import best_of_n
 from harness.stats.differences import Side, sides_of
-from harness.stats.in_hand import halves, log_ratio_over_cases
-from harness.stats.levels import FEWEST_CASES, LEVEL, SELECTED_SCATTER
+from harness.stats.in_hand import halves
+from harness.stats.levels import LEVEL, SELECTED_SCATTER
 from harness.stats.outlook import LogRatio, over_replicates, over_trials, turned_to
 from harness.stats.test_set import Cases
 
@@ -96,31 +96,6 @@ def over_cases(
     own, before = (_AS_MANY_AGAIN * its.error) ** -2, prior.error**-2
     mean = (own * its.log_ratio + before * prior.value) / (own + before)
     return Evidence(first, second, mean, (own + before) ** -0.5)
-
-
-def against_baseline(
-    baseline: BaselineScore, family: str, model: CaseScores | None, direction: Direction
-) -> Evidence | None:
-    """What the deciding half of the test cases says of a baseline, as the first, and a selected model.
-
-    Args:
-        baseline: The baseline that validation selects.
-        family: Whose model.
-        model: The model's scores over test cases.
-        direction: Which scores are better.
-
-    Returns:
-        The evidence of the cases alone; None where either's are unknown or too few, or the losses have no ratio.
-    """
-    own = baseline.cases
-    if own is None or model is None or (own.cases, len(own.values)) != (model.cases, len(model.values)):
-        return None
-    deciding, scoring = halves(len(own.values), model.block)
-    if min(len(deciding), len(scoring)) < FEWEST_CASES:
-        return None
-    first, second = (np.array(one.values, dtype=np.float64)[deciding] for one in (own, model))
-    found = log_ratio_over_cases(first, second, model.block, direction)
-    return Evidence(baseline.name, family, *found) if found else None
 
 
 def _families(

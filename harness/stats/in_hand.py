@@ -20,7 +20,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -79,25 +79,57 @@ def models_in_hand(
     if min(len(deciding), len(scoring)) < FEWEST_CASES:
         return None
     first, second = (np.array(known[name].values, dtype=np.float64)[deciding] for name in pair)
-    better = direction.sign * (second - first)
-    over = interval(better, round(len(deciding) * count / groups), block, level)
-    p = swapped(better, block) if over.settled else None
-    decided = p is not None and convincing(p, level)
-    evidence = log_ratio_over_cases(first, second, block, direction)
+    its = paired(first, second, round(len(deciding) * count / groups), block, direction, level)
+    over = its.over
+    ratio = log_ratio_over_cases(first, second, block, direction)
     return ModelsInHand(
         families=tuple(pair),
-        difference=float(better.mean()),
+        difference=its.difference,
         low=over.low,
         high=over.high,
         level=level,
         cases=over.cases,
         block=over.block,
-        family=(pair[0] if over.low > 0 else pair[1]) if decided else None,
+        family=(pair[0] if over.low > 0 else pair[1]) if its.decided else None,
         scores={name: float(np.mean(np.array(one.values)[scoring])) for name, one in known.items()},
         scored_cases=count - over.cases,
-        outlook=outlook(pair[0], pair[1], *evidence) if evidence else None,
-        permutation_p=p,
+        outlook=outlook(pair[0], pair[1], *ratio) if ratio else None,
+        permutation_p=its.p,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """How much better one model is than another over the same test cases.
+
+    Attributes:
+        difference: The mean difference in units of the metric, positive where the first is better.
+        over: Its interval.
+        p: p-value of the permutation test; None where the interval holds zero, so that none was made.
+        decided: Whether both say that there is a difference.
+    """
+
+    difference: float
+    over: CaseInterval
+    p: float | None
+    decided: bool
+
+
+def paired(first: Floats, second: Floats, cases: int, block: int, direction: Direction, level: float) -> Paired:
+    """Compare two models over the same groups of test cases.
+
+    Args:
+        first: Scores of one in groups of cases (groups,).
+        second: Scores of the other in the same ones.
+        cases: Number of test cases in them.
+        block: Neighbouring groups that are drawn together.
+        direction: Which scores are better.
+        level: Level of the interval.
+    """
+    better = direction.sign * (second - first)
+    over = interval(better, cases, block, level)
+    p = swapped(better, block) if over.settled else None
+    return Paired(float(better.mean()), over, p, p is not None and convincing(p, level))
 
 
 def swapped(differences: Floats, block: int) -> float:

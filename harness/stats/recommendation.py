@@ -2,8 +2,8 @@
 
 Whose model that is follows one order:
 
-1. The baseline that validation selects, where it is better than the model that the following name: over the test
-   cases which decide, and where single cases are unknown over all.
+1. The baseline that validation selects, or else chance, where the model that the following name does not beat it
+   (`gate`): beyond the interval over the test cases which decide, and where single cases are unknown by score.
 2. The model that is better over the test cases which decide, where the models in hand are decided.
 3. The cheaper family's, where families are practically equal and nothing known says that its model is worse by more
    than the equivalence margin.
@@ -38,7 +38,8 @@ from harness.records import (
     Use,
     Verdict,
 )
-from harness.stats.evidence import Evidence, against_baseline, expected_validation, over_cases
+from harness.stats.evidence import Evidence, expected_validation, over_cases
+from harness.stats.gate import Gate, against_baseline, gates
 from harness.stats.in_hand import configurations, halves, models_in_hand
 from harness.stats.levels import LEVEL
 from harness.stats.outlook import turned_to
@@ -168,12 +169,9 @@ def recommend(
         chosen, reason = evidence.favours, Reason.TRIALS
     against = _against(chosen, verdict, ranked)
     scored_cases = models.scored_cases if models else None
-    if best := BaselineScore.best(baselines, objective):
-        model = cases.get(selected[chosen].key)
-        paired = against_baseline(best, chosen, model, direction)
-        test = tests.get(chosen)
-        if paired.mean > 0 if paired else test is not None and not objective.better(test, best.test_score):
-            return _baseline(verdict, best, chosen, paired, model, test, direction, scores, scored_cases)
+    test, its_cases = tests.get(chosen), cases.get(selected[chosen].key)
+    if failed := next((one for one in gates(test, its_cases, baselines, objective) if not one.passed), None):
+        return _baseline(verdict, failed, chosen, its_cases, test, direction, scores, scored_cases)
     probability, regret, abstains = _certainty(verdict, evidence, chosen, against)
     return Recommendation(
         use=use,
@@ -194,27 +192,28 @@ def recommend(
 
 def _baseline(
     verdict: Verdict,
-    best: BaselineScore,
+    gate: Gate,
     family: str,
-    paired: Evidence | None,
     model: CaseScores | None,
     test: float | None,
     direction: Direction,
     scores: Mapping[str, float],
     scored_cases: int | None,
 ) -> Recommendation:
-    """The advice to use the baseline in place of a family's model, by the cases where they are known."""
-    mine, others = best.test_score, test
-    if paired and model and best.cases:
+    """The advice to use a baseline that a family's model does not beat, by the cases where they are known."""
+    baseline, mine, others = gate.baseline, gate.baseline.test_score, test
+    if gate.over and model and baseline.cases:
         _, scoring = halves(len(model.values), model.block)
-        mine, others = (float(np.mean(np.array(one.values)[scoring])) for one in (best.cases, model))
-    abstains = "; ".join(verdict.reasons_to_abstain) or ("" if paired else _BASELINE_HAS_NO_CASES)
-    probability, regret = paired.of(best.name) if paired and not abstains else (None, None)
+        mine, others = (float(np.mean(np.array(one.values)[scoring])) for one in (baseline.cases, model))
+    paired = against_baseline(baseline, family, model, direction)
+    unknown = _NOTHING_KNOWN if gate.over else _BASELINE_HAS_NO_CASES
+    abstains = "; ".join(verdict.reasons_to_abstain) or ("" if paired else unknown)
+    probability, regret = paired.of(baseline.name) if paired and not abstains else (None, None)
     return Recommendation(
         use=Use.BASELINE,
         family=family,
-        baseline=best.name,
-        reason=Reason.BASELINE,
+        baseline=baseline.name,
+        reason=Reason.NOT_BEATEN if gate.seems_better else Reason.BASELINE,
         because="",
         against=family,
         lower_loss=_lower(mine, others, direction),

@@ -36,6 +36,7 @@ _WHY = {
     Reason.VALIDATION: ", which validation selected",
     Reason.CHEAPER: "",
     Reason.BASELINE: "",
+    Reason.NOT_BEATEN: "",
 }
 
 
@@ -174,6 +175,8 @@ def _what(found: Recommendation, why: str, most: int | None) -> str:
     elif found.use is Use.EITHER:
         use = f"use either model; {found.family}'s is cheaper"
     size = _size(found.lower_loss, f"{found.against}'s") if found.against and found.lower_loss is not None else ""
+    if found.reason is Reason.NOT_BEATEN:
+        size = f", which {found.against}'s does not surely beat"
     return f"{use}{why}{size}"
 
 

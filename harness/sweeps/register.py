@@ -23,6 +23,7 @@ from harness.journal import EventKind, Journal
 from harness.records import ChampionInfo, ComparisonResult, FamilyResult, Outcome, TrialKey, TrialRequest, Use
 from harness.search import select
 from harness.stats import brief, explain, sentences
+from harness.stats.gate import shortfall
 from harness.store import Store
 from harness.sweeps.plan import SweepHeader
 from harness.sweeps.results import budget_in_words
@@ -148,15 +149,21 @@ def choose(result: ComparisonResult) -> tuple[FamilyResult, str] | None:
     return cheapest, f"the verdict is undecided; {better}"
 
 
-def beats_baseline(result: ComparisonResult, test_score: float) -> bool:
-    """Whether a model beats the best baseline on the test part, without which it is a candidate at most.
+def short_of_champion(result: ComparisonResult, family: FamilyResult) -> str:
+    """Why a family's selected model is a candidate at most: it fails a gate, or the baseline is recommended.
 
-    Where the baseline is recommended no model does.
+    Args:
+        result: The decided comparison.
+        family: Whose model.
+
+    Returns:
+        The reason as the end of a sentence; empty where it may be the champion.
     """
-    best, found = result.best_baseline, result.verdict.recommendation
-    if found and found.use is Use.BASELINE:
-        return False
-    return best is None or result.objective.better(test_score, best.test_score)
+    cases = result.cases.get(str(family.selected.key)) if family.selected else None
+    why = shortfall(family.test_score, cases, result.baselines, result.objective, result.verdict.margin)
+    found = result.verdict.recommendation
+    recommended = f"is not what the sweep recommends: {brief.use(found)}" if found else ""
+    return why or (recommended if found and found.use is Use.BASELINE else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,15 +226,20 @@ class Registration:
         """Register what is in the folder."""
         return register(self.store, self.folder, {"verdict": self.result.verdict.outcome.value, "why": why}, name)
 
-    def verify(self, folder: Path, where: str, incumbent: Holder | None, *, beats: bool) -> Measured | None:
+    def verify(self, folder: Path, where: str, incumbent: Holder | None) -> Measured | None:
         """Refuse a model that does not give its logged test score again in the clean process.
+
+        Args:
+            folder: The model.
+            where: What messages call it.
+            incumbent: The version that has the alias which it may get; None where nothing is to be compared.
 
         Returns:
             What it and the version that has its alias score on its test rows, where their logged scores are of
             different ones.
         """
         description = read_description(folder)
-        measuring = must_be_measured(Holder(where, description, folder), incumbent, beats_baseline=beats)
+        measuring = must_be_measured(Holder(where, description, folder), incumbent)
         beside = incumbent.folder if incumbent and measuring else None
         code = None
         if description.code and (space := self.spec.spaces[description.family]).build is not None:
@@ -265,11 +277,11 @@ def register_champion(how: Registration) -> ChampionInfo | None:
     if family is None or family.selected is None or family.test_score is None:
         return None
     how.build(family, family.selected.key, why)
-    registered, beats = how.register(why, how.name), beats_baseline(how.result, family.test_score)
+    registered, short = how.register(why, how.name), short_of_champion(how.result, family)
     incumbent = holder(how.store, registered.name)
     where = f"{registered.name}/{registered.version}"
-    measured = how.verify(registered.path, where, incumbent, beats=beats)
-    alias, because = give_alias(how.store, registered, incumbent, measured, beats_baseline=beats)
+    measured = how.verify(registered.path, where, None if short else incumbent)
+    alias, because = give_alias(how.store, registered, incumbent, measured, short)
     score = read_description(registered.path).test_score
     return ChampionInfo(
         name=registered.name,
@@ -304,22 +316,22 @@ def register_again(was: ChampionInfo, how: Registration, *, alias: bool) -> Cham
     if not _holds(how.folder, was.trial):
         family = next(one for one in how.result.families if one.family.name == was.arm)
         how.build(family, TrialKey.parse(was.trial), was.why)
-    beats = alias and was.alias == CHAMPION
+    was_champion = alias and was.alias == CHAMPION
     incumbent = holder(how.store, was.name)
     try:
-        measured = how.verify(how.folder, str(how.folder), incumbent, beats=beats)
+        measured = how.verify(how.folder, str(how.folder), incumbent if was_champion else None)
     except ExportError as error:
         raise ExportError(f"{error}; where that folder is damaged remove it, and it is built again") from error
     registered = how.register(was.why, was.name)
     again = replace(was, version=registered.version, path=str(how.folder))
     if not (alias and was.alias):
         return again
-    if not beats:
+    if not was_champion:
         held = holder(how.store, registered.name, was.alias)
         if held is None or held.own:
             move_alias(how.store, registered.name, registered.version, was.alias)
         return again
-    got, because = give_alias(how.store, registered, incumbent, measured, beats_baseline=beats)
+    got, because = give_alias(how.store, registered, incumbent, measured)
     return replace(again, alias=got, alias_because=because or was.alias_because)
 
 

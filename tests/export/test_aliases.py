@@ -56,18 +56,21 @@ OLD = Description(
 )
 
 
+SHORT = "does not beat the best baseline, ridge: 0.3 against 0.2 on the test part"
+
+
 def decided(
     measured: Measured | None = None,
     *,
     had: Holder | None = None,
     candidate: Holder | None = None,
-    beats: bool = True,
+    shortfall: str = "",
     old: dict[str, Any] | None = None,
     **new: Any,
 ) -> tuple[str, str]:
     incumbent = had or Holder("m/1", replace(OLD, **(old or {})))
     challenger = Holder("m/2", replace(OLD, **new))
-    alias, reason = ruling(challenger, incumbent, candidate, measured, beats_baseline=beats, promote=HOW)
+    alias, reason = ruling(challenger, incumbent, candidate, measured, shortfall=shortfall, promote=HOW)
     assert "\n" not in reason
     return alias, reason
 
@@ -127,7 +130,7 @@ def test_never_between_tasks_metrics_or_shapes(change: dict[str, Any], phrase: s
         found, reason = decided(better, digest=digest, test_score=0.0, **change)
         assert (found, phrase in reason, "--register-as" in reason) == (CANDIDATE, True, True), reason
     challenger = Holder("m/2", replace(OLD, digest="other", **change))
-    assert not must_be_measured(challenger, Holder("m/1", OLD), beats_baseline=True)
+    assert not must_be_measured(challenger, Holder("m/1", OLD))
 
 
 def test_a_model_of_any_length_is_compared_on_sequences_of_one() -> None:
@@ -136,22 +139,22 @@ def test_a_model_of_any_length_is_compared_on_sequences_of_one() -> None:
 
 def test_a_first_champion_needs_no_word_and_a_first_candidate_says_why() -> None:
     challenger = Holder("m/2", OLD)
-    for incumbent, why in ((None, "no @champion yet: m/2 does not beat the best baseline"), (challenger, "")):
-        assert ruling(challenger, incumbent, None, None, beats_baseline=True, promote=HOW) == (CHAMPION, "")
-        assert ruling(challenger, incumbent, None, None, beats_baseline=False, promote=HOW) == (CANDIDATE, why)
+    for incumbent, why in ((None, f"no @champion yet: m/2 {SHORT}"), (challenger, "")):
+        assert ruling(challenger, incumbent, None, None, shortfall="", promote=HOW) == (CHAMPION, "")
+        assert ruling(challenger, incumbent, None, None, shortfall=SHORT, promote=HOW) == (CANDIDATE, why)
 
 
 def test_better_than_the_champion_but_not_than_the_baseline() -> None:
-    found, reason = decided(beats=False, test_score=0.1)
+    found, reason = decided(shortfall=SHORT, test_score=0.1)
     assert found == CANDIDATE
-    assert "m/2 does not beat the best baseline" in reason
+    assert f"@champion stays with m/1: m/2 {SHORT};" in reason
 
 
 def test_a_refitted_champion_has_no_logged_score_and_is_measured() -> None:
     refitted = Holder("m/1", replace(OLD, test_score=None, refit=True, seen_score=0.1))
-    assert must_be_measured(Holder("m/2", OLD), refitted, beats_baseline=True)
+    assert must_be_measured(Holder("m/2", OLD), refitted)
     assert decided(Measured(50, 50, 0.2, 0.1), had=refitted)[0] == CHAMPION
-    assert not must_be_measured(Holder("m/2", OLD), Holder("m/1", OLD), beats_baseline=True)
+    assert not must_be_measured(Holder("m/2", OLD), Holder("m/1", OLD))
 
 
 def test_what_cannot_be_read_and_what_is_somebody_elses_keeps_its_alias() -> None:
@@ -166,8 +169,8 @@ def test_what_cannot_be_read_and_what_is_somebody_elses_keeps_its_alias() -> Non
 
 def test_a_candidate_that_replaces_another_says_so_where_a_bare_name_means_it() -> None:
     challenger, before = Holder("m/2", replace(OLD, test_score=0.9)), Holder("m/1", OLD)
-    _, reason = ruling(challenger, None, before, None, beats_baseline=False, promote=HOW)
-    assert reason.startswith("@candidate moves from m/1 to m/2")
+    _, reason = ruling(challenger, None, before, None, shortfall=SHORT, promote=HOW)
+    assert reason.startswith(f"no @champion yet: m/2 {SHORT}; @candidate moves from m/1: ")
     assert "0.25 kW (m/1)" in reason
     assert "0.9 kW (m/2)" in reason
 
@@ -195,18 +198,18 @@ def aliases(store: Store) -> dict[str, str]:
 def test_an_alias_of_a_registry_moves_to_what_is_not_worse(versions: Store) -> None:
     first = holder(versions, "sums")
     assert first is not None
-    alias, reason = give_alias(versions, resolve(versions, "sums/2"), first, None, beats_baseline=True)
+    alias, reason = give_alias(versions, resolve(versions, "sums/2"), first, None)
     assert (alias, aliases(versions)) == (CANDIDATE, {CHAMPION: "1", CANDIDATE: "2"})
     assert f"`harness models promote sums/2 --store {versions.root}`" in reason
-    alias, reason = give_alias(versions, resolve(versions, "sums/3"), first, None, beats_baseline=True)
+    alias, reason = give_alias(versions, resolve(versions, "sums/3"), first, None)
     assert (alias, aliases(versions)) == (CHAMPION, {CHAMPION: "3", CANDIDATE: "2"})
     assert reason.startswith("@champion moves from sums/1 to sums/3")
-    alias, reason = give_alias(versions, resolve(versions, "sums/3"), first, None, beats_baseline=True)
+    alias, reason = give_alias(versions, resolve(versions, "sums/3"), first, None)
     assert (alias, reason) == (CHAMPION, "")
 
 
 def test_promoting_by_hand_moves_it_all_the_same_and_says_what_it_was(versions: Store) -> None:
-    give_alias(versions, resolve(versions, "sums/3"), holder(versions, "sums"), None, beats_baseline=True)
+    give_alias(versions, resolve(versions, "sums/3"), holder(versions, "sums"), None)
     _, was = promote("sums/1", CHAMPION, versions)
     assert aliases(versions)[CHAMPION] == "1"
     assert "it was sums/3" in was
@@ -237,7 +240,7 @@ def test_in_a_name_that_0_1_0_joined_only_sweeps_versions_count(versions: Store,
     with pytest.raises(UsageError, match=r"version 4 is somebody else's: no sweep made it; expected .*: 1, 2, 3"):
         resolve(versions, "sums@champion")
     had = holder(versions, "sums")
-    alias, reason = give_alias(versions, resolve(versions, "sums/3"), had, None, beats_baseline=True)
+    alias, reason = give_alias(versions, resolve(versions, "sums/3"), had, None)
     assert (alias, aliases(versions)) == (CANDIDATE, {CHAMPION: "4", CANDIDATE: "3"})
     assert "@champion stays with sums/4: no sweep made that version" in reason
     with pytest.raises(UsageError, match="@champion is sums/4, somebody else's"):

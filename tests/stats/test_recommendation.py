@@ -144,14 +144,16 @@ def test_practically_equal_families_go_to_the_cheaper_unless_it_is_worse(verdict
 
 
 def test_no_model_better_than_the_baseline(verdict, advised) -> None:
-    mean, ridge = BaselineScore("mean", 1.9, 0.8), BaselineScore("ridge", 1.1, 0.9)
-    found = advised(verdict, baselines=(mean, ridge))
+    last, ridge = BaselineScore("persistence", 1.9, 0.8), BaselineScore("ridge", 1.1, 0.9)
+    found = advised(verdict, baselines=(last, ridge))
     assert (found.use, found.baseline, found.family, found.against) == (Use.BASELINE, "ridge", "lstm", "lstm")
     assert found.lower_loss == pytest.approx(1 - 0.9 / 1.2)
     assert found.probability is None
     assert found.abstains.startswith("a baseline is scored once")
-    worse = (mean, replace(ridge, test_score=1.3))
-    assert advised(verdict, baselines=worse).use is Use.MODEL, "mean is the better by test, which selects nothing"
+    worse = (last, replace(ridge, test_score=1.3))
+    assert advised(verdict, baselines=worse).use is Use.MODEL, (
+        "persistence is the better by test, which selects nothing"
+    )
 
 
 def test_over_the_cases_that_decide_a_baseline_is_better_with_a_probability(verdict, advised) -> None:

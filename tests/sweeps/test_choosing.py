@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from harness.records import ComparisonResult, FamilyResult, Reason, Recommendation, Use
-from harness.sweeps.register import beats_baseline, choose
+from harness.records import BaselineScore, ComparisonResult, FamilyResult, Reason, Recommendation, Use
+from harness.sweeps.register import choose, short_of_champion
 
 
 @pytest.fixture
@@ -60,11 +60,25 @@ def test_a_cheaper_familys_reason_has_its_numbers(answered) -> None:
 
 
 def test_no_model_is_champion_where_the_baseline_is_recommended(answered) -> None:
-    best = float("inf") * -answered().objective.direction.sign
-    assert beats_baseline(answered(), best)
-    recommended = answered(use=Use.BASELINE, baseline="mean", reason=Reason.BASELINE)
-    assert not beats_baseline(recommended, best)
-    assert chosen(recommended)[1].endswith("'s model is the best of those that do not beat the baseline mean")
+    def without_baselines(**changes: object) -> ComparisonResult:
+        return replace(answered(**changes), baselines=())
+
+    free = without_baselines()
+    assert short_of_champion(free, chosen(free)[0]) == ""
+    recommended = without_baselines(use=Use.BASELINE, baseline="mean", reason=Reason.BASELINE)
+    family, why = chosen(recommended)
+    assert short_of_champion(recommended, family) == "is not what the sweep recommends: use the baseline mean"
+    assert why.endswith("'s model is the best of those that do not beat the baseline mean")
+
+
+def test_a_candidate_is_told_which_baseline_it_does_not_beat(answered) -> None:
+    result = replace(answered(), cases={})
+    family, _ = chosen(result)
+    far_better = family.test_score - 1e3 * result.objective.direction.sign
+    ahead = replace(result, baselines=(BaselineScore("ridge", far_better, far_better),))
+    assert short_of_champion(ahead, family).startswith("does not beat the best baseline, ridge: ")
+    far_worse = family.test_score + 1e3 * result.objective.direction.sign
+    assert short_of_champion(replace(result, baselines=(BaselineScore("ridge", 0, far_worse),)), family) == ""
 
 
 def test_a_verdict_of_an_earlier_version_chooses_as_it_did(answered) -> None:

@@ -1,0 +1,169 @@
+"""Whether a selected model is worth taking into production in place of a model without a recurrent cell.
+
+It has to beat two baselines: the one that validation selects, and the one that always guesses the same, which is
+chance. Where single test cases are known, both are compared over the half of them that decides, as two models in hand
+are: by the interval of the mean difference and by a permutation test. Elsewhere the scores of the whole test part
+decide. Over that part no baseline may be ahead by more than the equivalence margin besides.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.records import BaselineScore, CaseScores, Direction, Objective
+from harness.stats.best_of_n import Floats
+from harness.stats.evidence import Evidence
+from harness.stats.in_hand import Paired, halves, log_ratio_over_cases, paired
+from harness.stats.levels import FEWEST_CASES, LEVEL
+from harness.stats.wording import interval, number
+from harness.text import printable
+
+CHANCE = frozenset({"majority class", "frequency of each label", "token frequencies", "mean"})
+"""Baselines that guess the same whatever the sequence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A selected model beside a baseline that it has to beat.
+
+    Attributes:
+        baseline: The baseline.
+        best: Whether validation selects it.
+        model: The model's score on what decides: half of the test cases, or the whole test part.
+        score: The baseline's score on the same.
+        over: The difference over test cases, positive where the model is better; None where single cases are unknown.
+        passed: Whether the model beats it.
+        seems_better: Whether the model's score is the better one.
+    """
+
+    baseline: BaselineScore
+    best: bool
+    model: float
+    score: float
+    over: Paired | None
+    passed: bool
+    seems_better: bool
+
+
+def gates(
+    test: float | None, cases: CaseScores | None, baselines: Sequence[BaselineScore], objective: Objective
+) -> tuple[Gate, ...]:
+    """What the test says of a selected model and each baseline that it has to beat.
+
+    Args:
+        test: The model's test score; None where it is unknown.
+        cases: The same over test cases; None where they are unknown.
+        baselines: The dataset's baselines.
+        objective: The metric.
+
+    Returns:
+        One for the baseline that validation selects, then one for chance where that is another; none for a baseline
+        that nothing compares the model with.
+    """
+    best = BaselineScore.best(baselines, objective)
+    chance = [one for one in baselines if one.name in CHANCE and one is not best and math.isfinite(one.test_score)]
+    asked = [best, *chance] if best else []
+    found = (_gate(one, one is best, test, cases, objective) for one in asked)
+    return tuple(one for one in found if one)
+
+
+def shortfall(
+    test: float | None,
+    cases: CaseScores | None,
+    baselines: Sequence[BaselineScore],
+    objective: Objective,
+    margin: float,
+) -> str:
+    """Why a selected model may not be the champion, with the scores and intervals that say so.
+
+    Args:
+        test: As for `gates`, and so are the following three.
+        cases: The model's scores over test cases.
+        baselines: The dataset's baselines.
+        objective: The metric.
+        margin: Half-width of the equivalence margin.
+
+    Returns:
+        Such as `does not beat the best baseline, ridge: 1.2 against 0.9 on the test part`; empty where nothing is
+        against it.
+    """
+    words = [_words(one) for one in gates(test, cases, baselines, objective) if not one.passed]
+    words = words or [
+        f"is behind the baseline {one.name} by more than the margin {number(margin)}: "
+        f"{number(test or 0.0)} against {number(one.test_score)} on the test part"
+        for one in behind(test, baselines, objective, margin)
+    ]
+    return printable("; it ".join(words))
+
+
+def behind(
+    test: float | None, baselines: Sequence[BaselineScore], objective: Objective, margin: float
+) -> Iterator[BaselineScore]:
+    """The baselines that are ahead of a model on the whole test part by more than the equivalence margin."""
+    if test is not None:
+        yield from (one for one in baselines if objective.direction.sign * (test - one.test_score) > margin)
+
+
+def against_baseline(
+    baseline: BaselineScore, family: str, model: CaseScores | None, direction: Direction
+) -> Evidence | None:
+    """What the deciding half of the test cases says of a baseline, as the first, and a selected model.
+
+    Args:
+        baseline: The baseline.
+        family: Whose model.
+        model: The model's scores over test cases.
+        direction: Which scores are better.
+
+    Returns:
+        The evidence of the cases alone; None where either's are unknown or too few, or the losses have no ratio.
+    """
+    if model is None or (both := _deciding(baseline, model)) is None:
+        return None
+    found = log_ratio_over_cases(*both, model.block, direction)
+    return Evidence(baseline.name, family, *found) if found else None
+
+
+def _gate(
+    baseline: BaselineScore, best: bool, test: float | None, cases: CaseScores | None, objective: Objective
+) -> Gate | None:
+    if cases is not None and (both := _deciding(baseline, cases)):
+        its, model = both
+        count = round(len(its) * cases.cases / len(cases.values))
+        over = paired(model, its, count, cases.block, objective.direction, LEVEL)
+        passed = over.decided and over.difference > 0
+        return Gate(baseline, best, float(model.mean()), float(its.mean()), over, passed, over.difference > 0)
+    if test is None:
+        return None
+    better = objective.better(test, baseline.test_score)
+    return Gate(baseline, best, test, baseline.test_score, None, better, better)
+
+
+def _deciding(baseline: BaselineScore, model: CaseScores) -> tuple[Floats, Floats] | None:
+    """Scores of a baseline and of a model in the groups of test cases that decide; None where they do not pair."""
+    own = baseline.cases
+    if own is None or (own.cases, len(own.values)) != (model.cases, len(model.values)):
+        return None
+    deciding, scoring = halves(len(own.values), model.block)
+    if min(len(deciding), len(scoring)) < FEWEST_CASES:
+        return None
+    its, others = (np.array(one.values, dtype=np.float64)[deciding] for one in (own, model))
+    return its, others
+
+
+def _words(gate: Gate) -> str:
+    """Which gate a model failed, with both scores and the interval."""
+    what = "does not beat the best baseline" if gate.best else "is within chance"
+    name = (
+        f"{gate.baseline.name}, which is chance" if gate.best and gate.baseline.name in CHANCE else gate.baseline.name
+    )
+    words = f"{what}, {name}: {number(gate.model)} against {number(gate.score)}"
+    if (over := gate.over) is None:
+        return f"{words} on the test part"
+    p = f", permutation p {over.p:.2g}" if over.p is not None and gate.seems_better else ""
+    ends = interval(over.over.low, over.over.high, LEVEL)
+    return f"{words} over {over.over.cases:,} test cases, a lead of {number(over.difference)} ({ends}{p})"
