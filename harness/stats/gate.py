@@ -88,13 +88,13 @@ def shortfall(
         margin: Half-width of the equivalence margin.
 
     Returns:
-        Such as `does not beat the best baseline, ridge: 1.2 against 0.9 on the test part`; empty where nothing is
-        against it.
+        Such as `does not beat the best baseline, ridge: test mae 1.2 against 0.9 kW on the test part`; empty where
+        nothing is against it.
     """
-    words = [_words(one) for one in gates(test, cases, baselines, objective) if not one.passed]
+    words = [_words(one, objective) for one in gates(test, cases, baselines, objective) if not one.passed]
     words = words or [
         f"is behind the baseline {one.name} by more than the margin {number(margin)}: "
-        f"{number(test or 0.0)} against {number(one.test_score)} on the test part"
+        f"{_scores(test or 0.0, one.test_score, objective)} on the test part"
         for one in behind(test, baselines, objective, margin)
     ]
     return printable("; it ".join(words))
@@ -155,15 +155,20 @@ def _deciding(baseline: BaselineScore, model: CaseScores) -> tuple[Floats, Float
     return its, others
 
 
-def _words(gate: Gate) -> str:
+def _words(gate: Gate, objective: Objective) -> str:
     """Which gate a model failed, with both scores and the interval."""
     what = "does not beat the best baseline" if gate.best else "is within chance"
     name = (
         f"{gate.baseline.name}, which is chance" if gate.best and gate.baseline.name in CHANCE else gate.baseline.name
     )
-    words = f"{what}, {name}: {number(gate.model)} against {number(gate.score)}"
+    words = f"{what}, {name}: {_scores(gate.model, gate.score, objective)}"
     if (over := gate.over) is None:
         return f"{words} on the test part"
     p = f", permutation p {over.p:.2g}" if over.p is not None and gate.seems_better else ""
     ends = interval(over.over.low, over.over.high, LEVEL)
     return f"{words} over {over.over.cases:,} test cases, a lead of {number(over.difference)} ({ends}{p})"
+
+
+def _scores(model: float, baseline: float, objective: Objective) -> str:
+    unit = f" {objective.unit}" if objective.unit else ""
+    return f"test {objective.metric} {number(model)} against {number(baseline)}{unit}"

@@ -56,7 +56,7 @@ OLD = Description(
 )
 
 
-SHORT = "does not beat the best baseline, ridge: 0.3 against 0.2 on the test part"
+SHORT = "does not beat the best baseline, ridge: test mse 0.3 against 0.2 on the test part"
 
 
 def decided(

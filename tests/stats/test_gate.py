@@ -56,7 +56,7 @@ def test_a_baseline_better_by_more_than_the_margin_leaves_a_candidate(hard, reco
     why = short(hard, kernels, chance)
     (gate, _) = gates(None, over_cases(hard), [kernels, chance], LOSS)
     assert why.startswith(
-        f"does not beat the best baseline, kernels: {gate.model:.4g} against {gate.score:.4g} over 100"
+        f"does not beat the best baseline, kernels: test log_loss {gate.model:.4g} against {gate.score:.4g} over 100"
     )
     assert f"a lead of {gate.over.difference:.4g} (95 % interval -" in why
     assert "chance" not in why
@@ -113,7 +113,7 @@ def test_no_baseline_may_be_ahead_by_more_than_the_margin(hard) -> None:
 def test_without_cases_scores_decide(hard) -> None:
     ridge = BaselineScore("ridge", 1.0, 0.9)
     assert shortfall(1.0, over_cases(hard), [ridge], LOSS, MARGIN) == (
-        "does not beat the best baseline, ridge: 1 against 0.9 on the test part"
+        "does not beat the best baseline, ridge: test log_loss 1 against 0.9 on the test part"
     )
     assert shortfall(0.8, None, [ridge], LOSS, MARGIN) == ""
     assert shortfall(None, None, [ridge], LOSS, MARGIN) == ""
