@@ -49,6 +49,19 @@ def is_class(column: pd.Series[Any]) -> bool:
     return bool(len(known)) and bool((known % 1 == 0).all()) and known.nunique() <= MOST_CLASSES
 
 
+_NAME_SIGNS = 10
+"""Signs up to which texts are names and codes."""
+
+
+def length_of_texts(column: pd.Series[Any]) -> float:
+    """The mean number of signs of a column of free text, most of whose texts differ; 0 of any other column."""
+    texts = column.dropna()
+    if is_numeric(column) or 2 * texts.nunique() <= len(texts):
+        return 0.0
+    length = float(texts.astype(str).str.len().mean())
+    return length if length > _NAME_SIGNS else 0.0
+
+
 def is_constant_within(frame: pd.DataFrame, column: str, group: str) -> bool:
     """Whether a column has one value for each value of another."""
     return bool((frame.groupby(group)[column].nunique(dropna=False) == 1).all())
