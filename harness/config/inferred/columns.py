@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.config.inferred.dialect import best_reading
-from harness.config.times import NUMBERS, Clock, decide_format, is_dated, read_times, time_column
+from harness.config.times import EXCEL, NUMBERS, Clock, decide_format, is_dated, read_times, time_column
 from harness.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -141,12 +141,16 @@ class TimeRole:
     why: str
 
 
-_EPOCHS = {"seconds": (946_684_800, 4_102_444_800), "milliseconds": (946_684_800_000, 4_102_444_800_000)}
-"""Word of `--time-format` → how the years 2000 to 2099 are counted from 1970 on."""
+_EPOCHS = {
+    "seconds": (946_684_800, 4_102_444_800),
+    "milliseconds": (946_684_800_000, 4_102_444_800_000),
+    EXCEL: (36_526, 73_051),
+}
+"""Word of `--time-format` → how the years 2000 to 2099 are counted."""
 
 
 def epoch_of(column: pd.Series[Any]) -> str:
-    """What a column of numbers may count from 1970 on, `seconds` or `milliseconds`; empty where neither."""
+    """The word of `--time-format` for what a column of numbers may count; empty where none fits."""
     if not is_numeric(column):
         return ""
     low, high = column.min(), column.max()

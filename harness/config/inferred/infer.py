@@ -43,6 +43,7 @@ from harness.config.inferred.rhythm import (
     window_for,
 )
 from harness.config.times import (
+    EXCEL,
     ISO,
     NUMBERS,
     TICKS,
@@ -530,9 +531,8 @@ class _Table:
         if told := say_format(stamps, self._format):
             self._because.append(told)
         if self._format == NUMBERS and (word := epoch_of(stamps)):
-            self._because.append(
-                f"numbers in {stamps.name} are steps; --time-format {word} where they count from 1970 on"
-            )
+            counted = "are days as spreadsheets count them" if word == EXCEL else "count from 1970 on"
+            self._because.append(f"numbers in {stamps.name} are steps; --time-format {word} where they {counted}")
 
     def _refuse_no_times(self, stamps: pd.Series[Any]) -> None:
         """Refuse a column with values that are no times, such as totals or a licence below the rows."""
