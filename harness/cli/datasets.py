@@ -26,7 +26,7 @@ from harness.cli.common import (
 )
 from harness.errors import AbsentDataError, ConfigError, HarnessError, UsageError
 from harness.records import DataFacts, TaskKind
-from harness.text import counted, printable
+from harness.text import printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -124,7 +124,9 @@ def new(
     file: Annotated[
         Path,
         typer.Argument(
-            metavar="FILE", help="A CSV, Parquet, Excel, ARFF, .tsf, .jsonl, NPZ or .ts file.", show_default=False
+            metavar="FILE",
+            help="A CSV, Parquet, Excel, ARFF, .tsf, .jsonl, NPZ, .ts, CoNLL or .txt file; a folder of .wav or .txt.",
+            show_default=False,
         ),
     ],
     target: Annotated[str | None, typer.Option(metavar="COL", help="Column to predict.")] = None,
@@ -143,7 +145,9 @@ def new(
     group: Annotated[
         str | None, typer.Option("--id", metavar="COL", help="Column with the id of each row's sequence.")
     ] = None,
-    task: Annotated[str | None, typer.Option(metavar="KIND", help="forecast, classify or regress.")] = None,
+    task: Annotated[
+        str | None, typer.Option(metavar="KIND", help="forecast, classify, regress, label or next_token.")
+    ] = None,
     horizon: Annotated[int | None, count_option("N", "Rows to forecast.")] = None,
     lookback: Annotated[int | None, count_option("N", "Rows that a forecast sees.")] = None,
     features: Annotated[str | None, typer.Option(metavar="A,B", help="Input columns.")] = None,
@@ -158,6 +162,9 @@ def new(
     columns: Annotated[str | None, typer.Option(metavar="A,B", help="Column names of a CSV without them.")] = None,
     skip_rows: Annotated[int | None, count_option("N", "Lines above the column names.")] = None,
     sheet: Annotated[str | None, typer.Option(metavar="NAME", help="Sheet of an Excel file.")] = None,
+    pattern: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="How .wav files say their class, such as {class}/*.wav.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
     """Write ./datasets/NAME.toml for a file of one's own, to be edited.
@@ -167,7 +174,15 @@ def new(
     """
     from harness.config import find_dataset
     from harness.config.inferred.infer import UserHints, infer_task
-    from harness.config.inferred.template import check_new_name, dataset_text, name_from, path_from, write_new
+    from harness.config.inferred.template import (
+        check_new_name,
+        dataset_text,
+        name_from,
+        path_from,
+        sequences_text,
+        write_new,
+    )
+    from harness.data.readers.unnamed import guess_sequences
 
     called = name or name_from(file)
     check_new_name(called)
@@ -183,12 +198,15 @@ def new(
         skip_rows=skip_rows,
         sheet=sheet,
     )
-    if file.suffix.lower() in (".npz", ".ts"):
-        named = {"target": target, "time": time, "id": group, "features": features, "horizon": horizon}
-        named |= {"lookback": lookback, "time_format": time_format, "on_duplicates": on_duplicates, "layout": layout}
-        if given := next((key for key, value in {**written, **named}.items() if value), None):
-            raise UsageError(f"--{given.replace('_', '-')}: expected it only for a table, got {file}")
-        text, because = _of_sequences(called, file, task)
+    named = {"target": target, "time": time, "id": group, "features": features, "horizon": horizon, "task": task}
+    named |= {"lookback": lookback, "time_format": time_format, "on_duplicates": on_duplicates, "layout": layout}
+    if (guess := guess_sequences(file, {**written, **named, "pattern": pattern})) is not None:
+        paths = {key: path_from(config.parent, path) for key, path in guess.paths.items()}
+        keys = (guess.source, guess.settings, guess.split)
+        text = sequences_text(called, guess.kind, paths, guess.task, *keys, gaps=guess.gaps)
+        because = guess.because
+    elif pattern:
+        raise UsageError(f"--pattern: expected it only for a folder of .wav files, got {file}")
     else:
         source, frame, told = _read(file, written, group)
         kept = source.model_dump(mode="json", exclude_defaults=True, exclude={"kind", "path"})
@@ -213,34 +231,6 @@ def new(
     for line in (*told, *because):
         say(f"  {line}")
     say(f"Correct what is wrong in {config}, then:\n  harness datasets check {called}\n  harness sweep {called}")
-
-
-def _of_sequences(name: str, file: Path, task: str | None) -> tuple[str, tuple[str, ...]]:
-    """The config of an archive of arrays, or of a pair of `.ts` files, and why it is as it is."""
-    import numpy as np
-
-    from harness.config.inferred.infer import task_of_answers
-    from harness.config.inferred.template import path_from, sequences_text
-    from harness.config.sources import ArraysSource, TsSource
-    from harness.data.readers.arrays import read_arrays
-    from harness.data.readers.ts import pair_of, read_ts
-    from harness.metrics import at_real_steps
-
-    folder = Path("datasets")
-    if file.suffix.lower() == ".npz":
-        raw = read_arrays(ArraysSource(kind="npz", path=str(file.absolute())), per_step=task == "label")
-        kind, paths = "npz", {"path": path_from(folder, file)}
-    else:
-        train, test = pair_of(file)
-        raw = read_ts(TsSource(kind="ts", train=str(train.absolute()), test=str(test.absolute())))
-        kind, paths = "ts", {"train": path_from(folder, train), "test": path_from(folder, test)}
-    guessed, why = task_of_answers(raw.y)
-    steps = _steps(int(raw.lengths.min()), int(raw.lengths.max()))
-    shape = f"{counted(len(raw.x), 'sequence')} of {steps} steps and {counted(len(raw.channels), 'channel')}"
-    gaps = int(np.isnan(at_real_steps(raw.x, raw.lengths)).sum())
-    told = (f'missing = "interpolate": {counted(gaps, "missing value")}',) if gaps else ()
-    text = sequences_text(name, kind, paths, task or guessed, gaps=gaps > 0)
-    return text, (shape, *(() if task else (why,)), *told)
 
 
 def _parts(given: str | None) -> tuple[str, ...]:

@@ -128,7 +128,7 @@ def report(
     ] = Path("report.html"),
     as_json: JsonOption = False,
 ) -> None:
-    """Print a sweep's answers with all warnings, and write its report to a file."""
+    """Print a sweep's answers and warnings, and write its report."""
     from harness.report.text import document, text
 
     if output.suffix not in SUFFIXES:

@@ -49,8 +49,8 @@ Columns = Annotated[tuple[Column, ...], Field(description='a list of columns, su
 TimeFormat = Annotated[
     str,
     Field(
-        pattern=r"^(|iso|quarters|numbers|seconds|milliseconds|.*%[A-Za-z].*)$",
-        description='a pattern such as "%d.%m.%Y %H:%M", or iso, quarters, numbers, seconds or milliseconds',
+        pattern=r"^(|iso|quarters|numbers|seconds|milliseconds|excel|.*%[A-Za-z].*)$",
+        description='a pattern such as "%d.%m.%Y %H:%M", or iso, quarters, numbers, seconds, milliseconds or excel',
     ),
 ]
 Location = Annotated[str, Field(min_length=1, description="the path of a file, in quotes")]
@@ -195,8 +195,8 @@ class TableSource(OneFile):
         skip_rows: Lines of a CSV, or rows of a sheet, above the column names.
         sheet: The sheet of an Excel file that has several.
         time_format: How the task's times are written, as Python's strptime has it: `%d.%m.%Y %H:%M`; or `iso`,
-            `quarters` (2020-Q1), `numbers` (of steps), `seconds` or `milliseconds` since 1970. Empty to decide from all
-            values.
+            `quarters` (2020-Q1), `numbers` (of steps), `seconds` or `milliseconds` since 1970, or `excel` (days as
+            spreadsheets count them). Empty to decide from all values.
     """
 
     separator: Separator = ","

@@ -1,7 +1,8 @@
 """How a column of times is read: decided once from all of its values, then written down as a format.
 
 Day and month are told apart by values over 12, by dots (day first), and by regular steps; where both readings fit
-equally, the user is asked. A format is strptime's, or a word: `iso`, `quarters`, `numbers`, `seconds`, `milliseconds`.
+equally, the user is asked. A format is strptime's, or a word: `iso`, `quarters`, `numbers`, `seconds`, `milliseconds`,
+`excel`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
 ISO, QUARTERS, NUMBERS = "iso", "quarters", "numbers"
 EPOCHS = ("seconds", "milliseconds")
-WORDS = (ISO, QUARTERS, NUMBERS, *EPOCHS)
+EXCEL, EXCEL_1970 = "excel", 25_569
+"""Days as spreadsheets count them, times of day as their fractions; and the number of 1 January 1970."""
+WORDS = (ISO, QUARTERS, NUMBERS, *EPOCHS, EXCEL)
 TICKS = 1_000_000
 """Numbers of times a second, where times are numbers: microseconds, which reach beyond all calendars."""
 EXPECTED = "expected a time such as 2024-05-31 14:30, or a number, in one form all through"
@@ -236,6 +239,9 @@ def parse_times(values: pd.Series[Any], time_format: str, *, utc: bool = True) -
     if time_format in EPOCHS:
         numbers = pd.to_numeric(values, errors="coerce")
         return pd.to_datetime(numbers, unit="s" if time_format == "seconds" else "ms", errors="coerce", utc=utc)
+    if time_format == EXCEL:
+        days = pd.to_numeric(values, errors="coerce") - EXCEL_1970
+        return pd.to_datetime(days, unit="D", errors="coerce", utc=utc).dt.round("s")  # a fraction is seldom exact
     if time_format in (ISO, NUMBERS):
         return _to_datetime(values, "ISO8601", utc)
     texts = _texts(values)

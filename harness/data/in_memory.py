@@ -55,7 +55,7 @@ def taken(x: Any) -> Any:
         raise DataError(f"{kind}, which can be read once: expected arrays: list(X)")
     if callable(convert := getattr(x, "to_pandas", None)) and getattr(x, "ndim", 2) <= 2:
         try:
-            return taken(convert())
+            return taken(_with_names(convert(), getattr(x, "features", None)))
         except DataError:
             raise
         except Exception as error:  # whatever the other library does
@@ -66,6 +66,15 @@ def taken(x: Any) -> Any:
     if getattr(x, "requires_grad", False):
         raise DataError(f"{kind} with gradients: expected an array: X.detach().cpu().numpy()")
     return x
+
+
+def _with_names(made: Any, features: Any) -> Any:
+    """A table with the names of classes where Hugging Face's holds their numbers; -1, which is no class, is missing."""
+    for column, feature in features.items() if isinstance(features, Mapping) else ():
+        names = getattr(feature, "names", None)
+        if names and hasattr(feature, "int2str") and made[column].dtype.kind in "if":
+            made = made.assign(**{column: made[column].map(dict(enumerate(names)))})
+    return made
 
 
 def plain_table(x: pd.DataFrame, roles: Mapping[str, Any]) -> tuple[pd.DataFrame, dict[str, str]]:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from harness.config.times import (
     EPOCHS,
+    EXCEL,
+    EXCEL_1970,
     ISO,
     QUARTERS,
     UNDECIDED,
@@ -154,6 +156,9 @@ def _written(times: pd.DatetimeIndex, examples: pd.Series[Any], time_format: str
     if time_format in EPOCHS:
         seconds = [time.timestamp() * (1000 if time_format == "milliseconds" else 1) for time in times]
         return tuple(round(value) if value % 1 == 0 else value for value in seconds)
+    if time_format == EXCEL:
+        days = [time.timestamp() / 86_400 + EXCEL_1970 for time in times]
+        return tuple(round(value) if value % 1 == 0 else value for value in days)
     if types.is_numeric_dtype(examples):
         return tuple(int(time.strftime(time_format)) for time in times)
     # Python has no directive for a number without its nought that all systems know.

@@ -22,7 +22,9 @@ DIGITS = str(BENCHMARKS / "recorded" / "digits.csv")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
 SMALLEST: dict[str, tuple[str, str]] = {
+    "baselines": ("japanese_vowels --seconds 5", r"\| japanese_vowels"),
     "calibrate": (f"{DIGITS} --replays 1 --trials 5 --shift 0.2", r"digits lstm .*shift 20 %: power"),
+    "champions": ("mlruns", r"\d champions, of which 0 "),
     "false_winners": (f"{DIGITS} --replays 1 --way random --shift 0.2 --workers 1 --keep cells", r"\| digits"),
     "faults": ("--kills 1", r"lost 0, doubled 0"),
     "golden": (f"--against {BENCHMARKS.parent}", r"^equal$"),

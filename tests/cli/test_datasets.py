@@ -164,7 +164,8 @@ def test_new_says_when_it_overrides_a_built_in_dataset(project):
         (
             ("my.png",),
             UsageError,
-            "my.png: expected a file that ends in .csv, .tsv, .dat, .data, .parquet, .pq, .xlsx, .arff, .tsf, .txt",
+            "my.png: expected a file that ends in .csv, .tsv, .dat, .data, .parquet, .pq, .xlsx, .arff, .tsf, .jsonl, "
+            ".ndjson, .txt",
         ),
         (("my.csv", "--target", "z"), UsageError, "--target z: no such column in my.csv. Known: t, wind, y"),
         (

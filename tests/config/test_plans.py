@@ -28,7 +28,7 @@ def test_the_quickstart_is_built_in(project):
         trials=10,
         epochs=15,
         patience_epochs=4,
-        seeds=2,
+        seeds=5,
         seed=1,
     )
 
@@ -103,7 +103,7 @@ def test_cards_named_by_path_are_read_from_the_sweeps_folder(write_sweep, projec
         ),
         ({"datasets": ["a", "b", "a"]}, 'DATASET = ["a", "b", "a"]: expected each dataset once, got a twice'),
         ({"datasets": ()}, "DATASET: expected at least one dataset, or --config with a sweep that names some"),
-        ({"trails": 3}, "unknown key 'trails'. Did you mean trials, families, trial_minutes?"),
+        ({"trails": 3}, "unknown key 'trails'. Did you mean trials, threads, families?"),
     ],
 )
 def test_a_wrong_option_is_named(values, message):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.config.inferred.dialect import best_reading
-from harness.config.times import NUMBERS, Clock, decide_format, is_dated, read_times, time_column
+from harness.config.times import EXCEL, NUMBERS, Clock, decide_format, is_dated, parse_times, read_times, time_column
 from harness.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ _OF_A_DATE = re.compile(r"date|time|day|month|week|period|woche|datum|monat|^ds$
 _HOURS = ("hour", "hr", "hours", "stunde")
 _PARTS = (("year", "yr", "yyyy"), ("month", "mnth", "mon", "mm"), ("day", "dd"), _HOURS, ("minute", "min"))
 """Names of columns that hold a date in parts, the largest first."""
+ISO_WEEKS = "%G %V"
+_WEEKS = (("year", "yr", "yyyy", "jahr", "isoyear", "iso_year"), ("week", "wk", "kw", "woche", "isoweek", "iso_week"))
 
 _SEEN = 200
 _FEWEST_STEPS = 8
@@ -47,6 +49,19 @@ def is_class(column: pd.Series[Any]) -> bool:
         return True
     known = column.dropna()
     return bool(len(known)) and bool((known % 1 == 0).all()) and known.nunique() <= MOST_CLASSES
+
+
+_NAME_SIGNS = 10
+"""Signs up to which texts are names and codes."""
+
+
+def length_of_texts(column: pd.Series[Any]) -> float:
+    """The mean number of signs of a column of free text, most of whose texts differ; 0 of any other column."""
+    texts = column.dropna()
+    if is_numeric(column) or 2 * texts.nunique() <= len(texts):
+        return 0.0
+    length = float(texts.astype(str).str.len().mean())
+    return length if length > _NAME_SIGNS else 0.0
 
 
 def is_constant_within(frame: pd.DataFrame, column: str, group: str) -> bool:
@@ -128,12 +143,16 @@ class TimeRole:
     why: str
 
 
-_EPOCHS = {"seconds": (946_684_800, 4_102_444_800), "milliseconds": (946_684_800_000, 4_102_444_800_000)}
-"""Word of `--time-format` → how the years 2000 to 2099 are counted from 1970 on."""
+_EPOCHS = {
+    "seconds": (946_684_800, 4_102_444_800),
+    "milliseconds": (946_684_800_000, 4_102_444_800_000),
+    EXCEL: (36_526, 73_051),
+}
+"""Word of `--time-format` → how the years 2000 to 2099 are counted."""
 
 
 def epoch_of(column: pd.Series[Any]) -> str:
-    """What a column of numbers may count from 1970 on, `seconds` or `milliseconds`; empty where neither."""
+    """The word of `--time-format` for what a column of numbers may count; empty where none fits."""
     if not is_numeric(column):
         return ""
     low, high = column.min(), column.max()
@@ -183,6 +202,8 @@ def find_time(
         return TimeRole(best, dated[best], "it holds dates or times")
     if parts := _date_parts(frame, free):
         return TimeRole(parts, "", "together they hold dates or times")
+    if weeks := _year_and_week(frame, free):
+        return TimeRole(weeks, ISO_WEEKS, "together they are weeks of ISO 8601")
     for name in free:
         if name.lower() in TIME_NAMES and is_numeric(frame[name]) and rises(frame, name, group):
             return TimeRole(name, "", "so it is called, and it rises")
@@ -238,6 +259,15 @@ def _has_time_of_day(dates: pd.Series[Any]) -> bool:
 def _are_times_of_day(column: pd.Series[Any]) -> bool:
     texts = column.dropna().head(_SEEN).astype(str)
     return bool(len(texts)) and bool(texts.str.fullmatch(r"\d{1,2}[:.]\d\d([:.]\d\d)?").all())
+
+
+def _year_and_week(frame: pd.DataFrame, free: Sequence[str]) -> tuple[str, ...]:
+    """Columns of a year and its week; empty where there are none, or some are no weeks of ISO 8601."""
+    found = [next((name for name in free if name.lower() in names and is_numeric(frame[name])), "") for names in _WEEKS]
+    if not all(found) or not all((frame[name] % 1 == 0).all() for name in found):
+        return ()
+    read = parse_times(time_column(frame, found).drop_duplicates(), ISO_WEEKS)
+    return tuple(found) if frame[found[0]].between(1700, 2200).all() and read.notna().all() else ()
 
 
 def _date_parts(frame: pd.DataFrame, free: Sequence[str]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +25,7 @@ from harness.config.inferred.columns import (
     is_half_of_time,
     is_id_name,
     is_numeric,
+    length_of_texts,
     no_input,
     refuse_stray_text,
     refuse_unread_times,
@@ -42,6 +43,7 @@ from harness.config.inferred.rhythm import (
     window_for,
 )
 from harness.config.times import (
+    EXCEL,
     ISO,
     NUMBERS,
     TICKS,
@@ -112,6 +114,8 @@ class InferredConfig:
         on_duplicates: What becomes of rows of one time; empty where none repeat.
         layout: `wide` where a row is a sequence; else empty.
         categorical: Columns of categories that are inputs.
+        text: Column of texts, a row a sequence; empty where inputs are no texts.
+        tokens: What of a text is a step: `words` or `characters`.
     """
 
     task: str
@@ -127,6 +131,8 @@ class InferredConfig:
     on_duplicates: str = ""
     layout: str = ""
     categorical: tuple[str, ...] = ()
+    text: str = ""
+    tokens: str = ""
 
 
 HORIZON = "horizon"
@@ -265,27 +271,35 @@ class _Table:
                 task = "classify" if is_class(frame[target]) else "regress"
                 self._because.append(f"task = {task}: {target} stands beside the steps of a sequence in each row")
                 return task
+        text = self._text_column()
+        if text and (target := self._beside_the_text(text)) and not self._numbers_beside(text, target):
+            task = "classify" if is_class(frame[target]) else "regress"
+            self._because.append(f"task = {task}: {target} stands beside a text, {text}, in each row")
+            return task
         if target is not None and not is_numeric(frame[target]):
             refuse_stray_text(frame[target], self._where)
             refuse_written_numbers(frame[target], self._where)
             self._because.append(f"task = classify: {target} holds text")
             return "classify"
         if self._time is None and self._id is None:
-            self._refuse_samples(target)
+            self._refuse_samples(target, text)
         order = "numbers in the order of time" if self._time else "numbers in the file's order"
         self._because.append(f"task = forecast: {order}")
         return "forecast"
 
-    def _refuse_samples(self, target: str | None) -> None:
+    def _refuse_samples(self, target: str | None, text: str | None) -> None:
         """Refuse to forecast rows of which none has to do with the one before."""
         frame = self._frame
         numeric = [name for name in frame.columns if not no_input(frame[name], name)]
         named = target is not None and target.lower() in _CLASS_NAMES and is_class(frame[target])
-        if named or not depend_on_order(frame, [target] if target in numeric else numeric):
+        if named or text or not depend_on_order(frame, [target] if target in numeric else numeric):
             why = f"{target} holds classes" if named else "no row resembles the one before it"
+            why = f"{text} holds a text in each row" if text else why
+            of_texts = f"--task classify or --task regress for the texts of {text} alone; " if text else ""
             raise UsageError(
-                f"{self._where}: has no column of times, and {why}: expected --id COLUMN, whose rows form a sequence; "
-                "--layout wide where each row is a sequence; or --task forecast where rows follow each other in time"
+                f"{self._where}: has no column of times, and {why}: expected {of_texts}--id COLUMN, whose rows form a "
+                "sequence; --layout wide where each row is a sequence; or --task forecast where rows follow each other "
+                "in time"
             )
 
     def forecast(self) -> InferredConfig:
@@ -376,6 +390,8 @@ class _Table:
         frame, hints, group, because = self._frame, self._hints, self._id, self._because
         if group is None and (self._steps or hints.layout == "wide"):
             return self._wide(task)
+        if group is None and (text := self._text_column()):
+            return self._texts(task, text)
         if group is None:
             raise UsageError(
                 f"{self._where}: which rows form a sequence? Expected --id COLUMN for a task of kind {task}"
@@ -418,6 +434,46 @@ class _Table:
         self._say_left_out(features, (target,))
         metric = self._metric(task, self._frame[target])
         return self._config(task, target, features, metric, {}, (*features, target), layout="wide")
+
+    def _texts(self, task: str, text: str) -> InferredConfig:
+        """The config of a table with a text a row."""
+        target, because = self._hints.target or self._beside_the_text(text), self._because
+        if target is None:
+            raise UsageError(f"{self._where}: which column is to be predicted? Expected --target COLUMN")
+        texts = self._frame[text].dropna().astype(str).str.strip()
+        words = texts.str.contains(r"\s").mean() > 0.5
+        tokens, why = ("words", "texts hold blanks") if words else ("characters", "texts hold no blanks")
+        because.append(f"text = {text}: {texts.nunique():,} different texts, a row a sequence")
+        because.append(f"tokens = {tokens}: {why}")
+        if self._hints.target is None:
+            because.append(f"target = {target}: it stands beside the text")
+        self._say_left_out((text,), (target,))
+        found = self._config(task, target, (), self._metric(task, self._frame[target]), {}, (target,))
+        return replace(found, text=text, tokens=tokens, time=None, time_format="")
+
+    def _text_column(self) -> str | None:
+        """The one column of free text in a table without ids and times."""
+        free = self._free(self._hints.target)
+        if not free or self._hints.features or self._hints.layout == "wide":
+            return None
+        if self._id is not None or self._time is not None or self._steps:
+            return None
+        lengths = {name: length_of_texts(self._frame[name]) for name in free}
+        text, *others = sorted(lengths, key=lambda name: -lengths[name])
+        return text if lengths[text] > 2 * max([lengths[name] for name in others], default=0) else None
+
+    def _numbers_beside(self, text: str, target: str) -> bool:
+        """Whether other columns may be inputs as well as a text."""
+        return any(not no_input(self._frame[name], name) for name in self._free(text, target))
+
+    def _beside_the_text(self, text: str) -> str | None:
+        """What is said of a text: the target by its name, else the only other column that may be classes or numbers."""
+        if (target := self._hints.target or self._answer_column()) is not None:
+            return target
+        others = [
+            name for name in self._free(text) if not no_input(self._frame[name], name) or self._names_classes(name)
+        ]
+        return others[0] if len(others) == 1 else None
 
     def labels(self) -> InferredConfig:
         """The config of a task with an answer a row."""
@@ -475,9 +531,8 @@ class _Table:
         if told := say_format(stamps, self._format):
             self._because.append(told)
         if self._format == NUMBERS and (word := epoch_of(stamps)):
-            self._because.append(
-                f"numbers in {stamps.name} are steps; --time-format {word} where they count from 1970 on"
-            )
+            counted = "are days as spreadsheets count them" if word == EXCEL else "count from 1970 on"
+            self._because.append(f"numbers in {stamps.name} are steps; --time-format {word} where they {counted}")
 
     def _refuse_no_times(self, stamps: pd.Series[Any]) -> None:
         """Refuse a column with values that are no times, such as totals or a licence below the rows."""
@@ -590,7 +645,7 @@ class _Table:
     def _say_left_out(self, features: Sequence[str], roles: Sequence[str | None]) -> None:
         left = [str(name) for name in self._frame.columns if name not in (*features, *roles)]
         if left and not self._hints.features:
-            reasons = (f"{name} ({no_input(self._frame[name], name)})" for name in left)
+            reasons = (f"{name} ({no_input(self._frame[name], name) or 'no text'})" for name in left)
             self._because.append(f"left out: {', '.join(reasons)}")
 
     def _missing(self, columns: Sequence[str]) -> str:

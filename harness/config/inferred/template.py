@@ -26,7 +26,14 @@ _COMMENTS = {
     "window_steps": "longer sequences are cut into pieces of so many rows",
     "window_stride": "rows from one window to the next; 1 uses them all",
     "max_gap_steps": "the longest gap in time that a window may span",
+    "pattern": "{class} is the class, {group} a split's group, * anything",
+    "frame_samples": "samples of a step",
+    "label": "first or last in a line",
+    "label_column": "from 1",
+    "tokens": "characters or words: a step each",
 }
+
+_KINDS = dict.fromkeys(("classify", "regress", "label"), "classify, regress or label")
 
 
 def dataset_text(
@@ -61,14 +68,27 @@ def dataset_text(
     return "\n".join([*lines, *_task_lines(inferred), "", *_split_lines(inferred)]) + "\n"
 
 
-def sequences_text(name: str, kind: str, paths: Mapping[str, str], task: str, *, gaps: bool = False) -> str:
+def sequences_text(
+    name: str,
+    kind: str,
+    paths: Mapping[str, str],
+    task: str,
+    source: Mapping[str, object] = MappingProxyType({}),
+    settings: Mapping[str, object] = MappingProxyType({}),
+    split: Mapping[str, object] = MappingProxyType({}),
+    *,
+    gaps: bool = False,
+) -> str:
     """A config of sequences that need no columns named, as TOML.
 
     Args:
         name: Its name.
         kind: Kind of the source.
         paths: Its files, by their keys in `[source]`, from the config's folder.
-        task: `classify`, `regress` or `label`.
+        task: The task's kind.
+        source: Further keys of `[source]`.
+        settings: Further keys of `[task]`.
+        split: Keys of `[split]`.
         gaps: Whether values are missing.
     """
     lines = [
@@ -83,9 +103,13 @@ def sequences_text(name: str, kind: str, paths: Mapping[str, str], task: str, *,
         "[source]",
         _line("kind", kind),
         *(_line(key, path, "from this file's folder") for key, path in paths.items()),
+        *(_line(key, value, _COMMENTS.get(key, "")) for key, value in source.items()),
         "",
         "[task]",
-        _line("kind", task, "classify, regress or label"),
+        _line("kind", task, _KINDS.get(task, "")),
+        *(_line(key, value, _COMMENTS.get(key, "")) for key, value in settings.items()),
+        *(["", "[split]"] if split else []),
+        *(_line(key, value) for key, value in split.items()),
     ]
     return "\n".join(lines) + "\n"
 
@@ -169,7 +193,11 @@ def _task_lines(inferred: InferredConfig) -> Iterable[str]:
     yield "[task]"
     yield _line("kind", inferred.task, "forecast, classify, regress or label")
     yield _line("target", [inferred.target] if inferred.task in ("forecast", "label") else inferred.target)
-    yield _line("features", list(inferred.features), "the inputs")
+    if inferred.text:
+        yield _line("text", inferred.text, "a row a sequence")
+        yield _line("tokens", inferred.tokens, _COMMENTS["tokens"])
+    else:
+        yield _line("features", list(inferred.features), "the inputs")
     if inferred.categorical:
         yield _line("categorical", list(inferred.categorical), "inputs that are text: a channel a category")
     if inferred.id is not None:

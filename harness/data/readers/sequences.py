@@ -209,7 +209,8 @@ class _Layout:
         return values
 
 
-_LEFT_OUT = '; missing = "interpolate" leaves sequences without an answer out'
+LEFT_OUT = '; missing = "interpolate" leaves sequences without an answer out'
+"""What allows answers to be missing, as the end of a message."""
 
 
 def _is_gap(values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
@@ -222,11 +223,11 @@ def _answers(
     frame: pd.DataFrame, task: ClassifyTask | RegressTask, target: str, where: str, unanswered: bool
 ) -> npt.NDArray[Any]:
     if task.kind == "classify":
-        return _classes(frame, target, where, gaps=unanswered, cure=_LEFT_OUT)
+        return _classes(frame, target, where, gaps=unanswered, cure=LEFT_OUT)
     column = numbers(frame, target, where)
     if (bad := ~np.isfinite(column) & ~(np.isnan(column) & unanswered)).any():
         (at,) = first(bad)
-        cure = _LEFT_OUT if np.isnan(column[at]) else ""
+        cure = LEFT_OUT if np.isnan(column[at]) else ""
         raise DataError(f"{where}: column {target!r}, row {at + 1}: {column[at]}: expected a finite number{cure}")
     return column
 

@@ -22,7 +22,7 @@ from harness.data.encoding import tokenize
 from harness.data.readers.formats.delimited import lines_of
 from harness.data.readers.paths import locate, shown
 from harness.data.readers.registry import in_parts, read_frame
-from harness.data.readers.sequences import sequences_of_rows
+from harness.data.readers.sequences import LEFT_OUT, sequences_of_rows
 from harness.data.readers.tables import labels, numbers, require_columns, times
 from harness.data.readers.texts import decoded, read_texts
 from harness.errors import DataError
@@ -51,7 +51,7 @@ def read_tokens(config: DatasetConfig, task: TokenTask) -> TokenSequences:
     frame, where = read_frame(config)
     group = config.split.group or config.split.part
     if task.text is not None:
-        raw = texts_of_rows(frame, task, where, group)
+        raw = texts_of_rows(frame, task, where, group, unanswered=config.missing != "error")
     else:
         clock = Clock(getattr(config.source, "time_format", ""), config.encoding.time_zone)
         raw = tokens_of_rows(frame, task, where, group, clock=clock)
@@ -73,7 +73,9 @@ def _with_a_token_each(raw: TokenSequences) -> TokenSequences:
     return raw
 
 
-def texts_of_rows(frame: pd.DataFrame, task: TokenTask, where: str, group: str | None = None) -> TokenSequences:
+def texts_of_rows(
+    frame: pd.DataFrame, task: TokenTask, where: str, group: str | None = None, *, unanswered: bool = False
+) -> TokenSequences:
     """A row a text.
 
     Args:
@@ -81,22 +83,37 @@ def texts_of_rows(frame: pd.DataFrame, task: TokenTask, where: str, group: str |
         task: Names its `text`, and the `target` where there is one.
         where: The table, as messages name it.
         group: Column with each row's group, or official part.
+        unanswered: Whether rows without an answer are left out and counted; else they are refused.
 
     Raises:
-        DataError: A column is missing, a text is, or it holds no token.
+        DataError: A column is missing, a text is, or it holds no token; or no row has an answer.
     """
     assert task.text is not None
     target = None if isinstance(task, NextTokenTask) else task.target
     require_columns(frame, [task.text], "text", where)
     require_columns(frame, [target if isinstance(target, str) else None], "target", where)
     require_columns(frame, [group], "group", where, "split")
-    tokens = tuple(tuple(tokenize(text.strip(), task.tokens)) for text in column_of_text(frame, task.text, where))
+    tokens = [tuple(tokenize(text.strip(), task.tokens)) for text in column_of_text(frame, task.text, where)]
     y: npt.NDArray[Any] = np.empty(0)
+    rows, notes = np.arange(len(frame)), tuple[str, ...]()
     if isinstance(target, str):
-        of_numbers = isinstance(task, RegressTask)
-        y = numbers(frame, target, where) if of_numbers else labels(frame, target, where)
-    groups = labels(frame, group, where) if group else None
-    return _with_a_token_each(TokenSequences(where, tokens, y, task.tokens, lambda at: f"row {at + 1}", groups=groups))
+        if isinstance(task, RegressTask):
+            y = numbers(frame, target, where)
+        else:
+            y = labels(frame, target, where, gaps=unanswered, cure=LEFT_OUT)
+        if unanswered and (left := int(frame[target].isna().sum())):
+            if left == len(frame):
+                raise DataError(
+                    f"{where}: column {target!r}: no row has an answer: expected one at least for each part"
+                )
+            rows = np.flatnonzero(frame[target].notna().to_numpy())
+            y = y[rows].astype(np.str_) if y.dtype == object else y[rows]
+            notes = (f"{counted(left, 'row')} without an answer left out",)
+    groups = labels(frame, group, where)[rows] if group else None
+    kept = tuple(tokens[row] for row in rows)
+    return _with_a_token_each(
+        TokenSequences(where, kept, y, task.tokens, lambda at: f"row {rows[at] + 1}", notes=notes, groups=groups)
+    )
 
 
 def tokens_of_rows(

@@ -40,7 +40,7 @@ def read_wav(source: WavSource) -> Sequences:
         raise DataError(f"{where}: has no file that is called like [source] pattern = {source.pattern!r}")
     sounds, first, types = list[npt.NDArray[Any]](), (0, 0), set[str]()
     for name, _ in found:
-        rate, samples = _read(folder / name, f"{where}/{name}")
+        rate, samples = samples_of(folder / name, f"{where}/{name}")
         first = first if sounds else (rate, samples.shape[1])
         if (rate, samples.shape[1]) != first:
             raise DataError(
@@ -79,8 +79,12 @@ def _expression(pattern: str) -> re.Pattern[str]:
     return re.compile("".join(written))
 
 
-def _read(file: Path, where: str) -> tuple[int, npt.NDArray[Any]]:
-    """Samples a second, and the samples (samples, channels)."""
+def samples_of(file: Path, where: str) -> tuple[int, npt.NDArray[Any]]:
+    """Samples a second of a sound, and its samples (samples, channels).
+
+    Raises:
+        DataError: It is damaged, or no such file.
+    """
     from scipy.io import wavfile
 
     try:
