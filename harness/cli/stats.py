@@ -52,7 +52,7 @@ def verdict(
 ) -> None:
     """Decide from any table of scores which family to use."""
     from harness.stats import decide
-    from harness.stats.sentences import answers
+    from harness.stats.words.sentences import answers
 
     try:
         decision = decide(read_csv(table), direction, trials=trials, margin=margin, oracle=oracle, level=level)
@@ -72,7 +72,7 @@ def as_text(decision: Decision, width: int | None = None) -> str:
         width: Columns of the terminal; None where the output is none: then each sentence is one line.
     """
     from harness.stats import across_lines, explain
-    from harness.stats.sentences import recommendation, settling, three
+    from harness.stats.words.sentences import recommendation, settling, three
 
     blocks = []
     for verdict in decision.verdicts.values():

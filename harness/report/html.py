@@ -17,8 +17,8 @@ from harness.report import differences
 from harness.report.axes import APPEARANCES
 from harness.report.format import run_filter
 from harness.report.view import ComparisonView
-from harness.stats import brief
-from harness.stats.wording import QUESTION, across_lines
+from harness.stats.words import brief
+from harness.stats.words.wording import QUESTION, across_lines
 from harness.store import hide_passwords_in
 from harness.text import printable
 

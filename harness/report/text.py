@@ -21,10 +21,10 @@ from harness.records import (
     TrialStatus,
 )
 from harness.report.view import ComparisonView
-from harness.stats import brief
-from harness.stats.sentences import answers
-from harness.stats.sentences import warnings as warnings_of
 from harness.stats.table import OPTIONAL, REQUIRED, WHOLE
+from harness.stats.words import brief
+from harness.stats.words.sentences import answers
+from harness.stats.words.sentences import warnings as warnings_of
 from harness.store import hide_passwords_in
 from harness.text import INDENT, NARROWEST, PLAIN_WIDTH, counted, printable, wrapped
 

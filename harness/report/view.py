@@ -16,9 +16,9 @@ from harness.report import figures as draw
 from harness.report.axes import look_of
 from harness.report.curves import Curve, curves_of, importances_of, leads_of
 from harness.report.format import Style, failures_words, mean_and_spread, score_words, style_of, value_words
-from harness.stats import brief, sentences
 from harness.stats.decision import margin_source
-from harness.stats.wording import in_todays_words, probabilities
+from harness.stats.words import brief, sentences
+from harness.stats.words.wording import in_todays_words, probabilities
 from harness.text import MISSING, count, counted, duration_text, level_text, shortened, significant
 
 _KERNELS = {

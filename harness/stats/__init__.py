@@ -10,7 +10,7 @@ from harness.stats.decision import decide_rows, margin_of, over_all
 from harness.stats.levels import interim_analysis
 from harness.stats.table import decide
 from harness.stats.test_set import Cases
-from harness.stats.wording import across_lines, explain, headline
+from harness.stats.words.wording import across_lines, explain, headline
 
 __all__ = [
     "Cases",

@@ -29,7 +29,7 @@ from harness.records import (
     Settling,
     Verdict,
 )
-from harness.stats import best_of_n, wording
+from harness.stats import best_of_n
 from harness.stats import outlook as outlooks
 from harness.stats.across import compare_datasets
 from harness.stats.compare import Comparison, PooledBootstrap, WelchOverReplicates, selected_rows
@@ -43,8 +43,9 @@ from harness.stats.levels import (
     InterimAnalysis,
     compared_at,
 )
-from harness.stats.sentences import recommendation
 from harness.stats.test_set import Cases, between
+from harness.stats.words import wording
+from harness.stats.words.sentences import recommendation
 
 
 def cheapest(sides: Sequence[Side], trials: int, adaptive: bool) -> tuple[str | None, str]:

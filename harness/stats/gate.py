@@ -19,7 +19,7 @@ from harness.stats.best_of_n import Floats
 from harness.stats.evidence import Evidence
 from harness.stats.in_hand import Paired, halves, log_ratio_over_cases, paired
 from harness.stats.levels import FEWEST_CASES, LEVEL
-from harness.stats.wording import interval, number
+from harness.stats.words.wording import interval, number
 from harness.text import printable
 
 CHANCE = frozenset({"majority class", "frequency of each label", "token frequencies", "mean"})

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from harness.config.space import Hyperparameter, SearchSpace
 from harness.records import Value
-from harness.stats.wording import Edge, at_the_edge
+from harness.stats.words.wording import Edge, at_the_edge
 
 
 def edge_warnings(chosen: Sequence[tuple[str, SearchSpace, Mapping[str, Value]]], rule: int) -> list[str]:

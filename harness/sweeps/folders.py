@@ -19,7 +19,7 @@ from harness.disk import cannot_write
 from harness.errors import HarnessError, JournalError, UsageError, nearest
 from harness.journal import JOURNAL_NAME, LOCK_NAME, EventKind, Journal, held
 from harness.records import Phase, Recommendation, TrialKey
-from harness.stats import brief
+from harness.stats.words import brief
 from harness.store import Store
 from harness.sweeps.plan import SweepHeader
 

@@ -25,7 +25,7 @@ from harness.report.axes import look_of
 from harness.report.html import html
 from harness.report.text import trials_csv
 from harness.report.view import ComparisonView
-from harness.stats import brief
+from harness.stats.words import brief
 from harness.store import Store
 from harness.sweeps.plan import SweepHeader
 from harness.sweeps.results import Results

@@ -22,8 +22,9 @@ from harness.export.verification import Measured
 from harness.journal import EventKind, Journal
 from harness.records import ChampionInfo, ComparisonResult, FamilyResult, Outcome, TrialKey, TrialRequest, Use
 from harness.search import select
-from harness.stats import brief, explain, sentences
+from harness.stats import explain
 from harness.stats.gate import shortfall
+from harness.stats.words import brief, sentences
 from harness.store import Store
 from harness.sweeps.plan import SweepHeader
 from harness.sweeps.results import budget_in_words

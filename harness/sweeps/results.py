@@ -42,8 +42,8 @@ from harness.stats import Cases, decide_rows, interim_analysis, over_all
 from harness.stats.decision import best_baseline_test
 from harness.stats.levels import RULE, interim_replicates
 from harness.stats.recommendation import Selected, answered
-from harness.stats.sentences import recommendation
-from harness.stats.wording import in_todays_words
+from harness.stats.words.sentences import recommendation
+from harness.stats.words.wording import in_todays_words
 from harness.sweeps.edges import edge_warnings
 from harness.sweeps.plan import SweepHeader, workers_note
 from harness.text import counted, listed

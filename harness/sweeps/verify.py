@@ -35,7 +35,7 @@ from harness.records import (
     Value,
     Verdict,
 )
-from harness.stats.wording import in_todays_words
+from harness.stats.words.wording import in_todays_words
 from harness.store import Store
 from harness.sweeps.folders import find_sweep_folder
 from harness.sweeps.results import Basis, EndedTrial, decide_pairs, family_result, rows_of, selected_among

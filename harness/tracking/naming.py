@@ -27,7 +27,7 @@ from harness.records import (
     Use,
     Verdict,
 )
-from harness.stats import brief, sentences
+from harness.stats.words import brief, sentences
 from harness.text import counted
 
 KEY_LENGTH = 250

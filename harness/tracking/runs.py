@@ -13,7 +13,7 @@ from typing import Any
 
 from harness.errors import StoreError
 from harness.records import ComparisonResult, DataFacts, TrialRecord, TrialRequest, TrialStatus
-from harness.stats import brief
+from harness.stats.words import brief
 from harness.store import Store
 from harness.tracking import naming
 from harness.tracking.client import KIND_TAG, connect

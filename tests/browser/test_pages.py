@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.stats.brief import answer
+from harness.stats.words.brief import answer
 
 
 def test_the_experiments_page_says_the_verdict(shown: Any, page: Any) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from harness.stats.brief import answer
+from harness.stats.words.brief import answer
 from harness.tracking.views import route, trials_key
 
 LONGEST_SECONDS = 10.0

@@ -11,7 +11,7 @@ import pytest
 
 from harness.journal import EventKind, Journal
 from harness.records import Verdict
-from harness.stats.sentences import recommendation, three
+from harness.stats.words.sentences import recommendation, three
 
 
 @pytest.fixture

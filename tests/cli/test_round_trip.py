@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from harness.journal import EventKind, Journal
-from harness.stats.wording import in_todays_words
+from harness.stats.words.wording import in_todays_words
 
 PIPED = [sys.executable, "-c", "from harness.cli import main; main()"]
 

@@ -33,7 +33,7 @@ from harness.records import (
 from harness.report.html import html
 from harness.stats.across import compare_datasets
 from harness.stats.decision import decide_rows
-from harness.stats.wording import overall
+from harness.stats.words.wording import overall
 
 MAE = Objective("mae", Direction.MIN, "MWh")
 ACCURACY = Objective("accuracy", Direction.MAX)

@@ -15,7 +15,7 @@ import pytest
 
 from harness.records import CaseInterval, ComparisonResult, SweepResult
 from harness.report.html import MOST_FAILURES, html
-from harness.stats.wording import QUESTION, headline
+from harness.stats.words.wording import QUESTION, headline
 
 Make = Callable[..., ComparisonResult]
 MakeSweep = Callable[..., SweepResult]

@@ -24,7 +24,7 @@ from harness.report import differences
 from harness.report.axes import APPEARANCES
 from harness.report.html import html
 from harness.report.view import ComparisonView
-from harness.stats import brief, sentences
+from harness.stats.words import brief, sentences
 
 Make = Callable[..., ComparisonResult]
 MakeSweep = Callable[..., SweepResult]

@@ -12,7 +12,7 @@ import pytest
 
 from harness.records import ChampionInfo, ComparisonResult, FamilyResult, SweepResult
 from harness.report.text import text
-from harness.stats.wording import headline
+from harness.stats.words.wording import headline
 
 Make = Callable[..., ComparisonResult]
 MakeSweep = Callable[..., SweepResult]

@@ -24,7 +24,7 @@ from harness.records import (
     Use,
 )
 from harness.report.text import document, summary, text
-from harness.stats.sentences import recommendation, settling, three, warnings
+from harness.stats.words.sentences import recommendation, settling, three, warnings
 
 Make = Callable[..., ComparisonResult]
 MakeSweep = Callable[..., SweepResult]

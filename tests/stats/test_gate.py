@@ -10,9 +10,10 @@ import pytest
 
 import harness.baselines
 from harness.records import BaselineScore, CaseScores, Direction, Objective, Outcome, Reason, Use
-from harness.stats import brief, decide_rows, sentences
+from harness.stats import decide_rows
 from harness.stats.gate import CHANCE, behind, gates, shortfall
 from harness.stats.recommendation import Selected, answered
+from harness.stats.words import brief, sentences
 
 LOSS, ACCURACY = Objective("log_loss", Direction.MIN), Objective("accuracy", Direction.MAX)
 CASES = 200

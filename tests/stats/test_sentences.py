@@ -22,8 +22,9 @@ from harness.records import (
     Use,
     Verdict,
 )
-from harness.stats import headline, sentences, wording
+from harness.stats import headline
 from harness.stats.differences import Difference, Gain
+from harness.stats.words import sentences, wording
 from harness.text import wrapped
 
 RIDGE = "logistic regression on mean, spread and end"

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from harness.records import Across, Direction, Objective, Outcome, PairAcross, Verdict
-from harness.stats import across_lines, decide_rows, explain, headline, interim_analysis, wording
+from harness.stats import across_lines, decide_rows, explain, headline, interim_analysis
 from harness.stats.levels import ACROSS_ERROR, ACROSS_PROBABILITY, CHANCE_TO_DECIDE, LEVEL
+from harness.stats.words import wording
 
 MAE = Objective("mae", Direction.MIN)
 

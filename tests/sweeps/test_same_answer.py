@@ -10,7 +10,7 @@ import pytest
 
 from harness.records import Verdict
 from harness.report.text import document, text
-from harness.stats import brief, sentences
+from harness.stats.words import brief, sentences
 from harness.sweeps.verify import verify
 from harness.tracking import connect
 from harness.tracking.registry import registered_versions

@@ -9,7 +9,7 @@ import pytest
 from mlflow.utils.validation import _validate_metric_name, _validate_param_name
 
 from harness.records import ChampionInfo, ComparisonResult, Outcome, Phase, TrialKey
-from harness.stats import brief
+from harness.stats.words import brief
 from harness.tracking import naming
 
 

@@ -21,7 +21,7 @@ from harness.records import (
     Use,
     Verdict,
 )
-from harness.stats import sentences
+from harness.stats.words import sentences
 from harness.store import Store
 from harness.tracking import RunWriter, connect, naming
 

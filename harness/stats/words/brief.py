@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.records import Outcome, Reason, Recommendation, Use, Verdict
-from harness.stats.sentences import probability_text, regret_text
+from harness.stats.words.sentences import probability_text, regret_text
 from harness.text import counted, listed, printable, shortened
 
 

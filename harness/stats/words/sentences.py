@@ -21,7 +21,7 @@ from harness.records import (
     Use,
     Verdict,
 )
-from harness.stats.wording import SWEEP, doubt, equals, headline, in_todays_words, interval, lead, number
+from harness.stats.words.wording import SWEEP, doubt, equals, headline, in_todays_words, interval, lead, number
 from harness.text import PLAIN_WIDTH, counted, duration_text, level_text, listed, printable, shortened, wrapped
 
 _MOST_LINES = 2

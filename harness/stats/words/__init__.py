@@ -1,0 +1,1 @@
+"""Verdicts and recommendations as sentences, in one place for terminal, pages, MLflow and Python."""
