@@ -156,7 +156,11 @@ def intervals_for(description: Description, levels: Sequence[int]) -> Intervals:
     Raises:
         UsageError: The champion has none, a level is not one that it holds, or is there twice.
     """
-    asked = f"interval {','.join(map(str, levels))}"
+    try:
+        named = tuple(map(str, levels))
+    except TypeError:
+        raise UsageError(f"interval {levels!r}: expected a list of levels in percent, such as (80, 95)") from None
+    asked = f"interval {','.join(named)}"
     if description.task.per_step:
         raise UsageError(f"{asked}: a {description.task.value} task answers at every step, for which there are none")
     if description.refit:
@@ -168,7 +172,7 @@ def intervals_for(description: Description, levels: Sequence[int]) -> Intervals:
         raise UsageError(
             f"{asked}: this champion of {description.name} was made before there were intervals: a new sweep gives them"
         )
-    if len(set(levels)) < len(levels) or any(level not in LEVELS or isinstance(level, bool) for level in levels):
+    if len(set(named)) < len(named) or not {*named} <= {*map(str, LEVELS)}:
         raise UsageError(f"{asked}: expected levels in percent, each once: {listed(LEVELS, 'or')}")
     if missing := [level for level in levels if level not in description.intervals.levels]:
         raise UsageError(

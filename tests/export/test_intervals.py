@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import io
 import json
 import runpy
 import shutil
-import urllib.error
-import urllib.request
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -227,6 +227,12 @@ def test_levels_of_the_command_line() -> None:
     assert levels_of("80, 95") == (80, 95)
 
 
+@pytest.mark.parametrize("levels", [80, (80.0,), (True,), (0.8,), "80"])
+def test_what_are_no_levels_in_python_is_refused(forecast: Any, levels: Any) -> None:
+    with pytest.raises(UsageError, match=r"^interval .*: expected .*levels in percent"):
+        load(forecast.folder).predict(np.ones((1, 12, 3)), interval=levels)
+
+
 def test_an_old_champion_says_that_it_has_none(forecast: Any, tmp_path: Path) -> None:
     folder = tmp_path / "old"
     shutil.copytree(forecast.folder, folder)
@@ -292,7 +298,7 @@ def test_a_request_may_ask_for_intervals(forecast: Any, classify: Any) -> None:
     x = np.ones((2, 12, 3))
     (first, second) = served.predict(x, {"interval": [50, 80]})
     assert list(first) == ["prediction", "lower_50", "upper_50", "lower_80", "upper_80"]
-    assert second["lower_80"] == pytest.approx(champion.predict(x, interval=(80,)).lower[80][1].tolist())
+    assert np.array(second["lower_80"]) == pytest.approx(champion.predict(x, interval=(80,)).lower[80][1])
     assert np.shape(served.predict(x, {"interval": []})) == (2, 4, 1)
     with pytest.raises(MlflowException, match="interval 77: expected levels in percent"):
         served.predict(x, {"interval": [77]})
@@ -304,20 +310,21 @@ def test_a_request_may_ask_for_intervals(forecast: Any, classify: Any) -> None:
 def test_the_server_takes_the_parameter(forecast: Any) -> None:
     frame = pd.read_csv(forecast.data)
     expected = load(forecast.folder).predict_frame(frame, interval=(80,))
-    with scoring(forecast.folder, "harness.export.scoring", free_port(None)) as server:
+    port = free_port(None)
+    with scoring(forecast.folder, "harness.export.scoring", port):
 
-        def ask(interval: list[Any]) -> Any:
+        def ask(interval: list[Any]) -> tuple[int, Any]:
             body = {"dataframe_records": frame.to_dict("records"), "params": {"interval": interval}}
-            request = urllib.request.Request(
-                f"{server.address}/invocations", json.dumps(body).encode(), {"Content-Type": "application/json"}
-            )
-            return json.loads(urllib.request.urlopen(request).read())["predictions"]
+            with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
+                connection.request("POST", "/invocations", json.dumps(body), {"Content-Type": "application/json"})
+                answer = connection.getresponse()
+                return answer.status, json.loads(answer.read())
 
-        assert [row["demand_upper_80"] for row in ask([80])] == pytest.approx(expected["demand_upper_80"].tolist())
-        with pytest.raises(urllib.error.HTTPError) as refused:
-            ask([77])
-        assert refused.value.code == 400
-        assert "interval 77" in json.loads(refused.value.read())["message"]
-        with pytest.raises(urllib.error.HTTPError) as refused:
-            ask(["abc"])
-        assert refused.value.code == 400
+        status, answer = ask([80])
+        assert status == 200, answer
+        bounds = [row["demand_upper_80"] for row in answer["predictions"]]
+        assert bounds == pytest.approx(expected["demand_upper_80"].tolist())
+        status, answer = ask([77])
+        assert status == 400
+        assert answer["message"].startswith("interval 77: expected levels in percent")
+        assert ask(["abc"])[0] == 400
