@@ -68,6 +68,7 @@ def show(
     """Show a model's inputs, scores, verdict, budget and MLflow run."""
     from harness.export.artifact import read_description
     from harness.report.format import values_words
+    from harness.stats.words.brief import coverage_words
     from harness.tracking.naming import scored_words
     from harness.tracking.registry import registered_versions, resolve
 
@@ -89,6 +90,7 @@ def show(
         "task": description.task.value,
         "hyperparameters": f"{description.family}: {values_words(description.values)}",
         "score": scored_words(description.to_json()),
+        "intervals": coverage_words(description.intervals.coverage) if description.intervals else "",
         "answer": evidence.get("headline", version.tags.get("verdict", "")),
         "selected because": version.tags.get("why", ""),
         "budget": evidence.get("budget", ""),

@@ -64,6 +64,14 @@ def predict(
     test: Annotated[
         bool, typer.Option("--test", help="Predict the dataset's test set, and compare the score with the logged one.")
     ] = False,
+    interval: Annotated[
+        str | None,
+        typer.Option(
+            "--interval",
+            metavar="LEVELS",
+            help="Add prediction intervals of these levels in percent, such as 80,95; sets for classes.",
+        ),
+    ] = None,
     separator: SeparatorOption = None,
     decimal: DecimalOption = None,
     thousands: ThousandsOption = None,
@@ -86,17 +94,21 @@ def predict(
     if (data is None) == (not test):
         raise UsageError("expected either INPUT or --test")
     from harness.config.inferred.dialect import named_as_options
+    from harness.export.intervals import intervals_for, levels_of
     from harness.export.predictor import load, predictions_of
     from harness.export.streaming import Portion, read_portions
     from harness.export.verification import test_batch
     from harness.export.write import check_output, written_to
+    from harness.stats.words.brief import coverage_warning
 
+    levels = () if interval is None else levels_of(interval)
     if output is not None:
         check_output(output)
     written = source_keys(separator=separator, decimal=decimal, thousands=thousands, encoding=encoding)
     if written and data is None:
         raise UsageError("expected no option of how INPUT is written beside --test")
     champion = load(model, find_store(store, tracking_uri), code)
+    warning = coverage_warning(intervals_for(champion.description, levels).coverage, levels) if levels else ""
     tested = test_batch(champion) if data is None else None
     with _printed(json=as_json) if output is None else written_to(output) as sink, _Bar() as bar, named_as_options():
         if data is not None:
@@ -107,9 +119,11 @@ def predict(
         for portion in portions:
             unknown.update(portion.batch.unknown)
             outputs = champion.predict_batch(portion.batch, partial(_show, bar, portion))
-            sink.add(predictions_of(champion.description, portion.batch, outputs))
+            sink.add(predictions_of(champion.description, portion.batch, outputs, levels))
     if portion.batch.assumed:  # of a forecast, whose input is one portion
         say(portion.batch.assumed, err=True)
+    if warning:
+        say(f"intervals: {warning}", err=True)
     for column, count in unknown.items():
         say(
             f"{column}: in {counted(count, 'row')} a category that the model does not know: none of its channels is 1",

@@ -158,11 +158,18 @@ class SequenceData:
             The score, which may be non-finite, and its parts; None for those where there are too few cases.
         """
         whole = self.score(part, prediction)
+        overlap = self._overlap(part)
+        return whole, case_scores(lambda rows: self.score(part.at(rows), prediction[rows]), len(part), whole, overlap)
+
+    def cases_apart(self, part: Part) -> int:
+        """How many windows of a part share no step of what they predict; all sequences of other tasks."""
+        return -(-len(part) // self._overlap(part))
+
+    def _overlap(self, part: Part) -> int:
+        """How many neighbouring windows predict some of the same steps; 1 of sequences, which stand alone."""
         steps = np.diff(part.rows)
         between = int(np.median(steps[steps > 0])) if (steps > 0).any() else 0
-        # Neighbouring windows of a forecast predict some of the same time steps; other sequences stand alone.
-        overlap = -(-self.horizon_steps // between) if self.task is TaskKind.FORECAST and between else 1
-        return whole, case_scores(lambda rows: self.score(part.at(rows), prediction[rows]), len(part), whole, overlap)
+        return -(-self.horizon_steps // between) if self.task is TaskKind.FORECAST and between else 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)

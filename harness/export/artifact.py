@@ -32,7 +32,7 @@ from harness.config.dataset import DatasetConfig
 from harness.data.splits import Seen
 from harness.disk import cannot_write
 from harness.errors import ExportError
-from harness.records import Answer, Direction, Objective, TaskKind, Value
+from harness.records import Answer, Direction, Intervals, Objective, TaskKind, Value
 from harness.records.serialization import Record
 from harness.store import place_around
 
@@ -202,6 +202,8 @@ class Description(Record):
             bits would lose what the training values differ by.
         code: Name of the file of the user's that loading it needs; empty where it is made of Keras's own layers.
         code_sha256: SHA-256 of that file, whose text lies beside the model.
+        intervals: What makes its predictions intervals or sets; None for a refitted model, which was trained on what
+            calibrates them, for tasks with an answer a step, and where it was not recorded.
     """
 
     name: str
@@ -241,6 +243,7 @@ class Description(Record):
     dtype: str = "float32"
     code: str = ""
     code_sha256: str = ""
+    intervals: Intervals | None = None
 
     @property
     def logged_score(self) -> float | None:

@@ -11,13 +11,15 @@ import numpy as np
 
 from harness.config.dataset import DatasetConfig
 from harness.config.space import SearchSpace
-from harness.data import SequenceData, cached_dataset
+from harness.data import Part, SequenceData, cached_dataset
+from harness.data.scaling import Floats
 from harness.data.splits import seen_by
 from harness.errors import DataError, ExportError, UsageError
 from harness.export.artifact import Description, save_champion, versions_of
+from harness.export.intervals import calibrate_classes, calibrate_numbers, coverage_of
 from harness.export.predictor import Champion
-from harness.export.verification import require_agreement, score_on
-from harness.records import TaskKind, TrialRequest
+from harness.export.verification import require_agreement, score_of
+from harness.records import Answer, Intervals, TaskKind, TrialRequest
 from harness.user_code import file_of
 
 if TYPE_CHECKING:
@@ -60,7 +62,11 @@ def build_champion(plain: Mapping[str, Any]) -> dict[str, Any]:
     description = replace(description, code=code, code_sha256=code_sha256)
     test = data.test.open()
     # A refitted model's test part stays unseen: it is known again by its score on rows that it was trained on.
-    score = score_on(Champion(description, model), data.validation if description.refit else test)
+    champion, scored = Champion(description, model), data.validation if description.refit else test
+    prediction = champion.predict(scored.x, scored.lengths, scored.future)
+    score = score_of(description, scored.y, prediction, scored.lengths)
+    if not (description.refit or data.task.per_step):
+        description = replace(description, intervals=_calibrated(data, champion, test, prediction))
     # The trial's score is the mean over all divisions, the model the last one's.
     if config.split.folds is not None and not description.refit:
         description = replace(description, test_score=score)
@@ -69,6 +75,15 @@ def build_champion(plain: Mapping[str, Any]) -> dict[str, Any]:
     text = file_of(str(space.build))[0].read_text(encoding="utf-8") if code else ""
     save_champion(Path(plain["folder"]), model, description, example, seen_by(data, config), text)
     return {"folder": plain["folder"], "test_score": score}
+
+
+def _calibrated(data: SequenceData, champion: Champion, test: Part, tested: Floats) -> Intervals:
+    """Intervals of the validation part's errors, and what they cover of the test part, of which `tested` was said."""
+    part = data.validation
+    calibrate = calibrate_numbers if data.answer is Answer.NUMBERS else calibrate_classes
+    predicted = champion.predict(part.x, part.lengths, part.future)
+    found = calibrate(part.y, predicted, data.cases_apart(part))
+    return replace(found, coverage=coverage_of(found, test.y, tested, data.cases_apart(test)))
 
 
 def _model(

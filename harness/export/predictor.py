@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from harness.errors import ExportError, UsageError
 from harness.export.artifact import CODE_FILE, FILE, MODEL_FILE, Description, read_description, read_model
 from harness.export.forecast_inputs import ROWS_A_CALL, Batch
 from harness.export.inputs import batch_of_arrays, batch_of_frame
+from harness.export.intervals import IntervalPrediction, intervals_for, with_intervals
 from harness.metrics import at_real_steps, without_padding
 from harness.records import Answer, TaskKind
 from harness.store import Store, find_store
@@ -43,7 +44,9 @@ class Predictions:
     names: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
 
 
-def predictions_of(description: Description, batch: Batch, outputs: Floats) -> Predictions:
+def predictions_of(
+    description: Description, batch: Batch, outputs: Floats, interval: Sequence[int] = ()
+) -> Predictions:
     """Give a model's outputs their names.
 
     Args:
@@ -51,6 +54,7 @@ def predictions_of(description: Description, batch: Batch, outputs: Floats) -> P
         batch: What it predicted for.
         outputs: Forecast (n, horizon, targets), numbers (n, 1), or probabilities: (n, classes), or of each step (n,
             steps, outputs).
+        interval: Levels in percent, which `intervals_for` has let pass.
 
     Returns:
         Forecast: a row a step, with its time where the input had times, else with its number from 1, and the
@@ -58,8 +62,33 @@ def predictions_of(description: Description, batch: Batch, outputs: Floats) -> P
         where there are several; a column a target. Classes: `class`, and a column `p(<class>)` for each.
         Numbers: a column with the target's name. Labels: a row a step; the class and its probabilities, or the
         probability of each label. Next tokens: a row a step; the token read, the most probable next one and its
-        probability.
+        probability. With a level, such as 80: `<target>_lower_80` and `<target>_upper_80`, or `set_80`, the classes in
+        the set with `|` between them.
     """
+    found = _named(description, batch, outputs)
+    return _with_intervals(description, found, outputs, interval) if interval else found
+
+
+def _with_intervals(
+    description: Description, found: Predictions, outputs: Floats, interval: Sequence[int]
+) -> Predictions:
+    given = with_intervals(intervals_for(description, interval), outputs, interval)
+    columns: dict[str, Any] = {}
+    arrays: dict[str, npt.NDArray[Any]] = {}
+    classes = np.array(description.classes)
+    for level in interval:
+        if level in given.sets:
+            flags = arrays[f"set_{level}"] = given.sets[level]
+            columns[f"set_{level}"] = ["|".join(classes[held]) for held in flags]
+            continue
+        for side, bounds in (("lower", given.lower[level]), ("upper", given.upper[level])):
+            arrays[f"{side}_{level}"] = bounds
+            flat = bounds.reshape(-1, bounds.shape[-1])
+            columns |= {f"{name}_{side}_{level}": flat[:, at] for at, name in enumerate(description.targets)}
+    return replace(found, table=found.table.assign(**columns), arrays={**found.arrays, **arrays})
+
+
+def _named(description: Description, batch: Batch, outputs: Floats) -> Predictions:
     match description.task:
         case TaskKind.FORECAST:
             return Predictions(_forecast(description, batch, outputs), {"prediction": outputs})
@@ -151,9 +180,29 @@ class Champion:
     model: keras.Model = field(repr=False)
     where: str = ""
 
+    @overload
     def predict(
         self, x: npt.ArrayLike, lengths: npt.ArrayLike | None = None, future: npt.ArrayLike | None = None
-    ) -> Floats:
+    ) -> Floats: ...
+
+    @overload
+    def predict(
+        self,
+        x: npt.ArrayLike,
+        lengths: npt.ArrayLike | None = None,
+        future: npt.ArrayLike | None = None,
+        *,
+        interval: Sequence[int],
+    ) -> IntervalPrediction: ...
+
+    def predict(
+        self,
+        x: npt.ArrayLike,
+        lengths: npt.ArrayLike | None = None,
+        future: npt.ArrayLike | None = None,
+        *,
+        interval: Sequence[int] | None = None,
+    ) -> Floats | IntervalPrediction:
         """Predict from raw arrays.
 
         Args:
@@ -162,17 +211,22 @@ class Champion:
             lengths: (n,) real steps of each sequence, where they differ; None when all steps are real.
             future: (n, horizon, known) in raw units, what is known in advance, in the order of `description.known`;
                 None where nothing is.
+            interval: Levels in percent, such as `(80, 95)`; None for predictions alone.
 
         Returns:
             Forecast (n, horizon, targets) or number (n, 1) in original units, or probabilities: of classes (n,
-            classes), or of each step's classes or labels (n, steps, outputs).
+            classes), or of each step's classes or labels (n, steps, outputs). With levels, all of it and the bounds
+            or sets of each.
 
         Raises:
             DataError: The arrays do not fit the model, or hold what is no finite number.
+            UsageError: The champion holds no intervals of these levels.
         """
-        return self.predict_batch(batch_of_arrays(self.description, x, lengths, future))
+        known = None if interval is None else intervals_for(self.description, interval)
+        outputs = self.predict_batch(batch_of_arrays(self.description, x, lengths, future))
+        return outputs if known is None else with_intervals(known, outputs, interval or ())
 
-    def predict_frame(self, frame: pd.DataFrame) -> pd.DataFrame:
+    def predict_frame(self, frame: pd.DataFrame, *, interval: Sequence[int] = ()) -> pd.DataFrame:
         """Predict from a table of raw rows.
 
         Args:
@@ -180,15 +234,17 @@ class Champion:
                 row are predicted; where channels are known in advance, those rows follow with the targets empty. For
                 tokens a row a text in the column `text`. Else a row a step, with the config's `id` column naming the
                 sequence.
+            interval: Levels in percent, such as `(80, 95)`.
 
         Returns:
             A row a predicted step with its time, a row a sequence, or a row a step of each sequence.
 
         Raises:
             DataError: A column is missing, there are too few rows, or a value is no number.
+            UsageError: The champion holds no intervals of these levels.
         """
         batch = batch_of_frame(self.description, frame, "the table")
-        return self.tabulate(batch).table
+        return self.tabulate(batch, interval).table
 
     def predict_batch(self, batch: Batch, progress: Callable[[int], None] = lambda _: None) -> Floats:
         """Predict from a batch that was checked, a few hundred sequences at a time; the same shapes as `predict`.
@@ -204,9 +260,11 @@ class Champion:
             progress(min(start + ROWS_A_CALL, len(batch.x)))
         return np.concatenate(outputs)
 
-    def tabulate(self, batch: Batch) -> Predictions:
-        """Predictions with names, times and classes, as tables and as arrays."""
-        return predictions_of(self.description, batch, self.predict_batch(batch))
+    def tabulate(self, batch: Batch, interval: Sequence[int] = ()) -> Predictions:
+        """Predictions with names, times and classes, and intervals of these levels, as tables and as arrays."""
+        if interval:
+            intervals_for(self.description, interval)
+        return predictions_of(self.description, batch, self.predict_batch(batch), interval)
 
     @cached_property
     def _call(self) -> Callable[[list[npt.NDArray[Any]]], npt.NDArray[Any]]:

@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.data.dataset import pad
-from harness.errors import DataError, nearest
+from harness.errors import DataError, UsageError, nearest
 from harness.export.forecast_inputs import Batch
 from harness.export.inputs import batch_of_arrays, batch_of_frame
-from harness.export.predictor import Champion, load_folder, predictions_of
+from harness.export.predictor import Champion, load_folder
 from harness.records import Answer
 from harness.tracking.pyfunc import refuse_what_mlflow_does_not, wrong_request
 
@@ -38,25 +38,27 @@ class Scorer:
         future = np.zeros((1, description.horizon_steps, len(description.known))) if description.known else None
         champion.predict(np.zeros((1, steps, *channels), int), future=future)
 
-    def predict(self, data: Any) -> Any:
+    def predict(self, data: Any, params: Mapping[str, Any] | None = None) -> Any:
         """Answer one request.
 
         Args:
             data: A table, an array (sequences, steps, channels), or a mapping of names to either's columns.
+            params: MLflow's parameters of a request: `interval`, levels in percent.
 
         Returns:
             A table for a table; for arrays one entry a sequence: a forecast (steps, targets), numbers, a record with
-            the class and its probabilities, or the probabilities of each real step (steps, outputs).
+            the class and its probabilities, or the probabilities of each real step (steps, outputs). With levels, a
+            forecast and numbers are a record of `prediction`, `lower_80`, `upper_80` and so on.
 
         Raises:
             MlflowException: The request does not fit the champion; the server answers 400 with the reason.
         """
         try:
-            return self._answer(data)
-        except DataError as error:
+            return self._answer(data, tuple((params or {}).get("interval", ())))
+        except (DataError, UsageError) as error:
             raise wrong_request(str(error)) from error
 
-    def _answer(self, data: Any) -> Any:
+    def _answer(self, data: Any, interval: tuple[int, ...]) -> Any:
         import pandas as pd
 
         description = self._champion.description
@@ -64,13 +66,17 @@ class Scorer:
         if isinstance(data, pd.DataFrame):
             if strange := [name for name in data.columns if not isinstance(name, str)]:
                 raise DataError(f"{REQUEST}: column {strange[0]!r}: expected rows whose columns have names")
-            return self._champion.tabulate(batch_of_frame(description, data, REQUEST)).table
+            return self._champion.tabulate(batch_of_frame(description, data, REQUEST), interval).table
         batch = _sequences(self._champion, data)
+        if description.answer is Answer.CLASS and not description.task.per_step:
+            return self._champion.tabulate(batch, interval).table
+        if interval:
+            arrays = self._champion.tabulate(batch, interval).arrays
+            return [{name: values[at].tolist() for name, values in arrays.items()} for at in range(len(batch.x))]
         outputs = self._champion.predict_batch(batch)
-        if description.answer is Answer.NUMBERS or description.task.per_step:
-            real = zip(outputs, batch.lengths, strict=True)
-            return [one[:length].tolist() for one, length in real] if description.task.per_step else outputs
-        return predictions_of(description, batch, outputs).table
+        if not description.task.per_step:
+            return outputs
+        return [one[:length].tolist() for one, length in zip(outputs, batch.lengths, strict=True)]
 
 
 def _as_columns(data: Any) -> Any:

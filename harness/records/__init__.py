@@ -14,6 +14,7 @@ from harness.records.answers import (
     Settling,
     Use,
 )
+from harness.records.intervals import Coverage, Intervals
 from harness.records.results import (
     Band,
     ChampionInfo,
@@ -70,6 +71,7 @@ __all__ = [
     "ChampionInfo",
     "ComparisonResult",
     "Configurations",
+    "Coverage",
     "DataFacts",
     "Decision",
     "Direction",
@@ -80,6 +82,7 @@ __all__ = [
     "FamilyResult",
     "GateOpenness",
     "GradientReach",
+    "Intervals",
     "ModelsInHand",
     "Objective",
     "Outcome",

@@ -9,6 +9,7 @@ from typing import Any
 
 from harness.errors import UsageError
 from harness.records.answers import Recommendation
+from harness.records.intervals import Coverage
 from harness.records.serialization import KEY, Record, decode
 from harness.records.trials import (
     BaselineScore,
@@ -165,6 +166,7 @@ class ChampionInfo(Record):
         test_score: Its logged test score, which the registered model gave again in a new process.
         path: Folder of the saved model.
         alias_because: Which alias moved, or did not, and why, in one line with both scores; empty where nothing had it.
+        coverage: What its prediction intervals cover of the test part, a level each; empty where it has none.
     """
 
     name: str
@@ -177,6 +179,7 @@ class ChampionInfo(Record):
     test_score: float
     path: str
     alias_because: str = ""
+    coverage: tuple[Coverage, ...] = ()
 
     @property
     def reference(self) -> str:

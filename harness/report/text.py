@@ -119,7 +119,9 @@ def _champion(view: ComparisonView, columns: int) -> list[str]:
         score = view.style.with_unit(champion.test_score)
         about = f"{champion.arm}, test score {score}; chosen because {champion.why.rstrip('.')}"
     lines = wrapped(f"{champion.alias or 'without an alias'}: {view.champion} ({about})", columns, INDENT)
-    return lines + (wrapped(champion.alias_because, columns, INDENT * 2) if champion.alias_because else [])
+    for said in (champion.alias_because, view.coverage):
+        lines += wrapped(said, columns, INDENT * 2) if said else []
+    return lines
 
 
 def _counted(result: SweepResult, options: str, columns: int) -> list[str]:

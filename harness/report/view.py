@@ -145,6 +145,7 @@ class ComparisonView:
         baseline: Name of the best baseline; empty when there is none.
         baseline_score: Its test score.
         champion: Address of the exported model; empty when there is none.
+        coverage: What its prediction intervals cover of the test part; empty where it has none.
     """
 
     def __init__(self, result: ComparisonResult, anchor: str = "figure", sweep: str | None = None) -> None:
@@ -168,6 +169,7 @@ class ComparisonView:
         self.baseline = best.name if best else ""
         self.baseline_score = self.style.write(best.test_score) if best else MISSING
         self.champion = f"models:/{result.champion.reference}" if result.champion else ""
+        self.coverage = brief.coverage_words(result.champion.coverage) if result.champion else ""
 
     @property
     def use(self) -> str:

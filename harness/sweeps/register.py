@@ -283,7 +283,7 @@ def register_champion(how: Registration) -> ChampionInfo | None:
     where = f"{registered.name}/{registered.version}"
     measured = how.verify(registered.path, where, None if short else incumbent)
     alias, because = give_alias(how.store, registered, incumbent, measured, short)
-    score = read_description(registered.path).test_score
+    described = read_description(registered.path)
     return ChampionInfo(
         name=registered.name,
         version=registered.version,
@@ -292,9 +292,10 @@ def register_champion(how: Registration) -> ChampionInfo | None:
         arm=family.family.name,
         trial=str(family.selected.key),
         why=why,
-        test_score=family.test_score if score is None else score,
+        test_score=family.test_score if described.test_score is None else described.test_score,
         path=str(how.folder),
         alias_because=because,
+        coverage=described.intervals.coverage if described.intervals else (),
     )
 
 

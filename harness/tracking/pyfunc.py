@@ -122,11 +122,13 @@ def scoring(folder: Path, loader: str, port: int) -> Iterator[Server]:
     """
     with without_warnings():
         import mlflow.pyfunc
-        from mlflow.models import Model
+        from mlflow.models import Model, ModelSignature
+        from mlflow.types import ParamSchema, ParamSpec
 
     environment: dict[str, str] = {**settled_environment(os.environ), "TF_CPP_MIN_LOG_LEVEL": "3"}
     prepare_environment(environment)
-    described = Model()
+    # Of parameters alone: what is predicted from, the champion checks itself.
+    described = Model(signature=ModelSignature(params=ParamSchema([ParamSpec("interval", "long", [], (-1,))])))
     mlflow.pyfunc.add_to_model(described, loader_module=loader, data=str(folder.absolute()))
     with tempfile.TemporaryDirectory(prefix=FOLDER_PREFIX) as temporary:
         served = Path(temporary, SERVED)

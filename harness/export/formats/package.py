@@ -18,6 +18,7 @@ from harness.export.formats.runtimes import EXAMPLE_FILE, RUNTIMES, Format, conv
 from harness.export.formats.runtimes import FILE as SCRIPT_FILE
 from harness.export.predictor import Champion
 from harness.records import TaskKind
+from harness.stats.words.brief import coverage_words
 from harness.tracking.naming import published_score
 
 
@@ -67,6 +68,7 @@ def model_card(
         tolerance=TOLERANCE,
         here=versions_of(RUNTIMES[kind].packages),
         tried=TRIED,
+        coverage=coverage_words(description.intervals.coverage) if description.intervals else "",
     )
 
 
@@ -125,7 +127,9 @@ def _write(champion: Champion, kind: Format, folder: Path) -> Agreement:
     example = _example(champion)
     inputs = {given.name: str(given.dtype) for given in champion.model.inputs}
     (folder / EXAMPLE_FILE).write_text(_json(example), encoding="utf-8")
-    (folder / SCRIPT_FILE).write_text(script(kind, inputs, output_words(description)), encoding="utf-8")
+    (folder / SCRIPT_FILE).write_text(
+        script(kind, inputs, output_words(description), description.intervals), encoding="utf-8"
+    )
     (folder / FILE).write_text(json.dumps(description.to_json(), indent=2, ensure_ascii=False), encoding="utf-8")
     # Not `predict`, which would make 32 bits of 64.
     outputs = np.asarray(champion.model([*example.values()] if len(example) > 1 else example["x"], training=False))

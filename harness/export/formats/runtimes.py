@@ -20,7 +20,10 @@ from typing import TYPE_CHECKING, Any
 
 from harness.disk import cannot_write, with_full_disk
 from harness.errors import ExportError, UsageError
+from harness.export.artifact import FILE as DESCRIPTION_FILE
 from harness.export.artifact import write_model
+from harness.records import Intervals
+from harness.text import listed
 
 if TYPE_CHECKING:
     import keras
@@ -213,7 +216,7 @@ HERE = Path(__file__).parent
 def predict({arguments}):
 {body}
 
-
+{intervals}
 if __name__ == "__main__":
     print(predict(**json.loads((HERE / "{example}").read_text())))
 '''
@@ -233,13 +236,36 @@ _LOADS = {
 }
 
 
-def script(kind: Format, inputs: Mapping[str, str], says: str) -> str:
-    """A module with one function, `predict`, that prints the example's prediction when it is run.
+_NUMBERS = '''
+INTERVALS = json.loads((HERE / "{file}").read_text(encoding="utf-8"))["intervals"]
+
+
+def interval(prediction, level):
+    """Lower and upper bounds around predictions, of a level in percent: {levels}."""
+    half = np.array(INTERVALS["half_widths"][str(level)])
+    return prediction - half, prediction + half
+
+'''
+_CLASSES = '''
+INTERVALS = json.loads((HERE / "{file}").read_text(encoding="utf-8"))["intervals"]
+
+
+def interval(probabilities, level):
+    """Which classes are in the prediction sets, of a level in percent: {levels}."""
+    least = INTERVALS["least_probability"][str(level)]
+    return probabilities >= np.minimum(least, probabilities.max(axis=-1, keepdims=True))
+
+'''
+
+
+def script(kind: Format, inputs: Mapping[str, str], says: str, intervals: Intervals | None = None) -> str:
+    """A module with `predict`, and `interval` where there are any; run, it prints the example's prediction.
 
     Args:
         kind: Format of the model beside it.
         inputs: The model's inputs in order, each with its type in NumPy's words.
         says: What the rows and columns of a prediction are.
+        intervals: The champion's; None where it has none.
     """
     runtime = RUNTIMES[kind]
     return _TEMPLATE.format(
@@ -251,7 +277,15 @@ def script(kind: Format, inputs: Mapping[str, str], says: str) -> str:
         arguments=", ".join(inputs),
         body="\n".join(f"    {line}" for line in _body(kind, inputs)),
         example=EXAMPLE_FILE,
+        intervals=_intervals(intervals),
     )
+
+
+def _intervals(intervals: Intervals | None) -> str:
+    if intervals is None:
+        return ""
+    template = _CLASSES if intervals.least_probability else _NUMBERS
+    return template.format(file=DESCRIPTION_FILE, levels=listed(intervals.levels, "or"))
 
 
 def _body(kind: Format, inputs: Mapping[str, str]) -> list[str]:

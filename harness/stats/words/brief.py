@@ -1,5 +1,6 @@
 """A recommendation in a few words: for names of runs, tags and cells of tables, and for why a model is registered.
 
+Here too: what the registered model's intervals cover.
 The sentences are those of `sentences`, and so is how numbers are written; the numbers are the same record's.
 """
 
@@ -7,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.records import Outcome, Reason, Recommendation, Use, Verdict
+from harness.records import Coverage, Outcome, Reason, Recommendation, Use, Verdict
 from harness.stats.words.sentences import probability_text, regret_text
 from harness.text import counted, listed, printable, shortened
 
@@ -88,3 +89,37 @@ def why(found: Recommendation) -> str:
         Reason.NOT_BEATEN: f"{found.family}'s model is the best, though it may not beat the baseline {found.baseline}",
     }[found.reason]
     return printable(f"{words} ({found.because})" if found.because else words)
+
+
+SHOWN = (80, 95)
+"""Levels of intervals, in percent, whose coverage is told."""
+
+
+def coverage_words(found: Sequence[Coverage]) -> str:
+    """What the levels that reports show cover, in one sentence; empty where nothing is known of them.
+
+    Args:
+        found: A champion's coverage of the test part.
+    """
+    shown = [one for one in found if one.level in SHOWN]
+    if not shown:
+        return ""
+    kind = "set" if shown[0].sets else "interval"
+    parts = [
+        f"{one.level} % {kind} covers {100 * one.share:.1f} % of test (standard error {100 * one.standard_error:.1f} "
+        "points)"
+        for one in shown
+    ]
+    counts = f"n = {shown[0].cases:,} of test, {shown[0].calibration:,} of validation"
+    return "; ".join(part for part in (listed(parts), counts, coverage_warning(shown)) if part)
+
+
+def coverage_warning(found: Sequence[Coverage], levels: Sequence[int] = SHOWN) -> str:
+    """That coverage cannot be promised, with the levels that say so; empty where it can.
+
+    Args:
+        found: A champion's coverage of the test part.
+        levels: Those that are asked for, in percent.
+    """
+    off = [one.level for one in found if one.off and one.level in levels]
+    return f"validation and test part differ at {listed(off)} %: coverage cannot be promised" if off else ""
