@@ -122,7 +122,7 @@ def test_threads_and_trials_in_flight_make_another_sweep_and_workers_do_not(toys
     assert find_unfinished(store, toys.header(configs, workers=7)) == folder.name
     assert find_unfinished(store, toys.header(configs, threads=2)) is None
     assert find_unfinished(store, toys.header(configs, in_flight=2)) is None
-    with pytest.raises(UsageError, match=r"--threads 0: expected"):
+    with pytest.raises(UsageError, match=r"--threads = 0: expected"):
         toys.header(configs, threads=0)
 
 

@@ -194,7 +194,15 @@ def test_rows_of_a_sweep_cut_short_are_complete_pairs(swept) -> None:
     assert done == {"tiny_lstm": 2, "tiny_gru": 2}
 
 
-def test_seeds_of_trials_are_all_different(swept) -> None:
+def test_seeds_of_trials_are_all_different_but_fresh_ones_are_common_to_the_families(swept) -> None:
     with Journal.open(swept.folder) as journal:
         requests = [TrialRequest.from_json(event.payload) for event in journal.events(EventKind.ASKED)]
-    assert len({request.seed for request in requests}) == len(requests)
+    searched = {one.seed for one in requests if one.key.phase is Phase.SEARCH}
+    assert len(searched) == sum(one.key.phase is Phase.SEARCH for one in requests)
+    fresh = {(one.key.family, one.key.number): one.seed for one in requests if one.key.phase is Phase.SEED_REPEAT}
+    by_family = [
+        {n: seed for (name, n), seed in fresh.items() if name == family} for family in ("tiny_lstm", "tiny_gru")
+    ]
+    assert by_family[0] == by_family[1]
+    assert len(set(by_family[0].values())) == len(by_family[0]) > 0
+    assert not searched & set(by_family[0].values())
