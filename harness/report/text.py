@@ -41,7 +41,8 @@ def text(
         ui_command: The command that opens MLflow's UI on the sweep's store; empty to leave out where the runs are.
         width: Columns of the terminal; None where the output is none.
         options: What a command is given besides to mean the sweep's store, such as ` --store DIR`.
-        warnings: Whether each warning is shown, with what to do about it; else one line counts them.
+        warnings: Whether each warning is shown, with what to do about it, and what the model's alias, its intervals and
+            the baselines have to say; else one line counts the warnings.
 
     Returns:
         Lines without an end of line after the last.
@@ -106,11 +107,12 @@ def _comparison(view: ComparisonView, columns: int, warnings: bool) -> list[str]
     lines += _scores(view, columns)
     baseline = f"{view.baseline}, {view.baseline_score}" if view.baseline else "none"
     lines += wrapped(f"best baseline: {baseline}", columns, INDENT)
-    lines += (line for said in view.about_baselines for line in wrapped(said, columns, INDENT))
-    return lines + _champion(view, columns)
+    if warnings:
+        lines += (line for said in view.about_baselines for line in wrapped(said, columns, INDENT))
+    return lines + _champion(view, columns, details=warnings)
 
 
-def _champion(view: ComparisonView, columns: int) -> list[str]:
+def _champion(view: ComparisonView, columns: int, *, details: bool) -> list[str]:
     champion = view.result.champion
     if champion is None:
         return wrapped("no model was exported", columns, INDENT)
@@ -119,7 +121,7 @@ def _champion(view: ComparisonView, columns: int) -> list[str]:
         score = view.style.with_unit(champion.test_score)
         about = f"{champion.arm}, test score {score}; chosen because {champion.why.rstrip('.')}"
     lines = wrapped(f"{champion.alias or 'without an alias'}: {view.champion} ({about})", columns, INDENT)
-    for said in (champion.alias_because, view.coverage):
+    for said in (champion.alias_because, view.coverage) if details else ():
         lines += wrapped(said, columns, INDENT * 2) if said else []
     return lines
 

@@ -48,6 +48,6 @@ def test_the_report_is_drawn_inside_mlflow(shown: Any, page: Any) -> None:
     link.wait_for()
     page.goto(f"{shown.server}/{link.get_attribute('href')}/artifacts/report.html")
     frame = page.frame_locator("iframe")
-    frame.get_by_text("What is compared.").wait_for()
+    frame.get_by_text("Three questions.").wait_for()
     assert comparison.dataset in frame.locator("h2").first.inner_text()
     assert frame.locator("svg").count() >= 6

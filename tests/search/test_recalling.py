@@ -89,7 +89,7 @@ def fits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 @pytest.mark.parametrize("direction", Direction)
-@pytest.mark.parametrize("workers", [2, 6])
+@pytest.mark.parametrize("workers", [2, pytest.param(6, marks=pytest.mark.slow)])
 def test_wherever_it_is_cut_it_asks_the_same(workers: int, direction: Direction) -> None:
     whole: Log = []
     play(scheduler(workers, direction), workers, whole)
