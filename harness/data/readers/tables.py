@@ -182,10 +182,6 @@ def kind_of_values(column: pd.Series[Any]) -> tuple[str, ...]:
     return () if kind == "empty" else ("truth",) if kind == "boolean" else ("text",)
 
 
-_WHOLE = 2**53
-"""Whole numbers up to it are told apart in 64 bits of floating point."""
-
-
 def numbers_of_names(column: pd.Series[Any]) -> pd.Series[Any]:
     """Names as numbers, where each is just how its number is written, so that two names never become one.
 
@@ -202,11 +198,11 @@ def numbers_of_names(column: pd.Series[Any]) -> pd.Series[Any]:
         try:
             values = [number(name) for name in names]
             if all(str(value) == name for value, name in zip(values, names, strict=True)):
-                found = np.array(values, dtype)[codes]
+                found: Any = np.array(values, dtype)[codes]
                 if gaps.any():
-                    if np.abs(found).max() > _WHOLE:
-                        return column
-                    found = np.where(gaps, np.nan, found)
+                    # Whole numbers that may be missing: as floating point 7 would be 7.0.
+                    found = pd.array(found, dtype="Int64" if number is int else "Float64")
+                    found[gaps] = pd.NA
                 return pd.Series(found, index=column.index, name=column.name)
         except (ValueError, OverflowError):
             continue
