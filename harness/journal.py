@@ -234,6 +234,10 @@ class Journal:
             kinds: What happened.
             dataset: To which dataset; to any when None.
             after: Number of an event; only later ones are given.
+
+        Raises:
+            DamagedError: One of them cannot be read.
+            JournalError: The file cannot be read now.
         """
         return self._select("ORDER BY seq", kinds, dataset, after)
 
@@ -251,17 +255,30 @@ class Journal:
         return None if newest and more and more.seq > newest.seq else newest
 
     def _select(self, order: str, kinds: Sequence[EventKind], dataset: str | None, after: int = 0) -> Iterator[Event]:
-        query = "SELECT seq, at, kind, dataset, trial_key, payload FROM events WHERE seq > ?"
+        # As bytes: SQLite's module calls text that is no UTF-8 an error of operation, and prints all of it.
+        query = "SELECT seq, at, kind, dataset, trial_key, CAST(payload AS BLOB) FROM events WHERE seq > ?"
         query += f" AND kind IN ({', '.join('?' * len(kinds))})" if kinds else ""
         query += "" if dataset is None else " AND dataset = ?"
         values = [after, *(kind.value for kind in kinds), *([] if dataset is None else [dataset])]
-        for seq, at, kind, name, key, payload in self._connection.execute(f"{query} {order}", values):
-            yield Event(seq, at, EventKind(kind), name, key, json.loads(payload))
+        for seq, at, kind, name, key, payload in self._rows(f"{query} {order}", values):
+            try:
+                event = Event(seq, at, EventKind(kind), name, key, json.loads(payload))
+            except ValueError as error:  # pages that SQLite finds in order, with other bytes in them
+                raise _damaged(self.path, f"event {seq}: {error}") from error
+            yield event
+
+    def _rows(self, query: str, values: Sequence[object]) -> Iterator[tuple[Any, ...]]:
+        try:
+            yield from self._connection.execute(query, values)
+        except sqlite3.OperationalError as error:  # a lock, a full disk: the journal may be sound
+            raise _failed(f"{self.path}: cannot be read", error, self.path) from error
+        except sqlite3.DatabaseError as error:
+            raise _damaged(self.path, str(error)) from error
 
     @property
     def seq(self) -> int:
         """Number of the last event."""
-        (last,) = self._connection.execute("SELECT max(seq) FROM events").fetchone()
+        (last,) = next(self._rows("SELECT max(seq) FROM events", []))
         return int(last)
 
     @property
@@ -286,6 +303,7 @@ class Journal:
 
         Raises:
             SealedError: The dataset's searches have not closed.
+            DamagedError: A stored score cannot be read.
         """
         return {key: score.test_score for key, score in self.unsealed(dataset).items()}
 
@@ -294,11 +312,16 @@ class Journal:
 
         Raises:
             SealedError: The dataset's searches have not closed.
+            DamagedError: A stored score cannot be read.
         """
         if not self.has(EventKind.CLOSED, dataset):
             raise SealedError(f"{dataset}: test scores stay sealed until the last search of the dataset has closed")
-        rows = self._connection.execute("SELECT payload FROM sealed WHERE dataset = ?", [dataset])
-        scores = [SealedScore.from_json(json.loads(payload)) for (payload,) in rows]
+        scores = []
+        for (payload,) in self._rows("SELECT CAST(payload AS BLOB) FROM sealed WHERE dataset = ?", [dataset]):
+            try:
+                scores.append(SealedScore.from_json(json.loads(payload)))
+            except ValueError as error:
+                raise _damaged(self.path, f"a test score of {dataset}: {error}") from error
         return {str(score.key): score for score in scores}
 
     def close(self) -> None:

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from harness.errors import DiskError, JournalError, SealedError
+from harness.errors import DamagedError, DiskError, JournalError, SealedError
 from harness.journal import JOURNAL_NAME, LOCK_NAME, EventKind, Journal, held
 from harness.records import Phase, SealedScore, TrialKey, TrialRecord, TrialStatus
 
@@ -298,6 +298,20 @@ def test_a_main_file_that_is_cut_or_garbage_is_refused_and_never_overwritten(tmp
         with pytest.raises(JournalError, match=r"damaged .*; it is left as it is: restore it from a copy, or start"):
             Journal.open(folder)
         assert (folder / JOURNAL_NAME).read_bytes() == damaged
+
+
+@pytest.mark.parametrize("spoilt", [b"\0" * 40, b"\xff" * 40], ids=["zeros", "ones"])
+def test_a_page_of_other_bytes_that_sqlite_finds_in_order_is_said(tmp_path: Path, spoilt: bytes) -> None:
+    with Journal.create(tmp_path, {"plan": "x" * 20_000}) as journal:
+        journal.append(EventKind.ENDED, record().to_json(), key=KEY, sealed=SealedScore(KEY, 0.123456789))
+        journal.append(EventKind.CLOSED, {}, dataset="weather")
+    content = (tmp_path / JOURNAL_NAME).read_bytes()
+    (tmp_path / JOURNAL_NAME).write_bytes(content.replace(b"x" * 40, spoilt, 1).replace(b"0.123456789", spoilt[:11]))
+    with Journal.read(tmp_path) as journal:
+        with pytest.raises(DamagedError, match=r"damaged \(.*\); it is left as it is: restore it from a copy"):
+            assert journal.plan
+        with pytest.raises(DamagedError, match=r"damaged \(.*\); it is left as it is: restore it from a copy"):
+            journal.unseal("weather")
 
 
 def test_a_full_disk_is_said_and_keeps_what_was_committed(tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ def run(name):
     with PoolExecutor() as engine:
         for round in range(3):
             engine.submit(Task("t", "toys:die", {"code": 1}))
-            print(engine.wait(20)[0].failure, end=" ")
+            print(f"{engine.wait(20)[0].failure} ", end="")
 
 threads = [threading.Thread(target=run, args=(name,)) for name in range(4)]
 for thread in threads: thread.start()
