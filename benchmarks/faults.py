@@ -33,8 +33,8 @@ from typing import Any
 
 import psutil
 
+from harness.checks.doctor import examine
 from harness.store import Store, find_store
-from harness.sweeps.doctor import examine
 from harness.tracking.server import free_port
 
 SEARCHING = ("ask", "start", "end", "tell", "projection")

@@ -23,6 +23,7 @@ LAYERS = [
     {"executors"},
     {"search", "tracking", "report", "export", "interpret"},
     {"sweeps"},
+    {"checks"},
     {"cli"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

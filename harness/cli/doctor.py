@@ -12,7 +12,7 @@ from harness.store import Store, find_store
 from harness.sweeps.events import Message
 
 if TYPE_CHECKING:
-    from harness.sweeps.doctor import Finding
+    from harness.checks.doctor import Finding
 
 
 def doctor(
@@ -44,8 +44,8 @@ def doctor(
 
     The exit code is 1 if anything is left unrepaired.
     """
+    from harness.checks.doctor import examine
     from harness.config import make_plan
-    from harness.sweeps.doctor import examine
 
     if sync and dry_run:
         raise UsageError("--sync and --dry-run: expected one of them")

@@ -27,8 +27,8 @@ from harness.store import Store, find_store
 from harness.text import counted
 
 if TYPE_CHECKING:
+    from harness.checks.verify import Disagreement, Verified
     from harness.sweeps.folders import SweepSummary
-    from harness.sweeps.verify import Disagreement, Verified
 
 
 app = typer.Typer(help="Sweeps: list, show, rm.", no_args_is_help=True)
@@ -240,8 +240,8 @@ def verify(
     The recomputed numbers are compared with the recorded verdict, with the dataset's parent run in MLflow, and with
     the sweep's journal if its folder is there. The exit code is 1 if any number differs.
     """
+    from harness.checks.verify import verify as compare
     from harness.sweeps.folders import find_sweep_folder
-    from harness.sweeps.verify import verify as compare
 
     place = find_store(store, tracking_uri)
     results = compare(place, sweep or find_sweep_folder(place, None).name)

@@ -131,7 +131,7 @@ def new(
 
 def _conform(config: SearchSpace, *, as_json: bool) -> None:
     """Hold the family's networks to the contract of `harness.models.families`, a line each kind of problem."""
-    from harness.sweeps.conformance import PROBLEMS, check_family
+    from harness.checks.conformance import PROBLEMS, check_family
 
     wrong, told = 0, []
     for problem, findings in check_family(config):

@@ -15,8 +15,8 @@ from harness._tensorflow import load_tensorflow
 from harness.data.scaling import Floats
 from harness.errors import ExportError, UsageError
 from harness.export.artifact import CODE_FILE, FILE, MODEL_FILE, Description, read_description, read_model
-from harness.export.forecast_inputs import ROWS_A_CALL, Batch
-from harness.export.inputs import batch_of_arrays, batch_of_frame
+from harness.export.inputs.batches import batch_of_arrays, batch_of_frame
+from harness.export.inputs.forecasts import ROWS_A_CALL, Batch
 from harness.export.intervals import IntervalPrediction, intervals_for, with_intervals
 from harness.metrics import at_real_steps, without_padding
 from harness.records import Answer, TaskKind

@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from harness.data.dataset import pad
 from harness.errors import DataError, UsageError, nearest
-from harness.export.forecast_inputs import Batch
-from harness.export.inputs import batch_of_arrays, batch_of_frame
+from harness.export.inputs.batches import batch_of_arrays, batch_of_frame
+from harness.export.inputs.forecasts import Batch
 from harness.export.predictor import Champion, load_folder
 from harness.records import Answer
 from harness.tracking.pyfunc import refuse_what_mlflow_does_not, wrong_request

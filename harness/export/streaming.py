@@ -34,8 +34,7 @@ from harness.data.readers.tables import (
 )
 from harness.errors import DataError
 from harness.export.artifact import Description
-from harness.export.forecast_inputs import ROWS_A_CALL, Batch, in_time_order, series_batch
-from harness.export.inputs import (
+from harness.export.inputs.batches import (
     ARRAYS,
     batch_of_archive,
     batch_of_frame,
@@ -46,8 +45,9 @@ from harness.export.inputs import (
     read_input,
     require_inputs,
 )
+from harness.export.inputs.forecasts import ROWS_A_CALL, Batch, in_time_order, series_batch
+from harness.export.inputs.texts import require_tokens, text_column
 from harness.export.stamps import LEAST_ROWS
-from harness.export.token_inputs import require_tokens, text_column
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -24,7 +24,7 @@ from harness.data.scaling import Floats
 from harness.data.splits import unseen
 from harness.errors import ExportError
 from harness.export.artifact import Description, read_seen
-from harness.export.forecast_inputs import Batch
+from harness.export.inputs.forecasts import Batch
 from harness.export.predictor import Champion, load_folder
 from harness.metrics import metric_of
 from harness.records import Answer, TaskKind

@@ -3,7 +3,7 @@
 A family is a builder, (shape, values of hyperparameters) → `Network`, with what trials must share to share a compiled
 function and the formats that its champions are exported in; its search space is a config that names the builder. The
 shipped families of Keras's recurrent layers are made of `CELLS`; a user's is a function in a file, see `builder`.
-`harness spaces check NAME --run` holds any family to this contract (`harness.sweeps.conformance`).
+`harness spaces check NAME --run` holds any family to this contract (`harness.checks.conformance`).
 """
 
 from __future__ import annotations

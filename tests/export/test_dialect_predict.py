@@ -20,7 +20,7 @@ from harness.cli.predict import predict
 from harness.errors import HarnessError
 from harness.export import load
 from harness.export.artifact import read_description
-from harness.export.inputs import batch_of_frame, read_input
+from harness.export.inputs.batches import batch_of_frame, read_input
 from harness.export.streaming import read_portions
 
 APP = typer.Typer()

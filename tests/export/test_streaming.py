@@ -13,8 +13,8 @@ import pytest
 
 from harness.errors import DataError
 from harness.export import Champion, load
-from harness.export.forecast_inputs import Batch
-from harness.export.inputs import batch_of_arrays, read_input
+from harness.export.inputs.batches import batch_of_arrays, read_input
+from harness.export.inputs.forecasts import Batch
 from harness.export.predictor import predictions_of
 from harness.export.streaming import Portion, read_portions
 from harness.export.write import ArraySink, ParquetSink, TextSink, finished, written_to

@@ -17,7 +17,7 @@ from harness.config.dataset import DatasetConfig
 from harness.data import load_dataset
 from harness.errors import DataError
 from harness.export.formats import Format, export
-from harness.export.inputs import read_input
+from harness.export.inputs.batches import read_input
 from harness.export.predictor import Champion, load
 from harness.export.scoring import Scorer
 from harness.export.streaming import read_portions

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.checks.conformance import PROBLEMS, check_family
 from harness.config.space import SearchSpace
 from harness.models import NetworkShape
-from harness.sweeps.conformance import PROBLEMS, check_family
 
 MINGRU = Path(__file__).with_name("mingru.py")
 

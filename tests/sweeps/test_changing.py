@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.checks.verify import verify
 from harness.config import make_plan
 from harness.errors import UsageError
 from harness.executors import InProcessExecutor, PoolExecutor
@@ -21,7 +22,6 @@ from harness.sweeps.plan import differences, extended, resolve, search_settings
 from harness.sweeps.prepare import Resuming, inspect
 from harness.sweeps.runner import run_sweep
 from harness.sweeps.trials import replay
-from harness.sweeps.verify import verify
 from harness.tracking.queries import read_sweep_scores
 
 

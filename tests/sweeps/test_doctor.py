@@ -15,13 +15,13 @@ from pathlib import Path
 import psutil
 import pytest
 
+from harness.checks.doctor import examine
 from harness.cli import main
 from harness.executors import PoolExecutor, Task
 from harness.executors.worker import orphans
 from harness.export import load
 from harness.export.verification import score_again
 from harness.store import Store
-from harness.sweeps.doctor import examine
 from harness.sweeps.folders import lock
 from harness.tracking import connect, resolve
 from harness.tracking.queries import read_sweep_scores

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from harness.checks.verify import verify
 from harness.cli.app import app
 from harness.errors import UsageError
 from harness.executors import PoolExecutor
 from harness.journal import EventKind, Journal
 from harness.records import Explanation
 from harness.sweeps.explain import explain
-from harness.sweeps.verify import verify
 from harness.tracking import connect
 from harness.tracking.naming import COMPARISON_KEY, TRIAL_KEY
 

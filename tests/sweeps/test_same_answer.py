@@ -8,10 +8,10 @@ import re
 
 import pytest
 
+from harness.checks.verify import verify
 from harness.records import Verdict
 from harness.report.text import document, text
 from harness.stats.words import brief, sentences
-from harness.sweeps.verify import verify
 from harness.tracking import connect
 from harness.tracking.registry import registered_versions
 

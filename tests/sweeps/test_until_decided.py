@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.checks.verify import verify
 from harness.config import make_plan
 from harness.errors import SealedError, UsageError
 from harness.executors import InProcessExecutor
@@ -13,7 +14,6 @@ from harness.journal import EventKind, Journal
 from harness.records import Outcome, SealedScore, TrialKey
 from harness.sweeps.events import Message
 from harness.sweeps.runner import run_sweep
-from harness.sweeps.verify import verify
 
 PLAN = {"datasets": ("tiny_adding",), "trials": 3, "epochs": 1, "confirmations": 0, "until_decided": True, "seed": 7}
 DEAD = """

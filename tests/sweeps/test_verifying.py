@@ -11,10 +11,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from harness.checks.verify import verify
 from harness.cli.report import verify as command
 from harness.errors import UsageError
 from harness.store import Store
-from harness.sweeps.verify import verify
 
 
 @pytest.fixture

@@ -24,9 +24,9 @@ from harness.data.dataset import Values
 from harness.data.scaling import Floats
 from harness.errors import DataError, ExportError
 from harness.export.artifact import Description
-from harness.export.forecast_inputs import Batch
 from harness.export.formats import isolated
-from harness.export.inputs import batch_of_arrays
+from harness.export.inputs.batches import batch_of_arrays
+from harness.export.inputs.forecasts import Batch
 from harness.export.predictor import Champion
 from harness.metrics import at_real_steps
 from harness.records import Answer

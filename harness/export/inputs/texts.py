@@ -19,7 +19,7 @@ from harness.data.readers.texts import decoded, parted
 from harness.data.readers.tokens import conll_sequences, tokens_of_rows
 from harness.errors import DataError
 from harness.export.artifact import Description
-from harness.export.forecast_inputs import Batch, clock_of
+from harness.export.inputs.forecasts import Batch, clock_of
 from harness.records import TaskKind
 
 if TYPE_CHECKING:

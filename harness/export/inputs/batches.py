@@ -31,8 +31,8 @@ from harness.data.readers.tables import read_table, require_columns
 from harness.data.scaling import Floats
 from harness.errors import DataError
 from harness.export.artifact import Description
-from harness.export.forecast_inputs import Batch, clock_of, series_batch
-from harness.export.token_inputs import SEQUENCE, batch_of_token_table, is_token_file, read_token_file
+from harness.export.inputs.forecasts import Batch, clock_of, series_batch
+from harness.export.inputs.texts import SEQUENCE, batch_of_token_table, is_token_file, read_token_file
 from harness.metrics import without_padding
 from harness.records import TaskKind
 from harness.text import counted
