@@ -78,6 +78,7 @@ def answer(result: SweepResult) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 def test_one_worker_and_two_give_the_same_scores_and_verdict(wide: Path) -> None:
     one, two = (answer(swept(wide, workers, trials=1, seeds=0)) for workers in (1, 2))
     assert len(one["trials"]) == len(one["scores"]) == 2
