@@ -83,7 +83,10 @@ def test_the_recommendation_says_what_by_how_much_and_how_sure() -> None:
         (replace(USED, lower_loss=0.998), "over 99 % lower error than lstm's;"),
         (replace(USED, lower_loss=None), "better over test cases; better with"),
         (BASELINE, ": 9 % lower error than gru's; probability 0.98, at worst 2 % more error (95 %)"),
-        (replace(BASELINE, baseline="mean"), "baseline, mean: 9 % lower error than gru's; better with probability 0.98"),
+        (
+            replace(BASELINE, baseline="mean"),
+            "baseline, mean: 9 % lower error than gru's; better with probability 0.98",
+        ),
         (EITHER, "use either model; gru's is cheaper"),
         (EITHER, "at worst 3.4 times the error (95 % sure)"),
         (SILENT, "how sure is not known: gru failed in 3 of 13 trials: more than 10 %"),
