@@ -70,7 +70,17 @@ def sweep(
             "M", "Time for all searches together, instead of --trials; all families get the same number of trials."
         ),
     ] = None,
-    epochs: Annotated[int | None, count_option("N", "Maximum epochs of a trial. [30]")] = None,
+    epochs: Annotated[
+        int | None, count_option("N", "Maximum epochs of a trial, taken as it is. [30, more on little data]")
+    ] = None,
+    min_steps: Annotated[
+        int | None,
+        count_option(
+            "N",
+            "Gradient steps that a trial's epochs hold at least; epochs and patience are raised on little data. "
+            "[500; 0 with --epochs]",
+        ),
+    ] = None,
     replicates: Annotated[int | None, count_option("N", "Independent searches of each family. [1]")] = None,
     until_decided: Annotated[
         bool,
@@ -91,6 +101,16 @@ def sweep(
     prune: Annotated[
         bool, _switch("--prune", "Median stopping: end a trial that is worse than the median of its search so far.")
     ] = False,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=V,V,…",
+            help="Values of a hyperparameter in every family's search space, such as units=16,64,256: one is fixed, "
+            "several are searched. Repeat for each hyperparameter.",
+            show_default=False,
+        ),
+    ] = None,
     seed: Annotated[int | None, count_option("N", "Random seed of the whole sweep. [1]")] = None,
     workers: Annotated[int | None, count_option("N", "Worker processes. [one per core]")] = None,
     threads: Annotated[
@@ -186,6 +206,7 @@ def sweep(
 
     Run the same command again to resume an unfinished sweep; after a finished one it starts a new sweep.
     """
+    from harness.config.overrides import parse
     from harness.report.text import document, text
     from harness.sweeps.folders import begun_as, find_unfinished
     from harness.sweeps.plan import resolve
@@ -210,10 +231,12 @@ def sweep(
         "trials": trials,
         "minutes": minutes,
         "epochs": epochs,
+        "min_steps": min_steps,
         "replicates": replicates,
         "until_decided": until_decided or None,
         "seeds": seeds,
         "seed": seed,
+        "hyperparameters": parse(set_ or ()),
         "workers": workers,
         "threads": threads,
         "in_flight": in_flight,
@@ -223,7 +246,9 @@ def sweep(
         "name": name,
         "register_as": register_as,
     }
-    given: dict[str, object] = {key: value for key, value in options.items() if value is not None and value != ()}
+    given: dict[str, object] = {
+        key: value for key, value in options.items() if value is not None and value not in ((), {})
+    }
     place, folders = find_store(store, tracking_uri), config_dir or []
     sweep_id, left_out = resume if resume is not None else extend, tuple[str, ...]()
     new_plan = {"config": config, "dry_run": dry_run, "fresh": fresh}

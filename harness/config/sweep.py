@@ -12,7 +12,7 @@ from harness.config.dataset import RegisteredName
 from harness.config.errors import ValidationIssue, fault, in_file, in_options, issue_of
 from harness.config.loader import check_name, read_toml
 from harness.config.lookup import SWEEPS, builtin_folder, existing_file, is_path
-from harness.config.sources import Config, Count, CountOrZero, Name, Seed
+from harness.config.sources import Config, Count, CountOrZero, Name, Plain, Seed
 from harness.errors import ConfigError, UsageError, nearest
 
 SCHEDULED = ("hyperband", "grid")
@@ -34,6 +34,9 @@ class SweepConfig(Config):
         minutes: Time for all searches, in place of a number of trials.
         epochs: The most epochs of a trial.
         patience_epochs: Epochs without a better validation score after which a trial ends.
+        min_steps: Gradient steps that a trial's epochs are to hold: on small training parts epochs and patience are
+            raised by the factor that it takes, the same for every family. 0, and where `epochs` is given without it,
+            takes the epochs as they are. Not for Hyperband's.
         prune: Median stopping: a trial ends that is worse than the median of its search so far.
         replicates: Independent searches per family.
         until_decided: Replicates are added until there is a verdict, by a group-sequential rule.
@@ -46,6 +49,8 @@ class SweepConfig(Config):
         baselines: `limited` fits them within 10 seconds or a tenth of the search's time, whichever is more, the
             cheapest first; `all` fits all of them, however long it takes.
         seed: Seed of the whole sweep.
+        hyperparameters: Values in place of those of every search space, a list for each hyperparameter, such as
+            `units = [16, 64, 256]`.
         register_as: Name of the registered models, in which `{dataset}` is the dataset's; else the dataset's own.
     """
 
@@ -63,6 +68,7 @@ class SweepConfig(Config):
     minutes: Annotated[float, Field(gt=0, strict=True, description="a number greater than 0")] | None = None
     epochs: Count = 30
     patience_epochs: Count = 5
+    min_steps: CountOrZero | None = 500
     prune: Annotated[bool, Field(strict=True)] = False
     replicates: Count = 1
     until_decided: Annotated[bool, Field(strict=True)] = False
@@ -74,6 +80,7 @@ class SweepConfig(Config):
     trial_memory_mb: Count | None = None
     baselines: Literal["limited", "all"] = "limited"
     seed: Seed = 1
+    hyperparameters: dict[str, Annotated[tuple[Plain, ...], Field(min_length=1)]] = Field(default_factory=dict)
     register_as: RegisteredName | None = None
 
     @model_validator(mode="before")
@@ -82,6 +89,8 @@ class SweepConfig(Config):
         if not isinstance(values, Mapping):
             return values
         values = in_todays_keys(values)
+        if values.get("epochs") is not None:
+            values = {"min_steps": 0, **values}
         if values.get("minutes") is not None or values.get("oracle") in SCHEDULED:
             return {"trials": None, **values}
         return values
@@ -135,7 +144,7 @@ def read_sweep(path: Path, overrides: Mapping[str, object]) -> SweepConfig:
     """The plan of a file, as far as options do not say otherwise.
 
     A relative path to a config is read from the file's folder. An option for one budget, trials or minutes,
-    takes the place of the file's other one.
+    takes the place of the file's other one; epochs that are given as an option are taken as they are.
 
     Args:
         path: The file.
@@ -150,7 +159,7 @@ def read_sweep(path: Path, overrides: Mapping[str, object]) -> SweepConfig:
     if "name" in values:
         check_name(values["name"], path)
     options = _given(overrides)
-    dropped = {_BUDGETS[key] for key in options if key in _BUDGETS}
+    dropped = {_BUDGETS[key] for key in options if key in _BUDGETS} | ({"min_steps"} if "epochs" in options else set())
     kept = {key: _from_folder(value, path.parent) for key, value in values.items() if key not in dropped}
     merged = {"name": path.stem, **kept, **options}
     try:
@@ -181,7 +190,7 @@ def make_plan(values: Mapping[str, object]) -> SweepConfig:
 
 
 def _given(values: Mapping[str, object]) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if value not in (None, [], ())}
+    return {key: value for key, value in values.items() if value not in (None, [], (), {})}
 
 
 def _from_folder(value: Any, folder: Path) -> Any:
@@ -196,5 +205,5 @@ def _option_error(issue: ValidationIssue) -> UsageError:
 
 def option_name(key: str) -> str:
     """What the command line calls a key of the plan."""
-    names = {"datasets": "DATASET", "families": "--family"}
+    names = {"datasets": "DATASET", "families": "--family", "hyperparameters": "--set"}
     return names.get(key, f"--{key.replace('_', '-')}")

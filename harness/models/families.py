@@ -87,7 +87,7 @@ def family_of(space: SearchSpace) -> Family:
     return _recurrent(space) if space.layer is not None else _of_user(space)
 
 
-_STACKED = ("embedding_dim", "units", "layers", "bidirectional")
+_STACKED = ("embedding_dim", "units", "layers", "bidirectional", "lookback_steps", "stride_steps", "summary")
 
 
 def _recurrent(space: SearchSpace) -> Family:

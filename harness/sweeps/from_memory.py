@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,7 +90,24 @@ def write_dataset(
             _write_table(table, draft)
         else:
             np.savez(draft, allow_pickle=False, **arrays)
-    return _write_config(folder, name, file, task, groups is not None, {**found, **more})
+    keys = {**found, **more}
+    if table is not None and task == "forecast" and (calendar := _calendar(table, keys)):
+        keys["encoding"] = {"calendar": calendar, **keys.get("encoding", {})}
+    return _write_config(folder, name, file, task, groups is not None, keys)
+
+
+def _calendar(table: pd.DataFrame, keys: Mapping[str, Any]) -> tuple[str, ...]:
+    """Cycles of the calendar as inputs of a forecast whose rows have dates, unless the caller names some."""
+    from harness.config.inferred.calendar import calendar_of
+    from harness.config.times import Clock, time_names
+
+    time, encoding = keys.get("time"), keys.get("encoding", {})
+    if not time or "calendar" in encoding or not {*time_names(time)} <= {*table.columns}:
+        return ()
+    series = table[table[keys["id"]] == table[keys["id"]].iloc[0]] if keys.get("id") in table.columns else table
+    with suppress(DataError):  # which is refused where the table is read
+        return calendar_of(series, time, Clock(zone=encoding.get("time_zone", "")))
+    return ()
 
 
 def _write_table(table: pd.DataFrame, file: Path) -> None:
