@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -171,11 +171,12 @@ def read_sweep(path: Path, overrides: Mapping[str, object]) -> SweepConfig:
     raise ConfigError(in_file(path, issue))
 
 
-def make_plan(values: Mapping[str, object]) -> SweepConfig:
+def make_plan(values: Mapping[str, object], called: Callable[[str], str] | None = None) -> SweepConfig:
     """The plan that options alone make.
 
     Args:
         values: Values by the plan's keys; None and empty lists were not given.
+        called: What messages call a key; as the command line does by default.
 
     Raises:
         UsageError: A value is wrong; the message names the option.
@@ -186,7 +187,8 @@ def make_plan(values: Mapping[str, object]) -> SweepConfig:
     try:
         return SweepConfig.model_validate(options)
     except ValidationError as error:
-        raise _option_error(issue_of(error, SweepConfig, options)) from None
+        issue = issue_of(error, SweepConfig, options)
+        raise UsageError(in_options(issue, called or option_name)) from None
 
 
 def _given(values: Mapping[str, object]) -> dict[str, Any]:
