@@ -31,6 +31,8 @@ DEFAULTS: Mapping[str, Value] = {
     "units": 32,
     "layers": 1,
     "bidirectional": False,
+    "kernel_size": 3,
+    "cell": "LSTM",
     "dropout": 0.0,
     "learning_rate": 1e-3,
     "schedule": "constant",
@@ -67,6 +69,16 @@ def units_that_fit(kind: str, width: int, parameters: int, layers: int = 1, *, b
     def needed(units: int) -> int:
         return recurrent_parameters(kind, width, units, layers, bidirectional=bidirectional)
 
+    return most_units(needed, parameters)
+
+
+def most_units(needed: Callable[[int], int], parameters: int) -> int:
+    """The most units that need at most so many weights; 1 where not even one fits.
+
+    Args:
+        needed: Units → weights, which grow with the units.
+        parameters: Weights.
+    """
     return max(1, bisect_right(range(1, 1 << 21), parameters, key=needed))
 
 
