@@ -70,6 +70,7 @@ def space(size: Size, family: str) -> dict[str, Any]:
             "units": {"type": "Choice", "values": list(size.units)},
             "learning_rate": {"type": "Float", "min_value": 1e-3, "max_value": 1e-2, "sampling": "log"},
             "dropout": {"type": "Float", "min_value": 0.0, "max_value": 0.4, "step": 0.08},
+            "batch_size": {"type": "Fixed", "value": 32},
         },
     }
 
@@ -179,7 +180,9 @@ def run_plain(size: Size, began: float) -> dict[str, Any]:
             )
             unscale = float(scaling.output_scale[0]) ** 2
             for trial in tuner.oracle.trials.values():
-                trials.append({"values": dict(trial.hyperparameters.values), "score": trial.score * unscale})
+                trials.append(
+                    {"values": {**trial.hyperparameters.values, "batch_size": 32}, "score": trial.score * unscale}
+                )
     return report(trials, len(trials) * size.epochs * size.batches, began)
 
 

@@ -70,7 +70,17 @@ def sweep(
             "M", "Time for all searches together, instead of --trials; all families get the same number of trials."
         ),
     ] = None,
-    epochs: Annotated[int | None, count_option("N", "Maximum epochs of a trial. [30]")] = None,
+    epochs: Annotated[
+        int | None, count_option("N", "Maximum epochs of a trial, taken as it is. [30, more on little data]")
+    ] = None,
+    min_steps: Annotated[
+        int | None,
+        count_option(
+            "N",
+            "Gradient steps that a trial's epochs hold at least; epochs and patience are raised on little data. "
+            "[500; 0 with --epochs]",
+        ),
+    ] = None,
     replicates: Annotated[int | None, count_option("N", "Independent searches of each family. [1]")] = None,
     until_decided: Annotated[
         bool,
@@ -213,6 +223,7 @@ def sweep(
         "trials": trials,
         "minutes": minutes,
         "epochs": epochs,
+        "min_steps": min_steps,
         "replicates": replicates,
         "until_decided": until_decided or None,
         "seeds": seeds,

@@ -34,6 +34,9 @@ class SweepConfig(Config):
         minutes: Time for all searches, in place of a number of trials.
         epochs: The most epochs of a trial.
         patience_epochs: Epochs without a better validation score after which a trial ends.
+        min_steps: Gradient steps that a trial's epochs are to hold: on small training parts epochs and patience are
+            raised by the factor that it takes, the same for every family. 0, and where `epochs` is given without it,
+            takes the epochs as they are. Not for Hyperband's.
         prune: Median stopping: a trial ends that is worse than the median of its search so far.
         replicates: Independent searches per family.
         until_decided: Replicates are added until there is a verdict, by a group-sequential rule.
@@ -64,6 +67,7 @@ class SweepConfig(Config):
     minutes: Annotated[float, Field(gt=0, strict=True, description="a number greater than 0")] | None = None
     epochs: Count = 30
     patience_epochs: Count = 5
+    min_steps: CountOrZero | None = 500
     prune: Annotated[bool, Field(strict=True)] = False
     replicates: Count = 1
     until_decided: Annotated[bool, Field(strict=True)] = False
@@ -83,6 +87,8 @@ class SweepConfig(Config):
         if not isinstance(values, Mapping):
             return values
         values = in_todays_keys(values)
+        if values.get("epochs") is not None:
+            values = {"min_steps": 0, **values}
         if values.get("minutes") is not None or values.get("oracle") in SCHEDULED:
             return {"trials": None, **values}
         return values
@@ -136,7 +142,7 @@ def read_sweep(path: Path, overrides: Mapping[str, object]) -> SweepConfig:
     """The plan of a file, as far as options do not say otherwise.
 
     A relative path to a config is read from the file's folder. An option for one budget, trials or minutes,
-    takes the place of the file's other one.
+    takes the place of the file's other one; epochs that are given as an option are taken as they are.
 
     Args:
         path: The file.
@@ -151,7 +157,7 @@ def read_sweep(path: Path, overrides: Mapping[str, object]) -> SweepConfig:
     if "name" in values:
         check_name(values["name"], path)
     options = _given(overrides)
-    dropped = {_BUDGETS[key] for key in options if key in _BUDGETS}
+    dropped = {_BUDGETS[key] for key in options if key in _BUDGETS} | ({"min_steps"} if "epochs" in options else set())
     kept = {key: _from_folder(value, path.parent) for key, value in values.items() if key not in dropped}
     merged = {"name": path.stem, **kept, **options}
     try:

@@ -353,6 +353,9 @@ class ResourceUsage(Record):
         units: Smallest, median and largest number of units of a recurrent layer.
         kernels: Trials by the kernel that ran them.
         pruned: Trials that median stopping ended.
+        epochs_at_most: The most epochs that a trial was given; 0 in records that do not say.
+        patience_epochs: The longest patience of a trial; 0 in records that do not say.
+        batch_sizes: Smallest, median and largest batch size that trials state; 0 where they state none.
     """
 
     asked: int = 0
@@ -369,3 +372,6 @@ class ResourceUsage(Record):
     units: tuple[int, int, int] = (0, 0, 0)
     kernels: Mapping[str, int] = field(default_factory=dict)
     pruned: int = 0
+    epochs_at_most: int = 0
+    patience_epochs: int = 0
+    batch_sizes: tuple[int, int, int] = (0, 0, 0)

@@ -41,6 +41,11 @@ MOST_NAMES = 12
 
 NOTEBOOK_PIXELS = 560
 
+
+def _known(*numbers: int) -> str:
+    return ", ".join(map(count, numbers)) if any(numbers) else "not recorded"
+
+
 _USAGE: tuple[tuple[str, Callable[[ResourceUsage], str]], ...] = (
     ("trials requested", lambda usage: count(usage.asked)),
     ("distinct hyperparameter sets", lambda usage: count(usage.distinct)),
@@ -48,6 +53,8 @@ _USAGE: tuple[tuple[str, Callable[[ResourceUsage], str]], ...] = (
     ("failed", failures_words),
     ("pruned (median stopping)", lambda usage: count(usage.pruned)),
     ("epochs", lambda usage: count(usage.epochs)),
+    ("the most epochs of a trial, patience", lambda usage: _known(usage.epochs_at_most, usage.patience_epochs)),
+    ("batch size: smallest, median, largest", lambda usage: _known(*usage.batch_sizes)),
     ("gradient steps", lambda usage: count(usage.gradient_steps)),
     ("training", lambda usage: duration_text(usage.fit_seconds)),
     ("compiling", lambda usage: duration_text(usage.compile_seconds)),

@@ -43,6 +43,7 @@ from harness.records import (
     Value,
     derive_seed,
 )
+from harness.search.length import batch_size_for, length_of
 from harness.search.oracle import ADAPTIVE, Oracle, Point, Waiting
 from harness.search.tpe import TPE, TpeOracle
 
@@ -138,6 +139,9 @@ class SearchSettings:
         prune: Whether trials are ended by median stopping.
         in_flight: Trials of one search that an adaptive oracle may have running; None, in sweeps of 0.1.0, for the
             workers over the families, of whose ends it hears as they come.
+        sequences: How many the training part has; 0 leaves epochs and batches as the plan and the search space say.
+        min_steps: Gradient steps that a trial's epochs are to hold; None, in sweeps that did not record it, leaves
+            epochs as the plan says and batches of no stated size as they were.
     """
 
     oracle: str
@@ -149,6 +153,25 @@ class SearchSettings:
     workers: int
     prune: bool = False
     in_flight: int | None = 1
+    sequences: int = 0
+    min_steps: int | None = None
+
+    @property
+    def sizes_by_data(self) -> bool:
+        """Whether epochs and batches follow the size of the training part."""
+        return self.min_steps is not None and self.sequences > 0
+
+    def complete(self, values: Mapping[str, Value]) -> dict[str, Value]:
+        """A trial's hyperparameters, with the batch size that the data asks for where they have none."""
+        sized: dict[str, Value] = {"batch_size": batch_size_for(self.sequences)} if self.sizes_by_data else {}
+        return {**sized, **values}
+
+    def length(self, values: Mapping[str, Value]) -> tuple[int, int]:
+        """The most epochs of a trial with these hyperparameters, and its patience."""
+        if not self.sizes_by_data:
+            return self.epochs, self.patience_epochs
+        size = int(self.complete(values)["batch_size"])
+        return length_of(self.sequences, size, self.epochs, self.patience_epochs, self.min_steps or 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -397,13 +420,17 @@ class Scheduler:
         # What goes on with another trial has its seed, so that both together are one training.
         seed = search.seeds[point.continues] if point.continues else derive_seed(self.settings.seed, str(key))
         search.seeds[number] = seed
+        values = self.settings.complete(point.values)
+        epochs, patience = self.settings.length(values)
+        if point.epochs:  # Hyperband's own
+            epochs, patience = point.epochs, self.settings.patience_epochs
         return TrialRequest(
             key,
             search.family.space,
-            point.values,
+            values,
             seed,
-            point.epochs or self.settings.epochs,
-            self.settings.patience_epochs,
+            epochs,
+            patience,
             continues=str(replace(key, number=point.continues)) if point.continues else "",
             begins_after=point.begins_after,
             floor=median_floor(search.ended, self.objective) if self.settings.prune else (),
@@ -458,22 +485,24 @@ class Scheduler:
         return search.running < math.ceil(self.settings.workers / len(self.families))
 
 
-def seed_repeat_request(
-    selected: TrialRequest, number: int, seed: int, settings: SearchSettings, common: int | None = None
-) -> TrialRequest:
+def seed_repeat_request(selected: TrialRequest, number: int, seed: int, common: int | None = None) -> TrialRequest:
     """The selected hyperparameters once more, with a fresh seed.
 
     Args:
         selected: The selected trial.
         number: Number of the seed repeat within its family and replicate, from 1.
         seed: The sweep's seed.
-        settings: What all searches share.
         common: Which of the trial's seed repeats this is, from 1: its seed is then that of every other family's, so
             that their networks differ by their hyperparameters and cells alone. None derives a seed of its own, as
             sweeps of 0.1.0 do.
     """
     key = TrialKey(selected.key.dataset, selected.key.family, selected.key.replicate, Phase.SEED_REPEAT, number)
     parts = (str(key),) if common is None else (key.dataset, Phase.SEED_REPEAT.value, common)
-    return TrialRequest(
-        key, selected.family, selected.values, derive_seed(seed, *parts), selected.epochs, settings.patience_epochs
+    return replace(
+        selected,
+        key=key,
+        seed=derive_seed(seed, *parts),
+        continues="",
+        begins_after=0,
+        floor=(),
     )

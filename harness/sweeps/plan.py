@@ -30,8 +30,9 @@ LIBRARIES = ("lstm-gru-harness", "tensorflow", "keras", "keras-tuner", "mlflow",
 FREE = ("workers", "register_as")
 """What of a plan changes no trial, and may differ when a sweep is resumed."""
 
-NOT_RECORDED: Mapping[str, None] = {"threads": None, "in_flight": None}
-"""What a plan of 0.1.0 left to the number of workers: a worker's threads, cores / workers, and trials in flight."""
+NOT_RECORDED: Mapping[str, None] = {"threads": None, "in_flight": None, "min_steps": None}
+"""What earlier plans do not say: a worker's threads, which were cores / workers, and trials in flight, which followed
+from the workers too; and that epochs and batches follow the size of the training part, which they did not."""
 
 DATASET = "{dataset}"
 """What stands for a dataset's name in `register_as`."""
@@ -166,14 +167,19 @@ def large_batches(dataset: str, spaces: Mapping[str, SearchSpace], sequences: in
     """
     phrase = []
     for family, space in spaces.items():
-        batch = space.hyperparameters.get("batch_size")
-        sizes = [size for size in (*(batch.values or ()), batch.max_value, batch.value) if size] if batch else []
-        if (largest := max(map(int, sizes), default=0)) > sequences:
+        if (largest := largest_batch(space)) > sequences:
             phrase.append(
                 f"{dataset}: {family} tries batches of up to {largest:,}, and the training part has {sequences:,} "
                 "sequences: a larger batch is all of them, one step an epoch"
             )
     return phrase
+
+
+def largest_batch(space: SearchSpace) -> int:
+    """The largest batch size that a search space may try; 0 where it names none."""
+    batch = space.hyperparameters.get("batch_size")
+    sizes = [size for size in (*(batch.values or ()), batch.max_value, batch.value) if size] if batch else []
+    return max(map(int, sizes), default=0)
 
 
 def families_of(spaces: Sequence[str]) -> tuple[Family, ...]:
@@ -210,13 +216,16 @@ def trial_limits(plan: SweepConfig, workers: int) -> tuple[float | None, int]:
     return seconds, plan.trial_memory_mb or max(LEAST_MEMORY_MB, round(SHARE_OF_MEMORY * machine_mb() / workers))
 
 
-def search_settings(header: SweepHeader, workers: int, replicates: int | None = None) -> SearchSettings:
+def search_settings(
+    header: SweepHeader, workers: int, replicates: int | None = None, sequences: int = 0
+) -> SearchSettings:
     """What the searches of each dataset share; minutes are divided equally over datasets and replicates.
 
     Args:
         header: The sweep.
         workers: Trials that can run at the same time.
         replicates: Replicates that a dataset's searches are to come to; by default those of the first look.
+        sequences: How many the dataset's training part has; 0 where it is not known.
     """
     plan = header.plan
     share = plan.minutes * 60 / len(header.datasets) / header.interim_replicates[-1] if plan.minutes else None
@@ -231,6 +240,8 @@ def search_settings(header: SweepHeader, workers: int, replicates: int | None = 
         workers,
         plan.prune,
         plan.in_flight,
+        sequences,
+        plan.min_steps,
     )
 
 

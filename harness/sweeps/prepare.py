@@ -15,9 +15,10 @@ from harness.errors import AbsentDataError, DiskError, UsageError
 from harness.executors import Executor
 from harness.journal import EventKind, Journal
 from harness.records import DataFacts, Family, Objective, Phase, TrialKey, TrialRecord, TrialRequest, derive_seed
+from harness.search import SearchSettings
 from harness.search.oracle import Oracle, Point, scheduled
 from harness.store import place_around, remember
-from harness.sweeps.plan import SweepHeader, differences, idle_note, large_batches, search_settings
+from harness.sweeps.plan import SweepHeader, differences, idle_note, large_batches, largest_batch, search_settings
 from harness.sweeps.results import Results
 from harness.sweeps.stop import comparison_bytes
 from harness.sweeps.trials import TrialSpec, structural, train_one
@@ -230,16 +231,19 @@ def estimate(header: SweepHeader, inspected: Mapping[str, Inspected], executor: 
 
 
 def _estimate(header: SweepHeader, name: str, found: Inspected, executor: Executor) -> Estimate:
-    plan, settings = header.plan, search_settings(header, executor.slots)
-    records = [_probe(header, name, found, executor, family.space) for family in header.families]
-    by_family = [_trials_and_epochs(header, found, family) for family in header.families]
+    plan = header.plan
+    settings = search_settings(header, executor.slots, sequences=found.facts.sizes[0])
+    batches = [largest_batch(space) for space in header.spaces.values()]
+    longest = max(settings.length({"batch_size": size} if size else {})[0] for size in batches)
+    records = [_probe(header, name, found, executor, family.space, settings) for family in header.families]
+    by_family = [_trials_and_epochs(header, found, family, longest) for family in header.families]
     trials = None if plan.minutes else sum(number for number, _ in by_family) * header.interim_replicates[-1]
     seconds = 0.0
     for family, record, (number, epochs) in zip(header.families, records, by_family, strict=True):
         fits = number * header.interim_replicates[-1] + plan.seeds
         compiles = min(fits, structures(header.spaces[family.space])) * executor.slots
         epoch_seconds = record.fit_seconds / max(1, record.epochs)
-        trained = epochs * header.interim_replicates[-1] + plan.seeds * plan.epochs
+        trained = epochs * header.interim_replicates[-1] + plan.seeds * longest
         seconds += trained * epoch_seconds + compiles * record.compile_seconds
     fits = (trials or 0) + plan.seeds * len(header.families)
     sizes = [record.parameters for record in records]
@@ -250,18 +254,19 @@ def _estimate(header: SweepHeader, name: str, found: Inspected, executor: Execut
         searches=trials,
         seed_repeats=plan.seeds * len(header.families),
         seconds=seconds / executor.slots + searching,
-        disk_bytes=comparison_bytes(fits, plan.epochs, max(sizes), kept=len(header.families) + executor.slots),
+        disk_bytes=comparison_bytes(fits, longest, max(sizes), kept=len(header.families) + executor.slots),
         failure=next((f"{record.key.family}: {record.message}" for record in records if record.message), ""),
     )
 
 
-def _trials_and_epochs(header: SweepHeader, found: Inspected, family: Family) -> tuple[int, int]:
+def _trials_and_epochs(header: SweepHeader, found: Inspected, family: Family, longest: int) -> tuple[int, int]:
     """Trials of one search of a family, and the most epochs they come to; none where minutes are the currency."""
     plan = header.plan
     if plan.oracle in SCHEDULED:
-        return scheduled(plan.oracle, header.spaces[family.space], found.objective, plan.epochs)
+        epochs = plan.epochs if plan.oracle == "hyperband" else longest
+        return scheduled(plan.oracle, header.spaces[family.space], found.objective, epochs)
     trials = 0 if plan.minutes else plan.trials or 0
-    return trials, trials * plan.epochs
+    return trials, trials * longest
 
 
 def structures(space: SearchSpace) -> int:
@@ -270,10 +275,12 @@ def structures(space: SearchSpace) -> int:
     return math.prod(len(one.values) if one.values else 2 if one.type == "Boolean" else 1 for one in shaping)
 
 
-def _probe(header: SweepHeader, name: str, found: Inspected, executor: Executor, family: str) -> TrialRecord:
+def _probe(
+    header: SweepHeader, name: str, found: Inspected, executor: Executor, family: str, settings: SearchSettings
+) -> TrialRecord:
     seed = derive_seed(header.plan.seed, name, family, "probe")
     point = Oracle("random", header.spaces[family], found.objective, seed).ask()
-    values = point.values if isinstance(point, Point) else {}
+    values = settings.complete(point.values if isinstance(point, Point) else {})
     key = TrialKey(name, family, 1, Phase.SEED_REPEAT, 1)
     request = TrialRequest(key, family, values, seed, PROBE_EPOCHS, PROBE_EPOCHS)
     spec = TrialSpec(header.datasets[name], dict(header.spaces), found.facts.digest, Path())

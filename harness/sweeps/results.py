@@ -433,6 +433,9 @@ def usage_of(pairs: Sequence[EndedTrial]) -> ResourceUsage:
         units=_range_of(record.units for record in records),
         kernels=dict(Counter(record.kernel for record in records if record.kernel)),
         pruned=sum(record.pruned for record in records),
+        epochs_at_most=max((request.epochs for request, _ in pairs), default=0),
+        patience_epochs=max((request.patience_epochs for request, _ in pairs), default=0),
+        batch_sizes=_range_of(int(request.values.get("batch_size", 0)) for request, _ in pairs),
     )
 
 
@@ -455,6 +458,8 @@ def budget_in_words(header: SweepHeader) -> str:
     times += ", until decided" if plan.until_decided else ""
     pruned = ", median stopping" if plan.prune else ""
     at_most = f"at most {counted(plan.epochs, 'epoch')} per trial"
+    if plan.min_steps and plan.oracle != "hyperband":
+        at_most += f", more where {counted(plan.min_steps, 'gradient step')} take more"
     workers = f"; {note}" if (note := workers_note(plan)) else ""
     return f"{spent}{times}, {plan.oracle} search, {at_most}{pruned}{workers}"
 

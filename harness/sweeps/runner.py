@@ -287,7 +287,8 @@ class _Sweep:
     def _search(self, name: str, found: Inspected) -> None:
         if self.journal.has(EventKind.CLOSED, name):
             return
-        settings = search_settings(self.header, self.executor.slots, self.results.replicates(name))
+        sequences = self.results.facts(name).sizes[0]
+        settings = search_settings(self.header, self.executor.slots, self.results.replicates(name), sequences)
         scheduler = Scheduler(name, self.header.families, self.header.spaces, found.objective, settings)
         run_searches(scheduler, self._runner(name), self.callback, settings.budget.seconds)
 
@@ -318,13 +319,13 @@ class _Sweep:
 
     def _confirm(self, name: str) -> None:
         """Retrain each family's selected hyperparameters with fresh seeds, as often as the plan says."""
-        plan, settings = self.header.plan, search_settings(self.header, self.executor.slots)
+        plan = self.header.plan
         asked = [TrialRequest.from_json(event.payload) for event in self.journal.events(EventKind.ASKED, dataset=name)]
         ended = {event.trial_key for event in self.journal.events(EventKind.ENDED, dataset=name)}
         chosen = [one.request for one in self.results.selected(name).values()]
         started = [one for best in chosen for one in seed_repeats_of(asked, best) if str(one.key) not in ended]
         fresh = [
-            seed_repeat_request(best, number, plan.seed, settings, step + 1 if self.header.rule > 1 else None)
+            seed_repeat_request(best, number, plan.seed, step + 1 if self.header.rule > 1 else None)
             for step in range(plan.seeds)
             for best in chosen
             if (number := _next_seed_repeat(asked, best, step))

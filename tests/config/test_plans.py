@@ -28,6 +28,7 @@ def test_the_quickstart_is_built_in(project):
         trials=10,
         epochs=15,
         patience_epochs=4,
+        min_steps=200,
         seeds=5,
         seed=1,
     )

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
 
 from harness.records import Phase, TrialKey, TrialRequest, derive_seed
 from harness.search.scheduler import seed_repeat_request
-
-SETTINGS = SimpleNamespace(patience_epochs=5)
 
 
 def selected(family: str, number: int) -> TrialRequest:
@@ -17,9 +13,7 @@ def selected(family: str, number: int) -> TrialRequest:
 
 
 def seeds(family: str, number: int, first: int = 1) -> list[int]:
-    return [
-        seed_repeat_request(selected(family, number), first + step, 7, SETTINGS, step + 1).seed for step in range(5)
-    ]
+    return [seed_repeat_request(selected(family, number), first + step, 7, step + 1).seed for step in range(5)]
 
 
 def test_the_families_share_their_fresh_seeds() -> None:
@@ -33,5 +27,5 @@ def test_a_trial_that_was_overtaken_takes_no_seed_away() -> None:
 
 @pytest.mark.parametrize("family", ["lstm", "gru"])
 def test_a_sweep_of_the_first_rule_derives_each_seed_by_its_key(family: str) -> None:
-    found = seed_repeat_request(selected(family, 3), 2, 7, SETTINGS)
+    found = seed_repeat_request(selected(family, 3), 2, 7)
     assert found.seed == derive_seed(7, f"toy/{family}/r1/confirmation/0002")

@@ -196,7 +196,7 @@ def test_a_replay_that_differs_is_refused() -> None:
 def test_a_confirmation_has_the_selected_values_and_a_fresh_seed() -> None:
     one = scheduler()
     request = one.ask()
-    again = [seed_repeat_request(request, number, 7, one.settings) for number in (1, 2)]
+    again = [seed_repeat_request(request, number, 7) for number in (1, 2)]
     assert [r.values for r in again] == [request.values] * 2
     assert len({request.seed, *(r.seed for r in again)}) == 3
 
