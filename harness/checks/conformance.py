@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.config.space import Hyperparameter, SearchSpace
+from harness.config.space import Hyperparameter, SearchSpace, cannot
 from harness.errors import HarnessError
 from harness.export.artifact import read_model, write_model
 from harness.models import Network, NetworkShape, family_of
@@ -34,8 +34,10 @@ _REGRESS = NetworkShape(TaskKind.REGRESS, 6, 2, masked=False, outputs=1, horizon
 PROBLEMS: Mapping[str, NetworkShape] = {
     "regress": _REGRESS,
     "regress, lengths differ": replace(_REGRESS, masked=True),
-    "forecast": replace(_REGRESS, task=TaskKind.FORECAST, horizon_steps=3, outputs=2),
-    "forecast, known covariates": replace(_REGRESS, task=TaskKind.FORECAST, horizon_steps=3, known_channels=1),
+    "forecast": replace(_REGRESS, task=TaskKind.FORECAST, horizon_steps=3, outputs=2, target_channels=(0, 1)),
+    "forecast, known covariates": replace(
+        _REGRESS, task=TaskKind.FORECAST, horizon_steps=3, known_channels=1, target_channels=(0,)
+    ),
     "classify": replace(_REGRESS, task=TaskKind.CLASSIFY, outputs=3),
     "classify, lengths differ": replace(_REGRESS, task=TaskKind.CLASSIFY, outputs=3, masked=True),
     "classify tokens": replace(_REGRESS, task=TaskKind.CLASSIFY, outputs=3, masked=True, channels=1, vocabulary=7),
@@ -76,11 +78,15 @@ def check_family(
         problems: Kinds of problems.
 
     Yields:
-        Each kind of problem, with what is wrong there; nothing where all is right.
+        Each kind of problem, with what is wrong there: nothing where all is right, or where the family says that it
+        cannot do such problems.
     """
     # Of one function for each network TensorFlow says that it is traced too often.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     for name, shape in problems.items():
+        if cannot(space, shape.task):
+            yield name, []
+            continue
         try:
             searched = space if space.build is None else discovered(shape, space, gaussian=False)
             points = [extreme(searched, shape, last=last) for last in (False, True)]
@@ -98,7 +104,7 @@ def extreme(space: SearchSpace, shape: NetworkShape, *, last: bool) -> dict[str,
     for name, one in space.hyperparameters.items():
         if one.parent_name is None or found.get(one.parent_name) in (one.parent_values or ()):
             found[name] = _end(one, last=last)
-    if space.layer is not None and not shape.knows_future:
+    if "bidirectional" in space.network.names and not shape.knows_future:
         found["bidirectional"] = False
     return found
 

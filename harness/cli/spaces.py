@@ -132,13 +132,15 @@ def new(
 def _conform(config: SearchSpace, *, as_json: bool) -> None:
     """Hold the family's networks to the contract of `harness.models.families`, a line each kind of problem."""
     from harness.checks.conformance import PROBLEMS, check_family
+    from harness.config.space import cannot
 
     wrong, told = 0, []
     for problem, findings in check_family(config):
         wrong += bool(findings)
         told += [{"problem": problem, "findings": [asdict(one) for one in findings]}]
         if not as_json:
-            say(f"{problem}: {'; '.join(dict.fromkeys(one.what for one in findings)) or 'conforms'}")
+            refused = "not for it" if cannot(config, PROBLEMS[problem].task) else "conforms"
+            say(f"{problem}: {'; '.join(dict.fromkeys(one.what for one in findings)) or refused}")
     if as_json:
         say_json(told)
     if wrong:

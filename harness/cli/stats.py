@@ -42,7 +42,7 @@ def verdict(
     oracle: Annotated[
         str | None,
         typer.Option(
-            metavar="random|bayesian|hyperband|grid",
+            metavar="random|bayesian|tpe|hyperband|grid",
             help="Oracle of the searches; random: trials are pooled; any other: compared per replicate. [random]",
             show_default=False,
         ),

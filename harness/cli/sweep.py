@@ -96,7 +96,10 @@ def sweep(
     ] = None,
     oracle: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Keras Tuner's oracle: random, bayesian, hyperband or grid. [random]"),
+        typer.Option(
+            metavar="NAME",
+            help="Keras Tuner's oracle: random, bayesian, hyperband or grid; or tpe, Optuna's. [random]",
+        ),
     ] = None,
     prune: Annotated[
         bool, _switch("--prune", "Median stopping: end a trial that is worse than the median of its search so far.")
@@ -118,7 +121,7 @@ def sweep(
     ] = None,
     in_flight: Annotated[
         int | None,
-        count_option("N", "Trials of one search that a bayesian or hyperband oracle has running at a time. [1]"),
+        count_option("N", "Trials of one search that a bayesian, tpe or hyperband oracle has running at a time. [1]"),
     ] = None,
     trials_per_gpu: Annotated[
         int | None, count_option("N", "Concurrent trials (worker processes) per GPU; replaces --workers. [4]")

@@ -2,7 +2,7 @@
 
 from harness.config.dataset import DatasetConfig
 from harness.config.lookup import Found, find_dataset, find_datasets, find_space, list_datasets, list_spaces, suites_of
-from harness.config.space import Hyperparameter, SearchSpace, check_reads_forward, check_shared
+from harness.config.space import Hyperparameter, SearchSpace, check_reads_forward, check_shared, check_tasks
 from harness.config.sweep import SweepConfig, find_sweep, make_plan, read_sweep
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "SweepConfig",
     "check_reads_forward",
     "check_shared",
+    "check_tasks",
     "find_dataset",
     "find_datasets",
     "find_space",

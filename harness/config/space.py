@@ -17,13 +17,17 @@ from pydantic import Field, model_validator
 
 from harness.config.dataset import DatasetConfig
 from harness.config.errors import fault, toml_text
+from harness.config.networks import NETWORKS, OF_USER, Layer, NetworkConfig
 from harness.config.sources import Config, FunctionName, Name, Number, Plain
+from harness.config.tasks import ForecastTask
 from harness.errors import ConfigError, nearest
+from harness.records import TaskKind
 
 OPTIMIZERS = ("adam", "adamw", "rmsprop", "sgd")
 SCHEDULES = ("constant", "cosine", "exponential")
 SUMMARIES = ("last", "mean", "max")
 """How a recurrent layer's outputs become one vector a sequence."""
+_CELLS = tuple(name for name, network in NETWORKS.items() if network.stack)
 
 
 def _whole(value: Any) -> bool:
@@ -52,6 +56,8 @@ KNOWN: Mapping[str, tuple[Callable[[Any], bool], str]] = MappingProxyType(
         "lookback_steps": (_count, "whole numbers of at least 1"),
         "stride_steps": (_count, "whole numbers of at least 1"),
         "summary": (lambda value: value in SUMMARIES, f"one of {', '.join(SUMMARIES)}"),
+        "kernel_size": (_count, "whole numbers of at least 1"),
+        "cell": (lambda value: value in _CELLS, f"one of {', '.join(_CELLS)}"),
         "dropout": (lambda value: _number(value) and 0 <= value < 1, "shares from 0 to below 1"),
         "learning_rate": (_positive, "numbers greater than 0"),
         "schedule": (lambda value: value in SCHEDULES, f"one of {', '.join(SCHEDULES)}"),
@@ -60,7 +66,7 @@ KNOWN: Mapping[str, tuple[Callable[[Any], bool], str]] = MappingProxyType(
         "clip_norm": (_positive, "numbers greater than 0"),
     }
 )
-"""The hyperparameters that every family's network is built and trained from: what accepts a value, and such values in
+"""The hyperparameters that shipped networks are built and trained from: what accepts a value, and such values in
 words."""
 
 TRAINING = ("learning_rate", "schedule", "optimizer", "batch_size", "clip_norm")
@@ -81,13 +87,16 @@ _KEYS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 """Type of a hyperparameter → the keys that it needs, and those that it may have besides."""
 
 
-def _check_name(name: str, known: bool) -> None:
+def _check_name(name: str, layer: str | None) -> None:
     if name == "seed":
         raise fault(("hyperparameters", name), "the seed is never a hyperparameter: luck is averaged, not searched for")
-    if not known and not _NAME.fullmatch(name):
+    if layer is None and not _NAME.fullmatch(name):
         raise fault(("hyperparameters",), f"hyperparameter {name!r}: expected letters, digits, '_', '-', '.' and '/'")
-    if known and name not in KNOWN:
-        raise fault(("hyperparameters",), f"unknown hyperparameter '{name}'. {nearest(name, KNOWN)}")
+    if layer is None or name in (known := (*NETWORKS[layer].names, *TRAINING)):
+        return
+    if name in KNOWN:
+        raise fault(("hyperparameters", name), f'expected no such key with layer = "{layer}", which has no {name}')
+    raise fault(("hyperparameters",), f"unknown hyperparameter '{name}'. {nearest(name, known)}")
 
 
 def _check_arguments(at: tuple[str, ...], hyperparameter: Hyperparameter) -> None:
@@ -227,9 +236,6 @@ class Hyperparameter(Config):
 
 Builder = Annotated[FunctionName, Field(description="a file and a function, such as my_model.py:build_model")]
 
-Layer: TypeAlias = Literal["LSTM", "GRU", "SimpleRNN"]
-"""The layers that search spaces name; `harness.models.cells.CELLS` says what each is."""
-
 
 ByData: TypeAlias = Literal["lookback_steps", "stride_steps", "summary", "bidirectional"]
 """Hyperparameters whose values `harness.config.sized` finds for each dataset."""
@@ -257,6 +263,11 @@ class SearchSpace(Config):
         """What its networks are made of, in a word: the layer, or the user's function without the file's folder."""
         return self.layer or str(self.build).rpartition("/")[2]
 
+    @property
+    def network(self) -> NetworkConfig:
+        """What is known of its networks before they are built."""
+        return OF_USER if self.layer is None else NETWORKS[self.layer]
+
     @model_validator(mode="after")
     def _has_one_builder(self) -> SearchSpace:
         if self.layer is None and self.build is None:
@@ -266,6 +277,8 @@ class SearchSpace(Config):
             raise fault(("build",), "expected either layer or build")
         if self.build is not None and self.capacity != "units":
             raise fault(("capacity",), "expected no such key with build: the function sizes its network itself")
+        if self.layer is not None and self.capacity != "units" and "units" not in self.network.names:
+            raise fault(("capacity",), f'expected no such key with layer = "{self.layer}", which has no units to fit')
         if self.layer is not None and not self.hyperparameters:
             raise fault(("hyperparameters",), "expected at least one")
         return self
@@ -274,7 +287,7 @@ class SearchSpace(Config):
     def _hyperparameters_make_sense(self) -> SearchSpace:
         for name, hyperparameter in self.hyperparameters.items():
             at = ("hyperparameters", name)
-            _check_name(name, known=self.layer is not None)
+            _check_name(name, self.layer)
             _check_arguments(at, hyperparameter)
             if hyperparameter.type == "Choice":
                 _check_choice(at, hyperparameter)
@@ -305,13 +318,14 @@ class SearchSpaceFile(Config):
         name: Its name, the file's stem; what `harness sweep --family` takes.
         title: One line for people.
         extends: Another search space, whose keys hold where this one has none.
-        layer: Keras's recurrent layer.
+        layer: Keras's recurrent layer, or another shipped network.
         build: In place of `layer`: a function of yours, `build_model(hp)` or `build_model(hp, problem)`, that makes the
             network. Where `hyperparameters` are left out, those that it asks `hp` for are searched.
-        capacity: What sets a layer's size: its units, or the weights of all recurrent layers, from which units follow.
         by_data: Hyperparameters whose values follow the dataset, unless `hyperparameters` names them: lookbacks that a
             forecast's config lists, strides of long sequences, summaries and both directions where a sequence has one
             answer.
+        capacity: What sets a layer's size: its units, or the weights of all recurrent layers (of other networks all
+            between inputs and head), from which units follow.
         hyperparameters: Name → a type of Keras Tuner's `HyperParameters` with its arguments.
     """
 
@@ -374,7 +388,9 @@ def differences(first: SearchSpace, second: SearchSpace) -> list[Difference]:
 
 
 def check_shared(spaces: Sequence[SearchSpace]) -> None:
-    """Hold families that are to be compared to one set of hyperparameters; a builder of the user's has its own.
+    """Hold families that are to be compared to one set of hyperparameters, as far as their networks have them.
+
+    A builder of the user's has its own.
 
     Raises:
         ConfigError: A family lacks a hyperparameter that another has without a `reason` on its config.
@@ -383,18 +399,51 @@ def check_shared(spaces: Sequence[SearchSpace]) -> None:
     for space in shared:
         by_data = [name for name in space.by_data if name not in space.hyperparameters]
         for other in shared:
-            if lacking := [name for name in by_data if name not in {*other.by_data, *other.hyperparameters}]:
+            known = {*other.by_data, *other.hyperparameters}
+            if lacking := [name for name in by_data if name not in known and _may_have(other, name)]:
                 raise ConfigError(
                     f"search space {other.name}: by_data lacks {', '.join(lacking)}, which {space.name} has: expected "
                     "the same in every family"
                 )
         for name, hyperparameter in space.hyperparameters.items():
-            without = [other.name for other in shared if name not in other.hyperparameters]
+            without = [one.name for one in shared if name not in one.hyperparameters and _may_have(one, name)]
             if without and hyperparameter.reason is None:
                 raise ConfigError(
                     f"search space {space.name}: [hyperparameters.{name}] missing key 'reason': "
                     f"why {space.name} has {name} and {', '.join(without)} has not"
                 )
+
+
+def _may_have(space: SearchSpace, name: str) -> bool:
+    return name in (*space.network.names, *TRAINING)
+
+
+def cannot(space: SearchSpace, task: TaskKind) -> str:
+    """Why a family's networks cannot do a task, in a line; empty where they can."""
+    network = space.network
+    if task in network.tasks:
+        return ""
+    able = ", ".join(kind.value for kind in TaskKind if kind in network.tasks)
+    return f"search space {space.name}: {space.layer} cannot do {task.value}: expected {able}, since {network.why}"
+
+
+def check_tasks(dataset: DatasetConfig, spaces: Sequence[SearchSpace]) -> None:
+    """Refuse networks that cannot do a dataset's task.
+
+    Raises:
+        ConfigError: A search space is of one, or of one that needs targets among its inputs, which they are not.
+    """
+    for space in spaces:
+        if why := cannot(space, TaskKind(dataset.task.kind)):
+            raise ConfigError(f"{dataset.name}: {why}")
+        if not space.network.own_past or not isinstance(dataset.task, ForecastTask):
+            continue
+        inputs = (*dataset.task.features, *dataset.task.known_covariates)
+        if strange := [name for name in dataset.task.target if dataset.task.features and name not in inputs]:
+            raise ConfigError(
+                f"{dataset.name}: search space {space.name}: {space.network.why}: expected {strange[0]!r} "
+                "among the features"
+            )
 
 
 def check_reads_forward(dataset: DatasetConfig, spaces: Sequence[SearchSpace]) -> None:

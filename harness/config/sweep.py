@@ -29,7 +29,7 @@ class SweepConfig(Config):
         name: Name of the sweep and of its MLflow experiment.
         datasets: Names or paths of datasets or suites.
         families: Names or paths of search spaces.
-        oracle: Keras Tuner's oracle, which proposes hyperparameters.
+        oracle: What proposes hyperparameters: one of Keras Tuner's oracles, or Optuna's `tpe`.
         trials: Trials per family and replicate.
         minutes: Time for all searches, in place of a number of trials.
         epochs: The most epochs of a trial.
@@ -43,7 +43,8 @@ class SweepConfig(Config):
         seeds: Retrainings of each family's selected hyperparameters with fresh seeds.
         workers: Worker processes; one per core where it is not given.
         threads: Threads of TensorFlow and the numeric libraries in each worker, which scores depend on.
-        in_flight: Trials of one search that run at a time with a Bayesian or Hyperband oracle, which trials depend on.
+        in_flight: Trials of one search that run at a time with an oracle that learns (`bayesian`, `tpe`, `hyperband`),
+            which trials depend on.
         trial_minutes: Time limit of a trial.
         trial_memory_mb: Memory limit of a trial's process.
         baselines: `limited` fits them within 10 seconds or a tenth of the search's time, whichever is more, the
@@ -63,7 +64,7 @@ class SweepConfig(Config):
         tuple[Annotated[str, Field(min_length=1)], ...],
         Field(min_length=2, description="at least two families; the same one twice is an A/A comparison"),
     ] = ("lstm", "gru")
-    oracle: Literal["random", "bayesian", "hyperband", "grid"] = "random"
+    oracle: Literal["random", "bayesian", "tpe", "hyperband", "grid"] = "random"
     trials: Count | None = 20
     minutes: Annotated[float, Field(gt=0, strict=True, description="a number greater than 0")] | None = None
     epochs: Count = 30

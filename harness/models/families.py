@@ -2,7 +2,8 @@
 
 A family is a builder, (shape, values of hyperparameters) → `Network`, with what trials must share to share a compiled
 function and the formats that its champions are exported in; its search space is a config that names the builder. The
-shipped families of Keras's recurrent layers are made of `CELLS`; a user's is a function in a file, see `builder`.
+shipped families of Keras's recurrent layers are made of `CELLS`, the others in `shipped`; a user's is a function in a
+file, see `builder`.
 `harness spaces check NAME --run` holds any family to this contract (`harness.checks.conformance`).
 """
 
@@ -20,6 +21,7 @@ from harness.config.space import SearchSpace
 from harness.models.builder import build_of_user, recent
 from harness.models.network import build_stack, fitted, setting
 from harness.models.shape import NetworkShape, Training
+from harness.models.shipped import build_shipped, complete
 from harness.records import Value
 
 
@@ -44,11 +46,11 @@ class Network(Protocol):
 
     @property
     def units(self) -> int:
-        """Units of a recurrent layer; 0 where it has no such size."""
+        """Units of a recurrent layer, or of another layer; 0 where it has no such size."""
 
     @property
     def recurrent_parameters(self) -> int:
-        """Weights in recurrent layers."""
+        """Weights in recurrent layers; of other shipped networks all between inputs and head."""
 
     def build(self) -> Network:
         """Give it weights; the network itself."""
@@ -84,10 +86,13 @@ def family_of(space: SearchSpace) -> Family:
     Raises:
         UsageError: It is the user's, and its file is missing or not the one that the plan holds.
     """
-    return _recurrent(space) if space.layer is not None else _of_user(space)
+    if space.layer is None:
+        return _of_user(space)
+    return _recurrent(space) if space.network.stack else _shipped(space)
 
 
 _STACKED = ("embedding_dim", "units", "layers", "bidirectional", "lookback_steps", "stride_steps", "summary")
+_FORMATS = ("keras", "saved-model", "onnx", "litert")
 
 
 def _recurrent(space: SearchSpace) -> Family:
@@ -100,7 +105,20 @@ def _recurrent(space: SearchSpace) -> Family:
         build=lambda shape, values: build_stack(shape, space, values),
         structure=structure,
         settings=lambda *_: Training(),
-        formats=("keras", "saved-model", "onnx", "litert"),
+        formats=_FORMATS,
+    )
+
+
+def _shipped(space: SearchSpace) -> Family:
+    def structure(shape: NetworkShape, values: Mapping[str, Value]) -> Hashable:
+        values = complete(shape, space, values)
+        return space.layer, *(values[name] for name in space.network.names if name != "recurrent_parameters")
+
+    return Family(
+        build=lambda shape, values: build_shipped(shape, space, values),
+        structure=structure,
+        settings=lambda *_: Training(),
+        formats=_FORMATS,
     )
 
 

@@ -36,6 +36,8 @@ DEFAULTS: Mapping[str, Value] = {
     "lookback_steps": 0,
     "stride_steps": 1,
     "summary": "last",
+    "kernel_size": 3,
+    "cell": "LSTM",
     "dropout": 0.0,
     "learning_rate": 1e-3,
     "schedule": "constant",
@@ -76,6 +78,16 @@ def units_that_fit(
     def needed(units: int) -> int:
         return recurrent_parameters(kind, width, units, layers, bidirectional=bidirectional)
 
+    return most_units(needed, parameters)
+
+
+def most_units(needed: Callable[[int], int], parameters: int) -> int:
+    """The most units that need at most so many weights; 1 where not even one fits.
+
+    Args:
+        needed: Units → weights, which grow with the units.
+        parameters: Weights.
+    """
     return max(1, bisect_right(range(1, 1 << 21), parameters, key=needed))
 
 

@@ -32,6 +32,7 @@ class NetworkShape:
             further input.
         knows_future: Whether a step's answer may be made from later steps too, so that a bidirectional layer is fair.
         indicators: Further channels of the network's inputs that say where a value is missing.
+        target_channels: Of a forecast, the place of each target among the channels, -1 where a target is no input.
     """
 
     task: TaskKind
@@ -45,6 +46,7 @@ class NetworkShape:
     known_channels: int = 0
     knows_future: bool = True
     indicators: int = 0
+    target_channels: tuple[int, ...] = ()
 
     @property
     def width(self) -> int:
@@ -83,6 +85,7 @@ class NetworkShape:
             known_channels=len(data.known),
             knows_future=data.knows_future,
             indicators=len(data.scaling.indicators),
+            target_channels=data.target_channels,
         )
 
     @property
@@ -129,7 +132,7 @@ class NetworkShape:
         """Of (batch, steps, features) each sequence's last real step: (batch, features)."""
         if not self.masked:
             return hidden[:, -1]
-        chosen = keras.ops.expand_dims(keras.ops.equal(_numbered(inputs["x"]), _column(inputs["lengths"])), -1)
+        chosen = keras.ops.expand_dims(keras.ops.equal(numbered_steps(inputs["x"]), _column(inputs["lengths"])), -1)
         # Not a product with 0 and 1: whatever stands at a padded step, 0 · NaN would still be NaN.
         return keras.ops.sum(keras.ops.where(chosen, hidden, keras.ops.zeros_like(hidden)), axis=1)
 
@@ -179,10 +182,10 @@ class Training:
 
 def length_mask(x: Any, lengths: Any) -> Any:
     """Which steps are real: (batch, steps), from the lengths alone, since real data holds zeros too."""
-    return keras.ops.less_equal(_numbered(x), _column(lengths))
+    return keras.ops.less_equal(numbered_steps(x), _column(lengths))
 
 
-def _numbered(x: Any) -> Any:
+def numbered_steps(x: Any) -> Any:
     """The number of every step of every sequence, from 1."""
     one = x if len(x.shape) == 2 else x[:, :, 0]
     return keras.ops.cumsum(keras.ops.ones_like(one, dtype="int32"), axis=1)

@@ -196,7 +196,7 @@ class TrialRecord(Record):
         train_losses: Loss of each epoch on the training part, as optimised (scaled units).
         validation_scores: Validation score of each epoch.
         parameters: Number of trainable weights.
-        recurrent_parameters: Number of those in recurrent layers.
+        recurrent_parameters: Number of those in recurrent layers; of other shipped networks between inputs and head.
         units: Units of a recurrent layer.
         gradient_steps: Batches whose gradient was applied.
         fit_seconds: Training and validation, compiling apart.
@@ -356,6 +356,7 @@ class ResourceUsage(Record):
         epochs_at_most: The most epochs that a trial was given; 0 in records that do not say.
         patience_epochs: The longest patience of a trial; 0 in records that do not say.
         batch_sizes: Smallest, median and largest batch size that trials state; 0 where they state none.
+        varied: Hyperparameters that its trials differ in; 0 in records that do not say.
     """
 
     asked: int = 0
@@ -375,3 +376,4 @@ class ResourceUsage(Record):
     epochs_at_most: int = 0
     patience_epochs: int = 0
     batch_sizes: tuple[int, int, int] = (0, 0, 0)
+    varied: int = 0

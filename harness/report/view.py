@@ -48,6 +48,7 @@ def _known(*numbers: int) -> str:
 
 _USAGE: tuple[tuple[str, Callable[[ResourceUsage], str]], ...] = (
     ("trials requested", lambda usage: count(usage.asked)),
+    ("hyperparameters that trials differ in", lambda usage: _known(usage.varied)),
     ("distinct hyperparameter sets", lambda usage: count(usage.distinct)),
     ("completed", lambda usage: count(usage.completed)),
     ("failed", failures_words),
@@ -60,12 +61,20 @@ _USAGE: tuple[tuple[str, Callable[[ResourceUsage], str]], ...] = (
     ("compiling", lambda usage: duration_text(usage.compile_seconds)),
     ("trainable weights: smallest, median, largest", lambda usage: ", ".join(map(count, usage.parameters))),
     (
-        "of these, in recurrent layers: smallest, median, largest",
+        "of these, in recurrent layers or in their place: smallest, median, largest",
         lambda usage: ", ".join(map(count, usage.recurrent_parameters)),
     ),
-    ("units of a recurrent layer: smallest, median, largest", lambda usage: ", ".join(map(count, usage.units))),
+    ("units of a layer: smallest, median, largest", lambda usage: ", ".join(map(count, usage.units))),
     ("recurrence computed by", lambda usage: ", ".join(_kernel(*item) for item in usage.kernels.items())),
 )
+
+_FAIR: tuple[tuple[str, Callable[[ResourceUsage], str]], ...] = (
+    ("completed trials", lambda usage: count(usage.completed)),
+    ("hyperparameters that trials differ in", lambda usage: _known(usage.varied)),
+    ("weights of the median trial", lambda usage: count(usage.parameters[1])),
+    ("training and compiling", lambda usage: duration_text(usage.fit_seconds + usage.compile_seconds)),
+)
+"""What may or may not be equal between families whose search spaces are not."""
 
 _SELECTED: tuple[tuple[str, Callable[[FamilyResult, TrialRecord], str]], ...] = (
     ("trainable weights", lambda _, trial: count(trial.parameters)),
@@ -284,6 +293,20 @@ class ComparisonView:
             A label and one cell a family, from trials requested to the loop that trained them.
         """
         return [(label, tuple(words(family.usage) for family in self.result.families)) for label, words in _USAGE]
+
+    @property
+    def fairness(self) -> str:
+        """What the families' budgets are equal in, and what not: `Equal: 20 completed trials. Not equal: …`."""
+        usages = {family.family.name: family.usage for family in self.result.families}
+        equal, unequal = list[str](), list[str]()
+        for label, words in _FAIR:
+            cells = {name: words(usage) for name, usage in usages.items()}
+            if len(set(cells.values())) == 1:
+                equal.append(f"{label} ({next(iter(cells.values()))})")
+            else:
+                unequal.append(f"{label} ({', '.join(f'{name} {cell}' for name, cell in cells.items())})")
+        said = (("Equal", equal), ("Not equal", unequal))
+        return " ".join(f"{which}: {'; '.join(items)}." for which, items in said if items)
 
     @property
     def selected(self) -> list[Row]:

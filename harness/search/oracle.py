@@ -89,7 +89,7 @@ _KINDS = {
     "hyperband": "HyperbandOracle",
     "grid": "GridSearchOracle",
 }
-ADAPTIVE = ("bayesian", "hyperband")
+ADAPTIVE = ("bayesian", "hyperband", "tpe")
 """Oracles whose next answer depends on how trials before it ended."""
 
 FACTOR = 3

@@ -45,6 +45,7 @@ from harness.records import (
 )
 from harness.search.length import batch_size_for, length_of
 from harness.search.oracle import ADAPTIVE, Oracle, Point, Waiting
+from harness.search.tpe import TPE, TpeOracle
 
 
 def select(records: Iterable[TrialRecord], objective: Objective) -> TrialRecord | None:
@@ -128,7 +129,7 @@ class SearchSettings:
     """What all searches of a scheduler share.
 
     Attributes:
-        oracle: `random`, `bayesian`, `hyperband` or `grid`.
+        oracle: `random`, `bayesian`, `tpe`, `hyperband` or `grid`.
         budget: What each family may spend in one replicate.
         replicates: Independent repetitions of each search.
         epochs: The most epochs of a trial.
@@ -203,7 +204,7 @@ class _Search:
     """
 
     family: Family
-    oracle: Oracle
+    oracle: Oracle | TpeOracle
     in_flight: int | None = None
     asked: int = 0
     ended: list[TrialRecord] = field(default_factory=list)
@@ -395,8 +396,10 @@ class Scheduler:
                 return started[0]
         return None
 
-    def _oracle(self, family: Family, spaces: Mapping[str, SearchSpace], replicate: int) -> Oracle:
+    def _oracle(self, family: Family, spaces: Mapping[str, SearchSpace], replicate: int) -> Oracle | TpeOracle:
         seed = derive_seed(self.settings.seed, self.dataset, family.name, replicate)
+        if self.settings.oracle == TPE:
+            return TpeOracle(spaces[family.space], self.objective, seed)
         return Oracle(self.settings.oracle, spaces[family.space], self.objective, seed, self.settings.epochs)
 
     def _search(self, family: str, replicate: int) -> _Search:

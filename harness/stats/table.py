@@ -29,7 +29,7 @@ WHOLE = ("phase", "cases", "terms")
 """Columns of the table of a whole sweep: whether a row is a searched trial or a seed repeat, its test score taken apart
 over test cases, and what its dataset is decided by, on one row of each; the last two as JSON of their records.
 """
-ORACLES = ("random", "bayesian", "hyperband", "grid")
+ORACLES = ("random", "bayesian", "tpe", "hyperband", "grid")
 
 _MINIMUM_ROWS = 2
 
@@ -101,7 +101,7 @@ def decide(
             replicates.
         margin: Half-width of the equivalence margin in the metric's units, for all datasets or
             each one's; by default the table's, or 0.
-        oracle: What searched: `random` pools all trials; `bayesian`, `hyperband` and `grid` compare
+        oracle: What searched: `random` pools all trials; the others compare
             replicates; by default the table's, or `random`.
         level: Level of the intervals; 0.95 by default.
         region: The name of `margin` in 0.1.0, for one more version.

@@ -144,9 +144,9 @@ def _networks(asked: _Asked, name: str) -> Iterator[tuple[_Network, TrialSpec]]:
     header, selected = asked.results.header, asked.results.selected(name)
     spec = asked.spec(name, header.spaces, "weights")
     for family, one in selected.items():
-        if header.spaces[one.request.family].layer is None:
+        if not header.spaces[one.request.family].network.stack:
             asked.callback(
-                Message(f"{name}: {family} is built by code of its own, whose states are not known: not looked into")
+                Message(f"{name}: {family} is no stack of Keras's recurrent layers: its states are not looked into")
             )
             continue
         notes = () if spec.weights_of(one.request.key).exists() else _train_again(asked, spec, one)
@@ -179,7 +179,7 @@ def _reference(asked: _Asked, spec: TrialSpec, name: str, selected: Mapping[str,
     seed = asked.results.header.plan.seed
     tried: dict[str, tuple[TrialRequest, TrialRecord]] = {}
     for number, (family, one) in enumerate(selected.items(), start=1):
-        if asked.results.header.spaces[one.request.family].layer is None:
+        if not asked.results.header.spaces[one.request.family].network.stack:
             continue
         asked.callback(Message(f"{name}: training {PLAIN_FAMILY} with the hyperparameters selected for {family}"))
         request = replace(

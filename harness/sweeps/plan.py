@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, cast
 
-from harness.config import Found, check_reads_forward, check_shared, find_datasets, find_space
+from harness.config import Found, check_reads_forward, check_shared, check_tasks, find_datasets, find_space
 from harness.config.dataset import DatasetConfig
 from harness.config.overrides import overridden
 from harness.config.space import SearchSpace
@@ -22,6 +22,7 @@ from harness.records import Family
 from harness.records.serialization import KEY, Record, decode
 from harness.search import Budget, SearchSettings
 from harness.search.oracle import ADAPTIVE
+from harness.search.tpe import TPE, require_optuna
 from harness.stats.levels import RULE, interim_replicates
 from harness.text import counted, listed
 
@@ -115,6 +116,8 @@ def resolve(plan: SweepConfig, card_folders: Sequence[Path] = ()) -> SweepHeader
         ConfigError: A config is unknown or broken.
         UsageError: A dataset is named twice.
     """
+    if plan.oracle == TPE:
+        require_optuna()
     datasets = _datasets(plan.datasets, card_folders)
     found_spaces = {given: find_space(given, card_folders) for given in dict.fromkeys(plan.families)}
     groups: dict[str, list[Found[Any]]] = {"datasets": [*datasets], "search_spaces": [*found_spaces.values()]}
@@ -125,6 +128,7 @@ def resolve(plan: SweepConfig, card_folders: Sequence[Path] = ()) -> SweepHeader
     searched = [*spaces.values()]
     check_shared(searched)
     for config in configs.values():
+        check_tasks(config, searched)
         check_reads_forward(config, searched)
     families = tuple(found_spaces[given].name for given in plan.families)
     header = SweepHeader(
@@ -133,7 +137,7 @@ def resolve(plan: SweepConfig, card_folders: Sequence[Path] = ()) -> SweepHeader
         spaces=spaces,
         families=families_of(families),
         hashes={f"{kind}/{found.name}": found.sha256 for kind, found in everything},
-        versions=versions(),
+        versions=versions(plan.oracle),
         notes=tuple(
             f"{found.path} overrides the built-in config {found.name}" for _, found in everything if found.overrides
         ),
@@ -190,10 +194,10 @@ def families_of(spaces: Sequence[str]) -> tuple[Family, ...]:
     return tuple(families)
 
 
-def versions() -> dict[str, str]:
-    """Versions of Python and of the libraries that decide what a trial gives."""
+def versions(oracle: str = "") -> dict[str, str]:
+    """Versions of Python and of the libraries that decide what a trial of this oracle's gives."""
     found = {"python": platform.python_version()}
-    for library in LIBRARIES:
+    for library in (*LIBRARIES, *(["optuna"] if oracle == TPE else [])):
         try:
             found[library] = metadata.version(library)
         except metadata.PackageNotFoundError:
@@ -272,8 +276,11 @@ def workers_note(plan: SweepConfig) -> str:
     return f"the number of workers counts, since {listed(why)}" if why else ""
 
 
-DECISIVE_LIBRARIES = ("python", "lstm-gru-harness", "tensorflow", "keras", "keras-tuner", "numpy", "scikit-learn")
-"""What decides a trial's score; MLflow only records it, and what pandas reads shows in the data's digest."""
+DECISIVE_LIBRARIES = (
+    *("python", "lstm-gru-harness", "tensorflow", "keras", "keras-tuner", "numpy", "scikit-learn", "optuna"),
+)
+"""What decides a trial's score, of Optuna where it is asked; MLflow only records it, and what pandas reads shows in the
+data's digest."""
 
 
 def differences(began: SweepHeader, now: SweepHeader) -> list[str]:

@@ -35,6 +35,7 @@ from harness.records import (
     TrialRecord,
     TrialRequest,
     TrialStatus,
+    Value,
     Verdict,
 )
 from harness.search import select
@@ -457,7 +458,14 @@ def usage_of(pairs: Sequence[EndedTrial]) -> ResourceUsage:
         epochs_at_most=max((request.epochs for request, _ in pairs), default=0),
         patience_epochs=max((request.patience_epochs for request, _ in pairs), default=0),
         batch_sizes=_range_of(int(request.values.get("batch_size", 0)) for request, _ in pairs),
+        varied=_varied([request.values for request, _ in pairs]),
     )
+
+
+def _varied(values: Sequence[Mapping[str, Value]]) -> int:
+    """How many hyperparameters differ between trials, those that some trials do not have included."""
+    names = {name for one in values for name in one}
+    return sum(len({one.get(name) for one in values}) > 1 for name in names)
 
 
 def _range_of(values: Iterable[int]) -> tuple[int, int, int]:

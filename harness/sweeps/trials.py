@@ -68,8 +68,8 @@ STRUCTURAL = (
 
 
 def structural(space: SearchSpace) -> tuple[str, ...]:
-    """The hyperparameters that a compiled function of a family is made for; of a builder's own all that are counted."""
-    if space.layer is not None:
+    """The hyperparameters that a compiled function of a family is made for; but for stacks all that are counted."""
+    if space.network.stack:
         return STRUCTURAL
     return tuple(name for name, one in space.hyperparameters.items() if one.type != "Float" and name not in TRAINING)
 

@@ -145,7 +145,7 @@ def test_files_that_are_no_tables(run, tmp_path):
     ("arguments", "message"),
     [
         (("--direction", "up"), "direction = 'up': expected min or max"),
-        (("--oracle", "randon"), "oracle = 'randon': expected one of random, bayesian, hyperband, grid"),
+        (("--oracle", "randon"), "oracle = 'randon': expected one of random, bayesian, tpe, hyperband, grid"),
         (("--trials", 99), "trials = 99: expected at most 12"),
         (("--margin", -1), "margin = -1.0 of toy: expected a number of at least 0"),
         (("--level", 95), "level = 95.0: expected a share"),

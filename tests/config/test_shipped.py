@@ -16,7 +16,7 @@ from harness.config import (
     read_sweep,
 )
 from harness.config.lookup import builtin_folder
-from harness.config.space import KNOWN, SearchSpace
+from harness.config.space import TRAINING, SearchSpace
 
 DATASETS = [found for found in list_datasets() if found.builtin]
 SPACES = [found for found in list_spaces() if found.builtin]
@@ -49,7 +49,7 @@ def test_a_sweep_is_in_order_and_names_cards_that_are_there(path):
 
 
 def test_the_families_share_every_hyperparameter_and_differ_in_the_layer_alone():
-    configs = [found.config for found in SPACES if found.config.capacity == "units"]
+    configs = [found.config for found in SPACES if found.config.capacity == "units" and found.config.network.stack]
     assert [(config.name, config.layer) for config in configs] == [
         ("gru", "GRU"),
         ("lstm", "LSTM"),
@@ -58,14 +58,16 @@ def test_the_families_share_every_hyperparameter_and_differ_in_the_layer_alone()
     assert configs[0].hyperparameters == configs[1].hyperparameters == configs[2].hyperparameters
     # Which only tokens have, and only spaces in parameters, and what is constant where no card says otherwise.
     others = {"embedding_dim", "recurrent_parameters", "schedule"}
-    assert set(configs[0].hyperparameters) == set(KNOWN) - others
+    assert set(configs[0].hyperparameters) == {*configs[0].network.names, *TRAINING} - others
 
 
 def test_the_families_in_parameters_differ_in_the_layer_alone_too():
-    configs = [found.config for found in SPACES if found.config.capacity == "parameters"]
+    stacks = [found.config for found in SPACES if found.config.network.stack]
+    configs = [config for config in stacks if config.capacity == "parameters"]
     assert [(config.name, config.layer) for config in configs] == [("gru_parity", "GRU"), ("lstm_parity", "LSTM")]
     assert configs[0].hyperparameters == configs[1].hyperparameters
-    assert set(configs[0].hyperparameters) == set(KNOWN) - {"embedding_dim", "units", "schedule"}
+    others = {"embedding_dim", "units", "schedule"}
+    assert set(configs[0].hyperparameters) == {*configs[0].network.names, *TRAINING} - others
 
 
 def test_the_forecast_of_the_quickstart_has_at_most_3000_windows():

@@ -90,7 +90,11 @@ def test_one_worker_and_two_give_the_same_scores_and_verdict(wide: Path) -> None
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
-    [{"trials": 5}, {"trials": 8, "oracle": "bayesian", "in_flight": 2}],
+    [
+        {"trials": 5},
+        {"trials": 8, "oracle": "bayesian", "in_flight": 2},
+        {"trials": 12, "oracle": "tpe", "in_flight": 2},
+    ],
 )
 def test_one_two_and_four_workers_give_the_same_answer(wide: Path, options: dict[str, Any]) -> None:
     first, *others = (answer(swept(wide, workers, **options)) for workers in (1, 2, 4))
