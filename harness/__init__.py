@@ -44,6 +44,8 @@ _RENAMED = {"Watcher": "ProgressDisplay"}
 
 def __getattr__(name: str) -> Any:
     """Load a public name when it is first asked for."""
+    if name == "sklearn":
+        return import_module("harness.sklearn")
     name = _RENAMED.get(name, name)
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)

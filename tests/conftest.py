@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 AUDIT = Path(__file__).parent / "audit"
 
@@ -109,6 +110,23 @@ def _write_project(folder: Path) -> Path:
     for family, layer in (("tiny_lstm", "LSTM"), ("tiny_gru", "GRU")):
         (folder / f"{family}.toml").write_text(SPACE.format(family=family, layer=layer))
     return folder
+
+
+TOGETHER = {"tests/cli", "tests/export", "tests/sweeps"}
+"""Folders whose files share what is dear to make, a sweep or champions: in one process it is made once."""
+
+
+class ByFolder(LoadFileScheduling):  # type: ignore[misc]
+    """The tests of a file in one process, and so those of some folders."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", 1)[0]
+        return next((folder for folder in TOGETHER if file.startswith(f"{folder}/")), file)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFolder:
+    return ByFolder(config, log)
 
 
 @pytest.fixture(scope="session")

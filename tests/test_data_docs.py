@@ -37,6 +37,7 @@ def run(line: str, *more: str) -> str:
     return result.output
 
 
+@pytest.mark.slow
 def test_the_three_steps(project: Path) -> None:
     new, check, sweep = STEPS
     assert "season_steps = 24" in run(new)

@@ -25,6 +25,7 @@ LAYERS = [
     {"sweeps"},
     {"checks"},
     {"cli"},
+    {"sklearn"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 ALONE = {

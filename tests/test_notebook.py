@@ -40,6 +40,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, str]]:
     return outputs_of(notebook)
 
 
+@pytest.mark.slow
 def test_it_runs_from_arrays_to_a_prediction(shown: list[dict[str, str]]) -> None:
     arrays, search, verdict, numbers, *_, prediction = shown
     assert arrays["text/plain"] == "((900, 8, 8), (900,))"
@@ -54,6 +55,7 @@ def test_it_runs_from_arrays_to_a_prediction(shown: list[dict[str, str]]) -> Non
     assert re.search(rf"@(champion|candidate) \({right[1]}\)", verdict["stdout"])
 
 
+@pytest.mark.slow
 def test_one_progress_bar_a_family_ends_full(shown: list[dict[str, str]]) -> None:
     page = shown[1]["text/html"]
     assert page.count("<table>") == 1  # shown once and then changed in place
@@ -61,12 +63,14 @@ def test_one_progress_bar_a_family_ends_full(shown: list[dict[str, str]]) -> Non
     assert "searches done" in page
 
 
+@pytest.mark.slow
 def test_its_figures_are_pictures(shown: list[dict[str, str]]) -> None:
     drawn = [cell["image/svg+xml"] for cell in shown if "image/svg+xml" in cell]
     assert len(drawn) == 2
     assert all("digit_rows" in one or "lstm and gru" in one for one in drawn)
 
 
+@pytest.mark.slow
 def test_no_cell_complained(shown: list[dict[str, str]]) -> None:
     assert [cell["stderr"] for cell in shown if "stderr" in cell] == []
 

@@ -35,6 +35,7 @@ assert not loaded, loaded
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_keras_brings_what_is_not_needed_to_a_user_but_not_to_a_process_of_our_own() -> None:
     """What was left out can be imported afterwards, and a network is trained and saved without it."""
     script = """

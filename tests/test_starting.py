@@ -63,7 +63,13 @@ def test_nothing_decides_scores_but_where_and_how_much_is_kept() -> None:
     assert settled_environment(settled) == settled
 
 
-@pytest.mark.parametrize("content", ['{"floatx": "float64", "epsilon": 0.1, "backend": "torch"}', "[]", None])
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"floatx": "float64", "epsilon": 0.1, "backend": "torch"}',
+        *(pytest.param(odd, marks=pytest.mark.slow) for odd in ("[]", None)),
+    ],
+)
 def test_keras_json_and_odd_homes_change_nothing(tmp_path: Path, content: str | None) -> None:
     """Neither does a broken variable; the compiles lie in the user's cache alone, whatever its path."""
     home = tmp_path / ODD

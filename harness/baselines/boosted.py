@@ -202,7 +202,5 @@ def _lags(steps: int, channels: int) -> Places:
 
 def _seasons(data: SequenceData) -> tuple[int, ...]:
     """Steps of the seasons that are looked at."""
-    season = data.season_steps or 1
-    if season < 2:
-        return ()
-    return (season, 7 * season) if season in DAYS else (season,)
+    seasons = tuple(season for season in data.seasons if season > 1)
+    return (*seasons, 7 * seasons[0]) if len(seasons) == 1 and seasons[0] in DAYS else seasons

@@ -26,10 +26,12 @@ def forecasters(data: SequenceData, seed: int) -> Sequence[Candidate]:
     # A target that is no input has no last value to go on from.
     if -1 not in data.target_channels:
         found.append(at_once("persistence", persistence, data))
-        if season := data.season_steps:
-            found += _seasonal("seasonal naive", data, season)
-            if season in DAYS:
-                found += _seasonal("seasonal naive of a week", data, 7 * season)
+        for season in data.seasons:
+            name = "seasonal naive" if season == data.seasons[0] else f"seasonal naive of {season} steps"
+            week = data.seasons[0] in DAYS and season == 7 * data.seasons[0]
+            found += _seasonal("seasonal naive of a week" if week else name, data, season)
+        if data.season_steps in DAYS and len(data.seasons) == 1:
+            found += _seasonal("seasonal naive of a week", data, 7 * data.seasons[0])
     every = steps_apart(data.train)
     name = "ridge on the lags" if every == 1 else f"ridge on one lag in {every}"
     return [

@@ -331,7 +331,7 @@ def _check_run(
     scores: Mapping[str, float],
 ) -> None:
     """Whether the comparison's run shows what follows from its trials."""
-    selected = selected_among(pairs, basis.families, basis.objective)
+    selected = selected_among(pairs, basis.families, basis.objective, basis.rule)
     families = [family_result(family, pairs, scores, selected.get(family.name)) for family in basis.families]
     metrics = {name: value for name, value in naming.decided_metrics(families, verdict).items() if math.isfinite(value)}
     held = {

@@ -104,6 +104,16 @@ def sweep(
     prune: Annotated[
         bool, _switch("--prune", "Median stopping: end a trial that is worse than the median of its search so far.")
     ] = False,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=V,V,…",
+            help="Values of a hyperparameter in every family's search space, such as units=16,64,256: one is fixed, "
+            "several are searched. Repeat for each hyperparameter.",
+            show_default=False,
+        ),
+    ] = None,
     seed: Annotated[int | None, count_option("N", "Random seed of the whole sweep. [1]")] = None,
     workers: Annotated[int | None, count_option("N", "Worker processes. [one per core]")] = None,
     threads: Annotated[
@@ -199,6 +209,7 @@ def sweep(
 
     Run the same command again to resume an unfinished sweep; after a finished one it starts a new sweep.
     """
+    from harness.config.overrides import parse
     from harness.report.text import document, text
     from harness.sweeps.folders import begun_as, find_unfinished
     from harness.sweeps.plan import resolve
@@ -228,6 +239,7 @@ def sweep(
         "until_decided": until_decided or None,
         "seeds": seeds,
         "seed": seed,
+        "hyperparameters": parse(set_ or ()),
         "workers": workers,
         "threads": threads,
         "in_flight": in_flight,
@@ -237,7 +249,9 @@ def sweep(
         "name": name,
         "register_as": register_as,
     }
-    given: dict[str, object] = {key: value for key, value in options.items() if value is not None and value != ()}
+    given: dict[str, object] = {
+        key: value for key, value in options.items() if value is not None and value not in ((), {})
+    }
     place, folders = find_store(store, tracking_uri), config_dir or []
     sweep_id, left_out = resume if resume is not None else extend, tuple[str, ...]()
     new_plan = {"config": config, "dry_run": dry_run, "fresh": fresh}

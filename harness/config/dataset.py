@@ -219,6 +219,12 @@ def _check_encoding(config: DatasetConfig) -> None:
 
 
 def _check_forecast(task: ForecastTask) -> None:
+    if sorted({*task.seasons}) != [*task.seasons]:
+        raise fault(("task", "season_steps"), "expected the shortest season first, and each once")
+    if task.lookbacks and (max(task.lookbacks) != task.lookback_steps or len({*task.lookbacks}) < len(task.lookbacks)):
+        raise fault(
+            ("task", "lookbacks"), f"expected each once, and lookback_steps = {task.lookback_steps} the longest"
+        )
     for key in ("target", "features", "known_covariates"):
         check_once(getattr(task, key), key)
     others = (*task.target, *task.features, *task.known_covariates)
@@ -245,7 +251,7 @@ def _check_forecast(task: ForecastTask) -> None:
     if task.last_rows < (window := task.lookback_steps + task.horizon_steps):
         expected = f"expected at least lookback_steps + horizon_steps = {window}, the rows of one window"
         raise fault(("task", "last_rows"), expected)
-    if task.season_steps is not None and task.season_steps >= task.last_rows:
+    if task.seasons and task.seasons[-1] >= task.last_rows:
         raise fault(("task", "season_steps"), f"expected less than last_rows = {task.last_rows}")
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import Field, model_validator
 
@@ -25,6 +25,8 @@ from harness.records import TaskKind
 
 OPTIMIZERS = ("adam", "adamw", "rmsprop", "sgd")
 SCHEDULES = ("constant", "cosine", "exponential")
+SUMMARIES = ("last", "mean", "max")
+"""How a recurrent layer's outputs become one vector a sequence."""
 _CELLS = tuple(name for name, network in NETWORKS.items() if network.stack)
 
 
@@ -51,6 +53,9 @@ KNOWN: Mapping[str, tuple[Callable[[Any], bool], str]] = MappingProxyType(
         "recurrent_parameters": (_count, "whole numbers of at least 1"),
         "layers": (_count, "whole numbers of at least 1"),
         "bidirectional": (lambda value: isinstance(value, bool), "true or false"),
+        "lookback_steps": (_count, "whole numbers of at least 1"),
+        "stride_steps": (_count, "whole numbers of at least 1"),
+        "summary": (lambda value: value in SUMMARIES, f"one of {', '.join(SUMMARIES)}"),
         "kernel_size": (_count, "whole numbers of at least 1"),
         "cell": (lambda value: value in _CELLS, f"one of {', '.join(_CELLS)}"),
         "dropout": (lambda value: _number(value) and 0 <= value < 1, "shares from 0 to below 1"),
@@ -191,7 +196,11 @@ def _check_parent(name: str, space: Mapping[str, Hyperparameter]) -> None:
 
 
 class Hyperparameter(Config):
-    """One hyperparameter; the keys are the arguments of Keras Tuner's `HyperParameters.<type>`."""
+    """One hyperparameter; the keys are the arguments of Keras Tuner's `HyperParameters.<type>`.
+
+    `when = {layers = 2}`, or `when = {layers = [2, 3]}`, has it searched where another one has such a value, as
+    `parent_name` and `parent_values` do; elsewhere its default holds.
+    """
 
     type: Literal["Choice", "Int", "Float", "Boolean", "Fixed"]
     values: tuple[Plain, ...] | None = None
@@ -204,7 +213,21 @@ class Hyperparameter(Config):
     default: Plain | None = None
     parent_name: str | None = None
     parent_values: tuple[Plain, ...] | None = None
+    when: dict[str, Plain | tuple[Plain, ...]] | None = None
     reason: Annotated[str, Field(min_length=1, description="why only this family has it")] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _when_names_a_parent(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping) or values.get("when") is None:
+            return values
+        when, others = values["when"], {key: value for key, value in values.items() if key != "when"}
+        if not isinstance(when, Mapping) or len(when) != 1:
+            raise fault(("when",), "expected one hyperparameter and its values, such as {layers = [2, 3]}")
+        if others.get("parent_name") is not None or others.get("parent_values") is not None:
+            raise fault(("when",), "expected either when, or parent_name and parent_values")
+        ((name, given),) = when.items()
+        return {**others, "parent_name": name, "parent_values": given if isinstance(given, list | tuple) else [given]}
 
     def arguments(self) -> dict[str, Any]:
         """The keyword arguments of Keras Tuner's method, apart from the name."""
@@ -214,11 +237,16 @@ class Hyperparameter(Config):
 Builder = Annotated[FunctionName, Field(description="a file and a function, such as my_model.py:build_model")]
 
 
+ByData: TypeAlias = Literal["lookback_steps", "stride_steps", "summary", "bidirectional"]
+"""Hyperparameters whose values `harness.config.sized` finds for each dataset."""
+
+
 class SearchSpace(Config):
     """The search space of a family, with what it `extends` already merged in.
 
     Its networks are made of a `layer`, or by the user's `build` (`file.py:function`, the path absolute). `code_sha256`
-    is the digest of that function's file as the config was read, so that a plan holds it.
+    is the digest of that function's file as the config was read, so that a plan holds it. Of `by_data` each dataset
+    says which values there are.
     """
 
     name: Name
@@ -227,6 +255,7 @@ class SearchSpace(Config):
     build: Builder | None = None
     code_sha256: str = ""
     capacity: Literal["units", "parameters"] = "units"
+    by_data: tuple[ByData, ...] = ()
     hyperparameters: dict[str, Hyperparameter] = Field(default_factory=dict)
 
     @property
@@ -292,6 +321,9 @@ class SearchSpaceFile(Config):
         layer: Keras's recurrent layer, or another shipped network.
         build: In place of `layer`: a function of yours, `build_model(hp)` or `build_model(hp, problem)`, that makes the
             network. Where `hyperparameters` are left out, those that it asks `hp` for are searched.
+        by_data: Hyperparameters whose values follow the dataset, unless `hyperparameters` names them: lookbacks that a
+            forecast's config lists, strides of long sequences, summaries and both directions where a sequence has one
+            answer.
         capacity: What sets a layer's size: its units, or the weights of all recurrent layers (of other networks all
             between inputs and head), from which units follow.
         hyperparameters: Name → a type of Keras Tuner's `HyperParameters` with its arguments.
@@ -303,6 +335,7 @@ class SearchSpaceFile(Config):
     layer: Layer | None = None
     build: Builder | None = None
     capacity: Literal["units", "parameters"] | None = None
+    by_data: tuple[ByData, ...] | None = None
     hyperparameters: dict[str, Hyperparameter] = Field(default_factory=dict)
 
 
@@ -364,6 +397,14 @@ def check_shared(spaces: Sequence[SearchSpace]) -> None:
     """
     shared = [space for space in spaces if space.layer is not None]
     for space in shared:
+        by_data = [name for name in space.by_data if name not in space.hyperparameters]
+        for other in shared:
+            known = {*other.by_data, *other.hyperparameters}
+            if lacking := [name for name in by_data if name not in known and _may_have(other, name)]:
+                raise ConfigError(
+                    f"search space {other.name}: by_data lacks {', '.join(lacking)}, which {space.name} has: expected "
+                    "the same in every family"
+                )
         for name, hyperparameter in space.hyperparameters.items():
             without = [one.name for one in shared if name not in one.hyperparameters and _may_have(one, name)]
             if without and hyperparameter.reason is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,7 +12,7 @@ from harness.config.dataset import RegisteredName
 from harness.config.errors import ValidationIssue, fault, in_file, in_options, issue_of
 from harness.config.loader import check_name, read_toml
 from harness.config.lookup import SWEEPS, builtin_folder, existing_file, is_path
-from harness.config.sources import Config, Count, CountOrZero, Name, Seed
+from harness.config.sources import Config, Count, CountOrZero, Name, Plain, Seed
 from harness.errors import ConfigError, UsageError, nearest
 
 SCHEDULED = ("hyperband", "grid")
@@ -50,6 +50,8 @@ class SweepConfig(Config):
         baselines: `limited` fits them within 10 seconds or a tenth of the search's time, whichever is more, the
             cheapest first; `all` fits all of them, however long it takes.
         seed: Seed of the whole sweep.
+        hyperparameters: Values in place of those of every search space, a list for each hyperparameter, such as
+            `units = [16, 64, 256]`.
         register_as: Name of the registered models, in which `{dataset}` is the dataset's; else the dataset's own.
     """
 
@@ -79,6 +81,7 @@ class SweepConfig(Config):
     trial_memory_mb: Count | None = None
     baselines: Literal["limited", "all"] = "limited"
     seed: Seed = 1
+    hyperparameters: dict[str, Annotated[tuple[Plain, ...], Field(min_length=1)]] = Field(default_factory=dict)
     register_as: RegisteredName | None = None
 
     @model_validator(mode="before")
@@ -169,11 +172,12 @@ def read_sweep(path: Path, overrides: Mapping[str, object]) -> SweepConfig:
     raise ConfigError(in_file(path, issue))
 
 
-def make_plan(values: Mapping[str, object]) -> SweepConfig:
+def make_plan(values: Mapping[str, object], called: Callable[[str], str] | None = None) -> SweepConfig:
     """The plan that options alone make.
 
     Args:
         values: Values by the plan's keys; None and empty lists were not given.
+        called: What messages call a key; as the command line does by default.
 
     Raises:
         UsageError: A value is wrong; the message names the option.
@@ -184,11 +188,12 @@ def make_plan(values: Mapping[str, object]) -> SweepConfig:
     try:
         return SweepConfig.model_validate(options)
     except ValidationError as error:
-        raise _option_error(issue_of(error, SweepConfig, options)) from None
+        issue = issue_of(error, SweepConfig, options)
+        raise UsageError(in_options(issue, called or option_name)) from None
 
 
 def _given(values: Mapping[str, object]) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if value not in (None, [], ())}
+    return {key: value for key, value in values.items() if value not in (None, [], (), {})}
 
 
 def _from_folder(value: Any, folder: Path) -> Any:
@@ -203,5 +208,5 @@ def _option_error(issue: ValidationIssue) -> UsageError:
 
 def option_name(key: str) -> str:
     """What the command line calls a key of the plan."""
-    names = {"datasets": "DATASET", "families": "--family"}
+    names = {"datasets": "DATASET", "families": "--family", "hyperparameters": "--set"}
     return names.get(key, f"--{key.replace('_', '-')}")

@@ -56,7 +56,9 @@ class ForecastTask(Config):
         horizon_steps: Steps that are predicted.
         window_stride: Rows from one window to the next.
         last_rows: How many rows of each series are used, the last ones; all where it is not given.
-        season_steps: Steps of a season, for the seasonal naive baseline.
+        lookbacks: Lookbacks that trials of the shipped families choose from, the longest being `lookback_steps`, by
+            which windows are cut: each predicts the same targets. None leaves no choice.
+        season_steps: Steps of a season, for the baselines; a list of several, the shortest first.
         metric: The objective.
         direction: Whether low or high scores are better; for a metric of one's own alone.
         unit: Unit of the targets.
@@ -76,13 +78,23 @@ class ForecastTask(Config):
     max_gap_steps: Count | None = None
     lookback_steps: Count
     horizon_steps: Count = 1
+    lookbacks: tuple[Count, ...] = ()
     window_stride: Count = 1
     last_rows: Count | None = None
-    season_steps: Count | None = None
+    season_steps: Annotated[tuple[Count, ...], Field(min_length=1)] | Count | None = None
     metric: NumberMetric = "mae"
     direction: MetricDirection = None
     unit: str = ""
     categorical: Columns = ()
+
+    @property
+    def seasons(self) -> tuple[int, ...]:
+        """Steps of the seasons, the shortest first."""
+        return (
+            self.season_steps
+            if isinstance(self.season_steps, tuple)
+            else (self.season_steps,) * bool(self.season_steps)
+        )
 
 
 class SequencesTask(Config):

@@ -99,7 +99,7 @@ class SequenceData:
         classes: Class names, by class number; empty unless an answer is one class.
         masked: Whether the sequences' lengths differ.
         horizon_steps: Steps of a forecast; 1 for other tasks.
-        season_steps: Steps of a season, where the config names them.
+        seasons: Steps of the seasons that the config names, the shortest first.
         target_channels: Place of each target among the channels, -1 where a target is no input; forecasts
             only.
         facts: What the dataset is, for people and for the record.
@@ -125,7 +125,7 @@ class SequenceData:
     classes: tuple[str, ...]
     masked: bool
     horizon_steps: int
-    season_steps: int | None
+    seasons: tuple[int, ...]
     target_channels: tuple[int, ...]
     facts: DataFacts
     metric: Metric
@@ -135,6 +135,11 @@ class SequenceData:
     class_weights: Floats | None = None
     knows_future: bool = True
     time_format: str = ""
+
+    @property
+    def season_steps(self) -> int | None:
+        """Steps of the shortest season, where the config names one."""
+        return self.seasons[0] if self.seasons else None
 
     @property
     def answer(self) -> Answer:

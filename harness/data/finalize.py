@@ -201,7 +201,7 @@ def finish(
         classes=classes,
         masked=shortest != longest,
         horizon_steps=forecast.horizon_steps if forecast else 1,
-        season_steps=forecast.season_steps if forecast else None,
+        seasons=forecast.seasons if forecast else (),
         target_channels=places,
         facts=facts,
         metric=metric_of(task),

@@ -195,7 +195,7 @@ def sequence_arrays(x: Any, y: Any, lengths: Any, groups: Any, channels_first: b
     if isinstance(x, np.ndarray) and x.dtype == object and x.ndim == 1:
         x = list(x)  # as NumPy holds sequences of different lengths
     if isinstance(x, Sequence) and not isinstance(x, str):
-        x, lengths = _padded(x, channels_first)
+        x, lengths = padded(x, channels_first)
     else:
         x = _steps_first(plain_array(x, "X"), y, lengths, channels_first)
     if x.ndim != 3 or x.dtype.kind not in "biuf" or not x.size:
@@ -210,7 +210,26 @@ def sequence_arrays(x: Any, y: Any, lengths: Any, groups: Any, channels_first: b
     return {"x": x, "y": answers, **{k: v.astype(np.str_) if v.dtype == object else v for k, v in named.items()}}
 
 
-def _padded(x: Sequence[Any], channels_first: bool | None) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+def is_ragged(x: Any) -> bool:
+    """Whether a list, or an array of objects, holds sequences that do not all have the same shape."""
+    if not (isinstance(x, list | tuple) or (isinstance(x, np.ndarray) and x.dtype == object and x.ndim == 1)):
+        return False
+    return len({np.shape(sequence) for sequence in x}) > 1
+
+
+def padded(x: Sequence[Any], channels_first: bool | None) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """Sequences of different lengths as one array.
+
+    Args:
+        x: Arrays (steps, channels), or (steps,) of one channel.
+        channels_first: Whether each is (channels, steps).
+
+    Returns:
+        (n, steps, channels), 0 beyond a sequence's length; and the lengths (n,).
+
+    Raises:
+        DataError: One is empty or has another shape, or they have different channels.
+    """
     pieces = [np.asarray(plain_array(piece, "X"), np.float64) for piece in x]
     if not pieces or any(piece.ndim not in (1, 2) or not piece.size for piece in pieces):
         raise DataError("X: expected arrays (steps, channels), none of them empty")
@@ -265,8 +284,23 @@ def _answers(y: Any) -> npt.NDArray[Any]:
 
     hidden = np.ma.getmaskarray(y) if isinstance(y, np.ma.MaskedArray) else None
     answers = plain_array(np.ma.getdata(y) if hidden is not None else y, "y")
+    if isinstance(y, list | tuple) and answers.dtype.kind == "U":  # as they were, before NumPy made text of them
+        answers = plain_array(np.array(y, object), "y")
     missing = hidden if hidden is not None else pd.isna(answers) if answers.dtype == object else np.zeros(1, np.bool_)
     if missing.any():
         at = tuple(int(part) for part in np.argwhere(missing)[0])
         raise DataError(f"y: the answer at {', '.join(map(str, at))} (from 0) is missing: leave that sequence out")
-    return answers.astype(np.str_) if answers.dtype == object else answers
+    return _named(answers) if answers.dtype == object else answers
+
+
+def _named(answers: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Answers as text, where each of them has a name of its own."""
+    names: dict[str, Any] = {}
+    for answer in answers.flat:
+        if type(names.setdefault(str(answer), answer)) is not type(answer):
+            one, other = names[str(answer)], answer
+            raise DataError(
+                f"y: the answers {one!r} ({type(one).__name__}) and {other!r} ({type(other).__name__}) would have one "
+                "name: expected answers of one type"
+            )
+    return answers.astype(np.str_)

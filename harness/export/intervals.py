@@ -136,6 +136,13 @@ class IntervalPrediction:
     upper: Mapping[int, Floats] = field(default_factory=dict)
     sets: Mapping[int, Flags] = field(default_factory=dict)
 
+    def of_first(self) -> IntervalPrediction:
+        """The first sequence's, without the axis of sequences."""
+        lower, upper = ({level: bound[0] for level, bound in side.items()} for side in (self.lower, self.upper))
+        return IntervalPrediction(
+            self.prediction[0], lower, upper, {level: held[0] for level, held in self.sets.items()}
+        )
+
 
 def with_intervals(intervals: Intervals, prediction: Floats, levels: Sequence[int]) -> IntervalPrediction:
     """A prediction and its intervals or sets, of levels that are there."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, TypeGuard, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ from harness.errors import ExportError, UsageError
 from harness.export.artifact import CODE_FILE, FILE, MODEL_FILE, Description, read_description, read_model
 from harness.export.inputs.batches import batch_of_arrays, batch_of_frame
 from harness.export.inputs.forecasts import ROWS_A_CALL, Batch
+from harness.export.inputs.in_memory import handed, with_index
 from harness.export.intervals import IntervalPrediction, intervals_for, with_intervals
 from harness.metrics import at_real_steps, without_padding
 from harness.records import Answer, TaskKind
@@ -166,19 +168,39 @@ def _sequences(batch: Batch, columns: Mapping[str, npt.NDArray[Any]]) -> pd.Data
     return pd.DataFrame({batch.label: list(batch.names), **columns})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Champion:
     """A model that predicts.
+
+    It pickles as the path and digest of its folder, without weights or code, and unpickles where that folder holds the
+    same files.
 
     Attributes:
         description: What it is.
         model: The Keras model: `x` (and `lengths` where they differ) in raw values.
         where: Name or folder that it was loaded from.
+        folder: Folder of its files; None for one that was not loaded.
+        digest: SHA-256 of `champion.json` and the model's file as they were loaded; empty for one that was not.
     """
 
     description: Description
-    model: keras.Model = field(repr=False)
+    model: keras.Model
     where: str = ""
+    folder: Path | None = None
+    digest: str = ""
+
+    def __repr__(self) -> str:
+        about, score = self.description, self.description.logged_score
+        scored = "" if score is None else f", {about.scored_part} {about.metric} {score:.4g}"
+        return f"<Champion {self.where or about.name}: {about.task.value}, {about.family}{scored}>"
+
+    def __reduce__(self) -> tuple[Callable[[str, str, str], Champion], tuple[str, str, str]]:
+        if self.folder is None:
+            raise ExportError(f"{self!r}: not saved in a folder yet: expected a champion of harness.load to pickle")
+        return unpickled, (str(self.folder), self.digest, self.where)
+
+    @overload
+    def predict(self, x: pd.DataFrame, *, interval: Sequence[int] | None = None) -> pd.DataFrame: ...
 
     @overload
     def predict(
@@ -197,17 +219,19 @@ class Champion:
 
     def predict(
         self,
-        x: npt.ArrayLike,
+        x: npt.ArrayLike | pd.DataFrame,
         lengths: npt.ArrayLike | None = None,
         future: npt.ArrayLike | None = None,
         *,
         interval: Sequence[int] | None = None,
-    ) -> Floats | IntervalPrediction:
-        """Predict from raw arrays.
+    ) -> Floats | IntervalPrediction | pd.DataFrame:
+        """Predict from raw values: arrays, one sequence, or a table.
 
         Args:
-            x: (n, steps, channels) in raw units, channels in the order of `description.channels`; or numbers of tokens
-                (n, steps), places in `description.vocabulary`.
+            x: (n, steps, channels) in raw units, channels in the order of `description.channels`; a list of arrays
+                (steps, channels) of different lengths; one sequence (steps, channels); of one channel also (n, steps)
+                or (steps,). Or numbers of tokens (n, steps) or (steps,), places in `description.vocabulary`. Or a
+                table, as for `predict_frame`.
             lengths: (n,) real steps of each sequence, where they differ; None when all steps are real.
             future: (n, horizon, known) in raw units, what is known in advance, in the order of `description.known`;
                 None where nothing is.
@@ -215,16 +239,24 @@ class Champion:
 
         Returns:
             Forecast (n, horizon, targets) or number (n, 1) in original units, or probabilities: of classes (n,
-            classes), or of each step's classes or labels (n, steps, outputs). With levels, all of it and the bounds
-            or sets of each.
+            classes), or of each step's classes or labels (n, steps, outputs); for one sequence without the first axis.
+            With levels, all of it and the bounds or sets of each. For a table what `predict_frame` returns.
 
         Raises:
             DataError: The arrays do not fit the model, or hold what is no finite number.
             UsageError: The champion holds no intervals of these levels.
         """
+        if _is_table(x):
+            if lengths is not None or future is not None:
+                raise UsageError("lengths and future: expected none beside a table, whose rows say both")
+            return self.predict_frame(x, interval=interval or ())
         known = None if interval is None else intervals_for(self.description, interval)
-        outputs = self.predict_batch(batch_of_arrays(self.description, x, lengths, future))
-        return outputs if known is None else with_intervals(known, outputs, interval or ())
+        given = handed(self.description, x, lengths, future)
+        outputs = self.predict_batch(batch_of_arrays(self.description, given.x, given.lengths, given.future))
+        if known is None:
+            return outputs[0] if given.alone else outputs
+        found = with_intervals(known, outputs, interval or ())
+        return found.of_first() if given.alone else found
 
     def predict_frame(self, frame: pd.DataFrame, *, interval: Sequence[int] = ()) -> pd.DataFrame:
         """Predict from a table of raw rows.
@@ -233,7 +265,7 @@ class Champion:
             frame: For a forecast the series up to now, a row a time step: the `horizon_steps` after its last
                 row are predicted; where channels are known in advance, those rows follow with the targets empty. For
                 tokens a row a text in the column `text`. Else a row a step, with the config's `id` column naming the
-                sequence.
+                sequence. Times and ids may stand in the index.
             interval: Levels in percent, such as `(80, 95)`.
 
         Returns:
@@ -243,7 +275,7 @@ class Champion:
             DataError: A column is missing, there are too few rows, or a value is no number.
             UsageError: The champion holds no intervals of these levels.
         """
-        batch = batch_of_frame(self.description, frame, "the table")
+        batch = batch_of_frame(self.description, with_index(self.description, frame), "the table")
         return self.tabulate(batch, interval).table
 
     def predict_batch(self, batch: Batch, progress: Callable[[int], None] = lambda _: None) -> Floats:
@@ -291,13 +323,24 @@ class Champion:
         return {"where": self.where, **self.description.to_json()}
 
 
-def load(name_or_path: str | Path, store: Store | None = None, code: str | Path | None = None) -> Champion:
+def _is_table(x: Any) -> TypeGuard[pd.DataFrame]:
+    return hasattr(x, "columns") and hasattr(x, "iloc")  # so that pandas is not imported for arrays
+
+
+def load(
+    name_or_path: str | Path,
+    store: Store | str | Path | None = None,
+    code: str | Path | None = None,
+    *,
+    tracking_uri: str | None = None,
+) -> Champion:
     """A champion, by its registered name or its folder.
 
     Args:
         name_or_path: A folder; or `name` (its champion, else its candidate), `name@alias`, `name/3`,
             `models:/…`.
-        store: Where names are looked up; None for the usual place.
+        store: Where names are looked up: a store, or its folder; `./mlruns` by default.
+        tracking_uri: MLflow's store, when it is another than the database in that folder.
         code: The file that a model with layers of your own needs, whose SHA-256 the champion holds. It is run. No other
             champion needs one, and none runs code that is not named here.
 
@@ -306,6 +349,11 @@ def load(name_or_path: str | Path, store: Store | None = None, code: str | Path 
         ExportError: The model cannot be loaded, or needs code that is not named.
         StoreError: The store cannot be used.
     """
+    if not isinstance(name_or_path, str | Path):
+        kind = type(name_or_path).__name__
+        raise UsageError(f"load({kind}): expected the name of a registered model, such as 'name/3', or a folder")
+    if isinstance(store, str | Path) or (store is None and tracking_uri):
+        store = find_store(Path(store) if store else None, tracking_uri)
     folder, where = locate(name_or_path, store)
     return load_folder(folder, where, None if code is None else Path(code))
 
@@ -343,7 +391,38 @@ def load_folder(folder: Path, where: str = "", code: Path | None = None) -> Cham
     if file is None:
         raise ExportError(f"{folder}: expected {MODEL_FILE} beside {FILE}, got none")
     classes = _classes(description, code, where or str(folder)) if description.code else None
-    return Champion(description, read_model(file, classes), where or str(folder))
+    digest = _digest(folder / FILE, file)
+    return Champion(description, read_model(file, classes), where or str(folder), folder.absolute(), digest)
+
+
+def _digest(*files: Path) -> str:
+    """One SHA-256 of the files' contents."""
+    return hashlib.sha256(b"".join(hashlib.sha256(file.read_bytes()).digest() for file in files)).hexdigest()
+
+
+def unpickled(folder: str, digest: str, where: str) -> Champion:
+    """The champion that a pickle names; it holds neither weights nor code.
+
+    Args:
+        folder: Where its files were when it was pickled.
+        digest: SHA-256 of them.
+        where: What it was called.
+
+    Raises:
+        ExportError: The files are not there or are others now, or it needs code, which no pickle names.
+    """
+    path = Path(folder)
+    if not (path / FILE).is_file():
+        raise ExportError(
+            f"pickle of {where}: its files are not in {folder} any more: expected harness.load({where!r})"
+        )
+    found = load_folder(path, where)
+    if found.digest != digest:
+        raise ExportError(
+            f"pickle of {where}: the files in {folder} are others now (SHA-256 {found.digest[:12]}, expected "
+            f"{digest[:12]}): expected harness.load({where!r})"
+        )
+    return found
 
 
 def _classes(description: Description, code: Path | None, where: str) -> dict[str, type]:

@@ -159,7 +159,10 @@ def look_into(stack: Stack, part: TensorPart, loss: Loss) -> Look:
         total = tf.reduce_sum(_last_loss(stack, loss, part, outputs))
     passes = tuple(one for layer in unrolled.values() for one in layer.passes)
     gradients = tape.gradient(total, [one.states for one in passes], unconnected_gradients="zero")
-    reach = [_by_distance(one, mine, np.asarray(part.lengths)) for one, mine in zip(passes, gradients, strict=True)]
+    reach = [
+        _by_distance(one, mine, stack.steps_read(np.asarray(part.lengths)))
+        for one, mine in zip(passes, gradients, strict=True)
+    ]
     return Look(np.sqrt(np.sum(reach, axis=0)), passes)
 
 
@@ -346,7 +349,7 @@ def _look(
         look = look_into(stack, batch, loss)
         norms.append(look.norms)
         if gates:
-            opened.append(open_gates(look.passes, batch.lengths.numpy()))
+            opened.append(open_gates(look.passes, stack.steps_read(batch.lengths.numpy())))
     return np.concatenate(norms), openness_of(opened)
 
 

@@ -91,7 +91,7 @@ def family_of(space: SearchSpace) -> Family:
     return _recurrent(space) if space.network.stack else _shipped(space)
 
 
-_STACKED = ("embedding_dim", "units", "layers", "bidirectional")
+_STACKED = ("embedding_dim", "units", "layers", "bidirectional", "lookback_steps", "stride_steps", "summary")
 _FORMATS = ("keras", "saved-model", "onnx", "litert")
 
 

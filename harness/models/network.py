@@ -3,8 +3,9 @@
 At equal units a GRU has a quarter fewer parameters than an LSTM. A search space that is declared in parameters gives
 each family the units that fit instead, as in Chung et al. (2014) and in Collins, Sohl-Dickstein and Sussillo (2017).
 
-A network is an embedding where its inputs are tokens, a stack of recurrent layers, a dropout after each, and a dense
-head, at every step where every step has an answer. The same `Stack` gives the Keras
+A network is an embedding where its inputs are tokens, a convolution in strides where long sequences are to be read
+faster, a stack of recurrent layers, a dropout after each, and a dense head, at every step where every step has an
+answer. The same `Stack` gives the Keras
 model that is saved and the forward pass of the fast training loop, so there is no second description to drift away.
 """
 
@@ -23,14 +24,18 @@ import numpy.typing as npt
 from harness.config.space import SearchSpace
 from harness.errors import UsageError
 from harness.models.cells import CELLS
+from harness.models.ends import cropped, in_whole_strides, strides_of, summed_up
 from harness.models.shape import NetworkShape, Training, as_model_takes, length_mask
-from harness.records import Value, derive_seed
+from harness.records import TaskKind, Value, derive_seed
 
 DEFAULTS: Mapping[str, Value] = {
     "embedding_dim": 32,
     "units": 32,
     "layers": 1,
     "bidirectional": False,
+    "lookback_steps": 0,
+    "stride_steps": 1,
+    "summary": "last",
     "kernel_size": 3,
     "cell": "LSTM",
     "dropout": 0.0,
@@ -48,22 +53,26 @@ def setting(values: Mapping[str, Value], name: str) -> Any:
     return values.get(name, DEFAULTS[name])
 
 
-def recurrent_parameters(kind: str, width: int, units: int, layers: int = 1, *, bidirectional: bool = False) -> int:
+def recurrent_parameters(
+    kind: str, width: int | None, units: int, layers: int = 1, *, bidirectional: bool = False
+) -> int:
     """Weights in the recurrent layers of a network.
 
     Args:
         kind: A key of `CELLS`.
-        width: Features of each step of the first layer's inputs.
+        width: Features of each step of the first layer's inputs; None for as many as units.
         units: Units of every layer (of either direction).
         layers: Layers.
         bidirectional: Whether every layer reads both ways.
     """
     cell, directions = CELLS[kind], 2 if bidirectional else 1
-    widths = [width, *[directions * units] * (layers - 1)]
+    widths = [units if width is None else width, *[directions * units] * (layers - 1)]
     return sum(directions * cell.blocks * units * (inputs + units + cell.biases) for inputs in widths)
 
 
-def units_that_fit(kind: str, width: int, parameters: int, layers: int = 1, *, bidirectional: bool = False) -> int:
+def units_that_fit(
+    kind: str, width: int | None, parameters: int, layers: int = 1, *, bidirectional: bool = False
+) -> int:
     """The most units whose recurrent parameters are at most so many; 1 where not even one fits."""
 
     def needed(units: int) -> int:
@@ -99,9 +108,13 @@ def fitted(shape: NetworkShape, space: SearchSpace, values: Mapping[str, Value])
     if space.capacity == "units":
         return values
     width = int(setting(values, "embedding_dim")) if shape.vocabulary else shape.width
+    strided = not shape.task.per_step and int(setting(values, "stride_steps")) > 1
     parameters, layers = int(values["recurrent_parameters"]), int(setting(values, "layers"))
     both = bool(setting(values, "bidirectional"))
-    return {**values, "units": units_that_fit(layer_of(space), width, parameters, layers, bidirectional=both)}
+    return {
+        **values,
+        "units": units_that_fit(layer_of(space), None if strided else width, parameters, layers, bidirectional=both),
+    }
 
 
 @dataclass(frozen=True)
@@ -114,6 +127,9 @@ class Stack:
         dropouts: One dropout layer after each recurrent layer; one mask for all steps of a sequence.
         head: The dense layer.
         embedding: Tokens to vectors; None where inputs are numbers.
+        front: A convolution in strides, before the recurrent layers; None where every step is read by itself.
+        lookback: The last steps that are read; 0 for all.
+        summary: What the last recurrent layer's outputs are summed up by: `last`, `mean` or `max`.
     """
 
     shape: NetworkShape
@@ -121,6 +137,9 @@ class Stack:
     dropouts: Sequence[keras.layers.Layer]
     head: keras.layers.Layer
     embedding: keras.layers.Layer | None = None
+    front: keras.layers.Layer | None = None
+    lookback: int = 0
+    summary: str = "last"
 
     def forward(
         self,
@@ -145,11 +164,17 @@ class Stack:
             Forecast (batch, horizon, targets) and regression (batch, targets) in scaled units; logits of classes
             (batch, classes); of each step's classes or labels (batch, steps, outputs).
         """
+        x = cropped(x, self.lookback)
         mask = length_mask(x, lengths) if self.shape.masked else None
         call = call or _call
         hidden = x if self.embedding is None else call(self.embedding, x, None)
+        if self.front is not None:
+            hidden = call(self.front, in_whole_strides(hidden, mask, self.stride), None)
+            mask = None if mask is None else length_mask(hidden, strides_of(lengths, self.stride))
         for number, (layer, dropout) in enumerate(zip(self.recurrent, self.dropouts, strict=True)):
             hidden = call(layer, hidden, mask)
+            if layer is self.recurrent[-1] and self.summary != "last":
+                hidden = summed_up(hidden, mask, self.summary)
             if keep_masks is None:
                 hidden = dropout(hidden)
             else:
@@ -187,8 +212,17 @@ class Stack:
     @property
     def weighted(self) -> tuple[keras.layers.Layer, ...]:
         """The layers that have weights, in the order of `model.get_weights()`."""
-        first = () if self.embedding is None else (self.embedding,)
+        first = [layer for layer in (self.embedding, self.front) if layer is not None]
         return (*first, *self.recurrent, self.head)
+
+    @property
+    def stride(self) -> int:
+        """Steps that the recurrent layers read at once."""
+        return 1 if self.front is None else int(self.front.kernel_size[0])
+
+    def steps_read(self, lengths: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Steps that the recurrent layers take over sequences of these lengths (n,)."""
+        return strides_of(np.minimum(lengths, self.lookback or lengths), self.stride)
 
     def build(self) -> Stack:
         """Build all layers, so that they have weights, unless they have them; the stack itself."""
@@ -214,7 +248,7 @@ def build_layers(layers: Sequence[keras.layers.Layer], stack: Stack) -> None:
         layers: As many and of the kinds of `stack.weighted`.
         stack: The stack that they belong to, or are like.
     """
-    steps = (None, stack.shape.steps)
+    steps = (None, None if stack.front else stack.shape.steps)
     shape: tuple[int | None, ...] = steps if stack.embedding else (*steps, stack.shape.width)
     for layer, like in zip(layers, stack.weighted, strict=True):
         if like is stack.head:  # which takes what is known in advance beside the hidden state
@@ -253,19 +287,27 @@ def build_stack(shape: NetworkShape, space: SearchSpace, values: Mapping[str, Va
             "a layer that reads backwards would see it"
         )
     count, rate = int(setting(values, "layers")), float(setting(values, "dropout"))
-    sequences = [number < count or shape.task.per_step for number in range(1, count + 1)]
+    # A summary is of one answer a sequence, and a stride would leave steps without theirs.
+    summary, stride = (setting(values, name) for name in ("summary", "stride_steps"))
+    summary, stride = ("last", 1) if shape.task.per_step else (str(summary), int(stride))
+    sequences = [number < count or shape.task.per_step or summary != "last" for number in range(1, count + 1)]
     recurrent = [_recurrent_layer(layer_of(space), n, values, sequences=more) for n, more in enumerate(sequences, 1)]
     # One mask for all steps of a sequence (Gal and Ghahramani 2016), so that a whole epoch's masks are small enough
     # to be drawn at once.
     dropouts = [
         keras.layers.Dropout(rate, noise_shape=(None, 1, None) if more else None, name=f"dropout_{n}")
-        for n, more in enumerate(sequences, 1)
+        for n, more in enumerate([*sequences[:-1], shape.task.per_step], 1)
     ]
     head = keras.layers.Dense(shape.outputs * shape.horizon_steps, name="head")
     embedding = None
     if shape.vocabulary:
         embedding = keras.layers.Embedding(shape.vocabulary, int(setting(values, "embedding_dim")), name="embedding")
-    return Stack(shape, recurrent, dropouts, head, embedding)
+    front = None
+    if stride > 1:
+        units = int(setting(values, "units"))
+        front = keras.layers.Conv1D(units, stride, strides=stride, activation="relu", name="front")
+    lookback = int(setting(values, "lookback_steps")) if shape.task is TaskKind.FORECAST else 0
+    return Stack(shape, recurrent, dropouts, head, embedding, front, lookback, summary)
 
 
 def model_of(stack: Stack) -> keras.Model:

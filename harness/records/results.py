@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -249,7 +249,7 @@ class PublishedScore(Record):
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class ComparisonResult:
     """Everything known of one dataset when its comparison is over; what a report is written from.
 
@@ -294,8 +294,40 @@ class ComparisonResult:
         """The baseline that validation selects; None when there is none."""
         return BaselineScore.best(self.baselines, self.objective)
 
+    def __repr__(self) -> str:
+        return f"<ComparisonResult {self.dataset}: {', '.join(f'{key} {value}' for key, value in self._told.items())}>"
 
-@dataclass(frozen=True, slots=True)
+    def _repr_html_(self) -> str:
+        """How a notebook shows it: the outcome, and the families' scores as a table."""
+        columns = ("family", "completed trials", f"validation {self.objective.metric}", f"test {self.objective.metric}")
+        rows = [
+            (
+                one.family.name,
+                f"{self.verdict.completed.get(one.family.name, 0):,}",
+                *("–" if score is None else f"{score:.4g}" for score in (one.validation_score, one.test_score)),
+            )
+            for one in self.families
+        ]
+        told = "; ".join(f"{key}: {value}" for key, value in self._told.items())
+        table = _row("th", columns) + "".join(_row("td", row) for row in rows)
+        return f"<p>{html.escape(f'{self.dataset}: {told}')}</p><table>{table}</table>"
+
+    @property
+    def _told(self) -> dict[str, str]:
+        """What is most worth knowing, in a word each."""
+        verdict, recommended = self.verdict, self.verdict.recommendation
+        told = {"verdict": verdict.outcome.value + (f" {verdict.family}" if verdict.family else "")}
+        if recommended is not None:
+            told["use"] = recommended.baseline or recommended.family or "none"
+        return {**told, "champion": self.champion.reference if self.champion else "none"}
+
+
+def _row(cell: str, values: Iterable[str]) -> str:
+    """A row of an HTML table."""
+    return f"<tr>{''.join(f'<{cell}>{html.escape(value)}</{cell}>' for value in values)}</tr>"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class SweepResult:
     """A sweep as it stands: what `harness report` shows.
 
@@ -332,6 +364,11 @@ class SweepResult:
 
     def __str__(self) -> str:
         return self.answer or repr(self)
+
+    def __repr__(self) -> str:
+        finished = ", ".join(one.dataset for one in self.comparisons) or "nothing"
+        left = f"; unfinished: {', '.join(self.unfinished)}" if self.unfinished else ""
+        return f"<SweepResult {self.sweep_id}: {finished} compared{left}>"
 
     def _repr_html_(self) -> str | None:
         """How a notebook shows it: what `print` shows, a paragraph a line."""

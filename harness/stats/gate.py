@@ -3,7 +3,8 @@
 It has to beat two baselines: the one that validation selects, and the one that always guesses the same, which is
 chance. Where single test cases are known, both are compared over the half of them that decides, as two models in hand
 are: by the interval of the mean difference and by a permutation test. Elsewhere the scores of the whole test part
-decide. Over that part no baseline may be ahead by more than the equivalence margin besides.
+decide. Over that part no baseline may be ahead by more than the equivalence margin besides. A model that fails one of
+the three is neither recommended nor the champion: both follow from `failing`.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ class Gate:
         over: The difference over test cases, positive where the model is better; None where single cases are unknown.
         passed: Whether the model beats it.
         seems_better: Whether the model's score is the better one.
+        margin: By more than which the baseline is ahead on the whole test part; None where it is asked to be beaten.
     """
 
     baseline: BaselineScore
@@ -47,6 +49,7 @@ class Gate:
     over: Paired | None
     passed: bool
     seems_better: bool
+    margin: float | None = None
 
 
 def gates(
@@ -71,14 +74,14 @@ def gates(
     return tuple(one for one in found if one)
 
 
-def shortfall(
+def failing(
     test: float | None,
     cases: CaseScores | None,
     baselines: Sequence[BaselineScore],
     objective: Objective,
     margin: float,
-) -> str:
-    """Why a selected model may not be the champion, with the scores and intervals that say so.
+) -> tuple[Gate, ...]:
+    """What keeps a selected model from being recommended, and from being the champion.
 
     Args:
         test: As for `gates`, and so are the following three.
@@ -88,16 +91,30 @@ def shortfall(
         margin: Half-width of the equivalence margin.
 
     Returns:
+        The gates that it fails; where it fails none, a gate for each baseline that is ahead of it on the whole test
+        part by more than the margin, the most first.
+    """
+    failed = tuple(one for one in gates(test, cases, baselines, objective) if not one.passed)
+    if failed or test is None:
+        return failed
+    ahead = sorted(
+        behind(test, baselines, objective, margin), key=lambda one: objective.direction.sign * one.test_score
+    )
+    return tuple(Gate(one, False, test, one.test_score, None, False, False, margin) for one in ahead)
+
+
+def shortfall(failed: Sequence[Gate], objective: Objective) -> str:
+    """Why a selected model may not be the champion, with the scores and intervals that say so.
+
+    Args:
+        failed: What it fails.
+        objective: The metric.
+
+    Returns:
         Such as `does not beat the best baseline, ridge: test mae 1.2 against 0.9 kW on the test part`; empty where
         nothing is against it.
     """
-    words = [_words(one, objective) for one in gates(test, cases, baselines, objective) if not one.passed]
-    words = words or [
-        f"is behind the baseline {one.name} by more than the margin {number(margin)}: "
-        f"{_scores(test or 0.0, one.test_score, objective)} on the test part"
-        for one in behind(test, baselines, objective, margin)
-    ]
-    return printable("; it ".join(words))
+    return printable("; it ".join(_words(one, objective) for one in failed))
 
 
 def behind(
@@ -145,18 +162,33 @@ def _gate(
 
 def _deciding(baseline: BaselineScore, model: CaseScores) -> tuple[Floats, Floats] | None:
     """Scores of a baseline and of a model in the groups of test cases that decide; None where they do not pair."""
+    parts = _halved(baseline, model)
+    return parts[0] if parts else None
+
+
+def over_scoring(baseline: BaselineScore, model: CaseScores | None) -> tuple[float, float] | None:
+    """Mean scores of a baseline and of a model over the test cases that only score; None where they do not pair."""
+    parts = _halved(baseline, model) if model else None
+    return (float(parts[1][0].mean()), float(parts[1][1].mean())) if parts else None
+
+
+def _halved(baseline: BaselineScore, model: CaseScores) -> tuple[tuple[Floats, Floats], ...] | None:
+    """Scores of both in the groups of test cases that decide, and in those that only score."""
     own = baseline.cases
     if own is None or (own.cases, len(own.values)) != (model.cases, len(model.values)):
         return None
-    deciding, scoring = halves(len(own.values), model.block)
-    if min(len(deciding), len(scoring)) < FEWEST_CASES:
+    parts = halves(len(own.values), model.block)
+    if min(map(len, parts)) < FEWEST_CASES:
         return None
-    its, others = (np.array(one.values, dtype=np.float64)[deciding] for one in (own, model))
-    return its, others
+    its, others = (np.array(one.values, dtype=np.float64) for one in (own, model))
+    return tuple((its[part], others[part]) for part in parts)
 
 
 def _words(gate: Gate, objective: Objective) -> str:
     """Which gate a model failed, with both scores and the interval."""
+    if gate.margin is not None:
+        ahead = f"is behind the baseline {gate.baseline.name} by more than the margin {number(gate.margin)}"
+        return f"{ahead}: {_scores(gate.model, gate.score, objective)} on the test part"
     what = "does not beat the best baseline" if gate.best else "is within chance"
     name = (
         f"{gate.baseline.name}, which is chance" if gate.best and gate.baseline.name in CHANCE else gate.baseline.name

@@ -3,7 +3,8 @@
 Whose model that is follows one order:
 
 1. The baseline that validation selects, or else chance, where the model that the following name does not beat it
-   (`gate`): beyond the interval over the test cases which decide, and where single cases are unknown by score.
+   (`gate`): beyond the interval over the test cases which decide, and where single cases are unknown by score; or any
+   baseline that is ahead of it on the whole test part by more than the equivalence margin.
 2. The model that is better over the test cases which decide, where the models in hand are decided.
 3. The cheaper family's, where families are practically equal and nothing known says that its model is worse by more
    than the equivalence margin.
@@ -23,8 +24,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-
 from harness.records import (
     BaselineScore,
     CaseScores,
@@ -39,8 +38,8 @@ from harness.records import (
     Verdict,
 )
 from harness.stats.evidence import Evidence, expected_validation, over_cases
-from harness.stats.gate import Gate, against_baseline, gates
-from harness.stats.in_hand import configurations, halves, models_in_hand
+from harness.stats.gate import against_baseline, failing, over_scoring
+from harness.stats.in_hand import configurations, models_in_hand
 from harness.stats.levels import LEVEL
 from harness.stats.outlook import turned_to
 from harness.stats.test_set import Cases
@@ -167,62 +166,32 @@ def recommend(
         because = verdict.cheaper_because
     elif evidence and evidence.favours:
         chosen, reason = evidence.favours, Reason.TRIALS
-    against = _against(chosen, verdict, ranked)
-    scored_cases = models.scored_cases if models else None
     test, its_cases = tests.get(chosen), cases.get(selected[chosen].key)
-    if failed := next((one for one in gates(test, its_cases, baselines, objective) if not one.passed), None):
-        return _baseline(verdict, failed, chosen, its_cases, test, direction, scores, scored_cases)
-    probability, regret, abstains = _certainty(verdict, evidence, chosen, against)
+    failed, baseline = failing(test, its_cases, baselines, objective, verdict.margin), None
+    if failed:
+        baseline, use, against, because = failed[0].baseline, Use.BASELINE, chosen, ""
+        reason = Reason.NOT_BEATEN if failed[0].seems_better else Reason.BASELINE
+        mine, others = over_scoring(baseline, its_cases) or (baseline.test_score, test)
+        certainty = _certainty_of_baseline(verdict, baseline, chosen, its_cases, direction)
+    else:
+        against = _against(chosen, verdict, ranked)
+        mine, others = scores.get(chosen), scores.get(against or "")
+        certainty = _certainty(verdict, evidence, chosen, against)
+    probability, regret, abstains = certainty
     return Recommendation(
         use=use,
         family=chosen,
-        baseline=None,
+        baseline=baseline.name if baseline else None,
         reason=reason,
         because=because,
         against=against,
-        lower_loss=_lower(scores.get(chosen), scores.get(against or ""), direction),
-        probability=probability,
-        regret=regret,
-        level=LEVEL,
-        abstains=abstains,
-        scores=scores,
-        scored_cases=scored_cases,
-    )
-
-
-def _baseline(
-    verdict: Verdict,
-    gate: Gate,
-    family: str,
-    model: CaseScores | None,
-    test: float | None,
-    direction: Direction,
-    scores: Mapping[str, float],
-    scored_cases: int | None,
-) -> Recommendation:
-    """The advice to use a baseline that a family's model does not beat, by the cases where they are known."""
-    baseline, mine, others = gate.baseline, gate.baseline.test_score, test
-    if gate.over and model and baseline.cases:
-        _, scoring = halves(len(model.values), model.block)
-        mine, others = (float(np.mean(np.array(one.values)[scoring])) for one in (baseline.cases, model))
-    paired = against_baseline(baseline, family, model, direction)
-    unknown = _NOTHING_KNOWN if gate.over else _BASELINE_HAS_NO_CASES
-    abstains = "; ".join(verdict.reasons_to_abstain) or ("" if paired else unknown)
-    probability, regret = paired.of(baseline.name) if paired and not abstains else (None, None)
-    return Recommendation(
-        use=Use.BASELINE,
-        family=family,
-        baseline=baseline.name,
-        reason=Reason.NOT_BEATEN if gate.seems_better else Reason.BASELINE,
-        because="",
-        against=family,
         lower_loss=_lower(mine, others, direction),
         probability=probability,
         regret=regret,
         level=LEVEL,
         abstains=abstains,
         scores=scores,
-        scored_cases=scored_cases,
+        scored_cases=models.scored_cases if models else None,
     )
 
 
@@ -259,10 +228,23 @@ def _against(chosen: str, verdict: Verdict, ranked: Sequence[str]) -> str | None
     return next((name for name in ranked if name != chosen), None)
 
 
-def _certainty(
-    verdict: Verdict, evidence: Evidence | None, chosen: str, against: str | None
-) -> tuple[float | None, float | None, str]:
-    """Probability that what is chosen is better, and what it costs at most; or why neither is known."""
+Certainty = tuple[float | None, float | None, str]
+"""Probability that what is used is better, what it costs at most, and why neither is known; empty where they are."""
+
+
+def _certainty_of_baseline(
+    verdict: Verdict, baseline: BaselineScore, family: str, model: CaseScores | None, direction: Direction
+) -> Certainty:
+    """How sure it is that a baseline is better than a family's model, by the cases that decide."""
+    if verdict.reasons_to_abstain:
+        return None, None, "; ".join(verdict.reasons_to_abstain)
+    if found := against_baseline(baseline, family, model, direction):
+        return *found.of(baseline.name), ""
+    return None, None, _NOTHING_KNOWN if over_scoring(baseline, model) else _BASELINE_HAS_NO_CASES
+
+
+def _certainty(verdict: Verdict, evidence: Evidence | None, chosen: str, against: str | None) -> Certainty:
+    """How sure it is that what is chosen is better than what it is compared with."""
     if verdict.reasons_to_abstain:
         return None, None, "; ".join(verdict.reasons_to_abstain)
     if evidence and {evidence.first, evidence.second} == {chosen, against}:

@@ -34,7 +34,7 @@ def default_workers(trials_per_gpu: int | None = None) -> int:
 
 
 def sweep(
-    *datasets: str,
+    *datasets: str | Path,
     store: str | Path | None = None,
     tracking_uri: str | None = None,
     config_dirs: Sequence[str | Path] = (),
@@ -50,24 +50,45 @@ def sweep(
     are left out, which the callback is told.
 
     Args:
-        datasets: Names or paths of dataset configs.
-        store: Folder for journals, models and MLflow's database; `./mlruns` by default.
-        tracking_uri: MLflow's store, when it is another than the database in that folder.
-        config_dirs: Folders with configs, searched before the built-in ones.
-        offline: Leave MLflow alone; `harness doctor --sync` writes there later.
-        accept_changes: Resume a sweep whose data, configs or libraries are not what they were when it began.
-        fresh: Start a new sweep even where one is unfinished.
-        callback: Called with progress, notes and finished comparisons.
-        options: Keys of a sweep's TOML file, such as `trials=20`, `families=("lstm", "gru")`, `replicates=3`.
+        datasets (str | Path): Names or paths of dataset configs.
+        store (str | Path): Folder for journals, models and MLflow's database; `./mlruns` by default.
+        tracking_uri (str): MLflow's store, when it is another than the database in that folder.
+        config_dirs (Sequence[str | Path]): Folders with configs, searched before the built-in ones.
+        callback (Callable[[SweepEvent], None]): Called with progress, notes and finished comparisons.
+        offline (bool): Leave MLflow alone; `harness doctor --sync` writes there later.
+        accept_changes (bool): Resume a sweep whose data, configs or libraries are not what they were when it began.
+        fresh (bool): Start a new sweep even where one is unfinished.
+        options: Keys of a sweep's TOML file:
+            families (Sequence[str]): Names or paths of search spaces, at least two; `("lstm", "gru")`.
+            trials (int): Completed trials of each family and replicate; 20.
+            minutes (float): Time for all searches together, in place of `trials`.
+            epochs (int): The most epochs of a trial; 30.
+            patience_epochs (int): Epochs without a better validation score after which a trial ends; 5.
+            replicates (int): Independent searches of each family; 1.
+            until_decided (bool): Add replicates until there is a verdict; False.
+            seeds (int): Retrainings of each family's selected hyperparameters with fresh seeds; 5.
+            oracle (str): `random`, `bayesian`, `hyperband` or `grid`; `random`.
+            prune (bool): Median stopping; False.
+            seed (int): Seed of the whole sweep; 1.
+            workers (int): Worker processes; one a core.
+            threads (int): Threads of each worker; 1.
+            in_flight (int): Trials of one search that an adaptive oracle has running at a time; 1.
+            trial_minutes (float): Time limit of a trial; none.
+            trial_memory_mb (int): Memory limit of a trial's process; four fifths of the machine's by workers.
+            baselines (str): `limited` in time, or `all`; `limited`.
+            name (str): Name of the sweep and of its MLflow experiment; the dataset's.
+            register_as (str): Name of the registered model, in which `{dataset}` is the dataset's; that alone.
 
     Returns:
         Verdicts, scores, budget reports and champions.
 
     Raises:
-        ConfigError: A config or an option is wrong.
+        UsageError: An argument is unknown or wrong; the message names it, and near names.
+        ConfigError: A config is unknown or wrong.
         DataError: A dataset is missing or not what its config says.
     """
-    from harness.config import make_plan
+    from harness.config import SweepConfig, make_plan
+    from harness.config.arguments import check_names
     from harness.executors import PoolExecutor
     from harness.store import find_store
     from harness.sweeps.folders import begun_as, find_unfinished
@@ -78,7 +99,10 @@ def sweep(
 
     callback = options.pop("listener", callback)  # names of 0.1.0, for one more version
     folders = options.pop("cards", config_dirs)
-    plan = make_plan({"datasets": datasets, "name": default_name(datasets), **options})
+    check_names("sweep", options, [*_SWEEP, *SweepConfig.model_fields, "confirmations"])
+    _check_call(callback, store, datasets)
+    named = tuple(map(str, datasets))
+    plan = make_plan({"datasets": named, "name": default_name(named), **options}, str)
     header, _ = without_absent(resolve(plan, [Path(folder) for folder in folders]))
     place = find_store(Path(store) if store else None, tracking_uri)
     sweep_id = None if fresh else find_unfinished(place, header)
@@ -89,11 +113,35 @@ def sweep(
         return run_sweep(header, place, executor, callback, resume=how, offline=offline, stop=stop)
 
 
+_SWEEP = ("store", "tracking_uri", "config_dirs", "callback", "offline", "accept_changes", "fresh")
+_COMPARE = ("y", "task", "name", "lengths", "groups", "channels_first", "store", "tracking_uri", "callback")
+
+
+def _check_call(callback: Any, store: Any, datasets: Sequence[Any] = ("",)) -> None:
+    """Refuse what no option's own check sees.
+
+    Raises:
+        UsageError: There is no dataset, or an argument has another type.
+    """
+    if not datasets:
+        raise UsageError("sweep: expected at least one dataset, by its name or the path of its config")
+    for one in datasets:
+        if not isinstance(one, str | Path):
+            raise UsageError(
+                f"sweep({type(one).__name__}): expected names or paths of datasets, one by one, such as "
+                'sweep("air", "vic_elec"); harness.compare takes data'
+            )
+    if not callable(callback):
+        raise UsageError(f"callback = {callback!r}: expected a function that is called with each event")
+    if store is not None and not isinstance(store, str | Path):
+        raise UsageError(f"store = {store!r}: expected the path of a folder")
+
+
 def compare(
     X: Any,  # noqa: N803 - as scikit-learn calls it
     y: Any = None,
     *,
-    task: str,
+    task: str | None = None,
     name: str | None = None,
     lengths: Any = None,
     groups: Any = None,
@@ -105,51 +153,67 @@ def compare(
 ) -> SweepResult:
     """Compare recurrent cells on arrays or a table that this program holds.
 
+    Nothing is left on the disk where an argument or the data is wrong.
+
     Args:
-        X: An array (sequences, steps, channels), or (sequences, steps) of one channel; a list of arrays (steps,
-            channels) of different lengths; or a table as a CSV would hold it: pandas' (levels of its index become
-            columns), or one that pandas can be made of, such as Polars', Arrow's and Hugging Face's. For a forecast a
-            series (rows,), an array (rows, columns) or a table, in the order of time. Masked values are missing ones.
-        y: The answers: one a sequence, or one a step for `task="label"`. For a forecast the target, where X does not
-            hold it. None where a table holds them.
-        task: `forecast`, `classify`, `regress` or `label`.
-        name: What the dataset, the sweep and the champion are called; where none is given `comparison-` and eight
+        X (array | list of arrays | table): An array (sequences, steps, channels), or (sequences, steps) of one channel;
+            a list of arrays (steps, channels) of different lengths; or a table as a CSV would hold it: pandas' (levels
+            of its index become columns), or one that pandas can be made of, such as Polars', Arrow's and Hugging
+            Face's. For a forecast a series (rows,), an array (rows, columns) or a table, in the order of time. Masked
+            values are missing ones.
+        y (array): The answers: one a sequence, or one a step for `task="label"`. For a forecast the target, where X
+            does not hold it. None where a table holds them.
+        task (str): `forecast`, `classify`, `regress` or `label`. None guesses it, and of a table or a series also what
+            else is not given, as `harness datasets new` does; the callback is told each guess with its reason. Of a
+            forecast's table without `lookback_steps` what is not given is guessed as well.
+        name (str): What the dataset, the sweep and the champion are called; where none is given `comparison-` and eight
             digits that stand for the data and the options of its task, so that other data never shares a champion's
-            name. The listener is told.
-        lengths: Real steps of each sequence, where some are padded.
-        groups: Each sequence's group, such as its person: then no group is in two parts.
-        channels_first: Whether X is (sequences, channels, steps); asked for where that does not show.
-        store: As for `sweep`; the data is kept in its folder `data`.
-        tracking_uri: As for `sweep`.
-        callback: As for `sweep`.
-        options: Options of `sweep`, such as `trials=20`; and keys of a dataset's card: those of `[task]`, such as
-            `metric="macro_f1"` or `lookback_steps=48`, tables `split={…}` and `encoding={…}`, and `missing`.
+            name. The callback is told.
+        lengths (array of int): Real steps of each sequence, where some are padded.
+        groups (array): Each sequence's group, such as its person: then no group is in two parts.
+        channels_first (bool): Whether X is (sequences, channels, steps); asked for where that does not show.
+        store (str | Path): As for `sweep`; the data is kept in its folder `data`.
+        tracking_uri (str): As for `sweep`.
+        callback (Callable[[SweepEvent], None]): As for `sweep`.
+        options: Those of `sweep`, such as `trials=20`; and keys of a dataset's config:
+            target (str | list of str): Column or columns of a table to predict.
+            features, categorical, known_covariates (str | list of str): Columns of a table that go in.
+            id, time (str): Columns that tell sequences or series apart, and that order their rows.
+            lookback_steps, horizon_steps, window_stride, season_steps (int): Of a forecast.
+            metric (str), unit (str), class_weight (str): How the task is judged.
+            missing (str): `error`, `interpolate` or `mask`; `error`.
+            split, encoding (dict): Those tables of the config; all keys are in docs/config.md.
 
     Returns:
         As `sweep`.
 
     Raises:
-        ConfigError: An option is wrong.
+        UsageError: An argument is unknown or wrong; the message names it, and near names.
         DataError: X and y do not fit each other or the task.
     """
-    from harness.config import SweepConfig, make_plan
-    from harness.config.sweep import in_todays_keys
+    from harness.config import make_plan
+    from harness.config.arguments import plan_and_dataset
     from harness.store import find_store
-    from harness.sweeps.from_memory import UNNAMED, write_dataset
+    from harness.sweeps.from_memory import UNNAMED, check_data, checked_first, write_dataset
 
-    options = in_todays_keys(options)
-    planned = {key: value for key, value in options.items() if key in SweepConfig.model_fields}
-    phrase = {key: value for key, value in options.items() if key not in planned}
+    planned, phrase = plan_and_dataset(options, task, _COMPARE)
     called = UNNAMED if name is None else name
-    make_plan({"datasets": (called,), "name": called, **planned})  # what is wrong is said before anything is written
+    make_plan({"datasets": (called,), "name": called, **planned}, str)
+    _check_call(callback, store)
     if groups is not None:
         phrase = {"split": {"rule": "group"}, **phrase}
-    root = find_store(Path(store) if store else None, tracking_uri).root
-    config = write_dataset(root / "data", name, X, y, lengths, groups, task, phrase, channels_first)
+    folder = find_store(Path(store) if store else None, tracking_uri).root / "data"
+
+    def told(guess: str) -> None:
+        callback(Message(f"guessed: {guess}"))
+
+    with checked_first(folder) as draft:
+        config = write_dataset(draft, name, X, y, lengths, groups, task, phrase, channels_first, told)
+        check_data(config, planned)
     if name is None:
         callback(Message(f"the data has no name and is called {config.stem}; name= gives it one"))
     more: dict[str, Any] = {"store": store, "tracking_uri": tracking_uri, "callback": callback, "name": config.stem}
-    return sweep(str(config), **more, **planned)
+    return sweep(folder / config.relative_to(draft), **more, **planned)
 
 
 def default_name(datasets: Sequence[str]) -> str:

@@ -9,16 +9,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from harness.config import make_plan
+from harness.config.arguments import BESIDE, TASKS, check_dataset
 from harness.config.errors import toml_text
+from harness.config.inferred.infer import task_of_answers
+from harness.config.inferred.keys import infer_keys
 from harness.data.in_memory import Arrays, plain_array, plain_table, sequence_arrays, series_table, taken
-from harness.disk import replace_text, replacing
-from harness.errors import DataError, UsageError
+from harness.data.readers.paths import shown
+from harness.disk import cannot_write, replace_text, replacing
+from harness.errors import DataError, DiskError, UsageError
+from harness.sweeps.plan import resolve
+from harness.sweeps.prepare import inspect
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +36,57 @@ if TYPE_CHECKING:
 UNNAMED = "comparison"
 """How the name of data begins that was given none."""
 
-KINDS = ("forecast", "classify", "regress", "label")
+
+@contextmanager
+def checked_first(folder: Path) -> Iterator[Path]:
+    """A folder to write to until all is checked: what is in it then goes to where data is kept, else nothing is left.
+
+    Args:
+        folder: Where data is kept; made where it is not there, and taken away again with its parent where that was
+            made for it.
+
+    Raises:
+        DiskError: It cannot be written.
+    """
+    made = [path for path in (folder, folder.parent) if not path.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=".checked-", dir=folder))
+    except OSError as error:
+        raise DiskError(f"{folder}: {cannot_write(error, folder.parent)}") from None
+    try:
+        yield draft
+        for path in sorted(draft.rglob("*"), key=lambda path: path.is_dir()):
+            if path.is_file():
+                kept = folder / path.relative_to(draft)
+                kept.parent.mkdir(exist_ok=True)
+                path.replace(kept)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+        with suppress(OSError):  # somebody else's data is in it by now
+            for path in made:
+                path.rmdir()
+
+
+def check_data(config: Path, planned: Mapping[str, Any]) -> None:
+    """Refuse a plan, or data that its config has just been written for, before either is kept.
+
+    Args:
+        config: The config.
+        planned: Keys of the plan.
+
+    Raises:
+        UsageError: A family is unknown, or does not go with the data.
+        DataError: The data is not what its config says, such as with values that are missing.
+    """
+    try:
+        inspect(resolve(make_plan({"datasets": (str(config),), **planned}, str)))
+    except DataError as error:
+        files = (shown(str(file)) for file in config.parents[1].iterdir() if file.is_file())
+        text = str(error)
+        for file in files:
+            text = text.replace(file, "X")
+        raise DataError(text) from None
 
 
 def write_dataset(
@@ -36,11 +96,12 @@ def write_dataset(
     y: Any,
     lengths: Any,
     groups: Any,
-    task: str,
+    task: str | None,
     more: Mapping[str, Any],
     channels_first: bool | None = None,
+    told: Callable[[str], None] = lambda _: None,
 ) -> Path:
-    """The data as a file, and its config.
+    """The data as a file, and its config; written once both are known to be in order.
 
     Args:
         folder: Where to.
@@ -50,46 +111,92 @@ def write_dataset(
         y: Answers, one a sequence or one a step; None where a table holds them.
         lengths: Real steps of each sequence; None where all have all.
         groups: Each sequence's group; None where there are none.
-        task: `forecast`, `classify`, `regress` or `label`.
-        more: Keys of `[task]`, and tables `split` and `encoding`.
+        task: `forecast`, `classify`, `regress` or `label`; None guesses it.
+        more: Keys of `[task]`, tables `split` and `encoding`, and `missing`.
         channels_first: Whether an array's channels come before its steps; None where that shows.
+        told: Called with each guess and its reason.
 
     Returns:
         The config's path.
 
     Raises:
-        UsageError: The task is unknown.
+        UsageError: The task is unknown or cannot be guessed, or a key is wrong.
         DataError: The data has not the shape that the task wants.
     """
     import pandas as pd
 
-    if task not in KINDS:
-        raise UsageError(f"task = {task!r}: expected one of {', '.join(KINDS)}")
+    if task is not None and task not in TASKS:
+        raise UsageError(f"task = {task!r}: expected one of {', '.join(TASKS)}")
     x = taken(x)
+    task = task or _task_of(x, y, told)
     made = _as_table(x, y, task, more)
-    table, found = made if made is not None else (None, {})
     arrays: Arrays = {}
-    if table is None:
+    if made is None:
         if y is None:
             raise DataError(f"y: expected an answer for each sequence, for a task of kind {task}")
+        assert task is not None  # of sequences it is known by now
+        table, keys = None, {**more}
         arrays = sequence_arrays(x, y, lengths, groups, channels_first)
         parts = (f"{key}{value.dtype}{value.shape}".encode() + value.tobytes() for key, value in arrays.items())
         content = b"".join(parts)
     else:
+        for key, value in (("lengths", lengths), ("groups", groups)):
+            if value is not None:
+                raise DataError(f"{key}: expected none beside a table, whose columns say it: id=…, split={{…}}")
+        table, found = made
+        keys = {**found, **more}
+        if task is None or (task == "forecast" and "lookback_steps" not in more):
+            task, keys, why = infer_keys(table, task, {**({} if y is None else {"target": ["y"]}), **keys})
+            for line in why:
+                told(line)
+        keys = {**({"target": ["y"]} if task == "forecast" else {}), **keys}
+        if task == "forecast" and (calendar := _calendar(table, keys)):
+            keys["encoding"] = {"calendar": calendar, **keys.get("encoding", {})}
         hashes = np.asarray(pd.util.hash_pandas_object(table, index=False))
         content = hashes.tobytes() + str(list(table)).encode()
     if name is None:
         asked = json.dumps([task, more], sort_keys=True, default=str).encode()
         name = f"{UNNAMED}-{hashlib.sha256(content + asked).hexdigest()[:8]}"
-    folder.mkdir(parents=True, exist_ok=True)
     suffix = ".npz" if table is None else ".parquet"
     file = folder / f"{name}-{hashlib.sha256(content).hexdigest()[:12]}{suffix}"
+    config = _config(name, file, task, groups is not None, keys)
+    check_dataset(config)
+    folder.mkdir(parents=True, exist_ok=True)
     with replacing(file) as draft:
         if table is not None:
             _write_table(table, draft)
         else:
             np.savez(draft, allow_pickle=False, **arrays)
-    return _write_config(folder, name, file, task, groups is not None, {**found, **more})
+    return _write_config(folder, name, config)
+
+
+def _calendar(table: pd.DataFrame, keys: Mapping[str, Any]) -> tuple[str, ...]:
+    """Cycles of the calendar as inputs of a forecast whose rows have dates, unless the caller names some."""
+    from harness.config.inferred.calendar import calendar_of
+    from harness.config.times import Clock, time_names
+
+    time, encoding = keys.get("time"), keys.get("encoding", {})
+    if not time or "calendar" in encoding or not {*time_names(time)} <= {*table.columns}:
+        return ()
+    series = table[table[keys["id"]] == table[keys["id"]].iloc[0]] if keys.get("id") in table.columns else table
+    with suppress(DataError):  # which is refused where the table is read
+        return calendar_of(series, time, Clock(zone=encoding.get("time_zone", "")))
+    return ()
+
+
+def _task_of(x: Any, y: Any, told: Callable[[str], None]) -> str | None:
+    """The task of sequences with answers; None where a table says it."""
+    import pandas as pd
+
+    if y is None:
+        return None
+    if isinstance(x, pd.DataFrame):
+        raise UsageError(f"task: expected one of {', '.join(TASKS)}, where y is handed over beside a table")
+    if np.ndim(y) != 1:
+        raise UsageError(f"task: expected one of {', '.join(TASKS)}, where y has shape {np.shape(y)}")
+    task, why = task_of_answers(plain_array(y, "y"))
+    told(why)
+    return task
 
 
 def _write_table(table: pd.DataFrame, file: Path) -> None:
@@ -102,27 +209,30 @@ def _write_table(table: pd.DataFrame, file: Path) -> None:
         raise DataError(f"X: cannot be kept as a table: {why}: expected one type a column: X[…].astype(…)") from None
 
 
-def _as_table(x: Any, y: Any, task: str, more: Mapping[str, Any]) -> tuple[pd.DataFrame, dict[str, str]] | None:
+def _as_table(x: Any, y: Any, task: str | None, more: Mapping[str, Any]) -> tuple[pd.DataFrame, dict[str, str]] | None:
     """The table that was handed in, or one made of the series of a forecast, and what its index says of `[task]`.
 
     None for arrays of sequences.
     """
     import pandas as pd
 
-    if task == "forecast" and not isinstance(x, pd.DataFrame):
+    series = task in ("forecast", None)
+    if task is None and isinstance(x, np.ndarray) and x.ndim > 2:
+        raise DataError("y: expected an answer for each sequence of X")
+    if series and not isinstance(x, pd.DataFrame):
         x = series_table(x, alone=y is None)
     if not isinstance(x, pd.DataFrame):
         return None
     if y is not None and task != "forecast":
         raise DataError("y: expected none beside a table: name its column with target=")
-    if task == "forecast" and y is not None:
+    if y is not None:
         if len(y) != len(x):
             raise DataError(f"y has {len(y)} rows: expected {len(x)}, as X has")
         if isinstance(y, pd.Series | pd.DataFrame) and _in_another_order(y.index, x.index):
             raise DataError("y: its index holds the labels of X's in another order: expected y.loc[X.index]")
         x = x.assign(**{str(more.get("target", ["y"])[0]): plain_array(y, "y")})
     table, found = plain_table(x, more)
-    return table, found if task == "forecast" else {}
+    return table, found if series else {}
 
 
 def _in_another_order(labels: pd.Index[Any], others: pd.Index[Any]) -> bool:
@@ -131,21 +241,27 @@ def _in_another_order(labels: pd.Index[Any], others: pd.Index[Any]) -> bool:
     return len(labels) == len(others) and bool(labels.is_unique and labels.isin(others).all())
 
 
-def _write_config(folder: Path, name: str, file: Path, task: str, grouped: bool, more: Mapping[str, Any]) -> Path:
+def _config(name: str, file: Path, task: str, grouped: bool, keys: Mapping[str, Any]) -> dict[str, Any]:
+    """The config of the data in a file, as plain values."""
     kind = "parquet" if file.suffix == ".parquet" else "npz"
     source = {"kind": kind, "path": f"../{file.name}", **({"groups": "groups"} if grouped else {})}
-    keys = {key: value for key, value in more.items() if key not in ("split", "encoding", "missing")}
-    if task == "forecast":
-        keys = {"target": ["y"], **keys}
-    tables = {"source": source, "task": {"kind": task, **keys}}
-    tables |= {key: more[key] for key in ("split", "encoding") if key in more}
-    lines = ["# Written by `harness.compare`.", f"name = {toml_text(name)}"]
-    lines += [f"missing = {toml_text(more['missing'])}"] if "missing" in more else []
-    for table, values in tables.items():
-        lines += ["", f"[{table}]", *(f"{key} = {toml_text(value, longest=None)}" for key, value in values.items())]
+    source |= {key: keys[key] for key in ("time_format",) if key in keys}
+    of_task = {key: value for key, value in keys.items() if key not in (*BESIDE, "time_format")}
+    first = {"name": name, **({"missing": keys["missing"]} if "missing" in keys else {})}
+    tables = {"source": source, "task": {"kind": task, **of_task}}
+    return {**first, **tables, **{key: keys[key] for key in ("split", "encoding") if key in keys}}
+
+
+def _write_config(folder: Path, name: str, config: Mapping[str, Any]) -> Path:
+    lines = ["# Written by `harness.compare`."]
+    lines += [f"{key} = {toml_text(value)}" for key, value in config.items() if not isinstance(value, Mapping)]
+    for table, values in config.items():
+        if isinstance(values, Mapping):
+            keys = (f"{key} = {toml_text(value, longest=None)}" for key, value in values.items())
+            lines += ["", f"[{table}]", *keys]
     text = "\n".join(lines) + "\n"
     # In a folder of its own: another call, at the same time, may give other data the same name.
-    config = folder / hashlib.sha256(text.encode()).hexdigest()[:12] / f"{name}.toml"
-    config.parent.mkdir(exist_ok=True)
-    replace_text(config, text)
-    return config
+    path = folder / hashlib.sha256(text.encode()).hexdigest()[:12] / f"{name}.toml"
+    path.parent.mkdir(exist_ok=True)
+    replace_text(path, text)
+    return path

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from harness.config import Found, check_reads_forward, check_shared, check_tasks, find_datasets, find_space
 from harness.config.dataset import DatasetConfig
+from harness.config.overrides import overridden
 from harness.config.space import SearchSpace
 from harness.config.sweep import SweepConfig
 from harness.errors import UsageError
@@ -123,6 +124,7 @@ def resolve(plan: SweepConfig, card_folders: Sequence[Path] = ()) -> SweepHeader
     everything = [(kind, found) for kind, group in groups.items() for found in group]
     # Each was found by its name, so that it has a config: one that cannot be read was refused.
     configs, spaces = ({found.name: cast(Any, found.config) for found in group} for group in groups.values())
+    spaces = overridden(spaces, plan.hyperparameters)
     searched = [*spaces.values()]
     check_shared(searched)
     for config in configs.values():

@@ -7,14 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from harness.config.sized import sized
 from harness.config.space import SearchSpace
-from harness.config.sweep import SCHEDULED
+from harness.config.sweep import SCHEDULED, SweepConfig
 from harness.data import load_dataset
 from harness.data.downloads import require_data
 from harness.errors import AbsentDataError, DiskError, UsageError
 from harness.executors import Executor
 from harness.journal import EventKind, Journal
-from harness.records import DataFacts, Family, Objective, Phase, TrialKey, TrialRecord, TrialRequest, derive_seed
+from harness.records import DataFacts, Objective, Phase, TrialKey, TrialRecord, TrialRequest, derive_seed
 from harness.search import SearchSettings
 from harness.search.oracle import Oracle, Point, scheduled
 from harness.store import place_around, remember
@@ -233,15 +234,16 @@ def estimate(header: SweepHeader, inspected: Mapping[str, Inspected], executor: 
 def _estimate(header: SweepHeader, name: str, found: Inspected, executor: Executor) -> Estimate:
     plan = header.plan
     settings = search_settings(header, executor.slots, sequences=found.facts.sizes[0])
+    spaces = sized(header.spaces, header.datasets[name], found.facts.steps[1])
     batches = [largest_batch(space) for space in header.spaces.values()]
     longest = max(settings.length({"batch_size": size} if size else {})[0] for size in batches)
-    records = [_probe(header, name, found, executor, family.space, settings) for family in header.families]
-    by_family = [_trials_and_epochs(header, found, family, longest) for family in header.families]
+    records = [_probe(header, spaces, name, found, executor, family.space, settings) for family in header.families]
+    by_family = [_trials_and_epochs(plan, found, spaces[family.space], longest) for family in header.families]
     trials = None if plan.minutes else sum(number for number, _ in by_family) * header.interim_replicates[-1]
     seconds = 0.0
     for family, record, (number, epochs) in zip(header.families, records, by_family, strict=True):
         fits = number * header.interim_replicates[-1] + plan.seeds
-        compiles = min(fits, structures(header.spaces[family.space])) * executor.slots
+        compiles = min(fits, structures(spaces[family.space])) * executor.slots
         epoch_seconds = record.fit_seconds / max(1, record.epochs)
         trained = epochs * header.interim_replicates[-1] + plan.seeds * longest
         seconds += trained * epoch_seconds + compiles * record.compile_seconds
@@ -259,12 +261,11 @@ def _estimate(header: SweepHeader, name: str, found: Inspected, executor: Execut
     )
 
 
-def _trials_and_epochs(header: SweepHeader, found: Inspected, family: Family, longest: int) -> tuple[int, int]:
+def _trials_and_epochs(plan: SweepConfig, found: Inspected, space: SearchSpace, longest: int) -> tuple[int, int]:
     """Trials of one search of a family, and the most epochs they come to; none where minutes are the currency."""
-    plan = header.plan
     if plan.oracle in SCHEDULED:
         epochs = plan.epochs if plan.oracle == "hyperband" else longest
-        return scheduled(plan.oracle, header.spaces[family.space], found.objective, epochs)
+        return scheduled(plan.oracle, space, found.objective, epochs)
     trials = 0 if plan.minutes else plan.trials or 0
     return trials, trials * longest
 
@@ -276,10 +277,16 @@ def structures(space: SearchSpace) -> int:
 
 
 def _probe(
-    header: SweepHeader, name: str, found: Inspected, executor: Executor, family: str, settings: SearchSettings
+    header: SweepHeader,
+    spaces: Mapping[str, SearchSpace],
+    name: str,
+    found: Inspected,
+    executor: Executor,
+    family: str,
+    settings: SearchSettings,
 ) -> TrialRecord:
     seed = derive_seed(header.plan.seed, name, family, "probe")
-    point = Oracle("random", header.spaces[family], found.objective, seed).ask()
+    point = Oracle("random", spaces[family], found.objective, seed).ask()
     values = settings.complete(point.values if isinstance(point, Point) else {})
     key = TrialKey(name, family, 1, Phase.SEED_REPEAT, 1)
     request = TrialRequest(key, family, values, seed, PROBE_EPOCHS, PROBE_EPOCHS)

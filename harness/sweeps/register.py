@@ -23,7 +23,7 @@ from harness.journal import EventKind, Journal
 from harness.records import ChampionInfo, ComparisonResult, FamilyResult, Outcome, TrialKey, TrialRequest, Use
 from harness.search import select
 from harness.stats import explain
-from harness.stats.gate import shortfall
+from harness.stats.gate import failing, shortfall
 from harness.stats.words import brief, sentences
 from harness.store import Store
 from harness.sweeps.plan import SweepHeader
@@ -151,7 +151,9 @@ def choose(result: ComparisonResult) -> tuple[FamilyResult, str] | None:
 
 
 def short_of_champion(result: ComparisonResult, family: FamilyResult) -> str:
-    """Why a family's selected model is a candidate at most: it fails a gate, or the baseline is recommended.
+    """Why a family's selected model is a candidate at most: because the verdict recommends a baseline.
+
+    A verdict of 0.1.0 recommends nothing: there the model's own scores say whether it beats the baselines.
 
     Args:
         result: The decided comparison.
@@ -160,11 +162,13 @@ def short_of_champion(result: ComparisonResult, family: FamilyResult) -> str:
     Returns:
         The reason as the end of a sentence; empty where it may be the champion.
     """
-    cases = result.cases.get(str(family.selected.key)) if family.selected else None
-    why = shortfall(family.test_score, cases, result.baselines, result.objective, result.verdict.margin)
     found = result.verdict.recommendation
+    if found and found.use is not Use.BASELINE:
+        return ""
+    cases = result.cases.get(str(family.selected.key)) if family.selected else None
+    failed = failing(family.test_score, cases, result.baselines, result.objective, result.verdict.margin)
     recommended = f"is not what the sweep recommends: {brief.use(found)}" if found else ""
-    return why or (recommended if found and found.use is Use.BASELINE else "")
+    return shortfall(failed, result.objective) or recommended
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,7 +127,7 @@ class Results:
 
     def selected(self, dataset: str) -> dict[str, EndedTrial]:
         """The selected trial of each family that has one, by the family's name."""
-        return selected_among(self.trials(dataset), self.header.families, self.objective(dataset))
+        return selected_among(self.trials(dataset), self.header.families, self.objective(dataset), self.header.rule)
 
     def objective(self, dataset: str) -> Objective:
         """The objective that a dataset was opened with."""
@@ -288,45 +288,66 @@ class Results:
 
 
 def selected_among(
-    trials: Sequence[EndedTrial], families: Sequence[Family], objective: Objective
+    trials: Sequence[EndedTrial], families: Sequence[Family], objective: Objective, rule: int = RULE
 ) -> dict[str, EndedTrial]:
-    """The selected trial of each family that has one, by the family's name, wherever they were read from."""
+    """What validation selects of each family that has a completed trial, among as many trials of each.
+
+    A family is not to gain by trials that another one did not get: what is selected from are the trials that the
+    verdict counts. By the first rule they were all that there are. A family without any completed trial limits none.
+
+    Args:
+        trials: All ended trials, wherever they were read from.
+        families: The families.
+        objective: The metric.
+        rule: Version of the rule to decide by.
+
+    Returns:
+        The selected trial by the family's name.
+    """
+    completed = [
+        one for one in trials if one.request.key.phase is Phase.SEARCH and one.record.validation_score is not None
+    ]
+    able = [family for family in families if any(one.request.key.family == family.name for one in completed)]
+    counting = completed if rule == 1 else counted_among(completed, able)
     found = {}
-    for family in families:
-        searched = [
-            one for one in trials if (one.record.key.phase, one.record.key.family) == (Phase.SEARCH, family.name)
-        ]
-        if best := select((one.record for one in searched), objective):
-            found[family.name] = next(one for one in searched if one.record is best)
+    for family in able:
+        mine = [one for one in counting if one.request.key.family == family.name]
+        if best := select((one.record for one in mine), objective):
+            found[family.name] = next(one for one in mine if one.record is best)
     return found
+
+
+def counted_among(pairs: Sequence[EndedTrial], families: Sequence[Family]) -> list[EndedTrial]:
+    """The searched trials that count: as many completed ones of every family.
+
+    Where a sweep was cut short, or a family ran out of points, each replicate counts as many completed trials of every
+    family, the first ones asked, as its shortest search has; failures in between stay.
+    """
+    searched = [one for one in pairs if one.request.key.phase is Phase.SEARCH]
+    counting: list[EndedTrial] = []
+    for replicate in sorted({one.request.key.replicate for one in searched}):
+        by_family = [
+            [one for one in searched if (one.request.key.replicate, one.request.key.family) == (replicate, family.name)]
+            for family in families
+        ]
+        shortest = min(sum(map(_completed, its)) for its in by_family)
+        for its in by_family:
+            counting.extend(_first_completed(its, shortest))
+    return counting
 
 
 def rows_of(
     pairs: Sequence[EndedTrial], scores: Mapping[str, float], families: Sequence[Family]
 ) -> tuple[ScoreRow, ...]:
-    """The table that is decided from: searches cut to equal numbers of completed trials.
-
-    Where a sweep was cut short, or a family ran out of points, each replicate counts as many completed trials of every
-    family, the first ones asked, as its shortest search has.
-    """
-    searched = [record for request, record in pairs if request.key.phase is Phase.SEARCH]
-    rows: list[ScoreRow] = []
-    for replicate in sorted({record.key.replicate for record in searched}):
-        by_family = {
-            family.name: [r for r in searched if (r.key.replicate, r.key.family) == (replicate, family.name)]
-            for family in families
-        }
-        shortest = min(sum(r.status is TrialStatus.COMPLETED for r in records) for records in by_family.values())
-        for records in by_family.values():
-            rows.extend(_row(record, scores) for record in _first_completed(records, shortest))
-    return tuple(rows)
+    """The table that is decided from: the trials that count."""
+    return tuple(_row(one.record, scores) for one in counted_among(pairs, families))
 
 
 def decide_pairs(pairs: Sequence[EndedTrial], scores: Mapping[str, float], basis: Basis) -> Verdict:
     """Decide a dataset, wherever its trials were read from."""
     dataset, objective = basis.dataset, basis.objective
     best = best_baseline_test(basis.baselines, objective, basis.rule)
-    selected = selected_among(pairs, basis.families, objective)
+    selected = selected_among(pairs, basis.families, objective, basis.rule)
     edges = edge_warnings(
         [
             (family.name, basis.spaces[family.space], selected[family.name].request.values)
@@ -482,8 +503,12 @@ def _row(record: TrialRecord, scores: Mapping[str, float]) -> ScoreRow:
     )
 
 
-def _first_completed(records: Sequence[TrialRecord], count: int) -> list[TrialRecord]:
-    """The records up to the `count`-th completed one by number; failures in between stay in the table."""
-    ordered = sorted(records, key=lambda record: record.key.number)
-    completed = accumulate(record.status is TrialStatus.COMPLETED for record in ordered)
-    return [record for record, so_far in zip(ordered, completed, strict=True) if so_far <= count]
+def _completed(one: EndedTrial) -> bool:
+    return one.record.status is TrialStatus.COMPLETED
+
+
+def _first_completed(trials: Sequence[EndedTrial], count: int) -> list[EndedTrial]:
+    """The trials up to the `count`-th completed one by number."""
+    ordered = sorted(trials, key=lambda one: one.request.key.number)
+    completed = accumulate(map(_completed, ordered))
+    return [one for one, so_far in zip(ordered, completed, strict=True) if so_far <= count]

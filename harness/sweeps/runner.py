@@ -11,6 +11,7 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from harness.config.sized import sized
 from harness.disk import cannot_write, replace_text
 from harness.errors import AccessError, DiskError, HarnessError, StoreError, UsageError
 from harness.executors import Executor, Task
@@ -289,7 +290,8 @@ class _Sweep:
             return
         sequences = self.results.facts(name).sizes[0]
         settings = search_settings(self.header, self.executor.slots, self.results.replicates(name), sequences)
-        scheduler = Scheduler(name, self.header.families, self.header.spaces, found.objective, settings)
+        spaces = sized(self.header.spaces, self.header.datasets[name], self.results.facts(name).steps[1])
+        scheduler = Scheduler(name, self.header.families, spaces, found.objective, settings)
         run_searches(scheduler, self._runner(name), self.callback, settings.budget.seconds)
 
     def _analyse_interim(self, name: str) -> bool:

@@ -60,7 +60,10 @@ TASKS = {
 TensorFlow for it."""
 
 
-STRUCTURAL = ("embedding_dim", "units", "recurrent_parameters", "layers", "bidirectional", "batch_size", "optimizer")
+STRUCTURAL = (
+    *("embedding_dim", "units", "recurrent_parameters", "layers", "bidirectional", "lookback_steps", "stride_steps"),
+    *("summary", "batch_size", "optimizer"),
+)
 """The hyperparameters that a compiled function is made for, of networks of recurrent layers."""
 
 

@@ -48,7 +48,7 @@ class FittedNetwork:
         if not self._own:
             self._made.compile(optimizer=keras.optimizers.Adam(), loss=_loss(network, numbers))
         self._made.optimizer.build(self._made.trainable_variables)
-        self._fresh = [np.array(one) for one in self._made.optimizer.variables]
+        self._fresh = [np.array(one.numpy()) for one in self._made.optimizer.variables]
         self._done = 0
 
     def prepare(self, train: DataPart, validation: DataPart) -> float:  # noqa: ARG002
@@ -77,7 +77,7 @@ class FittedNetwork:
 
     def state(self) -> State:
         """Where training is: all weights, and all that the optimiser remembers."""
-        slots = [np.array(one) for one in self._made.optimizer.variables]
+        slots = [np.array(one.numpy()) for one in self._made.optimizer.variables]
         return State(np.zeros(0, np.float32), np.zeros(0, np.float32), self._done, (*self.weights(), *slots))
 
     def resume(self, state: State) -> None:

@@ -196,6 +196,8 @@ def functional_calls(stack: Stack, weights: Any) -> Call:
         match layer:
             case keras.layers.Embedding():
                 return tf.gather(own[id(layer)][0], inputs)
+            case keras.layers.Conv1D():
+                return _in_strides(inputs, layer.kernel_size[0], *own[id(layer)])
             case keras.layers.Dense():
                 return _dense(inputs, *own[id(layer)])
         return run_recurrent(layer, own[id(layer)], inputs, mask)
@@ -237,6 +239,13 @@ def _weights_of_layers(stack: Stack, vector: Any) -> Mapping[int, list[Any]]:
 
 def _size(variable: Any) -> int:
     return int(np.prod(variable.shape))
+
+
+def _in_strides(inputs: Any, stride: int, kernel: Any, bias: Any) -> Any:
+    """A convolution that steps as far as it sees, then ReLU: one product, of steps side by side."""
+    batch, steps, channels = tf.shape(inputs)[0], inputs.shape[1], inputs.shape[2]
+    side_by_side = tf.reshape(inputs, (batch, steps // stride, stride * channels))
+    return tf.nn.relu(_dense(side_by_side, tf.reshape(kernel, (stride * channels, -1)), bias))
 
 
 def _dense(inputs: Any, kernel: Any, bias: Any) -> Any:

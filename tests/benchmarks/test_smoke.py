@@ -81,6 +81,7 @@ def test_every_script_is_started_and_described() -> None:
     assert sorted(described) == SCRIPTS
 
 
+@pytest.mark.slow
 def test_every_script_tells_its_options() -> None:
     paths = [str(BENCHMARKS / f"{name}.py") for name in SCRIPTS]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(BENCHMARKS), *sys.path])}

@@ -65,4 +65,6 @@ def test_numbers_that_may_count_from_1970_on_say_so(word: str, each: int) -> Non
 def test_serial_days_of_a_spreadsheet_are_steps() -> None:
     found = infer_task(table([45292 + n for n in range(400)]), UserHints(), "t.csv")
     assert (found.time, found.time_format) == ("time", "")
-    assert "season_steps" not in found.numbers
+    assert found.numbers["season_steps"] == 7  # which the values say, and not the times
+    assert not any("a week" in line for line in found.because)
+    assert not found.calendar

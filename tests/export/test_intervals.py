@@ -9,6 +9,7 @@ import json
 import runpy
 import shutil
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ from typer.testing import CliRunner
 from harness.cli.predict import predict
 from harness.data import load_dataset
 from harness.errors import UsageError
-from harness.export import load, read_description
+from harness.export import load as load_anew
+from harness.export import read_description
 from harness.export.formats.package import export
 from harness.export.formats.runtimes import Format, script
 from harness.export.intervals import (
@@ -41,6 +43,9 @@ from harness.records import Coverage
 from harness.stats.words.brief import coverage_warning, coverage_words
 from harness.tracking.pyfunc import scoring
 from harness.tracking.server import free_port
+
+load = cache(load_anew)
+"""A champion once for each folder: nothing here changes one."""
 
 APP = typer.Typer()
 APP.command()(predict)

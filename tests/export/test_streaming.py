@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,16 @@ import pandas as pd
 import pytest
 
 from harness.errors import DataError
-from harness.export import Champion, load
+from harness.export import Champion
+from harness.export import load as load_anew
 from harness.export.inputs.batches import batch_of_arrays, read_input
 from harness.export.inputs.forecasts import Batch
 from harness.export.predictor import predictions_of
 from harness.export.streaming import Portion, read_portions
 from harness.export.write import ArraySink, ParquetSink, TextSink, finished, written_to
+
+load = cache(load_anew)
+"""A champion once for each folder: nothing here changes one."""
 
 PIECES = (1, 2, 3, 7, 50, 10_000)
 

@@ -264,13 +264,13 @@ def sweep(comparisons: Sequence[ComparisonResult], **changes: Any) -> SweepResul
     return SweepResult(**{**values, **changes})
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_comparison() -> Callable[..., ComparisonResult]:
     """The factory of finished comparisons."""
     return comparison
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_sweep() -> Callable[..., SweepResult]:
     """The factory of sweeps."""
     return sweep

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from functools import cache
 
 import pytest
 from sklearn.gaussian_process import GaussianProcessRegressor
@@ -62,6 +63,14 @@ def play(one: Scheduler, workers: int, log: Log) -> None:
         log.append(record)
 
 
+@cache
+def played(workers: int, direction: Direction = Direction.MIN) -> Log:
+    """An undisturbed contest, from its first ask to its last tell."""
+    log: Log = []
+    play(scheduler(workers, direction), workers, log)
+    return log
+
+
 def running(log: Log, request: TrialRequest) -> bool:
     """Whether trials of a request's arm are running."""
     keys = [entry.key for entry in log if entry.key.family == request.key.family]
@@ -88,14 +97,13 @@ def fits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return seen
 
 
-@pytest.mark.parametrize("direction", Direction)
+@pytest.mark.parametrize("direction", [Direction.MIN, pytest.param(Direction.MAX, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("workers", [2, pytest.param(6, marks=pytest.mark.slow)])
 def test_wherever_it_is_cut_it_asks_the_same(workers: int, direction: Direction) -> None:
-    whole: Log = []
-    play(scheduler(workers, direction), workers, whole)
+    whole = played(workers, direction)
     asked = [position for position, entry in enumerate(whole) if isinstance(entry, TrialRequest)]
     assert len(asked) > 30
-    for position in asked[20::5]:  # the oracle is asked next, with trials in flight and without
+    for position in asked[20::8]:  # the oracle is asked next, with trials in flight and without
         again = resumed(workers, whole[:position], direction=direction)
         for entry in whole[position : position + 8]:
             if isinstance(entry, TrialRequest):
@@ -115,8 +123,7 @@ def test_with_one_trial_in_flight_it_fits_once_a_search_and_no_more(fits: list[i
 
 
 def test_what_waits_for_running_trials_is_fitted_again(fits: list[int]) -> None:
-    whole: Log = []
-    play(scheduler(6), 6, whole)
+    whole = played(6)
     position = max(
         at for at, entry in enumerate(whole) if isinstance(entry, TrialRequest) and running(whole[:at], entry)
     )
@@ -128,7 +135,6 @@ def test_what_waits_for_running_trials_is_fitted_again(fits: list[int]) -> None:
 
 
 def test_a_search_of_another_seed_is_refused() -> None:
-    whole: Log = []
-    play(scheduler(2), 2, whole)
+    whole = played(2)
     with pytest.raises(ReplayError, match="replayed as"):
         resumed(2, whole, seed=8)

@@ -11,7 +11,7 @@ import pytest
 import harness.baselines
 from harness.records import BaselineScore, CaseScores, Direction, Objective, Outcome, Reason, Use
 from harness.stats import decide_rows
-from harness.stats.gate import CHANCE, behind, gates, shortfall
+from harness.stats.gate import CHANCE, behind, failing, gates, shortfall
 from harness.stats.recommendation import Selected, answered
 from harness.stats.words import brief, sentences
 
@@ -29,7 +29,11 @@ def baseline(name: str, values: np.ndarray, validation: float = 1.0) -> Baseline
 
 
 def short(values: np.ndarray, *baselines: BaselineScore, objective: Objective = LOSS) -> str:
-    return shortfall(float(values.mean()), over_cases(values), baselines, objective, MARGIN)
+    return why_short(float(values.mean()), over_cases(values), *baselines, objective=objective)
+
+
+def why_short(test: float | None, cases: CaseScores | None, *baselines: BaselineScore, objective=LOSS) -> str:
+    return shortfall(failing(test, cases, baselines, objective, MARGIN), objective)
 
 
 @pytest.fixture
@@ -45,7 +49,8 @@ def recommended(rows_of):
     def make(values: np.ndarray, *baselines: BaselineScore):
         its = {name: Selected((name, 1, 1), 1.0, float(values.mean()), size) for name, size in (("gru", 9), ("rnn", 8))}
         rows = rows_of({name: [(1.0 + step, float(values.mean())) for step in range(10)] for name in its})
-        verdict = replace(decide_rows(rows, objective=LOSS, margins={}).verdicts["toy"], outcome=Outcome.UNDECIDED)
+        decided = decide_rows(rows, objective=LOSS, margins={}).verdicts["toy"]
+        verdict = replace(decided, outcome=Outcome.UNDECIDED, margin=MARGIN)
         cases = {one.key: over_cases(values) for one in its.values()}
         return answered(verdict, its, rows, objective=LOSS, baselines=baselines, cases=cases)
 
@@ -104,21 +109,27 @@ def test_beyond_the_interval_of_both_it_may_be_champion(hard, recommended) -> No
     assert recommended(hard, *baselines).recommendation.use is not Use.BASELINE
 
 
-def test_no_baseline_may_be_ahead_by_more_than_the_margin(hard) -> None:
+def test_no_baseline_may_be_ahead_by_more_than_the_margin(hard, recommended) -> None:
     ridge, last = baseline("ridge", 1.2 * hard, 0.5), baseline("persistence", 0.9 * hard, 3.0)
     words = "is behind the baseline persistence by more than the margin 0.05: "
     assert short(hard, ridge, last).startswith(words)
     assert list(behind(1.0, [ridge, replace(last, test_score=0.96)], LOSS, MARGIN)) == []
+    found = recommended(hard, ridge, last).recommendation
+    assert (found.use, found.baseline, found.reason) == (Use.BASELINE, "persistence", Reason.BASELINE)
+    assert found.lower_loss == pytest.approx(0.1), "over the cases that only score"
+    assert found.probability > 0.95
+    nearly = baseline("persistence", 0.99 * hard, 3.0)
+    assert recommended(hard, ridge, nearly).recommendation.use is Use.MODEL
 
 
 def test_without_cases_scores_decide(hard) -> None:
     ridge = BaselineScore("ridge", 1.0, 0.9)
-    assert shortfall(1.0, over_cases(hard), [ridge], LOSS, MARGIN) == (
+    assert why_short(1.0, over_cases(hard), ridge) == (
         "does not beat the best baseline, ridge: test log_loss 1 against 0.9 on the test part"
     )
-    assert shortfall(0.8, None, [ridge], LOSS, MARGIN) == ""
-    assert shortfall(None, None, [ridge], LOSS, MARGIN) == ""
-    assert shortfall(1.0, None, [], LOSS, MARGIN) == ""
+    assert why_short(0.8, None, ridge) == ""
+    assert why_short(None, None, ridge) == ""
+    assert why_short(1.0, None) == ""
 
 
 def test_cases_that_only_score_open_no_gate(hard) -> None:

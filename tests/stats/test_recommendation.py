@@ -151,9 +151,10 @@ def test_no_model_better_than_the_baseline(verdict, advised) -> None:
     assert found.probability is None
     assert found.abstains.startswith("a baseline is scored once")
     worse = (last, replace(ridge, test_score=1.3))
-    assert advised(verdict, baselines=worse).use is Use.MODEL, (
-        "persistence is the better by test, which selects nothing"
-    )
+    found = advised(verdict, baselines=worse)
+    assert (found.use, found.baseline) == (Use.BASELINE, "persistence"), "ahead by more than the margin"
+    within = (replace(last, test_score=1.17), replace(ridge, test_score=1.3))
+    assert advised(verdict, baselines=within).use is Use.MODEL, "within the margin the better by test selects nothing"
 
 
 def test_over_the_cases_that_decide_a_baseline_is_better_with_a_probability(verdict, advised) -> None:

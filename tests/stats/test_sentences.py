@@ -82,7 +82,11 @@ def test_the_recommendation_says_what_by_how_much_and_how_sure() -> None:
         (replace(USED, lower_loss=0.0042), "0.4 % lower error than lstm's;"),
         (replace(USED, lower_loss=0.998), "over 99 % lower error than lstm's;"),
         (replace(USED, lower_loss=None), "better over test cases; better with"),
-        (BASELINE, ": 9 % lower error than gru's; better with probability 0.98"),
+        (BASELINE, ": 9 % lower error than gru's; probability 0.98, at worst 2 % more error (95 %)"),
+        (
+            replace(BASELINE, baseline="mean"),
+            "baseline, mean: 9 % lower error than gru's; better with probability 0.98",
+        ),
         (EITHER, "use either model; gru's is cheaper"),
         (EITHER, "at worst 3.4 times the error (95 % sure)"),
         (SILENT, "how sure is not known: gru failed in 3 of 13 trials: more than 10 %"),
@@ -104,6 +108,23 @@ def test_two_lines_hold_it_for_every_builtin_dataset(found: Recommendation) -> N
             sentence = sentences.recommendation(replace(OPEN, dataset=dataset, recommendation=sure))
             assert len(wrapped(sentence, 80)) <= 2, sentence
             assert sentence.endswith(("(95 % sure)", "(95 %)")) or "how sure is not known: gru failed" in sentence
+
+
+NAMES = (RIDGE, "logistic regression on tokens beside", "each label given its present value", "boosted trees on lags")
+ONCE = "a baseline is scored once, on the whole test part: nothing says how its lead scatters"
+
+
+@pytest.mark.parametrize("reason", [Reason.BASELINE, Reason.NOT_BEATEN])
+@pytest.mark.parametrize("name", NAMES)
+def test_two_lines_name_every_baseline_in_full(name: str, reason: Reason) -> None:
+    for dataset in ("digits", "japanese_vowels", "cardano_sentiment", "italy_power_demand"):
+        for lower in (0.09, -0.25, -1.5, 0.998, 0.0001, None):
+            for sure in ({"regret": 0.0}, {"regret": 11.3}, {"probability": None, "abstains": ONCE}):
+                found = replace(BASELINE, baseline=name, reason=reason, lower_loss=lower, **sure)
+                sentence = sentences.recommendation(replace(OPEN, dataset=dataset, recommendation=found))
+                assert f"use the baseline, {name}" in sentence
+                assert len(wrapped(sentence, 80)) <= 2, sentence
+                assert ("probability 0.98, at worst" in sentence) == (found.probability is not None)
 
 
 def test_the_bound_is_never_rounded_down() -> None:

@@ -60,6 +60,8 @@ def answer(result: SweepResult) -> dict[str, Any]:
     one: ComparisonResult
     (one,) = result.comparisons
     verdict = one.verdict.to_json()
+    if verdict["settling"]:
+        assert verdict["settling"].pop("seconds")
     trials = {
         str(trial.key): (one.values[str(trial.key)], trial.validation_scores, trial.best_epoch, trial.status.value)
         for trial in one.trials
@@ -78,6 +80,7 @@ def answer(result: SweepResult) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 def test_one_worker_and_two_give_the_same_scores_and_verdict(wide: Path) -> None:
     one, two = (answer(swept(wide, workers, trials=1, seeds=0)) for workers in (1, 2))
     assert len(one["trials"]) == len(one["scores"]) == 2
@@ -96,7 +99,8 @@ def test_one_worker_and_two_give_the_same_scores_and_verdict(wide: Path) -> None
 def test_one_two_and_four_workers_give_the_same_answer(wide: Path, options: dict[str, Any]) -> None:
     first, *others = (answer(swept(wide, workers, **options)) for workers in (1, 2, 4))
     assert len(first["trials"]) >= 10
-    assert all(other == first for other in others)
+    for other in others:
+        assert other == first
 
 
 def as_before(header: SweepHeader) -> dict[str, Any]:

@@ -268,6 +268,7 @@ def broken_server() -> Iterator[str]:
         thread.join()
 
 
+@pytest.mark.slow
 def test_a_server_that_answers_with_errors_stops_no_trial_and_sync_writes_later(
     toys, configs, tmp_path: Path, broken_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -346,6 +347,7 @@ def test_offline_leaves_mlflow_alone_and_sync_writes_later(toys, configs, tmp_pa
     assert_complete(back, result.sweep_id, trials=4)
 
 
+@pytest.mark.slow
 def test_a_database_that_another_process_locks_is_waited_for_and_said(
     toys, configs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

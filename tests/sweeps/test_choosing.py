@@ -72,13 +72,24 @@ def test_no_model_is_champion_where_the_baseline_is_recommended(answered) -> Non
 
 
 def test_a_candidate_is_told_which_baseline_it_does_not_beat(answered) -> None:
-    result = replace(answered(), cases={})
+    result = replace(answered(use=Use.BASELINE, baseline="ridge", reason=Reason.BASELINE), cases={})
     family, _ = chosen(result)
     far_better = family.test_score - 1e3 * result.objective.direction.sign
-    ahead = replace(result, baselines=(BaselineScore("ridge", far_better, far_better),))
-    assert short_of_champion(ahead, family).startswith("does not beat the best baseline, ridge: ")
-    far_worse = family.test_score + 1e3 * result.objective.direction.sign
-    assert short_of_champion(replace(result, baselines=(BaselineScore("ridge", 0, far_worse),)), family) == ""
+    ahead = BaselineScore("ridge", far_better, far_better)
+    assert short_of_champion(replace(result, baselines=(ahead,)), family).startswith(
+        "does not beat the best baseline, ridge: "
+    )
+    selected = BaselineScore("ridge", far_better, family.test_score + 1e3 * result.objective.direction.sign)
+    third = replace(ahead, name="persistence", validation_score=-far_better)
+    assert short_of_champion(replace(result, baselines=(selected, third)), family).startswith(
+        "is behind the baseline persistence by more than the margin "
+    )
+
+
+@pytest.mark.parametrize("use", [Use.MODEL, Use.EITHER])
+def test_what_is_recommended_may_be_champion_by_the_same_decision(answered, use: Use) -> None:
+    result = answered(use=use)
+    assert short_of_champion(result, chosen(result)[0]) == ""
 
 
 def test_a_verdict_of_an_earlier_version_chooses_as_it_did(answered) -> None:

@@ -38,6 +38,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(place)], check=True)
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up_stops_the_sweep_and_more_room_lets_it_go_on(toys, configs, small_disk: Path) -> None:
     root = small_disk / "mlruns"
     store, header = Store(root, f"sqlite:///{root / 'mlflow.db'}"), toys.header(configs, datasets=("tiny_adding",))

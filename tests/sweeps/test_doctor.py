@@ -114,6 +114,7 @@ def test_what_mlflow_lacks_is_written_by_sync_and_strangers_are_deleted(swept, s
     assert doctor(spoilt, capsys) == (0, "nothing is wrong\n")
 
 
+@pytest.mark.slow
 def test_a_lost_database_comes_again_with_its_champions(swept, spoilt, capsys) -> None:
     sweep_id, champions = swept.result.sweep_id, [one.champion for one in swept.result.comparisons]
     folder = spoilt.sweeps / sweep_id

@@ -67,6 +67,7 @@ def test_every_way_to_go_wrong_has_its_kind_and_the_search_goes_on(toys, configs
     assert records["tiny_gru/3"].attempts == 2  # only what was killed is tried again
 
 
+@pytest.mark.slow
 def test_a_family_that_fails_throughout_ends_its_comparison_and_no_other(
     toys, configs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

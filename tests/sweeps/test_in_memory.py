@@ -49,7 +49,7 @@ def test_levels_of_an_index_become_columns(tmp_path: Path) -> None:
     assert list(written) == ["item_id", "timestamp", "y"]
     assert written.groupby("item_id").size().to_dict() == {"a": 100, "b": 100}
     assert "each of 2 series" in data.facts.split
-    assert data.channels == ("y",)
+    assert data.channels == ("y", "weekday_sine", "weekday_cosine")
 
 
 def test_levels_that_mean_nothing_yet_are_asked_for(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_times_as_an_index_are_the_time(index: Any, tmp_path: Path) -> None:
 def test_periods_in_a_column_are_times(tmp_path: Path) -> None:
     months = pd.period_range("2010-01", periods=100, freq="M")
     data = loaded(tmp_path, pd.DataFrame({"m": months, "y": np.arange(100.0)}), time="m")
-    assert data.channels == ("y",)
+    assert data.channels == ("y", "year_sine", "year_cosine")
 
 
 def test_row_numbers_of_a_larger_table_are_no_measurement(tmp_path: Path) -> None:

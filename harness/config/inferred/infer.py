@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from harness.config.inferred.calendar import calendar_of
 from harness.config.inferred.columns import (
     Repeats,
     categories,
@@ -37,11 +38,13 @@ from harness.config.inferred.rhythm import (
     MIDNIGHTS,
     Rhythm,
     gaps_of,
+    lookbacks_for,
     midnights_misplaced,
     rhythm_of_times,
     spanning,
     window_for,
 )
+from harness.config.inferred.seasons import seasons_in
 from harness.config.times import (
     EXCEL,
     ISO,
@@ -116,6 +119,7 @@ class InferredConfig:
         categorical: Columns of categories that are inputs.
         text: Column of texts, a row a sequence; empty where inputs are no texts.
         tokens: What of a text is a step: `words` or `characters`.
+        calendar: Cycles of the calendar that are inputs.
     """
 
     task: str
@@ -125,7 +129,7 @@ class InferredConfig:
     id: str | None
     metric: str
     missing: str
-    numbers: dict[str, int] = field(default_factory=dict)
+    numbers: dict[str, int | list[int]] = field(default_factory=dict)
     because: tuple[str, ...] = ()
     time_format: str = ""
     on_duplicates: str = ""
@@ -133,6 +137,7 @@ class InferredConfig:
     categorical: tuple[str, ...] = ()
     text: str = ""
     tokens: str = ""
+    calendar: tuple[str, ...] = ()
 
 
 HORIZON = "horizon"
@@ -330,14 +335,25 @@ class _Table:
             of = f" for each {self._id}, which tells series apart" if self._id else ""
             raise UsageError(f"{self._where}: {rows} rows{of}: expected more, a window in each of three parts")
         lookback, horizon, why = window
-        numbers = {"lookback_steps": lookback, "horizon_steps": horizon}
+        numbers: dict[str, int | list[int]] = {"lookback_steps": lookback, "horizon_steps": horizon}
+        found = self._seasons(max(series, key=len), target, rhythm, horizon)
         if rhythm is not None and rhythm.season_steps <= lookback:
-            numbers["season_steps"] = rhythm.season_steps
             because.append(f"season_steps = {rhythm.season_steps}: {rhythm.words}")
+            found = (rhythm.season_steps, *(one for one in found if one > rhythm.season_steps))
         elif rhythm is not None:
             season = f"a season of {rhythm.season_steps} rows ({rhythm.words})"
             because.append(f"season_steps is left out: {season} is longer than the lookback")
+            found = ()
         because.extend(why)
+        if found:
+            numbers["season_steps"] = found[0] if len(found) == 1 else [*found]
+        for season_steps in found[rhythm is not None and rhythm.season_steps <= lookback :]:
+            because.append(f"season_steps holds {season_steps}: repeated, it forecasts better than what is shorter")
+        lookbacks = (lookback,) if hints.lookback_steps else lookbacks_for(rows, lookback, horizon, found)
+        if len(lookbacks) > 1:
+            lookback = numbers["lookback_steps"] = lookbacks[-1]
+            numbers["lookbacks"] = [*lookbacks]
+            because.append(f"lookbacks = {', '.join(map(str, lookbacks))}: trials choose how much a network sees")
         windows = sum(max(len(one) - lookback - horizon + 1, 0) for one in series)
         numbers |= self._gaps(series, lookback + horizon, windows)
         numbers["window_stride"] = stride = max(1, -(-windows // MOST_WINDOWS))
@@ -354,7 +370,24 @@ class _Table:
             (*features, target),
             categorical,
             on_duplicates=on_duplicates,
+            calendar=self._calendar(max(series, key=len)),
         )
+
+    def _seasons(self, series: pd.DataFrame, target: str, rhythm: Rhythm | None, horizon: int) -> tuple[int, ...]:
+        """The seasons that the target has in fact, in rows."""
+        values = series[target].to_numpy(np.float64, na_value=np.nan)
+        if self._time is not None:
+            stamps = read_times(time_column(series, self._time), Clock(self._format))
+            values = values[np.argsort(stamps.to_numpy(), kind="stable")]
+        return seasons_in(values, rhythm.season_steps if rhythm else None, horizon)
+
+    def _calendar(self, series: pd.DataFrame) -> tuple[str, ...]:
+        """Cycles of the calendar that are worth an input."""
+        if self._time is None:
+            return ()
+        if cycles := calendar_of(series, self._time, Clock(self._format)):
+            self._because.append(f"calendar = {', '.join(cycles)}: the times are dates, which tell more than values do")
+        return cycles
 
     def _stated_horizon(self) -> int | None:
         """The horizon that the file states, as those of Monash's archive do."""
@@ -368,12 +401,13 @@ class _Table:
         target: str,
         features: tuple[str, ...],
         metric: str,
-        numbers: dict[str, int],
+        numbers: dict[str, int | list[int]],
         measured: Sequence[str],
         categorical: tuple[str, ...] = (),
         *,
         on_duplicates: str = "",
         layout: str = "",
+        calendar: tuple[str, ...] = (),
     ) -> InferredConfig:
         missing = self._missing(measured)
         because = tuple(self._because)
@@ -383,6 +417,7 @@ class _Table:
             categorical=categorical,
             on_duplicates=on_duplicates,
             layout=layout,
+            calendar=calendar,
         )
 
     def sequences(self, task: str) -> InferredConfig:

@@ -6,6 +6,7 @@ ever has a row, such as nights and weekends of an exchange, are no gap.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,8 @@ _MINUTE, _HOUR, _DAY, _WEEK, _YEAR = 60.0, 3600.0, 86_400.0, 604_800.0, 365.25 *
 _WORDS = {_MINUTE: "a minute", _HOUR: "an hour", _DAY: "a day", _WEEK: "a week", _YEAR: "a year"}
 
 LONGEST_HORIZON, LONGEST_LOOKBACK, LONGEST_DAY = 48, 96, 288
+LONGEST_SEASON = 400
+"""Steps of the longest season that a lookback is made as long as."""
 SMALLEST_PART, FILLED = 0.15, 0.7
 """Share of the rows in the validation and test part, and how much of it one window may fill."""
 
@@ -116,6 +119,35 @@ def window_for(
             short = f", less than {wanted} since there are only {rows:,} rows" if guessed < wanted else ""
             because.append(f"{name} = {guessed}{short}")
     return back, ahead, because
+
+
+def lookbacks_for(rows: int, lookback: int, horizon: int, seasons: Sequence[int]) -> tuple[int, ...]:
+    """Lookbacks for trials to choose from: the usual one, and each longer season that the smallest part has room for.
+
+    Args:
+        rows: Rows of the series.
+        lookback: The usual one.
+        horizon: Steps ahead.
+        seasons: Steps of the seasons that the series has.
+    """
+    longest = min(LONGEST_SEASON, int(rows * SMALLEST_PART * FILLED) - horizon)
+    return (lookback, *sorted({season for season in seasons if lookback < season <= longest}))
+
+
+def cycles_of(stamps: Seconds) -> tuple[str, ...]:
+    """The cycles of the calendar that rows at these times go round at least twice, and take several steps in.
+
+    Args:
+        stamps: Rising times in seconds since 1970.
+
+    Returns:
+        Keys of `[encoding] calendar`.
+    """
+    if len(stamps) < 2:
+        return ()
+    step, span = float(np.median(np.diff(stamps))), float(stamps[-1] - stamps[0])
+    cycles = (("hour", _DAY, _DAY / 4), ("weekday", _WEEK, _WEEK / 4), ("year", _YEAR, _YEAR / 4))
+    return tuple(name for name, period, longest in cycles if step <= longest and span >= 2 * period)
 
 
 def _duration(seconds: float) -> str:

@@ -22,7 +22,8 @@ _COMMENT_COLUMN = 36
 _COMMENTS = {
     "lookback_steps": "what a network sees, in rows",
     "horizon_steps": "what it predicts, in rows",
-    "season_steps": "for the seasonal naive baseline",
+    "lookbacks": "what trials choose from; the targets are the same for each",
+    "season_steps": "for the baselines",
     "window_steps": "longer sequences are cut into pieces of so many rows",
     "window_stride": "rows from one window to the next; 1 uses them all",
     "max_gap_steps": "the longest gap in time that a window may span",
@@ -65,7 +66,11 @@ def dataset_text(
     if inferred.time_format:
         lines.append(_line("time_format", inferred.time_format, "decided from all values"))
     lines.append("")
-    return "\n".join([*lines, *_task_lines(inferred), "", *_split_lines(inferred)]) + "\n"
+    calendar = []
+    if inferred.calendar:
+        comment = "the time of each step, and of those ahead, as inputs"
+        calendar = ["", "[encoding]", _line("calendar", list(inferred.calendar), comment)]
+    return "\n".join([*lines, *_task_lines(inferred), "", *_split_lines(inferred), *calendar]) + "\n"
 
 
 def sequences_text(

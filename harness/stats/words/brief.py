@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from harness.records import Coverage, Outcome, Reason, Recommendation, Use, Verdict
 from harness.stats.words.sentences import probability_text, regret_text
-from harness.text import counted, listed, printable, shortened
+from harness.text import counted, listed, printable
 
 
 def use(found: Recommendation) -> str:
@@ -18,7 +18,7 @@ def use(found: Recommendation) -> str:
     words = {
         Use.MODEL: f"use {found.family}",
         Use.EITHER: f"use either, {found.family} is cheaper",
-        Use.BASELINE: f"use the baseline {shortened(found.baseline or '', _MOST_LETTERS)}",
+        Use.BASELINE: f"use the baseline {found.baseline}",
     }
     return printable(words[found.use])
 
@@ -65,7 +65,7 @@ def answers(verdicts: Sequence[Verdict]) -> str:
 
 
 _WHOSE = {Use.EITHER: "either", Use.BASELINE: "a baseline"}
-_MOST_NAMES, _MOST_LETTERS = 4, 28
+_MOST_NAMES = 4
 
 
 def certainty(found: Recommendation) -> str:

@@ -27,8 +27,17 @@ from harness.text import PLAIN_WIDTH, counted, duration_text, level_text, listed
 _MOST_LINES = 2
 _MOST_WARNINGS = 3
 _EXTENDING = re.compile(f"; [^;]*`harness sweep --extend {SWEEP}[^`]*`")
-_LENGTHS = ((None, None), (45, 60), (28, 60), (28, 45), (22, 36), (16, 28), (16, 20))
-"""Of a baseline's name and of a reason to abstain: the longest with which the sentence fits."""
+_LENGTHS = (None, 60, 45, 36, 28, 20)
+"""Of a reason to abstain: the longest with which the sentence fits."""
+_TERSER = (
+    (" sure\\)$", ")"),
+    ("; better with probability", "; probability"),
+    ("(?<= error) (than|as|of) [^;]*", ""),
+    (", which [^;]* does not surely beat", ", not surely beaten"),
+    (" the error \\(", " ("),
+    (", though ", ", "),
+)
+"""Words that the sentence can do without (patterns), and what takes their place, in the order in which they go."""
 
 _WHY = {
     Reason.TEST_CASES: ", better over test cases",
@@ -53,12 +62,10 @@ def recommendation(verdict: Verdict) -> str:
         return headline(verdict)
     why = _WHY[found.reason]
     whys = [f"{why} ({found.because})", why] if found.because else [why]
-    forms = [*((one, None, None) for one in whys), *(("", *lengths) for lengths in _LENGTHS)]
-    sentences = [
-        printable(f"{verdict.dataset}: {_what(found, one, name)}; {_certainty(found, reason)}")
-        for one, name, reason in forms
-    ]
-    sentences += [one.replace(" sure)", ")") for one in sentences]
+    forms = [*((one, None) for one in whys), *(("", most) for most in _LENGTHS)]
+    sentences = [printable(f"{verdict.dataset}: {_what(found, one)}; {_certainty(found, most)}") for one, most in forms]
+    for words, fewer in _TERSER:
+        sentences += [re.sub(words, fewer, one) for one in sentences[-len(forms) :]]
     return next((one for one in sentences if len(wrapped(one, PLAIN_WIDTH)) <= _MOST_LINES), sentences[-1])
 
 
@@ -167,21 +174,17 @@ def regret_text(share: float) -> str:
     return f"{math.ceil(round(10 * (1 + share), 6)) / 10:g} times the error"
 
 
-def _what(found: Recommendation, why: str, most: int | None) -> str:
+def _what(found: Recommendation, why: str) -> str:
     """What to use, why, and by how much it is better."""
     use = f"use {found.family}'s model"
     if found.use is Use.BASELINE:
-        use = f"use the baseline, {_cut(found.baseline or '', most)}"
+        use = f"use the baseline, {found.baseline}"
     elif found.use is Use.EITHER:
         use = f"use either model; {found.family}'s is cheaper"
     size = _size(found.lower_loss, f"{found.against}'s") if found.against and found.lower_loss is not None else ""
     if found.reason is Reason.NOT_BEATEN:
         size = f", which {found.against}'s does not surely beat"
     return f"{use}{why}{size}"
-
-
-def _cut(text: str, most: int | None) -> str:
-    return shortened(text, most) if most else text
 
 
 def _size(lower: float, other: str) -> str:
@@ -198,7 +201,8 @@ def _size(lower: float, other: str) -> str:
 
 def _certainty(found: Recommendation, most: int | None) -> str:
     if found.probability is None:
-        return f"how sure is not known{f': {_cut(found.abstains, most)}' if found.abstains else ''}"
+        why = shortened(found.abstains, most) if most else found.abstains
+        return f"how sure is not known{f': {why}' if why else ''}"
     return f"better with probability {_odds(found.probability, found.regret, found.level)}"
 
 
