@@ -37,8 +37,8 @@ class NetworkConfig:
     own_past: bool = False
 
 
-_SIZES = ("embedding_dim", "units", "recurrent_parameters", "layers", "dropout")
-_STACK = NetworkConfig((*_SIZES, "bidirectional", "lookback_steps", "stride_steps", "summary"), stack=True)
+_SIZES = ("embedding_dim", "units", "recurrent_parameters", "layers", "dropout", "lookback_steps")
+_STACK = NetworkConfig((*_SIZES, "bidirectional", "stride_steps", "summary"), stack=True)
 
 NETWORKS: Mapping[str, NetworkConfig] = MappingProxyType(
     {
@@ -51,7 +51,10 @@ NETWORKS: Mapping[str, NetworkConfig] = MappingProxyType(
             (*_SIZES, "kernel_size", "cell"), _ONE_ANSWER, "its attention pools all steps into one answer"
         ),
         "DLinear": NetworkConfig(
-            ("kernel_size",), frozenset({TaskKind.FORECAST}), "it continues each target's own past", own_past=True
+            ("kernel_size", "lookback_steps"),
+            frozenset({TaskKind.FORECAST}),
+            "it continues each target's own past",
+            own_past=True,
         ),
     }
 )

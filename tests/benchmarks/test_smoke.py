@@ -33,6 +33,10 @@ SMALLEST: dict[str, tuple[str, str]] = {
     "limits": ("--kind leave", r"leave: killed"),
     "loading": ("--rows 500", r"\d"),
     "memory": ("--trials 51", r'"workers": 1'),
+    "oracles": (
+        "--dataset adding_50 --oracle tpe --oracle hyperband --replicates 1 --epochs 2 --trials 2",
+        r"\| adding_50 \(mse, min\) \| [\d.]+ ± ",
+    ),
     "overhead": ("--trials 4", r'"trials": 4'),
     "pictures": ("--to pictures", r"report\.png: \d+ kB"),
     "power_curves": ("cells power.svg", r"^$"),

@@ -8,7 +8,21 @@ from harness.cli.spaces import app
 from harness.config import find_space
 from harness.errors import ConfigError, UsageError
 
-FAMILIES = {"gru": "GRU", "gru_parity": "GRU", "lstm": "LSTM", "lstm_parity": "LSTM", "rnn": "SimpleRNN"}
+FAMILIES = {
+    "conv_attention": "ConvAttention",
+    "conv_attention_parity": "ConvAttention",
+    "dlinear": "DLinear",
+    "gru": "GRU",
+    "gru_parity": "GRU",
+    "lstm": "LSTM",
+    "lstm_parity": "LSTM",
+    "mingru": "MinGRU",
+    "mingru_parity": "MinGRU",
+    "rnn": "SimpleRNN",
+    "tcn": "TCN",
+    "tcn_parity": "TCN",
+}
+MORE = {"ConvAttention": "cell, kernel_size, ", "TCN": "kernel_size, "}
 
 
 @pytest.fixture(autouse=True)
@@ -28,18 +42,22 @@ def test_list_names_the_families_and_what_is_searched():
     header, *rows = run("list").splitlines()
     assert header.split() == ["NAME", "LAYER", "TITLE", "HYPERPARAMETERS", "CONFIG"]
     assert [row.split()[:2] for row in rows] == [[name, layer] for name, layer in FAMILIES.items()]
-    for row in rows:
-        searched = "layers, dropout, learning_rate"
+    for row, layer in zip(rows, FAMILIES.values(), strict=True):
+        assert row.endswith("built in")
+        if layer == "DLinear":
+            assert " kernel_size, learning_rate  " in row
+            continue
+        searched = f"layers, {MORE.get(layer, '')}dropout, learning_rate"
         in_order = f"{searched}, recurrent_parameters" if "_parity" in row else f"units, {searched}"
         assert f" {in_order}  " in row
-        assert row.endswith("built in")
     assert [one["name"] for one in json.loads(run("list", "--json"))] == list(FAMILIES)
 
 
 def test_an_invalid_config_is_listed_and_fails_the_check_of_all():
     Path("search_spaces").mkdir()
     Path("search_spaces/bad.toml").write_text('name = "bad"\nlayer = "LSTN"\n')
-    error = 'search_spaces/bad.toml: layer = "LSTN": expected one of LSTM, GRU, SimpleRNN. Did you mean LSTM?'
+    known = "LSTM, GRU, SimpleRNN, MinGRU, TCN, ConvAttention, DLinear"
+    error = f'search_spaces/bad.toml: layer = "LSTN": expected one of {known}. Did you mean LSTM?'
     assert f"invalid: {error}\n" in run("list")
     result = CliRunner().invoke(app, ["check", "--all"])
     assert isinstance(result.exception, ConfigError)
@@ -98,7 +116,7 @@ def test_new_may_override_a_built_in_one_and_extend_a_file_elsewhere():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("new", "mine", "--from", "lstn"), 'family "lstn" is unknown. Did you mean lstm?'),
+        (("new", "mine", "--from", "lstn"), 'family "lstn" is unknown. Did you mean lstm, tcn?'),
         (
             ("new", "_mine", "--from", "lstm"),
             'name "_mine": expected letters, digits, `_`, `.` and `-`, at most 80, no sign first',

@@ -142,9 +142,11 @@ def test_a_byte_order_mark_is_no_fault(write_dataset):
 
 
 def test_shared_parts_are_no_families(project):
-    assert [one.name for one in list_spaces()] == ["gru", "gru_parity", "lstm", "lstm_parity", "rnn"]
+    names = [one.name for one in list_spaces()]
+    assert {"gru", "gru_parity", "lstm", "lstm_parity", "rnn"} < set(names)
+    assert not any(name.startswith("_") for name in names)
     with pytest.raises(
-        ConfigError, match=r'^family "_recurrent" is unknown\. Known: gru, gru_parity, lstm, lstm_parity, rnn$'
+        ConfigError, match=r'^family "_recurrent" is unknown\. Known: conv_attention, conv_attention_par'
     ):
         find_space("_recurrent")
     with pytest.raises(ConfigError, match=r"a shared part of search spaces, expected a family$"):

@@ -95,7 +95,7 @@ def test_cards_named_by_path_are_read_from_the_sweeps_folder(write_sweep, projec
         ({"epochs": 2.5}, "--epochs = 2.5: expected a whole number of at least 1, got a number with a fraction"),
         (
             {"oracle": "bayes"},
-            '--oracle = "bayes": expected one of random, bayesian, hyperband, grid. Did you mean bayesian?',
+            '--oracle = "bayes": expected one of random, bayesian, tpe, hyperband, grid. Did you mean bayesian?',
         ),
         ({"patience_epochs": 0}, "--patience-epochs = 0: expected a whole number of at least 1"),
         (

@@ -132,6 +132,18 @@ def test_dlinear_continues_the_targets_past_alone() -> None:
         family_of(space_of("DLinear")).build(replace(shape, target_channels=(-1,)), {})
 
 
+@pytest.mark.parametrize("layer", SHIPPED)
+def test_a_forecast_reads_its_lookback_alone(layer: str) -> None:
+    space, values = space_of(layer), {"lookback_steps": 4, "layers": 1}
+    model = family_of(space).build(FORECAST, values).model
+    x = np.random.default_rng(5).normal(size=(2, 6, 2)).astype(np.float32)
+    early, late = x.copy(), x.copy()
+    early[:, 1] += 1
+    late[:, 2] += 1
+    assert np.array_equal(model(x), model(early))
+    assert not np.allclose(model(x), model(late))
+
+
 @pytest.mark.parametrize("layer", ["MinGRU", "TCN", "ConvAttention"])
 @pytest.mark.parametrize("problem", ["classify", "classify tokens"])
 def test_equal_parameters_give_the_most_units_that_fit(layer: str, problem: str) -> None:
@@ -212,7 +224,7 @@ def test_families_of_other_networks_are_compared_without_reasons() -> None:
     names = ("lstm", "gru", "rnn", "mingru", "tcn", "conv_attention", "dlinear")
     spaces = [space for name in names if (space := find_space(name).config)]
     check_shared(spaces)
-    lacking = space_of("MinGRU").model_copy(update={"name": "lacking"})
+    lacking = space_of("MinGRU").model_copy(update={"name": "lacking", "by_data": ("lookback_steps",)})
     with pytest.raises(ConfigError, match=r"lstm: \[hyperparameters.learning_rate\] missing key 'reason'.*lacking"):
         check_shared([*spaces, lacking])
 

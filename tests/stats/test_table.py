@@ -191,7 +191,7 @@ def test_what_is_wrong_is_said_in_one_line(fault):
         ({"direction": "up"}, "direction = 'up': expected min or max"),
         (
             {"oracle": "bayes"},
-            "oracle = 'bayes': expected one of random, bayesian, hyperband, grid. Did you mean bayes",
+            "oracle = 'bayes': expected one of random, bayesian, tpe, hyperband, grid. Did you mean bayes",
         ),
         ({"level": 95}, "level = 95: expected a share between 0.5 and 0.999"),
         ({"margin": -0.1}, "margin = -0.1 of toy: expected a number of at least 0"),

@@ -29,8 +29,8 @@ def build(shape: NetworkShape, values: Mapping[str, Value]) -> keras.Model:
 
     Args:
         shape: Inputs and outputs.
-        values: `embedding_dim`, `kernel_size`, `units` (of the convolution, every recurrent layer and the attention),
-            `cell` (the recurrent layer), `layers` (recurrent ones) and `dropout`.
+        values: `embedding_dim`, `lookback_steps`, `kernel_size`, `units` (of the convolution, every recurrent layer
+            and the attention), `cell` (the recurrent layer), `layers` (recurrent ones) and `dropout`.
     """
     inputs, units, kind = shape.make_inputs(), int(values["units"]), str(values["cell"])
     hidden, mask = features_of(shape, inputs, values), shape.mask(inputs)

@@ -16,6 +16,7 @@ from keras import ops
 
 from harness.errors import UsageError
 from harness.models.shape import NetworkShape, as_model_takes
+from harness.models.shipped.ends import features_of
 from harness.records import Value
 
 
@@ -24,7 +25,7 @@ def build(shape: NetworkShape, values: Mapping[str, Value]) -> keras.Model:
 
     Args:
         shape: Inputs and outputs: a forecast's.
-        values: `kernel_size`, the steps that the moving average is over; 25 in the paper.
+        values: `kernel_size`, the steps that the moving average is over, 25 in the paper; and `lookback_steps`.
 
     Raises:
         UsageError: Sequences differ in length, or a target is no input.
@@ -34,7 +35,8 @@ def build(shape: NetworkShape, values: Mapping[str, Value]) -> keras.Model:
     if len(shape.target_channels) != shape.outputs or -1 in shape.target_channels:
         raise UsageError("DLinear: a target is not among the features: expected each, whose past it continues")
     inputs = shape.make_inputs()
-    past = ops.stack([inputs["x"][:, :, place] for place in shape.target_channels], axis=1)  # (batch, targets, steps)
+    x = features_of(shape, inputs, values)
+    past = ops.stack([x[:, :, place] for place in shape.target_channels], axis=1)  # (batch, targets, steps)
     trend = _moving_average(past, int(values["kernel_size"]))
     outputs = keras.layers.Dense(shape.horizon_steps, name="trend")(trend)
     outputs = outputs + keras.layers.Dense(shape.horizon_steps, name="remainder")(past - trend)

@@ -1,4 +1,4 @@
-"""What the shipped networks share: sequences as numbers, dropout, what goes to the head."""
+"""What the shipped networks share: sequences as numbers and how much of them, dropout, what the head reads."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from typing import Any
 
 import keras
 
+from harness.models.ends import cropped
 from harness.models.shape import NetworkShape
-from harness.records import Value
+from harness.records import TaskKind, Value
 
 
 def features_of(shape: NetworkShape, inputs: dict[str, Any], values: Mapping[str, Value]) -> Any:
-    """The sequences as numbers: (batch, steps, features)."""
-    return shape.features(inputs, int(values["embedding_dim"]))
+    """The sequences as numbers, (batch, steps, features); for a forecast the last `lookback_steps` of them alone."""
+    lookback = int(values["lookback_steps"]) if shape.task is TaskKind.FORECAST else 0
+    return cropped(shape.features(inputs, int(values["embedding_dim"])), lookback)
 
 
 def dropped(hidden: Any, values: Mapping[str, Value], name: str) -> Any:

@@ -30,7 +30,7 @@ def build(shape: NetworkShape, values: Mapping[str, Value]) -> keras.Model:
 
     Args:
         shape: Inputs and outputs.
-        values: `embedding_dim`, `units`, `layers` and `dropout`.
+        values: `embedding_dim`, `lookback_steps`, `units`, `layers` and `dropout`.
     """
     inputs, units = shape.make_inputs(), int(values["units"])
     hidden = features_of(shape, inputs, values)

@@ -24,8 +24,8 @@ def build(shape: NetworkShape, values: Mapping[str, Value]) -> keras.Model:
 
     Args:
         shape: Inputs and outputs.
-        values: `embedding_dim`, `units` (channels of every convolution), `layers` (blocks), `kernel_size` and
-            `dropout`.
+        values: `embedding_dim`, `lookback_steps`, `units` (channels of every convolution), `layers` (blocks),
+            `kernel_size` and `dropout`.
     """
     inputs = shape.make_inputs()
     hidden = features_of(shape, inputs, values)
