@@ -6,11 +6,14 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.errors import UsageError
 from harness.records import SweepResult
 from harness.sweeps.events import Callback, Message
+
+if TYPE_CHECKING:
+    from harness.config.given import GivenFamilies
 
 TRIALS_PER_GPU = 4
 """Trials that share one GPU unless told otherwise. A guess: it was not measured on one."""
@@ -58,7 +61,9 @@ def sweep(
         accept_changes: Resume a sweep whose data, configs or libraries are not what they were when it began.
         fresh: Start a new sweep even where one is unfinished.
         callback: Called with progress, notes and finished comparisons.
-        options: Keys of a sweep's TOML file, such as `trials=20`, `families=("lstm", "gru")`, `replicates=3`.
+        options: Keys of a sweep's TOML file, such as `trials=20`, `families=("lstm", "gru")`, `replicates=3`. A family
+            may be a builder of yours, `families={"lstm": "lstm", "mine": build_model}`: a function, a
+            `keras_tuner.HyperModel`, `file.py:function`, or the keys of a search space with such a `build`.
 
     Returns:
         Verdicts, scores, budget reports and champions.
@@ -68,6 +73,7 @@ def sweep(
         DataError: A dataset is missing or not what its config says.
     """
     from harness.config import make_plan
+    from harness.config.given import given_families
     from harness.executors import PoolExecutor
     from harness.store import find_store
     from harness.sweeps.folders import begun_as, find_unfinished
@@ -78,9 +84,13 @@ def sweep(
 
     callback = options.pop("listener", callback)  # names of 0.1.0, for one more version
     folders = options.pop("cards", config_dirs)
-    plan = make_plan({"datasets": datasets, "name": default_name(datasets), **options})
-    header, _ = without_absent(resolve(plan, [Path(folder) for folder in folders]))
+    families = given_families(options.get("families"))
+    planned = {"datasets": datasets, "name": default_name(datasets), **options, **_named(families)}
+    plan = make_plan(planned)
     place = find_store(Path(store) if store else None, tracking_uri)
+    if families and families.spaces:
+        plan = make_plan({**planned, "families": families.write(place.root / "families")})
+    header, _ = without_absent(resolve(plan, [Path(folder) for folder in folders]))
     sweep_id = None if fresh else find_unfinished(place, header)
     if sweep_id:
         header = header.as_begun(begun_as(place, sweep_id))
@@ -133,6 +143,7 @@ def compare(
         DataError: X and y do not fit each other or the task.
     """
     from harness.config import SweepConfig, make_plan
+    from harness.config.given import given_families
     from harness.config.sweep import in_todays_keys
     from harness.store import find_store
     from harness.sweeps.from_memory import UNNAMED, write_dataset
@@ -141,7 +152,10 @@ def compare(
     planned = {key: value for key, value in options.items() if key in SweepConfig.model_fields}
     phrase = {key: value for key, value in options.items() if key not in planned}
     called = UNNAMED if name is None else name
-    make_plan({"datasets": (called,), "name": called, **planned})  # what is wrong is said before anything is written
+    named = _named(given_families(options.get("families")))
+    make_plan(
+        {"datasets": (called,), "name": called, **planned, **named}
+    )  # what is wrong is said before anything is written
     if groups is not None:
         phrase = {"split": {"rule": "group"}, **phrase}
     root = find_store(Path(store) if store else None, tracking_uri).root
@@ -150,6 +164,11 @@ def compare(
         callback(Message(f"the data has no name and is called {config.stem}; name= gives it one"))
     more: dict[str, Any] = {"store": store, "tracking_uri": tracking_uri, "callback": callback, "name": config.stem}
     return sweep(str(config), **more, **planned)
+
+
+def _named(families: GivenFamilies | None) -> dict[str, Any]:
+    """The plan's key of families, by their names."""
+    return {} if families is None else {"families": families.names}
 
 
 def default_name(datasets: Sequence[str]) -> str:
