@@ -26,7 +26,7 @@ from harness.sweeps.events import Callback, ComparisonFinished, Message, SweepSt
 from harness.sweeps.folders import lock, new_id, rule_of
 from harness.sweeps.mlflow_sync import MlflowSync, links_of
 from harness.sweeps.plan import SweepHeader, search_settings, trial_limits
-from harness.sweeps.prepare import Inspected, Resuming, inspect, notes, open_journal, with_builders
+from harness.sweeps.prepare import Inspected, Resuming, as_keras_tuner, inspect, notes, open_journal, with_builders
 from harness.sweeps.register import (
     NOT_KNOWN,
     Registration,
@@ -288,7 +288,8 @@ class _Sweep:
         if self.journal.has(EventKind.CLOSED, name):
             return
         settings = search_settings(self.header, self.executor.slots, self.results.replicates(name))
-        scheduler = Scheduler(name, self.header.families, self.header.spaces, found.objective, settings)
+        builders = as_keras_tuner(self.header, name) if self.runs_code else {}
+        scheduler = Scheduler(name, self.header.families, self.header.spaces, found.objective, settings, builders)
         run_searches(scheduler, self._runner(name), self.callback, settings.budget.seconds)
 
     def _analyse_interim(self, name: str) -> bool:
