@@ -22,6 +22,7 @@ import numpy as np
 from harness.config import make_plan
 from harness.config.arguments import BESIDE, TASKS, check_dataset
 from harness.config.errors import toml_text
+from harness.config.given import GivenFamilies
 from harness.config.inferred.infer import task_of_answers
 from harness.config.inferred.keys import infer_keys
 from harness.data.in_memory import Arrays, plain_array, plain_table, sequence_arrays, series_table, taken
@@ -69,19 +70,22 @@ def checked_first(folder: Path) -> Iterator[Path]:
                 path.rmdir()
 
 
-def check_data(config: Path, planned: Mapping[str, Any]) -> None:
+def check_data(config: Path, planned: Mapping[str, Any], families: GivenFamilies | None) -> None:
     """Refuse a plan, or data that its config has just been written for, before either is kept.
 
     Args:
         config: The config.
         planned: Keys of the plan.
+        families: Its families, where they are given.
 
     Raises:
         UsageError: A family is unknown, or does not go with the data.
         DataError: The data is not what its config says, such as with values that are missing.
     """
     try:
-        inspect(resolve(make_plan({"datasets": (str(config),), **planned}, str)))
+        with tempfile.TemporaryDirectory(prefix="harness-") as spaces:
+            named = {} if families is None else {"families": families.write(Path(spaces))}
+            inspect(resolve(make_plan({"datasets": (str(config),), **planned, **named}, str)))
     except DataError as error:
         files = (shown(str(file)) for file in config.parents[1].iterdir() if file.is_file())
         text = str(error)
