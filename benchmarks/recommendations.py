@@ -344,8 +344,8 @@ def section_differing(known: Sequence[Pool], replays: int) -> tuple[str, bool]:
     heads = ["dataset", "models in hand of 1 × 10 decided", "the other half agrees", "configurations right", "wrong"]
     heads += ["right, drawn with replacement", "wrong, drawn with replacement"]
     text = (
-        f"Configurations by {SEEDS} seeds: right in at least 28 % on the hardest table and 70 % on two, wrong in under "
-        f"1 %: {'held' if held else 'NOT held'}."
+        f"{replays:,} replays. Configurations by {SEEDS} seeds: right in at least 28 % on the hardest table and 70 % "
+        f"on two, wrong in under 1 %: {'held' if held else 'NOT held'}."
     )
     return f"## Two that differ\n\n{table(heads, lines)}\n\n{text}\n", held
 
