@@ -20,6 +20,7 @@ from harness.config.space import KNOWN, SearchSpace
 
 DATASETS = [found for found in list_datasets() if found.builtin]
 SPACES = [found for found in list_spaces() if found.builtin]
+BY_DATA = ("batch_size", "lookback_steps", "stride_steps", "summary")
 SWEEPS = sorted(builtin_folder("sweeps").glob("*.toml"))
 
 
@@ -56,8 +57,8 @@ def test_the_families_share_every_hyperparameter_and_differ_in_the_layer_alone()
         ("rnn", "SimpleRNN"),
     ]
     assert configs[0].hyperparameters == configs[1].hyperparameters == configs[2].hyperparameters
-    # Which only tokens have, and only spaces in parameters, and what is constant where no card says otherwise.
-    others = {"embedding_dim", "recurrent_parameters", "schedule"}
+    # Which only tokens have, and only spaces in parameters, and what follows the data.
+    others = {"embedding_dim", "recurrent_parameters", *BY_DATA}
     assert set(configs[0].hyperparameters) == set(KNOWN) - others
 
 
@@ -65,7 +66,7 @@ def test_the_families_in_parameters_differ_in_the_layer_alone_too():
     configs = [found.config for found in SPACES if found.config.capacity == "parameters"]
     assert [(config.name, config.layer) for config in configs] == [("gru_parity", "GRU"), ("lstm_parity", "LSTM")]
     assert configs[0].hyperparameters == configs[1].hyperparameters
-    assert set(configs[0].hyperparameters) == set(KNOWN) - {"embedding_dim", "units", "schedule"}
+    assert set(configs[0].hyperparameters) == set(KNOWN) - {"embedding_dim", "units", *BY_DATA}
 
 
 def test_the_forecast_of_the_quickstart_has_at_most_3000_windows():
