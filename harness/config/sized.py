@@ -6,17 +6,16 @@ searches, so that no trial differs from another by what changes nothing.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from harness.config.dataset import DatasetConfig
 from harness.config.space import Hyperparameter, SearchSpace
+from harness.config.tasks import ClassifyTask, ForecastTask, LabelTask, RegressTask
 from harness.records import TaskKind
 
 LONG = 100
-"""Steps of the longest sequence from which strides are tried."""
-
-STRIDES = (1, 4)
-"""Steps that are read at once in long sequences."""
+"""Steps that recurrent layers are to take at most, or half as many: longer sequences are read in strides."""
 
 
 def sized(spaces: Mapping[str, SearchSpace], dataset: DatasetConfig, steps: int) -> dict[str, SearchSpace]:
@@ -38,15 +37,25 @@ def _sized(space: SearchSpace, dataset: DatasetConfig, steps: int) -> SearchSpac
     return space.model_copy(update={"hyperparameters": {**space.hyperparameters, **found}}) if found else space
 
 
+def strides_for(steps: int) -> tuple[int, int]:
+    """Strides, powers of two, with which sequences of so many steps are at most `LONG`, and about half of that.
+
+    Args:
+        steps: Of the longest sequence, more than `LONG`.
+    """
+    least = 2 ** math.ceil(math.log2(steps / LONG))
+    return least, 2 * least
+
+
 def _by_data(name: str, dataset: DatasetConfig, steps: int) -> Hyperparameter | None:
     task = dataset.task
-    whole = task.kind in (TaskKind.CLASSIFY, TaskKind.REGRESS)
-    if name == "lookback_steps" and task.kind == TaskKind.FORECAST and len(task.lookbacks) > 1:
+    whole = isinstance(task, ClassifyTask | RegressTask)
+    if name == "lookback_steps" and isinstance(task, ForecastTask) and len(task.lookbacks) > 1:
         return Hyperparameter(type="Choice", values=task.lookbacks)
-    if name == "stride_steps" and not TaskKind(task.kind).per_step and steps >= LONG:
-        return Hyperparameter(type="Choice", values=STRIDES)
+    if name == "stride_steps" and not TaskKind(task.kind).per_step and steps > LONG:
+        return Hyperparameter(type="Choice", values=strides_for(steps))
     if name == "summary" and whole:
         return Hyperparameter(type="Choice", values=("last", "mean"))
-    if name == "bidirectional" and (whole or (task.kind == TaskKind.LABEL and not task.ahead_steps)):
+    if name == "bidirectional" and (whole or (isinstance(task, LabelTask) and not task.ahead_steps)):
         return Hyperparameter(type="Boolean")
     return None

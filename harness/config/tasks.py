@@ -90,11 +90,9 @@ class ForecastTask(Config):
     @property
     def seasons(self) -> tuple[int, ...]:
         """Steps of the seasons, the shortest first."""
-        return (
-            self.season_steps
-            if isinstance(self.season_steps, tuple)
-            else (self.season_steps,) * bool(self.season_steps)
-        )
+        if self.season_steps is None:
+            return ()
+        return (self.season_steps,) if isinstance(self.season_steps, int) else self.season_steps
 
 
 class SequencesTask(Config):

@@ -222,7 +222,7 @@ class Stack:
 
     def steps_read(self, lengths: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Steps that the recurrent layers take over sequences of these lengths (n,)."""
-        return strides_of(np.minimum(lengths, self.lookback or lengths), self.stride)
+        return np.asarray(strides_of(np.minimum(lengths, self.lookback or lengths), self.stride))
 
     def build(self) -> Stack:
         """Build all layers, so that they have weights, unless they have them; the stack itself."""

@@ -46,6 +46,7 @@ SMALLEST: dict[str, tuple[str, str]] = {
     "recommendations": ("--replays 2", r"## The recommendation"),
     "resuming": ("--trials 2", r"2 trials, random, 2 workers"),
     "serving": ("tiny_waves --requests 12 --clients 2", r"\d"),
+    "spaces": ("adding_50 --trials 1 --new units=2", r"adding_50 +best of 20 in \d+ s"),
     "throughput": ("--size tiny", r"tiny: [\d.]+ times plain Keras Tuner's trials"),
     "two_families": ("--replays 1 --study real --keep pairs", r"times as often|named none"),
     "verdict_cost": ("--datasets 1", r"its size"),

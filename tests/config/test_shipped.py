@@ -20,6 +20,7 @@ from harness.config.space import TRAINING, SearchSpace
 
 DATASETS = [found for found in list_datasets() if found.builtin]
 SPACES = [found for found in list_spaces() if found.builtin]
+BY_DATA = ("batch_size", "lookback_steps", "stride_steps", "summary")
 SWEEPS = sorted(builtin_folder("sweeps").glob("*.toml"))
 
 
@@ -56,8 +57,8 @@ def test_the_families_share_every_hyperparameter_and_differ_in_the_layer_alone()
         ("rnn", "SimpleRNN"),
     ]
     assert configs[0].hyperparameters == configs[1].hyperparameters == configs[2].hyperparameters
-    # Which only tokens have, and only spaces in parameters, and what is constant where no card says otherwise.
-    others = {"embedding_dim", "recurrent_parameters", "schedule", "batch_size"}
+    # Which only tokens have, and only spaces in parameters, and what follows the data.
+    others = {"embedding_dim", "recurrent_parameters", *BY_DATA}
     assert set(configs[0].hyperparameters) == {*configs[0].network.names, *TRAINING} - others
 
 
@@ -66,7 +67,7 @@ def test_the_families_in_parameters_differ_in_the_layer_alone_too():
     configs = [config for config in stacks if config.capacity == "parameters"]
     assert [(config.name, config.layer) for config in configs] == [("gru_parity", "GRU"), ("lstm_parity", "LSTM")]
     assert configs[0].hyperparameters == configs[1].hyperparameters
-    others = {"embedding_dim", "units", "schedule", "batch_size"}
+    others = {"embedding_dim", "units", *BY_DATA}
     assert set(configs[0].hyperparameters) == {*configs[0].network.names, *TRAINING} - others
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.config import DatasetConfig, SearchSpace, check_shared
-from harness.config.sized import sized
+from harness.config.sized import sized, strides_for
 from harness.errors import ConfigError
 
 ALL = ("lookback_steps", "stride_steps", "summary", "bidirectional")
@@ -37,16 +37,22 @@ def values(task: str, steps: int = 96, **more: object) -> dict[str, object]:
     ("task", "steps", "expected"),
     [
         ("forecast", 96, {"lookback_steps": (24, 96)}),
-        ("forecast", 336, {"lookback_steps": (24, 96), "stride_steps": (1, 4)}),
+        ("forecast", 336, {"lookback_steps": (24, 96), "stride_steps": (4, 8)}),
         ("one lookback", 96, {}),
         ("classify", 50, {"summary": ("last", "mean"), "bidirectional": "Boolean"}),
-        ("classify", 150, {"stride_steps": (1, 4), "summary": ("last", "mean"), "bidirectional": "Boolean"}),
+        ("classify", 150, {"stride_steps": (2, 4), "summary": ("last", "mean"), "bidirectional": "Boolean"}),
         ("label", 500, {"bidirectional": "Boolean"}),
         ("next label", 500, {}),
     ],
 )
 def test_each_dataset_gets_what_is_of_use(task: str, steps: int, expected: dict) -> None:
     assert values(task, steps) == expected
+
+
+@pytest.mark.parametrize(("steps", "strides"), [(101, (2, 4)), (200, (2, 4)), (201, (4, 8)), (1000, (16, 32))])
+def test_strides_leave_at_most_a_hundred_steps(steps: int, strides: tuple[int, int]) -> None:
+    assert strides_for(steps) == strides
+    assert steps / strides[0] <= 100
 
 
 def test_what_a_space_says_itself_is_kept() -> None:

@@ -6,7 +6,7 @@ Decides nothing that the config does not show: the user has the last word. Write
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -401,7 +401,7 @@ class _Table:
         target: str,
         features: tuple[str, ...],
         metric: str,
-        numbers: dict[str, int | list[int]],
+        numbers: Mapping[str, int | list[int]],
         measured: Sequence[str],
         categorical: tuple[str, ...] = (),
         *,
@@ -413,7 +413,7 @@ class _Table:
         because = tuple(self._because)
         written = self._format if self._time is not None and self._format not in (ISO, NUMBERS) else ""
         return InferredConfig(
-            *(task, target, features, self._time, self._id, metric, missing, numbers, because, written),
+            *(task, target, features, self._time, self._id, metric, missing, {**numbers}, because, written),
             categorical=categorical,
             on_duplicates=on_duplicates,
             layout=layout,
