@@ -39,10 +39,6 @@ def discovered(shape: NetworkShape, space: SearchSpace, *, gaussian: bool) -> Se
     found = dict(space.hyperparameters)
     for one in hp.space:
         if one.name not in space.hyperparameters:
-            if one.name in found:
-                raise UsageError(
-                    f"{space.made_of}: asks for {one.name!r} in two scopes: expected a name of its own in each"
-                )
             found[one.name] = _declared(one)
     if all(one.type == "Fixed" for one in found.values()):
         raise UsageError(f"{space.made_of}: asks hp for nothing that could be searched: expected hp.Choice, hp.Int, …")
@@ -65,16 +61,23 @@ def _explored(keras_tuner: Any, shape: NetworkShape, space: SearchSpace) -> Any:
         hp, wanted = known.copy(), {one.name: one.values[0] for one in never[0]} if never else waiting.pop(0)
         hp.values |= wanted
         hp.ensure_active_values()
-        with seeded(0):
-            call_builder(space, hp, shape)
+        try:
+            with seeded(0):
+                call_builder(space, hp, shape)
+        except UsageError as error:
+            given = ", ".join(f"{name} = {value!r}" for name, value in wanted.items())
+            raise UsageError(f"{error}{given and f', where {given}'}") from error
         known.merge(hp.space, overwrite=False)
+        own = [one.name for one in known.space if one.name not in space.hyperparameters]
+        if twice := next((name for name in own if own.count(name) > 1), None):
+            raise UsageError(f"{space.made_of}: asks for {twice!r} in two scopes: expected a name of its own in each")
         never, once = _scopes(hp, never, once)
         for one in known.space:
             if one.name not in tried:
                 tried.add(one.name)
                 # Beside what has led to it: a name in a scope exists there alone.
-                own = {part.name: part.values[0] for part in one.conditions}
-                waiting += [{**wanted, **own, one.name: value} for value in _leading(one)]
+                scope = {part.name: part.values[0] for part in one.conditions}
+                waiting += [{**wanted, **scope, one.name: value} for value in _leading(one)]
     raise UsageError(f"{space.made_of}: asks for new hyperparameters after {MOST_CALLS} calls: expected a fixed set")
 
 

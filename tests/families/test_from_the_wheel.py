@@ -87,7 +87,7 @@ def test_a_network_of_the_users_takes_part_from_search_to_export(
     champion = str(second / "champions" / "tiny_adding")
     assert json.loads((Path(champion) / "champion.json").read_text())["code"] == "mine.py"
     code = ("--code", "search_spaces/mine.py")
-    assert "--code mine.py" in run("predict", champion, "--test", code=2)
+    assert "--code mine.py" in run("predict", champion, "--test", code=1)
     assert "logged" in run("predict", champion, "--test", "-o", "out.csv", *code)
     assert len((project / "out.csv").read_text().splitlines()) == 15
     for kind in ("saved-model", "onnx", "litert"):

@@ -45,6 +45,7 @@ WRONG = {
     "searches_the_seed": "the seed is never a hyperparameter",
     "unknown_optimizer": "expected optimizer to be one of adam, adamw, rmsprop, sgd",
     "one_name_in_two_scopes": "asks for 'width' in two scopes: expected a name of its own in each",
+    "raises_at_three_units": "raised ValueError: too many, where units = 3",
     "FitsItself": "its fit is its own: expected what it does in the model's train_step",
     "NeedsArguments": "raised TypeError: ",
     "SETTINGS": "has no function 'SETTINGS'",

@@ -145,6 +145,12 @@ def sorts(hp):
     return keras.Model(start, layers.Dense(1)(hidden))
 
 
+def raises_at_three_units(hp):
+    if hp.Choice("units", [2, 3]) == 3:
+        raise ValueError("too many")
+    return ends_in(hp, layers.Dense(CLASSES))
+
+
 def fails_at_a_large_spread(hp):
     spread = hp.Float("spread", 0.1, 1.0)
     if spread > 0.6:
