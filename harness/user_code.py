@@ -10,7 +10,7 @@ import importlib.util
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,6 +18,10 @@ from typing import Any
 from harness.errors import UsageError, nearest
 
 _FUNCTION = re.compile(r"^(?P<file>.+\.py):(?P<name>[A-Za-z_]\w*)$")
+
+
+NOT_RUN = Path("/not-run")
+"""In place of the folder of a file that something from a server names."""
 
 
 def is_function(text: str) -> bool:
@@ -37,6 +41,15 @@ def in_folder(location: str, folder: Path) -> str:
     return f"{(folder / Path(found['file']).expanduser()).resolve()}:{found['name']}"
 
 
+def not_to_run(plain: Any) -> Any:
+    """Plain values of a config from a server: a `file.py:function` in them stays to be read, and is never run."""
+    if isinstance(plain, Mapping):
+        return {key: not_to_run(value) for key, value in plain.items()}
+    if isinstance(plain, str) and is_function(plain):
+        return str(NOT_RUN / Path(plain).name)
+    return plain
+
+
 def file_of(location: str) -> tuple[Path, str]:
     """The file and the function's name of `file.py:function`.
 
@@ -47,6 +60,11 @@ def file_of(location: str) -> tuple[Path, str]:
     if not found:
         raise UsageError(f"{location}: expected file.py:function")
     file, name = Path(found["file"]), found["name"]
+    if file.parent == NOT_RUN:
+        raise UsageError(
+            f"{file.name}:{name}: is named by a model from a server, whose code is not run: expected a model of a "
+            "store on this machine, or one whose data and metric need no code"
+        )
     if not file.is_file():
         raise UsageError(f"{file}: no such file: expected one with the function {name}")
     return file, name
@@ -81,6 +99,24 @@ def load_function(location: str, digest: str = "") -> Callable[..., Any]:
     return _loaded(location, digest)
 
 
+def named_file(files: Sequence[Path], digest: str) -> Path:
+    """Of the files that a caller names, one at least, the one that is meant; it is read and not run.
+
+    Args:
+        files: Where they are.
+        digest: SHA-256 that it must have.
+
+    Raises:
+        UsageError: None of them has it, or one is missing.
+    """
+    digests = {file.expanduser().resolve(): digest_of(f"{file.expanduser().resolve()}:code") for file in files}
+    for file, now in digests.items():
+        if now == digest:
+            return file
+    now = next(iter(digests.values()))
+    raise UsageError(f"{files[0]}: is not the file that is meant: its SHA-256 is {now[:12]}, expected {digest[:12]}")
+
+
 def classes_of(file: Path, digest: str) -> dict[str, type]:
     """The classes that a file defines, by name; it is run once a process, which is said on standard error.
 
@@ -91,10 +127,7 @@ def classes_of(file: Path, digest: str) -> dict[str, type]:
     Raises:
         UsageError: It is missing, is another one, or fails when it is run.
     """
-    location = f"{file.expanduser().resolve()}:code"
-    if (now := digest_of(location)) != digest:
-        raise UsageError(f"{file}: is not the file that is meant: its SHA-256 is {now[:12]}, expected {digest[:12]}")
-    module = _run(file.expanduser().resolve(), digest, "classes a model needs")
+    module = _run(named_file([file], digest), digest, "classes a model needs")
     own = {name: value for name, value in vars(module).items() if isinstance(value, type)}
     return {name: value for name, value in own.items() if value.__module__ == module.__name__}
 
@@ -102,8 +135,8 @@ def classes_of(file: Path, digest: str) -> dict[str, type]:
 def _loaded(location: str, digest: str) -> Callable[..., Any]:
     file, name = file_of(location)
     module = _run(file, digest, f"{name} a config names")
-    function = getattr(module, name, None)
-    if not callable(function):
+    function: Any = getattr(module, name, None)
+    if not (callable(function) or callable(getattr(function, "build", None))):
         known = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
         raise UsageError(f"{file}: has no function {name!r}. {nearest(name, known)}".rstrip())
     return function  # type: ignore[no-any-return]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import signal
+import subprocess
 import sys
 import tarfile
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -145,6 +148,28 @@ def unpack_example() -> Callable[[Path], Path]:
         return folder / "example"
 
     return unpack
+
+
+SHIPPED = ("harness", "datasets", "search_spaces", "sweeps", "pyproject.toml", "README.md", "LICENSE")
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheel built from a copy of the tree, unpacked as pip would lay it."""
+    root = Path(__file__).parents[1]
+    tree, wheels, unpacked = (tmp_path_factory.mktemp(name) for name in ("tree", "wheels", "site"))
+    for name in SHIPPED:
+        source = root / name
+        copy = shutil.copytree if source.is_dir() else shutil.copy
+        copy(source, tree / name)
+    options = ("--no-deps", "--no-build-isolation", "--quiet", "--wheel-dir", str(wheels))
+    command = [sys.executable, "-m", "pip", "wheel", *options, "."]
+    done = subprocess.run(command, cwd=tree, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    (file,) = wheels.glob("*.whl")
+    with zipfile.ZipFile(file) as archive:
+        archive.extractall(unpacked)
+    return unpacked
 
 
 Draw = Callable[[np.random.Generator, int], tuple[np.ndarray, np.ndarray]]

@@ -13,7 +13,7 @@ ROOT = Path(harness.__file__).parent
 LAYERS = [
     {"errors", "disk", "text"},
     {"_tensorflow"},
-    {"records", "user_code"},
+    {"records", "user_code", "user_source"},
     {"databases"},
     {"store"},
     {"config", "stats", "metrics", "cases"},

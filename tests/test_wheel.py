@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tomllib
-import zipfile
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[1]
-SHIPPED = ("harness", "datasets", "search_spaces", "sweeps", "pyproject.toml", "README.md", "LICENSE")
+SHIPPED = ("harness", "datasets", "search_spaces", "sweeps")
 
 
 def run(*command: str, cwd: Path, **environment: str) -> str:
@@ -25,28 +21,12 @@ def run(*command: str, cwd: Path, **environment: str) -> str:
     return done.stdout
 
 
-@pytest.fixture(scope="module")
-def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A wheel built from a copy of the tree, unpacked as pip would lay it."""
-    tree, wheels, unpacked = (tmp_path_factory.mktemp(name) for name in ("tree", "wheels", "site"))
-    for name in SHIPPED:
-        source = ROOT / name
-        copy = shutil.copytree if source.is_dir() else shutil.copy
-        copy(source, tree / name)
-    options = ("--no-deps", "--no-build-isolation", "--quiet", "--wheel-dir", str(wheels))
-    run(sys.executable, "-m", "pip", "wheel", *options, ".", cwd=tree)
-    (wheel,) = wheels.glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(unpacked)
-    return unpacked
-
-
-def test_every_module_and_card_is_in_the_wheel(unpacked: Path) -> None:
-    tracked = subprocess.run(["git", "ls-files", *SHIPPED[:4]], cwd=ROOT, capture_output=True, text=True, check=True)
+def test_every_module_and_card_is_in_the_wheel(wheel: Path) -> None:
+    tracked = subprocess.run(["git", "ls-files", *SHIPPED], cwd=ROOT, capture_output=True, text=True, check=True)
     expected = {name for name in tracked.stdout.split() if "README" not in name}
     for name in expected:
         place = name if name.startswith("harness/") else f"harness/_builtin/{name}"
-        assert (unpacked / place).is_file(), f"{name} is missing from the wheel"
+        assert (wheel / place).is_file(), f"{name} is missing from the wheel"
 
 
 def test_packages_are_listed_once_each() -> None:
@@ -56,15 +36,15 @@ def test_packages_are_listed_once_each() -> None:
     assert {name for name in listed if "_builtin" not in name} == found
 
 
-def test_it_works_from_another_folder(unpacked: Path, tmp_path: Path) -> None:
+def test_it_works_from_another_folder(wheel: Path, tmp_path: Path) -> None:
     def harness(*words: str) -> str:
         code = "from harness.cli import main; main()"
-        return run(sys.executable, "-P", "-c", code, *words, cwd=tmp_path, PYTHONPATH=str(unpacked))
+        return run(sys.executable, "-P", "-c", code, *words, cwd=tmp_path, PYTHONPATH=str(wheel))
 
     where = run(
-        sys.executable, "-P", "-c", "import harness; print(harness.__file__)", cwd=tmp_path, PYTHONPATH=str(unpacked)
+        sys.executable, "-P", "-c", "import harness; print(harness.__file__)", cwd=tmp_path, PYTHONPATH=str(wheel)
     )
-    assert where.startswith(str(unpacked))
+    assert where.startswith(str(wheel))
     assert {"adding_50", "japanese_vowels", "vic_elec"} <= {
         row["name"] for row in json.loads(harness("datasets", "list", "--json"))
     }

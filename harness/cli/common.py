@@ -54,6 +54,15 @@ CodeOption = Annotated[
         show_default=False,
     ),
 ]
+CodesOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--code",
+        metavar="FILE",
+        help="The Python file that a model with layers of your own needs; it is run. May be repeated.",
+        show_default=False,
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 SweepArgument = Annotated[
     str | None, typer.Argument(metavar="SWEEP", help="Id of the sweep. [the newest]", show_default=False)

@@ -10,6 +10,7 @@ import typer
 
 from harness.cli.common import (
     CodeOption,
+    CodesOption,
     JsonOption,
     ModelArgument,
     StoreOption,
@@ -116,6 +117,7 @@ def promote(
     untested: Annotated[
         bool, typer.Option("--untested", help="Promote a refitted model, which has no test score.")
     ] = False,
+    code: CodeOption = None,
     store: StoreOption = None,
     tracking_uri: TrackingOption = None,
 ) -> None:
@@ -125,7 +127,7 @@ def promote(
     """
     from harness.export.promote import promote as move
 
-    done, was = move(model, alias, find_store(store, tracking_uri), untested=untested)
+    done, was = move(model, alias, find_store(store, tracking_uri), untested=untested, code=[code] if code else [])
     say(f"models:/{done.name}@{alias} is version {done.version}{was}")
 
 
@@ -133,6 +135,7 @@ def promote(
 def compare(
     first: Annotated[str, typer.Argument(metavar="MODEL", help="One model, by name or folder.")],
     second: Annotated[str, typer.Argument(metavar="OTHER", help="The other.")],
+    code: CodesOption = None,
     as_json: JsonOption = False,
     store: StoreOption = None,
     tracking_uri: TrackingOption = None,
@@ -142,7 +145,7 @@ def compare(
     from harness.export.promote import compare as side_by_side
 
     place = find_store(store, tracking_uri)
-    found = side_by_side(load(first, place), load(second, place))
+    found = side_by_side(load(first, place, code), load(second, place, code))
     if as_json:
         say_json(
             {
@@ -176,14 +179,16 @@ def compare(
 
 
 @app.command()
-def refit(model: VersionArgument, store: StoreOption = None, tracking_uri: TrackingOption = None) -> None:
+def refit(
+    model: VersionArgument, code: CodeOption = None, store: StoreOption = None, tracking_uri: TrackingOption = None
+) -> None:
     """Retrain on training and validation data, as a new version.
 
-    The new version has no test score, and no alias moves to it.
+    The new version has no test score, and no alias moves to it. A model that code of yours has built needs --code.
     """
     from harness.export.promote import refit as train_again
 
-    done = train_again(model, find_store(store, tracking_uri))
+    done = train_again(model, find_store(store, tracking_uri), [code] if code else [])
     say(f"models:/{done.name}/{done.version}")
     say("it is untested, and no alias was moved to it: `harness models promote --untested` does that", err=True)
 

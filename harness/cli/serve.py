@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.common import ModelArgument, StoreOption, TrackingOption, say, say_last
+from harness.cli.common import CodeOption, ModelArgument, StoreOption, TrackingOption, say, say_last
 from harness.errors import UsageError
 from harness.store import Store, find_store, without_user
 
@@ -16,7 +16,11 @@ PortOption = Annotated[
 
 
 def serve(
-    model: ModelArgument, port: PortOption = None, store: StoreOption = None, tracking_uri: TrackingOption = None
+    model: ModelArgument,
+    port: PortOption = None,
+    code: CodeOption = None,
+    store: StoreOption = None,
+    tracking_uri: TrackingOption = None,
 ) -> None:
     """Serve predictions over HTTP, until Ctrl-C.
 
@@ -25,14 +29,16 @@ def serve(
     (sequences, steps, channels); CSV and Parquet too. Raw values go in, original units or class probabilities come
     out; an invalid request gets 400 and the reason.
     """
-    from harness.export.predictor import locate
+    from harness.export.predictor import locate, require_code
     from harness.tracking.pyfunc import scoring
     from harness.tracking.server import free_port
 
     folder, name = locate(model, find_store(store, tracking_uri))
+    named = [code] if code else []
+    require_code(folder, named, name)
     say(f"starting MLflow's scoring server on {name}, until Ctrl-C", err=True)
     try:
-        with scoring(folder, "harness.export.scoring", free_port(port)) as server:
+        with scoring(folder, "harness.export.scoring", free_port(port), named) as server:
             say(f"{server.address}/invocations")
             server.wait()
     except KeyboardInterrupt:

@@ -236,6 +236,7 @@ class Hyperparameter(Config):
 
 Builder = Annotated[FunctionName, Field(description="a file and a function, such as my_model.py:build_model")]
 
+OracleSeed = Annotated[int, Field(strict=True, gt=0, description="a whole number greater than 0")]
 
 ByData: TypeAlias = Literal["lookback_steps", "stride_steps", "summary", "bidirectional"]
 """Hyperparameters whose values `harness.config.sized` finds for each dataset."""
@@ -254,6 +255,7 @@ class SearchSpace(Config):
     layer: Layer | None = None
     build: Builder | None = None
     code_sha256: str = ""
+    oracle_seed: OracleSeed | None = None
     capacity: Literal["units", "parameters"] = "units"
     by_data: tuple[ByData, ...] = ()
     hyperparameters: dict[str, Hyperparameter] = Field(default_factory=dict)
@@ -275,6 +277,10 @@ class SearchSpace(Config):
             raise fault((), f"missing key 'layer': expected one of {known}, or build = \"file.py:function\"")
         if self.layer is not None and self.build is not None:
             raise fault(("build",), "expected either layer or build")
+        if self.build is not None and self.oracle_seed and not self.code_sha256 and self.hyperparameters:
+            raise fault(
+                ("oracle_seed",), "expected no [hyperparameters] beside it, which Keras Tuner would not ask for"
+            )
         if self.build is not None and self.capacity != "units":
             raise fault(("capacity",), "expected no such key with build: the function sizes its network itself")
         if self.layer is not None and self.capacity != "units" and "units" not in self.network.names:
@@ -321,6 +327,8 @@ class SearchSpaceFile(Config):
         layer: Keras's recurrent layer, or another shipped network.
         build: In place of `layer`: a function of yours, `build_model(hp)` or `build_model(hp, problem)`, that makes the
             network. Where `hyperparameters` are left out, those that it asks `hp` for are searched.
+        oracle_seed: Seed of the oracle's first search, as `keras_tuner.RandomSearch(seed=…)` takes it. Where it is left
+            out the seed follows from the sweep's, the dataset's name and the family's.
         by_data: Hyperparameters whose values follow the dataset, unless `hyperparameters` names them: lookbacks that a
             forecast's config lists, strides of long sequences, summaries and both directions where a sequence has one
             answer.
@@ -334,6 +342,7 @@ class SearchSpaceFile(Config):
     extends: Annotated[str, Field(min_length=1, description="the name or path of a search space")] | None = None
     layer: Layer | None = None
     build: Builder | None = None
+    oracle_seed: OracleSeed | None = None
     capacity: Literal["units", "parameters"] | None = None
     by_data: tuple[ByData, ...] | None = None
     hyperparameters: dict[str, Hyperparameter] = Field(default_factory=dict)
@@ -375,7 +384,8 @@ class Difference:
 
 def differences(first: SearchSpace, second: SearchSpace) -> list[Difference]:
     """All that two search spaces say differently, names and titles apart."""
-    given = [Difference(key, getattr(first, key), getattr(second, key)) for key in ("layer", "build", "capacity")]
+    keys = ("layer", "build", "capacity", "oracle_seed")
+    given = [Difference(key, *(_plain(getattr(one, key)) for one in (first, second))) for key in keys]
     found = [one for one in given if one.first != one.second]
     names = dict.fromkeys((*first.hyperparameters, *second.hyperparameters))
     if first.build or second.build:  # what a builder asks for shows when it is called
@@ -479,6 +489,10 @@ def in_words(given: Hyperparameter) -> str:
     if given.parent_name is not None:
         text += f", where {given.parent_name} is one of {toml_text(given.parent_values)}"
     return text
+
+
+def _plain(value: str | int | None) -> str | None:
+    return None if value is None else str(value)
 
 
 def _as_text(hyperparameter: Hyperparameter | None) -> str | None:

@@ -15,11 +15,11 @@ if __name__ == "__main__":
     load_tensorflow()  # before there is a folder to read: what takes longest is done by then
     asked = json.loads(sys.stdin.read())
     try:
-        code = asked["code"] and Path(asked["code"])
+        code = [Path(file) for file in asked["code"]]
         champion = load_folder(Path(asked["folder"]), code=code)
         score = score_again(champion)
     except HarnessError as error:
         sys.exit(str(error))
-    measured = measure(champion, Path(asked["beside"])) if asked["beside"] else None
+    measured = measure(champion, Path(asked["beside"]), code) if asked["beside"] else None
     print(json.dumps({"score": score, "measured": measured.to_json() if measured else None}))
     leave(0)

@@ -34,7 +34,8 @@ from harness.disk import cannot_write
 from harness.errors import ExportError
 from harness.records import Answer, Direction, Intervals, Objective, TaskKind, Value
 from harness.records.serialization import Record
-from harness.store import place_around
+from harness.store import DOWNLOADS, place_around
+from harness.user_code import not_to_run
 
 if TYPE_CHECKING:
     import keras
@@ -290,6 +291,8 @@ def read_description(folder: Path) -> Description:
         plain, place = json.loads(file.read_text(encoding="utf-8")), place_around(folder)
         if place:
             plain |= {"card": place.files(plain["card"]), "space": place.files(plain["space"])}
+            if folder.absolute().is_relative_to(place.root / DOWNLOADS):
+                plain |= {"card": not_to_run(plain["card"])}
         return Description.from_json(plain)
     except FileNotFoundError:
         raise ExportError(f"{folder}: expected a champion's folder, got one without {FILE}") from None

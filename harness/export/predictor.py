@@ -24,7 +24,7 @@ from harness.metrics import at_real_steps, without_padding
 from harness.records import Answer, TaskKind
 from harness.store import Store, find_store
 from harness.tracking import registry
-from harness.user_code import classes_of
+from harness.user_code import classes_of, named_file
 
 if TYPE_CHECKING:
     import keras
@@ -330,7 +330,7 @@ def _is_table(x: Any) -> TypeGuard[pd.DataFrame]:
 def load(
     name_or_path: str | Path,
     store: Store | str | Path | None = None,
-    code: str | Path | None = None,
+    code: str | Path | Sequence[str | Path] | None = None,
     *,
     tracking_uri: str | None = None,
 ) -> Champion:
@@ -342,7 +342,7 @@ def load(
         store: Where names are looked up: a store, or its folder; `./mlruns` by default.
         tracking_uri: MLflow's store, when it is another than the database in that folder.
         code: The file that a model with layers of your own needs, whose SHA-256 the champion holds. It is run. No other
-            champion needs one, and none runs code that is not named here.
+            champion needs one, and none runs code that is not named here. Of several the one with that digest is run.
 
     Raises:
         UsageError: The name is unknown; the message offers near names.
@@ -355,7 +355,8 @@ def load(
     if isinstance(store, str | Path) or (store is None and tracking_uri):
         store = find_store(Path(store) if store else None, tracking_uri)
     folder, where = locate(name_or_path, store)
-    return load_folder(folder, where, None if code is None else Path(code))
+    named = [code] if isinstance(code, str | Path) else code or ()
+    return load_folder(folder, where, [Path(file) for file in named])
 
 
 def locate(name_or_path: str | Path, store: Store | None = None) -> tuple[Path, str]:
@@ -374,13 +375,13 @@ def locate(name_or_path: str | Path, store: Store | None = None) -> tuple[Path, 
     return found.path, f"models:/{found.name}/{found.version}"
 
 
-def load_folder(folder: Path, where: str = "", code: Path | None = None) -> Champion:
+def load_folder(folder: Path, where: str = "", code: Sequence[Path] = ()) -> Champion:
     """The champion in a folder: one that was saved, or one that MLflow's registry keeps.
 
     Args:
         folder: Holds `champion.json`, and `model.keras` beside it or where MLflow puts it, in `data/`.
         where: What messages call it; the folder when empty.
-        code: As for `load`.
+        code: Files of which it may run the one that it needs, if it needs one.
 
     Raises:
         ExportError: It cannot be loaded.
@@ -425,12 +426,34 @@ def unpickled(folder: str, digest: str, where: str) -> Champion:
     return found
 
 
-def _classes(description: Description, code: Path | None, where: str) -> dict[str, type]:
-    """The classes of the file that a model needs, which the caller names and which has the digest that it holds."""
-    if code is None:
+def require_code(folder: Path, code: Sequence[Path], where: str) -> Path | None:
+    """The file of the user's that a champion's model needs, which the caller names; None where it needs none.
+
+    Args:
+        folder: The champion's folder.
+        code: The files that the caller names; they are read and not run.
+        where: What messages call the champion.
+
+    Raises:
+        ExportError: It needs a file, and none is named.
+        UsageError: It needs another one.
+    """
+    description = read_description(folder)
+    return _file_of(description, code, where) if description.code else None
+
+
+def _classes(description: Description, code: Sequence[Path], where: str) -> dict[str, type]:
+    """The classes of the file that a model needs."""
+    file = _file_of(description, code, where)
+    load_tensorflow()
+    return classes_of(file, description.code_sha256)
+
+
+def _file_of(description: Description, code: Sequence[Path], where: str) -> Path:
+    """The file that a model needs, which the caller names and which has the digest that it holds."""
+    if not code:
         raise ExportError(
             f"{where}: holds layers of {description.code} (SHA-256 {description.code_sha256[:12]}), which lies beside "
             f"it as text, {CODE_FILE}: read it, then say that it may run: --code {description.code}, or load(…, code=…)"
         )
-    load_tensorflow()
-    return classes_of(code, description.code_sha256)
+    return named_file(code, description.code_sha256)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,15 @@ from harness.errors import DataError, ExportError, UsageError
 from harness.export.aliases import Holder, holder, instead_of
 from harness.export.artifact import Description, read_description, unlike
 from harness.export.build import build_champion
-from harness.export.predictor import Champion, locate
+from harness.export.predictor import Champion, locate, require_code
 from harness.export.verification import agrees, score_of, verify
 from harness.records import TrialKey, TrialRequest
 from harness.store import Store
 from harness.tracking.registry import ALIASES, Registered, move_alias, one_at_a_time, register, resolve
+from harness.user_code import named_file
 
 
-def refit(reference: str, store: Store) -> Registered:
+def refit(reference: str, store: Store, code: Sequence[Path] = ()) -> Registered:
     """Train a champion's hyperparameters again on training and validation parts, and register the model.
 
     It takes the epochs that early stopping found, and the champion's seed. No alias is moved. Refitting again gives
@@ -31,9 +33,11 @@ def refit(reference: str, store: Store) -> Registered:
     Args:
         reference: `name` (its champion, else its candidate), `name@alias`, `name/3`, `models:/…`.
         store: Which store.
+        code: Files of which it may run the one that built the model, if code of the user's did.
 
     Raises:
-        UsageError: The name is unknown, or the model is a refitted one, or does not say how long it was trained.
+        UsageError: The name is unknown, or the model is a refitted one, or its code is not named, or it does not say
+            how long it was trained.
         DataError: The data is missing or changed.
         ExportError: The training diverged, or the registered model does not give its score again.
     """
@@ -42,16 +46,30 @@ def refit(reference: str, store: Store) -> Registered:
     description = read_description(folder)
     if description.refit:
         raise UsageError(f"model {where}: is a refitted one: expected the version that it was made from")
-    if description.space.get("build"):
-        raise UsageError(f"model {where}: was built by code of its own, which no champion names to be run: sweep again")
+    if build := str(description.space.get("build") or ""):
+        description = replace(
+            description, space={**description.space, "build": _named(build, description, code, where)}
+        )
     registered = _registered(description, where, name, store)
-    again, logged = verify(registered.path), read_description(registered.path)
+    again, logged = verify(registered.path, code), read_description(registered.path)
     if not agrees(logged, again):
         raise ExportError(
             f"models:/{registered.name}/{registered.version}: in a new process its validation {logged.metric} is "
             f"{again!r}, expected {logged.seen_score!r}"
         )
     return registered
+
+
+def _named(build: str, description: Description, code: Sequence[Path], where: str) -> str:
+    """The builder's location in the file that the caller names, whatever path the champion names."""
+    file, _, function = build.rpartition(":")
+    digest = str(description.space.get("code_sha256") or "")
+    if not (code and digest):
+        raise UsageError(
+            f"model {where}: is built by {Path(file).name}:{function} (SHA-256 {digest[:12]}), which no model names to "
+            f"be run: read it, then say that it may run: --code {Path(file).name}"
+        )
+    return f"{named_file(code, digest)}:{function}"
 
 
 def _registered(description: Description, where: str, name: str, store: Store) -> Registered:
@@ -90,7 +108,9 @@ def _request(description: Description, where: str) -> TrialRequest:
     return TrialRequest(key, description.family, dict(description.values), description.seed, int(epochs), int(epochs))
 
 
-def promote(reference: str, alias: str, store: Store, *, untested: bool = False) -> tuple[Registered, str]:
+def promote(
+    reference: str, alias: str, store: Store, *, untested: bool = False, code: Sequence[Path] = ()
+) -> tuple[Registered, str]:
     """Let an alias mean a version, once it gave its logged score again in a new process; also where it gets worse.
 
     Args:
@@ -98,6 +118,7 @@ def promote(reference: str, alias: str, store: Store, *, untested: bool = False)
         alias: `champion` or `candidate`.
         store: Which store.
         untested: Whether a model that nobody has tested may have it.
+        code: Files of which it may run the one that the model needs.
 
     Returns:
         The version, and what the alias meant until now, in words with both logged scores; empty where nothing else.
@@ -114,7 +135,8 @@ def promote(reference: str, alias: str, store: Store, *, untested: bool = False)
         raise UsageError(
             f"model {name}: nobody has tested it, since it was trained on the validation part too: say --untested"
         )
-    score = verify(registered.path)
+    require_code(registered.path, code, f"model {name}")
+    score = verify(registered.path, code)
     if not agrees(description, score):
         raise ExportError(
             f"model {name}: in a new process its {description.scored_part} {description.metric} is {score!r}, "

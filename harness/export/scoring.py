@@ -126,7 +126,12 @@ def _padded(sequences: list[Any], axes: int) -> tuple[npt.NDArray[Any], npt.NDAr
     return pad(arrays)
 
 
-def _load_pyfunc(path: str) -> Scorer:
-    """What MLflow's server calls, in its own process, to load the model that it serves."""
+def _load_pyfunc(path: str, model_config: Mapping[str, Any] | None = None) -> Scorer:
+    """What MLflow's server calls, in its own process, to load the model that it serves.
+
+    Args:
+        path: The champion's folder.
+        model_config: `code`: files that the caller of `harness serve` named, of which the model may run its own.
+    """
     refuse_what_mlflow_does_not()
-    return Scorer(load_folder(Path(path)))
+    return Scorer(load_folder(Path(path), code=[Path(file) for file in (model_config or {}).get("code", ())]))

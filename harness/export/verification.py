@@ -12,6 +12,7 @@ import math
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -125,14 +126,14 @@ class CleanProcess:
         )
 
     def verify(
-        self, folder: Path, beside: Path | None = None, code: Path | None = None
+        self, folder: Path, beside: Path | None = None, code: Sequence[Path] = ()
     ) -> tuple[float, Measured | None]:
         """The logged score that a champion's folder gives again there; once.
 
         Args:
             folder: A champion's folder, as `save_champion` wrote it or the registry handed it out.
             beside: Folder of another one, to be scored on the same test rows; None for none.
-            code: The file of the user's that the champion needs, which that process runs; None for none.
+            code: Files of which that process may run those that the two models need.
 
         Returns:
             The score, and what both models score on the same rows; None where that was not asked for.
@@ -140,8 +141,9 @@ class CleanProcess:
         Raises:
             ExportError: It cannot be loaded, or its dataset cannot, or it takes more than 15 minutes.
         """
-        files = {"folder": folder, "beside": beside, "code": code}
-        asked = json.dumps({name: None if file is None else str(file) for name, file in files.items()})
+        asked = json.dumps(
+            {"folder": str(folder), "beside": str(beside) if beside else None, "code": [str(file) for file in code]}
+        )
         try:
             output, errors = self._process.communicate(asked, timeout=LIMIT_SECONDS)
         except subprocess.TimeoutExpired:
@@ -161,10 +163,15 @@ class CleanProcess:
             self._process.communicate()
 
 
-def verify(folder: Path) -> float:
-    """The logged score, as a champion's folder gives it in a process that has loaded nothing else."""
+def verify(folder: Path, code: Sequence[Path] = ()) -> float:
+    """The logged score, as a champion's folder gives it in a process that has loaded nothing else.
+
+    Args:
+        folder: As for `CleanProcess.verify`, as are the errors.
+        code: As there.
+    """
     with CleanProcess() as process:
-        return process.verify(folder)[0]
+        return process.verify(folder, code=code)[0]
 
 
 FEWEST_CASES = 30
@@ -190,7 +197,7 @@ class Measured(Record):
     why_not: str = ""
 
 
-def measure(challenger: Champion, folder: Path) -> Measured:
+def measure(challenger: Champion, folder: Path, code: Sequence[Path] = ()) -> Measured:
     """Score a model and the one that has its alias on the test rows of the first one's dataset.
 
     Rows that the other was trained on are left out.
@@ -198,15 +205,16 @@ def measure(challenger: Champion, folder: Path) -> Measured:
     Args:
         challenger: The model whose dataset it is; it was verified.
         folder: The other's folder.
+        code: Files of which it may run the one that the other needs.
     """
     try:
-        return _measured(challenger, folder)
+        return _measured(challenger, folder, code)
     except Exception as error:  # whatever an old model does, the new one is as good as it was verified to be
         first = next(iter(str(error).splitlines()), "")
         return Measured(why_not=f"{type(error).__name__}: {first}"[:300])
 
 
-def _measured(challenger: Champion, folder: Path) -> Measured:
+def _measured(challenger: Champion, folder: Path, code: Sequence[Path]) -> Measured:
     seen = read_seen(folder)
     if seen is None:
         return Measured(why_not="it does not say which rows it was trained on")
@@ -219,7 +227,7 @@ def _measured(challenger: Champion, folder: Path) -> Measured:
     kept = part.at(np.flatnonzero(fresh))
     if len(kept) < FEWEST_CASES:
         return Measured(len(part), len(kept))
-    predicted = load_folder(folder).predict(kept.x, kept.lengths, kept.future)
+    predicted = load_folder(folder, code=code).predict(kept.x, kept.lengths, kept.future)
     # By the new one's metric for both: a function of the user's that the old one names may be gone.
     score = score_of(challenger.description, kept.y, predicted, kept.lengths)
     return Measured(len(part), len(kept), score, score_on(challenger, kept))

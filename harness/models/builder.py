@@ -25,7 +25,7 @@ from harness.config.space import OPTIMIZERS, TRAINING, SearchSpace, fill
 from harness.errors import UsageError
 from harness.models.adapt import adapted, graph_text, require_no_look_ahead
 from harness.models.shape import NetworkShape, Training
-from harness.records import Value
+from harness.records import Answer, Value
 from harness.user_code import load_function
 
 OVERRIDES = ("train_step", "fit", "compute_loss", "make_train_function")
@@ -106,7 +106,9 @@ def build_of_user(shape: NetworkShape, space: SearchSpace, values: Mapping[str, 
             hp = _known(space, values)
             made = call_builder(space, hp, shape)
             training = _training_of(made)
-            return hp, made, adapted(made, shape, space.made_of, own_training=not training.compiled), training
+            model = adapted(made, shape, space.made_of, own_training=not training.compiled)
+            _require_loss(made, shape, space.made_of)
+            return hp, made, model, training
 
     hp, made, model, training = make(0)
     require_no_look_ahead(model, shape, space.made_of)
@@ -150,12 +152,26 @@ def call_builder(space: SearchSpace, hp: Any, shape: NetworkShape) -> Any:
                     "among the hyperparameters"
                 )
             function = function().build
+        elif not callable(function):  # a `HyperModel` that the file makes
+            function = function.build
+        _require_signature(function, name)
         return function(hp, shape) if _takes_problem(function) else function(hp)
     except UsageError:
         raise
     except (Exception, SystemExit) as error:  # whatever the user's code does
         first = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
         raise UsageError(f"{name}: raised {type(error).__name__}: {first[:300]}".rstrip(": ")) from error
+
+
+def _require_signature(function: Callable[..., Any], name: str) -> None:
+    taken = inspect.signature(function)
+    for arguments in (("hp",), ("hp", "problem")):
+        try:
+            taken.bind(*arguments)
+        except TypeError:
+            continue
+        return
+    raise UsageError(f"{name}: takes {taken}, expected (hp) or (hp, problem)")
 
 
 def _takes_problem(function: Callable[..., Any]) -> bool:
@@ -207,8 +223,13 @@ def seeded(seed: int) -> Iterator[None]:
         np.random.set_state(numpy)
 
 
+def _overridden(made: Any) -> list[str]:
+    """What of Keras's training a model has in a way of its own."""
+    return [name for name in OVERRIDES if getattr(type(made), name, None) is not getattr(keras.Model, name)]
+
+
 def _training_of(made: Any) -> Training:
-    if own := [name for name in OVERRIDES if getattr(type(made), name, None) is not getattr(keras.Model, name)]:
+    if own := _overridden(made):
         return Training(f"its {own[0]} is its own")
     if not getattr(made, "compiled", False):
         return Training()
@@ -222,6 +243,23 @@ def _training_of(made: Any) -> Training:
     return Training("", {"optimizer": name, "learning_rate": rate}, "" if loss == "entropy" else loss)
 
 
+def _require_loss(made: Any, shape: NetworkShape, name: str) -> None:
+    """Refuse a loss of Keras's that is for other answers than the problem's."""
+    if _overridden(made) or not getattr(made, "compiled", False):
+        return
+    kind, numbers = _kind_of_loss(made.loss), shape.answer is Answer.NUMBERS
+    if kind and (kind == "entropy") is numbers:
+        expected = "mse, mae or none, since numbers" if numbers else "cross-entropy or none, since classes"
+        given = made.loss if isinstance(made.loss, str) else getattr(made.loss, "name", made.loss)
+        raise UsageError(f"{name}: was compiled with the loss {given}, expected {expected} are predicted")
+
+
+def _kind_of_loss(loss: Any) -> str | None:
+    """What the compiled epoch calls the like of a loss, whatever its settings; None for one of the user's."""
+    name = loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__)
+    return LOSSES.get(name.lower().replace("_", ""))
+
+
 def _loss_of(made: keras.Model) -> str | None:
     """What the compiled epoch calls a model's loss; None where it has not its like."""
     loss = made.loss
@@ -229,5 +267,4 @@ def _loss_of(made: keras.Model) -> str | None:
         given, usual = loss.get_config(), type(loss)().get_config()
         if any(given.get(key) != usual[key] for key in usual if key not in ("from_logits", "name")):
             return None
-    name = loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__)
-    return LOSSES.get(name.lower().replace("_", ""))
+    return _kind_of_loss(loss)

@@ -16,7 +16,7 @@ from harness._tensorflow import load_keras_tuner
 from harness.config.errors import issue_of
 from harness.config.space import Hyperparameter, SearchSpace, fill
 from harness.errors import ConfigError, UsageError
-from harness.models.builder import call_builder, seeded
+from harness.models.builder import build_of_user, call_builder, seeded
 from harness.models.shape import NetworkShape
 
 MOST_CALLS = 300
@@ -68,10 +68,7 @@ def _explored(keras_tuner: Any, shape: NetworkShape, space: SearchSpace) -> Any:
         with seeded(0):
             call_builder(space, hp, shape)
         known.merge(hp.space, overwrite=False)
-        for conditions in hp.active_scopes:
-            once += [conditions] if conditions not in once else []
-            never = [one for one in never if one != conditions]
-        never += [one for one in hp.inactive_scopes if one not in once and one not in never]
+        never, once = _scopes(hp, never, once)
         for one in known.space:
             if one.name not in tried:
                 tried.add(one.name)
@@ -79,6 +76,72 @@ def _explored(keras_tuner: Any, shape: NetworkShape, space: SearchSpace) -> Any:
                 own = {part.name: part.values[0] for part in one.conditions}
                 waiting += [{**wanted, **own, one.name: value} for value in _leading(one)]
     raise UsageError(f"{space.made_of}: asks for new hyperparameters after {MOST_CALLS} calls: expected a fixed set")
+
+
+def tried(shape: NetworkShape, space: SearchSpace, *, gaussian: bool) -> SearchSpace:
+    """As `discovered`, once a network of its default values was built and fits the problem; what it raises besides.
+
+    Raises:
+        UsageError: The network's inputs, outputs, loss or layers are not the problem's.
+    """
+    found = discovered(shape, space, gaussian=gaussian)
+    defaults = fill(load_keras_tuner(gaussian=gaussian).HyperParameters(), found, fixed=True)
+    build_of_user(shape, found, {one.name: defaults.values[one.name] for one in defaults.space if _has(defaults, one)})
+    return found
+
+
+def _has(hp: Any, one: Any) -> bool:
+    return bool(one.name in hp.values and hp.is_active(one))
+
+
+class AsKerasTuner:
+    """A builder as a search of Keras Tuner's own meets it, name by name, so that it is asked the same.
+
+    A name that a plain `if` or a loop leads to is unknown there until a trial asks for it, and has its default in that
+    trial (`BaseTuner._activate_all_conditions` and `Tuner._build_hypermodel`, keras-tuner 1.4.8).
+
+    Args:
+        shape: Inputs and outputs of the network, the builder's `problem`.
+        space: The family's search space.
+    """
+
+    def __init__(self, shape: NetworkShape, space: SearchSpace) -> None:
+        self._shape, self._space = shape, space
+
+    def begin(self, oracle: Any) -> None:
+        """Tell an oracle of the names that are known before the first trial: those of one call and of all scopes."""
+        never, once = list[Any](), list[Any]()
+        while True:
+            hp = oracle.get_space()
+            for one in never[0] if never else ():
+                hp.values[one.name] = one.values[0]
+            hp.ensure_active_values()
+            self._call(hp)
+            oracle.update_space(hp)
+            never, once = _scopes(hp, never, once)
+            if not never:
+                return
+
+    def meet(self, oracle: Any, hp: Any) -> None:
+        """Tell an oracle of the names that a trial asks for, which join its values."""
+        try:
+            self._call(hp)
+        except UsageError:  # the trial says so when it is trained; a search of Keras Tuner's learns no names of it
+            return
+        oracle.update_space(hp)
+
+    def _call(self, hp: Any) -> None:
+        with seeded(0):
+            call_builder(self._space, hp, self._shape)
+
+
+def _scopes(hp: Any, never: list[Any], once: list[Any]) -> tuple[list[Any], list[Any]]:
+    """Scopes that were never active, and those that were, after one more call of a builder."""
+    for conditions in hp.active_scopes:
+        once += [conditions] if conditions not in once else []
+        never = [one for one in never if one != conditions]
+    never += [one for one in hp.inactive_scopes if one not in once and one not in never]
+    return never, once
 
 
 def _leading(one: Any) -> list[Any]:

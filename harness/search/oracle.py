@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
@@ -117,6 +117,16 @@ class Point:
     begins_after: int = 0
 
 
+class Builder(Protocol):
+    """What a random search learns a builder's names from, as one of Keras Tuner's own does."""
+
+    def begin(self, oracle: Any) -> None:
+        """Tell Keras Tuner's oracle of the names that are known before the first trial."""
+
+    def meet(self, oracle: Any, hp: Any) -> None:
+        """Tell it of the names that a trial asks for, and add their values to the trial's `HyperParameters`."""
+
+
 class Oracle:
     """One search's source of hyperparameters.
 
@@ -126,17 +136,27 @@ class Oracle:
         objective: What is optimised.
         seed: The search's seed; not 0, which Keras Tuner reads as none.
         epochs: The most epochs of a trial, which Hyperband's rungs follow from.
+        builder: What names are learnt from where random search is to ask what one of Keras Tuner's own asks.
     """
 
-    def __init__(self, kind: str, space: SearchSpace, objective: Objective, seed: int, epochs: int = 1) -> None:
+    def __init__(
+        self,
+        kind: str,
+        space: SearchSpace,
+        objective: Objective,
+        seed: int,
+        epochs: int = 1,
+        builder: Builder | None = None,
+    ) -> None:
         # Fixed values are added here and kept from Keras Tuner: it would count them as dimensions, and its Bayesian
-        # oracle draws three random trials a dimension before it begins to learn.
+        # oracle draws three random trials a dimension before it begins to learn. A builder declares its own.
         self._fixed = {
             name: hyperparameter.value
             for name, hyperparameter in space.hyperparameters.items()
-            if hyperparameter.type == "Fixed" and hyperparameter.value is not None
+            if hyperparameter.type == "Fixed" and hyperparameter.value is not None and builder is None
         }
         keras_tuner = load_keras_tuner(gaussian=kind == "bayesian")
+        self._builder, known = builder, keras_tuner.HyperParameters()
         make = getattr(keras_tuner.oracles, _KINDS[kind])
         self._learns = kind in ADAPTIVE
         self._recalls = kind == "bayesian"
@@ -145,9 +165,9 @@ class Oracle:
         self._oracle = (recalling(make) if self._recalls else make)(
             objective=keras_tuner.Objective("score", objective.direction.value),
             **({"max_epochs": epochs, "factor": FACTOR} if kind == "hyperband" else {"max_trials": None}),
-            hyperparameters=fill(keras_tuner.HyperParameters(), space),
-            allow_new_entries=False,
-            tune_new_entries=False,
+            hyperparameters=known if self._builder else fill(known, space),
+            allow_new_entries=self._builder is not None,
+            tune_new_entries=self._builder is not None,
             seed=seed,
         )
         self._oracle.verbose = 0
@@ -156,6 +176,8 @@ class Oracle:
         # It goes through all trials at the end of each; failures are counted by the scheduler.
         self._oracle._check_consecutive_failures = _nothing
         self._asked = 0
+        if self._builder:
+            self._builder.begin(self._oracle)
         # The Gaussian process has small matrices: more than one thread makes it four times slower beside busy workers.
         # Looking for the libraries that have threads takes 4 ms, so it is done once, and not where nothing needs it.
         self._threads = ThreadpoolController() if kind == "bayesian" else None
@@ -183,6 +205,8 @@ class Oracle:
         if trial.status != _RUNNING:
             return None
         self._asked += 1
+        if self._builder:
+            self._builder.meet(self._oracle, trial.hyperparameters)
         if not self._learns:
             self._end(trial, 0.0)  # Keras Tuner's grid goes on from trials that have ended alone
         values = dict(trial.hyperparameters.values)

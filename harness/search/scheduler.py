@@ -26,6 +26,7 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
+from types import MappingProxyType
 
 from harness.config.space import SearchSpace
 from harness.config.sweep import SCHEDULED
@@ -44,7 +45,7 @@ from harness.records import (
     derive_seed,
 )
 from harness.search.length import batch_size_for, length_of
-from harness.search.oracle import ADAPTIVE, Oracle, Point, Waiting
+from harness.search.oracle import ADAPTIVE, Builder, Oracle, Point, Waiting
 from harness.search.tpe import TPE, TpeOracle
 
 
@@ -287,6 +288,7 @@ class Scheduler:
         spaces: Search space of each family.
         objective: What is optimised.
         settings: What all searches share.
+        builders: What names are learnt from, of families that are to be asked what Keras Tuner's own search asks.
     """
 
     def __init__(
@@ -296,7 +298,9 @@ class Scheduler:
         spaces: Mapping[str, SearchSpace],
         objective: Objective,
         settings: SearchSettings,
+        builders: Mapping[str, Builder] = MappingProxyType({}),
     ) -> None:
+        self._builders = builders
         self.dataset, self.families, self.objective, self.settings = dataset, tuple(families), objective, settings
         scheduled = settings.oracle in SCHEDULED
         in_flight = settings.in_flight if settings.oracle in ADAPTIVE else None
@@ -397,10 +401,15 @@ class Scheduler:
         return None
 
     def _oracle(self, family: Family, spaces: Mapping[str, SearchSpace], replicate: int) -> Oracle | TpeOracle:
-        seed = derive_seed(self.settings.seed, self.dataset, family.name, replicate)
-        if self.settings.oracle == TPE:
-            return TpeOracle(spaces[family.space], self.objective, seed)
-        return Oracle(self.settings.oracle, spaces[family.space], self.objective, seed, self.settings.epochs)
+        space, settings = spaces[family.space], self.settings
+        seed = derive_seed(settings.seed, self.dataset, family.name, replicate)
+        if space.oracle_seed is not None:  # of one search: the others are to differ from it
+            again = derive_seed(space.oracle_seed, self.dataset, family.name, replicate)
+            seed = space.oracle_seed if replicate == 1 else again
+        if settings.oracle == TPE:
+            return TpeOracle(space, self.objective, seed)
+        builder = self._builders.get(family.space)
+        return Oracle(settings.oracle, space, self.objective, seed, settings.epochs, builder)
 
     def _search(self, family: str, replicate: int) -> _Search:
         return next(search for search in self._rounds[replicate - 1] if search.family.name == family)

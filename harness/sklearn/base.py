@@ -68,7 +68,7 @@ class SequenceEstimator(BaseEstimator):  # type: ignore[misc]
     def __init__(
         self,
         *,
-        families: Sequence[str] | Mapping[str, Any] = ("lstm", "gru"),
+        families: Sequence[Any] | Mapping[str, Any] = ("lstm", "gru"),
         trials: int | None = 20,
         epochs: int = 30,
         seeds: int = 5,
@@ -91,7 +91,7 @@ class SequenceEstimator(BaseEstimator):  # type: ignore[misc]
     def _compare(self, x: Any, y: Any, task: str, **more: Any) -> None:
         """Run the comparison, by `harness.compare`, and keep what is known then."""
         asked: dict[str, Any] = {
-            "families": self.families if isinstance(self.families, Mapping) else tuple(self.families),
+            "families": self.families,
             "trials": self.trials,
             "epochs": self.epochs,
             "seeds": self.seeds,

@@ -40,7 +40,7 @@ class SequenceForecaster(SequenceEstimator):
         horizon_steps: int = 1,
         lookback_steps: int | None = None,
         target: str | Sequence[str] | None = None,
-        families: Sequence[str] | Mapping[str, Any] = ("lstm", "gru"),
+        families: Sequence[Any] | Mapping[str, Any] = ("lstm", "gru"),
         trials: int | None = 20,
         epochs: int = 30,
         seeds: int = 5,

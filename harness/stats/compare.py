@@ -210,7 +210,8 @@ class PooledBootstrap(Comparison):
         trials: Budget n of a search.
         compared_at: Trials k of the search that differences are about, at most n.
         level: Level of the intervals.
-        replaced: Whether a resample is drawn from with replacement, as by the first rule.
+        replaced: Whether a resample is drawn from with replacement where k is below n, as by the first rule; where k
+            is n it always is.
     """
 
     def __init__(
@@ -234,7 +235,7 @@ class PooledBootstrap(Comparison):
             *({name: point + middle for name, point in points.items()} for points in (self._at_budget, self._points))
         )
         self._dataset, self._trials, self._compared_at, self._level = dataset, trials, compared_at, level
-        self._replaced = replaced
+        self._replaced = replaced or compared_at == trials
         self._rounding = _rounding(list(self._samples.values()), compared_at)
 
     @cached_property

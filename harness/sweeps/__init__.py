@@ -6,11 +6,14 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.errors import UsageError
 from harness.records import SweepResult
 from harness.sweeps.events import Callback, Message
+
+if TYPE_CHECKING:
+    from harness.config.given import GivenFamilies
 
 TRIALS_PER_GPU = 4
 """Trials that share one GPU unless told otherwise. A guess: it was not measured on one."""
@@ -59,7 +62,9 @@ def sweep(
         accept_changes (bool): Resume a sweep whose data, configs or libraries are not what they were when it began.
         fresh (bool): Start a new sweep even where one is unfinished.
         options: Keys of a sweep's TOML file:
-            families (Sequence[str]): Names or paths of search spaces, at least two; `("lstm", "gru")`.
+            families (Sequence[str] | Mapping[str, Any]): Names or paths of search spaces, at least two; `("lstm",
+                "gru")`. One may be a builder of yours, `families={"lstm": "lstm", "mine": build_model}`: a function, a
+                `keras_tuner.HyperModel`, `file.py:function`, or the keys of a search space with such a `build`.
             trials (int): Completed trials of each family and replicate; 20.
             minutes (float): Time for all searches together, in place of `trials`.
             epochs (int): The most epochs of a trial; 30.
@@ -89,6 +94,7 @@ def sweep(
     """
     from harness.config import SweepConfig, make_plan
     from harness.config.arguments import check_names
+    from harness.config.given import given_families
     from harness.executors import PoolExecutor
     from harness.store import find_store
     from harness.sweeps.folders import begun_as, find_unfinished
@@ -101,10 +107,13 @@ def sweep(
     folders = options.pop("cards", config_dirs)
     check_names("sweep", options, [*_SWEEP, *SweepConfig.model_fields, "confirmations"])
     _check_call(callback, store, datasets)
-    named = tuple(map(str, datasets))
-    plan = make_plan({"datasets": named, "name": default_name(named), **options}, str)
-    header, _ = without_absent(resolve(plan, [Path(folder) for folder in folders]))
+    families, named = given_families(options.get("families")), tuple(map(str, datasets))
+    planned = {"datasets": named, "name": default_name(named), **options, **_named(families)}
+    plan = make_plan(planned, str)
     place = find_store(Path(store) if store else None, tracking_uri)
+    if families and families.spaces:
+        plan = make_plan({**planned, "families": families.write(place.root / "families")}, str)
+    header, _ = without_absent(resolve(plan, [Path(folder) for folder in folders]))
     sweep_id = None if fresh else find_unfinished(place, header)
     if sweep_id:
         header = header.as_begun(begun_as(place, sweep_id))
@@ -193,12 +202,14 @@ def compare(
     """
     from harness.config import make_plan
     from harness.config.arguments import plan_and_dataset
+    from harness.config.given import given_families
     from harness.store import find_store
     from harness.sweeps.from_memory import UNNAMED, check_data, checked_first, write_dataset
 
     planned, phrase = plan_and_dataset(options, task, _COMPARE)
     called = UNNAMED if name is None else name
-    make_plan({"datasets": (called,), "name": called, **planned}, str)
+    families = given_families(planned.get("families"))
+    make_plan({"datasets": (called,), "name": called, **planned, **_named(families)}, str)
     _check_call(callback, store)
     if groups is not None:
         phrase = {"split": {"rule": "group"}, **phrase}
@@ -209,11 +220,16 @@ def compare(
 
     with checked_first(folder) as draft:
         config = write_dataset(draft, name, X, y, lengths, groups, task, phrase, channels_first, told)
-        check_data(config, planned)
+        check_data(config, planned, families)
     if name is None:
         callback(Message(f"the data has no name and is called {config.stem}; name= gives it one"))
     more: dict[str, Any] = {"store": store, "tracking_uri": tracking_uri, "callback": callback, "name": config.stem}
     return sweep(folder / config.relative_to(draft), **more, **planned)
+
+
+def _named(families: GivenFamilies | None) -> dict[str, Any]:
+    """The plan's key of families, by their names."""
+    return {} if families is None else {"families": families.names}
 
 
 def default_name(datasets: Sequence[str]) -> str:

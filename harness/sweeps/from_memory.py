@@ -13,6 +13,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ import numpy as np
 from harness.config import make_plan
 from harness.config.arguments import BESIDE, TASKS, check_dataset
 from harness.config.errors import toml_text
+from harness.config.given import GivenFamilies
 from harness.config.inferred.infer import task_of_answers
 from harness.config.inferred.keys import infer_keys
 from harness.data.in_memory import Arrays, plain_array, plain_table, sequence_arrays, series_table, taken
@@ -68,19 +70,22 @@ def checked_first(folder: Path) -> Iterator[Path]:
                 path.rmdir()
 
 
-def check_data(config: Path, planned: Mapping[str, Any]) -> None:
+def check_data(config: Path, planned: Mapping[str, Any], families: GivenFamilies | None) -> None:
     """Refuse a plan, or data that its config has just been written for, before either is kept.
 
     Args:
         config: The config.
         planned: Keys of the plan.
+        families: Its families, where they are given.
 
     Raises:
         UsageError: A family is unknown, or does not go with the data.
         DataError: The data is not what its config says, such as with values that are missing.
     """
     try:
-        inspect(resolve(make_plan({"datasets": (str(config),), **planned}, str)))
+        with tempfile.TemporaryDirectory(prefix="harness-") as spaces:
+            named = {} if families is None else {"families": families.write(Path(spaces))}
+            inspect(resolve(make_plan({"datasets": (str(config),), **planned, **named}, str)))
     except DataError as error:
         files = (shown(str(file)) for file in config.parents[1].iterdir() if file.is_file())
         text = str(error)
@@ -123,51 +128,68 @@ def write_dataset(
         UsageError: The task is unknown or cannot be guessed, or a key is wrong.
         DataError: The data has not the shape that the task wants.
     """
-    import pandas as pd
-
     if task is not None and task not in TASKS:
         raise UsageError(f"task = {task!r}: expected one of {', '.join(TASKS)}")
     x = taken(x)
     task = task or _task_of(x, y, told)
-    made = _as_table(x, y, task, more)
-    arrays: Arrays = {}
-    if made is None:
-        if y is None:
-            raise DataError(f"y: expected an answer for each sequence, for a task of kind {task}")
-        assert task is not None  # of sequences it is known by now
-        table, keys = None, {**more}
-        arrays = sequence_arrays(x, y, lengths, groups, channels_first)
-        parts = (f"{key}{value.dtype}{value.shape}".encode() + value.tobytes() for key, value in arrays.items())
-        content = b"".join(parts)
-    else:
+    table = _as_table(x, y, task, more)
+    if table is not None:
+        found = _tabular(*table, y, task, more, told)
         for key, value in (("lengths", lengths), ("groups", groups)):
             if value is not None:
                 raise DataError(f"{key}: expected none beside a table, whose columns say it: id=…, split={{…}}")
-        table, found = made
-        keys = {**found, **more}
-        if task is None or (task == "forecast" and "lookback_steps" not in more):
-            task, keys, why = infer_keys(table, task, {**({} if y is None else {"target": ["y"]}), **keys})
-            for line in why:
-                told(line)
-        keys = {**({"target": ["y"]} if task == "forecast" else {}), **keys}
-        if task == "forecast" and (calendar := _calendar(table, keys)):
-            keys["encoding"] = {"calendar": calendar, **keys.get("encoding", {})}
-        hashes = np.asarray(pd.util.hash_pandas_object(table, index=False))
-        content = hashes.tobytes() + str(list(table)).encode()
+    elif y is None or task is None:
+        raise DataError(f"y: expected an answer for each sequence, for a task of kind {task}")
+    else:
+        found = _sequences(task, more, sequence_arrays(x, y, lengths, groups, channels_first))
     if name is None:
-        asked = json.dumps([task, more], sort_keys=True, default=str).encode()
-        name = f"{UNNAMED}-{hashlib.sha256(content + asked).hexdigest()[:8]}"
-    suffix = ".npz" if table is None else ".parquet"
-    file = folder / f"{name}-{hashlib.sha256(content).hexdigest()[:12]}{suffix}"
-    config = _config(name, file, task, groups is not None, keys)
+        asked = json.dumps([found.task, more], sort_keys=True, default=str).encode()
+        name = f"{UNNAMED}-{hashlib.sha256(found.content + asked).hexdigest()[:8]}"
+    file = folder / f"{name}-{hashlib.sha256(found.content).hexdigest()[:12]}{'.npz' if table is None else '.parquet'}"
+    config = _config(name, file, found.task, groups is not None, found.keys)
     check_dataset(config)
     folder.mkdir(parents=True, exist_ok=True)
     with replacing(file) as draft:
-        if table is not None:
-            _write_table(table, draft)
-        else:
-            np.savez(draft, allow_pickle=False, **arrays)
+        found.write(draft)
     return _write_config(folder, name, config)
+
+
+@dataclass(frozen=True, slots=True)
+class _Data:
+    """Data that is to be written: its task, keys of its config, what stands for its content, and how it is written."""
+
+    task: str
+    keys: Mapping[str, Any]
+    content: bytes
+    write: Callable[[Path], None]
+
+
+def _sequences(task: str, keys: Mapping[str, Any], arrays: Arrays) -> _Data:
+    parts = (f"{key}{value.dtype}{value.shape}".encode() + value.tobytes() for key, value in arrays.items())
+    return _Data(task, keys, b"".join(parts), lambda file: np.savez(file, allow_pickle=False, **arrays))
+
+
+def _tabular(
+    table: pd.DataFrame,
+    found: Mapping[str, Any],
+    y: Any,
+    task: str | None,
+    more: Mapping[str, Any],
+    told: Callable[[str], None],
+) -> _Data:
+    """A table, whose keys are guessed where its task, or the lookback of a forecast, is not given."""
+    import pandas as pd
+
+    keys = {**found, **more}
+    if task is None or (task == "forecast" and "lookback_steps" not in more):
+        task, keys, why = infer_keys(table, task, {**({} if y is None else {"target": ["y"]}), **keys})
+        for line in why:
+            told(line)
+    keys = {**({"target": ["y"]} if task == "forecast" else {}), **keys}
+    if task == "forecast" and (calendar := _calendar(table, keys)):
+        keys["encoding"] = {"calendar": calendar, **keys.get("encoding", {})}
+    content = np.asarray(pd.util.hash_pandas_object(table, index=False)).tobytes() + str(list(table)).encode()
+    return _Data(task, keys, content, lambda file: _write_table(table, file))
 
 
 def _calendar(table: pd.DataFrame, keys: Mapping[str, Any]) -> tuple[str, ...]:

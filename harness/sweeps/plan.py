@@ -131,6 +131,9 @@ def resolve(plan: SweepConfig, card_folders: Sequence[Path] = ()) -> SweepHeader
         check_tasks(config, searched)
         check_reads_forward(config, searched)
     families = tuple(found_spaces[given].name for given in plan.families)
+    for name, space in spaces.items():
+        if space.oracle_seed is not None and families.count(name) > 1:
+            raise UsageError(f"{name}: oracle_seed = {space.oracle_seed}: expected none where a family plays itself")
     header = SweepHeader(
         plan=plan.model_copy(update={"datasets": tuple(configs), "families": families}),
         datasets=configs,
@@ -353,10 +356,16 @@ def _decisive(header: SweepHeader) -> dict[str, Any]:
     return {
         "plan": {key: value for key, value in plain["plan"].items() if key not in FREE},
         "datasets": plain["datasets"],
-        "search_spaces": plain["spaces"],
+        "search_spaces": {name: _without_folder(space) for name, space in plain["spaces"].items()},
         "arms": plain["arms"],
         "versions": {name: plain["versions"].get(name, "not installed") for name in DECISIVE_LIBRARIES},
     }
+
+
+def _without_folder(space: Mapping[str, Any]) -> dict[str, Any]:
+    """A search space whose builder is known by its function and its file's digest: where the file lies is the same."""
+    build = space.get("build")
+    return {**space, "build": build and build.rpartition("/")[2]}
 
 
 def _differing(before: Any, after: Any, path: str) -> Iterator[tuple[str, Any, Any]]:

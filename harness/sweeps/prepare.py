@@ -17,7 +17,7 @@ from harness.executors import Executor
 from harness.journal import EventKind, Journal
 from harness.records import DataFacts, Objective, Phase, TrialKey, TrialRecord, TrialRequest, derive_seed
 from harness.search import SearchSettings
-from harness.search.oracle import Oracle, Point, scheduled
+from harness.search.oracle import Builder, Oracle, Point, scheduled
 from harness.store import place_around, remember
 from harness.sweeps.plan import SweepHeader, differences, idle_note, large_batches, largest_batch, search_settings
 from harness.sweeps.results import Results
@@ -113,13 +113,13 @@ def with_builders(header: SweepHeader) -> SweepHeader:
 
 def _searched(header: SweepHeader, space: SearchSpace) -> SearchSpace:
     from harness.models import NetworkShape
-    from harness.models.discover import discovered
+    from harness.models.discover import tried
 
     assert space.build is not None  # of those only
     space = space.model_copy(update={"code_sha256": digest_of(space.build)})
     gaussian = header.plan.oracle == "bayesian"
     shapes = {name: NetworkShape.of(load_dataset(config)) for name, config in header.datasets.items()}
-    spaces = {name: discovered(shape, space, gaussian=gaussian) for name, shape in shapes.items()}
+    spaces = {name: tried(shape, space, gaussian=gaussian) for name, shape in shapes.items()}
     first, *others = spaces
     for other in others:
         if spaces[other] != spaces[first]:
@@ -128,6 +128,23 @@ def _searched(header: SweepHeader, space: SearchSpace) -> SearchSpace:
                 "space, or a sweep of each dataset"
             )
     return spaces[first]
+
+
+def as_keras_tuner(header: SweepHeader, name: str) -> Mapping[str, Builder]:
+    """The builders with an oracle seed, which are to be asked what Keras Tuner's own search asks them.
+
+    Args:
+        header: The sweep.
+        name: The dataset.
+    """
+    spaces = {key: space for key, space in header.spaces.items() if space.build and space.oracle_seed is not None}
+    if header.plan.oracle != "random" or not spaces:
+        return {}
+    from harness.models import NetworkShape
+    from harness.models.discover import AsKerasTuner
+
+    shape = NetworkShape.of(load_dataset(header.datasets[name]))
+    return {key: AsKerasTuner(shape, space) for key, space in spaces.items()}
 
 
 def notes(header: SweepHeader, inspected: Mapping[str, Inspected], workers: int) -> list[str]:

@@ -31,7 +31,6 @@ from harness.sweeps.results import budget_in_words
 from harness.sweeps.trials import TASKS, TrialSpec, run_one
 from harness.tracking.registry import Registered, move_alias, register
 from harness.tracking.repair import RegistryState, registry_state_of
-from harness.user_code import file_of
 
 
 def evidence_of(result: ComparisonResult, header: SweepHeader, why: str) -> Mapping[str, Any]:
@@ -246,10 +245,11 @@ class Registration:
         description = read_description(folder)
         measuring = must_be_measured(Holder(where, description, folder), incumbent)
         beside = incumbent.folder if incumbent and measuring else None
-        code = None
-        if description.code and (space := self.spec.spaces[description.family]).build is not None:
-            self._require_code_may_run(space)  # of the file that this sweep's plan names, which has trained with it
-            code = file_of(space.build)[0]
+        if description.code:
+            self._require_code_may_run(self.spec.spaces[description.family])
+        # Of the files that this sweep's plan names, which has trained with them.
+        builders = [space.build for space in self.spec.spaces.values() if space.build] if self.runs_code else []
+        code = [file for build in builders if (file := Path(build.rpartition(":")[0])).is_file()]
         score, measured = self.clean.verify(folder, beside, code)
         if not agrees(description, score):
             raise ExportError(

@@ -27,7 +27,7 @@ from harness.sweeps.events import Callback, ComparisonFinished, Message, SweepSt
 from harness.sweeps.folders import lock, new_id, rule_of
 from harness.sweeps.mlflow_sync import MlflowSync, links_of
 from harness.sweeps.plan import SweepHeader, search_settings, trial_limits
-from harness.sweeps.prepare import Inspected, Resuming, inspect, notes, open_journal, with_builders
+from harness.sweeps.prepare import Inspected, Resuming, as_keras_tuner, inspect, notes, open_journal, with_builders
 from harness.sweeps.register import (
     NOT_KNOWN,
     Registration,
@@ -291,7 +291,8 @@ class _Sweep:
         sequences = self.results.facts(name).sizes[0]
         settings = search_settings(self.header, self.executor.slots, self.results.replicates(name), sequences)
         spaces = sized(self.header.spaces, self.header.datasets[name], self.results.facts(name).steps[1])
-        scheduler = Scheduler(name, self.header.families, spaces, found.objective, settings)
+        builders = as_keras_tuner(self.header, name) if self.runs_code else {}
+        scheduler = Scheduler(name, self.header.families, spaces, found.objective, settings, builders)
         run_searches(scheduler, self._runner(name), self.callback, settings.budget.seconds)
 
     def _analyse_interim(self, name: str) -> bool:

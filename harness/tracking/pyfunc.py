@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -109,13 +109,14 @@ FOLDER_PREFIX, SERVED = "harness-", "model"
 
 
 @contextlib.contextmanager
-def scoring(folder: Path, loader: str, port: int) -> Iterator[Server]:
+def scoring(folder: Path, loader: str, port: int, code: Sequence[Path] = ()) -> Iterator[Server]:
     """Run `mlflow models serve --env-manager local` on a champion's folder until the block is left.
 
     Args:
         folder: The champion's folder.
-        loader: Dotted path of the module whose `_load_pyfunc(path)` loads it.
+        loader: Dotted path of the module whose `_load_pyfunc(path, model_config)` loads it.
         port: A free port.
+        code: Files of which the server may run the one that the champion needs.
 
     Raises:
         StoreError: The server ended, or did not answer within two minutes.
@@ -129,7 +130,8 @@ def scoring(folder: Path, loader: str, port: int) -> Iterator[Server]:
     prepare_environment(environment)
     # Of parameters alone: what is predicted from, the champion checks itself.
     described = Model(signature=ModelSignature(params=ParamSchema([ParamSpec("interval", "long", [], (-1,))])))
-    mlflow.pyfunc.add_to_model(described, loader_module=loader, data=str(folder.absolute()))
+    config = {"code": [str(file.expanduser().absolute()) for file in code]} if code else None
+    mlflow.pyfunc.add_to_model(described, loader_module=loader, data=str(folder.absolute()), model_config=config)
     with tempfile.TemporaryDirectory(prefix=FOLDER_PREFIX) as temporary:
         served = Path(temporary, SERVED)
         served.mkdir()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
+from harness.config import find_dataset
 from harness.config.dataset import DatasetConfig
 from harness.config.space import SearchSpace
 from harness.data import load_dataset
@@ -61,3 +63,17 @@ def champion_of() -> Callable[..., Path]:
         return folder / "champion"
 
     return build
+
+
+@pytest.fixture(scope="session")
+def alone(
+    tmp_path_factory: pytest.TempPathFactory, write_project: Callable[[Path], Path], champion_of: Callable[..., Path]
+) -> Path:
+    """The project of a champion that needs `mingru.py`, in `champion` beside it."""
+    project = write_project(tmp_path_factory.mktemp("champion"))
+    shutil.copy(HERE / "mingru.py", project / "mingru.py")
+    location = f"{project / 'mingru.py'}:build_model"
+    space = SearchSpace(name="mingru", build=location, code_sha256=digest_of(location))
+    dataset = find_dataset(str(project / "tiny_adding.toml")).config
+    champion_of(dataset, space, {"units": 4, "layers": 1, "learning_rate": 1e-2, "dropout": 0.1}, project)
+    return project

@@ -157,19 +157,6 @@ def test_a_family_has_a_layer_or_a_builder_whose_file_is_there(tmp_path: Path) -
         find_space(str(tmp_path / "gone.toml"))
 
 
-@pytest.fixture(scope="module")
-def alone(
-    tmp_path_factory: pytest.TempPathFactory, write_project: Callable[[Path], Path], champion_of: Callable[..., Path]
-) -> Path:
-    """The project of a champion that needs `mingru.py`, whoever would win the sweep."""
-    project = write_project(tmp_path_factory.mktemp("champion"))
-    write_family(project, "mingru", "mingru.py", "build_model")
-    plan = header(project, "mingru")
-    values = {"units": 4, "layers": 1, "learning_rate": 1e-2, "dropout": 0.1}
-    champion_of(plan.datasets["tiny_adding"], plan.spaces["mingru"], values, project)
-    return project
-
-
 def test_a_champion_with_code_loads_only_with_the_file_of_its_digest(alone: Path, tmp_path: Path) -> None:
     folder, file = alone / "champion", alone / "mingru.py"
     description = read_description(folder)
