@@ -16,7 +16,6 @@ import statistics
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from harness.config import find_datasets, find_space
 from harness.config.dataset import DatasetConfig
@@ -100,7 +99,7 @@ class Search:
         key = TrialKey(self._dataset, self._space.name, 1, Phase.SEED_REPEAT, number)  # which keeps no weights
         values = {"batch_size": BATCH_SIZE, **point.values}
         request = TrialRequest(key, self._space.name, values, seed, epochs, epochs)
-        made: dict[str, Any] = run_one(self._executor, self._spec.task(request))
+        made = run_one(self._executor, self._spec.task(request))
         sealed = made["sealed"]
         score = TrialRecord.from_json(made["trial"]).validation_score
         return score, None if sealed is None else SealedScore.from_json(sealed).test_score

@@ -89,11 +89,12 @@ def check_family(
             continue
         try:
             searched = space if space.build is None else discovered(shape, space, gaussian=False)
-            points = [extreme(searched, shape, last=last) for last in (False, True)]
+            smallest, largest = (extreme(searched, shape, last=last) for last in (False, True))
         except HarnessError as error:
             yield name, [Finding(name, {}, str(error))]
             continue
         # What is wrong with the first is wrong with the second, mostly: it is looked at where the first conforms.
+        points = [smallest] if smallest == largest else [smallest, largest]
         found = ([Finding(name, point, what) for what in _check(searched, shape, point)] for point in points)
         yield name, next((findings for findings in found if findings), [])
 

@@ -45,9 +45,9 @@ def test_list_names_the_families_and_what_is_searched():
     for row, layer in zip(rows, FAMILIES.values(), strict=True):
         assert row.endswith("built in")
         if layer == "DLinear":
-            assert " kernel_size, learning_rate  " in row
+            assert " kernel_size, learning_rate, schedule  " in row
             continue
-        searched = f"layers, {MORE.get(layer, '')}dropout, learning_rate"
+        searched = f"layers, {MORE.get(layer, '')}dropout, learning_rate, schedule"
         in_order = f"{searched}, recurrent_parameters" if "_parity" in row else f"units, {searched}"
         assert f" {in_order}  " in row
     assert [one["name"] for one in json.loads(run("list", "--json"))] == list(FAMILIES)
@@ -61,7 +61,7 @@ def test_an_invalid_config_is_listed_and_fails_the_check_of_all():
     assert f"invalid: {error}\n" in run("list")
     result = CliRunner().invoke(app, ["check", "--all"])
     assert isinstance(result.exception, ConfigError)
-    assert str(result.exception) == "1 of 6 search spaces are invalid"
+    assert str(result.exception) == "1 of 13 search spaces are invalid"
     assert f"bad: {error}\n" in result.output
     assert "gru: valid (built in)\n" in result.output
     with pytest.raises(ConfigError) as caught:

@@ -20,7 +20,6 @@ from harness.config.space import TRAINING, SearchSpace
 
 DATASETS = [found for found in list_datasets() if found.builtin]
 SPACES = [found for found in list_spaces() if found.builtin]
-BY_DATA = ("batch_size", "lookback_steps", "stride_steps", "summary")
 SWEEPS = sorted(builtin_folder("sweeps").glob("*.toml"))
 
 
@@ -57,9 +56,9 @@ def test_the_families_share_every_hyperparameter_and_differ_in_the_layer_alone()
         ("rnn", "SimpleRNN"),
     ]
     assert configs[0].hyperparameters == configs[1].hyperparameters == configs[2].hyperparameters
-    # Which only tokens have, and only spaces in parameters, and what follows the data.
-    others = {"embedding_dim", "recurrent_parameters", *BY_DATA}
-    assert set(configs[0].hyperparameters) == {*configs[0].network.names, *TRAINING} - others
+    # Which only tokens have, and only spaces in parameters, and what follows the data or is constant.
+    others = {"embedding_dim", "recurrent_parameters", "batch_size", "summary"}
+    assert {*configs[0].hyperparameters, *configs[0].by_data} == {*configs[0].network.names, *TRAINING} - others
 
 
 def test_the_families_in_parameters_differ_in_the_layer_alone_too():
@@ -67,8 +66,8 @@ def test_the_families_in_parameters_differ_in_the_layer_alone_too():
     configs = [config for config in stacks if config.capacity == "parameters"]
     assert [(config.name, config.layer) for config in configs] == [("gru_parity", "GRU"), ("lstm_parity", "LSTM")]
     assert configs[0].hyperparameters == configs[1].hyperparameters
-    others = {"embedding_dim", "units", *BY_DATA}
-    assert set(configs[0].hyperparameters) == {*configs[0].network.names, *TRAINING} - others
+    others = {"embedding_dim", "units", "batch_size", "summary"}
+    assert {*configs[0].hyperparameters, *configs[0].by_data} == {*configs[0].network.names, *TRAINING} - others
 
 
 def test_the_forecast_of_the_quickstart_has_at_most_3000_windows():

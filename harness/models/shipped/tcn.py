@@ -48,7 +48,7 @@ def parameters(width: int, values: Mapping[str, Value]) -> int:
 
 def receptive_steps(kernel_size: int, layers: int) -> int:
     """Steps that a step's output depends on, itself included."""
-    return 1 + 2 * (kernel_size - 1) * (2**layers - 1)
+    return 1 + 2 * (kernel_size - 1) * ((1 << layers) - 1)
 
 
 def _block(x: Any, values: Mapping[str, Value], number: int) -> Any:
