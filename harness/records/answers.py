@@ -193,6 +193,7 @@ class Recommendation(Record):
         scores: Published test score of each family's selected model: over the cases that did not help to choose where
             cases chose, else over all.
         scored_cases: Cases of `scores`; None where they are all.
+        baseline_score: Test score of the best baseline over the same cases as `scores`; None where that is not known.
     """
 
     use: Use
@@ -208,3 +209,4 @@ class Recommendation(Record):
     abstains: str
     scores: Mapping[str, float]
     scored_cases: int | None = None
+    baseline_score: float | None = None

@@ -152,7 +152,7 @@ def _columns(view: ComparisonView) -> list[tuple[str, list[str]]]:
     """Head and cells of each column of numbers; fresh seeds only where there were any."""
     seeds = max(family.seeds for family in view.families)
     found = view.verdict.recommendation
-    scored = f"selected, {counted(found.scored_cases, 'case')}" if found and found.scored_cases else "selected"
+    scored = f"selected, other {found.scored_cases:,}" if found and found.scored_cases else "selected"
     columns = [(scored, [family.selected for family in view.families])]
     if seeds:
         columns.append((counted(seeds, "fresh seed"), [family.repeated for family in view.families]))

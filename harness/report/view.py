@@ -10,7 +10,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from harness.records import ComparisonResult, FamilyResult, Outcome, ResourceUsage, TrialRecord, Use
+from harness.records import (
+    BaselineScore,
+    ComparisonResult,
+    FamilyResult,
+    Outcome,
+    ResourceUsage,
+    TrialRecord,
+    Use,
+    Verdict,
+)
 from harness.report import differences, explained
 from harness.report import figures as draw
 from harness.report.axes import look_of
@@ -183,7 +192,7 @@ class ComparisonView:
         self.style = _style(result)
         self.families = tuple(_family_view(result, place, self.style) for place in range(len(result.families)))
         self.baseline = best.name if best else ""
-        self.baseline_score = self.style.write(best.test_score) if best else MISSING
+        self.baseline_score = self.style.write(_baseline_score(verdict, best)) if best else MISSING
         self.champion = f"models:/{result.champion.reference}" if result.champion else ""
         self.coverage = brief.coverage_words(result.champion.coverage) if result.champion else ""
 
@@ -484,6 +493,12 @@ def _published(result: ComparisonResult, family: FamilyResult) -> float | None:
     """The test score of a family's selected model, by cases that did not help to choose it."""
     found = result.verdict.recommendation
     return family.test_score if found is None else found.scores.get(family.family.name)
+
+
+def _baseline_score(verdict: Verdict, best: BaselineScore) -> float:
+    """The best baseline's test score, over the same cases as the selected models' where those are known."""
+    known = verdict.recommendation.baseline_score if verdict.recommendation else None
+    return best.test_score if known is None else known
 
 
 def _names(names: tuple[str, ...]) -> str:

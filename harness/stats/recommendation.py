@@ -192,11 +192,21 @@ def recommend(
         abstains=abstains,
         scores=scores,
         scored_cases=models.scored_cases if models else None,
+        baseline_score=_of_baseline(baselines, its_cases if models else None, objective),
     )
 
 
 _BASELINE_HAS_NO_CASES = "a baseline is scored once, on the whole test part: nothing says how its lead scatters"
 _NOTHING_KNOWN = "nothing is known of how the two losses scatter"
+
+
+def _of_baseline(baselines: Sequence[BaselineScore], model: CaseScores | None, objective: Objective) -> float | None:
+    """Test score of the best baseline over the cases that score a model; over all where no case chose."""
+    best = BaselineScore.best(baselines, objective)
+    if best is None or model is None:
+        return best.test_score if best else None
+    both = over_scoring(best, model)
+    return both[0] if both else None
 
 
 def _cheaper_will_do(verdict: Verdict, selected: Mapping[str, Selected], direction: Direction) -> bool:

@@ -31,7 +31,11 @@ _LENGTHS = (None, 60, 45, 36, 28, 20)
 """Of a reason to abstain: the longest with which the sentence fits."""
 _TERSER = (
     (" sure\\)$", ")"),
+    (" over the [0-9,]+ cases that score", ""),
+    ("; it is better with probability", "; better with probability"),
     ("; better with probability", "; probability"),
+    (", the better network,", ""),
+    (", the better network", ""),
     ("(?<= error) (than|as|of) [^;]*", ""),
     (", which [^;]* does not surely beat", ", not surely beaten"),
     (" the error \\(", " ("),
@@ -98,7 +102,7 @@ def settling(verdict: Verdict, sweep: str | None = None) -> str:
         return ""
     more = _between([f"{count:,}" for count in found.trials])
     if not found.worth:
-        return f"Not worth more trials: even {more} more per family would probably not settle it."
+        return f"Not worth more trials: even {more} more per family would probably not settle the families."
     times = f" ({_between([duration_text(seconds) for seconds in found.seconds])})" if found.seconds else ""
     command = f": `{_extending(verdict, found, sweep)}`" if sweep else "."
     chance = probability_text(found.chance)
@@ -181,14 +185,20 @@ def _what(found: Recommendation, why: str) -> str:
         use = f"use the baseline, {found.baseline}"
     elif found.use is Use.EITHER:
         use = f"use either model; {found.family}'s is cheaper"
-    size = _size(found.lower_loss, f"{found.against}'s") if found.against and found.lower_loss is not None else ""
+    other = f"{found.against}'s"
+    if found.use is Use.BASELINE:
+        other += ", the better network"
+    size = _size(found.lower_loss, other, found.scored_cases) if found.against and found.lower_loss is not None else ""
     if found.reason is Reason.NOT_BEATEN:
-        size = f", which {found.against}'s does not surely beat"
+        size = f", which {other}, does not surely beat" if found.use is Use.BASELINE else size
     return f"{use}{why}{size}"
 
 
-def _size(lower: float, other: str) -> str:
-    """By what share the error is lower than another's, as the end of a sentence that names what to use."""
+def _size(lower: float, other: str, cases: int | None) -> str:
+    """By what share the error is lower than another's, as the end of a sentence that names what to use.
+
+    Where that contradicts the choice, it says which test cases do.
+    """
     percents = abs(100 * lower)
     if percents < 0.05:
         return f": the same error as {other}"
@@ -196,14 +206,15 @@ def _size(lower: float, other: str) -> str:
     if lower > 0:
         return f": {'over 99 %' if lower > 0.99 else share} lower error than {other}"
     higher = f"{1 - lower:.1f} times the error of" if lower < -1 else f"{share} higher error than"
-    return f", though {higher} {other}"
+    where = f" over the {cases:,} cases that score" if cases else ""
+    return f", though {higher} {other}{where}"
 
 
 def _certainty(found: Recommendation, most: int | None) -> str:
     if found.probability is None:
         why = shortened(found.abstains, most) if most else found.abstains
         return f"how sure is not known{f': {why}' if why else ''}"
-    return f"better with probability {_odds(found.probability, found.regret, found.level)}"
+    return f"it is better with probability {_odds(found.probability, found.regret, found.level)}"
 
 
 def _odds(probability: float, regret: float | None, level: float) -> str:
@@ -214,7 +225,7 @@ def _odds(probability: float, regret: float | None, level: float) -> str:
 def _models(found: ModelsInHand | None) -> str:
     if found is None:
         return "not asked: single test cases are unknown, or too few"
-    return f"{_better(found)} over {found.cases:,} test cases ({_lead(found)})"
+    return f"{_better(found)} over the {found.cases:,} test cases that decide ({_lead(found)})"
 
 
 def _configurations(found: Configurations | None) -> str:
@@ -277,7 +288,7 @@ def _why_open(verdict: Verdict) -> str:
 def _outlook(found: Outlook | None, leader: str) -> str:
     if found is None or found.probability is None:
         return ""
-    who = ", with probability" if found.better == leader else f"; {found.better} better with probability"
+    who = ", with probability" if found.better == leader else f"; yet {found.better} better with probability"
     return f"{who} {_odds(found.probability, found.regret, found.level)}"
 
 
