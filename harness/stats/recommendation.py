@@ -167,15 +167,17 @@ def recommend(
     elif evidence and evidence.favours:
         chosen, reason = evidence.favours, Reason.TRIALS
     test, its_cases = tests.get(chosen), cases.get(selected[chosen].key)
-    failed, baseline = failing(test, its_cases, baselines, objective, verdict.margin), None
-    if failed:
-        baseline, use, against, because = failed[0].baseline, Use.BASELINE, chosen, ""
+    failed = failing(test, its_cases, baselines, objective, verdict.margin)
+    baseline = failed[0].baseline if failed else None
+    if baseline:
+        use, because, against = Use.BASELINE, "", chosen
         reason = Reason.NOT_BEATEN if failed[0].seems_better else Reason.BASELINE
         mine, others = over_scoring(baseline, its_cases) or (baseline.test_score, test)
+        lower = _lower(mine, others, direction)
         certainty = _certainty_of_baseline(verdict, baseline, chosen, its_cases, direction)
     else:
-        against = _against(chosen, verdict, ranked)
-        mine, others = scores.get(chosen), scores.get(against or "")
+        against = _against(chosen, verdict, ranked) or ""
+        lower = _lower(scores.get(chosen), scores.get(against), direction)
         certainty = _certainty(verdict, evidence, chosen, against)
     probability, regret, abstains = certainty
     return Recommendation(
@@ -184,8 +186,8 @@ def recommend(
         baseline=baseline.name if baseline else None,
         reason=reason,
         because=because,
-        against=against,
-        lower_loss=_lower(mine, others, direction),
+        against=against or None,
+        lower_loss=lower,
         probability=probability,
         regret=regret,
         level=LEVEL,

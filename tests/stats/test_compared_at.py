@@ -59,6 +59,14 @@ def test_one_search_names_what_the_first_rule_leaves_open(pair):
     assert decide_one(rows).family == "lstm"
 
 
+@pytest.mark.parametrize("factor", [1.0, 1.15, 1.3])
+def test_from_four_replicates_on_the_first_rule_decides(pair, factor):
+    now, before = (decide_one(pair(factor, searches=5), rule=rule) for rule in (2, 1))
+    assert now.compared_at == now.trials
+    said = [(one.outcome, one.family, one.low, one.high, one.permutation_p) for one in (now, before)]
+    assert said[0] == said[1]
+
+
 def test_no_winner_where_the_best_of_the_budget_says_otherwise(rows_of):
     """LSTM is better throughout but for the trial that validates best, which is the best of n."""
     lstm = [(1.0, 9.0), *((1.0 + 0.1 * i, 1.0 + 0.1 * i) for i in range(1, 20))]

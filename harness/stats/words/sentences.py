@@ -66,7 +66,7 @@ def recommendation(verdict: Verdict) -> str:
         return headline(verdict)
     why = _WHY[found.reason]
     whys = [f"{why} ({found.because})", why] if found.because else [why]
-    forms = [*((one, None) for one in whys), *(("", most) for most in _LENGTHS)]
+    forms: list[tuple[str, int | None]] = [*((one, None) for one in whys), *(("", most) for most in _LENGTHS)]
     sentences = [printable(f"{verdict.dataset}: {_what(found, one)}; {_certainty(found, most)}") for one, most in forms]
     for words, fewer in _TERSER:
         sentences += [re.sub(words, fewer, one) for one in sentences[-len(forms) :]]
