@@ -127,7 +127,7 @@ def test_answers_belong_to_their_sequences(classify: Any, label: Any) -> None:
     words, description = pd.read_csv(classify.data), read_description(classify.folder)
     batch, truth = with_answers(description, classify.data, {}) or (None, np.empty(0))
     said = words.drop_duplicates("word").set_index("word")["said"]
-    assert [description.classes[number] for number in truth.tolist()] == [said[name] for name in batch.names]
+    assert [description.classes[int(number)] for number in truth] == [said[name] for name in batch.names]
     frame, description = pd.read_csv(label.data), read_description(label.folder)
     batch, truth = with_answers(description, label.data, {}) or (None, np.empty(0))
     first = frame[frame["who"] == "w00"]["doing"]
