@@ -6,16 +6,17 @@ know data and metrics and nothing of networks.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
 import numpy as np
 
 from harness.baselines import forecasts, sequences, steps
-from harness.baselines.base import Candidate, Clock, OutOfTime
+from harness.baselines.base import Candidate, Clock, Fitted, OutOfTime
 from harness.baselines.gaps import without_gaps
 from harness.cases import joined
 from harness.config.dataset import DatasetConfig
@@ -82,27 +83,59 @@ def score_all(
         The scores, and the baselines that were skipped or failed, with why.
     """
     import sklearn.linear_model  # noqa: F401 - here, or the first estimator's seconds would be those of the import
-    from threadpoolctl import threadpool_limits
 
     data, clock = without_gaps(data), Clock(seconds)
     scores, skipped = [], []
-    # One thread, or sums would be rounded in another order wherever there are more. Silence, since of what scikit-learn
-    # and SciPy warn here the data checks tell in words of the data's own.
-    with threadpool_limits(1), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for candidate in _CANDIDATES[data.task](data, derive_seed("baselines", data.name)):
+    with _quietly_by_one_thread():
+        for candidate in _candidates(data):
             try:
-                scores.append(_scored(candidate, data, clock))
+                scores.append(_scored(candidate, data, clock)[0])
             except Unscored as why:
                 skipped.append(SkippedBaseline(candidate.name, str(why)))
     return tuple(scores), tuple(skipped)
+
+
+def refit(data: SequenceData, names: Collection[str]) -> tuple[tuple[BaselineScore, Fitted], ...]:
+    """Fit some baselines again as a sweep did, with the same seeds, however long it takes.
+
+    Args:
+        data: The dataset.
+        names: Which baselines; those that cannot be fitted here are left out.
+
+    Returns:
+        Each one's scores, and the fitted baseline.
+    """
+    data, found = without_gaps(data), []
+    with _quietly_by_one_thread():
+        for candidate in _candidates(data):
+            if candidate.name in names:
+                with contextlib.suppress(Unscored):
+                    found.append(_scored(candidate, data, Clock()))
+    return tuple(found)
+
+
+def _candidates(data: SequenceData) -> Sequence[Candidate]:
+    return _CANDIDATES[data.task](data, derive_seed("baselines", data.name))
+
+
+@contextlib.contextmanager
+def _quietly_by_one_thread() -> Iterator[None]:
+    """One thread, or sums would be rounded in another order wherever there are more.
+
+    And silence, since of what scikit-learn and SciPy warn here the data checks tell in words of the data's own.
+    """
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 class Unscored(Exception):
     """A baseline has no score; the message says why."""
 
 
-def _scored(candidate: Candidate, data: SequenceData, clock: Clock) -> BaselineScore:
+def _scored(candidate: Candidate, data: SequenceData, clock: Clock) -> tuple[BaselineScore, Fitted]:
     """Fit a baseline, and score it on the test part once.
 
     Raises:
@@ -125,4 +158,4 @@ def _scored(candidate: Candidate, data: SequenceData, clock: Clock) -> BaselineS
         raise Unscored(f"failed: {type(error).__name__}: {' '.join(str(error).split())}") from error
     if not (math.isfinite(validation) and math.isfinite(test)):
         raise Unscored("its score is not a finite number")
-    return BaselineScore(candidate.name, validation, test, clock.elapsed - began, fitted.note, cases)
+    return BaselineScore(candidate.name, validation, test, clock.elapsed - began, fitted.note, cases), fitted

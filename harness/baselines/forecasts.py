@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from harness.baselines.base import Candidate, Clock, Fitted, Numbers, Predict, at_once
 from harness.baselines.boosted import DAYS, boosted_trees, too_many_targets
@@ -12,7 +14,7 @@ from harness.baselines.history import history_of, parts_until
 from harness.baselines.linear import ridge
 from harness.baselines.smoothing import smoothers
 from harness.baselines.summaries import steps_apart
-from harness.data import Part, SequenceData
+from harness.data import Part, Scaling, SequenceData
 
 
 def forecasters(data: SequenceData, seed: int) -> Sequence[Candidate]:
@@ -51,13 +53,29 @@ def _seasonal(name: str, data: SequenceData, season: int) -> Sequence[Candidate]
     return [at_once(name, lambda given: seasonal_of_history(given, season), data)]
 
 
-def persistence(data: SequenceData) -> Predict:
+@dataclass(frozen=True, slots=True, eq=False)
+class Copied:
+    """Forecasts that are values of the lookback.
+
+    Attributes:
+        places: Step of the lookback that each step of the horizon is copied from (horizon,), from 0.
+        targets: Channel of each target.
+    """
+
+    places: npt.NDArray[np.int64]
+    targets: tuple[int, ...]
+
+    def __call__(self, part: Part) -> Numbers:
+        """(n, horizon, targets)."""
+        return np.asarray(part.x[:, self.places][:, :, list(self.targets)])
+
+
+def persistence(data: SequenceData) -> Copied:
     """The last value seen, for every step of the horizon."""
-    targets = list(data.target_channels)
-    return lambda part: np.repeat(part.x[:, -1:, targets], data.horizon_steps, axis=1)
+    return Copied(np.full(data.horizon_steps, data.train.x.shape[1] - 1), data.target_channels)
 
 
-def seasonal_naive(data: SequenceData, season_steps: int) -> Predict:
+def seasonal_naive(data: SequenceData, season_steps: int) -> Copied:
     """The value as many whole seasons before each step of the horizon as it takes to be in the lookback.
 
     Source: R. J. Hyndman and G. Athanasopoulos, "Forecasting: Principles and Practice", 3rd edition, section
@@ -69,8 +87,7 @@ def seasonal_naive(data: SequenceData, season_steps: int) -> Predict:
     """
     lookback = data.train.x.shape[1]
     places = lookback - season_steps + np.arange(data.horizon_steps) % season_steps
-    targets = list(data.target_channels)
-    return lambda part: part.x[:, places][:, :, targets]
+    return Copied(places, data.target_channels)
 
 
 def seasonal_of_history(data: SequenceData, season_steps: int) -> Predict:
@@ -99,13 +116,25 @@ def ridge_on_lags(data: SequenceData, clock: Clock) -> Fitted:
         data: The dataset.
         clock: The time there is.
     """
-    every = steps_apart(data.train)
+    return ridge(data, Lags(data.scaling, steps_apart(data.train)), clock)
 
-    def features(part: Part) -> Numbers:
-        scaled = data.scaling.scale_inputs(part.x)
-        lags = scaled[:, ::-1][:, ::every].reshape(len(part), -1).astype(np.float64)
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lags:
+    """The lookback's scaled values from the last step on, and those known in advance.
+
+    Attributes:
+        scaling: How they are scaled.
+        every: How many steps further back the next one lies.
+    """
+
+    scaling: Scaling
+    every: int
+
+    def __call__(self, part: Part) -> Numbers:
+        """(n, columns): the channels of each step together, then what is known in advance."""
+        scaled = self.scaling.scale_inputs(part.x)
+        lags = scaled[:, ::-1][:, :: self.every].reshape(len(part), -1).astype(np.float64)
         if part.future is None:
             return lags
-        return np.concatenate([lags, data.scaling.scale_future(part.future).reshape(len(part), -1)], axis=1)
-
-    return ridge(data, features, clock)
+        return np.concatenate([lags, self.scaling.scale_future(part.future).reshape(len(part), -1)], axis=1)

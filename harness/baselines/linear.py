@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.baselines.base import Clock, Fitted, Numbers, best_of, thinning
-from harness.data import Part, SequenceData
+from harness.data import Part, Scaling, SequenceData
 
 Features = Callable[[Any], Any]
 """A part → what goes in (n, columns); sparse where there are many columns."""
@@ -61,17 +61,43 @@ def ridge(data: SequenceData, features: Features, clock: Clock, *, standardised:
     every, note = thinning(data.train, features(data.train.at(np.arange(1))).data.nbytes, MOST_BYTES)
     train = data.train if every == 1 else data.train.at(np.arange(0, len(data.train), every))
     x, y = features(train), data.scaling.scale_outputs(train.y, train.x).reshape(len(train), -1)
-    prepare: Features = _Standard.of(x) if standardised else lambda given: given
-    x, held_out = prepare(x), prepare(features(data.validation))
+    standard = Standard.of(x) if standardised else None
+    x, held_out = prepared(standard, x), prepared(standard, features(data.validation))
     clock.check_work(2 * x.shape[0] * x.shape[1] * min(x.shape))
     models = list(_ridges(x, y) if isinstance(x, np.ndarray) else _sparse_ridges(x, y))
+    made = [LinearNumbers(features, standard, *model, data.scaling, data.train.y.shape[1:]) for model in models]
+    best = best_of(data, made, lambda model: model.of_prepared(held_out, data.validation))
+    return Fitted(best, note)
 
-    def predict(model: tuple[Wide, Wide], x: Any, part: Part) -> Numbers:
-        scaled = np.asarray(x @ model[0] + model[1], np.float32).reshape(len(part), *data.train.y.shape[1:])
-        return data.scaling.restore_outputs(scaled, part.x)
 
-    best = best_of(data, models, lambda model: predict(model, held_out, data.validation))
-    return Fitted(lambda part: predict(best, prepare(features(part)), part), note)
+@dataclass(frozen=True, slots=True, eq=False)
+class LinearNumbers:
+    """Numbers that are linear in some features of a sequence.
+
+    Attributes:
+        features: What goes in.
+        standard: How that is standardised; None where it is not.
+        weights: (columns, outputs), for outputs in scaled units.
+        intercept: (outputs,).
+        scaling: What makes raw units of scaled ones.
+        answer: Shape of one answer.
+    """
+
+    features: Features
+    standard: Standard | None
+    weights: Wide
+    intercept: Wide
+    scaling: Scaling
+    answer: tuple[int, ...]
+
+    def __call__(self, part: Part) -> Numbers:
+        """(n, …) in raw units."""
+        return self.of_prepared(prepared(self.standard, self.features(part)), part)
+
+    def of_prepared(self, x: Any, part: Part) -> Numbers:
+        """The same, of features that were standardised."""
+        scaled = np.asarray(x @ self.weights + self.intercept, np.float32).reshape(len(part), *self.answer)
+        return self.scaling.restore_outputs(scaled, part.x)
 
 
 def _ridges(x: npt.NDArray[Any], y: npt.NDArray[Any]) -> Iterator[tuple[Wide, Wide]]:
@@ -96,7 +122,7 @@ def _sparse_ridges(x: Any, y: npt.NDArray[Any]) -> Iterator[tuple[Wide, Wide]]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Standard:
+class Standard:
     """Features of spread 1, turned into as few as the training part has sequences, which changes no linear model.
 
     Attributes:
@@ -110,7 +136,7 @@ class _Standard:
     basis: Wide | None
 
     @classmethod
-    def of(cls, x: npt.NDArray[Any]) -> _Standard:
+    def of(cls, x: npt.NDArray[Any]) -> Standard:
         """By the features (n, columns) of the training part."""
         wide = x.astype(np.float64)
         middle, spread = wide.mean(axis=0), wide.std(axis=0)
@@ -121,6 +147,7 @@ class _Standard:
         return cls(middle, spread, basis)
 
     def __call__(self, x: npt.NDArray[Any]) -> Wide:
+        """The features standardised, and turned."""
         scaled = (x - self.middle) / self.spread
         return scaled if self.basis is None else scaled @ self.basis
 
@@ -141,8 +168,8 @@ def logistic(data: SequenceData, features: Features, clock: Clock, seed: int) ->
     every, note = thinning(data.train, min(one.shape[1], len(data.train)) * len(data.classes), MOST_WEIGHED)
     kept = _with_every_class(data.train, every)
     x, y = features(kept), kept.y
-    prepare: Features = _Standard.of(x) if isinstance(x, np.ndarray) else lambda given: given
-    x, held_out = prepare(x), prepare(features(data.validation))
+    standard = Standard.of(x) if isinstance(x, np.ndarray) else None
+    x, held_out = prepared(standard, x), prepared(standard, features(data.validation))
     if isinstance(x, np.ndarray) and len(x) > FEW:
         x = x.astype(np.float32)  # half the time, and more digits than so many sequences settle
     folds = _folds(y, seed) if len(y) <= FEW else []
@@ -157,7 +184,31 @@ def logistic(data: SequenceData, features: Features, clock: Clock, seed: int) ->
     for strength in (best / _HALF, best * _HALF):
         losses[strength] = float(np.mean(np.concatenate([path.losses(strength) for path in paths])))
     model = paths[0].fitted(min(losses, key=losses.__getitem__))
-    return Fitted(lambda part: np.asarray(model.predict_proba(prepare(features(part)))), note)
+    return Fitted(LinearClasses(features, standard, model), note)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LinearClasses:
+    """Probabilities of classes whose logits are linear in some features of a sequence.
+
+    Attributes:
+        features: What goes in.
+        standard: How that is standardised; None where it is not.
+        model: scikit-learn's, of all classes.
+    """
+
+    features: Features
+    standard: Standard | None
+    model: Any
+
+    def __call__(self, part: Part) -> Numbers:
+        """(n, classes)."""
+        return np.asarray(self.model.predict_proba(prepared(self.standard, self.features(part))))
+
+
+def prepared(standard: Standard | None, x: Any) -> Any:
+    """Features standardised, where they are to be."""
+    return x if standard is None else standard(x)
 
 
 class _Path:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from harness.baselines.base import Candidate, Clock, Predict, at_once
 from harness.baselines.kernels import Kernels
 from harness.baselines.linear import Features, logistic, ridge
-from harness.baselines.summaries import extra_trees, raw_steps, steps_apart, summaries
-from harness.baselines.tokens import counts_of_pairs, counts_of_tokens
-from harness.data import SequenceData
+from harness.baselines.summaries import RawSteps, extra_trees, steps_apart, summaries
+from harness.baselines.tokens import CountsOfTokens, counts_of_pairs
+from harness.data import Part, Scaling, SequenceData
 
 KERNELS_NAME = "random convolution kernels"
 
@@ -102,15 +104,37 @@ def convolved(data: SequenceData, clock: Clock, seed: int) -> Features:
     count = int(np.clip(MOST_CONVOLVED / a_kernel, FEWEST_KERNELS, KERNELS))
     clock.check_work(a_kernel * count)
     kernels = Kernels.drawn(count, steps, channels, np.random.default_rng(seed))
-    # Indicators of gaps, which are filled, follow the channels.
-    return lambda part: kernels.features(data.scaling.scale_inputs(part.x)[..., :channels], part.lengths)
+    return Convolved(kernels, data.scaling, channels)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Convolved:
+    """What random convolution kernels see of scaled sequences.
+
+    Attributes:
+        kernels: The kernels.
+        scaling: How the sequences are scaled.
+        channels: Channels of a sequence.
+    """
+
+    kernels: Kernels
+    scaling: Scaling
+    channels: int
+
+    def __call__(self, part: Part) -> Any:
+        """(n, 2 · kernels)."""
+        # Indicators of gaps, which are filled, follow the channels.
+        return self.kernels.features(self.scaling.scale_inputs(part.x)[..., : self.channels], part.lengths)
 
 
 def _counts(data: SequenceData) -> Sequence[tuple[str, Features]]:
-    return (("counts of tokens", counts_of_tokens(data)), ("tokens and pairs of them", counts_of_pairs(data)))
+    return (
+        ("counts of tokens", CountsOfTokens(len(data.vocabulary))),
+        ("tokens and pairs of them", counts_of_pairs(data)),
+    )
 
 
 def _raw(data: SequenceData) -> tuple[str, Features]:
     every = steps_apart(data.train)
     name = "raw steps" if every == 1 else f"one raw step in {every}"
-    return name, lambda part: raw_steps(data, part)
+    return name, RawSteps(data.scaling, every)

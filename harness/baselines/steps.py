@@ -6,6 +6,7 @@ Only real steps are counted; what is said of padded steps is never looked at.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,8 @@ import numpy.typing as npt
 from harness.baselines.base import Candidate, Clock, Fitted, Numbers, Predict, answers, at_once, best_of, everywhere
 from harness.baselines.linear import MOST_COLUMNS
 from harness.baselines.ngrams import back_off
-from harness.baselines.tokens import class_of_token, logistic_on_neighbours
-from harness.data import Part, SequenceData
+from harness.baselines.tokens import ByToken, class_of_token, logistic_on_neighbours
+from harness.data import Part, Scaling, SequenceData
 from harness.metrics import at_real_steps
 from harness.records import Answer
 
@@ -108,7 +109,8 @@ def logistic_of_steps(data: SequenceData, beside: int, clock: Clock) -> Fitted:
     """
     from sklearn.neural_network import MLPClassifier
 
-    x, y = at_real_steps(_beside(data, data.train, beside), data.train.lengths), answers(data.train)
+    seen = StepsBeside.of(data, beside)
+    x, y = at_real_steps(seen(data.train), data.train.lengths), answers(data.train)
     every = -(-len(x) * x.shape[1] * max(len(data.classes), len(data.targets)) // MOST_WEIGHED)
     kept = np.arange(0, len(x), every)
     if data.answer is Answer.CLASS:  # the first step of each class that thinning lost: columns are the class numbers
@@ -123,15 +125,32 @@ def logistic_of_steps(data: SequenceData, beside: int, clock: Clock) -> Fitted:
         models.append(model.fit(x[kept], y[kept]))
         seconds = clock.elapsed - began
 
-    def predict(model: Any, part: Part) -> Numbers:
-        seen = _beside(data, part, beside)
-        said = np.asarray(model.predict_proba(seen.reshape(-1, seen.shape[2])))
-        if data.answer is Answer.CLASS and len(data.classes) > said.shape[1]:
-            said = _spread(said, model.classes_, len(data.classes))
-        return said.reshape(*seen.shape[:2], -1)
+    made = [LinearSteps(seen, model, len(data.classes)) for model in models]
+    best = best_of(data, made, lambda model: model(data.validation))
+    return Fitted(best, "" if every == 1 else f"fitted on one training step in {every}")
 
-    best = best_of(data, models, lambda model: predict(model, data.validation))
-    return Fitted(lambda part: predict(best, part), "" if every == 1 else f"fitted on one training step in {every}")
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LinearSteps:
+    """Probabilities at each step whose logits are linear in the step's values and those of steps beside it.
+
+    Attributes:
+        seen: What goes in.
+        model: scikit-learn's network without hidden layers.
+        classes: How many classes there are, where an answer is one; 0 for labels.
+    """
+
+    seen: StepsBeside
+    model: Any
+    classes: int
+
+    def __call__(self, part: Part) -> Numbers:
+        """(n, steps, classes), or (n, steps, labels)."""
+        x = self.seen(part)
+        said = np.asarray(self.model.predict_proba(x.reshape(-1, x.shape[2])))
+        if self.classes > said.shape[1]:
+            said = _spread(said, self.model.classes_, self.classes)
+        return said.reshape(*x.shape[:2], -1)
 
 
 def _spread(said: Numbers, classes: npt.NDArray[Any], count: int) -> Numbers:
@@ -141,17 +160,35 @@ def _spread(said: Numbers, classes: npt.NDArray[Any], count: int) -> Numbers:
     return wide
 
 
-def _beside(data: SequenceData, part: Part, beside: int) -> npt.NDArray[np.float32]:
-    """Each step's scaled values and those of so many steps beside it, 0 where there are none (n, steps, columns)."""
-    scaled = data.scaling.scale_inputs(part.x)
-    real = np.arange(scaled.shape[1]) < part.lengths[:, None]
-    scaled = np.where(real[..., None], scaled, 0)
-    beside = min(beside, max(0, MOST_COLUMNS // (4 * scaled.shape[2]) - 1))
-    after = beside // 2 if data.knows_future else 0
-    before = beside - after
-    wide = np.pad(scaled, ((0, 0), (before, after), (0, 0)))
-    steps = scaled.shape[1]
-    return np.concatenate([wide[:, place : place + steps] for place in range(beside + 1)], axis=2, dtype=np.float32)
+@dataclass(frozen=True, slots=True, eq=False)
+class StepsBeside:
+    """Each step's scaled values and those of steps beside it, 0 where there are none.
+
+    Attributes:
+        scaling: How they are scaled.
+        before: Steps before it that are seen.
+        after: Steps after it.
+    """
+
+    scaling: Scaling
+    before: int
+    after: int
+
+    @classmethod
+    def of(cls, data: SequenceData, beside: int) -> StepsBeside:
+        """Of so many steps on both sides together, fewer where there are many channels."""
+        width = data.scaling.scale_inputs(data.train.x[:1]).shape[2]
+        beside = min(beside, max(0, MOST_COLUMNS // (4 * width) - 1))
+        after = beside // 2 if data.knows_future else 0
+        return cls(data.scaling, beside - after, after)
+
+    def __call__(self, part: Part) -> npt.NDArray[np.float32]:
+        """(n, steps, columns): the values of each step together, the earliest first."""
+        scaled = self.scaling.scale_inputs(part.x)
+        real = np.arange(scaled.shape[1]) < part.lengths[:, None]
+        wide = np.pad(np.where(real[..., None], scaled, 0), ((0, 0), (self.before, self.after), (0, 0)))
+        places, steps = range(self.before + self.after + 1), scaled.shape[1]
+        return np.concatenate([wide[:, place : place + steps] for place in places], axis=2, dtype=np.float32)
 
 
 def unigram(data: SequenceData) -> Predict:
@@ -160,7 +197,7 @@ def unigram(data: SequenceData) -> Predict:
     return lambda part: everywhere(part, shares)
 
 
-def bigram(data: SequenceData) -> Predict:
+def bigram(data: SequenceData) -> ByToken:
     """Each token as probable as it is frequent after the present one, mixed with its frequency in all.
 
     Source of the mixture: F. Jelinek and R. L. Mercer (1980), "Interpolated estimation of Markov source parameters from
@@ -171,9 +208,8 @@ def bigram(data: SequenceData) -> Predict:
     counts = np.bincount(pairs, minlength=size * size).reshape(size, size)
     seen, shares = counts.sum(axis=1, keepdims=True), _token_shares(data)
     following = np.where(seen > 0, counts / np.maximum(seen, 1), shares)
-    tables = [(share * following + (1 - share) * shares).astype(np.float32) for share in _SHARES]
-    best = best_of(data, tables, lambda table: table[data.validation.x])
-    return lambda part: best[part.x]
+    tables = [ByToken((share * following + (1 - share) * shares).astype(np.float32)) for share in _SHARES]
+    return best_of(data, tables, lambda table: table(data.validation))
 
 
 def _token_shares(data: SequenceData) -> npt.NDArray[np.float32]:

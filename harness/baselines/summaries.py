@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy.typing as npt
 
 from harness.baselines.base import Clock, Fitted, Numbers, best_of, thinning
 from harness.baselines.linear import MOST_COLUMNS
-from harness.data import Part, SequenceData
+from harness.data import Part, Scaling, SequenceData
 from harness.metrics import mask_of, without_padding
 from harness.records import TaskKind
 
@@ -68,15 +69,15 @@ def _summarised(part: Part) -> npt.NDArray[np.float64]:
         begin = np.minimum(begin, end - 1)
         inside = (steps >= begin) & (steps < end)
         among = inside[..., None]
-        moves = (
-            np.abs(np.diff(part.x, axis=1)).mean(axis=1, where=among[:, 1:] & among[:, :-1]) if len(steps) > 1 else 0
-        )
+        both = among[:, 1:] & among[:, :-1]
+        changes = np.abs(np.diff(part.x, axis=1)).sum(axis=1, where=both)
+        moves = (changes / np.maximum(both.sum(axis=1), 1)).astype(changes.dtype)  # 0 where there is one step alone
         extremes = (
             np.where(among, part.x, np.inf).min(axis=1),
             np.where(among, part.x, -np.inf).max(axis=1),
         )
         began = np.take_along_axis(part.x, begin[..., None].astype(np.int64), axis=1)[:, 0]
-        found += [*_moments(part.x, inside), *extremes, np.nan_to_num(moves + 0 * began), began]
+        found += [*_moments(part.x, inside), *extremes, moves, began]
     return np.concatenate([*found, part.lengths[:, None]], axis=1).astype(np.float64)
 
 
@@ -88,15 +89,23 @@ def _moments(x: npt.NDArray[np.generic], real: npt.NDArray[np.bool_]) -> tuple[N
     return average, np.sqrt(squares)
 
 
-def raw_steps(data: SequenceData, part: Part) -> npt.NDArray[np.float32]:
+@dataclass(frozen=True, slots=True, eq=False)
+class RawSteps:
     """The scaled values themselves, of every second, third, … step where they are many; 0 beyond a sequence's end.
 
-    Returns:
-        (n, steps · channels).
+    Attributes:
+        scaling: How they are scaled.
+        every: How many steps further the next one lies.
     """
-    every = steps_apart(part)
-    scaled = without_padding(data.scaling.scale_inputs(part.x[:, ::every]), -(-part.lengths // every))
-    return np.asarray(scaled.reshape(len(part), -1), np.float32)
+
+    scaling: Scaling
+    every: int
+
+    def __call__(self, part: Part) -> npt.NDArray[np.float32]:
+        """(n, steps · channels)."""
+        given, lengths = part.x[:, :: self.every], -(-part.lengths // self.every)
+        scaled = without_padding(self.scaling.scale_inputs(given), lengths)
+        return np.asarray(scaled.reshape(len(part), -1), np.float32)
 
 
 def steps_apart(part: Part) -> int:
@@ -122,20 +131,43 @@ def extra_trees(data: SequenceData, clock: Clock, seed: int) -> Fitted:
     x, held_out = _finite(many_summaries(train)), _finite(many_summaries(data.validation))
     y = train.y if classes else data.scaling.scale_outputs(train.y, train.x).reshape(len(train))
     forests = [_grown(x, y, leaf, clock, seed, classes=classes) for leaf in _SMALLEST_LEAVES]
-    frequent = np.bincount(data.train.y, minlength=len(data.classes)) / len(data.train) if classes else np.zeros(0)
+    frequent: Any = np.bincount(data.train.y, minlength=len(data.classes)) / len(data.train) if classes else np.zeros(0)
 
-    def predict(choice: tuple[Any, float], x: Any, part: Part) -> Numbers:
-        forest, share = choice
-        if not classes:
-            scaled = np.asarray(forest.predict(x), np.float32).reshape(len(part), *data.train.y.shape[1:])
-            return data.scaling.restore_outputs(scaled, part.x)
-        said = np.zeros((len(part), len(data.classes)))
-        said[:, forest.classes_] = forest.predict_proba(x)
-        return (1 - share) * said + share * frequent
+    shares = [share * frequent for share in _SHARES] if classes else [np.zeros(0)]
+    choices = [Forest(forest, share, data.scaling, data.train.y.shape[1:]) for forest in forests for share in shares]
+    best = best_of(data, choices, lambda choice: choice.of_summaries(held_out, data.validation))
+    return Fitted(best, note)
 
-    choices = [(forest, share) for forest in forests for share in (_SHARES if classes else (0.0,))]
-    best = best_of(data, choices, lambda choice: predict(choice, held_out, data.validation))
-    return Fitted(lambda part: predict(best, _finite(many_summaries(part)), part), note)
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Forest:
+    """Trees that see many summaries of a sequence.
+
+    Attributes:
+        model: scikit-learn's forest.
+        beside: What is mixed into the probabilities: the classes' frequencies times their share (classes,); empty for
+            numbers.
+        scaling: What makes raw units of scaled ones.
+        answer: Shape of one answer.
+    """
+
+    model: Any
+    beside: npt.NDArray[np.float64]
+    scaling: Scaling
+    answer: tuple[int, ...]
+
+    def __call__(self, part: Part) -> Numbers:
+        """Probabilities (n, classes), or numbers in raw units (n, 1)."""
+        return self.of_summaries(_finite(many_summaries(part)), part)
+
+    def of_summaries(self, x: Any, part: Part) -> Numbers:
+        """The same, of a part's summaries."""
+        if not len(self.beside):
+            scaled = np.asarray(self.model.predict(x), np.float32).reshape(len(part), *self.answer)
+            return self.scaling.restore_outputs(scaled, part.x)
+        said = np.zeros((len(part), len(self.beside)))
+        said[:, self.model.classes_] = self.model.predict_proba(x)
+        return np.asarray((1 - self.beside.sum()) * said + self.beside)
 
 
 def _grown(x: Any, y: Any, leaf: int, clock: Clock, seed: int, *, classes: bool) -> Any:

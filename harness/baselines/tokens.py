@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,20 +13,23 @@ from harness.data import Part, SequenceData
 from harness.metrics import at_real_steps, mask_of
 
 
-def counts_of_tokens(data: SequenceData) -> Callable[[Part], Any]:
-    """A part → how often each token of the vocabulary is in each sequence, as a sparse array (n, tokens).
+@dataclass(frozen=True, slots=True)
+class CountsOfTokens:
+    """How often each token of the vocabulary is in each sequence.
 
-    Args:
-        data: The dataset.
+    Attributes:
+        size: Tokens of the vocabulary.
     """
-    from scipy.sparse import csr_array
 
-    def counts(part: Part) -> Any:
+    size: int
+
+    def __call__(self, part: Part) -> Any:
+        """A sparse array (n, tokens)."""
+        from scipy.sparse import csr_array
+
         rows = np.repeat(np.arange(len(part)), part.lengths)
-        shape = (len(part), len(data.vocabulary))
+        shape = (len(part), self.size)
         return csr_array((np.ones(len(rows)), (rows, at_real_steps(part.x, part.lengths))), shape=shape)
-
-    return counts
 
 
 _PAIRS = 1 << 16
@@ -43,7 +47,7 @@ def counts_of_pairs(data: SequenceData) -> Callable[[Part], Any]:
     """
     from scipy.sparse import csr_array, hstack
 
-    single = counts_of_tokens(data)
+    single = CountsOfTokens(len(data.vocabulary))
 
     def counts(part: Part) -> Any:
         tokens = part.x.astype(np.int64)
@@ -59,7 +63,22 @@ def counts_of_pairs(data: SequenceData) -> Callable[[Part], Any]:
     return counts
 
 
-def class_of_token(data: SequenceData) -> Callable[[Part], npt.NDArray[np.float64]]:
+@dataclass(frozen=True, slots=True, eq=False)
+class ByToken:
+    """Probabilities at each step that the step's token alone decides.
+
+    Attributes:
+        table: (tokens, answers).
+    """
+
+    table: npt.NDArray[Any]
+
+    def __call__(self, part: Part) -> npt.NDArray[Any]:
+        """(n, steps, answers)."""
+        return np.asarray(self.table[part.x])
+
+
+def class_of_token(data: SequenceData) -> ByToken:
     """A part → each class as probable at each step as it is frequent for the step's token (n, steps, classes).
 
     Counts begin at the classes' shares in all (one step's worth), so that what never occurred is not impossible and
@@ -73,8 +92,7 @@ def class_of_token(data: SequenceData) -> Callable[[Part], npt.NDArray[np.float6
     answers = at_real_steps(data.train.y, data.train.lengths)
     counts = np.bincount(tokens * size + answers, minlength=len(data.vocabulary) * size).reshape(-1, size)
     shares = counts.sum(axis=0) / counts.sum()
-    table = (counts + shares) / (counts.sum(axis=1, keepdims=True) + 1)
-    return lambda part: table[part.x]
+    return ByToken((counts + shares) / (counts.sum(axis=1, keepdims=True) + 1))
 
 
 NEIGHBOURS = 2

@@ -232,17 +232,27 @@ def export(
     ] = "keras",
     to: Annotated[
         Path | None,
-        typer.Option("--to", metavar="DIR", help="New or empty folder. [./NAME-FORMAT]", show_default=False),
+        typer.Option(
+            "--to",
+            metavar="DIR",
+            help="New or empty folder. [./NAME-FORMAT, ./NAME-baseline-FORMAT]",
+            show_default=False,
+        ),
     ] = None,
+    baseline: Annotated[
+        bool, typer.Option("--baseline", help="Export the best baseline of its sweep in the champion's place.")
+    ] = False,
     code: CodeOption = None,
     store: StoreOption = None,
     tracking_uri: TrackingOption = None,
 ) -> None:
-    """Export a champion to Keras, TensorFlow, ONNX or LiteRT.
+    """Export a champion, or the best baseline beside it, to Keras, TensorFlow, ONNX or LiteRT.
 
     The folder holds the model, a model card, an example, and ten lines of Python that use it. The exported model takes
     raw values and returns original units or class probabilities. Right after writing it is run in its own runtime; its
-    outputs on the test rows must be the champion's to 1e-4, or nothing is written.
+    outputs on the test rows must be the champion's to 1e-4, or nothing is written. A baseline is fitted again with the
+    sweep's seed and must give its recorded test score; those that look things up in a series or in their training data
+    are refused.
     """
     from harness.export import load
     from harness.export.formats import Format
@@ -252,9 +262,17 @@ def export(
     wanted = Format(kind)
     require_packages(wanted)
     champion = load(model, find_store(store, tracking_uri), code)
-    folder = to or Path(f"{champion.description.name}-{wanted.value}")
+    name = champion.description.name
+    if baseline:
+        from harness.export.baselines import best_baseline
+
+        champion, name = best_baseline(champion), f"{name}-baseline"
+    folder = to or Path(f"{name}-{wanted.value}")
     done = write(champion, wanted, folder)
     say(str(folder))
+    if baseline:
+        found = champion.description
+        say(f"{found.family}: test {found.metric} {found.test_score:.6g} {found.unit}".rstrip(), err=True)
     say(
         f"{', '.join(done.files)}; in its own runtime {done.agreement.rows:,} rows differ by at most "
         f"{done.agreement.largest:.1g} of their spread",

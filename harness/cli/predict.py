@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -34,13 +34,17 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from rich.progress import Progress
 
-    from harness.export import Champion
+    from harness.export import Champion, Description
     from harness.export.streaming import Portion
     from harness.export.write import Sink
+    from harness.records import Diagnostics
 
 
 WAIT_SECONDS = 2
 """After which a progress bar is shown."""
+
+PLOTS = (".html", ".svg")
+"""Files that pictures are drawn into."""
 
 PARTS = 1000
 """That a progress bar counts."""
@@ -72,6 +76,14 @@ def predict(
             help="Add prediction intervals of these levels in percent, such as 80,95; sets for classes.",
         ),
     ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            "--plot",
+            metavar="FILE",
+            help="Also draw forecasts with intervals, and errors where the answers are known, into this .html or .svg.",
+        ),
+    ] = None,
     separator: SeparatorOption = None,
     decimal: DecimalOption = None,
     thousands: ThousandsOption = None,
@@ -94,6 +106,7 @@ def predict(
     if (data is None) == (not test):
         raise UsageError("expected either INPUT or --test")
     from harness.config.inferred.dialect import named_as_options
+    from harness.export.diagnostics import diagnose, diagnose_file
     from harness.export.intervals import intervals_for, levels_of
     from harness.export.predictor import load, predictions_of
     from harness.export.streaming import Portion, read_portions
@@ -104,12 +117,16 @@ def predict(
     levels = () if interval is None else levels_of(interval)
     if output is not None:
         check_output(output)
+    if plot is not None:
+        check_output(plot, "--plot", PLOTS)
     written = source_keys(separator=separator, decimal=decimal, thousands=thousands, encoding=encoding)
     if written and data is None:
         raise UsageError("expected no option of how INPUT is written beside --test")
     champion = load(model, find_store(store, tracking_uri), code)
     warning = coverage_warning(intervals_for(champion.description, levels).coverage, levels) if levels else ""
     tested = test_batch(champion) if data is None else None
+    if plot is not None and data is not None:
+        _draw(plot, champion.description, diagnose_file(champion, data, written))
     with _printed(json=as_json) if output is None else written_to(output) as sink, _Bar() as bar, named_as_options():
         if data is not None:
             portions = read_portions(champion.description, data, partial(bar.show, "reading"), written=written)
@@ -129,6 +146,11 @@ def predict(
             f"{column}: in {counted(count, 'row')} a category that the model does not know: none of its channels is 1",
             err=True,
         )
+    if plot is not None and tested is not None:
+        batch, truth = tested
+        description, rows = champion.description, batch.names
+        found = diagnose(description, batch.x, batch.lengths, outputs, truth, first_rows=rows)
+        _draw(plot, description, [found])
     if tested is not None:
         _compare(champion, outputs, tested[1], portion.batch.lengths)
 
@@ -145,6 +167,26 @@ def _printed(*, json: bool) -> Iterator[Sink]:
         with file.open(encoding="utf-8", newline="") as stream:
             for part in iter(lambda: stream.read(PRINTED_AT_ONCE), ""):
                 typer.echo(part, nl=False)
+
+
+def _draw(path: Path, description: Description, found: Sequence[Diagnostics]) -> None:
+    """Pictures of what a champion does into a file."""
+    from harness.disk import cannot_write, replace_text
+    from harness.report import pictures
+    from harness.report.html import page_of
+    from harness.report.sheet import sheet
+    from harness.report.view import Drawing
+
+    title = f"{description.name}: predictions of {description.family}"
+    drawn = [
+        Drawing(*picture) for place, one in enumerate(found) for picture in pictures.drawn(one, f"picture-{place}")
+    ]
+    text = page_of(title, drawn) if path.suffix.lower() == ".html" else sheet(title, drawn)
+    try:
+        replace_text(path, text)
+    except OSError as error:
+        raise UsageError(f"--plot {path}: {cannot_write(error, path.absolute().parent)}") from error
+    say(str(path), err=True)
 
 
 def _show(bar: _Bar, portion: Portion, done: int) -> None:

@@ -16,6 +16,7 @@ from harness.data.scaling import Floats
 from harness.data.splits import seen_by
 from harness.errors import DataError, ExportError, UsageError
 from harness.export.artifact import Description, save_champion, versions_of
+from harness.export.diagnostics import diagnose
 from harness.export.intervals import calibrate_classes, calibrate_numbers, coverage_of
 from harness.export.predictor import Champion
 from harness.export.verification import require_agreement, score_of
@@ -44,7 +45,8 @@ def build_champion(plain: Mapping[str, Any]) -> dict[str, Any]:
             model card).
 
     Returns:
-        `folder`, and `test_score`, the wrapped model's, or a refitted one's on the validation part.
+        `folder`; `test_score`, the wrapped model's, or a refitted one's on the validation part; and `diagnostics`,
+        plain values of what it does on the test part, None for a refitted model.
 
     Raises:
         DataError: The data is not what the sweep began with.
@@ -66,7 +68,7 @@ def build_champion(plain: Mapping[str, Any]) -> dict[str, Any]:
     prediction = champion.predict(scored.x, scored.lengths, scored.future)
     score = score_of(description, scored.y, prediction, scored.lengths)
     if not (description.refit or data.task.per_step):
-        description = replace(description, intervals=_calibrated(data, champion, test, prediction))
+        description = replace(description, intervals=calibrated(data, champion, test, prediction))
     # The trial's score is the mean over all divisions, the model the last one's.
     if config.split.folds is not None and not description.refit:
         description = replace(description, test_score=score)
@@ -74,10 +76,15 @@ def build_champion(plain: Mapping[str, Any]) -> dict[str, Any]:
     example = {name: getattr(test, name)[:EXAMPLE_SEQUENCES] for name in description.inputs}
     text = file_of(str(space.build))[0].read_text(encoding="utf-8") if code else ""
     save_champion(Path(plain["folder"]), model, description, example, seen_by(data, config), text)
-    return {"folder": plain["folder"], "test_score": score}
+    diagnostics = None
+    if not description.refit:
+        diagnostics = diagnose(
+            description, test.x, test.lengths, prediction, test.y, first_rows=test.rows.tolist()
+        ).to_json()
+    return {"folder": plain["folder"], "test_score": score, "diagnostics": diagnostics}
 
 
-def _calibrated(data: SequenceData, champion: Champion, test: Part, tested: Floats) -> Intervals:
+def calibrated(data: SequenceData, champion: Champion, test: Part, tested: Floats) -> Intervals:
     """Intervals of the validation part's errors, and what they cover of the test part, of which `tested` was said."""
     part = data.validation
     calibrate = calibrate_numbers if data.answer is Answer.NUMBERS else calibrate_classes
@@ -89,14 +96,10 @@ def _calibrated(data: SequenceData, champion: Champion, test: Part, tested: Floa
 def _model(
     data: SequenceData, space: SearchSpace, request: TrialRequest, weights: Path
 ) -> tuple[keras.Model, NetworkShape]:
-    from harness.models import NetworkShape, wrap_for_export
+    from harness.models import NetworkShape, shape_for_export, wrap_for_export
     from harness.training.trial import load_weights
 
-    shape = NetworkShape.of(data)
-    if shape.task.per_step:  # sequences of any length may come, and in one call of different ones
-        shape = replace(shape, steps=None, masked=True)
-    if shape.masked:  # longer sequences than the data's longest may come
-        shape = replace(shape, steps=None)
+    shape = shape_for_export(NetworkShape.of(data))
     try:
         network, shape = _network(shape, NetworkShape.of(data), space, request)
         network.set_weights(load_weights(weights))

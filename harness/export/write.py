@@ -18,6 +18,7 @@ import numpy.typing as npt
 from harness.disk import cannot_write
 from harness.errors import UsageError
 from harness.export.predictor import Predictions
+from harness.text import listed
 
 SUFFIXES = (".csv", ".parquet", ".npz")
 
@@ -35,18 +36,23 @@ class Sink(Protocol):
         """Close what is open, whether all went well or not."""
 
 
-def check_output(path: Path) -> None:
+def check_output(path: Path, option: str = "--output", suffixes: tuple[str, ...] = SUFFIXES) -> None:
     """Refuse a file that could not be written, before any work is done.
+
+    Args:
+        path: The file.
+        option: What names it.
+        suffixes: What it may end in.
 
     Raises:
         UsageError: Its suffix is unknown, or it is a folder or in none.
     """
-    if path.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"--output {path}: expected a file that ends in {', '.join(SUFFIXES)}")
+    if path.suffix.lower() not in suffixes:
+        raise UsageError(f"{option} {path}: expected a file that ends in {listed(suffixes, 'or')}")
     if path.is_dir():
-        raise UsageError(f"--output {path}: is a folder: expected a file")
+        raise UsageError(f"{option} {path}: is a folder: expected a file")
     if not path.absolute().parent.is_dir():
-        raise UsageError(f"--output {path}: the folder {path.parent} does not exist")
+        raise UsageError(f"{option} {path}: the folder {path.parent} does not exist")
 
 
 @contextmanager

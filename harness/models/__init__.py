@@ -7,6 +7,16 @@ load_tensorflow()
 from harness.models.families import Family, Network, build_network, family_of  # noqa: E402
 from harness.models.network import Stack, build_stack  # noqa: E402
 from harness.models.shape import NetworkShape  # noqa: E402
-from harness.models.wrap import wrap_for_export  # noqa: E402
+from harness.models.wrap import shape_for_export, wrap_for_export  # noqa: E402
 
-__all__ = ["Family", "Network", "NetworkShape", "Stack", "build_network", "build_stack", "family_of", "wrap_for_export"]
+__all__ = [
+    "Family",
+    "Network",
+    "NetworkShape",
+    "Stack",
+    "build_network",
+    "build_stack",
+    "family_of",
+    "shape_for_export",
+    "wrap_for_export",
+]

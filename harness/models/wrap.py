@@ -13,6 +13,17 @@ from harness.models.shape import NetworkShape, as_model_takes
 from harness.records import Answer
 
 
+def shape_for_export(shape: NetworkShape) -> NetworkShape:
+    """The shape of a model that is handed out: for sequences of any length, where those of the data differ or are cut.
+
+    Args:
+        shape: That of the networks of its dataset.
+    """
+    if shape.task.per_step:  # in one call sequences of different lengths may come
+        shape = replace(shape, masked=True)
+    return replace(shape, steps=None) if shape.masked else shape
+
+
 def wrap_for_export(network: keras.Model, shape: NetworkShape, scaling: Scaling) -> keras.Model:
     """Put the scaling around a trained network.
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from harness.errors import UsageError
 from harness.records.answers import Recommendation
+from harness.records.diagnostics import Diagnostics
 from harness.records.intervals import Coverage
 from harness.records.serialization import KEY, Record, decode
 from harness.records.trials import (
@@ -167,6 +168,7 @@ class ChampionInfo(Record):
         path: Folder of the saved model.
         alias_because: Which alias moved, or did not, and why, in one line with both scores; empty where nothing had it.
         coverage: What its prediction intervals cover of the test part, a level each; empty where it has none.
+        diagnostics: What it does on the test part, for pictures; None where that was not recorded.
     """
 
     name: str
@@ -180,6 +182,7 @@ class ChampionInfo(Record):
     path: str
     alias_because: str = ""
     coverage: tuple[Coverage, ...] = ()
+    diagnostics: Diagnostics | None = None
 
     @property
     def reference(self) -> str:

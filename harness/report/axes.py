@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
-from harness.text import printable, short, ticks
+from harness.text import printable, short, shortened, ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,7 +29,7 @@ INK = "#010203"
 
 _SVG = "http://www.w3.org/2000/svg"
 _XLINK = "http://www.w3.org/1999/xlink"
-_FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'DejaVu Sans', sans-serif"
+FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'DejaVu Sans', sans-serif"
 _STYLE: dict[str, Any] = {
     "svg.fonttype": "none",  # letters stay letters: they can be searched, copied and read out
     "text.parse_math": False,  # a unit such as $/MWh is no formula
@@ -115,7 +115,7 @@ def _drop_surroundings(root: ElementTree.Element) -> None:
     for size in ("width", "height", "version"):
         root.attrib.pop(size, None)
     root.set("stroke-linejoin", "round")
-    root.set("font-family", _FONT)
+    root.set("font-family", FONT)
 
 
 def _rename(root: ElementTree.Element, name: str) -> None:
@@ -254,6 +254,38 @@ def band(
     axes.fill_between(xs, low, high, color=look.color, alpha=0.16, linewidth=0)
     marks = {"marker": look.marker, "markevery": max(1, len(xs) // 8), "markersize": 5}
     trace(axes, xs, middle, look, label=printable(label), **marks)
+
+
+def interval_band(
+    axes: Axes, xs: Sequence[float], ends: tuple[Sequence[float], Sequence[float]], look: Look, label: str, around: int
+) -> None:
+    """The area between two ends, at each place across; it is the darker, the more others lie around it.
+
+    Args:
+        axes: Where it is drawn.
+        xs: Places across, ascending.
+        ends: Lower and upper ends, one at each place.
+        look: How it is drawn.
+        label: Its name in the legend.
+        around: How many wider ones are drawn too.
+    """
+    opacity = 0.17
+    seen = 1 - (1 - opacity) ** (around + 1)  # in the legend, where none lies below it
+    if len(xs) > 1:
+        axes.fill_between(xs, *ends, color=look.color, alpha=opacity, linewidth=0)
+    else:
+        axes.vlines(xs, *ends, color=look.color, alpha=2 * opacity, linewidth=7)
+    axes.fill_between([], [], [], color=look.color, alpha=seen, linewidth=0, label=label)
+
+
+def diagonal(axes: Axes, ends: tuple[float, float], label: str) -> None:
+    """The line on which what is across is as large as what is upwards."""
+    trace(axes, ends, ends, PLAIN, linestyle=(0, (1, 2)), linewidth=1.4, label=label)
+
+
+def quantity(name: str, unit: str) -> str:
+    """What an axis shows, with its unit."""
+    return f"{shortened(name, 24)} ({shortened(unit, 12)})" if unit else shortened(name, 30)
 
 
 def evenly(number: int, most: int) -> Sequence[int]:

@@ -16,7 +16,7 @@ from harness.records import SweepResult
 from harness.report import differences
 from harness.report.axes import APPEARANCES
 from harness.report.format import run_filter
-from harness.report.view import ComparisonView
+from harness.report.view import ComparisonView, Drawing
 from harness.stats.words import brief
 from harness.stats.words.wording import QUESTION, across_lines
 from harness.store import hide_passwords_in
@@ -87,6 +87,20 @@ def html(
             run_filter=run_filter,
         )
     )
+
+
+def page_of(title: str, drawings: Sequence[Drawing]) -> str:
+    """A page of pictures alone.
+
+    Args:
+        title: What they show.
+        drawings: The pictures, whose ids differ from each other.
+
+    Returns:
+        A whole HTML document.
+    """
+    template = _environment().get_template("pictures.html.j2")
+    return template.render(title=title, drawings=drawings, appearances=APPEARANCES)
 
 
 def _answer(result: SweepResult, use: str) -> tuple[str, str]:

@@ -20,7 +20,7 @@ from harness.records import (
     Use,
     Verdict,
 )
-from harness.report import differences, explained
+from harness.report import differences, explained, pictures
 from harness.report import figures as draw
 from harness.report.axes import look_of
 from harness.report.curves import Curve, curves_of, importances_of, leads_of
@@ -382,6 +382,16 @@ class ComparisonView:
         """
         return {name: Drawing(name, svg, caption) for name, svg, caption in self._drawn() if svg}
 
+    @cached_property
+    def pictures(self) -> dict[str, Drawing]:
+        """What the exported model does on the test part, by name; empty where that was not recorded."""
+        champion = self.result.champion
+        if champion is None or champion.diagnostics is None:
+            return {}
+        places = [place for place, family in enumerate(self.families) if family.name == champion.arm]
+        drawn = pictures.drawn(champion.diagnostics, self.anchor, look_of(*places))
+        return {name: Drawing(name, svg, caption) for name, svg, caption in drawn}
+
     def _drawn(self) -> Iterator[tuple[str, str | None, str]]:
         result, trials = self.result, self.verdict.trials
         over = f"The thin line is the {self.over_cases}. " if self.over_cases else ""
@@ -451,14 +461,15 @@ class ComparisonView:
 
 
 def figures(comparison: ComparisonResult) -> dict[str, Drawing]:
-    """The figures of the report by their names, such as `difference`, `trials` and `budget`.
+    """The figures of the report by their names, such as `difference`, `trials` and `budget`, and pictures of the model.
 
     A notebook shows a figure as a picture; its `svg` can be written into a file.
 
     Args:
         comparison: One of a result's `comparisons`.
     """
-    return ComparisonView(comparison).figures
+    view = ComparisonView(comparison)
+    return {**view.figures, **view.pictures}
 
 
 def _style(result: ComparisonResult) -> Style:

@@ -307,7 +307,7 @@ class MlflowSync:
             ),
             **explanation,
             **{card_file(config): configs[config].model_dump_json(indent=2) for config in configs},
-            **{f"figures/{name}.svg": drawing.svg for name, drawing in view.figures.items()},
+            **{f"figures/{name}.svg": drawing.svg for name, drawing in {**view.figures, **view.pictures}.items()},
         }
 
     def _tags(self, name: str) -> dict[str, str]:

@@ -20,7 +20,16 @@ from harness.export import CleanProcess, agrees, read_description
 from harness.export.aliases import CHAMPION, Holder, give_alias, holder, must_be_measured
 from harness.export.verification import Measured
 from harness.journal import EventKind, Journal
-from harness.records import ChampionInfo, ComparisonResult, FamilyResult, Outcome, TrialKey, TrialRequest, Use
+from harness.records import (
+    ChampionInfo,
+    ComparisonResult,
+    Diagnostics,
+    FamilyResult,
+    Outcome,
+    TrialKey,
+    TrialRequest,
+    Use,
+)
 from harness.search import select
 from harness.stats import explain
 from harness.stats.gate import failing, shortfall
@@ -72,6 +81,7 @@ def evidence_of(result: ComparisonResult, header: SweepHeader, why: str) -> Mapp
             for family in result.families
         },
         "baselines": {baseline.name: baseline.test_score for baseline in result.baselines},
+        "best_baseline": result.best_baseline.name if result.best_baseline else None,
         "split": result.facts.split,
         "sizes": list(result.facts.sizes),
         "notes": list(result.facts.notes),
@@ -206,8 +216,8 @@ class Registration:
         """What it is registered as."""
         return self.header.registered_name(self.result.dataset)
 
-    def build(self, family: FamilyResult, trial: TrialKey, why: str) -> None:
-        """Have a worker make the folder of a trial's model."""
+    def build(self, family: FamilyResult, trial: TrialKey, why: str) -> Diagnostics:
+        """Have a worker make the folder of a trial's model, and say what it does on the test part."""
         space = self.spec.spaces[family.family.space]
         self._require_code_may_run(space)
         weights = self.spec.weights_of(trial)
@@ -224,7 +234,8 @@ class Registration:
             "digest": self.spec.digest,
             "evidence": evidence_of(self.result, self.header, why),
         }
-        run_one(self.executor, Task(f"{self.result.dataset} champion", TASKS["champion"], plain))
+        built = run_one(self.executor, Task(f"{self.result.dataset} champion", TASKS["champion"], plain))
+        return Diagnostics.from_json(built["diagnostics"])
 
     def register(self, why: str, name: str) -> Registered:
         """Register what is in the folder."""
@@ -281,7 +292,7 @@ def register_champion(how: Registration) -> ChampionInfo | None:
     family, why = choose(how.result) or (None, "")
     if family is None or family.selected is None or family.test_score is None:
         return None
-    how.build(family, family.selected.key, why)
+    diagnostics = how.build(family, family.selected.key, why)
     registered, short = how.register(why, how.name), short_of_champion(how.result, family)
     incumbent = holder(how.store, registered.name)
     where = f"{registered.name}/{registered.version}"
@@ -300,6 +311,7 @@ def register_champion(how: Registration) -> ChampionInfo | None:
         path=str(how.folder),
         alias_because=because,
         coverage=described.intervals.coverage if described.intervals else (),
+        diagnostics=diagnostics,
     )
 
 

@@ -11,7 +11,7 @@ from harness.baselines.base import Clock
 from harness.baselines.kernels import Kernels
 from harness.baselines.linear import Features, logistic
 from harness.baselines.sequences import convolved
-from harness.baselines.summaries import raw_steps
+from harness.baselines.summaries import RawSteps, steps_apart
 from harness.data import SequenceData
 
 
@@ -20,7 +20,7 @@ def convolutions(data: SequenceData) -> Features:
 
 
 def steps(data: SequenceData) -> Features:
-    return lambda part: raw_steps(data, part)
+    return RawSteps(data.scaling, steps_apart(data.train))
 
 
 def plainly(kernels: Kernels, x: np.ndarray, length: int) -> np.ndarray:

@@ -28,6 +28,7 @@ SMALLEST: dict[str, tuple[str, str]] = {
     "false_winners": (f"{DIGITS} --replays 1 --way random --shift 0.2 --workers 1 --keep cells", r"\| digits"),
     "faults": ("--kills 1", r"lost 0, doubled 0"),
     "golden": (f"--against {BENCHMARKS.parent}", r"^equal$"),
+    "interval_coverage": ("--names", r"vic_elec"),
     "known_answers": ("counting --look", r"1 replicates"),
     "large_files": ("japanese_vowels --sequences 20 --forms csv", r"csv +20"),
     "limits": ("--kind leave", r"leave: killed"),
