@@ -33,7 +33,7 @@ class StubChampion(Champion):
     @property
     def _call(self) -> Callable[[list[Any]], Any]:  # type: ignore[override]
         def call(arrays: list[Any]) -> Any:
-            flat = arrays[0].reshape(len(arrays[0]), -1)
+            flat = arrays[0].reshape(len(arrays[0]), -1).astype(np.float64)
             if self.description.classes:
                 return self.model.predict_proba(flat)
             said = np.asarray(self.model.predict(flat))
@@ -45,7 +45,7 @@ class StubChampion(Champion):
 def trained(data: SequenceData, config: Any) -> StubChampion:
     """A linear model of the training part."""
     flat, y = data.train.x.reshape(len(data.train.x), -1), data.train.y
-    learner = LogisticRegression(C=1e3, max_iter=500) if data.classes else Ridge(1e-3)
+    learner = LogisticRegression(C=1e3, max_iter=500) if data.classes else Ridge(1e-3, solver="svd")
     model = make_pipeline(StandardScaler(), learner).fit(flat, y if data.classes else y.reshape(len(y), -1))
     shortest, longest = data.facts.steps
     masked = shortest != longest
