@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from harness.config.errors import issue_of
-from harness.config.space import KNOWN, TRAINING, Hyperparameter, SearchSpace
+from harness.config.space import TRAINING, Hyperparameter, SearchSpace
 from harness.errors import UsageError, nearest
 from harness.records import Value
 
@@ -38,8 +38,8 @@ def parse(given: Sequence[str]) -> dict[str, tuple[Value, ...]]:
 def overridden(spaces: Mapping[str, SearchSpace], values: Mapping[str, Sequence[Value]]) -> dict[str, SearchSpace]:
     """The search spaces with these values in place of their own, one value fixed and several to choose from.
 
-    A shipped family takes every hyperparameter that it knows; a builder of the user's those that its config names, and
-    those of training.
+    A shipped family takes every hyperparameter that its network has; a builder of the user's those that its config
+    names, and those of training.
 
     Args:
         spaces: By family.
@@ -56,7 +56,7 @@ def overridden(spaces: Mapping[str, SearchSpace], values: Mapping[str, Sequence[
 
 
 def _known(space: SearchSpace) -> set[str]:
-    return {*space.hyperparameters, *(KNOWN if space.layer is not None else TRAINING)}
+    return {*space.hyperparameters, *space.network.names, *TRAINING}
 
 
 def _overridden(space: SearchSpace, values: Mapping[str, Sequence[Value]]) -> SearchSpace:

@@ -15,6 +15,7 @@ from harness.checks.conformance import PROBLEMS, check_family
 from harness.config import check_shared, check_tasks, find_dataset, find_space
 from harness.config.dataset import DatasetConfig
 from harness.config.networks import NETWORKS
+from harness.config.overrides import overridden
 from harness.config.space import SearchSpace
 from harness.errors import ConfigError, UsageError
 from harness.export.formats import Format, export
@@ -227,6 +228,13 @@ def test_families_of_other_networks_are_compared_without_reasons() -> None:
     lacking = space_of("MinGRU").model_copy(update={"name": "lacking", "by_data": ("lookback_steps",)})
     with pytest.raises(ConfigError, match=r"lstm: \[hyperparameters.learning_rate\] missing key 'reason'.*lacking"):
         check_shared([*spaces, lacking])
+
+
+def test_a_set_value_reaches_the_families_that_have_it() -> None:
+    spaces = {name: space for name in ("lstm", "dlinear") if (space := find_space(name).config)}
+    changed = overridden(spaces, {"units": (8,)})
+    assert changed["lstm"].hyperparameters["units"].value == 8
+    assert changed["dlinear"] == spaces["dlinear"]
 
 
 CHEAP = {"MinGRU": "classify, lengths differ", "TCN": "label", "ConvAttention": "regress", "DLinear": "forecast"}

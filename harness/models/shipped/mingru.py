@@ -65,18 +65,18 @@ def linear_recurrence(decay: Any, drive: Any) -> Any:
         (batch, steps, units). A step's state depends on no later step.
     """
     steps = drive.shape[1]
+    # Where the number of steps is open a state is fetched by its place: a sequence may have fewer steps than that.
+    places = None if steps is not None else ops.max(numbered_steps(drive), axis=0)
     doublings = OPEN_DOUBLINGS if steps is None else (steps - 1).bit_length()
     for by in (2**number for number in range(doublings)):
-        drive = drive + decay * _earlier(drive, by)
+        drive = drive + decay * _earlier(drive, by, places)
         if 2 * by < 2**doublings:
-            decay = decay * _earlier(decay, by)
+            decay = decay * _earlier(decay, by, places)
     return drive
 
 
-def _earlier(x: Any, by: int) -> Any:
-    """(batch, steps, units) of so many steps before; zeros before the first."""
-    if x.shape[1] is not None:
+def _earlier(x: Any, by: int, places: Any) -> Any:
+    """(batch, steps, units) of so many steps before, zeros before the first; `places` are the steps, from 1."""
+    if places is None:
         return keras.layers.ZeroPadding1D((by, 0))(x[:, :-by])
-    # By place, since a sequence may have fewer steps than that.
-    places = ops.maximum(numbered_steps(x) - by, 0)
-    return ops.take_along_axis(keras.layers.ZeroPadding1D((1, 0))(x), ops.expand_dims(places, -1), axis=1)
+    return ops.take(keras.layers.ZeroPadding1D((1, 0))(x), ops.maximum(places - by, 0), axis=1)
