@@ -68,7 +68,7 @@ SILENT = replace(USED, probability=None, regret=None, abstains="gru failed in 3 
 
 def test_the_recommendation_says_what_by_how_much_and_how_sure() -> None:
     assert sentences.recommendation(OPEN) == (
-        "vic_elec: use gru's model, better over test cases: 5 % lower error than lstm's; better with "
+        "vic_elec: use gru's model, better over test cases: 5 % lower error than lstm's; it is better with "
         "probability 0.98, at worst 2 % more error (95 % sure)"
     )
 
@@ -81,11 +81,11 @@ def test_the_recommendation_says_what_by_how_much_and_how_sure() -> None:
         (replace(USED, lower_loss=0.0001), "the same error as lstm's;"),
         (replace(USED, lower_loss=0.0042), "0.4 % lower error than lstm's;"),
         (replace(USED, lower_loss=0.998), "over 99 % lower error than lstm's;"),
-        (replace(USED, lower_loss=None), "better over test cases; better with"),
+        (replace(USED, lower_loss=None), "better over test cases; it is better with"),
         (BASELINE, ": 9 % lower error than gru's; probability 0.98, at worst 2 % more error (95 %)"),
         (
             replace(BASELINE, baseline="mean"),
-            "baseline, mean: 9 % lower error than gru's; better with probability 0.98",
+            "baseline, mean: 9 % lower error than gru's, the better network; it is better with probability 0.98",
         ),
         (EITHER, "use either model; gru's is cheaper"),
         (EITHER, "at worst 3.4 times the error (95 % sure)"),
@@ -141,7 +141,8 @@ def test_the_bound_is_never_rounded_down() -> None:
 def test_the_three_sentences_give_the_records_numbers() -> None:
     models, seeds, families = sentences.three(OPEN)
     assert models == (
-        "Models in hand: gru's is better than lstm's by 12.1 over 250 test cases (95 % interval 3.2 to 20.1)."
+        "Models in hand: gru's is better than lstm's by 12.1 over the 250 test cases that decide (95 % interval "
+        "3.2 to 20.1)."
     )
     assert seeds == (
         "Configurations: undecided, gru's better by 2.9 over 5 fresh seeds each (95 % interval -0.3 to 5.8)."
@@ -222,7 +223,7 @@ def test_what_settles_it_is_a_command_a_range_and_a_time() -> None:
     assert sentences.settling(OPEN) == "30 to 60 more trials per family (4 min to 8 min 20 s) settle it, chance 0.80."
     hopeless = replace(OPEN, settling=Settling((60,), (600,), None, False, 0.8))
     assert sentences.settling(hopeless, "x") == (
-        "Not worth more trials: even 600 more per family would probably not settle it."
+        "Not worth more trials: even 600 more per family would probably not settle the families."
     )
     assert sentences.settling(replace(OPEN, settling=None), "x") == ""
 

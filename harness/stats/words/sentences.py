@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 from harness.records import (
@@ -42,6 +43,7 @@ _TERSER = (
     (", though ", ", "),
 )
 """Words that the sentence can do without (patterns), and what takes their place, in the order in which they go."""
+_LEAST = 4
 
 _WHY = {
     Reason.TEST_CASES: ", better over test cases",
@@ -68,9 +70,15 @@ def recommendation(verdict: Verdict) -> str:
     whys = [f"{why} ({found.because})", why] if found.because else [why]
     forms: list[tuple[str, int | None]] = [*((one, None) for one in whys), *(("", most) for most in _LENGTHS)]
     sentences = [printable(f"{verdict.dataset}: {_what(found, one)}; {_certainty(found, most)}") for one, most in forms]
-    for words, fewer in _TERSER:
-        sentences += [re.sub(words, fewer, one) for one in sentences[-len(forms) :]]
+    terser = [list(accumulate(_TERSER, _without, initial=one)) for one in sentences]
+    # A reason is worth more than the first of these words, and less than the others.
+    sentences = [one for forms in terser for one in forms[:_LEAST]]
+    sentences += [one for level in zip(*(forms[_LEAST:] for forms in terser), strict=True) for one in level]
     return next((one for one in sentences if len(wrapped(one, PLAIN_WIDTH)) <= _MOST_LINES), sentences[-1])
+
+
+def _without(sentence: str, words: tuple[str, str]) -> str:
+    return re.sub(*words, sentence)
 
 
 def three(verdict: Verdict) -> tuple[str, ...]:
