@@ -53,7 +53,7 @@ def discovered(shape: NetworkShape, space: SearchSpace, *, gaussian: bool) -> Se
 
 def _explored(keras_tuner: Any, shape: NetworkShape, space: SearchSpace) -> Any:
     """Keras Tuner's hyperparameters once every scope was active, and every value tried that may lead to other names."""
-    known, tried = fill(keras_tuner.HyperParameters(), space, fixed=True), set[str]()
+    known, seen = fill(keras_tuner.HyperParameters(), space, fixed=True), set[str]()
     never, once, waiting = list[Any](), list[Any](), [dict[str, Any]()]
     for _ in range(MOST_CALLS):
         if not never and not waiting:
@@ -73,8 +73,8 @@ def _explored(keras_tuner: Any, shape: NetworkShape, space: SearchSpace) -> Any:
             raise UsageError(f"{space.made_of}: asks for {twice!r} in two scopes: expected a name of its own in each")
         never, once = _scopes(hp, never, once)
         for one in known.space:
-            if one.name not in tried:
-                tried.add(one.name)
+            if one.name not in seen:
+                seen.add(one.name)
                 # Beside what has led to it: a name in a scope exists there alone.
                 scope = {part.name: part.values[0] for part in one.conditions}
                 waiting += [{**wanted, **scope, one.name: value} for value in _leading(one)]
