@@ -89,7 +89,7 @@ def _without_padding(x: npt.NDArray[Any], gaps: bool) -> Given:
     missing = np.isnan(x) if x.dtype.kind == "f" else np.zeros(x.shape, np.bool_)
     if not missing.any():
         return Given(x, None)
-    real = ~missing.all(axis=2)
+    real: npt.NDArray[np.bool_] = np.asarray(~missing.all(axis=2))
     lengths = x.shape[1] - real[:, ::-1].argmax(axis=1)
     if not real.any(axis=1).all():
         raise EstimatorError(f"X: sequence {int((~real.any(axis=1)).argmax())} (from 0) has no value but NaN")
