@@ -69,10 +69,14 @@ def sweep(
             minutes (float): Time for all searches together, in place of `trials`.
             epochs (int): The most epochs of a trial; 30.
             patience_epochs (int): Epochs without a better validation score after which a trial ends; 5.
+            min_steps (int): Gradient steps that a trial's epochs are raised to on small data; 500, and 0 where `epochs` is
+                given.
+            hyperparameters (Mapping[str, Sequence]): Values in place of those of every search space, such as
+                `{"units": (16, 64)}`.
             replicates (int): Independent searches of each family; 1.
             until_decided (bool): Add replicates until there is a verdict; False.
             seeds (int): Retrainings of each family's selected hyperparameters with fresh seeds; 5.
-            oracle (str): `random`, `bayesian`, `hyperband` or `grid`; `random`.
+            oracle (str): `random`, `bayesian`, `tpe`, `hyperband` or `grid`; `random`.
             prune (bool): Median stopping; False.
             seed (int): Seed of the whole sweep; 1.
             workers (int): Worker processes; one a core.
