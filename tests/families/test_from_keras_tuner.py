@@ -83,8 +83,8 @@ def test_at_most_three_lines_of_a_script_change() -> None:
 @pytest.mark.parametrize("kind", PAIRS)
 def test_random_search_asks_what_keras_tuners_asks(kind: str, tmp_path: Path) -> None:
     before, after = PAIRS[kind]
-    expected = asked_by_keras_tuner(before.replace("max_trials=5", "max_trials=12"), tmp_path)
-    assert len(expected) == 12
+    expected = asked_by_keras_tuner(before.replace("max_trials=5", "max_trials=8"), tmp_path)
+    assert len(expected) == 8
     name = "build_model" if kind == "function" else "Regressor"
     location = f"{definitions(before, tmp_path / 'script.py')}:{name}"
     seed = int(re.search(r'"oracle_seed": (\d+)', after)[1])  # type: ignore[index]

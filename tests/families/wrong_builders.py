@@ -79,14 +79,13 @@ def misspells(hp):
 
 def asks_other_names(hp):
     CALLS.append(1)
-    return ends_in(hp, layers.Dense(CLASSES, activation=hp.Choice(f"end_{len(CALLS)}", ["linear", "softmax"])))
+    hp.Choice(f"end_{len(CALLS)}", ["linear", "softmax"])
 
 
 def asks_ever_more(hp):
     for number in range(len(CALLS)):
         hp.Boolean(f"more_{number}")
     CALLS.append(1)
-    return ends_in(hp, layers.Dense(CLASSES))
 
 
 def mixes_types(hp):
