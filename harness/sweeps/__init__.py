@@ -69,8 +69,8 @@ def sweep(
             minutes (float): Time for all searches together, in place of `trials`.
             epochs (int): The most epochs of a trial; 30.
             patience_epochs (int): Epochs without a better validation score after which a trial ends; 5.
-            min_steps (int): Gradient steps that a trial's epochs are raised to on small data; 500, and 0 where `epochs` is
-                given.
+            min_steps (int): Gradient steps that a trial's epochs are raised to on small data; 500, and 0 where
+                `epochs` is given.
             hyperparameters (Mapping[str, Sequence]): Values in place of those of every search space, such as
                 `{"units": (16, 64)}`.
             replicates (int): Independent searches of each family; 1.
