@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 
 from harness.config import SearchSpace, find_datasets, find_space
-from harness.config.overrides import overridden, parse
-from harness.config.sized import sized
+from harness.config.spaces.overrides import overridden, parse
+from harness.config.spaces.sized import sized
 from harness.data import load_dataset
 from harness.records import Family, SealedScore, TrialRecord
 from harness.search import Budget, Scheduler, SearchSettings

@@ -17,8 +17,8 @@ from pydantic import Field, model_validator
 
 from harness.config.dataset import DatasetConfig
 from harness.config.errors import fault, toml_text
-from harness.config.networks import NETWORKS, OF_USER, Layer, NetworkConfig
 from harness.config.sources import Config, FunctionName, Name, Number, Plain
+from harness.config.spaces.networks import NETWORKS, OF_USER, Layer, NetworkConfig
 from harness.config.tasks import ForecastTask
 from harness.errors import ConfigError, nearest
 from harness.records import TaskKind
@@ -239,7 +239,7 @@ Builder = Annotated[FunctionName, Field(description="a file and a function, such
 OracleSeed = Annotated[int, Field(strict=True, gt=0, description="a whole number greater than 0")]
 
 ByData: TypeAlias = Literal["lookback_steps", "stride_steps", "summary", "bidirectional"]
-"""Hyperparameters whose values `harness.config.sized` finds for each dataset."""
+"""Hyperparameters whose values `harness.config.spaces.sized` finds for each dataset."""
 
 
 class SearchSpace(Config):

@@ -13,8 +13,8 @@ from typing import Any, cast
 
 from harness.config import Found, check_reads_forward, check_shared, check_tasks, find_datasets, find_space
 from harness.config.dataset import DatasetConfig
-from harness.config.overrides import overridden
 from harness.config.space import SearchSpace
+from harness.config.spaces.overrides import overridden
 from harness.config.sweep import SweepConfig
 from harness.errors import UsageError
 from harness.executors import machine_mb

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.config.sized import sized
 from harness.config.space import SearchSpace
+from harness.config.spaces.sized import sized
 from harness.config.sweep import SCHEDULED, SweepConfig
 from harness.data import load_dataset
 from harness.data.downloads import require_data

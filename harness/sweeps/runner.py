@@ -11,7 +11,7 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from harness.config.sized import sized
+from harness.config.spaces.sized import sized
 from harness.disk import cannot_write, replace_text
 from harness.errors import AccessError, DiskError, HarnessError, StoreError, UsageError
 from harness.executors import Executor, Task

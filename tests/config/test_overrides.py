@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.config import SearchSpace, find_space, make_plan
-from harness.config.overrides import overridden, parse
+from harness.config.spaces.overrides import overridden, parse
 from harness.errors import ConfigError, UsageError
 from harness.records import Direction, Objective
 from harness.search.oracle import Oracle

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.config import DatasetConfig, SearchSpace, check_shared
-from harness.config.sized import sized, strides_for
+from harness.config.spaces.sized import sized, strides_for
 from harness.errors import ConfigError
 
 ALL = ("lookback_steps", "stride_steps", "summary", "bidirectional")

@@ -23,7 +23,8 @@ from harness.errors import ExportError, UsageError
 from harness.export import Champion, load, load_folder
 from harness.export.artifact import FILE
 from harness.export.baselines import best_baseline
-from harness.export.baselines.graphs import NoGraph, graph_of
+from harness.export.baselines.graphs import graph_of
+from harness.export.baselines.reasons import NoGraph
 from harness.metrics import at_real_steps
 from harness.models import NetworkShape, shape_for_export
 

@@ -14,9 +14,9 @@ import harness
 from harness.checks.conformance import PROBLEMS, check_family
 from harness.config import check_shared, check_tasks, find_dataset, find_space
 from harness.config.dataset import DatasetConfig
-from harness.config.networks import NETWORKS
-from harness.config.overrides import overridden
 from harness.config.space import SearchSpace
+from harness.config.spaces.networks import NETWORKS
+from harness.config.spaces.overrides import overridden
 from harness.errors import ConfigError, UsageError
 from harness.export.formats import Format, export
 from harness.models import family_of

@@ -21,6 +21,8 @@ from harness.baselines.summaries import Forest, RawSteps, summaries
 from harness.baselines.tokens import ByToken, CountsOfTokens
 from harness.data import SequenceData
 from harness.data.scaling import CHANGES
+from harness.export.baselines.reasons import NoGraph
+from harness.export.baselines.trees import forest_graph
 from harness.models import NetworkShape, wrap_for_export
 from harness.models.shape import as_model_takes, length_mask
 
@@ -28,10 +30,6 @@ Wide = npt.NDArray[np.float64]
 
 _IMPOSSIBLE = -1e9
 """The logit of a class that the training part does not hold."""
-
-
-class NoGraph(Exception):
-    """A baseline cannot be written as a model; the message says why, as the end of a sentence."""
 
 
 def graph_of(predict: Any, data: SequenceData, shape: NetworkShape) -> keras.Model:
@@ -45,8 +43,6 @@ def graph_of(predict: Any, data: SequenceData, shape: NetworkShape) -> keras.Mod
     Raises:
         NoGraph: It has none.
     """
-    from harness.export.baselines.trees import forest_graph
-
     if data.scaling.fills_gaps:
         raise NoGraph("values may be missing in its data, which it fills from the whole series")
     match predict:

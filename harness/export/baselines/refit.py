@@ -32,7 +32,8 @@ def best_baseline(champion: Champion) -> Champion:
         DataError: The data is missing or changed.
         ExportError: The refitted baseline, or its model, does not give the recorded test score again.
     """
-    from harness.export.baselines.graphs import NoGraph, graph_of
+    from harness.export.baselines.graphs import graph_of
+    from harness.export.baselines.reasons import NoGraph
 
     description = champion.description
     recorded, config = description.evidence.get("baselines", {}), description.dataset_config

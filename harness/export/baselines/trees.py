@@ -12,6 +12,7 @@ import numpy.typing as npt
 from harness.baselines.summaries import Forest
 from harness.data import Scaling
 from harness.data.scaling import CHANGES
+from harness.export.baselines.reasons import NoGraph
 from harness.models import NetworkShape
 from harness.models.shape import as_model_takes
 
@@ -30,8 +31,6 @@ def forest_graph(forest: Forest, shape: NetworkShape, scaling: Scaling) -> keras
     Raises:
         NoGraph: Its answers are scaled by more than a mean and a spread.
     """
-    from harness.export.baselines.graphs import NoGraph
-
     if not len(forest.beside) and scaling.kind in CHANGES:
         raise NoGraph(f"its answers have {scaling.kind} scaling")
     inputs = shape.make_inputs(str(scaling.input_mean.dtype))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from harness.config.networks import NETWORKS
+from harness.config.spaces.networks import NETWORKS
 from harness.errors import UsageError
 from harness.export.artifact import FILE, TRIED, Description, versions_of, whole_folder
 from harness.export.formats.agreement import TOLERANCE, Agreement, require_same_outputs, rows_to_check
