@@ -246,10 +246,11 @@ def export(
     store: StoreOption = None,
     tracking_uri: TrackingOption = None,
 ) -> None:
-    """Export a champion, or the best baseline beside it, to Keras, TensorFlow, ONNX or LiteRT.
+    """Export a model to Keras, TensorFlow, ONNX or LiteRT.
 
-    The folder holds the model, a model card, an example, and ten lines of Python that use it. The exported model takes
-    raw values and returns original units or class probabilities. Right after writing it is run in its own runtime; its
+    It is a champion, or with --baseline the best baseline of its sweep. The folder holds the model, a model card, an
+    example, and ten lines of Python that use it. The exported model takes raw values and returns original units or
+    class probabilities. Right after writing it is run in its own runtime; its
     outputs on the test rows must be the champion's to 1e-4, or nothing is written. A baseline is fitted again with the
     sweep's seed and must give its recorded test score; those that look things up in a series or in their training data
     are refused.

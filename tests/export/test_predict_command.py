@@ -206,7 +206,7 @@ def test_tables_that_do_not_fit_sequences(classify: Any, tmp_path: Path) -> None
             "in.png: expected a file that ends in .csv, .tsv, .dat, .data, .parquet, .pq, .xlsx, .arff, .tsf, .jsonl, "
             ".ndjson, .npz",
         ),
-        (("in.csv", "--output", "out.xlsx"), "--output out.xlsx: expected a file that ends in .csv, .parquet, .npz"),
+        (("in.csv", "--output", "out.xlsx"), "--output out.xlsx: expected a file that ends in .csv, .parquet or .npz"),
         (("in.csv", "--output", "no/out.csv"), "--output no/out.csv: the folder no does not exist"),
         (("in.csv", "--output", "/tmp/.csv"), "--output /tmp/.csv: expected a file that ends in"),
     ],

@@ -80,6 +80,7 @@ def test_at_most_three_lines_of_a_script_change() -> None:
         assert sum(changed) <= 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", PAIRS)
 def test_random_search_asks_what_keras_tuners_asks(kind: str, tmp_path: Path) -> None:
     before, after = PAIRS[kind]

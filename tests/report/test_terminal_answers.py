@@ -122,7 +122,7 @@ def test_the_table_shows_the_published_scores(answered: SweepResult) -> None:
     block = text(answered, "harness ui", 80).split("vic_elec: ")[1].split("\n\n")[0]
     head, lstm, gru = (line.split() for line in block.splitlines() if re.match(r"  (MAE|lstm |gru )", line))
     assert head[:6] == ["MAE", "in", "MWh,", "lower", "is", "better"]
-    assert "selected, 251 cases" in " ".join(head)
+    assert "selected, other 251" in " ".join(head)
     assert (lstm[1], gru[1]) == ("258.1", "245.8")
 
 

@@ -67,7 +67,9 @@ def test_forecasts(kind: str, tmp_path: Path) -> None:
     data = loaded(tmp_path, task="forecast", lookback_steps=5, **given[kind])
     assert data.targets == ("y",)
     assert np.allclose(data.train.y[:, 0, 0], values[5 : 5 + len(data.train)])
-    assert len(data.channels) == {"series": 1, "array": 1, "frame": 2, "apart": 3}[kind]
+    assert (
+        len(data.channels) == {"series": 3, "array": 1, "frame": 2, "apart": 3}[kind]
+    )  # an hour's sine and cosine where times are dates
 
 
 def test_a_long_table(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ WRONG: dict[str, tuple[Callable[[Path], Any], str]] = {
     ),
     "an oracle that is none": (
         lambda at: compare(X, Y, task="classify", oracle="bayes", store=at),
-        r"^oracle = \"bayes\": expected one of random, bayesian, hyperband.*Did you mean bayesian\?$",
+        r"^oracle = \"bayes\": expected one of random, bayesian, tpe, hyperband.*Did you mean bayesian\?$",
     ),
     "a metric of another task": (
         lambda at: compare(X, Y, task="classify", metric="mae", store=at),
