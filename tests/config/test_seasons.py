@@ -9,7 +9,7 @@ import pytest
 from harness.config.dataset import DatasetConfig
 from harness.config.inferred.infer import UserHints, infer_task
 from harness.config.inferred.rhythm import cycles_of, lookbacks_for
-from harness.config.inferred.seasons import naive_error, seasons_in
+from harness.config.inferred.seasons import naive_errors, seasons_in
 
 HOUR, DAY = 3600.0, 86_400.0
 RANDOM = np.random.default_rng(2)
@@ -50,11 +50,17 @@ def test_the_test_part_is_not_looked_at() -> None:
     assert seasons_in(spoiled, horizon=24) == seasons_in(values, horizon=24)
 
 
+def test_noise_on_a_week_makes_no_longer_season() -> None:
+    week = np.where(np.arange(500) % 7 < 5, 120.0, 60.0)
+    made = [seasons_in(week + np.random.default_rng(seed).integers(0, 11, 500), 7, 7) for seed in range(200)]
+    assert sum(found != (7,) for found in made) <= 4
+
+
 def test_the_error_of_a_season_is_over_all_steps_ahead() -> None:
     values = np.arange(40.0)
-    assert naive_error(values, 30, 3, 3) == 3.0
-    assert naive_error(values, 30, 3, 6) == 4.5
-    assert naive_error(values, 30, 1, 4) == 2.5
+    assert naive_errors(values, 30, 3, 3).mean() == 3.0
+    assert naive_errors(values, 30, 3, 6).mean() == 4.5
+    assert naive_errors(values, 30, 1, 4).mean() == 2.5
 
 
 def test_lookbacks_fit_the_smallest_part() -> None:

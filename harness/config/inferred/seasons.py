@@ -1,8 +1,8 @@
 """Seasons that a series has in fact: lags of high autocorrelation, each checked by the forecast that it makes.
 
 A season counts where repeating it forecasts later rows better than what is known without it: than the last value, for
-the shortest, and than every shorter season, for a longer one, whose autocorrelation has to be higher, too: else four
-weeks would count beside one by the chance of a holiday. The rows that it is checked on are those of the
+the shortest, and than every shorter season, for a longer one, whose autocorrelation has to be higher, too. Better is a
+tenth less error, and more than chance: else three weeks would count beside one for a few lucky rows. The rows that it is checked on are those of the
 validation part; the rows of the test part are not looked at.
 """
 
@@ -18,6 +18,10 @@ TRAIN, VALIDATION = 0.7, 0.15
 
 BETTER = 0.9
 """A season's error against the best one without it, at most."""
+
+BEYOND_CHANCE = 3.0
+"""Standard errors of the mean difference by which the error has to be lower: several lags are tried.
+What the times suggest needs none, and seven of it, which may be a week of days, two."""
 
 LEAST_CORRELATION = 0.2
 MOST_PEAKS = 4
@@ -41,19 +45,28 @@ def seasons_in(values: Values, base: int | None = None, horizon: int = 1) -> tup
     lags = {*peaks_of(correlation)}
     if base is not None:
         lags = {lag for lag in {*lags, base, 7 * base} if lag % base == 0 and 2 <= lag < len(correlation)}
-    found, best = list[int](), naive_error(values[:end], until, 1, horizon)
+    suggested = {} if base is None else {base: 0.0, 7 * base: 2.0}
+    found, best = list[int](), naive_errors(values[:end], until, 1, horizon)
     for lag in sorted(lags):
         if found and lag < 2 * found[-1]:
             continue  # seasons hold one another, as a week holds days
-        error = naive_error(values[:end], until, lag, horizon)
-        if error < BETTER * best and all(correlation[lag] > correlation[shorter] for shorter in found):
+        errors = naive_errors(values[:end], until, lag, horizon)
+        beyond = suggested.get(lag, BEYOND_CHANCE)
+        if _better(errors, best, beyond) and all(correlation[lag] > correlation[shorter] for shorter in found):
             found.append(lag)
-            best = error
+            best = errors
     return tuple(found)
 
 
-def naive_error(values: Values, begin: int, season: int, horizon: int) -> float:
-    """Mean absolute error of repeating the last season known, over steps 1 to `horizon`.
+def _better(errors: Values, than: Values, beyond: float) -> bool:
+    """Whether errors on the same rows are lower by a tenth, and by so many standard errors."""
+    gain = than - errors
+    by_chance = beyond * gain.std(ddof=1) / np.sqrt(len(gain))
+    return bool(errors.mean() < BETTER * than.mean() and gain.mean() > by_chance)
+
+
+def naive_errors(values: Values, begin: int, season: int, horizon: int) -> Values:
+    """Absolute error of repeating the last season known, for each row from `begin`: the mean over steps 1 to `horizon`.
 
     Args:
         values: (rows,), all known.
@@ -63,8 +76,8 @@ def naive_error(values: Values, begin: int, season: int, horizon: int) -> float:
     """
     lags, counts = np.unique(season * -(-np.arange(1, horizon + 1) // season), return_counts=True)
     rows = np.arange(begin, len(values))
-    errors = [np.abs(values[rows] - values[np.maximum(rows - lag, 0)]).mean() for lag in lags]
-    return float(np.average(errors, weights=counts))
+    errors = [np.abs(values[rows] - values[np.maximum(rows - lag, 0)]) for lag in lags]
+    return np.asarray(np.average(errors, axis=0, weights=counts))
 
 
 def autocorrelation(values: Values) -> Values:
