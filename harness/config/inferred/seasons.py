@@ -2,8 +2,8 @@
 
 A season counts where repeating it forecasts later rows better than what is known without it: than the last value, for
 the shortest, and than every shorter season, for a longer one, whose autocorrelation has to be higher, too. Better is a
-tenth less error, and more than chance: else three weeks would count beside one for a few lucky rows. The rows that it is checked on are those of the
-validation part; the rows of the test part are not looked at.
+tenth less error, and more than chance: else three weeks would count beside one for a few lucky rows. The rows that it
+is checked on are those of the validation part; the rows of the test part are not looked at.
 """
 
 from __future__ import annotations
