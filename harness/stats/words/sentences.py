@@ -197,8 +197,8 @@ def _what(found: Recommendation, why: str) -> str:
     if found.use is Use.BASELINE:
         other += ", the better network"
     size = _size(found.lower_loss, other, found.scored_cases) if found.against and found.lower_loss is not None else ""
-    if found.reason is Reason.NOT_BEATEN:
-        size = f", which {other}, does not surely beat" if found.use is Use.BASELINE else size
+    if found.use is Use.BASELINE and (found.reason is Reason.NOT_BEATEN or (found.lower_loss or 0) < 0):
+        size = f", which {other}, does not surely beat"
     return f"{use}{why}{size}"
 
 
