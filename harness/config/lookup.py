@@ -168,10 +168,12 @@ def _find(wanted: str, kind: str, word: str, given: Sequence[Path]) -> Found[Any
 
 
 def _by_name(wanted: str, kind: str, word: str, folders: Sequence[Path]) -> Path:
-    known = [path for folder in (*folders, *_builtin_folders(kind)) for path in _configs_in(folder, kind)]
-    for path in known:
-        if path.stem == wanted:
-            return path
+    known = []
+    for folder in (*folders, *_builtin_folders(kind)):
+        for path in _configs_in(folder, kind):
+            if path.stem == wanted:
+                return path
+            known.append(path)
     for path in known:
         # A config in a file of another name: reading it says so better than "unknown" would.
         if _phrase(path).get("name") == wanted:
@@ -231,13 +233,13 @@ def find_datasets(name_or_path: str, folders: Sequence[Path] = ()) -> list[Found
     """
     if is_path(name_or_path):
         return [find_dataset(name_or_path, folders)]
-    known = list_datasets(folders)
-    suites = suites_of(known)
-    if name_or_path in suites and name_or_path not in {found.name for found in known}:
-        return suites[name_or_path]
     try:
         return [find_dataset(name_or_path, folders)]
     except ConfigError as error:
+        known = list_datasets(folders)
+        suites = suites_of(known)
+        if name_or_path in suites and name_or_path not in {found.name for found in known}:
+            return suites[name_or_path]
         if near := get_close_matches(name_or_path, suites, n=1):
             raise ConfigError(f"{error}. Or the suite {near[0]}?".replace("?.", "?")) from None
         raise
