@@ -207,9 +207,10 @@ class Series:
     places: Indices | None = None
     time_format: str = ""
 
-    def pick(self, names: tuple[str, ...]) -> Floats:
-        """The named columns (rows, names), in that order."""
-        return self.values[:, [self.columns.index(name) for name in names]]
+    def pick(self, names: tuple[str, ...], rows: slice = slice(None)) -> Floats:
+        """The named columns (rows, names), in that order; a view where they are all of them."""
+        values = self.values[rows]
+        return values if names == self.columns else values[:, [self.columns.index(name) for name in names]]
 
     def place(self, at: tuple[int, ...]) -> str:
         """What messages call the value at (row, column)."""

@@ -145,7 +145,7 @@ def _rows_of_train(panel: Sequence[Series], blocks: Sequence[Blocks], names: tup
     gap = np.full((1, len(names)), np.nan, np.float32)
     pieces = []
     for series, parts in zip(panel, blocks, strict=True):
-        pieces += [series.pick(names)[parts.train.start : parts.train.stop], gap]
+        pieces += [series.pick(names, slice(parts.train.start, parts.train.stop)), gap]
     return np.concatenate(pieces[:-1])
 
 

@@ -178,8 +178,9 @@ def fit_scaling(values: Floats, kind: Kind = "standard") -> tuple[Floats, Floats
     if kind == "none":
         return np.zeros(width, values.dtype), np.ones(width, values.dtype)
     wide = values.astype(np.float64)  # nanstd squares in its input's type, whatever its dtype says
-    middle: Wide = np.nanmean(wide, axis=0)
-    spread: Wide = np.nanstd(wide, axis=0)
+    holed = bool(np.isnan(wide).any())  # what goes around gaps takes copies
+    middle: Wide = np.nanmean(wide, axis=0) if holed else wide.mean(axis=0)
+    spread: Wide = np.nanstd(wide, axis=0) if holed else wide.std(axis=0)
     if kind == "robust":
         low, middle, high = np.nanquantile(wide, [0.25, 0.5, 0.75], axis=0)
         # Where half the values are one and the same, their range says nothing of the others.

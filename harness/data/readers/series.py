@@ -69,7 +69,10 @@ def calendar_channels(stamps: pd.Series[Any], cycles: Sequence[str], place: str,
     Raises:
         DataError: The times are numbers, or no times.
     """
-    found = read_times(stamps, clock)
+    return _waves(read_times(stamps, clock), cycles, place, clock)
+
+
+def _waves(found: pd.Series[Any], cycles: Sequence[str], place: str, clock: Clock) -> Floats:
     if not is_dated(found):
         raise DataError(f"{place} holds numbers: expected dates or times for [encoding] calendar")
     at = (found.dt.tz_convert(clock.zone) if clock.zone else found).dt
@@ -83,6 +86,7 @@ def with_calendar(
     cycles: Sequence[str],
     where: str,
     clock: Clock = UNDECIDED,
+    ticks: Indices | None = None,
 ) -> pd.DataFrame:
     """A table with the calendar's channels as further columns.
 
@@ -92,17 +96,21 @@ def with_calendar(
         cycles: Keys of `[encoding] calendar`.
         where: The table, as messages name it.
         clock: How the times are read.
+        ticks: The times (rows,), where they have been read already and are dates: microseconds since 1970 in UTC.
 
     Raises:
         DataError: The times are none, or a column is called as a channel of the calendar is.
     """
     if not cycles or time is None:
         return frame
+    import pandas as pd
+
     names = channel_names(cycles)
     if taken := next((name for name in names if name in frame.columns), None):
         raise DataError(f"{where}: has a column {taken!r} already: expected none that [encoding] calendar makes")
     stamps = time_column(frame, time)
-    made = calendar_channels(stamps, cycles, f"{where}: column {stamps.name!r}", clock)
+    found = read_times(stamps, clock) if ticks is None else pd.Series(pd.to_datetime(ticks, unit="us", utc=True))
+    made = _waves(found, cycles, f"{where}: column {stamps.name!r}", clock)
     return frame.assign(**{name: made[:, number] for number, name in enumerate(names)})
 
 
@@ -210,8 +218,13 @@ def _arranged(
     made = channel_names(calendar)
     known = (*task.known_covariates, *made)
     features = (*(name for name in features if name not in known), *known)
+    dated = stamps is not None and is_dated(read_times(time_column(frame.iloc[:1], task.time or ""), clock))
     series = select_columns(
-        with_calendar(frame, task.time, calendar, where, clock), features, task.target, where, first_row
+        with_calendar(frame, task.time, calendar, where, clock, stamps if dated else None),
+        features,
+        task.target,
+        where,
+        first_row,
     )
     series = replace(series, calendar=made, known=known)
     if stamps is not None and order is not None:
