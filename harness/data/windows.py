@@ -44,7 +44,7 @@ def cut_windows(
         The windows, and how many were left out, by the reason.
     """
     back, ahead, rows = task.lookback_steps, task.horizon_steps, slice(block.start, block.stop)
-    inputs, targets = (np.ascontiguousarray(series.pick(names, rows)) for names in (series.features, task.target))
+    inputs, targets = (np.array(series.pick(names, rows), order="C") for names in (series.features, task.target))
     count = len(block) - back - ahead + 1
     starts = np.arange(0, count, task.window_stride)
     measured = ~_holed(targets[back:], ahead, starts)
