@@ -34,11 +34,11 @@ _TERSER = (
     (" sure\\)$", ")"),
     (" over the [0-9,]+ cases that score", ""),
     ("; it is better with probability", "; better with probability"),
-    ("; better with probability", "; probability"),
     (", the better network,", ""),
+    ("; better with probability", "; probability"),
     (", the better network", ""),
     ("(?<= error) (than|as|of) [^;]*", ""),
-    (", which [^;]* does not surely beat", ", not surely beaten"),
+    (", which [^;]* may not beat", ", maybe not beaten"),
     (" the error \\(", " ("),
     (", though ", ", "),
 )
@@ -198,7 +198,7 @@ def _what(found: Recommendation, why: str) -> str:
         other += ", the better network"
     size = _size(found.lower_loss, other, found.scored_cases) if found.against and found.lower_loss is not None else ""
     if found.use is Use.BASELINE and (found.reason is Reason.NOT_BEATEN or (found.lower_loss or 0) < 0):
-        size = f", which {other}, does not surely beat"
+        size = f", which {other}, may not beat"
     return f"{use}{why}{size}"
 
 
