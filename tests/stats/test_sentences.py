@@ -224,7 +224,7 @@ def test_what_settles_it_is_a_command_a_range_and_a_time() -> None:
     assert sentences.settling(OPEN) == "30 to 60 more trials per family (4 min to 8 min 20 s) settle it, chance 0.80."
     hopeless = replace(OPEN, settling=Settling((60,), (600,), None, False, 0.8))
     assert sentences.settling(hopeless, "x") == (
-        "Not worth more trials: even 600 more per family would probably not settle the families."
+        "Not worth more trials: 600 more per family would hardly settle the families."
     )
     assert sentences.settling(replace(OPEN, settling=None), "x") == ""
 

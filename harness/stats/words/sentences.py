@@ -110,7 +110,7 @@ def settling(verdict: Verdict, sweep: str | None = None) -> str:
         return ""
     more = _between([f"{count:,}" for count in found.trials])
     if not found.worth:
-        return f"Not worth more trials: even {more} more per family would probably not settle the families."
+        return f"Not worth more trials: {more} more per family would hardly settle the families."
     times = f" ({_between([duration_text(seconds) for seconds in found.seconds])})" if found.seconds else ""
     command = f": `{_extending(verdict, found, sweep)}`" if sweep else "."
     chance = probability_text(found.chance)
