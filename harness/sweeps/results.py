@@ -115,7 +115,8 @@ class Results:
     def trials(self, dataset: str) -> list[EndedTrial]:
         """Every ended trial and seed repeat of a dataset, in the order they were asked."""
         read_at, trials = self._trials.get(dataset, (0, []))
-        if read_at < (now := self.journal.seq):
+        newest = self.journal.last(EventKind.ENDED, dataset)
+        if newest and read_at < (now := newest.seq):
             ended = {one.trial_key: one.payload for one in self.journal.events(EventKind.ENDED, dataset=dataset)}
             trials = [
                 EndedTrial(TrialRequest.from_json(asked.payload), TrialRecord.from_json(ended[asked.trial_key]))
