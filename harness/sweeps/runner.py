@@ -23,6 +23,7 @@ from harness.search import Scheduler
 from harness.search.scheduler import seed_repeat_request
 from harness.stats.levels import MINIMUM_TRIALS
 from harness.store import Store
+from harness.sweeps.engines import files_for
 from harness.sweeps.events import Callback, ComparisonFinished, Message, SweepStarted
 from harness.sweeps.folders import lock, new_id, rule_of
 from harness.sweeps.mlflow_sync import MlflowSync, links_of
@@ -317,7 +318,9 @@ class _Sweep:
         if self.header.plan.baselines == "limited":
             limit = baseline_seconds(self.results.search_seconds(name) / self.executor.slots)
         arguments = {"dataset": self.header.datasets[name], "seconds": limit}
-        value = run_one(self.executor, Task(f"{name} baselines", TASKS["baselines"], arguments, name))
+        files = files_for(self.header, name, self.executor)
+        task = Task(f"{name} baselines", TASKS["baselines"], arguments, name, inputs=files)
+        value = run_one(self.executor, task)
         self.journal.append(EventKind.BASELINES, value, dataset=name)
 
     def _confirm(self, name: str) -> None:
@@ -382,6 +385,7 @@ class _Sweep:
             self.folder / "weights" / name,
             *trial_limits(self.header.plan, self.executor.slots),
             rungs=self.header.plan.oracle == "hyperband",
+            files=files_for(self.header, name, self.executor),
         )
 
 

@@ -7,8 +7,8 @@ are held nowhere else.
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any
 
 from harness.config.dataset import DatasetConfig
 from harness.config.space import TRAINING, SearchSpace
+from harness.data.splits import of_fold
 from harness.errors import ExecutorError, HarnessError
 from harness.executors import Done, Executor, Shared, Task
 from harness.journal import EventKind, Journal
@@ -25,29 +26,68 @@ from harness.sweeps.events import Callback, FamilyProgress, Message, Progress
 from harness.sweeps.stop import Stop, require_disk_space
 
 ATTEMPTS = 2
-"""Attempts at whatever a worker does, where the worker is killed from outside; no other failure is tried again."""
+"""Attempts at whatever a worker does, where the worker is killed from outside; no other failure of a task is tried
+again."""
+
+LOST_ATTEMPTS = 5
+"""How often a task is tried again whose machine was lost under it, which says nothing about the task."""
+
+
+@dataclass(slots=True)
+class Attempts:
+    """How often one task was tried, and what ended the attempts that do not count."""
+
+    killed: int = 0
+    lost: int = 0
+
+    @property
+    def number(self) -> int:
+        """Of the attempt that is to come or runs, from 1."""
+        return 1 + self.killed + self.lost
+
+    def again(self, done: Done) -> bool:
+        """Whether an attempt that has ended so does not count and is followed by another one.
+
+        Raises:
+            ExecutorError: Its machine was lost too often to go on; the task has not failed.
+        """
+        if done.failure is FailureKind.LOST:
+            if self.lost == LOST_ATTEMPTS:
+                raise ExecutorError(
+                    f"{done.task_id.rpartition('#')[0]}: lost with its machine {1 + self.lost} times, at last: "
+                    f"{done.message}; what has ended is kept, and the same command goes on"
+                )
+            self.lost += 1
+            return True
+        if done.failure is FailureKind.KILLED and self.killed + 1 < ATTEMPTS:
+            self.killed += 1
+            return True
+        return False
 
 
 def run_one(executor: Executor, task: Task) -> Mapping[str, Any]:
-    """Run one task on an idle executor and wait for it; once more when its worker is killed.
+    """Run one task on an idle executor and wait for it, for a slot as well; see `Attempts` for when it is tried again.
 
     Raises:
         ExecutorError: It failed.
     """
-    for attempt in range(1, ATTEMPTS + 1):
-        executor.submit(replace(task, id=f"{task.id}#{attempt}"))
-        (done,) = all_done(executor)
-        if done.failure is not FailureKind.KILLED:
-            break
+    done = _end_of(executor, task)
     if done.value is None:
         raise ExecutorError(f"{task.id}: {done.message}")
     return done.value
 
 
-def all_done(executor: Executor) -> Iterator[Done]:
-    """What is running, as it ends, until nothing is."""
-    while executor.free < executor.slots:
-        yield from executor.wait()
+def _end_of(executor: Executor, task: Task) -> Done:
+    attempts = Attempts()
+    while True:
+        while not executor.free:
+            executor.wait(timeout_seconds=1.0)
+        executor.submit(replace(task, id=f"{task.id}#{attempts.number}"))
+        ended: list[Done] = []
+        while executor.running:
+            ended += executor.wait()
+        if not attempts.again(ended[0]):
+            return ended[0]
 
 
 TASKS = {
@@ -91,6 +131,7 @@ class TrialSpec:
         limit_mb: The most resident memory of its worker, in megabytes; None for no limit.
         function: Dotted path of what trains a trial.
         rungs: Whether trials go on with others, which so keep where their training ended.
+        files: Paths of the files and folders that the dataset and the families are made of.
     """
 
     dataset: DatasetConfig
@@ -101,6 +142,7 @@ class TrialSpec:
     limit_mb: int | None = None
     function: str = TASKS["trial"]
     rungs: bool = False
+    files: tuple[str, ...] = ()
 
     @cached_property
     def shared(self) -> Shared:
@@ -113,19 +155,26 @@ class TrialSpec:
         keeps = request.key.phase is Phase.SEARCH
         weights = str(self.weights_of(request.key)) if keeps else None
         arguments: dict[str, Any] = {"request": request, "weights_to": weights}
+        inputs, outputs = list(self.files), [weights] if weights else []
         if keeps and self.rungs:
-            arguments["state_to"] = str(self._state_of(request.key))
+            arguments["state_to"] = state = str(self._state_of(request.key))
+            outputs += self._of_folds(state)
         if request.continues:
-            arguments["state_from"] = str(self._state_of(TrialKey.parse(request.continues)))
+            arguments["state_from"] = state = str(self._state_of(TrialKey.parse(request.continues)))
+            inputs += self._of_folds(state)
         structure = {name: request.values.get(name) for name in structural(self.spaces[request.family])}
         affinity = f"{self.dataset.name} {request.family} {structure}"
         limits = (self.limit_seconds, self.limit_mb)
         name, group = f"{request.key}#{attempt}", request.key.family
-        return Task(name, self.function, arguments, affinity, group, *limits, self.shared)
+        files = (tuple(inputs), tuple(outputs))
+        return Task(name, self.function, arguments, affinity, group, *limits, self.shared, *files)
 
     def weights_of(self, key: TrialKey) -> Path:
         """Where a trial's weights are, while it can still win."""
         return self.weights / weights_name(key)
+
+    def _of_folds(self, path: str) -> list[str]:
+        return [str(of_fold(path, fold)) for fold in range(self.dataset.split.folds or 1)]
 
     def _state_of(self, key: TrialKey) -> Path:
         """Where a trial's training ended, for another one to go on from."""
@@ -172,24 +221,22 @@ class TrialRunner:
         Raises:
             KeyboardInterrupt: An end was wanted, and nothing runs any more.
         """
-        waiting, running, attempts = list(started), dict[str, TrialRequest](), Counter[str]()
+        waiting, running, attempts = list(started), dict[str, TrialRequest](), defaultdict[TrialKey, Attempts](Attempts)
         while True:
-            while self.executor.free and not self.stop.wanted and (request := self._next(waiting, ask)):
-                attempts[str(request.key)] += 1
-                task = self.spec.task(request, attempts[str(request.key)])
+            while (free := self.executor.free) and not self.stop.wanted and (request := self._next(waiting, ask)):
+                task = self.spec.task(request, attempts[request.key].number)
                 running[task.id] = request
                 self.executor.submit(task)
-            if not running:
+            if not running and (free or self.stop.wanted):  # where no slot was free there may be more to ask for
                 self.stop.check()
                 return
             for done in self.executor.wait(timeout_seconds=1.0):
                 request = running.pop(done.task_id)
-                tried = attempts[str(request.key)]
-                if done.failure is FailureKind.KILLED and tried < ATTEMPTS:
+                if attempts[request.key].again(done):
                     waiting.append(request)
                     continue
                 payload, sealed = outcome(request, done)
-                payload |= {"attempts": tried}
+                payload |= {"attempts": attempts[request.key].number}
                 self.journal.append(EventKind.ENDED, payload, key=request.key, sealed=sealed)
                 tell(TrialRecord.from_json(payload))
             self.project()
@@ -220,9 +267,7 @@ def outcome(request: TrialRequest, done: Done) -> tuple[dict[str, Any], Mapping[
 
 def train_one(executor: Executor, spec: TrialSpec, request: TrialRequest) -> TrialRecord:
     """Train one trial on an idle executor, beside any search, and wait for it."""
-    executor.submit(spec.task(request))
-    (done,) = all_done(executor)
-    return TrialRecord.from_json(outcome(request, done)[0])
+    return TrialRecord.from_json(outcome(request, _end_of(executor, spec.task(request)))[0])
 
 
 def run_searches(scheduler: Scheduler, runner: TrialRunner, callback: Callback, seconds: float | None) -> None:
