@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -20,7 +21,11 @@ from harness.executors.base import Done, Executor, Task
 from harness.records import FailureKind
 
 ATTEMPTS = 2
-"""Attempts at whatever a worker does, where the worker is killed from outside; no other failure is tried again."""
+"""Attempts at whatever a worker does, where the worker is killed from outside; no other failure of a task is tried
+again."""
+
+LOST_ATTEMPTS = 5
+"""How often a task is tried again whose machine was lost under it, which says nothing about the task."""
 
 MANY = 100
 """Tasks in flight from which on what ends is gathered, so that it shares commits."""
@@ -33,7 +38,13 @@ _WAIT_SECONDS, _GLANCE_SECONDS = 1.0, 0.05
 
 
 class Job:
-    """What a piece of work waits for. This one takes no tasks."""
+    """What a piece of work waits for. This one takes no tasks.
+
+    Attributes:
+        here: Whether its tasks work in folders of this machine (`Executor.here`).
+    """
+
+    here = False
 
     def ask(self, preferred: str) -> Task | None:  # noqa: ARG002
         """The next task; None when there is none before something has ended, or at all.
@@ -71,37 +82,81 @@ Work: TypeAlias = Generator[Job, Any, T]
 """A piece of work: yields what it waits for, and returns what has come of all."""
 
 
-class OneTask(Job):
-    """One task, once more where its worker is killed; its result is the task's value.
+@dataclass(slots=True)
+class Attempts:
+    """How often one task was tried, and what ended the attempts that do not count."""
+
+    killed: int = 0
+    lost: int = 0
+
+    @property
+    def number(self) -> int:
+        """Of the attempt that is to come or runs, from 1."""
+        return 1 + self.killed + self.lost
+
+    def again(self, done: Done) -> bool:
+        """Whether an attempt that has ended so does not count and is followed by another one.
+
+        Raises:
+            ExecutorError: Its machine was lost too often to go on; the task has not failed.
+        """
+        if done.failure is FailureKind.LOST:
+            if self.lost == LOST_ATTEMPTS:
+                raise ExecutorError(
+                    f"{done.task_id.rpartition('#')[0]}: lost with its machine {1 + self.lost} times, at last: "
+                    f"{done.message}; what has ended is kept, and the same command goes on"
+                )
+            self.lost += 1
+            return True
+        if done.failure is FailureKind.KILLED and self.killed + 1 < ATTEMPTS:
+            self.killed += 1
+            return True
+        return False
+
+
+class OneEnd(Job):
+    """One task, tried as often as `Attempts` says; its result is how it ended.
 
     Args:
         task: The task.
+        here: Whether it works in folders of this machine.
+    """
+
+    def __init__(self, task: Task, *, here: bool = False) -> None:
+        self.here, self._task, self._attempts = here, task, Attempts()
+        self._waiting = True
+        self._done: Done | None = None
+
+    def ask(self, preferred: str) -> Task | None:  # noqa: ARG002
+        """The task, where it does not run."""
+        waiting, self._waiting = self._waiting, False
+        return replace(self._task, id=f"{self._task.id}#{self._attempts.number}") if waiting else None
+
+    def record(self, done: Done) -> None:
+        """Keep how it ended, unless it is tried again."""
+        self._waiting = self._attempts.again(done)
+        self._done = None if self._waiting else done
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended for good."""
+        return self._done is not None
+
+    def result(self) -> Any:
+        """How it ended."""
+        return self._done
+
+
+class OneTask(OneEnd):
+    """The same; its result is the task's value.
 
     Raises:
         ExecutorError: It failed; raised by `result`.
     """
 
-    def __init__(self, task: Task) -> None:
-        self._task, self._attempts, self._waiting, self._done = task, 0, True, Done(task.id)
-
-    def ask(self, preferred: str) -> Task | None:  # noqa: ARG002
-        """The task, where it does not run."""
-        if not self._waiting:
-            return None
-        self._attempts, self._waiting = self._attempts + 1, False
-        return replace(self._task, id=f"{self._task.id}#{self._attempts}")
-
-    def record(self, done: Done) -> None:
-        """Keep what became of it."""
-        self._done, self._waiting = done, done.failure is FailureKind.KILLED and self._attempts < ATTEMPTS
-
-    @property
-    def over(self) -> bool:
-        """Whether it has a value, or failed for good."""
-        return not self._waiting and (self._done.value is not None or self._done.failure is not None)
-
     def result(self) -> Mapping[str, Any]:
         """Its value."""
+        assert self._done is not None  # it is over
         if self._done.value is None:
             raise ExecutorError(f"{self._task.id}: {self._done.message}")
         return self._done.value
@@ -218,8 +273,7 @@ class Lanes:
                     raise KeyboardInterrupt
                 self._take(self._ended(hurried=hurried))
                 self.between()
-            if self._running:  # it belongs to nobody any more
-                self.executor.drop()
+            self._drop()
             if self.ending() and next(coming, None):
                 raise KeyboardInterrupt
         finally:
@@ -239,36 +293,56 @@ class Lanes:
     def _begin(self) -> bool:
         """Hand over what the jobs ask for; whether they might ask for more at once."""
         tasks, until, hurried = list[tuple[_Lane, Job, Task]](), time.monotonic() + TURN_SECONDS, False
+        taken = Counter[bool]()
         with self.turn():
             for lane in self._lanes:
-                while lane.job and self.executor.free > len(tasks) and not self.ending() and time.monotonic() < until:
-                    # The free worker has a say in the first; what comes with it goes by the order alone.
-                    if (task := lane.job.ask("" if tasks else self.executor.preferred_group)) is None:
+                while (job := lane.job) and not self.ending() and time.monotonic() < until:
+                    place = self._place(job)
+                    away = place is self.executor
+                    if place.free <= taken[away]:
                         break
-                    tasks.append((lane, lane.job, task))
+                    # The free worker has a say in the first; what comes with it goes by the order alone.
+                    if (task := job.ask("" if taken[away] else place.preferred_group)) is None:
+                        break
+                    tasks.append((lane, job, task))
+                    taken[away] += 1
                 if lane.job and lane.job.over:  # what follows on it goes before what later lanes have to do
                     hurried = True
                     break
         for lane, job, task in tasks:
             self._running[task.id] = lane, job
-            self.executor.submit(task)
+            self._place(job).submit(task)
         return hurried or (bool(tasks) and time.monotonic() >= until)
+
+    def _place(self, job: Job) -> Executor:
+        return self.executor.here if job.here else self.executor
 
     def _ended(self, *, hurried: bool) -> list[Done]:
         """What has ended; where many tasks are in flight, a fifth of them, or what ends in `TURN_SECONDS`."""
         if self._running and all(lane.job is not job for lane, job in self._running.values()):
-            self.executor.drop()
-            self._running.clear()
+            self._drop()
         if not self._running:
-            if not hurried:
+            if not hurried and self.executor.free:
                 time.sleep(_GLANCE_SECONDS)
+            elif not hurried:
+                self.executor.wait(_WAIT_SECONDS)  # for a slot
             return []
         beside = len({id(lane) for lane, _ in self._running.values()}) < len(self._lanes)
-        ended = self.executor.wait(0.0 if hurried else _GLANCE_SECONDS if beside else _WAIT_SECONDS)
+        seconds = 0.0 if hurried else _GLANCE_SECONDS if beside else _WAIT_SECONDS
+        places = {id(place): place for _, job in self._running.values() if (place := self._place(job))}
+        ended = list[Done]()
+        for place in places.values():
+            ended += place.wait(seconds if len(places) == 1 else min(seconds, _GLANCE_SECONDS))
         enough, until = len(self._running) // 5, time.monotonic() + TURN_SECONDS
         while ended and len(self._running) >= MANY and len(ended) < enough and (left := until - time.monotonic()) > 0:
             ended += self.executor.wait(left)
         return ended
+
+    def _drop(self) -> None:
+        """Give up what runs: it belongs to nobody any more."""
+        for place in {id(place): place for _, job in self._running.values() if (place := self._place(job))}.values():
+            place.drop()
+        self._running.clear()
 
     def _take(self, ended: Iterable[Done]) -> None:
         """Have jobs record what has ended, and tell of it once that is committed."""

@@ -101,6 +101,17 @@ def machine_mb() -> int:
     return total // MB
 
 
+LEAST_MEMORY_MB, SHARE_OF_MEMORY = 2000, 0.8
+
+
+def memory_share(total_mb: int, slots: int) -> int:
+    """What one of a machine's slots may take of its memory, in megabytes, where nothing is said.
+
+    Its part of four fifths of all that there is, and at least 2,000 (TensorFlow alone takes 700).
+    """
+    return max(LEAST_MEMORY_MB, round(SHARE_OF_MEMORY * total_mb / slots))
+
+
 def kernel_kills() -> int:
     """How often the kernel has ended a process for want of memory; 0 where it does not say."""
     for counter in _COUNTERS:

@@ -24,7 +24,6 @@ import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import keras
@@ -34,6 +33,7 @@ import tensorflow as tf
 
 from harness.config.dataset import DatasetConfig
 from harness.config.space import SearchSpace
+from harness.machine import here
 from harness.metrics import mask_of
 from harness.models import Stack, build_stack
 from harness.models.cells import cell_of
@@ -331,7 +331,7 @@ def explain_trial(plain: Mapping[str, Any]) -> dict[str, Any]:
     data = prepared.data
     loss = loss_of(prepared.shape, LOSS_OF_METRIC.get(data.objective.metric, "mse"), data.class_weights)
     before, _ = _look(stack, stack.initial_weights(derive_seed(request.seed, "weights")), sample, loss)
-    after, gates = _look(stack, load_weights(Path(plain["weights"])), sample, loss, gates=True)
+    after, gates = _look(stack, load_weights(here(plain["weights"])), sample, loss, gates=True)
     return {"before": reach_of(before), "after": reach_of(after), "gates": gates, "sequences": int(sample.x.shape[0])}
 
 

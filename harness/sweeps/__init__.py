@@ -79,11 +79,17 @@ def sweep(
             oracle (str): `random`, `bayesian`, `tpe`, `hyperband` or `grid`; `random`.
             prune (bool): Median stopping; False.
             seed (int): Seed of the whole sweep; 1.
-            workers (int): Worker processes; one a core.
+            workers (int | str): Worker processes; one a core, or `"all"` that a cluster holds.
             threads (int): Threads of each worker; 1.
             in_flight (int): Trials of one search that an adaptive oracle has running at a time; 1.
             trial_minutes (float): Time limit of a trial; none.
             trial_memory_mb (int): Memory limit of a trial's process; four fifths of the machine's by workers.
+            engine (str): `local`, worker processes of this machine, or `ray`, a cluster that somebody has started;
+                `local`.
+            address (str): `HOST:PORT` of the cluster's head; the variable `RAY_ADDRESS`.
+            cpus (float), gpus (float), resources (dict): What a worker takes of a node of the cluster; 1, 0 and none.
+            same_cpu (bool): Refuse nodes of several kinds of processor; False.
+            shared_data (bool): Datasets are at the same path on every node; False.
             baselines (str): `limited` in time, or `all`; `limited`.
             name (str): Name of the sweep and of its MLflow experiment; the dataset's.
             register_as (str): Name of the registered model, in which `{dataset}` is the dataset's; that alone.
@@ -99,8 +105,8 @@ def sweep(
     from harness.config import SweepConfig, make_plan
     from harness.config.arguments import check_names
     from harness.config.given import given_families
-    from harness.executors import PoolExecutor
     from harness.store import find_store
+    from harness.sweeps.engines import open_engine
     from harness.sweeps.folders import begun_as, find_unfinished
     from harness.sweeps.plan import resolve
     from harness.sweeps.prepare import Resuming, without_absent
@@ -121,7 +127,11 @@ def sweep(
     sweep_id = None if fresh else find_unfinished(place, header)
     if sweep_id:
         header = header.as_begun(begun_as(place, sweep_id))
-    with handling_signals() as stop, PoolExecutor(plan.workers or default_workers(), header.plan.threads) as executor:
+
+    def say(line: str) -> None:
+        callback(Message(line))
+
+    with handling_signals() as stop, open_engine(header, place.root, say) as executor:
         how = Resuming(sweep_id, accept_changes=accept_changes)
         return run_sweep(header, place, executor, callback, resume=how, offline=offline, stop=stop)
 

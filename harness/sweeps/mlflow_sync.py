@@ -325,7 +325,7 @@ class MlflowSync:
             VERDICT_FILE: _json(result.verdict),
             CASES_FILE: json.dumps(encode(cases)),
             BASELINES_FILE: json.dumps(encode(result.baselines)),
-            CHANGES_FILE: _json(results.journal.changes),
+            CHANGES_FILE: _json(results.changes(name)),
             "ledger.json": _json({family.family.name: family.usage for family in result.families}),
             "learning_curves.csv": learning_curves(result.trials),
             "environment.json": _json(

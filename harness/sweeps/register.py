@@ -190,7 +190,7 @@ class Registration:
         header: The sweep.
         requests: Requests of the dataset's trials, by key.
         store: Where it is registered.
-        executor: Where it is built.
+        executor: Where it is trained again; it is built on this machine, whose folders it works in.
         sweep_id: The sweep's id.
         spec: Where the selected trial's weights are; it is trained again when they are gone, with the same seed.
         clean: The process that verifies it.
@@ -235,7 +235,7 @@ class Registration:
             "digest": self.spec.digest,
             "evidence": evidence_of(self.result, self.header, why),
         }
-        built = yield OneTask(Task(f"{self.result.dataset} champion", TASKS["champion"], plain))
+        built = yield OneTask(Task(f"{self.result.dataset} champion", TASKS["champion"], plain), here=True)
         return Diagnostics.from_json(built["diagnostics"])
 
     def register(self, why: str, name: str) -> Registered:

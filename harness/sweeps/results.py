@@ -184,11 +184,15 @@ class Results:
             baselines=self.baselines(dataset),
             until_decided=plan.until_decided,
             rule=self.header.rule,
-            changes=self.journal.changes,
+            changes=self.changes(dataset),
             leaks=self.facts(dataset).leaks,
             cases={key: score.cases for key, score in sealed.items()},
         )
         return decide_pairs(self.trials(dataset), {key: score.test_score for key, score in sealed.items()}, basis)
+
+    def changes(self, dataset: str) -> list[str]:
+        """What was not the same for all trials of a dataset, a line each: what was changed, where they ran."""
+        return [*self.journal.changes, *kinds_of_processor(record for _, record in self.trials(dataset))]
 
     def over(self, dataset: str) -> bool:
         """Whether a comparison has ended: with a champion, with none that could be, or without a verdict."""
@@ -342,6 +346,19 @@ def rows_of(
 ) -> tuple[ScoreRow, ...]:
     """The table that is decided from: the trials that count."""
     return tuple(_row(one.record, scores) for one in counted_among(pairs, families))
+
+
+def kinds_of_processor(records: Iterable[TrialRecord]) -> list[str]:
+    """The line about trials that ran on several kinds of processor, which round differently; none where one did.
+
+    Args:
+        records: Trials; those of before this was recorded say nothing.
+    """
+    kinds = Counter(record.processor for record in records if record.processor)
+    if len(kinds) < 2:
+        return []
+    ran = ", ".join(f"{count:,} on {kind}" for kind, count in kinds.most_common())
+    return [f"trials ran on {len(kinds)} kinds of processor, whose scores differ in their last digits ({ran})"]
 
 
 def decide_pairs(pairs: Sequence[EndedTrial], scores: Mapping[str, float], basis: Basis) -> Verdict:

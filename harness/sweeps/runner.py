@@ -27,6 +27,7 @@ from harness.search.oracle import ADAPTIVE
 from harness.search.scheduler import seed_repeat_request
 from harness.stats.levels import MINIMUM_TRIALS
 from harness.store import Store
+from harness.sweeps.engines import files_for
 from harness.sweeps.events import Callback, ComparisonFinished, Message, SweepStarted
 from harness.sweeps.folders import lock, new_id, rule_of
 from harness.sweeps.mlflow_sync import MlflowSync, links_of
@@ -370,7 +371,8 @@ class _Sweep:
         if self.header.plan.baselines == "limited":
             limit = baseline_seconds(self.results.search_seconds(name) / self.executor.slots)
         arguments = {"dataset": self.header.datasets[name], "seconds": limit}
-        value = yield OneTask(Task(f"{name} baselines", TASKS["baselines"], arguments, name))
+        files = files_for(self.header, name, self.executor)
+        value = yield OneTask(Task(f"{name} baselines", TASKS["baselines"], arguments, name, inputs=files))
         self.journal.append(EventKind.BASELINES, value, dataset=name)
 
     def _confirm(self, name: str) -> Work[None]:
@@ -435,6 +437,7 @@ class _Sweep:
             self.folder / "weights" / name,
             *trial_limits(self.header.plan, self.executor.slots),
             rungs=self.header.plan.oracle == "hyperband",
+            files=files_for(self.header, name, self.executor),
         )
 
 

@@ -7,7 +7,7 @@ are held nowhere else.
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -16,9 +16,10 @@ from typing import Any
 
 from harness.config.dataset import DatasetConfig
 from harness.config.space import TRAINING, SearchSpace
+from harness.data.splits import of_fold
 from harness.errors import HarnessError
 from harness.executors import Done, Executor, Shared, Task
-from harness.executors.lanes import ATTEMPTS, Job, Lanes, OneTask, Work, alone
+from harness.executors.lanes import Attempts, Job, Lanes, OneEnd, OneTask, Work, alone
 from harness.journal import EventKind, Journal
 from harness.records import FailureKind, Phase, TrialKey, TrialRecord, TrialRequest, TrialStatus
 from harness.search import Scheduler, select
@@ -27,7 +28,7 @@ from harness.sweeps.stop import Stop, require_disk_space
 
 
 def run_one(executor: Executor, task: Task) -> Mapping[str, Any]:
-    """Run one task on an idle executor and wait for it; once more when its worker is killed.
+    """Run one task on an idle executor and wait for it, for a slot as well; see `Attempts` for when it is tried again.
 
     Raises:
         ExecutorError: It failed.
@@ -82,6 +83,7 @@ class TrialSpec:
         limit_mb: The most resident memory of its worker, in megabytes; None for no limit.
         function: Dotted path of what trains a trial.
         rungs: Whether trials go on with others, which so keep where their training ended.
+        files: Paths of the files and folders that the dataset and the families are made of.
     """
 
     dataset: DatasetConfig
@@ -92,6 +94,7 @@ class TrialSpec:
     limit_mb: int | None = None
     function: str = TASKS["trial"]
     rungs: bool = False
+    files: tuple[str, ...] = ()
 
     @cached_property
     def shared(self) -> Shared:
@@ -104,19 +107,26 @@ class TrialSpec:
         keeps = request.key.phase is Phase.SEARCH
         weights = str(self.weights_of(request.key)) if keeps else None
         arguments: dict[str, Any] = {"request": request, "weights_to": weights}
+        inputs, outputs = list(self.files), [weights] if weights else []
         if keeps and self.rungs:
-            arguments["state_to"] = str(self._state_of(request.key))
+            arguments["state_to"] = state = str(self._state_of(request.key))
+            outputs += self._of_folds(state)
         if request.continues:
-            arguments["state_from"] = str(self._state_of(TrialKey.parse(request.continues)))
+            arguments["state_from"] = state = str(self._state_of(TrialKey.parse(request.continues)))
+            inputs += self._of_folds(state)
         structure = {name: request.values.get(name) for name in structural(self.spaces[request.family])}
         affinity = f"{self.dataset.name} {request.family} {structure}"
         limits = (self.limit_seconds, self.limit_mb)
         name, group = f"{request.key}#{attempt}", request.key.family
-        return Task(name, self.function, arguments, affinity, group, *limits, self.shared)
+        files = (tuple(inputs), tuple(outputs))
+        return Task(name, self.function, arguments, affinity, group, *limits, self.shared, *files)
 
     def weights_of(self, key: TrialKey) -> Path:
         """Where a trial's weights are, while it can still win."""
         return self.weights / weights_name(key)
+
+    def _of_folds(self, path: str) -> list[str]:
+        return [str(of_fold(path, fold)) for fold in range(self.dataset.split.folds or 1)]
 
     def _state_of(self, key: TrialKey) -> Path:
         """Where a trial's training ended, for another one to go on from."""
@@ -174,7 +184,8 @@ class Trials(Job):
         started: Sequence[TrialRequest] = (),
     ) -> None:
         self._journal, self._spec, self._ask, self._tell = runner.journal, runner.spec, ask, tell
-        self._waiting, self._running, self._attempts = list(started), dict[str, TrialRequest](), Counter[str]()
+        self._waiting, self._running = list(started), dict[str, TrialRequest]()
+        self._attempts = defaultdict[TrialKey, Attempts](Attempts)
         self._recorded = list[TrialRecord]()
         self._dry = False  # whether nothing can be asked before something has ended, or at all
 
@@ -184,8 +195,7 @@ class Trials(Job):
         self._dry = request is None
         if request is None:
             return None
-        self._attempts[str(request.key)] += 1
-        task = self._spec.task(request, self._attempts[str(request.key)])
+        task = self._spec.task(request, self._attempts[request.key].number)
         self._running[task.id] = request
         return task
 
@@ -198,12 +208,13 @@ class Trials(Job):
     def record(self, done: Done) -> None:
         """Write how a trial ended, unless it is tried again."""
         request = self._running.pop(done.task_id)
-        tried = self._attempts[str(request.key)]
-        if done.failure is FailureKind.KILLED and tried < ATTEMPTS:
+        attempts = self._attempts[request.key]
+        if attempts.again(done):
             self._waiting.append(request)
             return
+        del self._attempts[request.key]
         payload, sealed = outcome(request, done)
-        payload |= {"attempts": tried}
+        payload |= {"attempts": attempts.number}
         self._journal.append(EventKind.ENDED, payload, key=request.key, sealed=sealed)
         self._recorded.append(TrialRecord.from_json(payload))
 
@@ -237,11 +248,12 @@ def outcome(request: TrialRequest, done: Done) -> tuple[dict[str, Any], Mapping[
 
 def train_one(executor: Executor, spec: TrialSpec, request: TrialRequest) -> TrialRecord:
     """Train one trial on an idle executor, beside any search, and wait for it; a failure is its result."""
-    executor.submit(spec.task(request))
-    ended = list[Done]()
-    while not ended:
-        ended = executor.wait()
-    return TrialRecord.from_json(outcome(request, ended[0])[0])
+    return TrialRecord.from_json(outcome(request, alone(executor, _end_of(spec.task(request))))[0])
+
+
+def _end_of(task: Task) -> Work[Done]:
+    done: Done = yield OneEnd(task)
+    return done
 
 
 def run_searches(scheduler: Scheduler, runner: TrialRunner, callback: Callback, seconds: float | None) -> None:
