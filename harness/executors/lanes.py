@@ -186,7 +186,8 @@ class Aside(Job):
     """
 
     def __init__(self, function: Callable[[], Any]) -> None:
-        self._function, self._value, self._error = function, None, None
+        self._function, self._value = function, None
+        self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="aside", daemon=True)
         self._thread.start()
 
@@ -194,7 +195,7 @@ class Aside(Job):
         try:
             self._value = self._function()
         except BaseException as error:  # raised again where its result is asked for
-            self._error: BaseException | None = error
+            self._error = error
 
     @property
     def over(self) -> bool:
