@@ -261,6 +261,8 @@ class MlflowSync:
         if len(new) == EVENTS_A_TURN:
             until = new[-1].seq
             self._news.set()
+        elif new:  # the journal may have grown since it was asked for its end
+            until = max(until, new[-1].seq)
         ended = list[tuple[TrialRequest, TrialRecord]]()
         for event in new:
             if self._leaving:
