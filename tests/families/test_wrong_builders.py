@@ -43,6 +43,7 @@ WRONG = {
     "asks_ever_more": "asks for new hyperparameters after 300 calls: expected a fixed set",
     "mixes_types": "raised TypeError: ",
     "searches_the_seed": "the seed is never a hyperparameter",
+    "computes_in_16_bits": "sets Keras's dtype policy to mixed_float16: expected float32",
     "unknown_optimizer": "expected optimizer to be one of adam, adamw, rmsprop, sgd",
     "one_name_in_two_scopes": "asks for 'width' in two scopes: expected a name of its own in each",
     "raises_at_three_units": "raised ValueError: too many, where units = 3",

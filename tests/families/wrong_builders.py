@@ -98,6 +98,12 @@ def searches_the_seed(hp):
     return ends_in(hp, layers.Dense(CLASSES))
 
 
+def computes_in_16_bits(hp):
+    keras.config.set_dtype_policy("mixed_float16")
+    hp.Choice("units", [2, 3])
+    return ends_in(hp, layers.Dense(CLASSES))
+
+
 def unknown_optimizer(hp):
     hp.Choice("optimizer", ["adam", "lion"])
     return ends_in(hp, layers.Dense(CLASSES))
