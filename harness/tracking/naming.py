@@ -57,6 +57,8 @@ VERDICT_FILE = "verdict.json"
 CASES_FILE = "test_cases.json"
 BASELINES_FILE = "baselines.json"
 CHANGES_FILE = "changes.json"
+LEFT_OUT_FILE = "left_out.json"
+"""Families that came to no result, and why; where there are none there is no such file."""
 
 # Windows allows no colon; a name must not read as a path that leads elsewhere.
 _NOT_ALLOWED = re.compile(r"[^\w.\- ]")
