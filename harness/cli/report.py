@@ -12,6 +12,7 @@ import typer
 
 from harness.cli.common import (
     OLD_OPTIONS,
+    CodesOption,
     JsonOption,
     StoreOption,
     SweepArgument,
@@ -205,13 +206,16 @@ def explain(
         list[str] | None, typer.Argument(metavar="DATASET", help="Datasets of the sweep. [all]", show_default=False)
     ] = None,
     again: Annotated[bool, typer.Option("--again", help="Recompute what has been computed before.")] = False,
+    code: CodesOption = None,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show how far back gradients reach, and the gates' means.
 
-    Shown are the selected networks, before and after training. A simple RNN with the same hyperparameters is trained
-    for comparison if the sweep has none. The figures are added to the sweep's report and to MLflow.
+    Shown are the selected networks, before and after training: recurrent stacks by the gradient with respect to their
+    states, other networks by that with respect to their inputs, and a network of your own where --code names its file.
+    A simple RNN with the same hyperparameters is trained for comparison if the sweep has none. The figures are added to
+    the sweep's report and to MLflow.
     """
     from harness.cli.progress import ProgressDisplay
     from harness.executors import PoolExecutor
@@ -222,7 +226,7 @@ def explain(
     place = find_store(store)
     threads = begun_as(place, find_sweep_folder(place, sweep).name).plan.threads
     with ProgressDisplay() as display, PoolExecutor(1, threads) as executor:
-        found = look_into(place, sweep, datasets or [], executor, display, again=again)
+        found = look_into(place, sweep, datasets or [], executor, display, again=again, code=code or [])
     if as_json:
         say_json([one.to_json() for one in found])
         return

@@ -54,7 +54,7 @@ TASKS = {
     "trial": "harness.training.trial:run_trial",
     "baselines": "harness.baselines:run",
     "champion": "harness.export.build:build_champion",
-    "explain": "harness.interpret.explain:explain_trial",
+    "explain": "harness.interpret.trial:explain_trial",
 }
 """All that a worker is asked to do, and the function that does it: imported there, so that this process does not load
 TensorFlow for it."""
