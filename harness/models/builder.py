@@ -185,6 +185,12 @@ def _call(space: SearchSpace, hp: Any, shape: NetworkShape) -> Any:
 
 
 def _require_signature(function: Callable[..., Any], name: str) -> None:
+    for is_of, kind in (
+        (inspect.iscoroutinefunction, "an async function"),
+        (inspect.isgeneratorfunction, "a generator"),
+    ):
+        if is_of(function):
+            raise UsageError(f"{name}: is {kind}: expected a plain function that returns a Keras model")
     taken = inspect.signature(function)
     for arguments in (("hp",), ("hp", "problem")):
         try:
