@@ -218,6 +218,8 @@ def load(
         store = find_store(Path(store) if store else None, tracking_uri)
     folder, where = locate(name_or_path, store)
     named = [code] if isinstance(code, str | Path) else code or ()
+    if not isinstance(named, Sequence) or not all(isinstance(file, str | Path) for file in named):
+        raise UsageError(f"load(code={code!r}): expected the path of a file, or a list of them")
     return load_folder(folder, where, [Path(file) for file in named])
 
 
