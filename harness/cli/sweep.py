@@ -11,18 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from harness.cli.common import (
-    ConfigDirOption,
-    JsonOption,
-    StoreOption,
-    TrackingOption,
-    count_option,
-    number_option,
-    output_width,
-    say,
-    say_json,
-)
+from harness.cli.common import ConfigDirOption, JsonOption, StoreOption, TrackingOption, count_option, number_option
 from harness.cli.fetch import ABSENT
+from harness.cli.terminal.output import output_width, say, say_answers, say_json
 from harness.disk import free_bytes
 from harness.errors import Interrupted, UsageError
 from harness.records import SweepResult
@@ -276,7 +267,7 @@ def sweep(
     if as_json:
         say_json(document(result, place.options))
     else:
-        say(text(result, place.ui_command, output_width(), options=place.options, warnings=False))
+        say_answers(text(result, place.ui_command, output_width(), options=place.options, warnings=False))
     if not (quiet or as_json):
         say(f"Report: {place.sweeps / result.sweep_id / REPORT_FILE}")
     if result.behind:
@@ -359,7 +350,7 @@ def _plan(given: dict[str, object], config: str | None) -> SweepConfig:
 def _run(
     header: SweepHeader, place: Store, resuming: Resuming, *, offline: bool, verbose: bool, quiet: bool
 ) -> SweepResult:
-    from harness.cli.progress import ProgressDisplay
+    from harness.cli.terminal.progress import ProgressDisplay
     from harness.executors import PoolExecutor
     from harness.sweeps.runner import run_sweep
 

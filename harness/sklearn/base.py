@@ -102,7 +102,7 @@ class SequenceEstimator(BaseEstimator):  # type: ignore[misc]
             **self._options,
         }
         if self.verbose:
-            from harness.cli.progress import ProgressDisplay
+            from harness.cli.terminal.progress import ProgressDisplay
 
             asked.setdefault("callback", ProgressDisplay())
         with as_value_errors():

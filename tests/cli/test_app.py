@@ -54,6 +54,16 @@ def test_a_command_without_its_word_is_wrong_use_and_gets_the_help(words, comman
     assert ran.err.startswith(f"Usage: {' '.join(('harness', *words))} ")
 
 
+def test_every_command_prints_json_but_those_that_serve(command) -> None:
+    without = {words for words in every_command() if "--json" not in command(*words, "--help").out}
+    assert without == {("serve",), ("ui",)}
+
+
+def test_the_help_has_a_head_for_each_kind_of_command(command) -> None:
+    heads = [line for line in command("--help").out.splitlines() if line.endswith(":") and not line.startswith(" ")]
+    assert heads == ["Options:", "Which network:", "Its model:", "Data and networks:", "The store:"]
+
+
 @pytest.mark.parametrize(
     ("words", "line"),
     [
@@ -65,7 +75,7 @@ def test_a_command_without_its_word_is_wrong_use_and_gets_the_help(words, comman
         ("sweeps lst", "harness sweeps: No such command 'lst'. Did you mean 'list'? See `harness sweeps --help`"),
         ("--bogus", "harness: No such option: --bogus; see `harness --help`"),
         ("report --ouput x", "harness report: No such option: --ouput. Did you mean --output? See `harness report"),
-        ("trials", "harness trials: Missing argument 'SWEEP'; see `harness trials --help`"),
+        ("export", "harness export: Missing argument 'MODEL'; see `harness export --help`"),
         ("report a b", "harness report: Got unexpected extra argument(s) (b); see `harness report --help`"),
         ("report --output", "harness: Option '--output' requires an argument; see `harness --help`"),
         ("verdict t.csv --trials x", "harness verdict: Invalid value for '--trials': got \"x\", expected a whole"),
