@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
+from harness.errors import UsageError
 from harness.records import (
     ComparisonResult,
     Decision,
@@ -71,7 +72,12 @@ def summary(result: SweepResult, width: int | None = None) -> str:
     Args:
         result: What `harness.sweep` or `harness.compare` gave.
         width: Columns; None for 80.
+
+    Raises:
+        UsageError: It is something else.
     """
+    if not isinstance(result, SweepResult):
+        raise UsageError(f"summary({type(result).__name__}): expected what harness.sweep or harness.compare gave")
     return text(result, "", width)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from harness.errors import UsageError
 from harness.records import (
     BaselineScore,
     ComparisonResult,
@@ -301,12 +302,16 @@ class ComparisonView:
         Returns:
             A label and one cell a family, from trials requested to the loop that trained them.
         """
-        return [(label, tuple(words(family.usage) for family in self.result.families)) for label, words in _USAGE]
+        return [(label, tuple(map(words, self._usages.values()))) for label, words in _USAGE]
+
+    @property
+    def _usages(self) -> dict[str, ResourceUsage]:
+        return {family.family.name: family.usage for family in self.result.families}
 
     @property
     def fairness(self) -> str:
-        """What the families' budgets are equal in, and what not: `Equal: 20 completed trials. Not equal: …`."""
-        usages = {family.family.name: family.usage for family in self.result.families}
+        """What the compared families' budgets are equal in, and what not: `Equal: 20 trials. Not equal: …`."""
+        usages = {name: usage for name, usage in self._usages.items() if name in self.verdict.families}
         equal, unequal = list[str](), list[str]()
         for label, words in _FAIR:
             cells = {name: words(usage) for name, usage in usages.items()}
@@ -467,7 +472,13 @@ def figures(comparison: ComparisonResult) -> dict[str, Drawing]:
 
     Args:
         comparison: One of a result's `comparisons`.
+
+    Raises:
+        UsageError: It is something else.
     """
+    if not isinstance(comparison, ComparisonResult):
+        kind = type(comparison).__name__
+        raise UsageError(f"figures({kind}): expected a comparison, such as the result's comparisons[0]")
     view = ComparisonView(comparison)
     return {**view.figures, **view.pictures}
 

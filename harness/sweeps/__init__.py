@@ -110,7 +110,8 @@ def sweep(
     callback = options.pop("listener", callback)  # names of 0.1.0, for one more version
     folders = options.pop("cards", config_dirs)
     check_names("sweep", options, [*_SWEEP, *SweepConfig.model_fields, "confirmations"])
-    _check_call(callback, store, datasets)
+    _check_call(callback, store, tracking_uri, datasets)
+    folders = [folders] if isinstance(folders, str | Path) else folders
     families, named = given_families(options.get("families")), tuple(map(str, datasets))
     planned = {"datasets": named, "name": default_name(named), **options, **_named(families)}
     plan = make_plan(planned, str)
@@ -130,7 +131,7 @@ _SWEEP = ("store", "tracking_uri", "config_dirs", "callback", "offline", "accept
 _COMPARE = ("y", "task", "name", "lengths", "groups", "channels_first", "store", "tracking_uri", "callback")
 
 
-def _check_call(callback: Any, store: Any, datasets: Sequence[Any] = ("",)) -> None:
+def _check_call(callback: Any, store: Any, tracking_uri: Any, datasets: Sequence[Any] = ("",)) -> None:
     """Refuse what no option's own check sees.
 
     Raises:
@@ -148,6 +149,8 @@ def _check_call(callback: Any, store: Any, datasets: Sequence[Any] = ("",)) -> N
         raise UsageError(f"callback = {callback!r}: expected a function that is called with each event")
     if store is not None and not isinstance(store, str | Path):
         raise UsageError(f"store = {store!r}: expected the path of a folder")
+    if tracking_uri is not None and not isinstance(tracking_uri, str):
+        raise UsageError(f"tracking_uri = {tracking_uri!r}: expected the address of MLflow's store as text")
 
 
 def compare(
@@ -166,7 +169,7 @@ def compare(
 ) -> SweepResult:
     """Compare recurrent cells on arrays or a table that this program holds.
 
-    Nothing is left on the disk where an argument or the data is wrong.
+    Nothing is left on the disk where an argument, a builder or the data is wrong.
 
     Args:
         X (array | list of arrays | table): An array (sequences, steps, channels), or (sequences, steps) of one channel;
@@ -214,7 +217,9 @@ def compare(
     called = UNNAMED if name is None else name
     families = given_families(planned.get("families"))
     make_plan({"datasets": (called,), "name": called, **planned, **_named(families)}, str)
-    _check_call(callback, store)
+    _check_call(callback, store, tracking_uri)
+    if not (channels_first is None or isinstance(channels_first, bool)):
+        raise UsageError(f"channels_first = {channels_first!r}: expected True, False or None")
     if groups is not None:
         phrase = {"split": {"rule": "group"}, **phrase}
     folder = find_store(Path(store) if store else None, tracking_uri).root / "data"

@@ -36,6 +36,7 @@ from harness.tracking.naming import (
     CASES_FILE,
     CHANGES_FILE,
     LEAKS,
+    LEFT_OUT_FILE,
     RULE,
     TRIALS_FILE,
     UNTIL_DECIDED,
@@ -292,7 +293,9 @@ class MlflowSync:
         cases = {key: score.cases for key, score in sealed.items() if score.cases}
         view = ComparisonView(result, "dataset-1", so_far.to_extend(self._store.options))
         configs = {name: header.datasets[name], **header.spaces}
-        explanation = {"explanation.json": _json(result.explanation)} if result.explanation else {}
+        more = {"explanation.json": _json(result.explanation)} if result.explanation else {}
+        if left_out := results.left_out(name):
+            more[LEFT_OUT_FILE] = _json(left_out)
         return {
             "report.html": html(so_far, self._store.ui_command, links, [view]),
             TRIALS_FILE: trials_csv([result]),
@@ -305,7 +308,7 @@ class MlflowSync:
             "environment.json": _json(
                 {"versions": header.versions, "plan": header.plan, "sha256_of_cards": header.hashes}
             ),
-            **explanation,
+            **more,
             **{card_file(config): configs[config].model_dump_json(indent=2) for config in configs},
             **{f"figures/{name}.svg": drawing.svg for name, drawing in {**view.figures, **view.pictures}.items()},
         }
