@@ -200,6 +200,7 @@ def sweep(
 
     Run the same command again to resume an unfinished sweep; after a finished one it starts a new sweep.
     """
+    from harness.config import find_space
     from harness.config.spaces.overrides import parse
     from harness.report.text import document, text
     from harness.sweeps.folders import begun_as, find_unfinished
@@ -253,6 +254,8 @@ def sweep(
         _refuse_beside(f"--extend {extend}", given, ("datasets", "families", "trials", "replicates"), **new_plan)
         header = _extended(_started(place, extend, given), given, folders)
     else:
+        for known in family or ():
+            find_space(known, folders)  # a name that is unknown is said before anything that hangs on it
         header, left_out = without_absent(resolve(_plan(given, config), folders))
         sweep_id = None if fresh else find_unfinished(place, header)
         header = header.as_begun(begun_as(place, sweep_id)) if sweep_id else header
