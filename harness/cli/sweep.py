@@ -139,7 +139,7 @@ def sweep(
         str | None,
         typer.Option(
             metavar="FILE|NAME",
-            help="TOML file of a sweep, or the name of a built-in one (quickstart); options override it.",
+            help="TOML file of a sweep, or the name of a built-in one (quickstart, published); options override it.",
         ),
     ] = None,
     name: Annotated[
