@@ -19,6 +19,7 @@ from harness.records import DataFacts, Objective, Phase, TrialKey, TrialRecord, 
 from harness.search import SearchSettings
 from harness.search.oracle import Builder, Oracle, Point, scheduled
 from harness.store import place_around, remember
+from harness.sweeps.engines import files_for
 from harness.sweeps.plan import SweepHeader, differences, idle_note, large_batches, largest_batch, search_settings
 from harness.sweeps.results import Results
 from harness.sweeps.stop import comparison_bytes
@@ -307,5 +308,6 @@ def _probe(
     values = settings.complete(point.values if isinstance(point, Point) else {})
     key = TrialKey(name, family, 1, Phase.SEED_REPEAT, 1)
     request = TrialRequest(key, family, values, seed, PROBE_EPOCHS, PROBE_EPOCHS)
-    spec = TrialSpec(header.datasets[name], dict(header.spaces), found.facts.digest, Path())
+    files = files_for(header, name, executor)
+    spec = TrialSpec(header.datasets[name], dict(header.spaces), found.facts.digest, Path(), files=files)
     return train_one(executor, spec, request)

@@ -37,12 +37,14 @@ SMALLEST: dict[str, tuple[str, str]] = {
     "large_files": ("japanese_vowels --sequences 20 --forms csv", r"csv +20"),
     "limits": ("--kind leave", r"leave: killed"),
     "loading": ("--rows 500", r"\d"),
+    "many_datasets": ("--datasets 1 --trials 1 --seeds 0 --offline", r'"trials": 2'),
     "memory": ("--trials 51", r'"workers": 1'),
     "oracles": (
         "--dataset adding_50 --oracle tpe --oracle hyperband --replicates 1 --epochs 2 --trials 2",
         r"\| adding_50 \(mse, min\) \| [\d.]+ ± ",
     ),
     "overhead": ("--trials 4", r'"trials": 4'),
+    "parent": ("--trials 20 --slots 10 --seconds 0.1", r"^20 trials: \d+ a second"),
     "pictures": ("--to pictures", r"report\.png: \d+ kB"),
     "power_curves": ("cells power.svg", r"^$"),
     "profile_trial": ("--units 2", r"\d"),
@@ -61,6 +63,7 @@ SMALLEST: dict[str, tuple[str, str]] = {
 """Each script's smallest setting, and what it then prints."""
 
 AGAINST: dict[str, tuple[str, str]] = {
+    "many_datasets": ("--datasets 1 --trials 1 --seeds 0 --offline", r"1 datasets: [\d.]+ times faster"),
     "overhead": ("--trials 4 --rounds 1", r'"ratio": [\d.]+'),
     "throughput": ("--size tiny --workers 1", r"tiny: [\d.]+ times /.*'s trials a minute"),
 }
