@@ -29,10 +29,20 @@ from harness.stats.levels import MINIMUM_TRIALS
 from harness.store import Store
 from harness.sweeps.engines import files_for
 from harness.sweeps.events import Callback, ComparisonFinished, Message, SweepStarted
-from harness.sweeps.folders import lock, new_id, rule_of
+from harness.sweeps.folders import lock, new_id, opened_by, rule_of
 from harness.sweeps.mlflow_sync import MlflowSync, links_of
-from harness.sweeps.plan import SweepHeader, search_settings, trial_limits, workers_note
-from harness.sweeps.prepare import Inspected, Resuming, as_keras_tuner, inspect, notes, open_journal, with_builders
+from harness.sweeps.plan import SweepHeader, large_batches, search_settings, trial_limits, workers_note
+from harness.sweeps.prepare import (
+    LOOK_SECONDS,
+    Inspected,
+    Resuming,
+    as_keras_tuner,
+    inspect,
+    look_at,
+    notes,
+    open_journal,
+    with_builders,
+)
 from harness.sweeps.register import (
     NOT_KNOWN,
     Registration,
@@ -89,7 +99,7 @@ def run_sweep(
     executor.prewarm(TASKS["trial"].partition(":")[0])  # while this process loads the data and its own libraries
     how = resume if isinstance(resume, Resuming) else Resuming(resume)
     header = replace(header, rule=rule_of(store, how.sweep_id)) if how.sweep_id else header
-    inspected = inspect(header)
+    inspected = inspect(header, LOOK_SECONDS, opened_by(store, how.sweep_id) if how.sweep_id else ())
     header = with_builders(header)
     sweep_id = how.sweep_id or new_id(header.plan.name)
     folder = store.sweeps / sweep_id
@@ -149,6 +159,10 @@ def synchronise(
             return replace(result, behind="; ".join(part for part in (result.behind, *failed) if part))
 
 
+class _NotBegun(HarnessError):
+    """A dataset cannot be looked at."""
+
+
 class _Stage(IntEnum):
     """How far a comparison has come."""
 
@@ -193,39 +207,53 @@ class _Sweep:
         A later one gets the workers that those before it have no use for. Verdicts, champions and what the callback
         hears of them come in the order of the datasets.
         """
-        names = list(inspected)
+        names = list(self.header.datasets)
         works = (
-            self._compare(name, inspected[name], names[:position], last=name == names[-1])
+            self._compare(name, inspected.get(name), names[max(0, position - 1) : position], last=name == names[-1])
             for position, name in enumerate(names)
         )
         lanes = Lanes(self.executor, self.journal.turn, lambda: self.stop.wanted, self._advance)
         lanes.run(works, at_once(self.header, self.executor.slots))
 
-    def _compare(self, name: str, found: Inspected, before: Sequence[str], *, last: bool) -> Work[None]:
+    def _compare(self, name: str, found: Inspected | None, before: Sequence[str], *, last: bool) -> Work[None]:
         """One dataset, from its first trial to its champion; only what the journal does not hold yet.
 
         Args:
             name: The dataset.
-            found: What it is.
-            before: The datasets before it.
+            found: What it is; None where it is still to be looked at.
+            before: The dataset before it, if there is one.
             last: Whether none is after it.
         """
         try:
             if not self.journal.has(EventKind.COMPARISON_FAILED, name):
-                yield from self._steps(name, found, before, last=last)
+                yield from self._steps(name, found or (yield from self._look_at(name)), before, last=last)
         except ComparisonFailed as reason:
             self.journal.append(EventKind.COMPARISON_FAILED, {"why": str(reason)}, dataset=name)
             self.callback(Message(f"{name}: failed: {reason}"))
+        except _NotBegun as reason:
+            self.callback(Message(f"{name}: left for the next run of the same command: {reason}"))
         yield self._after(before, _Stage.OVER)
-        if not self.journal.has(EventKind.COMPARISON_FAILED, name):
+        if self.journal.has(EventKind.DECIDED, name):
             self.callback(ComparisonFinished(self.results.comparison(name)))
         self.reached[name] = _Stage.OVER
 
+    def _look_at(self, name: str) -> Work[Inspected]:
+        """Look at a dataset that would have kept the first trial waiting; what is wrong with it stops no other."""
+        try:
+            found: Inspected = yield Aside(lambda: look_at(self.header.datasets[name]))
+        except HarnessError as error:
+            raise _NotBegun(str(error)) from error
+        for note in large_batches(name, self.header.spaces, found.facts.sizes[0]):
+            self.callback(Message(note))
+        return found
+
     def _after(self, before: Sequence[str], stage: _Stage) -> Until:
-        """Waits until the datasets before have come so far; for ever where the user wants an end."""
-        # Where the one before has, those before it have: it waited for them.
+        """Waits until the dataset before, which waited for those before it, has come so far.
+
+        For ever where the user wants an end.
+        """
         return Until(
-            lambda: not self.stop.wanted and (not before or self.reached.get(before[-1], _Stage.OPEN) >= stage)
+            lambda: not self.stop.wanted and all(self.reached.get(one, _Stage.OPEN) >= stage for one in before)
         )
 
     def _steps(self, name: str, found: Inspected, before: Sequence[str], *, last: bool) -> Work[None]:
