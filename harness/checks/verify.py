@@ -163,11 +163,10 @@ def _verify(
         return check
     held = {str(_key(row)): row for row in rows}
     runs = {name: row["run_id"] for name, row in held.items()}
-    ends = {
-        name: ends_of_histories(store, runs.values(), name) for name in (naming.VALIDATION_SCORE, naming.TEST_SCORE)
-    }
-    histories = {name: {score: of_runs.get(runs[name]) for score, of_runs in ends.items()} for name in held}
-    check.trials(held, histories, "its own history in MLflow", runs)
+    own = {name: run_id for name, run_id in runs.items() if run_id != comparison.run_id}  # others are rows of a table
+    ends = {name: ends_of_histories(store, own.values(), name) for name in (naming.VALIDATION_SCORE, naming.TEST_SCORE)}
+    histories = {name: {score: of_runs.get(own[name]) for score, of_runs in ends.items()} for name in own}
+    check.trials({name: held[name] for name in own}, histories, "its own history in MLflow", runs)
     try:
         pairs = list(map(_pair, rows))
         scores = {name: row[naming.TEST_SCORE] for name, row in held.items() if row[naming.TEST_SCORE] is not None}

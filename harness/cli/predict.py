@@ -23,9 +23,9 @@ from harness.cli.common import (
     StoreOption,
     ThousandsOption,
     TrackingOption,
-    say,
     source_keys,
 )
+from harness.cli.terminal.output import say
 from harness.errors import UsageError
 from harness.store import find_store
 from harness.text import counted

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from harness.config.dataset import DatasetConfig
 from harness.config.space import SearchSpace
 from harness.interpret.explain import Numbers, look_into, open_gates, openness_of, reach_of
 from harness.interpret.inputs import input_norms
+from harness.machine import here
 from harness.models import Network, Stack, family_of
 from harness.records import GateOpenness, TrialRequest, derive_seed
 from harness.training.batches import DataPart, TensorPart
@@ -55,7 +55,7 @@ def explain_trial(plain: Mapping[str, Any]) -> dict[str, Any]:
     sample, data = _sample(prepared.validation), prepared.data
     loss = loss_of(prepared.shape, LOSS_OF_METRIC.get(data.objective.metric, "mse"), data.class_weights)
     before, _ = _look(network, network.initial_weights(derive_seed(request.seed, "weights")), sample, loss)
-    after, gates = _look(network, load_weights(Path(plain["weights"])), sample, loss)
+    after, gates = _look(network, load_weights(here(plain["weights"])), sample, loss)
     return {
         "before": reach_of(before),
         "after": reach_of(after),

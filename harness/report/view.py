@@ -25,6 +25,7 @@ from harness.report import differences, explained, pictures
 from harness.report import figures as draw
 from harness.report.axes import look_of
 from harness.report.curves import Curve, curves_of, importances_of, leads_of
+from harness.report.epochs import too_few_epochs
 from harness.report.format import Style, failures_words, mean_and_spread, score_words, style_of, value_words
 from harness.stats.decision import margin_source
 from harness.stats.words import brief, sentences
@@ -269,11 +270,16 @@ class ComparisonView:
 
     @property
     def warnings(self) -> list[str]:
-        """Reasons to abstain that no sentence gives, and at most three warnings, with what to do about them."""
+        """Reasons to abstain that no sentence gives, and warnings with what to do: three of the verdict's at most."""
         told = " ".join((self.sentence, *self.answers, self.unsure))
         withheld = [f"Withheld: {reason}" for reason in self.verdict.reasons_to_abstain if reason not in told]
-        warnings = sentences.warnings(self.verdict, self._sweep)
-        return withheld + [f"Warning: {warning}" for warning in warnings if warning not in told]
+        warnings = [*sentences.warnings(self.verdict, self._sweep), self.too_few_epochs]
+        return withheld + [f"Warning: {warning}" for warning in warnings if warning and warning not in told]
+
+    @cached_property
+    def too_few_epochs(self) -> str:
+        """That more epochs may pay, with the command that trains longer; empty where nothing says so."""
+        return too_few_epochs(self.result)
 
     @property
     def pairs(self) -> list[tuple[str, ...]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,26 +13,6 @@ from harness.sweeps.events import Callback, Message
 
 if TYPE_CHECKING:
     from harness.config.given import GivenFamilies
-
-TRIALS_PER_GPU = 4
-"""Trials that share one GPU unless told otherwise. A guess: it was not measured on one."""
-
-
-def default_workers(trials_per_gpu: int | None = None) -> int:
-    """Worker processes where their number is not given: one a core, or so many for each GPU.
-
-    Raises:
-        UsageError: A number of trials a GPU, where there is no GPU.
-    """
-    from harness.executors.resources import cores, visible_gpus
-
-    gpus = len(visible_gpus(os.environ))
-    if trials_per_gpu is not None and not gpus:
-        raise UsageError(
-            f"--trials-per-gpu {trials_per_gpu}: no GPU is visible here (CUDA_VISIBLE_DEVICES, NVIDIA's driver); "
-            "expected --workers"
-        )
-    return gpus * (trials_per_gpu or TRIALS_PER_GPU) if gpus else cores()
 
 
 def sweep(
@@ -79,11 +58,17 @@ def sweep(
             oracle (str): `random`, `bayesian`, `tpe`, `hyperband` or `grid`; `random`.
             prune (bool): Median stopping; False.
             seed (int): Seed of the whole sweep; 1.
-            workers (int): Worker processes; one a core.
+            workers (int | str): Worker processes; one a core, or `"all"` that a cluster holds.
             threads (int): Threads of each worker; 1.
             in_flight (int): Trials of one search that an adaptive oracle has running at a time; 1.
             trial_minutes (float): Time limit of a trial; none.
             trial_memory_mb (int): Memory limit of a trial's process; four fifths of the machine's by workers.
+            engine (str): `local`, worker processes of this machine, or `ray`, a cluster that somebody has started;
+                `local`.
+            address (str): `HOST:PORT` of the cluster's head; the variable `RAY_ADDRESS`.
+            cpus (float), gpus (float), resources (dict): What a worker takes of a node of the cluster; 1, 0 and none.
+            same_cpu (bool): Refuse nodes of several kinds of processor; False.
+            shared_data (bool): Datasets are at the same path on every node; False.
             baselines (str): `limited` in time, or `all`; `limited`.
             name (str): Name of the sweep and of its MLflow experiment; the dataset's.
             register_as (str): Name of the registered model, in which `{dataset}` is the dataset's; that alone.
@@ -99,8 +84,8 @@ def sweep(
     from harness.config import SweepConfig, make_plan
     from harness.config.arguments import check_names
     from harness.config.given import given_families
-    from harness.executors import PoolExecutor
     from harness.store import find_store
+    from harness.sweeps.engines import open_engine
     from harness.sweeps.folders import begun_as, find_unfinished
     from harness.sweeps.plan import resolve
     from harness.sweeps.prepare import Resuming, without_absent
@@ -122,7 +107,11 @@ def sweep(
     sweep_id = None if fresh else find_unfinished(place, header)
     if sweep_id:
         header = header.as_begun(begun_as(place, sweep_id))
-    with handling_signals() as stop, PoolExecutor(plan.workers or default_workers(), header.plan.threads) as executor:
+
+    def say(line: str) -> None:
+        callback(Message(line))
+
+    with handling_signals() as stop, open_engine(header, place.root, say) as executor:
         how = Resuming(sweep_id, accept_changes=accept_changes)
         return run_sweep(header, place, executor, callback, resume=how, offline=offline, stop=stop)
 
@@ -247,4 +236,4 @@ def default_name(datasets: Sequence[str]) -> str:
     return re.sub(r"[^A-Za-z0-9]+", "_", only).strip("_") or "sweep"
 
 
-__all__ = ["compare", "default_name", "default_workers", "sweep"]
+__all__ = ["compare", "default_name", "sweep"]

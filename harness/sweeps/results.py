@@ -122,7 +122,8 @@ class Results:
     def trials(self, dataset: str) -> list[EndedTrial]:
         """Every ended trial and seed repeat of a dataset, in the order they were asked."""
         read_at, trials = self._trials.get(dataset, (0, []))
-        if read_at < (now := self.journal.seq):
+        newest = self.journal.last(EventKind.ENDED, dataset)
+        if newest and read_at < (now := newest.seq):
             ended = {one.trial_key: one.payload for one in self.journal.events(EventKind.ENDED, dataset=dataset)}
             trials = [
                 EndedTrial(TrialRequest.from_json(asked.payload), TrialRecord.from_json(ended[asked.trial_key]))
@@ -200,12 +201,16 @@ class Results:
             baselines=self.baselines(dataset),
             until_decided=plan.until_decided,
             rule=self.header.rule,
-            changes=self.journal.changes,
+            changes=self.changes(dataset),
             leaks=self.facts(dataset).leaks,
             cases={key: score.cases for key, score in sealed.items()},
             left_out=self.left_out(dataset),
         )
         return decide_pairs(self.trials(dataset), {key: score.test_score for key, score in sealed.items()}, basis)
+
+    def changes(self, dataset: str) -> list[str]:
+        """What was not the same for all trials of a dataset, a line each: what was changed, where they ran."""
+        return [*self.journal.changes, *kinds_of_processor(record for _, record in self.trials(dataset))]
 
     def over(self, dataset: str) -> bool:
         """Whether a comparison has ended: with a champion, with none that could be, or without a verdict."""
@@ -359,6 +364,19 @@ def rows_of(
 ) -> tuple[ScoreRow, ...]:
     """The table that is decided from: the trials that count."""
     return tuple(_row(one.record, scores) for one in counted_among(pairs, families))
+
+
+def kinds_of_processor(records: Iterable[TrialRecord]) -> list[str]:
+    """The line about trials that ran on several kinds of processor, which round differently; none where one did.
+
+    Args:
+        records: Trials; those of before this was recorded say nothing.
+    """
+    kinds = Counter(record.processor for record in records if record.processor)
+    if len(kinds) < 2:
+        return []
+    ran = ", ".join(f"{count:,} on {kind}" for kind, count in kinds.most_common())
+    return [f"trials ran on {len(kinds)} kinds of processor, whose scores differ in their last digits ({ran})"]
 
 
 def decide_pairs(pairs: Sequence[EndedTrial], scores: Mapping[str, float], basis: Basis) -> Verdict:

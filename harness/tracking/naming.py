@@ -60,6 +60,11 @@ BASELINES_FILE = "baselines.json"
 CHANGES_FILE = "changes.json"
 LEFT_OUT_FILE = "left_out.json"
 """Families that came to no result, and why; where there are none there is no such file."""
+RUNS_FILE = "all_trials.json"
+"""A comparison's trials with seed repeats, a row each as a run would tell it, where they have no runs of their own."""
+
+TRIALS_IN, TABLE = "trials_in", "table"
+"""The tag of a comparison whose trials have no runs, and its value."""
 
 # Windows allows no colon; a name must not read as a path that leads elsewhere.
 _NOT_ALLOWED = re.compile(r"[^\w.\- ]")
