@@ -94,7 +94,7 @@ def swept(checkout: Path, dataset: str, seed: int, side: str, budget: Sequence[s
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with_metric(checkout, dataset, "log_loss", folder)
-        command = [*HARNESS, "sweep", dataset, "--cards", str(folder), "--store", str(folder / "store"), "--offline"]
+        command = [*HARNESS, "sweep", dataset, "--cards", str(folder), "--store", str(folder / "store")]
         command += ["--seed", str(seed), "--confirmations", "0", "--quiet", *budget]
         began = time.monotonic()
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=code_of(checkout), check=False)
