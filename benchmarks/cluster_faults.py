@@ -19,6 +19,7 @@ import os
 import shutil
 import signal
 import sqlite3
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -29,7 +30,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cluster import ADDRESS, Cluster, RayNode, cluster, isolated
+from ray_nodes import ADDRESS, Cluster, RayNode, cluster, isolated
 
 HERE = Path(__file__).resolve().parent
 DATASETS, FAMILIES, TRIALS = ("sums", "waves", "more_sums"), ("small_lstm", "small_gru"), 20
@@ -102,6 +103,7 @@ class Sweep:
     short: bool
     server: str = ""
     spoken: list[str] = field(default_factory=list)
+    began: float = 0.0
 
     @property
     def journal(self) -> Path | None:
@@ -131,6 +133,7 @@ class Sweep:
             options += ["--register-as", f"{self.folder.name}-{{dataset}}"]
             command = [sys.executable, "-c", "from harness.cli import console; console()", "sweep", *DATASETS, *options]
         self.spoken.append(f"said-{len(self.spoken)}")
+        self.began = time.time()
         with (self.folder / self.spoken[-1]).open("wb") as said:
             return subprocess.Popen(command, cwd=self.folder, stdout=said, stderr=said)
 
@@ -162,6 +165,17 @@ class Sweep:
             scores = (record.get("status"), record.get("validation_score"), record.get("validation_scores"), test)
             found[key] = (request["values"], request["seed"], scores)
         return found
+
+    def costs(self) -> str:
+        """Seconds to its first trial, and median milliseconds of a trial that are neither training nor compiling."""
+        query = (
+            "SELECT a.at, e.at, e.payload FROM events a JOIN events e ON a.trial_key = e.trial_key "
+            "WHERE a.kind = 'asked' AND e.kind = 'ended' AND a.trial_key LIKE '%/search/%'"
+        )
+        trials = [(asked, ended, json.loads(payload)) for asked, ended, payload in self.rows(query)]
+        first = min(one["started_at"] for *_, one in trials) - self.began
+        beside = [ended - asked - one["fit_seconds"] - one["compile_seconds"] for asked, ended, one in trials]
+        return f"first trial after {first:.1f} s, {1000 * statistics.median(beside):.1f} ms beside training (median)"
 
 
 def _reading(path: Path | None) -> sqlite3.Connection:
@@ -415,7 +429,8 @@ def run(faults: Sequence[str], *, short: bool, root: Path, server: str) -> Count
             began, local = time.monotonic(), new_sweep(root / "local", short=False)
             code, expected = local.begin(engine=False).wait(LIFE_SECONDS), local.content()
             locally = time.monotonic() - began
-            print(f"two local workers: {locally:.1f} s, exit code {code}, {len(expected)} trials", flush=True)
+            print(f"two local workers: {locally:.1f} s, exit code {code}, {len(expected)} trials; {local.costs()}")
+            sys.stdout.flush()
         for struck in [faults] if short else [(), *((fault,) for fault in faults)]:
             what, began = ", ".join(struck) or "calm", time.monotonic()
             sweep = new_sweep(root / (struck[0] if struck else "calm"), short=short, server=server)
@@ -426,9 +441,9 @@ def run(faults: Sequence[str], *, short: bool, root: Path, server: str) -> Count
                 counts.wrong += 1
                 break
             took = time.monotonic() - began
-            print(
-                f"  {took:.1f} s" + (f", {took / locally:.2f} times as long as locally" if locally else ""), flush=True
-            )
+            if not (short or struck):
+                print(f"  {took:.1f} s, {took / locally:.2f} times as long as locally; {sweep.costs()}")
+            sys.stdout.flush()
     return counts
 
 
