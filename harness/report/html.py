@@ -64,7 +64,7 @@ def html(
         ]
     answer, more = _answer(result, brief.answers([view.verdict for view in views]))
     return (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             result=result,
@@ -99,7 +99,7 @@ def page_of(title: str, drawings: Sequence[Drawing]) -> str:
     Returns:
         A whole HTML document.
     """
-    template = _environment().get_template("pictures.html.j2")
+    template = environment().get_template("pictures.html.j2")
     return template.render(title=title, drawings=drawings, appearances=APPEARANCES)
 
 
@@ -122,7 +122,8 @@ def _capital(sentence: str) -> str:
     return sentence[:1].upper() + sentence[1:]
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Where the templates are, with everything escaped that is not marked as the page's own."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup, escape
 

@@ -42,7 +42,7 @@ class SequenceForecaster(SequenceEstimator):
         target: str | Sequence[str] | None = None,
         families: Sequence[Any] | Mapping[str, Any] = ("lstm", "gru"),
         trials: int | None = 20,
-        epochs: int = 30,
+        epochs: int | None = None,
         seeds: int = 5,
         metric: str | None = None,
         random_state: Any = None,

@@ -15,7 +15,7 @@ from harness.config import Found, check_reads_forward, check_shared, check_tasks
 from harness.config.dataset import DatasetConfig
 from harness.config.space import SearchSpace
 from harness.config.spaces.overrides import overridden
-from harness.config.sweep import SweepConfig
+from harness.config.sweep import SCHEDULED, SweepConfig
 from harness.errors import UsageError
 from harness.executors import machine_mb, memory_share
 from harness.records import Family
@@ -248,6 +248,24 @@ def search_settings(
         sequences,
         plan.min_steps,
     )
+
+
+MOST_RUNS = 5_000
+"""Trials of a sweep from which on they are rows of a table in MLflow and no runs: it writes a few dozen runs a second,
+and its pages take seconds at a thousand."""
+
+
+def trials_as_table(header: SweepHeader) -> bool:
+    """Whether the trials of a sweep are too many to be runs in MLflow; where their number is not planned they are runs.
+
+    Args:
+        header: The sweep.
+    """
+    plan = header.plan
+    if plan.trials is None or plan.minutes or plan.oracle in SCHEDULED:
+        return False
+    searched = plan.trials * header.interim_replicates[-1]
+    return (searched + plan.seeds) * len(header.families) * len(header.datasets) > MOST_RUNS
 
 
 def idle_note(header: SweepHeader, workers: int) -> str:

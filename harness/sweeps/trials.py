@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -17,52 +17,14 @@ from typing import Any
 from harness.config.dataset import DatasetConfig
 from harness.config.space import TRAINING, SearchSpace
 from harness.data.splits import of_fold
-from harness.errors import ExecutorError, HarnessError
+from harness.errors import HarnessError
 from harness.executors import Done, Executor, Shared, Task
+from harness.executors.lanes import Attempts, Job, Lanes, OneEnd, OneTask, Work, alone
 from harness.journal import EventKind, Journal
 from harness.records import FailureKind, Phase, TrialKey, TrialRecord, TrialRequest, TrialStatus
-from harness.search import Scheduler, select
+from harness.search import Scheduler
 from harness.sweeps.events import Callback, FamilyProgress, Message, Progress
 from harness.sweeps.stop import Stop, require_disk_space
-
-ATTEMPTS = 2
-"""Attempts at whatever a worker does, where the worker is killed from outside; no other failure of a task is tried
-again."""
-
-LOST_ATTEMPTS = 5
-"""How often a task is tried again whose machine was lost under it, which says nothing about the task."""
-
-
-@dataclass(slots=True)
-class Attempts:
-    """How often one task was tried, and what ended the attempts that do not count."""
-
-    killed: int = 0
-    lost: int = 0
-
-    @property
-    def number(self) -> int:
-        """Of the attempt that is to come or runs, from 1."""
-        return 1 + self.killed + self.lost
-
-    def again(self, done: Done) -> bool:
-        """Whether an attempt that has ended so does not count and is followed by another one.
-
-        Raises:
-            ExecutorError: Its machine was lost too often to go on; the task has not failed.
-        """
-        if done.failure is FailureKind.LOST:
-            if self.lost == LOST_ATTEMPTS:
-                raise ExecutorError(
-                    f"{done.task_id.rpartition('#')[0]}: lost with its machine {1 + self.lost} times, at last: "
-                    f"{done.message}; what has ended is kept, and the same command goes on"
-                )
-            self.lost += 1
-            return True
-        if done.failure is FailureKind.KILLED and self.killed + 1 < ATTEMPTS:
-            self.killed += 1
-            return True
-        return False
 
 
 def run_one(executor: Executor, task: Task) -> Mapping[str, Any]:
@@ -71,30 +33,20 @@ def run_one(executor: Executor, task: Task) -> Mapping[str, Any]:
     Raises:
         ExecutorError: It failed.
     """
-    done = _end_of(executor, task)
-    if done.value is None:
-        raise ExecutorError(f"{task.id}: {done.message}")
-    return done.value
+    return alone(executor, one_task(task))
 
 
-def _end_of(executor: Executor, task: Task) -> Done:
-    attempts = Attempts()
-    while True:
-        while not executor.free:
-            executor.wait(timeout_seconds=1.0)
-        executor.submit(replace(task, id=f"{task.id}#{attempts.number}"))
-        ended: list[Done] = []
-        while executor.running:
-            ended += executor.wait()
-        if not attempts.again(ended[0]):
-            return ended[0]
+def one_task(task: Task) -> Work[Mapping[str, Any]]:
+    """A task's value as a piece of work; as `run_one`."""
+    value: Mapping[str, Any] = yield OneTask(task)
+    return value
 
 
 TASKS = {
     "trial": "harness.training.trial:run_trial",
     "baselines": "harness.baselines:run",
     "champion": "harness.export.build:build_champion",
-    "explain": "harness.interpret.explain:explain_trial",
+    "explain": "harness.interpret.trial:explain_trial",
 }
 """All that a worker is asked to do, and the function that does it: imported there, so that this process does not load
 TensorFlow for it."""
@@ -204,50 +156,79 @@ class TrialRunner:
     project: Callable[[], None]
     stop: Stop = field(default_factory=Stop)
 
-    def run(
-        self,
-        ask: Callable[[str], TrialRequest | None],
-        tell: Callable[[TrialRecord], None],
-        started: Sequence[TrialRequest] = (),
-    ) -> None:
-        """Keep every slot busy until `ask` has nothing more and nothing is running.
-
-        Args:
-            ask: The next trial, None when there is none before something has ended, or at all; it hears the family that
-                the free worker has compiled functions of, or nothing.
-            tell: Called once with every ended trial, in the order of the journal.
-            started: Trials that were asked for before a crash and have not ended.
+    def run(self, works: Iterable[Work[Any]], at_once: int = 1) -> None:
+        """Bring pieces of work to their ends, beside each other.
 
         Raises:
             KeyboardInterrupt: An end was wanted, and nothing runs any more.
         """
-        waiting, running, attempts = list(started), dict[str, TrialRequest](), defaultdict[TrialKey, Attempts](Attempts)
-        while True:
-            while (free := self.executor.free) and not self.stop.wanted and (request := self._next(waiting, ask)):
-                task = self.spec.task(request, attempts[request.key].number)
-                running[task.id] = request
-                self.executor.submit(task)
-            if not running and (free or self.stop.wanted):  # where no slot was free there may be more to ask for
-                self.stop.check()
-                return
-            for done in self.executor.wait(timeout_seconds=1.0):
-                request = running.pop(done.task_id)
-                if attempts[request.key].again(done):
-                    waiting.append(request)
-                    continue
-                payload, sealed = outcome(request, done)
-                payload |= {"attempts": attempts[request.key].number}
-                self.journal.append(EventKind.ENDED, payload, key=request.key, sealed=sealed)
-                tell(TrialRecord.from_json(payload))
-            self.project()
+        Lanes(self.executor, self.journal.turn, lambda: self.stop.wanted, self.project).run(works, at_once)
 
-    def _next(self, waiting: list[TrialRequest], ask: Callable[[str], TrialRequest | None]) -> TrialRequest | None:
-        if waiting:
-            return waiting.pop(0)
-        if request := ask(self.executor.preferred_group):
-            require_disk_space(self.journal.path.parent)
-            self.journal.append(EventKind.ASKED, request, key=request.key)
+
+class Trials(Job):
+    """Keeps slots busy with trials until there is nothing more to ask and nothing is running.
+
+    Args:
+        runner: Where they run.
+        ask: The next trial, None when there is none before something has ended, or at all; it hears the family that the
+            free worker has compiled functions of, or nothing.
+        tell: Called once with every ended trial, in the order of the journal.
+        started: Trials that were asked for before a crash and have not ended.
+    """
+
+    def __init__(
+        self,
+        runner: TrialRunner,
+        ask: Callable[[str], TrialRequest | None],
+        tell: Callable[[TrialRecord], None],
+        started: Sequence[TrialRequest] = (),
+    ) -> None:
+        self._journal, self._spec, self._ask, self._tell = runner.journal, runner.spec, ask, tell
+        self._waiting, self._running = list(started), dict[str, TrialRequest]()
+        self._attempts = defaultdict[TrialKey, Attempts](Attempts)
+        self._recorded = list[TrialRecord]()
+        self._dry = False  # whether nothing can be asked before something has ended, or at all
+
+    def ask(self, preferred: str) -> Task | None:
+        """The next trial, which the journal is given."""
+        request = self._waiting.pop(0) if self._waiting else self._asked(preferred)
+        self._dry = request is None
+        if request is None:
+            return None
+        task = self._spec.task(request, self._attempts[request.key].number)
+        self._running[task.id] = request
+        return task
+
+    def _asked(self, preferred: str) -> TrialRequest | None:
+        if request := self._ask(preferred):
+            require_disk_space(self._journal.path.parent)
+            self._journal.append(EventKind.ASKED, request, key=request.key)
         return request
+
+    def record(self, done: Done) -> None:
+        """Write how a trial ended, unless it is tried again."""
+        request = self._running.pop(done.task_id)
+        attempts = self._attempts[request.key]
+        if attempts.again(done):
+            self._waiting.append(request)
+            return
+        del self._attempts[request.key]
+        payload, sealed = outcome(request, done)
+        payload |= {"attempts": attempts.number}
+        self._journal.append(EventKind.ENDED, payload, key=request.key, sealed=sealed)
+        self._recorded.append(TrialRecord.from_json(payload))
+
+    def tell(self) -> None:
+        """Tell of the trials that were recorded."""
+        recorded, self._recorded = self._recorded, []
+        self._dry = False
+        for record in recorded:
+            self._tell(record)
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing is running and nothing more is asked."""
+        return self._dry and not self._running and not self._waiting
 
 
 def outcome(request: TrialRequest, done: Done) -> tuple[dict[str, Any], Mapping[str, Any] | None]:
@@ -266,11 +247,21 @@ def outcome(request: TrialRequest, done: Done) -> tuple[dict[str, Any], Mapping[
 
 
 def train_one(executor: Executor, spec: TrialSpec, request: TrialRequest) -> TrialRecord:
-    """Train one trial on an idle executor, beside any search, and wait for it."""
-    return TrialRecord.from_json(outcome(request, _end_of(executor, spec.task(request)))[0])
+    """Train one trial on an idle executor, beside any search, and wait for it; a failure is its result."""
+    return TrialRecord.from_json(outcome(request, alone(executor, _end_of(spec.task(request))))[0])
+
+
+def _end_of(task: Task) -> Work[Done]:
+    done: Done = yield OneEnd(task)
+    return done
 
 
 def run_searches(scheduler: Scheduler, runner: TrialRunner, callback: Callback, seconds: float | None) -> None:
+    """Run a dataset's searches with nothing beside them; as `searches`."""
+    runner.run([searches(scheduler, runner, callback, seconds)])
+
+
+def searches(scheduler: Scheduler, runner: TrialRunner, callback: Callback, seconds: float | None) -> Work[None]:
     """Run a dataset's searches to their end, from wherever the journal says they are, and close them.
 
     Args:
@@ -280,7 +271,7 @@ def run_searches(scheduler: Scheduler, runner: TrialRunner, callback: Callback, 
         seconds: Seconds a replicate, where time is the currency; each is ended on complete pairs of trials.
 
     Raises:
-        ComparisonFailed: The first trials of a family all failed in the same way.
+        ComparisonFailed: Fewer than two families are left that came to a result.
         ReplayError: The oracle does not answer as it did before.
     """
     started = replay(scheduler, runner.journal)
@@ -306,21 +297,58 @@ def run_searches(scheduler: Scheduler, runner: TrialRunner, callback: Callback, 
                 runner.spec.weights_of(loser.key).unlink(missing_ok=True)
         callback(progress_of(scheduler, began, seconds))
         callback(Message(_line(record), detail=True))
-        if failure := scheduler.failing_throughout():
-            kind = failure.failure.value if failure.failure else "failed"
-            raise ComparisonFailed(
-                f"{failure.key.family}: its first trials all failed the same way ({kind}): {failure.message}"
-            )
+        leave_out(failing_from_the_first(scheduler))
+
+    def leave_out(failed: Mapping[str, str]) -> None:
+        for name, why in failed.items():
+            scheduler.drop(name)
+            runner.journal.append(EventKind.FAMILY_FAILED, {"family": name, "why": why}, dataset=scheduler.dataset)
+            callback(Message(f"{scheduler.dataset}: {name} is left out: {why}"))
+        require_two(scheduler, runner.journal)
 
     callback(progress_of(scheduler, began, seconds))
-    runner.run(ask, tell, started)
+    leave_out(failing_from_the_first(scheduler))
+    while True:
+        yield Trials(runner, ask, tell, started)
+        started = []
+        if not (failed := without_result(scheduler)):
+            break
+        leave_out(failed)  # whose attempts were used up, and the others had to stop at its number of trials
     callback(replace(progress_of(scheduler, began, seconds), over=True))
-    for family in scheduler.families:
-        mine = [record for record in scheduler.records if record.key.family == family.name]
-        if select(mine, scheduler.objective) is None:
-            last = f"; the last: {mine[-1].message}" if mine else ""
-            raise ComparisonFailed(f"{family.name}: none of its trials completed{last}")
     runner.journal.append(EventKind.CLOSED, {}, dataset=scheduler.dataset)
+
+
+def failing_from_the_first(scheduler: Scheduler) -> dict[str, str]:
+    """A remaining family whose first trials all failed alike, and why; a mapping of none or one."""
+    failure = scheduler.failing_throughout()
+    if failure is None:
+        return {}
+    kind = failure.failure.value if failure.failure else "failed"
+    return {failure.key.family: f"its first trials all failed the same way ({kind}): {failure.message}"}
+
+
+def without_result(scheduler: Scheduler) -> dict[str, str]:
+    """The remaining families of which no trial completed, and why, once nothing more is asked."""
+    found = {}
+    for family in scheduler.remaining:
+        if scheduler.tally(family).best is None:
+            mine = [record for record in scheduler.records if record.key.family == family.name]
+            last = f"; the last: {mine[-1].message}" if mine else ""
+            found[family.name] = f"none of its trials completed{last}"
+    return found
+
+
+def require_two(scheduler: Scheduler, journal: Journal) -> None:
+    """Go on only where two families are left to compare.
+
+    Raises:
+        ComparisonFailed: Fewer are left; it says why each of the others is not.
+    """
+    if len(scheduler.remaining) < 2:
+        events = journal.events(EventKind.FAMILY_FAILED, dataset=scheduler.dataset)
+        why = "; ".join(f"{event.payload['family']}: {event.payload['why']}" for event in events)
+        alone = "; ".join(f"{family.name} is left with nothing to compare it to" for family in scheduler.remaining)
+        raise ComparisonFailed("; ".join(filter(None, (why, alone))))
 
 
 def replay(scheduler: Scheduler, journal: Journal) -> list[TrialRequest]:
@@ -331,7 +359,11 @@ def replay(scheduler: Scheduler, journal: Journal) -> list[TrialRequest]:
     """
     open_requests: dict[str, TrialRequest] = {}
     changed = journal.has(EventKind.CHANGED)
-    for event in journal.events(EventKind.ASKED, EventKind.ENDED, dataset=scheduler.dataset):
+    kinds = (EventKind.ASKED, EventKind.ENDED, EventKind.FAMILY_FAILED)
+    for event in journal.events(*kinds, dataset=scheduler.dataset):
+        if event.kind is EventKind.FAMILY_FAILED:
+            scheduler.drop(event.payload["family"])
+            continue
         if TrialKey.parse(event.trial_key).phase is not Phase.SEARCH:
             continue
         if event.kind is EventKind.ASKED:

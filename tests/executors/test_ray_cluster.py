@@ -12,8 +12,9 @@ import pytest
 
 from harness.errors import ExecutorError, UsageError
 from harness.executors import Done, Task
+from harness.executors.lanes import LOST_ATTEMPTS
 from harness.records import FailureKind
-from harness.sweeps.trials import LOST_ATTEMPTS, run_one
+from harness.sweeps.trials import run_one
 
 ADDRESS = os.environ.get("HARNESS_TEST_RAY", "")
 pytestmark = pytest.mark.skipif(not ADDRESS, reason="run by test_ray.py inside a network namespace")
