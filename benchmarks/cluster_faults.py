@@ -28,9 +28,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ray_nodes import ADDRESS, Cluster, RayNode, cluster, isolated
+
+if TYPE_CHECKING:
+    from harness.executors.lanes import Work
+    from harness.records import TrialRequest
+    from harness.sweeps.trials import TrialRunner
 
 HERE = Path(__file__).resolve().parent
 DATASETS, FAMILIES, TRIALS = ("sums", "waves", "more_sums"), ("small_lstm", "small_gru"), 20
@@ -210,6 +215,13 @@ def stub(arguments: Mapping[str, Any]) -> dict[str, Any]:
     return {"trial": record, "sealed": SealedScore(request.key, score / 3)}
 
 
+def trials_of(runner: TrialRunner, fresh: list[TrialRequest], started: list[TrialRequest]) -> Work[None]:
+    """The work of one data set, which prints each trial that has ended."""
+    from harness.sweeps.trials import Trials
+
+    yield Trials(runner, lambda _: fresh.pop() if fresh else None, lambda one: print(one.key, flush=True), started)
+
+
 def stub_sweep(folder: Path) -> None:
     """The trials of all data sets, from wherever the journal says they are; a data set closes when all have ended."""
     from harness.config import find_space
@@ -243,7 +255,7 @@ def stub_sweep(folder: Path) -> None:
             started = [TrialRequest.from_json(one.payload) for key, one in asked.items() if key not in ended]
             spec = TrialSpec(config, spaces, "", folder / "weights", function="cluster_faults:stub")  # type: ignore[arg-type]
             runner = TrialRunner(executor, journal, spec, lambda: None, stop)
-            runner.run(lambda _: fresh.pop() if fresh else None, lambda record: print(record.key, flush=True), started)  # noqa: B023
+            runner.run([trials_of(runner, fresh, started)])
             journal.append(EventKind.CLOSED, {}, dataset=name)
         journal.append(EventKind.FINISHED, {})
     journal.close()
@@ -308,7 +320,7 @@ def strike(rig: Rig, sweep: Sweep, process: subprocess.Popen[bytes], fault: str,
         rig.nodes["second"].send(signal.SIGSTOP)
     elif fault == "late":
         rig.up("second")
-        until(process, lambda: "has slot 2" in sweep.said, "the late node's slot")
+        until(process, lambda: " has slot " in sweep.said, "the late node's slot")
     elif fault == "away":
         rig.down("first", "second")
         time.sleep(rig.away_seconds)
