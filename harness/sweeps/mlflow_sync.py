@@ -305,7 +305,7 @@ class MlflowSync:
         elif EventKind.EXTENDED in kinds and (has(EventKind.OPENED, name) and not has(EventKind.CLOSED, name)):
             writer.reopened(name)
         ended = kinds & {EventKind.CHAMPION, EventKind.COMPARISON_FAILED}
-        if ended and all(map(results.over, reversed(self._header.datasets))):  # the last one is mostly over last
+        if ended and all(map(results.over, reversed(list(self._header.datasets)))):  # the last one is mostly over last
             sweep = results.sweep(self._folder.name, self._store.address)
             use = brief.answers([comparison.verdict for comparison in sweep.comparisons])
             writer.close("\n\n".join(filter(None, (use, sweep.overall))))

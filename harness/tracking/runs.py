@@ -291,6 +291,7 @@ class RunWriter:
         if files:
             self._attach(parent.id, files)
         self._end(parent, "FINISHED", brief.answer(result.verdict), end)
+        self._comparisons.pop(result.dataset)  # it is looked for again where it is reopened
         return parent.id
 
     def failed_with(self, dataset: str, why: str) -> None:
