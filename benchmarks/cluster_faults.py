@@ -33,7 +33,6 @@ from typing import TYPE_CHECKING, Any
 from ray_nodes import ADDRESS, Cluster, RayNode, cluster, isolated
 
 if TYPE_CHECKING:
-    from harness.executors.lanes import Work
     from harness.records import TrialRequest
     from harness.sweeps.trials import TrialRunner
 
@@ -215,11 +214,9 @@ def stub(arguments: Mapping[str, Any]) -> dict[str, Any]:
     return {"trial": record, "sealed": SealedScore(request.key, score / 3)}
 
 
-def trials_of(runner: TrialRunner, fresh: list[TrialRequest], started: list[TrialRequest]) -> Work[None]:
-    """The work of one data set, which prints each trial that has ended."""
-    from harness.sweeps.trials import Trials
-
-    yield Trials(runner, lambda _: fresh.pop() if fresh else None, lambda one: print(one.key, flush=True), started)
+def run_trials(runner: TrialRunner, fresh: list[TrialRequest], started: list[TrialRequest]) -> None:
+    """Run what there is of one data set, and print each trial that has ended."""
+    runner.run(lambda _: fresh.pop() if fresh else None, lambda one: print(one.key, flush=True), started)
 
 
 def stub_sweep(folder: Path) -> None:
@@ -255,7 +252,7 @@ def stub_sweep(folder: Path) -> None:
             started = [TrialRequest.from_json(one.payload) for key, one in asked.items() if key not in ended]
             spec = TrialSpec(config, spaces, "", folder / "weights", function="cluster_faults:stub")  # type: ignore[arg-type]
             runner = TrialRunner(executor, journal, spec, lambda: None, stop)
-            runner.run([trials_of(runner, fresh, started)])
+            run_trials(runner, fresh, started)
             journal.append(EventKind.CLOSED, {}, dataset=name)
         journal.append(EventKind.FINISHED, {})
     journal.close()

@@ -250,7 +250,7 @@ class RunWriter:
         if self.summary:
             return
         each = [(self._comparison(record.key.dataset), request, record) for request, record in pairs]
-        if self._writers == 1 or len(each) == 1:
+        if self._writers == 1 or len(each) <= 1:
             for one in each:
                 self._trial(*one)
             return

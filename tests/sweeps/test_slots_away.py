@@ -14,12 +14,12 @@ from harness.config.dataset import DatasetConfig
 from harness.config.space import SearchSpace
 from harness.errors import ExecutorError
 from harness.executors import Done, InProcessExecutor, Task
-from harness.executors.lanes import LOST_ATTEMPTS, Attempts, Work
+from harness.executors.lanes import LOST_ATTEMPTS, Attempts
 from harness.journal import EventKind, Journal
 from harness.records import FailureKind, Phase, SealedScore, TrialKey, TrialRecord, TrialRequest, TrialStatus
 from harness.sweeps.results import kinds_of_processor
 from harness.sweeps.stop import Stop
-from harness.sweeps.trials import TrialRunner, Trials, TrialSpec, run_one
+from harness.sweeps.trials import TrialRunner, TrialSpec, run_one
 
 DATASET = {"name": "sums", "license": "generated", "source": {"kind": "generator", "generator": "adding"}}
 KEYS = [TrialKey("sums", "lstm", 1, Phase.SEARCH, number) for number in range(1, 9)]
@@ -87,11 +87,7 @@ def run(journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         asked.reverse()
         told: list[TrialRecord] = []
         runner = TrialRunner(executor, journal, spec, lambda: None, stop or Stop())
-
-        def work() -> Work[None]:
-            yield Trials(runner, lambda _: asked.pop() if asked else None, told.append)
-
-        runner.run([work()])
+        runner.run(lambda _: asked.pop() if asked else None, told.append)
         return told
 
     return runs

@@ -305,9 +305,6 @@ class RayExecutor:
                 self._lost(place, "no answer long after the task's time limit")
         self._say_slotless(now)
         if (now - self._head_asked >= HEAD_SECONDS or self._places.to_do) and self._head_answers():
-            if waiting := self._places.waiting:
-                for place in waiting[: self._needs.fit(cluster.free_resources())]:
-                    self._end(place)
             self._places.tidy()
             self._places.renew_due()
 

@@ -23,11 +23,6 @@ RENEW_SECONDS = 5.0
 """How long after an actor that could not be started another one is tried in its place."""
 
 
-WAITING_SECONDS = 15.0
-"""How long an actor may wait for its place. Where there is room by then it waits for a node that is full: Ray does not
-send it on to one that came later."""
-
-
 @dataclass(slots=True, eq=False)
 class Place:
     """A slot: a place that one actor after another takes.
@@ -41,7 +36,6 @@ class Place:
         deadline: When its task's machine is held to be hung.
         known: Digests of shared arguments that the actor has.
         habit: What it ran.
-        asked_at: When its actor was asked for.
         renew_at: When another actor is asked for; infinite while there is one.
     """
 
@@ -53,7 +47,6 @@ class Place:
     deadline: float = inf
     known: set[str] = field(default_factory=set)
     habit: Habit = field(default_factory=Habit)
-    asked_at: float = 0.0
     renew_at: float = inf
 
 
@@ -96,7 +89,7 @@ class Places:
 
     def renew(self, place: Place) -> None:
         """Ask for another actor in a place."""
-        place.life, place.asked_at, place.renew_at = place.life + 1, time.monotonic(), inf
+        place.life, place.renew_at = place.life + 1, inf
         place.known, place.habit = set(), Habit()
         made = ray.remote(RemoteSlot).options(
             num_cpus=self._needs.cpus,
@@ -134,12 +127,6 @@ class Places:
                 self._take(*self._events.get(timeout=seconds))
             while True:
                 self._take(*self._events.get_nowait())
-
-    @property
-    def waiting(self) -> list[Place]:
-        """Those whose actor was asked for a while ago and has not come."""
-        long_ago = time.monotonic() - WAITING_SECONDS
-        return [one for one in self.all if one.actor is not None and one.machine is None and one.asked_at < long_ago]
 
     @property
     def to_do(self) -> bool:
