@@ -53,6 +53,8 @@ class SweepConfig(Config):
         hyperparameters: Values in place of those of every search space, a list for each hyperparameter, such as
             `units = [16, 64, 256]`.
         register_as: Name of the registered models, in which `{dataset}` is the dataset's; else the dataset's own.
+        data_in_report: Whether the report, also MLflow's, may show windows of the test part, names of classes, and
+            paths.
     """
 
     name: Name = "sweep"
@@ -83,6 +85,7 @@ class SweepConfig(Config):
     seed: Seed = 1
     hyperparameters: dict[str, Annotated[tuple[Plain, ...], Field(min_length=1)]] = Field(default_factory=dict)
     register_as: RegisteredName | None = None
+    data_in_report: Annotated[bool, Field(strict=True)] = True
 
     @model_validator(mode="before")
     @classmethod
@@ -208,5 +211,10 @@ def _option_error(issue: ValidationIssue) -> UsageError:
 
 def option_name(key: str) -> str:
     """What the command line calls a key of the plan."""
-    names = {"datasets": "DATASET", "families": "--family", "hyperparameters": "--set"}
+    names = {
+        "datasets": "DATASET",
+        "families": "--family",
+        "hyperparameters": "--set",
+        "data_in_report": "--no-data-in-report",
+    }
     return names.get(key, f"--{key.replace('_', '-')}")
