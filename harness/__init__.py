@@ -17,7 +17,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from harness.cli.progress import ProgressDisplay as ProgressDisplay
+    from harness.cli.terminal.progress import ProgressDisplay as ProgressDisplay
     from harness.export import load as load
     from harness.report.text import summary as summary
     from harness.report.view import figures as figures
@@ -29,7 +29,7 @@ __version__ = "0.2.0.dev0"
 __all__ = ["ProgressDisplay", "__version__", "compare", "decide", "figures", "load", "summary", "sweep"]
 
 _HOMES = {
-    "ProgressDisplay": "harness.cli.progress",
+    "ProgressDisplay": "harness.cli.terminal.progress",
     "compare": "harness.sweeps",
     "decide": "harness.stats",
     "figures": "harness.report.view",

@@ -96,6 +96,8 @@ class EventKind(StrEnum):
     """A champion was registered and verified; payload: the `ChampionInfo`."""
     EXPLAINED = "explained"
     """The selected networks were looked into; payload: the `Explanation`. A later one takes its place."""
+    FAMILY_FAILED = "family_failed"
+    """A family came to no result and is left out of its comparison, which goes on; payload: `family`, `why`."""
     COMPARISON_FAILED = "gave_up"
     """A comparison stopped; payload: why."""
     FINISHED = "finished"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import platform
 import signal
 import sys
 from collections.abc import Sequence
@@ -12,13 +13,15 @@ from difflib import get_close_matches
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 import harness
 from harness._tensorflow import leave, settle
-from harness.cli import datasets, doctor, models, predict, report, serve, spaces, stats, sweep
-from harness.cli.common import OLD_OPTIONS, say_last
+from harness.cli import datasets, doctor, models, predict, report, serve, spaces, stats, sweep, sweeps
+from harness.cli.common import OLD_OPTIONS
+from harness.cli.terminal.output import say_last
 from harness.disk import full_disk, with_full_disk
-from harness.errors import HarnessError
+from harness.errors import HarnessError, UsageError
 from harness.sweeps.stop import end_signals, handling, interrupt
 
 INTERRUPTED, UNREAD = 130, 141
@@ -29,8 +32,21 @@ _WrongUse: Any = typer.BadParameter.__bases__[0]
 _NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
 """What a system answers where a user may not read or write, which is no fault of the code that tried."""
 
+
+class _Sections(TyperGroup):
+    """Commands in the help under the heads of their sections, which Typer itself shows with its markup alone."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - as Typer calls it
+        wide = max(len(name) for its in _SECTIONS.values() for name in its)
+        for section, its in _SECTIONS.items():
+            with formatter.section(section):
+                helps = {name: self.commands[name].get_short_help_str(formatter.width - wide - 6) for name in its}
+                formatter.write_dl([(name.ljust(wide), help) for name, help in helps.items()])
+
+
 app = typer.Typer(
     name="harness",
+    cls=_Sections,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     # Its markup would take a default in brackets for a style, and its boxes break an error into lines.
@@ -40,30 +56,65 @@ app = typer.Typer(
         "token_normalize_func": lambda word: OLD_OPTIONS.get(word, word),
     },
 )
-for name, group in {"datasets": datasets, "spaces": spaces, "sweeps": report, "models": models}.items():
-    app.add_typer(group.app, name=name)
-# In the order of a first day: a sweep, what it found, what to do with it.
-for command in (
-    *(sweep.sweep, report.report, report.trials, report.explain, doctor.doctor, serve.ui),
-    *(predict.predict, models.export, serve.serve, stats.verdict, report.verify),
-):
-    app.command()(command)
+# In the order of a first day: a sweep, what it found, what to do with it, what it is made of, what stays behind.
+_SECTIONS: dict[str, dict[str, Any]] = {
+    "Which network": {
+        "sweep": sweep.sweep,
+        "report": report.report,
+        "leaderboard": report.leaderboard,
+        "explain": report.explain,
+        "verdict": stats.verdict,
+        "verify": report.verify,
+        "trials": report.trials,
+    },
+    "Its model": {
+        "predict": predict.predict,
+        "export": models.export,
+        "serve": serve.serve,
+        "models": models.app,
+    },
+    "Data and networks": {"datasets": datasets.app, "spaces": spaces.app},
+    "The store": {"ui": serve.ui, "sweeps": sweeps.app, "doctor": doctor.doctor},
+}
+for _name, _command in (item for its in _SECTIONS.values() for item in its.items()):
+    if isinstance(_command, typer.Typer):
+        app.add_typer(_command, name=_name)
+    else:
+        app.command(_name)(_command)
 app.command("calibrate", hidden=True, context_settings={"ignore_unknown_options": True})(stats.calibrate)
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"harness {harness.__version__}")
-        raise typer.Exit
-
-
-@app.callback()
+@app.callback(invoke_without_command=True)
 def options(
-    version: Annotated[
-        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="With --version: what a bug report needs too.")
     ] = False,
 ) -> None:
     """LSTM or GRU? Tune both with equal budgets on your data, and get a verdict that holds."""
+    if version:
+        typer.echo(f"harness {harness.__version__}")
+        if verbose:
+            typer.echo("\n".join(f"{name} {value}" for name, value in surroundings().items()))
+        raise typer.Exit
+    if verbose:
+        raise UsageError("--verbose: expected it with --version, or after a command that has it")
+    if context.invoked_subcommand is None:
+        context.fail("Missing command")
+
+
+def surroundings() -> dict[str, str]:
+    """What a bug report needs: the machine, and the versions of Python and of what decides what a trial gives.
+
+    Nothing of it is imported, so that it can be asked where a library is broken.
+    """
+    from harness.executors import machine_mb
+    from harness.executors.resources import cores
+    from harness.sweeps.plan import versions
+
+    machine = {"system": platform.platform(), "processor": platform.machine()}
+    return {**machine, "cores": str(cores()), "memory": f"{machine_mb():,.0f} MB", **versions()}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

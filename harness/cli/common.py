@@ -1,20 +1,14 @@
-"""What several commands share: options and arguments, output that a terminal need not obey, configs as JSON."""
+"""What several commands share: options and arguments, and configs as JSON."""
 
 from __future__ import annotations
 
-import contextlib
-import json
-import re
-import shutil
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from harness.errors import UsageError
-from harness.text import printable, printable_lines
 
 if TYPE_CHECKING:
     from harness.config import DatasetConfig, Found, SearchSpace
@@ -125,41 +119,6 @@ def _parser(kind: Callable[[str], float], expected: str) -> Callable[[str], floa
             raise typer.BadParameter(f'got "{given}", expected {expected}') from None
 
     return parse
-
-
-def output_width() -> int | None:
-    """Columns of the terminal that standard output is; None where it is none."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-
-
-# What JSON leaves as it is though a terminal obeys it: C1 control characters, marks of direction.
-_OBEYED = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-
-
-def say(text: str, *, err: bool = False) -> None:
-    """Print text, each character that a terminal would obey as `\ufffd`."""
-    typer.echo(printable_lines(text), err=err)
-
-
-def say_last(text: str) -> None:
-    """Print a command's last words on standard error; nobody may be there any more to read them."""
-    with contextlib.suppress(OSError):
-        say(text, err=True)
-
-
-def say_json(plain: Any) -> None:
-    """Print JSON that reads back the same and that a terminal does not obey."""
-    text = json.dumps(plain, indent=2, ensure_ascii=False)
-    typer.echo(_OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
-
-
-def say_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print rows in columns as wide as they need; a terminal that is too narrow shows the first of them."""
-    table = [[printable(cell) for cell in row] for row in (header, *rows)]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    for row in table:
-        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        say(line[: output_width()])
 
 
 def home_of(found: Found[Any]) -> str:

@@ -19,11 +19,9 @@ from harness.cli.common import (
     as_plain,
     count_option,
     home_of,
-    say,
-    say_json,
-    say_table,
     source_keys,
 )
+from harness.cli.terminal.output import say, say_json, say_table, say_wrapped
 from harness.errors import AbsentDataError, ConfigError, HarnessError, UsageError
 from harness.records import DataFacts, TaskKind
 from harness.text import printable
@@ -54,13 +52,16 @@ def list_configs(config_dir: ConfigDirOption = None, as_json: JsonOption = False
         say_json([as_plain(one) for one in found])
         return
     header = ("NAME", "TASK", "ROWS", "STEPS", "CHANNELS", "CLASSES", "TITLE", "LICENCE", "CONFIG")
-    say_table(header, [_row(one, one.config) for one in found if one.config])
-    say("task label: at every step a class, or a yes or no for each of several labels; others: one answer a sequence")
-    say("rows: sequences, or rows of a forecast's table; steps: of a sequence, or a forecast's lookback")
+    rows = [_row(one, one.config) for one in found if one.config]
+    say_table(header, rows, spare=("CONFIG", "LICENCE", "CLASSES", "CHANNELS", "STEPS"))
+    say_wrapped(
+        "task label: at every step a class, or a yes or no for each of several labels; others: one answer a sequence"
+    )
+    say_wrapped("rows: sequences, or rows of a forecast's table; steps: of a sequence, or a forecast's lookback")
     for suite, members in suites_of(found).items():
         remote = any(one.config and _is_remote(one.config.source) for one in members)
         fetch = f" (`harness datasets fetch {suite}` downloads it)" if remote else ""
-        say(f"suite {suite}{fetch}: {', '.join(one.name for one in members)}")
+        say_wrapped(f"suite {suite}{fetch}: {', '.join(one.name for one in members)}")
     for one in found:
         if one.error:
             say(f"invalid: {one.error}")
@@ -166,6 +167,7 @@ def new(
         str | None, typer.Option(metavar="TEXT", help="How .wav files say their class, such as {class}/*.wav.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Write ./datasets/NAME.toml for a file of one's own, to be edited.
 
@@ -227,6 +229,9 @@ def new(
         because = inferred.because
         text = dataset_text(called, source.kind, path_from(config.parent, file), inferred, kept)
     write_new(config, text, force)
+    if as_json:
+        say_json({**as_plain(find_dataset(str(config))), "guessed": [*told, *because]})
+        return
     say(f"wrote {config}" + (", which overrides the built-in one" if find_dataset(str(config)).overrides else ""))
     for line in (*told, *because):
         say(f"  {line}")

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli.common import JsonOption, StoreOption, TrackingOption, say, say_json
+from harness.cli.common import JsonOption, StoreOption, TrackingOption
+from harness.cli.terminal.output import say, say_json
 from harness.errors import HarnessError, StoreError, UsageError
 from harness.store import Store, find_store
 from harness.sweeps.events import Message

@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli.common import ConfigDirOption, say
+from harness.cli.common import ConfigDirOption, JsonOption
+from harness.cli.terminal.output import say, say_json
 from harness.errors import AbsentDataError, HarnessError, UsageError
 from harness.text import counted, printable
 
@@ -43,43 +45,49 @@ def fetch(
         ),
     ] = False,
     config_dir: ConfigDirOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Download the files of a dataset, or of a suite, and verify them.
 
     Kept in ~/.cache/lstm-gru-harness/datasets, or the folder that HARNESS_CACHE names. What was interrupted is resumed.
     """
     from harness.config import find_datasets
-    from harness.data.downloads import files_of, missing_files
+    from harness.data.downloads import files_of, folder_for, missing_files
     from harness.data.downloads.fetcher import Copies
 
     if source is not None and not source.is_dir():
         raise UsageError(f"--from {source}: expected a folder with the files")
     configs = [found.config for found in find_datasets(name, config_dir or ()) if found.config]
     wanted = {config.name: config for config in configs if missing_files(config)}
-    for config in configs:
-        if config.name not in wanted and files_of(config):
-            say(f"{config.name}: is here")
+    tell = partial(say, err=as_json)
+    here = [config for config in configs if config.name not in wanted and files_of(config)]
+    for config in here:
+        tell(f"{config.name}: is here")
     if not any(map(files_of, configs)):
-        say(f"{name}: nothing to download: no config of it names an address")
-    _say_terms(list(wanted.values()))
+        tell(f"{name}: nothing to download: no config of it names an address")
+    _say_terms(list(wanted.values()), tell)
     _accept_terms([config for config in wanted.values() if _asks(config)], accept)
     copies = Copies(source) if source is not None else None
-    failed = [one for config in wanted.values() if (one := _fetched(config, copies, len(configs)))]
-    for line in failed:
+    failed = {config.name: why for config in wanted.values() if (why := _fetched(config, copies, len(configs), tell))}
+    for line in failed.values():
         say(line, err=True)
+    if as_json:
+        fetched = [config for config in wanted.values() if config.name not in failed]
+        folders = {config.name: str(folder_for(files_of(config))) for config in (*here, *fetched)}
+        say_json({"fetched": [config.name for config in fetched], "folders": folders, "failed": failed})
     if failed:
         raise typer.Exit(ABSENT)
 
 
-def _say_terms(configs: Sequence[DatasetConfig]) -> None:
+def _say_terms(configs: Sequence[DatasetConfig], tell: Callable[[str], None]) -> None:
     """What each dataset is and may be used for, before its first byte."""
     from harness.data.downloads import files_of, terms_of
 
     for config in configs:
         size = f", {config.size.megabytes:g} MB" if config.size and config.size.megabytes else ""
-        say(f"{config.name}: {config.title or 'no title'} ({counted(len(files_of(config)), 'file')}{size})")
+        tell(f"{config.name}: {config.title or 'no title'} ({counted(len(files_of(config)), 'file')}{size})")
         use = _TERMS.get(terms_of(config), "")
-        say(f"  licence: {config.license or 'none stated'}{f' ({use})' if use else ''}")
+        tell(f"  licence: {config.license or 'none stated'}{f' ({use})' if use else ''}")
 
 
 def _asks(config: DatasetConfig) -> bool:
@@ -119,7 +127,7 @@ def _accept_terms(configs: Sequence[DatasetConfig], accept: bool) -> None:
         mark.touch()
 
 
-def _fetched(config: DatasetConfig, copies: Copies | None, among: int) -> str:
+def _fetched(config: DatasetConfig, copies: Copies | None, among: int, tell: Callable[[str], None]) -> str:
     """Bring a dataset's files; why some did not come, where others are still to be brought."""
     from harness.data.downloads import files_of, folder_for, missing_files
     from harness.data.downloads.fetcher import Fetcher
@@ -135,7 +143,7 @@ def _fetched(config: DatasetConfig, copies: Copies | None, among: int) -> str:
         if among == 1:
             raise
         return f"{config.name}: {'not fetched: ' if isinstance(error, AbsentDataError) else ''}{error}"
-    say(f"{config.name}: fetched and verified, in {folder_for(files)}")
+    tell(f"{config.name}: fetched and verified, in {folder_for(files)}")
     return ""
 
 

@@ -8,17 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from harness.cli.common import (
-    CodeOption,
-    CodesOption,
-    JsonOption,
-    ModelArgument,
-    StoreOption,
-    TrackingOption,
-    say,
-    say_json,
-    say_table,
-)
+from harness.cli.common import CodeOption, CodesOption, JsonOption, ModelArgument, StoreOption, TrackingOption
+from harness.cli.terminal.output import say, say_json, say_table
 from harness.errors import UsageError, nearest
 from harness.store import find_store
 
@@ -118,6 +109,7 @@ def promote(
         bool, typer.Option("--untested", help="Promote a refitted model, which has no test score.")
     ] = False,
     code: CodeOption = None,
+    as_json: JsonOption = False,
     store: StoreOption = None,
     tracking_uri: TrackingOption = None,
 ) -> None:
@@ -128,6 +120,9 @@ def promote(
     from harness.export.promote import promote as move
 
     done, was = move(model, alias, find_store(store, tracking_uri), untested=untested, code=[code] if code else [])
+    if as_json:
+        say_json({"name": done.name, "version": int(done.version), "alias": alias, "was": was.strip(" ;")})
+        return
     say(f"models:/{done.name}@{alias} is version {done.version}{was}")
 
 
@@ -180,7 +175,11 @@ def compare(
 
 @app.command()
 def refit(
-    model: VersionArgument, code: CodeOption = None, store: StoreOption = None, tracking_uri: TrackingOption = None
+    model: VersionArgument,
+    code: CodeOption = None,
+    as_json: JsonOption = False,
+    store: StoreOption = None,
+    tracking_uri: TrackingOption = None,
 ) -> None:
     """Retrain on training and validation data, as a new version.
 
@@ -189,7 +188,10 @@ def refit(
     from harness.export.promote import refit as train_again
 
     done = train_again(model, find_store(store, tracking_uri), [code] if code else [])
-    say(f"models:/{done.name}/{done.version}")
+    if as_json:
+        say_json({"name": done.name, "version": int(done.version), "path": str(done.path)})
+    else:
+        say(f"models:/{done.name}/{done.version}")
     say("it is untested, and no alias was moved to it: `harness models promote --untested` does that", err=True)
 
 
@@ -243,6 +245,7 @@ def export(
         bool, typer.Option("--baseline", help="Export the best baseline of its sweep in the champion's place.")
     ] = False,
     code: CodeOption = None,
+    as_json: JsonOption = False,
     store: StoreOption = None,
     tracking_uri: TrackingOption = None,
 ) -> None:
@@ -270,6 +273,10 @@ def export(
         champion, name = best_baseline(champion), f"{name}-baseline"
     folder = to or Path(f"{name}-{wanted.value}")
     done = write(champion, wanted, folder)
+    if as_json:
+        agreement = {"rows": done.agreement.rows, "largest_difference": done.agreement.largest}
+        say_json({"folder": str(folder), "format": wanted.value, "files": list(done.files), "agreement": agreement})
+        return
     say(str(folder))
     if baseline:
         found = champion.description

@@ -1,117 +1,22 @@
-"""What a sweep found: `harness sweeps`, `report`, `trials`, `explain` and `verify`."""
+"""What sweeps found: `harness report`, `leaderboard`, `trials`, `explain` and `verify`."""
 
 from __future__ import annotations
 
 import dataclasses
-import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from harness.cli.common import (
-    OLD_OPTIONS,
-    JsonOption,
-    StoreOption,
-    SweepArgument,
-    TrackingOption,
-    output_width,
-    say,
-    say_json,
-)
+from harness.cli.common import CodesOption, JsonOption, StoreOption, SweepArgument, TrackingOption
+from harness.cli.terminal.output import output_width, say, say_answers, say_json, say_table
 from harness.disk import cannot_write, replace_text
-from harness.errors import UsageError
+from harness.errors import UsageError, nearest
 from harness.records import SweepResult
 from harness.store import Store, find_store
-from harness.text import counted
 
 if TYPE_CHECKING:
     from harness.checks.verify import Disagreement, Verified
-    from harness.sweeps.folders import SweepSummary
-
-
-app = typer.Typer(help="Sweeps: list, show, rm.", no_args_is_help=True)
-
-
-@app.command("list")
-def list_sweeps(store: StoreOption = None, as_json: JsonOption = False) -> None:
-    """List all sweeps of the store, oldest first."""
-    from harness.sweeps.folders import summarise, sweep_ids
-
-    place = find_store(store)
-    summaries = [summarise(place, sweep_id) for sweep_id in sweep_ids(place)]
-    if as_json:
-        say_json([dataclasses.asdict(one) for one in summaries])
-        return
-    if not summaries:
-        say(f"no sweep in {place.sweeps} yet; start one with `harness sweep DATASET`", err=True)
-    for one in summaries:
-        say(_line(one))
-
-
-@app.command("show")
-def show(sweep: SweepArgument = None, store: StoreOption = None, as_json: JsonOption = False) -> None:
-    """Show a sweep's plan, progress and folder."""
-    from harness.journal import Journal
-    from harness.report.format import value_words
-    from harness.sweeps.folders import find_sweep_folder, summarise
-
-    place = find_store(store)
-    folder = find_sweep_folder(place, sweep)
-    with Journal.read(folder) as journal:
-        plan = journal.plan
-    summary = summarise(place, folder.name)
-    if as_json:
-        say_json({**dataclasses.asdict(summary), "header": plan})
-        return
-    say(_line(summary))
-    say(f"folder: {folder}")
-    for key, value in plan["plan"].items():
-        if value is not None:
-            shown = ", ".join(value) if isinstance(value, list) else value_words(value)
-            say(f"{OLD_OPTIONS.get(key, key)}: {shown}")
-    for library, version in plan["versions"].items():
-        say(f"{library} {version}")
-
-
-@app.command("rm")
-def remove_sweep(
-    sweep: Annotated[str, typer.Argument(metavar="SWEEP", help="Id of the sweep.")],
-    store: StoreOption = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Remove without asking.")] = False,
-) -> None:
-    """Remove a sweep's journal and weights. Its runs and models in MLflow stay."""
-    from harness.sweeps.folders import find_sweep_folder, remove
-
-    place = find_store(store)
-    folder = find_sweep_folder(place, sweep)
-    if not yes and not _agreed(f"Remove {folder}? The sweep can then be neither reported nor resumed"):
-        say(f"kept {folder}", err=True)
-        raise typer.Exit(1)
-    remove(place, sweep)
-    say(f"removed {folder}")
-
-
-def _agreed(question: str) -> bool:
-    typer.echo(f"{question} [y/N] ", err=True, nl=False)
-    answer = sys.stdin.readline()
-    if not answer:
-        typer.echo(err=True)
-        raise UsageError("no answer; --yes removes it without asking")
-    return answer.strip().lower() in ("y", "yes")
-
-
-def _line(one: SweepSummary) -> str:
-    if one.state == "broken":
-        return f"{one.sweep_id}  damaged: {one.error}"
-    started = time.strftime("%Y-%m-%d %H:%M", time.localtime(one.begun_at))
-    retrainings = counted(one.seed_repeats, "retraining")
-    verdicts = f"  {'; '.join(one.outcomes)}" if one.outcomes else ""
-    return (
-        f"{one.sweep_id}  {started}  {one.state}  {' vs '.join(one.families)}  {counted(one.trials, 'trial')}"
-        f"{f', {retrainings}' if one.seed_repeats else ''}{verdicts}"
-    )
 
 
 SUFFIXES = (".html", ".md", ".tex")
@@ -126,6 +31,12 @@ def report(
             "--output", "-o", metavar="FILE", help="File to write: .html; .md or .tex for a table of the verdicts."
         ),
     ] = Path("report.html"),
+    no_data_in_report: Annotated[
+        bool,
+        typer.Option(
+            "--no-data-in-report", help="Keep windows of the test part, class names and paths out of the page."
+        ),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Print a sweep's answers and warnings, and write its report."""
@@ -140,11 +51,13 @@ def report(
     if not result.comparisons:
         why = "; ".join(f"{dataset}: {why}" for dataset, why in result.unfinished.items())
         raise UsageError(f"{result.sweep_id}: no comparison is finished; {why}")
+    if no_data_in_report:
+        result = dataclasses.replace(result, data_in_report=False)
     written = _written(result, place, output.suffix)
     if as_json:  # the answer first, whether or not its page can be kept
         say_json(document(result, place.options))
     else:
-        say(text(result, place.ui_command, output_width(), options=place.options))
+        say_answers(text(result, place.ui_command, output_width(), options=place.options))
     try:
         replace_text(output, written)
     except OSError as error:
@@ -166,7 +79,7 @@ def _written(result: SweepResult, place: Store, suffix: str) -> str:
 
 
 def trials(
-    sweep: Annotated[str, typer.Argument(metavar="SWEEP", help="Id of the sweep; see `harness sweeps list`.")],
+    sweep: SweepArgument = None,
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV (the default).")] = False,
     as_json: JsonOption = False,
     store: StoreOption = None,
@@ -181,6 +94,64 @@ def trials(
         say_json([dataclasses.asdict(row) for comparison in result.comparisons for row in comparison.rows])
         return
     typer.echo(trials_csv(result.comparisons, whole=True), nl=False)
+
+
+def leaderboard(
+    datasets: Annotated[
+        list[str] | None, typer.Argument(metavar="DATASET", help="Only these. [all]", show_default=False)
+    ] = None,
+    store: Annotated[
+        list[Path] | None,
+        typer.Option("--store", metavar="DIR", help="Folder of sweeps; may be repeated. [./mlruns]"),
+    ] = None,
+    csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a page.")] = None,
+    mlflow: Annotated[
+        bool, typer.Option("--mlflow", help="Keep it in MLflow as a run of the experiment leaderboard.")
+    ] = False,
+    tracking_uri: TrackingOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show all verdicts of a store, or of several.
+
+    They stand by dataset, the newest first.
+    """
+    from harness.checks.leaderboard import leaderboard as read
+    from harness.report import leaderboard as report
+
+    if csv and as_json:
+        raise UsageError("--csv and --json: expected one of them")
+    stores = [find_store(folder, tracking_uri) for folder in (store or (None,))]
+    if missing := next((place for place in stores if store and not place.sweeps.is_dir()), None):
+        raise UsageError(f"--store {missing.root}: expected a folder with sweeps, got none there")
+    if mlflow and len(stores) > 1 and tracking_uri is None:
+        raise UsageError("--mlflow: expected one --store, or --tracking-uri to say where the run goes")
+    board = read(stores)
+    known = {row.dataset for row in board.rows}
+    if unknown := next((name for name in datasets or () if name not in known), None):
+        raise UsageError(f"no verdict on {unknown!r}. {nearest(unknown, sorted(known))}".rstrip())
+    board = dataclasses.replace(board, rows=tuple(row for row in board.rows if not datasets or row.dataset in datasets))
+    if as_json:
+        say_json(board.to_json())
+    elif csv:
+        typer.echo(report.to_csv(board), nl=False)
+    elif board.rows:
+        say_table(report.HEADER, [report.cells(row) for row in board.rows], spare=report.SPARE)
+    else:
+        say(f"no verdict in {', '.join(str(place.sweeps) for place in stores)} yet", err=True)
+    for sweep_id, why in board.unread.items():
+        say(f"not shown: {sweep_id}: {why}", err=True)
+    if html:
+        try:
+            replace_text(html, report.to_html(board))
+        except OSError as error:
+            raise UsageError(f"--html {html}: {cannot_write(error, html.parent)}") from error
+        say(f"wrote {html}", err=True)
+    if mlflow:
+        from harness.tracking.board import log_leaderboard
+
+        files = {"leaderboard.csv": report.to_csv(board), "leaderboard.html": report.to_html(board)}
+        say(f"MLflow run {log_leaderboard(stores[0], files, len(board.rows))}", err=True)
 
 
 def read_result(place: Store, sweep: str | None) -> SweepResult:
@@ -205,15 +176,18 @@ def explain(
         list[str] | None, typer.Argument(metavar="DATASET", help="Datasets of the sweep. [all]", show_default=False)
     ] = None,
     again: Annotated[bool, typer.Option("--again", help="Recompute what has been computed before.")] = False,
+    code: CodesOption = None,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show how far back gradients reach, and the gates' means.
 
-    Shown are the selected networks, before and after training. A simple RNN with the same hyperparameters is trained
-    for comparison if the sweep has none. The figures are added to the sweep's report and to MLflow.
+    Shown are the selected networks, before and after training: recurrent stacks by the gradient with respect to their
+    states, other networks by that with respect to their inputs, and a network of your own where --code names its file.
+    A simple RNN with the same hyperparameters is trained for comparison if the sweep has none. The figures are added to
+    the sweep's report and to MLflow.
     """
-    from harness.cli.progress import ProgressDisplay
+    from harness.cli.terminal.progress import ProgressDisplay
     from harness.executors import PoolExecutor
     from harness.report.explained import text
     from harness.sweeps.explain import explain as look_into
@@ -222,7 +196,7 @@ def explain(
     place = find_store(store)
     threads = begun_as(place, find_sweep_folder(place, sweep).name).plan.threads
     with ProgressDisplay() as display, PoolExecutor(1, threads) as executor:
-        found = look_into(place, sweep, datasets or [], executor, display, again=again)
+        found = look_into(place, sweep, datasets or [], executor, display, again=again, code=code or [])
     if as_json:
         say_json([one.to_json() for one in found])
         return

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.common import CodeOption, ModelArgument, StoreOption, TrackingOption, say, say_last
+from harness.cli.common import CodeOption, ModelArgument, StoreOption, TrackingOption
+from harness.cli.terminal.output import say, say_last
 from harness.errors import UsageError
 from harness.store import Store, find_store, without_user
 

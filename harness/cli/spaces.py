@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli.common import ConfigDirOption, JsonOption, as_plain, home_of, say, say_json, say_table
+from harness.cli.common import ConfigDirOption, JsonOption, as_plain, home_of
+from harness.cli.terminal.output import say, say_json, say_table
 from harness.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
@@ -28,9 +29,8 @@ def list_configs(config_dir: ConfigDirOption = None, as_json: JsonOption = False
     if as_json:
         say_json([as_plain(one) for one in found])
         return
-    say_table(
-        ("NAME", "LAYER", "TITLE", "HYPERPARAMETERS", "CONFIG"), [_row(one, one.config) for one in found if one.config]
-    )
+    header = ("NAME", "LAYER", "TITLE", "HYPERPARAMETERS", "CONFIG")
+    say_table(header, [_row(one, one.config) for one in found if one.config], spare=("CONFIG", "LAYER"))
     for one in found:
         if one.error:
             say(f"invalid: {one.error}")
@@ -47,6 +47,7 @@ def show(name: NameArgument, config_dir: ConfigDirOption = None, as_json: JsonOp
         return
     say(f"{config.name}: {config.title}\n{found.path.absolute()}\n{home_of(found)}, sha256 {found.sha256}\n")
     rows = [(key, in_words(value)) for key, value in config.hyperparameters.items()]
+    rows += [(name, "as the dataset has it") for name in config.by_data if name not in config.hyperparameters]
     rows += [("those that it asks for", "found when a sweep starts")] if config.build else []
     say_table((_made_by(config), ""), rows)
 
@@ -109,6 +110,7 @@ def new(
     origin: Annotated[str, typer.Option("--from", metavar="NAME|PATH", help="Search space to start from.")],
     config_dir: ConfigDirOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Write ./search_spaces/NAME.toml, to be edited."""
     from harness.config.inferred.template import check_new_name, path_from, space_text, write_new
@@ -121,6 +123,9 @@ def new(
         raise UsageError(f"{path}: cannot extend itself; expected another name")
     extends = found.name if found.builtin or beside else path_from(path.parent, found.path)
     write_new(path, space_text(name, config, extends), force)
+    if as_json:
+        say_json({"path": str(path), "name": name, "from": found.name})
+        return
     say(f"wrote {path}, so far the same as {found.name}\nUncomment and edit what should differ, then:")
     if name == found.name:
         say(f"  harness spaces show {name}")

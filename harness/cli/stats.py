@@ -11,7 +11,8 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.common import JsonOption, count_option, number_option, output_width, say, say_json
+from harness.cli.common import JsonOption, count_option, number_option
+from harness.cli.terminal.output import output_width, say, say_json
 from harness.errors import TableError, UsageError
 from harness.records import Decision
 from harness.text import INDENT, wrapped

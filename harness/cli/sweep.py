@@ -12,23 +12,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from harness.cli.common import (
-    ConfigDirOption,
-    JsonOption,
-    StoreOption,
-    TrackingOption,
-    count_option,
-    number_option,
-    output_width,
-    say,
-    say_json,
-)
+from harness.cli.common import ConfigDirOption, JsonOption, StoreOption, TrackingOption, count_option, number_option
 from harness.cli.fetch import ABSENT
+from harness.cli.terminal.output import output_width, say, say_answers, say_json
 from harness.disk import free_bytes
 from harness.errors import Interrupted, UsageError
 from harness.records import SweepResult
 from harness.store import Store, find_store
-from harness.sweeps import default_name, default_workers
+from harness.sweeps import default_name
 from harness.sweeps.events import SweepEvent
 from harness.sweeps.stop import handling_signals, sweep_bytes
 from harness.text import counted, duration_text
@@ -191,7 +182,7 @@ def sweep(
         str | None,
         typer.Option(
             metavar="FILE|NAME",
-            help="TOML file of a sweep, or the name of a built-in one (quickstart); options override it.",
+            help="TOML file of a sweep, or the name of a built-in one (quickstart, published); options override it.",
         ),
     ] = None,
     name: Annotated[
@@ -244,6 +235,10 @@ def sweep(
             "version without a test score.",
         ),
     ] = False,
+    no_data_in_report: Annotated[
+        bool,
+        _switch("--no-data-in-report", "Keep windows of the test part, class names and paths out of the report."),
+    ] = False,
     as_json: JsonOption = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print a line for every trial.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the answers only.")] = False,
@@ -252,6 +247,7 @@ def sweep(
 
     Run the same command again to resume an unfinished sweep; after a finished one it starts a new sweep.
     """
+    from harness.config import find_space
     from harness.config.spaces.overrides import parse
     from harness.report.text import document, text
     from harness.sweeps.folders import begun_as, find_unfinished
@@ -268,6 +264,8 @@ def sweep(
             raise UsageError("--workers and --trials-per-gpu: expected one of them")
         if trials_per_gpu < 1:
             raise UsageError(f"--trials-per-gpu {trials_per_gpu}: expected at least 1")
+        from harness.executors.resources import default_workers
+
         workers = str(default_workers(trials_per_gpu))
     options = {
         "datasets": tuple(datasets or ()),
@@ -298,6 +296,7 @@ def sweep(
         "baselines": baselines,
         "name": name,
         "register_as": register_as,
+        "data_in_report": False if no_data_in_report else None,
     }
     given: dict[str, object] = {
         key: value for key, value in options.items() if value is not None and value not in ((), {})
@@ -312,6 +311,8 @@ def sweep(
         _refuse_beside(f"--extend {extend}", given, ("datasets", "families", "trials", "replicates"), **new_plan)
         header = _extended(_started(place, extend, given), given, folders)
     else:
+        for known in family or ():
+            find_space(known, folders)  # a name that is unknown is said before anything that hangs on it
         header, left_out = without_absent(resolve(_plan(given, config), folders))
         sweep_id = None if fresh else find_unfinished(place, header)
         header = header.as_begun(begun_as(place, sweep_id)) if sweep_id else header
@@ -326,7 +327,7 @@ def sweep(
     if as_json:
         say_json(document(result, place.options))
     else:
-        say(text(result, place.ui_command, output_width(), options=place.options, warnings=False))
+        say_answers(text(result, place.ui_command, output_width(), options=place.options, warnings=False))
     if not (quiet or as_json):
         say(f"Report: {place.sweeps / result.sweep_id / REPORT_FILE}")
     if result.behind:
@@ -422,7 +423,7 @@ def _plan(given: dict[str, object], config: str | None) -> SweepConfig:
 def _run(
     header: SweepHeader, place: Store, resuming: Resuming, *, offline: bool, verbose: bool, quiet: bool
 ) -> SweepResult:
-    from harness.cli.progress import ProgressDisplay
+    from harness.cli.terminal.progress import ProgressDisplay
     from harness.sweeps.engines import open_engine
     from harness.sweeps.events import Message
     from harness.sweeps.runner import run_sweep
@@ -455,7 +456,7 @@ def _run(
 def _crowded(plan: SweepConfig) -> str:
     """A warning where workers will wait for each other; with GPUs they are meant to be more than the cores."""
     from harness.executors import visible_gpus
-    from harness.executors.resources import cores
+    from harness.executors.resources import cores, default_workers
 
     workers = plan.workers or default_workers()
     if plan.engine != "local" or workers <= cores() or visible_gpus(os.environ):

@@ -188,8 +188,9 @@ def fit_scaling(values: Floats, kind: Kind = "standard") -> tuple[Floats, Floats
     # Rounding gives a constant channel a tiny deviation, and float32 may round a real one to 0, or make infinity of a
     # value that lies too many of them away: none of these may divide.
     limits = np.finfo(np.float32)
-    constant = (np.nanmax(values, axis=0) == np.nanmin(values, axis=0)) | (spread < limits.tiny)
-    constant |= np.nanmax(np.abs(wide - middle), axis=0) / limits.max > spread / 4
+    top, bottom = np.nanmax(values, axis=0), np.nanmin(values, axis=0)
+    constant = (top == bottom) | (spread < limits.tiny)
+    constant |= np.maximum(top - middle, middle - bottom) / limits.max > spread / 4
     return middle.astype(values.dtype), np.where(constant, 1.0, spread).astype(values.dtype)
 
 

@@ -22,6 +22,7 @@ from harness.records.diagnostics import (
     NumberDiagnostics,
 )
 from harness.records.intervals import Coverage, Intervals
+from harness.records.leaderboard import Leaderboard, LeaderboardRow
 from harness.records.results import (
     Band,
     ChampionInfo,
@@ -94,6 +95,8 @@ __all__ = [
     "GateOpenness",
     "GradientReach",
     "Intervals",
+    "Leaderboard",
+    "LeaderboardRow",
     "ModelsInHand",
     "NumberDiagnostics",
     "Objective",

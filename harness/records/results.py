@@ -43,7 +43,7 @@ class Band(Record):
 
 @dataclass(frozen=True, slots=True)
 class GradientReach(Record):
-    """How the gradient of a sequence's loss with respect to the network's state changes with the distance in steps.
+    """How the gradient of a sequence's loss with respect to states or inputs changes with the distance in steps.
 
     Attributes:
         relative: Its norm at distance 1, 2, 3, … from the last step, divided by the sequence's own norm at distance 1.
@@ -95,6 +95,7 @@ class ExplainedCell(Record):
         after: Reach of the gradient with the trained weights.
         gates: Openness with the trained weights; empty for a cell without gates.
         notes: What to know of it, such as that it was trained again.
+        respect_to: What the gradient is with respect to: `states`, of a stack of recurrent layers, or `inputs`.
     """
 
     name: str
@@ -107,6 +108,7 @@ class ExplainedCell(Record):
     after: GradientReach
     gates: tuple[GateOpenness, ...]
     notes: tuple[str, ...] = ()
+    respect_to: str = "states"
 
 
 @dataclass(frozen=True, slots=True)
@@ -349,6 +351,7 @@ class SweepResult:
         extendable: Whether `harness sweep --extend` may add replicates: not where minutes are the budget, nor where
             replicates are added until it is decided.
         answer: What `print` shows: what to use on each dataset, a line each, then the sentence for all of them.
+        data_in_report: Whether its report may show windows of the data, names of classes, and paths.
     """
 
     sweep_id: str
@@ -364,6 +367,7 @@ class SweepResult:
     behind: str = ""
     extendable: bool = True
     answer: str = ""
+    data_in_report: bool = True
 
     def __str__(self) -> str:
         return self.answer or repr(self)

@@ -332,6 +332,16 @@ class Scheduler:
             for replicate in range(1, settings.replicates + 1)
         ]
         self._closing: set[int] = set()
+        self._dropped: set[str] = set()
+
+    @property
+    def remaining(self) -> tuple[Family, ...]:
+        """The families that are still compared."""
+        return tuple(family for family in self.families if family.name not in self._dropped)
+
+    def drop(self, family: str) -> None:
+        """Ask a family, by its name, for nothing more; the others' turns and number of trials no longer hang on it."""
+        self._dropped.add(family)
 
     @property
     def records(self) -> list[TrialRecord]:
@@ -413,12 +423,12 @@ class Scheduler:
             )
 
     def failing_throughout(self) -> TrialRecord | None:
-        """A failure that a family's first trials all ended with, when `FIRST_TRIALS` have ended; else None.
+        """A failure that a remaining family's first trials all ended with, when `FIRST_TRIALS` have ended; else None.
 
         The first are those of the smallest numbers, whichever ended first. Messages that differ in numbers alone, such
         as the epoch or the megabytes, are the same.
         """
-        for search in self._rounds[0]:
+        for search in self._remaining(1):
             ends = {(record.failure, re.sub(r"\d+", "", record.message)) for record in search.first}
             if len(search.first) == FIRST_TRIALS and len(ends) == 1 and next(iter(ends))[0]:
                 return min(search.first, key=lambda record: record.key.number)
@@ -434,6 +444,9 @@ class Scheduler:
             return TpeOracle(space, self.objective, seed)
         builder = self._builders.get(family.space)
         return Oracle(settings.oracle, space, self.objective, seed, settings.epochs, builder)
+
+    def _remaining(self, replicate: int) -> list[_Search]:
+        return [search for search in self._rounds[replicate - 1] if search.family.name not in self._dropped]
 
     def _search(self, family: str, replicate: int) -> _Search:
         return next(search for search in self._rounds[replicate - 1] if search.family.name == family)
@@ -471,7 +484,7 @@ class Scheduler:
     def _candidates(self, search: _Search, replicate: int) -> int:
         """How many trials to choose the next one from: all that are left at the end of a random search, else one."""
         settings = self.settings
-        searches = self._rounds[replicate - 1]
+        searches = self._remaining(replicate)
         left = self._ceiling(searches, replicate) - search.progress
         # What median stopping asks of a trial depends on those that ended before it.
         if settings.oracle != "random" or settings.prune or left > trials_ahead(settings.workers):
@@ -484,7 +497,7 @@ class Scheduler:
 
     def _next_search(self, replicate: int, preferred: str = "") -> _Search | None:
         """Whose turn it is, a wished family first; None when no family of this replicate may be asked now."""
-        searches = self._rounds[replicate - 1]
+        searches = self._remaining(replicate)
         ceiling = self._ceiling(searches, replicate)
         turns = [
             (search.family.name != preferred, search.progress, (position - search.progress) % len(searches), search)
@@ -495,7 +508,7 @@ class Scheduler:
 
     def _not_ahead(self, family: Family) -> bool:
         # An adaptive oracle with a slow trial in flight must wait for it; the others wait with it, in the end.
-        fewest = min(self.progress(other) for other in self.families)
+        fewest = min(self.progress(other) for other in self.remaining)
         return self.progress(family) < fewest + self.settings.workers
 
     def _ceiling(self, searches: Iterable[_Search], replicate: int) -> float:

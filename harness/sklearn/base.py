@@ -41,7 +41,7 @@ class SequenceEstimator(BaseEstimator):  # type: ignore[misc]
     Args:
         families (Sequence[str] | Mapping[str, Any]): Families to compare, as for `harness.compare`.
         trials (int): Completed trials of each family; None where `options` has another budget, such as `minutes`.
-        epochs (int): The most epochs of a trial.
+        epochs (int): The most epochs of a trial; None for 30, raised on small data (`min_steps` of `harness.compare`).
         seeds (int): Retrainings of each family's selected hyperparameters with fresh seeds.
         metric (str): The objective; None for the task's usual one.
         random_state (int | RandomState): Seed of the comparison; None is 1, so that the same call gives the same model.
@@ -70,7 +70,7 @@ class SequenceEstimator(BaseEstimator):  # type: ignore[misc]
         *,
         families: Sequence[Any] | Mapping[str, Any] = ("lstm", "gru"),
         trials: int | None = 20,
-        epochs: int = 30,
+        epochs: int | None = None,
         seeds: int = 5,
         metric: str | None = None,
         random_state: Any = None,
@@ -102,7 +102,7 @@ class SequenceEstimator(BaseEstimator):  # type: ignore[misc]
             **self._options,
         }
         if self.verbose:
-            from harness.cli.progress import ProgressDisplay
+            from harness.cli.terminal.progress import ProgressDisplay
 
             asked.setdefault("callback", ProgressDisplay())
         with as_value_errors():

@@ -16,6 +16,7 @@ from harness.data.files import code_files, data_files
 from harness.data.readers.paths import CACHE_VARIABLE, DATA_FOLDER, cache_folder, own_data
 from harness.errors import UsageError
 from harness.executors import Executor, PoolExecutor, Task
+from harness.executors.resources import default_workers
 from harness.sweeps.plan import SweepHeader
 from harness.user_code import file_of, is_function
 
@@ -41,8 +42,6 @@ def open_engine(header: SweepHeader, store: Path, say: Callable[[str], None]) ->
     """
     plan = header.plan
     if plan.engine != RAY:
-        from harness.sweeps import default_workers
-
         return PoolExecutor(plan.workers or default_workers(), plan.threads)
     if _JOB_FOLDER in store.absolute().parts:
         raise UsageError(f"{store}: lies in a job's folder, which Ray removes: expected --store on a disk that stays")

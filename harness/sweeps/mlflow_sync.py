@@ -23,6 +23,7 @@ from harness.records import ComparisonResult, DataFacts, SweepResult, TrialRecor
 from harness.records.serialization import encode
 from harness.report.axes import look_of
 from harness.report.html import html
+from harness.report.page.private import of_comparison
 from harness.report.text import trials_csv
 from harness.report.view import ComparisonView
 from harness.stats.words import brief
@@ -36,6 +37,7 @@ from harness.tracking.naming import (
     CASES_FILE,
     CHANGES_FILE,
     LEAKS,
+    LEFT_OUT_FILE,
     RULE,
     RUNS_FILE,
     TRIALS_FILE,
@@ -316,9 +318,12 @@ class MlflowSync:
         header, name = self._header, result.dataset
         links, sealed = links_of(self._store, self._folder.name, name), results.journal.unsealed(name)
         cases = {key: score.cases for key, score in sealed.items() if score.cases}
-        view = ComparisonView(result, "dataset-1", so_far.to_extend(self._store.options))
+        shown, options = (result, self._store.options) if so_far.data_in_report else (of_comparison(result), "")
+        view = ComparisonView(shown, "dataset-1", so_far.to_extend(options))
         configs = {name: header.datasets[name], **header.spaces}
-        explanation = {"explanation.json": _json(result.explanation)} if result.explanation else {}
+        more = {"explanation.json": _json(result.explanation)} if result.explanation else {}
+        if left_out := results.left_out(name):
+            more[LEFT_OUT_FILE] = _json(left_out)
         return {
             "report.html": html(so_far, self._store.ui_command, links, [view]),
             TRIALS_FILE: trials_csv([result]),
@@ -336,9 +341,9 @@ class MlflowSync:
                 if writer.summary
                 else {}
             ),
-            **explanation,
+            **more,
             **{card_file(config): configs[config].model_dump_json(indent=2) for config in configs},
-            **{f"figures/{name}.svg": drawing.svg for name, drawing in {**view.figures, **view.pictures}.items()},
+            **{f"figures/{name}.svg": drawing.svg for name, drawing in view.drawn.items()},
         }
 
     def _tags(self, name: str) -> dict[str, str]:

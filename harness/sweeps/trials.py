@@ -22,7 +22,7 @@ from harness.executors import Done, Executor, Shared, Task
 from harness.executors.lanes import Attempts, Job, Lanes, OneEnd, OneTask, Work, alone
 from harness.journal import EventKind, Journal
 from harness.records import FailureKind, Phase, TrialKey, TrialRecord, TrialRequest, TrialStatus
-from harness.search import Scheduler, select
+from harness.search import Scheduler
 from harness.sweeps.events import Callback, FamilyProgress, Message, Progress
 from harness.sweeps.stop import Stop, require_disk_space
 
@@ -46,7 +46,7 @@ TASKS = {
     "trial": "harness.training.trial:run_trial",
     "baselines": "harness.baselines:run",
     "champion": "harness.export.build:build_champion",
-    "explain": "harness.interpret.explain:explain_trial",
+    "explain": "harness.interpret.trial:explain_trial",
 }
 """All that a worker is asked to do, and the function that does it: imported there, so that this process does not load
 TensorFlow for it."""
@@ -284,7 +284,7 @@ def searches(scheduler: Scheduler, runner: TrialRunner, callback: Callback, seco
         seconds: Seconds a replicate, where time is the currency; each is ended on complete pairs of trials.
 
     Raises:
-        ComparisonFailed: The first trials of a family all failed in the same way.
+        ComparisonFailed: Fewer than two families are left that came to a result.
         ReplayError: The oracle does not answer as it did before.
     """
     started = replay(scheduler, runner.journal)
@@ -310,21 +310,58 @@ def searches(scheduler: Scheduler, runner: TrialRunner, callback: Callback, seco
                 runner.spec.weights_of(loser.key).unlink(missing_ok=True)
         callback(progress_of(scheduler, began, seconds))
         callback(Message(_line(record), detail=True))
-        if failure := scheduler.failing_throughout():
-            kind = failure.failure.value if failure.failure else "failed"
-            raise ComparisonFailed(
-                f"{failure.key.family}: its first trials all failed the same way ({kind}): {failure.message}"
-            )
+        leave_out(failing_from_the_first(scheduler))
+
+    def leave_out(failed: Mapping[str, str]) -> None:
+        for name, why in failed.items():
+            scheduler.drop(name)
+            runner.journal.append(EventKind.FAMILY_FAILED, {"family": name, "why": why}, dataset=scheduler.dataset)
+            callback(Message(f"{scheduler.dataset}: {name} is left out: {why}"))
+        require_two(scheduler, runner.journal)
 
     callback(progress_of(scheduler, began, seconds))
-    yield Trials(runner, ask, tell, started)
+    leave_out(failing_from_the_first(scheduler))
+    while True:
+        yield Trials(runner, ask, tell, started)
+        started = []
+        if not (failed := without_result(scheduler)):
+            break
+        leave_out(failed)  # whose attempts were used up, and the others had to stop at its number of trials
     callback(replace(progress_of(scheduler, began, seconds), over=True))
-    for family in scheduler.families:
-        mine = [record for record in scheduler.records if record.key.family == family.name]
-        if select(mine, scheduler.objective) is None:
-            last = f"; the last: {mine[-1].message}" if mine else ""
-            raise ComparisonFailed(f"{family.name}: none of its trials completed{last}")
     runner.journal.append(EventKind.CLOSED, {}, dataset=scheduler.dataset)
+
+
+def failing_from_the_first(scheduler: Scheduler) -> dict[str, str]:
+    """A remaining family whose first trials all failed alike, and why; a mapping of none or one."""
+    failure = scheduler.failing_throughout()
+    if failure is None:
+        return {}
+    kind = failure.failure.value if failure.failure else "failed"
+    return {failure.key.family: f"its first trials all failed the same way ({kind}): {failure.message}"}
+
+
+def without_result(scheduler: Scheduler) -> dict[str, str]:
+    """The remaining families of which no trial completed, and why, once nothing more is asked."""
+    found = {}
+    for family in scheduler.remaining:
+        if scheduler.tally(family).best is None:
+            mine = [record for record in scheduler.records if record.key.family == family.name]
+            last = f"; the last: {mine[-1].message}" if mine else ""
+            found[family.name] = f"none of its trials completed{last}"
+    return found
+
+
+def require_two(scheduler: Scheduler, journal: Journal) -> None:
+    """Go on only where two families are left to compare.
+
+    Raises:
+        ComparisonFailed: Fewer are left; it says why each of the others is not.
+    """
+    if len(scheduler.remaining) < 2:
+        events = journal.events(EventKind.FAMILY_FAILED, dataset=scheduler.dataset)
+        why = "; ".join(f"{event.payload['family']}: {event.payload['why']}" for event in events)
+        alone = "; ".join(f"{family.name} is left with nothing to compare it to" for family in scheduler.remaining)
+        raise ComparisonFailed("; ".join(filter(None, (why, alone))))
 
 
 def replay(scheduler: Scheduler, journal: Journal) -> list[TrialRequest]:
@@ -335,7 +372,11 @@ def replay(scheduler: Scheduler, journal: Journal) -> list[TrialRequest]:
     """
     open_requests: dict[str, TrialRequest] = {}
     changed = journal.has(EventKind.CHANGED)
-    for event in journal.events(EventKind.ASKED, EventKind.ENDED, dataset=scheduler.dataset):
+    kinds = (EventKind.ASKED, EventKind.ENDED, EventKind.FAMILY_FAILED)
+    for event in journal.events(*kinds, dataset=scheduler.dataset):
+        if event.kind is EventKind.FAMILY_FAILED:
+            scheduler.drop(event.payload["family"])
+            continue
         if TrialKey.parse(event.trial_key).phase is not Phase.SEARCH:
             continue
         if event.kind is EventKind.ASKED:

@@ -24,8 +24,8 @@ from harness.disk import cannot_write
 from harness.errors import StoreError, UsageError, nearest
 from harness.store import Store
 from harness.tracking import naming
-from harness.tracking.client import Connection, connect, pages, registered_models, translating
-from harness.tracking.naming import about, version_tags
+from harness.tracking.client import Connection, connect, database_file, pages, registered_models, translating
+from harness.tracking.naming import SWEEP_ID, about, version_tags
 from harness.tracking.pyfunc import write_flavour
 from harness.tracking.queries import search_runs
 
@@ -413,6 +413,17 @@ def registered_versions(store: Store, name: str | None = None) -> list[Version]:
         if made_here(version)
     ]
     return sorted(found, key=lambda one: (one.name, one.version))
+
+
+def versions_of(store: Store, sweep_id: str) -> list[Version]:
+    """The versions that a sweep registered, by name and number; none where the store has no MLflow database yet.
+
+    Raises:
+        StoreError: The store cannot be used.
+    """
+    if store.local and not database_file(store).is_file():
+        return []
+    return [one for one in registered_versions(store) if one.tags.get(SWEEP_ID) == sweep_id]
 
 
 def foreign_models(store: Store, name: str | None = None) -> list[str]:

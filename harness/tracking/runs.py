@@ -18,7 +18,14 @@ from harness.stats.words import brief
 from harness.store import Store
 from harness.tracking import naming
 from harness.tracking.client import KIND_TAG, connect
-from harness.tracking.naming import HALF_LIFE, VERDICT, VERDICT_WORDS, comparison_metrics, comparison_tags, half_life
+from harness.tracking.naming import (
+    VERDICT,
+    VERDICT_WORDS,
+    comparison_metrics,
+    comparison_tags,
+    half_life,
+    half_life_name,
+)
 from harness.tracking.queries import search_runs
 from harness.tracking.views import COLOR_TAG, Showing, route, trials_key, view_tags
 
@@ -243,7 +250,7 @@ class RunWriter:
         if self.summary:
             return
         each = [(self._comparison(record.key.dataset), request, record) for request, record in pairs]
-        if self._writers == 1 or len(each) == 1:
+        if self._writers == 1 or len(each) <= 1:
             for one in each:
                 self._trial(*one)
             return
@@ -273,7 +280,7 @@ class RunWriter:
         self._void(parent, (name for name in parent.metrics if name.startswith(f"{VERDICT}/") and name not in metrics))
         for cell in result.explanation.cells if result.explanation else ():
             if run := comparison.trials.get(f"{self._sweep_id}/{cell.trial}"):
-                self._log_changed(run, {HALF_LIFE: half_life(cell.after)}, run.end)
+                self._log_changed(run, {half_life_name(cell): half_life(cell.after)}, run.end)
         charts = route(self.experiment_id, trials_key(result.dataset), charts=True)
         tags = comparison_tags(result, charts, to_extend)
         # What an earlier verdict said and this one, of the same sweep extended, does not.

@@ -22,10 +22,15 @@ DIGITS = str(BENCHMARKS / "recorded" / "digits.csv")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
 SMALLEST: dict[str, tuple[str, str]] = {
+    "against_before": (
+        f"italy_power_demand --before {BENCHMARKS.parent} --trials 5",
+        r"geometric mean at equal seconds, 5 trials a family: [\d.]+ over 1 sets",
+    ),
     "baselines": ("japanese_vowels --seconds 5", r"\| japanese_vowels"),
     "calibrate": (f"{DIGITS} --replays 1 --trials 5 --shift 0.2", r"digits lstm .*shift 20 %: power"),
     "champions": ("mlruns", r"\d champions, of which 0 "),
     "false_winners": (f"{DIGITS} --replays 1 --way random --shift 0.2 --workers 1 --keep cells", r"\| digits"),
+    "cluster_faults": ("--short --faults killed", r"runs 1, lost 0, doubled 0, closed early 0"),
     "faults": ("--kills 1", r"lost 0, doubled 0"),
     "golden": (f"--against {BENCHMARKS.parent}", r"^equal$"),
     "interval_coverage": ("--names", r"vic_elec"),
@@ -44,6 +49,7 @@ SMALLEST: dict[str, tuple[str, str]] = {
     "pictures": ("--to pictures", r"report\.png: \d+ kB"),
     "power_curves": ("cells power.svg", r"^$"),
     "profile_trial": ("--units 2", r"\d"),
+    "published": ("counting --minutes 0.1", r"\| counting \| lstm \| accuracy \| 1 \| [\d.]+ "),
     "readers": ("--rounds 1", r"round 1: \d+ polls"),
     "record_trials": ("--trials 1 --epochs 1 --dataset digits --output recorded", r"digits\.csv: lstm 1, gru 1 trials"),
     "recommendations": ("--replays 2", r"## The recommendation"),

@@ -32,6 +32,27 @@ def test_the_version(command) -> None:
     assert (ran.code, ran.out, ran.err) == (0, f"harness {harness.__version__}\n", "")
 
 
+def test_the_version_with_what_a_bug_report_needs(command) -> None:
+    lines = command("--version", "-v").out.splitlines()
+    assert lines[0] == f"harness {harness.__version__}"
+    names = [line.split()[0] for line in lines[1:]]
+    assert names[:5] == ["system", "processor", "cores", "memory", "python"]
+    assert {"tensorflow", "keras", "keras-tuner", "mlflow"} <= {*names}
+    assert command("-v", "--version").out.splitlines() == lines
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ("-v", "harness: --verbose: expected it with --version, or after a command that has it"),
+        ("-v sweep", "harness: --verbose: expected it with --version, or after a command that has it"),
+    ],
+)
+def test_verbose_by_itself_is_wrong_use(words, line, command) -> None:
+    ran = command(*words.split())
+    assert (ran.code, ran.out, ran.err) == (2, "", f"{line}\n")
+
+
 def test_the_help_names_every_command_and_cuts_no_sentence(command) -> None:
     ran = command("--help")
     assert ran.code == 0
@@ -54,6 +75,16 @@ def test_a_command_without_its_word_is_wrong_use_and_gets_the_help(words, comman
     assert ran.err.startswith(f"Usage: {' '.join(('harness', *words))} ")
 
 
+def test_every_command_prints_json_but_those_that_serve(command) -> None:
+    without = {words for words in every_command() if "--json" not in command(*words, "--help").out}
+    assert without == {("serve",), ("ui",)}
+
+
+def test_the_help_has_a_head_for_each_kind_of_command(command) -> None:
+    heads = [line for line in command("--help").out.splitlines() if line.endswith(":") and not line.startswith(" ")]
+    assert heads == ["Options:", "Which network:", "Its model:", "Data and networks:", "The store:"]
+
+
 @pytest.mark.parametrize(
     ("words", "line"),
     [
@@ -63,9 +94,9 @@ def test_a_command_without_its_word_is_wrong_use_and_gets_the_help(words, comman
             "harness: calibrate is no command any more: `harness trials SWEEP --csv > ",
         ),
         ("sweeps lst", "harness sweeps: No such command 'lst'. Did you mean 'list'? See `harness sweeps --help`"),
-        ("--bogus", "harness: No such option: --bogus; see `harness --help`"),
+        ("--qqq", "harness: No such option: --qqq; see `harness --help`"),
         ("report --ouput x", "harness report: No such option: --ouput. Did you mean --output? See `harness report"),
-        ("trials", "harness trials: Missing argument 'SWEEP'; see `harness trials --help`"),
+        ("export", "harness export: Missing argument 'MODEL'; see `harness export --help`"),
         ("report a b", "harness report: Got unexpected extra argument(s) (b); see `harness report --help`"),
         ("report --output", "harness: Option '--output' requires an argument; see `harness --help`"),
         ("verdict t.csv --trials x", "harness verdict: Invalid value for '--trials': got \"x\", expected a whole"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.cli import main
-from harness.cli.common import say, say_json
+from harness.cli.terminal.output import say, say_json
 
 NASTY = "a\x1b[2J\x7f\x9b\u202eb\u2028c\ttab\r\nnext"
 

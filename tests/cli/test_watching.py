@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from rich.console import Console
 
-from harness.cli.progress import ProgressDisplay, plain, table
+from harness.cli.terminal.progress import ProgressDisplay, plain, table
 from harness.records import Direction, Objective
 from harness.sweeps.events import FamilyProgress, Message, Progress, SweepStarted
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 import harness
+from harness.config.sweep import SweepConfig, make_plan
+from harness.errors import DataError
 from harness.sklearn import SequenceClassifier, SequenceForecaster, SequenceRegressor
 
 RANDOM = np.random.default_rng(0)
@@ -44,6 +47,23 @@ def test_classes_keep_their_type_and_order(names: tuple[Any, Any], stubbed: Call
     assert model.predict(X).dtype == y.dtype
     assert model.score(X, y) > 0.8
     assert np.array_equal(model.classes_[model.predict_proba(X).argmax(axis=1)], model.predict(X))
+
+
+def test_an_estimator_plans_as_compare_does(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    plans: list[SweepConfig] = []
+
+    def sweep(config: Path, **asked: Any) -> Any:
+        keys = SweepConfig.model_fields
+        plans.append(make_plan({"datasets": ("d",), **{key: asked[key] for key in asked if key in keys}}))
+        raise DataError("planned")
+
+    monkeypatch.setattr(harness.sweeps, "sweep", sweep)
+    with pytest.raises(ValueError, match="planned"):
+        SequenceClassifier(store=tmp_path).fit(X, Y)
+    with pytest.raises(DataError, match="planned"):
+        harness.compare(X, Y, task="classify", store=tmp_path)
+    assert plans[0] == plans[1]
+    assert plans[0].min_steps == 500
 
 
 def test_what_is_known_after_fit(stubbed: Callable[..., Any]) -> None:
@@ -106,6 +126,10 @@ WRONG: dict[str, tuple[Callable[[Callable[..., Any]], Any], str]] = {
     "a slip in options": (
         lambda make: make(SequenceClassifier, options={"replicats": 2}).fit(X, Y),
         r"^compare\(replicats=…\): no such argument\. Did you mean replicates",
+    ),
+    "a target of other rows": (
+        lambda make: make(SequenceForecaster, lookback_steps=8).fit(np.ones((90, 2)), np.arange(3.0)),
+        "^y has 3 rows: expected 90, as X has$",
     ),
     "too short a table to score": (
         lambda make: make(SequenceForecaster, lookback_steps=8).fit(np.arange(90.0)).score(np.arange(5.0)),

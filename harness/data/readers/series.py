@@ -27,6 +27,7 @@ from harness.data.readers.tables import (
     read_table,
     read_tail,
     require_columns,
+    side_by_side,
     split_by_id,
     times,
 )
@@ -69,15 +70,15 @@ def calendar_channels(stamps: pd.Series[Any], cycles: Sequence[str], place: str,
     Raises:
         DataError: The times are numbers, or no times.
     """
-    return _waves(read_times(stamps, clock), cycles, place, clock)
+    return side_by_side(_waves(read_times(stamps, clock), cycles, place, clock))
 
 
-def _waves(found: pd.Series[Any], cycles: Sequence[str], place: str, clock: Clock) -> Floats:
+def _waves(found: pd.Series[Any], cycles: Sequence[str], place: str, clock: Clock) -> list[Floats]:
     if not is_dated(found):
         raise DataError(f"{place} holds numbers: expected dates or times for [encoding] calendar")
     at = (found.dt.tz_convert(clock.zone) if clock.zone else found).dt
     places = [2 * np.pi * np.asarray(_PLACES[cycle](at), np.float64) for cycle in cycles]
-    return np.stack([wave(angle) for angle in places for wave in (np.sin, np.cos)], axis=1).astype(np.float32)
+    return [wave(angle).astype(np.float32) for angle in places for wave in (np.sin, np.cos)]
 
 
 def with_calendar(
@@ -111,7 +112,7 @@ def with_calendar(
     stamps = time_column(frame, time)
     found = read_times(stamps, clock) if ticks is None else pd.Series(pd.to_datetime(ticks, unit="us", utc=True))
     made = _waves(found, cycles, f"{where}: column {stamps.name!r}", clock)
-    return frame.assign(**{name: made[:, number] for number, name in enumerate(names)})
+    return frame.assign(**dict(zip(names, made, strict=True)))
 
 
 def read_series(
