@@ -302,7 +302,7 @@ class MlflowSync:
         elif kinds & {EventKind.CHAMPION, EventKind.EXPLAINED} and has(EventKind.CHAMPION, name):
             result, so_far = results.comparison(name), results.sweep(self._folder.name, self._store.address, only=name)
             to_extend = so_far.to_extend(self._store.options)
-            writer.conclude(result, self._files(results, result, so_far, writer), to_extend)
+            writer.conclude(result, self._files(results, result, so_far), to_extend)
         elif EventKind.EXTENDED in kinds and (has(EventKind.OPENED, name) and not has(EventKind.CLOSED, name)):
             writer.reopened(name)
         ended = kinds & {EventKind.CHAMPION, EventKind.COMPARISON_FAILED}
@@ -311,9 +311,7 @@ class MlflowSync:
             use = brief.answers([comparison.verdict for comparison in sweep.comparisons])
             writer.close("\n\n".join(filter(None, (use, sweep.overall))))
 
-    def _files(
-        self, results: Results, result: ComparisonResult, so_far: SweepResult, writer: RunWriter
-    ) -> dict[str, str]:
+    def _files(self, results: Results, result: ComparisonResult, so_far: SweepResult) -> dict[str, str]:
         """Place among the artifacts of the comparison's run → content."""
         header, name = self._header, result.dataset
         links, sealed = links_of(self._store, self._folder.name, name), results.journal.unsealed(name)
