@@ -336,7 +336,7 @@ class MlflowSync:
             ),
             **(
                 {RUNS_FILE: trials_table(self._folder.name, results.trials(name), result.scores)}
-                if writer.summary
+                if trials_as_table(header)
                 else {}
             ),
             **more,
