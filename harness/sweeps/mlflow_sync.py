@@ -263,6 +263,8 @@ class MlflowSync:
         if len(new) == EVENTS_A_TURN:
             until = new[-1].seq
             self._news.set()
+        elif new:
+            until = max(until, new[-1].seq)  # what was committed meanwhile must not come a second time
         ended = list[tuple[TrialRequest, TrialRecord]]()
         for event in new:
             if self._leaving:
