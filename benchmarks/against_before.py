@@ -94,7 +94,7 @@ def swept(checkout: Path, dataset: str, seed: int, side: str, budget: Sequence[s
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with_metric(checkout, dataset, "log_loss", folder)
-        command = [*HARNESS, "sweep", dataset, "--cards", str(folder), "--store", str(folder / "store"), "--offline"]
+        command = [*HARNESS, "sweep", dataset, "--cards", str(folder), "--store", str(folder / "store")]
         command += ["--seed", str(seed), "--confirmations", "0", "--quiet", *budget]
         began = time.monotonic()
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=code_of(checkout), check=False)
@@ -122,7 +122,7 @@ def kept(path: Path) -> dict[tuple[str, int, str, int | None], Row]:
 def measure(dataset: str, seed: int, before: Path, trials: int | None, rows: Path) -> None:
     """Run what of the three sweeps the file has not, and keep each as it ends."""
     given = ["--trials", str(trials)] if trials else []
-    for side in (AFTER, EQUAL, DEFAULT):
+    for side in (AFTER, DEFAULT, EQUAL):
         known = kept(rows)
         if (dataset, seed, side, trials) in known:
             continue

@@ -19,6 +19,7 @@ import os
 import shutil
 import signal
 import sqlite3
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -27,9 +28,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cluster import ADDRESS, Cluster, RayNode, cluster, isolated
+from ray_nodes import ADDRESS, Cluster, RayNode, cluster, isolated
+
+if TYPE_CHECKING:
+    from harness.records import TrialRequest
+    from harness.sweeps.trials import TrialRunner
 
 HERE = Path(__file__).resolve().parent
 DATASETS, FAMILIES, TRIALS = ("sums", "waves", "more_sums"), ("small_lstm", "small_gru"), 20
@@ -102,6 +107,7 @@ class Sweep:
     short: bool
     server: str = ""
     spoken: list[str] = field(default_factory=list)
+    began: float = 0.0
 
     @property
     def journal(self) -> Path | None:
@@ -131,6 +137,7 @@ class Sweep:
             options += ["--register-as", f"{self.folder.name}-{{dataset}}"]
             command = [sys.executable, "-c", "from harness.cli import console; console()", "sweep", *DATASETS, *options]
         self.spoken.append(f"said-{len(self.spoken)}")
+        self.began = time.time()
         with (self.folder / self.spoken[-1]).open("wb") as said:
             return subprocess.Popen(command, cwd=self.folder, stdout=said, stderr=said)
 
@@ -163,6 +170,17 @@ class Sweep:
             found[key] = (request["values"], request["seed"], scores)
         return found
 
+    def costs(self) -> str:
+        """Seconds to its first trial, and median milliseconds of a trial that are neither training nor compiling."""
+        query = (
+            "SELECT a.at, e.at, e.payload FROM events a JOIN events e ON a.trial_key = e.trial_key "
+            "WHERE a.kind = 'asked' AND e.kind = 'ended' AND a.trial_key LIKE '%/search/%'"
+        )
+        trials = [(asked, ended, json.loads(payload)) for asked, ended, payload in self.rows(query)]
+        first = min(one["started_at"] for *_, one in trials) - self.began
+        beside = [ended - asked - one["fit_seconds"] - one["compile_seconds"] for asked, ended, one in trials]
+        return f"first trial after {first:.1f} s, {1000 * statistics.median(beside):.1f} ms beside training (median)"
+
 
 def _reading(path: Path | None) -> sqlite3.Connection:
     return sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=1)
@@ -194,6 +212,11 @@ def stub(arguments: Mapping[str, Any]) -> dict[str, Any]:
     score = request.seed / 7
     record = TrialRecord(request.key, TrialStatus.COMPLETED, validation_score=score, best_epoch=1, epochs=1)
     return {"trial": record, "sealed": SealedScore(request.key, score / 3)}
+
+
+def run_trials(runner: TrialRunner, fresh: list[TrialRequest], started: list[TrialRequest]) -> None:
+    """Run what there is of one data set, and print each trial that has ended."""
+    runner.run(lambda _: fresh.pop() if fresh else None, lambda one: print(one.key, flush=True), started)
 
 
 def stub_sweep(folder: Path) -> None:
@@ -229,7 +252,7 @@ def stub_sweep(folder: Path) -> None:
             started = [TrialRequest.from_json(one.payload) for key, one in asked.items() if key not in ended]
             spec = TrialSpec(config, spaces, "", folder / "weights", function="cluster_faults:stub")  # type: ignore[arg-type]
             runner = TrialRunner(executor, journal, spec, lambda: None, stop)
-            runner.run(lambda _: fresh.pop() if fresh else None, lambda record: print(record.key, flush=True), started)  # noqa: B023
+            run_trials(runner, fresh, started)
             journal.append(EventKind.CLOSED, {}, dataset=name)
         journal.append(EventKind.FINISHED, {})
     journal.close()
@@ -294,7 +317,7 @@ def strike(rig: Rig, sweep: Sweep, process: subprocess.Popen[bytes], fault: str,
         rig.nodes["second"].send(signal.SIGSTOP)
     elif fault == "late":
         rig.up("second")
-        until(process, lambda: "has slot 2" in sweep.said, "the late node's slot")
+        until(process, lambda: " has slot " in sweep.said, "the late node's slot")
     elif fault == "away":
         rig.down("first", "second")
         time.sleep(rig.away_seconds)
@@ -415,7 +438,8 @@ def run(faults: Sequence[str], *, short: bool, root: Path, server: str) -> Count
             began, local = time.monotonic(), new_sweep(root / "local", short=False)
             code, expected = local.begin(engine=False).wait(LIFE_SECONDS), local.content()
             locally = time.monotonic() - began
-            print(f"two local workers: {locally:.1f} s, exit code {code}, {len(expected)} trials", flush=True)
+            print(f"two local workers: {locally:.1f} s, exit code {code}, {len(expected)} trials; {local.costs()}")
+            sys.stdout.flush()
         for struck in [faults] if short else [(), *((fault,) for fault in faults)]:
             what, began = ", ".join(struck) or "calm", time.monotonic()
             sweep = new_sweep(root / (struck[0] if struck else "calm"), short=short, server=server)
@@ -426,9 +450,9 @@ def run(faults: Sequence[str], *, short: bool, root: Path, server: str) -> Count
                 counts.wrong += 1
                 break
             took = time.monotonic() - began
-            print(
-                f"  {took:.1f} s" + (f", {took / locally:.2f} times as long as locally" if locally else ""), flush=True
-            )
+            if not (short or struck):
+                print(f"  {took:.1f} s, {took / locally:.2f} times as long as locally; {sweep.costs()}")
+            sys.stdout.flush()
     return counts
 
 

@@ -141,8 +141,13 @@ def search(folder: Path, trials: int, options: argparse.Namespace, told: Path | 
             lines.write(f"{what}\n")
 
     stubs = Stubs(options.slots, options.seconds, 0, lambda key: tell(f"begun {key}"))
-    own, hear = 0, scheduler.tell
-    scheduler.tell = lambda record: (hear(record), tell(f"told {record.key}"))[0]  # type: ignore[method-assign]
+    hear = scheduler.tell
+
+    def heard(record: TrialRecord) -> None:
+        hear(record)
+        tell(f"told {record.key}")
+
+    scheduler.tell = heard  # type: ignore[method-assign]
     opened = Journal.open(sweep) if (sweep / JOURNAL_NAME).exists() else Journal.create(sweep, header)
     commits, began = 0, time.monotonic()
 
@@ -155,7 +160,11 @@ def search(folder: Path, trials: int, options: argparse.Namespace, told: Path | 
         if not journal.has(EventKind.OPENED, name):
             journal.append(EventKind.OPENED, {"facts": found.facts, "objective": found.objective}, dataset=name)
         commits, began = 0, time.monotonic()
-        runner = TrialRunner(stubs, journal, spec, lambda: None if sync.offline else sync.advance() and None)
+
+        def project() -> None:
+            sync.advance()
+
+        runner = TrialRunner(stubs, journal, spec, project)  # type: ignore[arg-type]
         run_searches(scheduler, runner, lambda _: None, None)
         own = time.monotonic() - began
         while not sync.offline and not sync.synced(journal.seq, seconds=1.0):

@@ -59,9 +59,14 @@ CREATE TABLE events (
     payload TEXT NOT NULL
 );
 CREATE UNIQUE INDEX one_asking_and_one_ending ON events (kind, trial_key) WHERE trial_key != '';
-CREATE INDEX newest ON events (kind, dataset, seq);
 CREATE TABLE sealed (trial_key TEXT PRIMARY KEY, dataset TEXT NOT NULL, payload TEXT NOT NULL);
 """
+
+_INDEXES = (
+    "CREATE INDEX IF NOT EXISTS newest ON events (kind, dataset, seq)",
+    "CREATE INDEX IF NOT EXISTS scores ON sealed (dataset)",
+)
+"""What makes looking at one dataset as quick among a thousand; journals of earlier versions have none."""
 
 
 class EventKind(StrEnum):
@@ -156,6 +161,7 @@ class Journal:
             folder.mkdir(parents=True, exist_ok=True)
             connection = sqlite3.connect(temporary)
             connection.executescript(f"{_SCHEMA}PRAGMA user_version = {FORMAT};")
+            _make_indexes(connection)
             _insert(connection, EventKind.PLANNED, "", "", plan)
             connection.commit()
             connection.close()
@@ -178,6 +184,8 @@ class Journal:
             choose_journal_mode(path)
             connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
             connection.execute("PRAGMA synchronous = FULL")
+            with suppress(sqlite3.OperationalError):  # a full disk, a reader: it is slower without them
+                _make_indexes(connection)
         except sqlite3.Error as error:
             raise _failed(f"{path}: cannot be opened", error, path) from error
         return cls(path, connection)
@@ -385,6 +393,11 @@ class Journal:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+
+def _make_indexes(connection: sqlite3.Connection) -> None:
+    for statement in _INDEXES:
+        connection.execute(statement)
 
 
 def _insert(connection: sqlite3.Connection, kind: EventKind, dataset: str, key: str, payload: Payload) -> None:

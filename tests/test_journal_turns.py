@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -81,10 +83,23 @@ def test_a_process_killed_in_a_turn_leaves_nothing_of_it(tmp_path: Path) -> None
     assert [path.name for path in tmp_path.iterdir()] == [JOURNAL_NAME]
 
 
-@pytest.mark.parametrize("query", ["kind = 'closed' AND dataset = 'weather'", "kind = 'extended'"])
-def test_looking_for_the_newest_event_of_a_kind_uses_an_index(tmp_path: Path, query: str) -> None:
-    with Journal.create(tmp_path, {}) as journal:
-        found = journal._connection.execute(
-            f"EXPLAIN QUERY PLAN SELECT seq FROM events WHERE {query} ORDER BY seq DESC"
-        )
-        assert "INDEX newest" in str(found.fetchall())
+def plans(journal: Journal) -> str:
+    """How SQLite finds the newest event of a kind, and the scores of a dataset."""
+    newest = "SELECT seq FROM events WHERE seq > 0 AND kind IN ('closed') AND dataset = 'a' ORDER BY seq DESC LIMIT 1"
+    queries = (newest, "SELECT payload FROM sealed WHERE dataset = 'a'")
+    return str([journal._connection.execute(f"EXPLAIN QUERY PLAN {query}").fetchall() for query in queries])
+
+
+def test_an_index_finds_what_belongs_to_a_dataset_in_earlier_journals_too(tmp_path: Path) -> None:
+    Journal.create(tmp_path, {}).close()
+    with closing(sqlite3.connect(tmp_path / JOURNAL_NAME)) as database:
+        for name in ("newest", "scores"):
+            database.execute(f"DROP INDEX {name}")  # 0.1.0 had none
+        database.commit()
+    before = (tmp_path / JOURNAL_NAME).read_bytes()
+    with Journal.read(tmp_path) as journal:
+        assert "INDEX newest" not in plans(journal)
+    assert (tmp_path / JOURNAL_NAME).read_bytes() == before
+    with Journal.open(tmp_path) as journal:
+        assert "INDEX newest" in plans(journal)
+        assert "INDEX scores" in plans(journal)

@@ -186,7 +186,8 @@ class Aside(Job):
     """
 
     def __init__(self, function: Callable[[], Any]) -> None:
-        self._function, self._value, self._error = function, None, None
+        self._function, self._value = function, None
+        self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="aside", daemon=True)
         self._thread.start()
 
@@ -194,7 +195,7 @@ class Aside(Job):
         try:
             self._value = self._function()
         except BaseException as error:  # raised again where its result is asked for
-            self._error: BaseException | None = error
+            self._error = error
 
     @property
     def over(self) -> bool:
@@ -253,6 +254,7 @@ class Lanes:
     ending: Callable[[], bool] = lambda: False
     between: Callable[[], None] = lambda: None
     _lanes: list[_Lane] = field(default_factory=list)
+    _asked: list[tuple[_Lane, Job, Task]] = field(default_factory=list)
     _running: dict[str, tuple[_Lane, Job]] = field(default_factory=dict)
 
     def run(self, works: Iterable[Work[Any]], at_once: int = 1) -> None:
@@ -292,26 +294,29 @@ class Lanes:
 
     def _begin(self) -> bool:
         """Hand over what the jobs ask for; whether they might ask for more at once."""
-        tasks, until, hurried = list[tuple[_Lane, Job, Task]](), time.monotonic() + TURN_SECONDS, False
-        taken = Counter[bool]()
+        until, hurried, tasks = time.monotonic() + TURN_SECONDS, False, self._asked
+        taken = Counter(id(self._place(job)) for _, job, _ in tasks)
         with self.turn():
             for lane in self._lanes:
                 while (job := lane.job) and not self.ending() and time.monotonic() < until:
                     place = self._place(job)
-                    away = place is self.executor
-                    if place.free <= taken[away]:
+                    if place.free <= taken[id(place)]:
                         break
                     # The free worker has a say in the first; what comes with it goes by the order alone.
-                    if (task := job.ask("" if taken[away] else place.preferred_group)) is None:
+                    if (task := job.ask("" if taken[id(place)] else place.preferred_group)) is None:
                         break
                     tasks.append((lane, job, task))
-                    taken[away] += 1
+                    taken[id(place)] += 1
                 if lane.job and lane.job.over:  # what follows on it goes before what later lanes have to do
                     hurried = True
                     break
+        self._asked = []
         for lane, job, task in tasks:
-            self._running[task.id] = lane, job
-            self._place(job).submit(task)
+            if not self._place(job).free:  # a slot has gone since: the next one gets it
+                self._asked.append((lane, job, task))
+            elif lane.job is job:
+                self._running[task.id] = lane, job
+                self._place(job).submit(task)
         return hurried or (bool(tasks) and time.monotonic() >= until)
 
     def _place(self, job: Job) -> Executor:

@@ -23,6 +23,7 @@ from harness.records import ComparisonResult, DataFacts, SweepResult, TrialRecor
 from harness.records.serialization import encode
 from harness.report.axes import look_of
 from harness.report.html import html
+from harness.report.page.private import of_comparison
 from harness.report.text import trials_csv
 from harness.report.view import ComparisonView
 from harness.stats.words import brief
@@ -305,7 +306,7 @@ class MlflowSync:
         elif EventKind.EXTENDED in kinds and (has(EventKind.OPENED, name) and not has(EventKind.CLOSED, name)):
             writer.reopened(name)
         ended = kinds & {EventKind.CHAMPION, EventKind.COMPARISON_FAILED}
-        if ended and all(map(results.over, reversed(self._header.datasets))):  # the last one is mostly over last
+        if ended and all(map(results.over, reversed(list(self._header.datasets)))):  # the last one is mostly over last
             sweep = results.sweep(self._folder.name, self._store.address)
             use = brief.answers([comparison.verdict for comparison in sweep.comparisons])
             writer.close("\n\n".join(filter(None, (use, sweep.overall))))
@@ -317,7 +318,8 @@ class MlflowSync:
         header, name = self._header, result.dataset
         links, sealed = links_of(self._store, self._folder.name, name), results.journal.unsealed(name)
         cases = {key: score.cases for key, score in sealed.items() if score.cases}
-        view = ComparisonView(result, "dataset-1", so_far.to_extend(self._store.options))
+        shown, options = (result, self._store.options) if so_far.data_in_report else (of_comparison(result), "")
+        view = ComparisonView(shown, "dataset-1", so_far.to_extend(options))
         configs = {name: header.datasets[name], **header.spaces}
         more = {"explanation.json": _json(result.explanation)} if result.explanation else {}
         if left_out := results.left_out(name):
@@ -341,7 +343,7 @@ class MlflowSync:
             ),
             **more,
             **{card_file(config): configs[config].model_dump_json(indent=2) for config in configs},
-            **{f"figures/{name}.svg": drawing.svg for name, drawing in {**view.figures, **view.pictures}.items()},
+            **{f"figures/{name}.svg": drawing.svg for name, drawing in view.drawn.items()},
         }
 
     def _tags(self, name: str) -> dict[str, str]:

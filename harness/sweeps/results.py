@@ -49,6 +49,9 @@ from harness.sweeps.edges import edge_warnings
 from harness.sweeps.plan import SweepHeader, workers_note
 from harness.text import counted, listed
 
+KEPT = 32
+"""Datasets whose trials are held in memory at a time."""
+
 
 class EndedTrial(NamedTuple):
     """A trial that ended.
@@ -131,6 +134,8 @@ class Results:
                 if asked.trial_key in ended
             ]
             self._trials[dataset] = now, trials
+            while len(self._trials) > KEPT:
+                self._trials.pop(next(iter(self._trials)))
         return trials
 
     def selected(self, dataset: str) -> dict[str, EndedTrial]:
@@ -295,6 +300,7 @@ class Results:
             unfinished={name: self._why_unfinished(name) for name in unfinished},
             budget=budget_in_words(header),
             extendable=not (header.plan.minutes or header.plan.until_decided),
+            data_in_report=header.plan.data_in_report,
             answer="\n".join(
                 (*map(recommendation, decision.verdicts.values()), *[decision.overall] * (len(decided) > 1))
             ),

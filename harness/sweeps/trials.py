@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -156,13 +156,26 @@ class TrialRunner:
     project: Callable[[], None]
     stop: Stop = field(default_factory=Stop)
 
-    def run(self, works: Iterable[Work[Any]], at_once: int = 1) -> None:
-        """Bring pieces of work to their ends, beside each other.
+    def run(
+        self,
+        ask: Callable[[str], TrialRequest | None],
+        tell: Callable[[TrialRecord], None],
+        started: Sequence[TrialRequest] = (),
+    ) -> None:
+        """Run trials with nothing beside them; arguments and errors are those of `Trials` and `bring_to_end`."""
+
+        def work() -> Work[None]:
+            yield Trials(self, ask, tell, started)
+
+        self.bring_to_end(work())
+
+    def bring_to_end(self, work: Work[None]) -> None:
+        """Do a piece of work with nothing beside it.
 
         Raises:
             KeyboardInterrupt: An end was wanted, and nothing runs any more.
         """
-        Lanes(self.executor, self.journal.turn, lambda: self.stop.wanted, self.project).run(works, at_once)
+        Lanes(self.executor, self.journal.turn, lambda: self.stop.wanted, self.project).run([work])
 
 
 class Trials(Job):
@@ -258,7 +271,7 @@ def _end_of(task: Task) -> Work[Done]:
 
 def run_searches(scheduler: Scheduler, runner: TrialRunner, callback: Callback, seconds: float | None) -> None:
     """Run a dataset's searches with nothing beside them; as `searches`."""
-    runner.run([searches(scheduler, runner, callback, seconds)])
+    runner.bring_to_end(searches(scheduler, runner, callback, seconds))
 
 
 def searches(scheduler: Scheduler, runner: TrialRunner, callback: Callback, seconds: float | None) -> Work[None]:

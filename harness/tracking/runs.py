@@ -250,7 +250,7 @@ class RunWriter:
         if self.summary:
             return
         each = [(self._comparison(record.key.dataset), request, record) for request, record in pairs]
-        if self._writers == 1 or len(each) == 1:
+        if self._writers == 1 or len(each) <= 1:
             for one in each:
                 self._trial(*one)
             return
@@ -291,6 +291,7 @@ class RunWriter:
         if files:
             self._attach(parent.id, files)
         self._end(parent, "FINISHED", brief.answer(result.verdict), end)
+        self._comparisons.pop(result.dataset)  # it is looked for again where it is reopened
         return parent.id
 
     def failed_with(self, dataset: str, why: str) -> None:

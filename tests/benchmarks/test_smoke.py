@@ -30,6 +30,7 @@ SMALLEST: dict[str, tuple[str, str]] = {
     "calibrate": (f"{DIGITS} --replays 1 --trials 5 --shift 0.2", r"digits lstm .*shift 20 %: power"),
     "champions": ("mlruns", r"\d champions, of which 0 "),
     "false_winners": (f"{DIGITS} --replays 1 --way random --shift 0.2 --workers 1 --keep cells", r"\| digits"),
+    "cluster_faults": ("--short --faults killed", r"runs 1, lost 0, doubled 0, closed early 0"),
     "faults": ("--kills 1", r"lost 0, doubled 0"),
     "golden": (f"--against {BENCHMARKS.parent}", r"^equal$"),
     "interval_coverage": ("--names", r"vic_elec"),

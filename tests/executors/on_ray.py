@@ -12,7 +12,7 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1] / "benchmarks")]
 
 if __name__ == "__main__":
-    from cluster import ADDRESS, cluster
+    from ray_nodes import ADDRESS, cluster
 
     with cluster({"PYTHONPATH": str(HERE)}) as made:
         made.head(cpus=6)

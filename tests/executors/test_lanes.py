@@ -107,7 +107,12 @@ def test_what_is_written_is_committed_before_anything_is_handed_over_or_told() -
 
     desk = Desk(3, at_a_time=3)
     submit = desk.submit
-    desk.submit = lambda task: (diary.append(f"begin {task.id}"), submit(task))[1]  # type: ignore[method-assign]
+
+    def begin(task: Task) -> None:
+        diary.append(f"begin {task.id}")
+        submit(task)
+
+    desk.submit = begin  # type: ignore[method-assign]
     Lanes(desk, turn).run([waits_for(Several("a", 2, diary)), waits_for(Several("b", 1, diary))], at_once=2)
     assert diary == [
         *("write a1", "write a0", "write b0", "commit", "begin a1", "begin a0", "begin b0"),
@@ -199,6 +204,23 @@ def test_where_an_end_is_wanted_nothing_is_begun_and_what_runs_is_waited_for() -
     assert desk.begun == ["a8", "a7"]
     assert [line for line in job.diary if line.startswith("tell")] == ["tell a8", "tell a7"]
     assert waited == ["aside"]
+
+
+def test_a_task_whose_slot_has_gone_before_it_was_handed_over_gets_the_next_one() -> None:
+    class Shrinking(Desk):
+        """Has two slots when it is asked, one when something is handed over, and later two again."""
+
+        looks = 0
+
+        @property
+        def free(self) -> int:
+            self.looks += 1
+            return super().free - (3 <= self.looks <= 5)
+
+    desk, job = Shrinking(2), Several("a", 4)
+    Lanes(desk).run([waits_for(job)])
+    assert sorted(desk.begun) == ["a0", "a1", "a2", "a3"]
+    assert [line for line in job.diary if line.startswith("tell")] == [f"tell {name}" for name in desk.begun]
 
 
 def test_work_can_wait_for_what_another_lane_brings_about() -> None:

@@ -47,7 +47,7 @@ def refusal(**options: object) -> str:
 
 def test_nodes_slots_and_processors_are_named(executor: RayExecutor, said: list[str]) -> None:
     assert len(executor.machines) == executor.slots == 2
-    assert said[-1] == f"Ray at {ADDRESS}: 2 slots on 1 nodes"
+    assert said[-1] == f"Ray at {ADDRESS}: 2 slots on 1 node"
     assert said[0].endswith(executor.machines[0].processor)
 
 

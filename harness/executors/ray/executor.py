@@ -7,7 +7,7 @@ takes its place as soon as a node has room.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from math import inf
@@ -249,10 +249,11 @@ class RayExecutor:
         by_host: dict[str, list[Machine]] = {}
         for machine in self.machines:
             by_host.setdefault(machine.node, []).append(machine)
-        found = [f"{ones[0].host}: {len(ones)} slots, {ones[0].processor}" for ones in by_host.values()]
-        there, wanted = len(self.machines), self.slots
-        rest = "" if there >= wanted else f"; {wanted - there} more as nodes have room"
-        return [*sorted(found), f"Ray at {self.address}: {there} slots on {len(by_host)} nodes{rest}"]
+        found = [f"{ones[0].host}: {_counted(ones, 'slot')}, {ones[0].processor}" for ones in by_host.values()]
+        missing = self.slots - len(self.machines)
+        rest = f"; {missing} more as nodes have room" if missing else ""
+        total = f"{_counted(self.machines, 'slot')} on {_counted(by_host, 'node')}{rest}"
+        return [*sorted(found), f"Ray at {self.address}: {total}"]
 
     def _give(self, task: Task, place: Place) -> None:
         task = checked(task)
@@ -333,3 +334,7 @@ class RayExecutor:
             self._say(f"Ray at {self.address}: the head is gone ({why})")
             raise KeyboardInterrupt
         return not why
+
+
+def _counted(things: Collection[object], name: str) -> str:
+    return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import psutil
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 PORT = 26379
 ADDRESS = f"127.0.0.1:{PORT}"
 STORE_BYTES = 100_000_000
