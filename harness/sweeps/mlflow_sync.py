@@ -23,6 +23,7 @@ from harness.records import ComparisonResult, DataFacts, SweepResult, TrialRecor
 from harness.records.serialization import encode
 from harness.report.axes import look_of
 from harness.report.html import html
+from harness.report.page.private import of_comparison
 from harness.report.text import trials_csv
 from harness.report.view import ComparisonView
 from harness.stats.words import brief
@@ -259,40 +260,38 @@ class MlflowSync:
         kinds = [kind for kind in EventKind if not (writer.summary and kind in _TRIAL_EVENTS)]
         until = results.journal.seq
         new = list(islice(results.journal.events(*kinds, after=self._reached), EVENTS_A_TURN))
-        if len(new) == EVENTS_A_TURN:
+        more = len(new) == EVENTS_A_TURN
+        if more:
             until = new[-1].seq
             self._news.set()
-        elif new:
-            until = max(until, new[-1].seq)  # what was committed meanwhile must not come a second time
+        elif new:  # the journal may have grown since it was asked for its end
+            until = max(until, new[-1].seq)
         ended = list[tuple[TrialRequest, TrialRecord]]()
         for event in new:
             if self._leaving:
                 return
-            if event.kind is EventKind.ENDED:
+            if event.kind is EventKind.ASKED:
+                self._requests[event.trial_key] = TrialRequest.from_json(event.payload)
+            elif event.kind is EventKind.ENDED:
                 ended.append((self._requests.pop(event.trial_key), TrialRecord.from_json(event.payload)))
-            else:
-                writer.trials(ended)
-                ended.clear()
-                self._one(event, writer)
+            elif event.kind is EventKind.OPENED:
+                self._open(event, writer)
         writer.trials(ended)
         for name in dict.fromkeys(event.dataset for event in new):
             self._settle(name, {event.kind for event in new if event.dataset == name}, results, writer)
-        if self._interrupted:
+        if interrupted := self._interrupted and not more:
             writer.interrupted()
         with self._state:
-            self._interrupted = False
+            self._interrupted = self._interrupted and not interrupted
             self._reached = max(until, self._reached)
             self._state.notify_all()
 
-    def _one(self, event: Event, writer: RunWriter) -> None:
-        if event.kind is EventKind.OPENED:
-            facts = DataFacts.from_json(event.payload["facts"])
-            tags = self._tags(event.dataset)
-            if facts.leaks:
-                tags[LEAKS] = json.dumps(facts.leaks)
-            writer.comparison_started(event.dataset, facts, tags, started_at=event.at)
-        elif event.kind is EventKind.ASKED:
-            self._requests[event.trial_key] = TrialRequest.from_json(event.payload)
+    def _open(self, event: Event, writer: RunWriter) -> None:
+        facts = DataFacts.from_json(event.payload["facts"])
+        tags = self._tags(event.dataset)
+        if facts.leaks:
+            tags[LEAKS] = json.dumps(facts.leaks)
+        writer.comparison_started(event.dataset, facts, tags, started_at=event.at)
 
     def _settle(self, name: str, kinds: set[EventKind], results: Results, writer: RunWriter) -> None:
         """Write how a comparison stands after what is new; with the last one that is over, the answer of all."""
@@ -319,7 +318,8 @@ class MlflowSync:
         header, name = self._header, result.dataset
         links, sealed = links_of(self._store, self._folder.name, name), results.journal.unsealed(name)
         cases = {key: score.cases for key, score in sealed.items() if score.cases}
-        view = ComparisonView(result, "dataset-1", so_far.to_extend(self._store.options))
+        shown, options = (result, self._store.options) if so_far.data_in_report else (of_comparison(result), "")
+        view = ComparisonView(shown, "dataset-1", so_far.to_extend(options))
         configs = {name: header.datasets[name], **header.spaces}
         more = {"explanation.json": _json(result.explanation)} if result.explanation else {}
         if left_out := results.left_out(name):
@@ -343,7 +343,7 @@ class MlflowSync:
             ),
             **more,
             **{card_file(config): configs[config].model_dump_json(indent=2) for config in configs},
-            **{f"figures/{name}.svg": drawing.svg for name, drawing in {**view.figures, **view.pictures}.items()},
+            **{f"figures/{name}.svg": drawing.svg for name, drawing in view.drawn.items()},
         }
 
     def _tags(self, name: str) -> dict[str, str]:
