@@ -122,7 +122,7 @@ def kept(path: Path) -> dict[tuple[str, int, str, int | None], Row]:
 def measure(dataset: str, seed: int, before: Path, trials: int | None, rows: Path) -> None:
     """Run what of the three sweeps the file has not, and keep each as it ends."""
     given = ["--trials", str(trials)] if trials else []
-    for side in (AFTER, EQUAL, DEFAULT):
+    for side in (AFTER, DEFAULT, EQUAL):
         known = kept(rows)
         if (dataset, seed, side, trials) in known:
             continue

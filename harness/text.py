@@ -97,6 +97,7 @@ MISSING = "-"
 
 _LARGEST_PLAIN = 1e9
 _SMALLEST_PLAIN = 1e-5
+_MOST_PLACES = 7
 
 
 def fixed(value: float | None, places: int) -> str:
@@ -108,7 +109,7 @@ def fixed(value: float | None, places: int) -> str:
     """
     if value is None or not math.isfinite(value):
         return _not_finite(value)
-    if abs(value) >= _LARGEST_PLAIN or places > 7:
+    if abs(value) >= _LARGEST_PLAIN or places > _MOST_PLACES:
         return significant(value, max(1, magnitude(value) + 1 + places) if value else 1)
     rounded = round(value, places)
     return f"{rounded if rounded else 0.0:,.{max(places, 0)}f}"  # never "-0.00"
@@ -125,10 +126,11 @@ def significant(value: float | None, digits: int = 3) -> str:
         return _not_finite(value)
     if value == 0:
         return "0"
-    if not _SMALLEST_PLAIN <= abs(value) < _LARGEST_PLAIN:
+    places = digits - 1 - magnitude(value)
+    if not _SMALLEST_PLAIN <= abs(value) < _LARGEST_PLAIN or places > _MOST_PLACES:
         mantissa, _, exponent = f"{value:.{min(digits, 6) - 1}e}".partition("e")
         return f"{mantissa}e{int(exponent)}"
-    return fixed(value, digits - 1 - magnitude(value))
+    return fixed(value, places)
 
 
 def short(value: float) -> str:

@@ -31,6 +31,12 @@ def report(
             "--output", "-o", metavar="FILE", help="File to write: .html; .md or .tex for a table of the verdicts."
         ),
     ] = Path("report.html"),
+    no_data_in_report: Annotated[
+        bool,
+        typer.Option(
+            "--no-data-in-report", help="Keep windows of the test part, class names and paths out of the page."
+        ),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Print a sweep's answers and warnings, and write its report."""
@@ -45,6 +51,8 @@ def report(
     if not result.comparisons:
         why = "; ".join(f"{dataset}: {why}" for dataset, why in result.unfinished.items())
         raise UsageError(f"{result.sweep_id}: no comparison is finished; {why}")
+    if no_data_in_report:
+        result = dataclasses.replace(result, data_in_report=False)
     written = _written(result, place, output.suffix)
     if as_json:  # the answer first, whether or not its page can be kept
         say_json(document(result, place.options))

@@ -235,6 +235,10 @@ def sweep(
             "version without a test score.",
         ),
     ] = False,
+    no_data_in_report: Annotated[
+        bool,
+        _switch("--no-data-in-report", "Keep windows of the test part, class names and paths out of the report."),
+    ] = False,
     as_json: JsonOption = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print a line for every trial.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the answers only.")] = False,
@@ -292,6 +296,7 @@ def sweep(
         "baselines": baselines,
         "name": name,
         "register_as": register_as,
+        "data_in_report": False if no_data_in_report else None,
     }
     given: dict[str, object] = {
         key: value for key, value in options.items() if value is not None and value not in ((), {})

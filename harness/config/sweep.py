@@ -61,6 +61,8 @@ class SweepConfig(Config):
         hyperparameters: Values in place of those of every search space, a list for each hyperparameter, such as
             `units = [16, 64, 256]`.
         register_as: Name of the registered models, in which `{dataset}` is the dataset's; else the dataset's own.
+        data_in_report: Whether the report, also MLflow's, may show windows of the test part, names of classes, and
+            paths.
     """
 
     name: Name = "sweep"
@@ -100,6 +102,7 @@ class SweepConfig(Config):
     shared_data: Annotated[bool, Field(strict=True)] = False
     hyperparameters: dict[str, Annotated[tuple[Plain, ...], Field(min_length=1)]] = Field(default_factory=dict)
     register_as: RegisteredName | None = None
+    data_in_report: Annotated[bool, Field(strict=True)] = True
 
     @model_validator(mode="before")
     @classmethod
@@ -225,5 +228,10 @@ def _option_error(issue: ValidationIssue) -> UsageError:
 
 def option_name(key: str) -> str:
     """What the command line calls a key of the plan."""
-    names = {"datasets": "DATASET", "families": "--family", "hyperparameters": "--set"}
+    names = {
+        "datasets": "DATASET",
+        "families": "--family",
+        "hyperparameters": "--set",
+        "data_in_report": "--no-data-in-report",
+    }
     return names.get(key, f"--{key.replace('_', '-')}")

@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from harness.errors import ExecutorError
+from harness.errors import ExecutorError, HarnessError
 from harness.records import FailureKind
 from harness.records.serialization import Record, encode
 
@@ -277,8 +277,10 @@ def to_plain(value: Any, where: str) -> Any:
 
 
 def one_line(error: BaseException) -> str:
-    """An error's type and message in one line, such as `ValueError: units must be positive`."""
+    """An error's type and message in one line, such as `ValueError: units must be positive`; of ours the message."""
     name, message = type(error).__name__, " ".join(str(error).split())
+    if isinstance(error, HarnessError) and message:
+        return message
     return f"{name}: {message}" if message else name
 
 

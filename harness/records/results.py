@@ -351,6 +351,7 @@ class SweepResult:
         extendable: Whether `harness sweep --extend` may add replicates: not where minutes are the budget, nor where
             replicates are added until it is decided.
         answer: What `print` shows: what to use on each dataset, a line each, then the sentence for all of them.
+        data_in_report: Whether its report may show windows of the data, names of classes, and paths.
     """
 
     sweep_id: str
@@ -366,6 +367,7 @@ class SweepResult:
     behind: str = ""
     extendable: bool = True
     answer: str = ""
+    data_in_report: bool = True
 
     def __str__(self) -> str:
         return self.answer or repr(self)

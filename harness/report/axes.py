@@ -10,12 +10,14 @@ import io
 import math
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
+from harness.report.tips import Figure, tips_of
 from harness.text import printable, short, shortened, ticks
 
 if TYPE_CHECKING:
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 
 
 WIDTH, HEIGHT = 420.0, 300.0
+
+LINES = "lines"
+"""What the id of a group begins with that the page's script is to find again, as its `data-lines`."""
 
 INK = "#010203"
 """Draw with this colour what should have the colour of the text around the figure."""
@@ -79,7 +84,13 @@ def drawing(width: float = WIDTH, height: float = HEIGHT, left: float = 60.0, to
         yield Figure(figsize=(width / 72, height / 72)).add_axes(_box(width, height, left, top))
 
 
-def render(axes: Axes, name: str, title: str, description: str) -> str:
+def render(
+    axes: Axes,
+    name: str,
+    title: str,
+    description: str,
+    named: Mapping[tuple[float, float], str] = MappingProxyType({}),
+) -> Figure:
     """The figure of these axes as an `<svg>` element.
 
     Args:
@@ -87,6 +98,7 @@ def render(axes: Axes, name: str, title: str, description: str) -> str:
         name: Put before every id, so that ids stay unique in a page; letters, digits and hyphens.
         title: What the figure is, for those who cannot see it and as a tooltip.
         description: What it shows, for those who cannot see it.
+        named: Names of points, such as that of a trial, by what they are drawn from.
 
     Returns:
         XML text with a `viewBox` and no size: it fills the width it is given.
@@ -104,7 +116,7 @@ def render(axes: Axes, name: str, title: str, description: str) -> str:
     _lift_styles(root)
     _name_it(root, name, printable(title), printable(description))
     _write_prefixes(root)
-    return ElementTree.tostring(root, encoding="unicode")
+    return Figure(ElementTree.tostring(root, encoding="unicode"), tips_of(axes, named))
 
 
 def _drop_surroundings(root: ElementTree.Element) -> None:
@@ -128,6 +140,8 @@ def _rename(root: ElementTree.Element, name: str) -> None:
     for element in root.iter():
         if (old := element.attrib.pop("id", None)) in used:
             element.set("id", used[old])
+        elif old and old.startswith(LINES):
+            element.set(f"data-{LINES}", old.removeprefix(LINES))
         if link in element.attrib:
             element.set(link, f"#{used[element.attrib[link][1:]]}")
         if "clip-path" in element.attrib:
@@ -167,6 +181,7 @@ def _lift_styles(root: ElementTree.Element) -> None:
 
 def _name_it(root: ElementTree.Element, name: str, title: str, description: str) -> None:
     root.set("role", "img")
+    root.set("data-figure", name)
     root.set("aria-labelledby", f"{name}-title {name}-desc")
     for position, (tag, text) in enumerate((("title", title), ("desc", description))):
         element = ElementTree.Element(f"{{{_SVG}}}{tag}", {"id": f"{name}-{tag}"})

@@ -69,7 +69,8 @@ def cost(comparison: ComparisonResult, by: str, name: str = "cost") -> str | Non
         name: Put before the ids of the figure's parts: unique in a page.
     """
     words = {"parameters": "trainable weights", "fit_seconds": "seconds of training"}[by]
-    return _scatter(comparison, name, by, words, f"Test {metric_words(comparison.objective)} against {words}")
+    title = f"Test {metric_words(comparison.objective)} against {words}"
+    return _scatter(comparison, name, by, words, title, MOST_POINTS // 2)
 
 
 def budget(comparison: ComparisonResult, curves: Mapping[str, Curve], name: str = "budget") -> str | None:
@@ -191,17 +192,24 @@ def thinned(points: Sequence[tuple[float, float]], most: int) -> list[tuple[floa
     return [ordered[place] for place in evenly(len(ordered), most)]
 
 
+def trial_name(replicate: int, number: int) -> str:
+    """What tables and tooltips call a trial of a family: `r1/7`."""
+    return f"r{replicate}/{number}"
+
+
 def _families(comparison: ComparisonResult) -> list[tuple[FamilyResult, Look]]:
     return [(family, look_of(position)) for position, family in enumerate(comparison.families)]
 
 
-def _scatter(comparison: ComparisonResult, name: str, by: str, x_label: str, title: str) -> str | None:
+def _scatter(
+    comparison: ComparisonResult, name: str, by: str, x_label: str, title: str, most: int = MOST_POINTS
+) -> str | None:
     points = {family.family.name: _points(comparison.rows, family.family.name, by) for family in comparison.families}
     if not any(points.values()):
         return None
     with drawing() as axes:
         for family, look in _families(comparison):
-            shown = thinned(points[family.family.name], MOST_POINTS)
+            shown = thinned(points[family.family.name], most)
             dots(axes, [x for x, _ in shown], [y for _, y in shown], look, **SMALL, label=printable(family.family.name))
         for family, look in _families(comparison):
             for x, y in _points(_selected_rows(comparison.rows, family), family.family.name, by):
@@ -210,7 +218,8 @@ def _scatter(comparison: ComparisonResult, name: str, by: str, x_label: str, tit
         _baseline(axes, comparison)
         axes.set(xlabel=x_label, ylabel=f"test {axis_words(comparison.objective)}")
         finish(axes, "xy")
-        return render(axes, name, title, _described(comparison, _how_many(points)))
+        names = {(getattr(row, by), row.test): trial_name(row.replicate, row.trial) for row in comparison.rows}
+        return render(axes, name, title, _described(comparison, _how_many(points, most)), names)
 
 
 def _points(rows: Iterable[ScoreRow], family: str, by: str) -> list[tuple[float, float]]:
@@ -237,9 +246,9 @@ def _baseline(axes: Axes, comparison: ComparisonResult, *, only_near: bool = Fal
     level_line(axes, best.test_score, f"baseline: {shortened(best.name, 24)}")
 
 
-def _how_many(points: Mapping[str, Sequence[object]]) -> str:
+def _how_many(points: Mapping[str, Sequence[object]], most: int) -> str:
     total = sum(map(len, points.values()))
-    shown = sum(min(len(family_points), MOST_POINTS) for family_points in points.values())
+    shown = sum(min(len(family_points), most) for family_points in points.values())
     return counted(total, "trial") if shown == total else f"{shown:,} of {total:,} trials, evenly chosen"
 
 

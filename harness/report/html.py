@@ -1,7 +1,7 @@
-"""The report as one HTML file that loads nothing, runs nothing and opens offline.
+"""The report as one HTML file that loads nothing, opens offline, and says the same where its one script does not run.
 
-It lays out what `view` and `differences` say. Text from configs, data and errors is escaped on its way into the page,
-without exception: only SVG made here is let through as it is.
+It lays out what `view`, `page` and `differences` say. Text from configs, data and errors is escaped on its way into the
+page, without exception: only SVG made here and the script, which the page's policy names by its hash, are let through.
 """
 
 from __future__ import annotations
@@ -9,18 +9,22 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness import text
 from harness.records import SweepResult
 from harness.report import differences
 from harness.report.axes import APPEARANCES
 from harness.report.format import run_filter
+from harness.report.page import script
+from harness.report.page.cards import Card, card_of
+from harness.report.page.private import without_data
+from harness.report.page.table import TrialsTable, table_of
 from harness.report.view import ComparisonView, Drawing
 from harness.stats.words import brief
 from harness.stats.words.wording import QUESTION, across_lines
 from harness.store import hide_passwords_in
-from harness.text import printable
+from harness.text import counted, printable
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -57,12 +61,17 @@ def html(
     Returns:
         A whole HTML document.
     """
+    if not result.data_in_report:
+        result, options = without_data(result), ""
+        ui_command = ui_command.partition(" --")[0]
     if views is None:
         views = [
             ComparisonView(one, f"dataset-{place}", result.to_extend(options))
             for place, one in enumerate(result.comparisons, start=1)
         ]
     answer, more = _answer(result, brief.answers([view.verdict for view in views]))
+    cards = list(map(card_of, views))
+    tables = [table_of(view.result, view.style) for view in views]
     return (
         environment()
         .get_template("report.html.j2")
@@ -71,6 +80,12 @@ def html(
             answer=answer,
             more=more,
             views=views,
+            cards=cards,
+            tables=tables,
+            data=script.block(_data(views, cards, tables)),
+            policy=script.policy(),
+            script=script.script(),
+            licence=script.licence(),
             most_failures=MOST_FAILURES,
             links={name: address for name, address in links.items() if address.startswith(("http://", "https://"))},
             families=list(dict.fromkeys(family.name for view in views for family in view.families)),
@@ -87,6 +102,17 @@ def html(
             run_filter=run_filter,
         )
     )
+
+
+def _data(views: Sequence[ComparisonView], cards: Sequence[Card], tables: Sequence[TrialsTable]) -> dict[str, Any]:
+    """What the page's script makes tooltips and the whole tables of."""
+    svgs = {f"{view.anchor}-{name}": one.svg for view in views for name, one in view.drawn.items()}
+    svgs |= {f"{card.anchor}-card": card.figure for card in cards}
+    found = {name: getattr(svg, "tips", {}) for name, svg in svgs.items()}
+    return {
+        "figures": {name: tips for name, tips in found.items() if tips},
+        "tables": {view.anchor: table.data for view, table in zip(views, tables, strict=True)},
+    }
 
 
 def page_of(title: str, drawings: Sequence[Drawing]) -> str:
@@ -112,10 +138,21 @@ def _answer(result: SweepResult, use: str) -> tuple[str, str]:
     """
     if len(result.comparisons) < 2:
         return use or result.overall, ""
-    if use:
-        return use, f"{_capital(result.overall)}."
-    counts, _, more = result.overall.partition("; ")
-    return _capital(counts), _capital(more)
+    more = result.overall.partition("; ")[2]
+    if not use:
+        return _capital(_counts(result)), _capital(more)
+    told = "; ".join(filter(None, (_counts(result), more)))
+    return use, f"Families over all their trials: {told}."
+
+
+def _counts(result: SweepResult) -> str:
+    """How often each family wins, is level or open; what never happens is not said."""
+    if (across := result.across) is None:
+        return result.overall.partition("; ")[0]
+    counts = {f"{family} wins": number for family, number in across.wins.items()}
+    counts |= {"practically equal": across.practically_equal, "undecided": across.undecided}
+    said = ", ".join(f"{words} on {number}" for words, number in counts.items() if number)
+    return f"{said} of {counted(len(result.comparisons), 'dataset')}"
 
 
 def _capital(sentence: str) -> str:

@@ -21,7 +21,7 @@ from harness.records import (
     Use,
     Verdict,
 )
-from harness.report import differences, explained, pictures
+from harness.report import differences, explained, pictures, searches
 from harness.report import figures as draw
 from harness.report.axes import look_of
 from harness.report.curves import Curve, curves_of, importances_of, leads_of
@@ -403,6 +403,11 @@ class ComparisonView:
         drawn = pictures.drawn(champion.diagnostics, self.anchor, look_of(*places))
         return {name: Drawing(name, svg, caption) for name, svg, caption in drawn}
 
+    @property
+    def drawn(self) -> dict[str, Drawing]:
+        """The figures and the pictures."""
+        return {**self.figures, **self.pictures}
+
     def _drawn(self) -> Iterator[tuple[str, str | None, str]]:
         result, trials = self.result, self.verdict.trials
         over = f"The thin line is the {self.over_cases}. " if self.over_cases else ""
@@ -431,6 +436,17 @@ class ComparisonView:
             draw.spread(result, f"{self.anchor}-spread"),
             "Spread of the test scores: between replicates, each with a selected trial of its own, and between seeds.",
         )
+        worth = importances_of(result)
+        yield (
+            "progress",
+            searches.progress(result, f"{self.anchor}-progress"),
+            "The best validation score so far, trial by trial; the test score decides nothing here.",
+        )
+        yield (
+            "parallel",
+            searches.parallel(result, worth, f"{self.anchor}-parallel"),
+            "Every trial is a line over its hyperparameters to its validation score, the best on top.",
+        )
         learning = draw.learning(result, f"{self.anchor}-learning")
         yield "learning", learning, "The selected trials, epoch by epoch."
         for name, by, what in (
@@ -440,7 +456,7 @@ class ComparisonView:
             yield name, draw.cost(result, by, f"{self.anchor}-{name}"), f"Test score by {what}: all completed trials."
         yield (
             "importances",
-            draw.importances(result, importances_of(result), f"{self.anchor}-importances"),
+            draw.importances(result, worth, f"{self.anchor}-importances"),
             "Which hyperparameters mattered: by how much worse a forest ranks the trials when one is permuted.",
         )
         if result.explanation:
@@ -485,8 +501,7 @@ def figures(comparison: ComparisonResult) -> dict[str, Drawing]:
     if not isinstance(comparison, ComparisonResult):
         kind = type(comparison).__name__
         raise UsageError(f"figures({kind}): expected a comparison, such as the result's comparisons[0]")
-    view = ComparisonView(comparison)
-    return {**view.figures, **view.pictures}
+    return ComparisonView(comparison).drawn
 
 
 def _style(result: ComparisonResult) -> Style:

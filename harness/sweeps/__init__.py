@@ -72,6 +72,8 @@ def sweep(
             baselines (str): `limited` in time, or `all`; `limited`.
             name (str): Name of the sweep and of its MLflow experiment; the dataset's.
             register_as (str): Name of the registered model, in which `{dataset}` is the dataset's; that alone.
+            data_in_report (bool): Whether the report may show windows of the test part, names of classes, and paths;
+                True.
 
     Returns:
         Verdicts, scores, budget reports and champions.

@@ -300,6 +300,7 @@ class Results:
             unfinished={name: self._why_unfinished(name) for name in unfinished},
             budget=budget_in_words(header),
             extendable=not (header.plan.minutes or header.plan.until_decided),
+            data_in_report=header.plan.data_in_report,
             answer="\n".join(
                 (*map(recommendation, decision.verdicts.values()), *[decision.overall] * (len(decided) > 1))
             ),

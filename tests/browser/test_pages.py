@@ -51,3 +51,4 @@ def test_the_report_is_drawn_inside_mlflow(shown: Any, page: Any) -> None:
     frame.get_by_text("Three questions.").wait_for()
     assert comparison.dataset in frame.locator("h2").first.inner_text()
     assert frame.locator("svg").count() >= 6
+    assert frame.get_by_role("searchbox").first.is_visible(), "its script runs in MLflow's frame"

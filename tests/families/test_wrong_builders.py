@@ -101,7 +101,8 @@ def test_trials_of_a_builder_that_raises_fail_and_the_others_go_on(
     }
     (comparison,) = done.comparisons
     completed = {one.family.name: one.usage.completed for one in comparison.families}
-    assert completed["tiny_gru"] == completed["mine"] >= 1
+    assert 1 <= completed["mine"] <= completed["tiny_gru"] <= completed["mine"] + 1  # by no more than there are workers
+    assert comparison.verdict.completed == dict.fromkeys(("mine", "tiny_gru"), completed["mine"])
 
 
 @pytest.mark.slow
@@ -114,10 +115,10 @@ def test_a_layer_that_a_format_cannot_carry_is_named(
     from harness.config import find_dataset
 
     dataset = find_dataset(str(write_project(tmp_path) / "tiny_adding.toml")).config
-    folder = champion_of(dataset, built("sorts", FILE), {"units": 2}, tmp_path)
+    folder = champion_of(dataset, built("inverts", FILE), {"units": 2}, tmp_path)
     champion = load_folder(folder, code=[FILE])
     with pytest.raises(ExportError) as caught:
         export(champion, Format.ONNX, tmp_path / "onnx")
     assert "\n" not in str(caught.value)
-    assert "onnx" in str(caught.value).lower()
+    assert str(caught.value) == "--format onnx: ONNX Runtime has no operation Erfinv; nothing was written"
     assert not (tmp_path / "onnx").exists()

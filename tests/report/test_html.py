@@ -13,12 +13,14 @@ from xml.etree import ElementTree
 
 import pytest
 
-from harness.records import CaseInterval, ComparisonResult, SweepResult
+from harness.records import CaseInterval, ComparisonResult, SweepResult, TrialKey
 from harness.report.html import MOST_FAILURES, html
+from harness.report.page.script import policy
 from harness.stats.words.wording import QUESTION, headline
 
 Make = Callable[..., ComparisonResult]
 MakeSweep = Callable[..., SweepResult]
+SCRIPTS: list[dict[str, str | None]] = [{"type": "application/json", "id": "data"}, {}]
 VOID = {"meta", "br", "wbr", "link", "img", "input", "hr"}
 HOSTILE = "<script>alert(1)</script>\"><img src=x onerror=alert(1)>\x00\x1b[31m\u202e\ud800'{{ 7*7 }}&amp;"
 
@@ -47,7 +49,7 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        if self.open[-1:] != ["style"]:
+        if self.open[-1:] not in (["style"], ["script"]):
             self.words.append(data)
 
     @property
@@ -62,7 +64,8 @@ def test_it_is_one_whole_page_that_loads_nothing(three_datasets_page: str) -> No
     text = three_datasets_page
     page = Page(text)
     assert text.startswith("<!doctype html>")
-    assert not {"script", "link", "img", "iframe", "object", "embed", "form"} & {tag for tag, _ in page.tags}
+    assert not {"link", "img", "iframe", "object", "embed"} & {tag for tag, _ in page.tags}
+    assert page.all("script") == SCRIPTS
     assert not [attributes for _, attributes in page.tags if any(name.startswith("on") for name in attributes)]
     for _, attributes in page.tags:
         for name in ("href", "src", "xlink:href", "action"):
@@ -70,7 +73,7 @@ def test_it_is_one_whole_page_that_loads_nothing(three_datasets_page: str) -> No
     assert "url(http" not in text
     assert "@import" not in text
     policies = [meta.get("content") for meta in page.all("meta") if meta.get("http-equiv")]
-    assert policies == ["default-src 'none'; style-src 'unsafe-inline'"]
+    assert policies == [policy()]
     assert any(meta.get("name") == "viewport" for meta in page.all("meta"))
     assert "@media print" in text
     assert "prefers-color-scheme: dark" in text
@@ -91,7 +94,8 @@ def test_ids_are_unique_and_links_lead_somewhere(three_datasets_page: str) -> No
 
 def test_every_figure_is_well_formed_and_named(three_datasets_page: str) -> None:
     figures = re.findall(r"<svg.*?</svg>", three_datasets_page, re.DOTALL)
-    assert len(figures) == 3 * 7 + 1 + 1  # importances of the one dataset with trials enough, and the overview
+    # A card and nine figures each, importances of the one dataset with trials enough, and the overview.
+    assert len(figures) == 3 * (1 + 9) + 1 + 1
     for figure in figures:
         root = ElementTree.fromstring(figure)
         assert root.get("role") == "img"
@@ -100,8 +104,9 @@ def test_every_figure_is_well_formed_and_named(three_datasets_page: str) -> None
 
 def test_the_answer_comes_first(three_datasets: SweepResult, three_datasets_page: str) -> None:
     page = Page(three_datasets_page).text
-    counts, _, more = three_datasets.overall.partition("; ")
-    order = [counts[1:], more[1:], QUESTION, "best baseline", *(c.dataset for c in three_datasets.comparisons)]
+    _, _, more = three_datasets.overall.partition("; ")
+    counts = "Gru wins on 1, practically equal on 1, undecided on 1 of 3 datasets"
+    order = [counts, more[1:], QUESTION, "best baseline", *(c.dataset for c in three_datasets.comparisons)]
     places = [page.index(part, page.index("What is compared.") if part == "vic_elec" else 0) for part in order]
     assert places[0] < places[2] < places[3] < places[4]
     assert places[0] < places[1] < places[2]
@@ -200,6 +205,10 @@ def test_an_unfinished_sweep_and_an_empty_one(make_comparison: Make, make_sweep:
 
 def hostile_sweep(make_comparison: Make, make_sweep: MakeSweep) -> SweepResult:
     """Hostile text in every text of every record."""
+
+    def hostile(key: TrialKey) -> TrialKey:
+        return dataclasses.replace(key, family=HOSTILE + key.family)
+
     whole = make_comparison(failed=1, facts={"title": HOSTILE, "classes": (HOSTILE,), "notes": (HOSTILE,)})
     facts = dataclasses.replace(
         whole.facts,
@@ -249,8 +258,10 @@ def hostile_sweep(make_comparison: Make, make_sweep: MakeSweep) -> SweepResult:
         champion=champion,
         objective=dataclasses.replace(whole.objective, metric=HOSTILE, unit=HOSTILE),
         baselines=tuple(dataclasses.replace(baseline, name=HOSTILE) for baseline in whole.baselines),
-        trials=tuple(dataclasses.replace(trial, message=HOSTILE) for trial in whole.trials),
+        trials=tuple(dataclasses.replace(one, key=hostile(one.key), message=HOSTILE) for one in whole.trials),
+        scores={str(hostile(one.key)): score for one in whole.trials if (score := whole.scores.get(str(one.key)))},
         rows=tuple(dataclasses.replace(row, dataset=HOSTILE, family=HOSTILE + row.family) for row in whole.rows),
+        values={str(hostile(one.key)): {HOSTILE: f"{HOSTILE}{place % 3}"} for place, one in enumerate(whole.trials)},
     )
     return dataclasses.replace(
         make_sweep([whole]),
@@ -269,7 +280,8 @@ def test_hostile_text_is_text(make_comparison: Make, make_sweep: MakeSweep) -> N
     text = html(hostile_sweep(make_comparison, make_sweep), HOSTILE)
     page = Page(text)
     text.encode("utf-8")
-    assert not {"script", "img"} & {tag for tag, _ in page.tags}
+    assert "img" not in {tag for tag, _ in page.tags}
+    assert page.all("script") == SCRIPTS
     assert not [attributes for _, attributes in page.tags if "onerror" in attributes]
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\ud800]", text)
     assert "<script>alert(1)</script>" in page.text, "it is shown as it was written"

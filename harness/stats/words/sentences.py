@@ -202,20 +202,34 @@ def _what(found: Recommendation, why: str) -> str:
     return f"{use}{why}{size}"
 
 
+def compared_with(lower: float) -> str:
+    """By what share an error is lower or higher than another's, before the other's name.
+
+    Args:
+        lower: 0.05 is 5 % lower; negative: higher.
+
+    Returns:
+        Such as `22 % lower error than`, `the same error as` or `2.4 times the error of`.
+    """
+    percents = abs(100 * lower)
+    if percents < 0.05:
+        return "the same error as"
+    share = f"{percents:.1g} %" if percents < 1 else f"{percents:.0f} %"
+    if lower > 0:
+        return f"{'over 99 %' if lower > 0.99 else share} lower error than"
+    return f"{1 - lower:.1f} times the error of" if lower < -1 else f"{share} higher error than"
+
+
 def _size(lower: float, other: str, cases: int | None) -> str:
     """By what share the error is lower than another's, as the end of a sentence that names what to use.
 
     Where that contradicts the choice, it says which test cases do.
     """
-    percents = abs(100 * lower)
-    if percents < 0.05:
-        return f": the same error as {other}"
-    share = f"{percents:.1g} %" if percents < 1 else f"{percents:.0f} %"
-    if lower > 0:
-        return f": {'over 99 %' if lower > 0.99 else share} lower error than {other}"
-    higher = f"{1 - lower:.1f} times the error of" if lower < -1 else f"{share} higher error than"
+    words = f"{compared_with(lower)} {other}"
+    if 100 * lower > -0.05:
+        return f": {words}"
     where = f" over the {cases:,} cases that score" if cases else ""
-    return f", though {higher} {other}{where}"
+    return f", though {words}{where}"
 
 
 def _certainty(found: Recommendation, most: int | None) -> str:
