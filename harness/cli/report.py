@@ -121,7 +121,7 @@ def leaderboard(
 
     if csv and as_json:
         raise UsageError("--csv and --json: expected one of them")
-    stores = [find_store(folder, tracking_uri) for folder in store or ()] or [find_store(None, tracking_uri)]
+    stores = [find_store(folder, tracking_uri) for folder in (store or (None,))]
     if missing := next((place for place in stores if store and not place.sweeps.is_dir()), None):
         raise UsageError(f"--store {missing.root}: expected a folder with sweeps, got none there")
     if mlflow and len(stores) > 1 and tracking_uri is None:
