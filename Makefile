@@ -8,7 +8,7 @@ CHAMPIONS := tests/export/test_building.py tests/export/test_loading.py tests/ex
 # Half of the suite is waiting for worker processes to start: two files of tests at a time take hardly more than one.
 TEST_PROCESSES ?= 2
 
-.PHONY: sweep test coverage test-slow test-servers server-programs test-lowest check hooks format clean
+.PHONY: sweep test coverage test-slow test-servers cluster-faults server-programs test-lowest check hooks format clean
 
 sweep: $(VENV)/.installed
 	$(BIN)/harness sweep --config quickstart
@@ -29,6 +29,10 @@ test-slow: $(VENV)/.installed-test
 # PostgreSQL, nginx and moto are started by the tests, on 127.0.0.1, and ended with them.
 test-servers: $(VENV)/.installed-test-servers
 	HARNESS_SERVER_TESTS=required $(BIN)/pytest -n 0 tests/servers
+
+# Breaks a Ray cluster under real sweeps in every way, in a network namespace: a quarter of an hour.
+cluster-faults: $(VENV)/.installed-test
+	$(BIN)/python benchmarks/cluster_faults.py
 
 # What `test-servers` needs beside Python, on Debian and Ubuntu; as root.
 server-programs:

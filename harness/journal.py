@@ -1,8 +1,9 @@
 """What happened in a sweep, durable: an append-only list of events in SQLite.
 
 The journal is the truth; oracles, MLflow's store and reports are made from it again. Every event is committed (write-
-ahead log, `synchronous=FULL`) before anybody else is told. Test scores lie in a table of their own, which opens for a
-dataset only after its searches closed.
+ahead log, `synchronous=FULL`) before anybody else is told; a commit waits for the disk, so events that come together
+share one (`Journal.turn`). Test scores lie in a table of their own, which opens for a dataset only after its searches
+closed.
 
 While a sweep runs others may read: `Journal.read` opens read-only, and can neither write nor move the write-ahead log.
 No descriptor of the file is ever opened but SQLite's own: closing any other would drop the locks that this process has
@@ -20,7 +21,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -58,9 +59,14 @@ CREATE TABLE events (
     payload TEXT NOT NULL
 );
 CREATE UNIQUE INDEX one_asking_and_one_ending ON events (kind, trial_key) WHERE trial_key != '';
-CREATE INDEX newest ON events (kind, dataset, seq);
 CREATE TABLE sealed (trial_key TEXT PRIMARY KEY, dataset TEXT NOT NULL, payload TEXT NOT NULL);
 """
+
+_INDEXES = (
+    "CREATE INDEX IF NOT EXISTS newest ON events (kind, dataset, seq)",
+    "CREATE INDEX IF NOT EXISTS scores ON sealed (dataset)",
+)
+"""What makes looking at one dataset as quick among a thousand; journals of earlier versions have none."""
 
 
 class EventKind(StrEnum):
@@ -90,6 +96,8 @@ class EventKind(StrEnum):
     """A champion was registered and verified; payload: the `ChampionInfo`."""
     EXPLAINED = "explained"
     """The selected networks were looked into; payload: the `Explanation`. A later one takes its place."""
+    FAMILY_FAILED = "family_failed"
+    """A family came to no result and is left out of its comparison, which goes on; payload: `family`, `why`."""
     COMPARISON_FAILED = "gave_up"
     """A comparison stopped; payload: why."""
     FINISHED = "finished"
@@ -133,6 +141,7 @@ class Journal:
         self.path = path
         self._connection = connection
         self._writable = writable
+        self._in_turn = False
 
     @classmethod
     def create(cls, folder: Path, plan: Payload) -> Journal:
@@ -152,6 +161,7 @@ class Journal:
             folder.mkdir(parents=True, exist_ok=True)
             connection = sqlite3.connect(temporary)
             connection.executescript(f"{_SCHEMA}PRAGMA user_version = {FORMAT};")
+            _make_indexes(connection)
             _insert(connection, EventKind.PLANNED, "", "", plan)
             connection.commit()
             connection.close()
@@ -174,6 +184,8 @@ class Journal:
             choose_journal_mode(path)
             connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
             connection.execute("PRAGMA synchronous = FULL")
+            with suppress(sqlite3.OperationalError):  # a full disk, a reader: it is slower without them
+                _make_indexes(connection)
         except sqlite3.Error as error:
             raise _failed(f"{path}: cannot be opened", error, path) from error
         return cls(path, connection)
@@ -209,23 +221,64 @@ class Journal:
         key: TrialKey | None = None,
         sealed: Payload | None = None,
     ) -> None:
-        """Commit one event, and the sealed score of its trial, in one transaction.
+        """Commit one event, and the sealed score of its trial, both or neither; within a turn, at its end.
 
         Raises:
             JournalError: A trial was asked for or ended a second time, or it cannot be written.
             DiskError: The disk is full.
         """
         name = key.dataset if key else dataset
+        with self._failing(f"{kind.value} {key or dataset or 'sweep'}"):
+            if not self._connection.in_transaction:
+                self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.execute("SAVEPOINT event")
+            try:
+                _insert(self._connection, kind, name, str(key) if key else "", payload)
+                if sealed:
+                    self._connection.execute("INSERT INTO sealed VALUES (?, ?, ?)", (str(key), name, _json(sealed)))
+                self._connection.execute("RELEASE event")
+            except BaseException:
+                self._undo("ROLLBACK TO event" if self._in_turn else "ROLLBACK")
+                raise
+            if not self._in_turn:
+                self._commit()
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Commit all that is appended within in one transaction: what is to be told to others comes after it.
+
+        Where the block is left by an error, what was appended before it is kept.
+
+        Raises:
+            JournalError: It cannot be written.
+            DiskError: The disk is full.
+        """
+        self._in_turn = True
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            _insert(self._connection, kind, name, str(key) if key else "", payload)
-            if sealed:
-                self._connection.execute("INSERT INTO sealed VALUES (?, ?, ?)", (str(key), name, _json(sealed)))
-            self._connection.execute("COMMIT")
-        except sqlite3.Error as error:
+            yield
+        finally:
+            self._in_turn = False
             if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-            raise _failed(f"{self.path}: {kind.value} {key or dataset or 'sweep'}", error, self.path) from error
+                with self._failing("a turn"):
+                    self._commit()
+
+    def _commit(self) -> None:
+        try:
+            self._connection.execute("COMMIT")
+        except BaseException:
+            self._undo("ROLLBACK")
+            raise
+
+    def _undo(self, how: str) -> None:
+        if self._connection.in_transaction:  # SQLite itself undoes all of it where the disk is full
+            self._connection.execute(how)
+
+    @contextmanager
+    def _failing(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise _failed(f"{self.path}: {what}", error, self.path) from error
 
     def events(self, *kinds: EventKind, dataset: str | None = None, after: int = 0) -> Iterator[Event]:
         """Events in the order they happened, of these kinds (all when none is named) and this dataset.
@@ -340,6 +393,11 @@ class Journal:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+
+def _make_indexes(connection: sqlite3.Connection) -> None:
+    for statement in _INDEXES:
+        connection.execute(statement)
 
 
 def _insert(connection: sqlite3.Connection, kind: EventKind, dataset: str, key: str, payload: Payload) -> None:

@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from harness.errors import UsageError, nearest
+from harness.machine import here
 
 _FUNCTION = re.compile(r"^(?P<file>.+\.py):(?P<name>[A-Za-z_]\w*)$")
 
@@ -59,7 +60,7 @@ def file_of(location: str) -> tuple[Path, str]:
     found = _FUNCTION.match(location)
     if not found:
         raise UsageError(f"{location}: expected file.py:function")
-    file, name = Path(found["file"]), found["name"]
+    file, name = here(found["file"]), found["name"]
     if file.parent == NOT_RUN:
         raise UsageError(
             f"{file.name}:{name}: is named by a model from a server, whose code is not run: expected a model of a "
@@ -97,6 +98,20 @@ def load_function(location: str, digest: str = "") -> Callable[..., Any]:
     if digest and (now := digest_of(location)) != digest:
         raise UsageError(f"{file}: changed: its SHA-256 is {now[:12]}, expected {digest[:12]}")
     return _loaded(location, digest)
+
+
+def load_functions(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """Load functions where their code is to run later: a task of an executor's.
+
+    Args:
+        plain: `locations`, each as `file.py:function`.
+
+    Raises:
+        UsageError: One cannot be loaded.
+    """
+    for location in plain["locations"]:
+        load_function(location)
+    return {}
 
 
 def named_file(files: Sequence[Path], digest: str) -> Path:

@@ -21,6 +21,7 @@ from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from harness.errors import UsageError
+from harness.text import with_article
 
 EXPECTED = "expected a function build_model(hp), a keras_tuner.HyperModel or file.py:function"
 
@@ -70,12 +71,12 @@ def _definition(given: Any, called: str) -> Any:
     kind = given if isinstance(given, type) else type(given)
     keras = any(base.__module__.partition(".")[0] == "keras" for base in kind.__mro__)
     if keras or not callable(getattr(kind, "build", None)):
-        what = f"the class {kind.__name__}" if kind is given else f"a {kind.__name__}"
+        what = f"the class {kind.__name__}" if kind is given else with_article(kind.__name__)
         raise UsageError(f"{called}: {what}: {EXPECTED}")
     if kind is not given and not _made_without_arguments(given):
         raise UsageError(
-            f"{called}: a {kind.__name__} that was made with arguments, which no file holds: expected the class, a "
-            "function, or file.py:name of one that a file makes"
+            f"{called}: {with_article(kind.__name__)} that was made with arguments, which no file holds: expected the "
+            "class, a function, or file.py:name of one that a file makes"
         )
     return kind
 
@@ -111,8 +112,8 @@ def _source(made: Any, called: str) -> str:
         if name in known:
             imports |= _imports_of(name, known, made)
             if not imports_name(imports, name):
-                what = "a function" if isinstance(known[name], FunctionType) else f"a {type(known[name]).__name__}"
-                what = "a class" if isinstance(known[name], type) else what
+                what = "function" if isinstance(known[name], FunctionType) else type(known[name]).__name__
+                what = with_article("class" if isinstance(known[name], type) else what)
                 raise UsageError(
                     f"{here} reads {name}, {what} of this program: expected it inside of {made.__name__}, or all of "
                     "it in a .py file, as file.py:function"
@@ -127,10 +128,23 @@ def _is_of(text: str, made: Any) -> bool:
     """Whether a source is what was run: a file may have changed since. Of a class that does not show."""
     if not isinstance(made, FunctionType):
         return True
-    flags = made.__code__.co_flags & __future__.annotations.compiler_flag
-    whole = compile(text, "<source>", "exec", flags, dont_inherit=True)
-    own = (one for one in whole.co_consts if isinstance(one, CodeType) and one.co_name == made.__name__)
-    return any(_same(one, made.__code__) for one in own)
+    code = made.__code__
+    flags = code.co_flags & __future__.annotations.compiler_flag
+    # The compiler writes `layers.LSTM(…)` in another way where the same file or cell imports `layers`.
+    around = "".join(linecache.getlines(code.co_filename)) or text
+    try:
+        whole = compile(around, "<source>", "exec", flags, dont_inherit=True)
+    except (SyntaxError, ValueError):
+        return False
+    return any(one.co_name == made.__name__ and _same(one, code) for one in _codes(whole))
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    """All code within some code."""
+    for one in code.co_consts:
+        if isinstance(one, CodeType):
+            yield one
+            yield from _codes(one)
 
 
 def _same(first: Any, second: Any) -> bool:

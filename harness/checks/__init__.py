@@ -1,1 +1,1 @@
-"""Is it sound: a store and what lies in it, a sweep recomputed from what was stored, a family held to its contract."""
+"""What is asked of what is there: is a store sound, does a sweep recompute, is a family as it must be, who won."""

@@ -18,6 +18,7 @@ from harness.disk import with_full_disk
 from harness.errors import DamagedError, HarnessError, StoreError, UsageError
 from harness.executors.worker import orphans
 from harness.journal import JOURNAL_NAME, LOCK_NAME, EventKind, Journal, held
+from harness.records import TrialKey
 from harness.store import Store
 from harness.sweeps.folders import sweep_ids
 from harness.sweeps.register import champions_of, lost_champions
@@ -185,7 +186,9 @@ def _runs(store: Store, sweep_id: str, known: _Known) -> Iterator[Finding]:
         what = f"{counted(len(strangers), 'run')} of trials that its journal does not know"
         delete = partial(change_each, store, "delete_run", *([run.run_id] for run in strangers))
         yield Finding(sweep_id, what, "deletes them; MLflow's UI can restore them", delete)
-    missing = known.ended - {run.trial_key for run in trials if run.status != "RUNNING"}
+    tabled = {run.dataset for run in parents if run.tabled}
+    missing = {key for key in known.ended if TrialKey.parse(key).dataset not in tabled}
+    missing -= {run.trial_key for run in trials if run.status != "RUNNING"}
     behind = [
         *([f"{len(missing)} of its {len(known.ended)} trials"] if missing else []),
         *(f"the run of {name}" for name in known.opened if name not in {run.dataset for run in parents}),

@@ -136,8 +136,9 @@ def verify(store: Store, sweep_id: str) -> list[Verified]:
         JournalError: The sweep's journal is damaged.
     """
     rows = _rows_in_mlflow(store, sweep_id)
-    kept = (naming.TRIALS_FILE, naming.VERDICT_FILE, naming.CASES_FILE, naming.BASELINES_FILE, naming.CHANGES_FILE)
-    comparisons = read_comparisons(store, sweep_id, lambda place: place in kept or place.startswith("cards/"))
+    kept = (*(naming.TRIALS_FILE, naming.VERDICT_FILE, naming.CASES_FILE, naming.BASELINES_FILE), naming.CHANGES_FILE)
+    wanted = (*kept, naming.LEFT_OUT_FILE)
+    comparisons = read_comparisons(store, sweep_id, lambda place: place in wanted or place.startswith("cards/"))
     journals = _journals(store, sweep_id)
     found = {one.dataset: one for one in comparisons}
     results = []
@@ -162,16 +163,15 @@ def _verify(
         return check
     held = {str(_key(row)): row for row in rows}
     runs = {name: row["run_id"] for name, row in held.items()}
-    ends = {
-        name: ends_of_histories(store, runs.values(), name) for name in (naming.VALIDATION_SCORE, naming.TEST_SCORE)
-    }
-    histories = {name: {score: of_runs.get(runs[name]) for score, of_runs in ends.items()} for name in held}
-    check.trials(held, histories, "its own history in MLflow", runs)
+    own = {name: run_id for name, run_id in runs.items() if run_id != comparison.run_id}  # others are rows of a table
+    ends = {name: ends_of_histories(store, own.values(), name) for name in (naming.VALIDATION_SCORE, naming.TEST_SCORE)}
+    histories = {name: {score: of_runs.get(own[name]) for score, of_runs in ends.items()} for name in own}
+    check.trials({name: held[name] for name in own}, histories, "its own history in MLflow", runs)
     try:
         pairs = list(map(_pair, rows))
         scores = {name: row[naming.TEST_SCORE] for name, row in held.items() if row[naming.TEST_SCORE] is not None}
         basis = _basis(comparison, rows)
-        _check_table(check, comparison, rows_of(pairs, scores, basis.families), runs)
+        _check_table(check, comparison, rows_of(pairs, scores, basis.compared), runs)
         check.verdict = decide_pairs(pairs, scores, basis)
     except (HarnessError, KeyError, ValueError) as error:
         why = str(error) if isinstance(error, HarnessError) else f"{type(error).__name__}: {error}"
@@ -222,6 +222,7 @@ def _recorded(journal: Journal, dataset: str) -> _Trials:
 
 def _basis(comparison: RecordedComparison, rows: Sequence[Mapping[str, Any]]) -> Basis:
     tags, spaces_of = comparison.tags, {row["arm"]: row["family"] for row in rows}
+    left_out = _json(comparison, naming.LEFT_OUT_FILE) if naming.LEFT_OUT_FILE in comparison.files else {}
     families = tuple(Family(name, spaces_of[name]) for name in tags["arms"].split())
     config = DatasetConfig.model_validate(_json(comparison, naming.card_file(comparison.dataset)))
     cases = _json(comparison, naming.CASES_FILE) if naming.CASES_FILE in comparison.files else {}
@@ -241,6 +242,7 @@ def _basis(comparison: RecordedComparison, rows: Sequence[Mapping[str, Any]]) ->
         changes=_json(comparison, naming.CHANGES_FILE) if naming.CHANGES_FILE in comparison.files else (),
         leaks=tuple(json.loads(tags.get(naming.LEAKS, "[]"))),
         cases={key: CaseScores.from_json(plain) for key, plain in cases.items()},
+        left_out=left_out,
     )
 
 
@@ -331,7 +333,7 @@ def _check_run(
     scores: Mapping[str, float],
 ) -> None:
     """Whether the comparison's run shows what follows from its trials."""
-    selected = selected_among(pairs, basis.families, basis.objective, basis.rule)
+    selected = selected_among(pairs, basis.compared, basis.objective, basis.rule)
     families = [family_result(family, pairs, scores, selected.get(family.name)) for family in basis.families]
     metrics = {name: value for name, value in naming.decided_metrics(families, verdict).items() if math.isfinite(value)}
     held = {

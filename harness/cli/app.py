@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import platform
 import signal
 import sys
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ from harness.cli import datasets, doctor, models, predict, report, serve, spaces
 from harness.cli.common import OLD_OPTIONS
 from harness.cli.terminal.output import say_last
 from harness.disk import full_disk, with_full_disk
-from harness.errors import HarnessError
+from harness.errors import HarnessError, UsageError
 from harness.sweeps.stop import end_signals, handling, interrupt
 
 INTERRUPTED, UNREAD = 130, 141
@@ -83,19 +84,37 @@ for _name, _command in (item for its in _SECTIONS.values() for item in its.items
 app.command("calibrate", hidden=True, context_settings={"ignore_unknown_options": True})(stats.calibrate)
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"harness {harness.__version__}")
-        raise typer.Exit
-
-
-@app.callback()
+@app.callback(invoke_without_command=True)
 def options(
-    version: Annotated[
-        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="With --version: what a bug report needs too.")
     ] = False,
 ) -> None:
     """LSTM or GRU? Tune both with equal budgets on your data, and get a verdict that holds."""
+    if version:
+        typer.echo(f"harness {harness.__version__}")
+        if verbose:
+            typer.echo("\n".join(f"{name} {value}" for name, value in surroundings().items()))
+        raise typer.Exit
+    if verbose:
+        raise UsageError("--verbose: expected it with --version, or after a command that has it")
+    if context.invoked_subcommand is None:
+        context.fail("Missing command")
+
+
+def surroundings() -> dict[str, str]:
+    """What a bug report needs: the machine, and the versions of Python and of what decides what a trial gives.
+
+    Nothing of it is imported, so that it can be asked where a library is broken.
+    """
+    from harness.executors import machine_mb
+    from harness.executors.resources import cores
+    from harness.sweeps.plan import versions
+
+    machine = {"system": platform.platform(), "processor": platform.machine()}
+    return {**machine, "cores": str(cores()), "memory": f"{machine_mb():,.0f} MB", **versions()}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

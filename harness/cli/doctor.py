@@ -33,6 +33,17 @@ def doctor(
         ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what is wrong; repair nothing.")] = False,
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ray",
+            help="Examine a cluster instead: its nodes, their slots, versions and processors.",
+            show_default=False,
+        ),
+    ] = None,
+    address: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="With --engine ray: the cluster's head. [RAY_ADDRESS]")
+    ] = None,
     store: StoreOption = None,
     tracking_uri: TrackingOption = None,
     as_json: JsonOption = False,
@@ -48,6 +59,9 @@ def doctor(
     from harness.checks.doctor import examine
     from harness.config import make_plan
 
+    if engine is not None or address is not None:
+        _examine_cluster(engine, address)
+        return
     if sync and dry_run:
         raise UsageError("--sync and --dry-run: expected one of them")
     if register_as is not None:
@@ -65,6 +79,17 @@ def doctor(
             say("nothing is wrong")
     if not all(line["mended"] for line in lines):
         raise typer.Exit(1)
+
+
+def _examine_cluster(engine: str | None, address: str | None) -> None:
+    """Join a cluster, print what is there, and leave it."""
+    from harness.config import make_plan
+    from harness.sweeps.engines import RAY, join_cluster
+
+    plan = make_plan({"datasets": ("any",), "engine": engine, "address": address})
+    if plan.engine != RAY:
+        raise UsageError("--engine: expected ray, a cluster to examine")
+    join_cluster(plan, say).close()
 
 
 def _treated(place: Store, finding: Finding, name: str | None, *, sync: bool, dry_run: bool) -> dict[str, object]:

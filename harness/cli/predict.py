@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from harness.export import Champion, Description
+    from harness.export.outputs.write import Sink
     from harness.export.streaming import Portion
-    from harness.export.write import Sink
     from harness.records import Diagnostics
 
 
@@ -108,10 +108,11 @@ def predict(
     from harness.config.inferred.dialect import named_as_options
     from harness.export.diagnostics import diagnose, diagnose_file
     from harness.export.intervals import intervals_for, levels_of
-    from harness.export.predictor import load, predictions_of
+    from harness.export.outputs.tables import predictions_of
+    from harness.export.outputs.write import check_output, written_to
+    from harness.export.predictor import load
     from harness.export.streaming import Portion, read_portions
     from harness.export.verification import test_batch
-    from harness.export.write import check_output, written_to
     from harness.stats.words.brief import coverage_warning
 
     levels = () if interval is None else levels_of(interval)
@@ -158,7 +159,7 @@ def predict(
 @contextmanager
 def _printed(*, json: bool) -> Iterator[Sink]:
     """A sink that is printed once all went well."""
-    from harness.export.write import TextSink, finished
+    from harness.export.outputs.write import TextSink, finished
 
     with tempfile.TemporaryDirectory(prefix="harness-") as folder:
         file = Path(folder, "predictions")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from harness.cli.common import JsonOption, StoreOption, SweepArgument, TrackingOption
+from harness.cli.common import CodesOption, JsonOption, StoreOption, SweepArgument, TrackingOption
 from harness.cli.terminal.output import output_width, say, say_answers, say_json, say_table
 from harness.disk import cannot_write, replace_text
 from harness.errors import UsageError, nearest
@@ -116,8 +116,8 @@ def leaderboard(
 
     They stand by dataset, the newest first.
     """
+    from harness.checks.leaderboard import leaderboard as read
     from harness.report import leaderboard as report
-    from harness.sweeps.leaderboard import leaderboard as read
 
     if csv and as_json:
         raise UsageError("--csv and --json: expected one of them")
@@ -176,13 +176,16 @@ def explain(
         list[str] | None, typer.Argument(metavar="DATASET", help="Datasets of the sweep. [all]", show_default=False)
     ] = None,
     again: Annotated[bool, typer.Option("--again", help="Recompute what has been computed before.")] = False,
+    code: CodesOption = None,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show how far back gradients reach, and the gates' means.
 
-    Shown are the selected networks, before and after training. A simple RNN with the same hyperparameters is trained
-    for comparison if the sweep has none. The figures are added to the sweep's report and to MLflow.
+    Shown are the selected networks, before and after training: recurrent stacks by the gradient with respect to their
+    states, other networks by that with respect to their inputs, and a network of your own where --code names its file.
+    A simple RNN with the same hyperparameters is trained for comparison if the sweep has none. The figures are added to
+    the sweep's report and to MLflow.
     """
     from harness.cli.terminal.progress import ProgressDisplay
     from harness.executors import PoolExecutor
@@ -193,7 +196,7 @@ def explain(
     place = find_store(store)
     threads = begun_as(place, find_sweep_folder(place, sweep).name).plan.threads
     with ProgressDisplay() as display, PoolExecutor(1, threads) as executor:
-        found = look_into(place, sweep, datasets or [], executor, display, again=again)
+        found = look_into(place, sweep, datasets or [], executor, display, again=again, code=code or [])
     if as_json:
         say_json([one.to_json() for one in found])
         return

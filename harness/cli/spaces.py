@@ -47,6 +47,7 @@ def show(name: NameArgument, config_dir: ConfigDirOption = None, as_json: JsonOp
         return
     say(f"{config.name}: {config.title}\n{found.path.absolute()}\n{home_of(found)}, sha256 {found.sha256}\n")
     rows = [(key, in_words(value)) for key, value in config.hyperparameters.items()]
+    rows += [(name, "as the dataset has it") for name in config.by_data if name not in config.hyperparameters]
     rows += [("those that it asks for", "found when a sweep starts")] if config.build else []
     say_table((_made_by(config), ""), rows)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ from harness.disk import free_bytes
 from harness.errors import Interrupted, UsageError
 from harness.records import SweepResult
 from harness.store import Store, find_store
-from harness.sweeps import default_name, default_workers
+from harness.sweeps import default_name
 from harness.sweeps.events import SweepEvent
 from harness.sweeps.stop import handling_signals, sweep_bytes
 from harness.text import counted, duration_text
@@ -31,6 +32,12 @@ if TYPE_CHECKING:
 
 def _switch(name: str, help: str) -> Any:
     return typer.Option(name, help=help)
+
+
+def _number_or_all(given: str) -> str:
+    if given == "all" or given.removeprefix("-").isdecimal():
+        return given
+    raise typer.BadParameter(f'got "{given}", expected a whole number, or all')
 
 
 def sweep(
@@ -106,7 +113,15 @@ def sweep(
         ),
     ] = None,
     seed: Annotated[int | None, count_option("N", "Random seed of the whole sweep. [1]")] = None,
-    workers: Annotated[int | None, count_option("N", "Worker processes. [one per core]")] = None,
+    workers: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|all",
+            help="Worker processes. [one per core; on a cluster as many as its nodes hold]",
+            show_default=False,
+            parser=_number_or_all,
+        ),
+    ] = None,
     threads: Annotated[
         int | None, count_option("N", "Threads of each worker; scores depend on it, not on --workers. [1]")
     ] = None,
@@ -135,11 +150,39 @@ def sweep(
             show_default=False,
         ),
     ] = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Where trials run: local, in worker processes of this machine, or ray, on a cluster that somebody has "
+            "started. [local]",
+        ),
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="With --engine ray: the cluster's head. [RAY_ADDRESS]"),
+    ] = None,
+    cpus: Annotated[float | None, number_option("X", "CPUs of a node that a worker takes. [1]")] = None,
+    gpus: Annotated[
+        float | None, number_option("X", "GPUs that a worker takes; 0.25 lets four share one. Not measured. [0]")
+    ] = None,
+    resources: Annotated[
+        str | None,
+        typer.Option(
+            metavar="JSON", help="The cluster's own resources that a worker takes, such as '{\"big\": 1}'. [none]"
+        ),
+    ] = None,
+    same_cpu: Annotated[
+        bool, _switch("--same-cpu", "Refuse nodes of several kinds of processor, whose scores would differ.")
+    ] = False,
+    shared_data: Annotated[
+        bool, _switch("--shared-data", "Datasets are at the same path on every node: their files do not travel.")
+    ] = False,
     config: Annotated[
         str | None,
         typer.Option(
             metavar="FILE|NAME",
-            help="TOML file of a sweep, or the name of a built-in one (quickstart); options override it.",
+            help="TOML file of a sweep, or the name of a built-in one (quickstart, published); options override it.",
         ),
     ] = None,
     name: Annotated[
@@ -204,6 +247,7 @@ def sweep(
 
     Run the same command again to resume an unfinished sweep; after a finished one it starts a new sweep.
     """
+    from harness.config import find_space
     from harness.config.spaces.overrides import parse
     from harness.report.text import document, text
     from harness.sweeps.folders import begun_as, find_unfinished
@@ -220,7 +264,9 @@ def sweep(
             raise UsageError("--workers and --trials-per-gpu: expected one of them")
         if trials_per_gpu < 1:
             raise UsageError(f"--trials-per-gpu {trials_per_gpu}: expected at least 1")
-        workers = default_workers(trials_per_gpu)
+        from harness.executors.resources import default_workers
+
+        workers = str(default_workers(trials_per_gpu))
     options = {
         "datasets": tuple(datasets or ()),
         "families": tuple(family or ()),
@@ -235,7 +281,14 @@ def sweep(
         "seeds": seeds,
         "seed": seed,
         "hyperparameters": parse(set_ or ()),
-        "workers": workers,
+        "workers": workers if workers in (None, "all") else int(workers),
+        "engine": engine,
+        "address": address,
+        "cpus": cpus,
+        "gpus": gpus,
+        "resources": _table("--resources", resources),
+        "same_cpu": same_cpu or None,
+        "shared_data": shared_data or None,
         "threads": threads,
         "in_flight": in_flight,
         "trial_minutes": trial_minutes,
@@ -258,6 +311,8 @@ def sweep(
         _refuse_beside(f"--extend {extend}", given, ("datasets", "families", "trials", "replicates"), **new_plan)
         header = _extended(_started(place, extend, given), given, folders)
     else:
+        for known in family or ():
+            find_space(known, folders)  # a name that is unknown is said before anything that hangs on it
         header, left_out = without_absent(resolve(_plan(given, config), folders))
         sweep_id = None if fresh else find_unfinished(place, header)
         header = header.as_begun(begun_as(place, sweep_id)) if sweep_id else header
@@ -293,6 +348,19 @@ def sweep(
     _end_without(left_out)
 
 
+def _table(option: str, text: str | None) -> dict[str, object] | None:
+    """A table that an option gives as JSON."""
+    if text is None:
+        return None
+    try:
+        table = json.loads(text)
+    except ValueError:
+        table = None
+    if not isinstance(table, dict):
+        raise UsageError(f"{option} {text}: expected JSON such as '{{\"big\": 1}}'")
+    return table
+
+
 def _end_without(left_out: Sequence[str]) -> None:
     """Name the datasets that were left out once more, at the end, and leave with a code of their own."""
     for line in left_out:
@@ -323,7 +391,7 @@ def _started(place: Store, sweep_id: str, given: dict[str, object]) -> SweepHead
         header = replace(SweepHeader.from_json(journal.plan), versions=versions())
     more = {key: given[key] for key in FREE if key in given}
     plan = make_plan({"datasets": header.plan.datasets, **more})
-    header = replace(header, plan=header.plan.model_copy(update={"workers": plan.workers or header.plan.workers}))
+    header = replace(header, plan=header.plan.model_copy(update={key: getattr(plan, key) for key in more}))
     return header.registered_as(plan.register_as)
 
 
@@ -356,13 +424,17 @@ def _run(
     header: SweepHeader, place: Store, resuming: Resuming, *, offline: bool, verbose: bool, quiet: bool
 ) -> SweepResult:
     from harness.cli.terminal.progress import ProgressDisplay
-    from harness.executors import PoolExecutor
+    from harness.sweeps.engines import open_engine
+    from harness.sweeps.events import Message
     from harness.sweeps.runner import run_sweep
 
-    workers = header.plan.workers or default_workers()
-    with ProgressDisplay(verbose=verbose, quiet=quiet, warning=_crowded(workers)) as display:
+    with ProgressDisplay(verbose=verbose, quiet=quiet, warning=_crowded(header.plan)) as display:
+
+        def tell(line: str) -> None:
+            display(Message(line))
+
         try:
-            with handling_signals() as stop, PoolExecutor(workers, header.plan.threads) as executor:
+            with handling_signals() as stop, open_engine(header, place.root, tell) as executor:
 
                 def show(event: SweepEvent) -> None:
                     display(event)
@@ -381,29 +453,30 @@ def _run(
             ) from None
 
 
-def _crowded(workers: int) -> str:
+def _crowded(plan: SweepConfig) -> str:
     """A warning where workers will wait for each other; with GPUs they are meant to be more than the cores."""
     from harness.executors import visible_gpus
-    from harness.executors.resources import cores
+    from harness.executors.resources import cores, default_workers
 
-    if workers <= cores() or visible_gpus(os.environ):
+    workers = plan.workers or default_workers()
+    if plan.engine != "local" or workers <= cores() or visible_gpus(os.environ):
         return ""
     return f"{workers} workers share {counted(cores(), 'core')}, and will wait for each other"
 
 
 def _dry_run(header: SweepHeader, place: Store) -> None:
-    from harness.executors import PoolExecutor
+    from harness.sweeps.engines import open_engine
     from harness.sweeps.prepare import estimate, inspect, notes, with_builders
     from harness.sweeps.results import budget_in_words
 
-    workers = header.plan.workers or default_workers()
     inspected = inspect(header)
     header = with_builders(header)
-    for note in notes(header, inspected, workers):
-        say(note)
-    say(f"families: {', '.join(family.name for family in header.families)}")
-    say(f"budget: {budget_in_words(header)}")
-    with PoolExecutor(workers, header.plan.threads) as executor:
+    with open_engine(header, place.root, say) as executor:
+        workers = executor.slots
+        for note in notes(header, inspected, workers):
+            say(note)
+        say(f"families: {', '.join(family.name for family in header.families)}")
+        say(f"budget: {budget_in_words(header)}")
         estimates = estimate(header, inspected, executor)
     for one in estimates:
         say(_estimate_lines(one))

@@ -60,21 +60,40 @@ def plan_and_dataset(
     Raises:
         UsageError: A task or an argument is unknown, or an argument means nothing for this task.
     """
-    if task is not None and task not in TASKS:
-        raise UsageError(f"task = {task!r}: expected one of {', '.join(TASKS)}. {_hint(task)}".rstrip())
+    if task is not None and (not isinstance(task, str) or task not in TASKS):
+        hint = _hint(task) if isinstance(task, str) else ""
+        raise UsageError(f"task = {task!r}: expected one of {', '.join(TASKS)}. {hint}".rstrip())
     options = in_todays_keys(options)
-    keys = {kind: [key for key in model.model_fields if key != "kind"] for kind, model in TASKS.items()}
-    every = dict.fromkeys(key for names in keys.values() for key in names)
+    every = dict.fromkeys(key for names in _keys().values() for key in names)
     check_names("compare", options, [*own, *SweepConfig.model_fields, *BESIDE, *every])
     if "datasets" in options:
         raise UsageError("compare(datasets=…): expected none beside X, which is the data: harness.sweep takes names")
     planned = {key: value for key, value in options.items() if key in SweepConfig.model_fields}
     dataset = {key: value for key, value in options.items() if key not in planned and value is not None}
-    for key in dataset if task else ():
-        if key not in BESIDE and key not in keys[str(task)]:
-            those = " or ".join(kind for kind, names in keys.items() if key in names)
-            raise UsageError(f"{key} = {dataset[key]!r}: expected none for task = {task!r}: it is for {those}")
+    if task:
+        check_keys(dataset, task)
     return planned, {key: _plain(key, value, task) for key, value in dataset.items()}
+
+
+def check_keys(values: Mapping[str, Any], task: str) -> None:
+    """Refuse what means nothing for a task.
+
+    Args:
+        values: Keys of the dataset's config, those of `[task]` and of `BESIDE`.
+        task: Which task.
+
+    Raises:
+        UsageError: A key is another task's.
+    """
+    for key, value in values.items():
+        if key not in BESIDE and key not in (keys := _keys())[task]:
+            those = " or ".join(kind for kind, names in keys.items() if key in names)
+            raise UsageError(f"{key} = {value!r}: expected none for task = {task!r}: it is for {those}")
+
+
+def _keys() -> dict[str, list[str]]:
+    """Keys of `[task]`, by the kind of task."""
+    return {kind: [key for key in model.model_fields if key != "kind"] for kind, model in TASKS.items()}
 
 
 def _hint(task: str) -> str:

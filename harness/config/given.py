@@ -6,7 +6,7 @@ What is no name is written down as a search space, so that a resumed sweep, work
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,8 @@ from harness.config.lookup import SPACES, builtin_folder
 from harness.config.space import SearchSpaceFile
 from harness.disk import replace_text
 from harness.errors import UsageError
-from harness.user_code import in_folder, is_function
-from harness.user_source import Taken, taken
+from harness.user_code import file_of, in_folder, is_function
+from harness.user_source import EXPECTED, Taken, taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +89,11 @@ def given_families(families: Any) -> GivenFamilies | None:
     """
     if families is None:
         return None
-    if isinstance(families, str) or not (isinstance(families, Mapping) or hasattr(families, "__iter__")):
+    if isinstance(families, str | set | frozenset) or not (isinstance(families, Mapping | Iterable)):
         raise UsageError(f"families = {families!r}: expected a list of names, or a mapping from name to builder")
+    families = families if isinstance(families, Mapping) else list(families)
+    if not families:
+        raise UsageError(f"families = {families!r}: expected at least two, or no families, for lstm and gru")
     named = families.items() if isinstance(families, Mapping) else [(_name_of(one), one) for one in families]
     names, spaces = list[str](), dict[str, Unwritten]()
     for name, value in named:
@@ -98,6 +101,8 @@ def given_families(families: Any) -> GivenFamilies | None:
         if not isinstance(name, str):
             raise UsageError(f"{called}: expected a name as the key")
         if isinstance(value, str | Path) and not is_function(str(value)):
+            if ":" in str(value):
+                raise UsageError(f"{called} = {str(value)!r}: expected file.py:function, or the name of a search space")
             if isinstance(families, Mapping) and Path(value).stem != name:
                 raise UsageError(f"{called} = {str(value)!r}: expected {Path(value).stem!r} as the key, by its name")
             names.append(str(value))
@@ -128,8 +133,12 @@ def _unwritten(name: str, value: Any, called: str) -> Unwritten:
     build = keys.pop("build", None)
     if isinstance(build, str | Path):
         keys["build"], build = in_folder(str(build), Path.cwd()), None
+    elif build is None and not isinstance(value, Mapping):
+        raise UsageError(f"{called} = None: {EXPECTED}")
     builder = None if build is None else taken(build, called)
     validated(SearchSpaceFile, keys if builder is None else {**keys, "build": _location(name, builder)}, Path(called))
+    if builder is None and keys.get("build"):
+        file_of(keys["build"])
     return Unwritten(keys, builder)
 
 

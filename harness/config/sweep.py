@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from harness.config.dataset import RegisteredName
 from harness.config.errors import ValidationIssue, fault, in_file, in_options, issue_of
@@ -41,7 +41,8 @@ class SweepConfig(Config):
         replicates: Independent searches per family.
         until_decided: Replicates are added until there is a verdict, by a group-sequential rule.
         seeds: Retrainings of each family's selected hyperparameters with fresh seeds.
-        workers: Worker processes; one per core where it is not given.
+        workers: Worker processes; one per core, or on a cluster as many as its nodes hold, where it is not given or
+            `all`.
         threads: Threads of TensorFlow and the numeric libraries in each worker, which scores depend on.
         in_flight: Trials of one search that run at a time with an oracle that learns (`bayesian`, `tpe`, `hyperband`),
             which trials depend on.
@@ -50,6 +51,13 @@ class SweepConfig(Config):
         baselines: `limited` fits them within 10 seconds or a tenth of the search's time, whichever is more, the
             cheapest first; `all` fits all of them, however long it takes.
         seed: Seed of the whole sweep.
+        engine: Where trials run: `local`, in worker processes of this machine, or `ray`, on a cluster.
+        address: `HOST:PORT` of the cluster's head; where it is not given, the variable `RAY_ADDRESS`.
+        cpus: Processors of a node that a worker takes.
+        gpus: GPUs that a worker takes; a fraction lets several share one.
+        resources: The cluster's own resources that a worker takes, such as `{big = 1}`.
+        same_cpu: Nodes of several kinds of processor, whose scores would differ, are refused.
+        shared_data: Datasets are at the same path on every node, so that their files do not travel.
         hyperparameters: Values in place of those of every search space, a list for each hyperparameter, such as
             `units = [16, 64, 256]`.
         register_as: Name of the registered models, in which `{dataset}` is the dataset's; else the dataset's own.
@@ -76,13 +84,22 @@ class SweepConfig(Config):
     replicates: Count = 1
     until_decided: Annotated[bool, Field(strict=True)] = False
     seeds: CountOrZero = 5
-    workers: Count | None = None
+    workers: Annotated[Count | None, BeforeValidator(lambda value: None if value == "all" else value)] = None
     threads: Count | None = 1
     in_flight: Count | None = 1
     trial_minutes: Annotated[float, Field(gt=0, strict=True, description="a number greater than 0")] | None = None
     trial_memory_mb: Count | None = None
     baselines: Literal["limited", "all"] = "limited"
     seed: Seed = 1
+    engine: Literal["local", "ray"] = "local"
+    address: Annotated[str, Field(pattern=r"^[^/\s]+:\d+$", description="HOST:PORT of the head")] | None = None
+    cpus: Annotated[float, Field(gt=0, description="a number greater than 0")] = 1.0
+    gpus: Annotated[float, Field(ge=0, description="a number of at least 0")] = 0.0
+    resources: dict[str, Annotated[float, Field(gt=0, description="a number greater than 0")]] = Field(
+        default_factory=dict
+    )
+    same_cpu: Annotated[bool, Field(strict=True)] = False
+    shared_data: Annotated[bool, Field(strict=True)] = False
     hyperparameters: dict[str, Annotated[tuple[Plain, ...], Field(min_length=1)]] = Field(default_factory=dict)
     register_as: RegisteredName | None = None
     data_in_report: Annotated[bool, Field(strict=True)] = True

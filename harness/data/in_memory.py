@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from harness.errors import DataError
+from harness.errors import DataError, UsageError, nearest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -144,6 +144,9 @@ def _index_as_column(table: pd.DataFrame, roles: Mapping[str, Any]) -> tuple[pd.
     index, asked = table.index, roles.get("time")
     if isinstance(index, pd.PeriodIndex):
         index = index.to_timestamp()
+    numbers = isinstance(index, pd.RangeIndex) and index.name is None
+    if numbers and asked is not None and asked not in table.columns:
+        raise UsageError(f"time = {asked!r}: no such column in X. {nearest(str(asked), map(str, table.columns))}")
     named = index.name is not None or (asked is not None and asked not in table.columns)
     times = isinstance(index, pd.DatetimeIndex)
     if not named and not times and pd.api.types.is_integer_dtype(index.dtype):  # rows of a larger table
@@ -286,7 +289,8 @@ def _answers(y: Any) -> npt.NDArray[Any]:
     answers = plain_array(np.ma.getdata(y) if hidden is not None else y, "y")
     if isinstance(y, list | tuple) and answers.dtype.kind == "U":  # as they were, before NumPy made text of them
         answers = plain_array(np.array(y, object), "y")
-    missing = hidden if hidden is not None else pd.isna(answers) if answers.dtype == object else np.zeros(1, np.bool_)
+    alone = answers.dtype == object or (answers.ndim == 1 and answers.dtype.kind == "f")
+    missing = hidden if hidden is not None else pd.isna(answers) if alone else np.zeros(1, np.bool_)
     if missing.any():
         at = tuple(int(part) for part in np.argwhere(missing)[0])
         raise DataError(f"y: the answer at {', '.join(map(str, at))} (from 0) is missing: leave that sequence out")

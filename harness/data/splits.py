@@ -9,6 +9,7 @@ are told apart, wherever in the new table the old rows stand; nothing of the dat
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -70,6 +71,11 @@ def fold_configs(config: DatasetConfig) -> tuple[DatasetConfig, ...]:
         return (config,)
     folds = (split.model_copy(update={"fold": fold}) for fold in range(1, split.folds + 1))
     return tuple(config.model_copy(update={"split": fold}) for fold in folds)
+
+
+def of_fold(path: str, fold: int) -> Path:
+    """The file that a division of a rolling split has, counted from 0, where all have one file's name."""
+    return Path(path).with_suffix(f".{fold}.npz")
 
 
 def time_blocks(

@@ -5,8 +5,6 @@ toys, tests and clusters fit, and a conformance suite (`tests/executors`) can ho
 Records and configs among the values are written as plain ones here, at the border between two processes.
 
 Knows nothing of processes, so that a task means the same wherever it runs.
-
-`InProcessExecutor` is for tests and debugging; commands and the Python API start workers, whose threads are set.
 """
 
 from __future__ import annotations
@@ -21,7 +19,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from harness.errors import ExecutorError
+from harness.errors import ExecutorError, HarnessError
 from harness.records import FailureKind
 from harness.records.serialization import Record, encode
 
@@ -60,6 +58,10 @@ class Task:
         limit_seconds: The longest it may run; None for no limit.
         limit_mb: The most resident memory that its worker may come to, in megabytes; None for no limit.
         shared: More arguments, which other tasks have too; None for none.
+        inputs: Paths of the files and folders that the function reads, as this machine has them. Where it runs on
+            another one they are brought there, by their content, and `harness.machine.here` says where they lie.
+        outputs: Paths of the files that it may write, by way of `harness.machine.here` too; what it has written of them
+            lies there, whole, when its end is heard of.
     """
 
     id: str
@@ -70,6 +72,8 @@ class Task:
     limit_seconds: float | None = None
     limit_mb: int | None = None
     shared: Shared | None = None
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,17 +95,56 @@ class Done:
     traceback: str = ""
 
 
+@dataclass(slots=True)
+class Habit:
+    """What a slot ran so far: which task it suits.
+
+    Attributes:
+        affinity: Of its last task that had one; empty for a fresh worker.
+        group: Affinity group of its first task.
+        last_used: Number of its last task, counted over all slots.
+    """
+
+    affinity: str = ""
+    group: str = ""
+    last_used: int = 0
+
+    def rank(self, task: Task) -> tuple[bool, bool, bool, int]:
+        """The smaller, the better for this task."""
+        return (self.affinity != task.affinity, self.group != task.affinity_group, self.affinity != "", self.last_used)
+
+    def take(self, task: Task, number: int) -> None:
+        """This task is the slot's next, and of all slots' the one with this number."""
+        self.last_used = number
+        self.affinity = task.affinity or self.affinity
+        self.group = self.group or task.affinity_group
+
+
 class Executor(Protocol):
     """Where tasks run. Used from one thread; a context manager that ends its workers when left."""
 
     @property
     def slots(self) -> int:
-        """How many tasks can run at the same time."""
+        """How many tasks can run at the same time when all slots are there; it never changes."""
+        ...
+
+    @property
+    def running(self) -> int:
+        """How many tasks were handed over whose end was not heard of yet."""
         ...
 
     @property
     def free(self) -> int:
-        """How many more tasks can be submitted before one has to be waited for."""
+        """How many more tasks can be submitted before one has to be waited for: living slots that have none.
+
+        A slot on another machine goes with it, and another takes its place in time. Where nothing runs and no slot
+        is free there is nothing to do but to wait.
+        """
+        ...
+
+    @property
+    def here(self) -> Executor:
+        """Where tasks run that work in folders of this machine; itself, unless its slots are on others."""
         ...
 
     @property
@@ -130,13 +173,16 @@ class Executor(Protocol):
     def wait(self, timeout_seconds: float | None = None) -> list[Done]:
         """The tasks that ended since the last call, in the order they ended.
 
-        Blocks until at least one has ended or the timeout is over; returns an empty list at once when none is
-        running.
+        Blocks until at least one has ended or the timeout is over. Where none is running it returns an empty list: at
+        once when a slot is free or the executor is closed, else when a slot has come.
+
+        Raises:
+            KeyboardInterrupt: No slot can come any more, so that this is the end, as if the user wanted it.
         """
         ...
 
     def drop(self) -> None:
-        """Give up all running tasks; every slot is free afterwards and nothing more is heard of them."""
+        """Give up all running tasks: nothing more is heard of them, and their slots come free."""
         ...
 
     def close(self) -> None:
@@ -231,8 +277,10 @@ def to_plain(value: Any, where: str) -> Any:
 
 
 def one_line(error: BaseException) -> str:
-    """An error's type and message in one line, such as `ValueError: units must be positive`."""
+    """An error's type and message in one line, such as `ValueError: units must be positive`; of ours the message."""
     name, message = type(error).__name__, " ".join(str(error).split())
+    if isinstance(error, HarnessError) and message:
+        return message
     return f"{name}: {message}" if message else name
 
 
@@ -245,64 +293,3 @@ def _text_key(key: Any, where: str) -> str:
 def _type_name(value: Any) -> str:
     kind = type(value)
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-
-
-class InProcessExecutor:
-    """Runs one task at a time, inside `wait`, with the threads that this process has: scores depend on their number.
-
-    Nothing here can end a task from outside: its limits and `timeout_seconds` are not kept, and a task
-    that takes the process down takes everything down.
-    """
-
-    def __init__(self) -> None:
-        self._task: Task | None = None
-        self._closed = False
-
-    @property
-    def slots(self) -> int:
-        """One."""
-        return 1
-
-    @property
-    def free(self) -> int:
-        """One, unless a task is to be waited for."""
-        return 0 if self._task or self._closed else 1
-
-    @property
-    def preferred_group(self) -> str:
-        """Nothing: there is one place for all."""
-        return ""
-
-    def prewarm(self, module: str) -> None:
-        """Nothing: what is imported here would keep the caller waiting now instead of later."""
-
-    def submit(self, task: Task) -> None:
-        """Hand over one task.
-
-        Raises:
-            ExecutorError: A task is already there, the executor is closed, or the task is malformed.
-        """
-        if self._closed:
-            raise ExecutorError(f"task {task.id}: the engine is closed")
-        if self._task:
-            raise ExecutorError(f"task {task.id}: the engine's one slot is taken by task {self._task.id}")
-        self._task = checked(task)
-
-    def wait(self, timeout_seconds: float | None = None) -> list[Done]:  # noqa: ARG002  (cannot be kept here)
-        """Run the task that was handed over; an empty list when there is none."""
-        task, self._task = self._task, None  # given up first, so that the executor stays usable after Ctrl-C
-        return [run(task)] if task else []
-
-    def drop(self) -> None:
-        """Give up the task that is to be waited for."""
-        self._task = None
-
-    def close(self) -> None:
-        """Drop the task. May be called twice."""
-        self._task, self._closed = None, True
-
-    def __enter__(self) -> InProcessExecutor:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()

@@ -22,7 +22,7 @@ from math import inf
 from pebble import ProcessExpired, ProcessPool
 
 from harness.errors import ExecutorError, UsageError
-from harness.executors.base import Done, Shared, Task, checked, one_line
+from harness.executors.base import Done, Habit, Shared, Task, checked, one_line
 from harness.executors.resources import MB, Watch, cores, kernel_kills, resident_bytes, share_of, visible_gpus
 from harness.executors.worker import EXITED_WITH_ZERO, LIMIT_SIGNAL, WorkerContext, begin, get_ready, keep, work
 from harness.records import FailureKind
@@ -66,9 +66,7 @@ class Slot:
         self._beginning = (os.getpid(), threads, environment, shared)
         self._context = WorkerContext()
         self._pool: ProcessPool | None = None
-        self._affinity = ""
-        self.affinity_group = ""
-        self.last_used = 0
+        self.habit = Habit()
 
     @property
     def ended(self) -> bool:
@@ -79,15 +77,6 @@ class Slot:
     def ended_at(self) -> float:
         """When its task ended; infinite when it did just now."""
         return self.running.ended_at if self.running else inf
-
-    def rank(self, task: Task) -> tuple[bool, bool, bool, int]:
-        """The smaller, the better for this task."""
-        return (
-            self._affinity != task.affinity,
-            self.affinity_group != task.affinity_group,
-            self._affinity != "",
-            self.last_used,
-        )
 
     def prewarm(self, module: str) -> None:
         """Start the slot's worker, where there is none, and have it import a module before its first task."""
@@ -116,9 +105,8 @@ class Slot:
             self.shut_down()
             message = f"task {task.id}: no worker process can be started: {one_line(error)}"
             raise ExecutorError(message) from error
-        self.running, self.last_used = running, number
-        self._affinity = task.affinity or self._affinity
-        self.affinity_group = self.affinity_group or task.affinity_group
+        self.running = running
+        self.habit.take(task, number)
         running.outcome.add_done_callback(lambda _: self._wake(running))
 
     def recycle(self) -> None:
@@ -155,7 +143,7 @@ class Slot:
         if self._pool is not None:
             self._pool.stop()
             self._pool.join()
-        self._pool, self._affinity, self._context.latest = None, "", None
+        self._pool, self.habit.affinity, self._context.latest = None, "", None
 
     def _new_pool(self) -> ProcessPool:
         return ProcessPool(max_workers=1, initializer=begin, initargs=self._beginning, context=self._context)
@@ -209,7 +197,11 @@ class PoolExecutor:
     """
 
     def __init__(
-        self, workers: int = 1, threads_per_worker: int | None = None, worker_memory_mb: int | None = None
+        self,
+        workers: int = 1,
+        threads_per_worker: int | None = None,
+        worker_memory_mb: int | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         """Prepare the slots; no process is started yet.
 
@@ -218,6 +210,7 @@ class PoolExecutor:
             threads_per_worker: Threads of each numeric library in a worker; None for cores / workers, at
                 least 1.
             worker_memory_mb: Resident size above which a worker is replaced after its task; None for 1,300.
+            environment: Variables that the workers have beside those of this process.
 
         Raises:
             UsageError: A number is smaller than 1.
@@ -231,8 +224,10 @@ class PoolExecutor:
         self._woken = threading.Event()
         self._shared: dict[str, Shared] = {}  # as it grows every worker that is started is given all of it
         gpus = visible_gpus(os.environ)
+        own = dict(environment or {})
         self._slots = [
-            Slot(threads, memory_bytes, self._woken, share_of(number, gpus), self._shared) for number in range(workers)
+            Slot(threads, memory_bytes, self._woken, own | share_of(number, gpus), self._shared)
+            for number in range(workers)
         ]
         self._watch = Watch([slot.limit_memory for slot in self._slots])
         self._submitted = 0
@@ -246,6 +241,16 @@ class PoolExecutor:
         return len(self._slots)
 
     @property
+    def running(self) -> int:
+        """How many workers have a task that was not waited for yet."""
+        return sum(slot.running is not None for slot in self._slots)
+
+    @property
+    def here(self) -> PoolExecutor:
+        """Itself."""
+        return self
+
+    @property
     def free(self) -> int:
         """How many more tasks can be submitted before one has to be waited for."""
         return 0 if self._closed else sum(slot.running is None for slot in self._slots)
@@ -253,8 +258,8 @@ class PoolExecutor:
     @property
     def preferred_group(self) -> str:
         """The home of the idlest free worker; see `Executor.likes`."""
-        free = [slot for slot in self._slots if slot.running is None]
-        return min(free, key=lambda slot: slot.last_used).affinity_group if free else ""
+        free = [slot.habit for slot in self._slots if slot.running is None]
+        return min(free, key=lambda habit: habit.last_used).group if free else ""
 
     def prewarm(self, module: str) -> None:
         """Start all workers that are not there yet and have them import a module; does not wait for it."""
@@ -282,7 +287,7 @@ class PoolExecutor:
             self._shared[task.shared.digest] = task.shared
             for slot in self._slots:
                 slot.share(task.shared)
-        min(free, key=lambda slot: slot.rank(task)).start(task, self._submitted)
+        min(free, key=lambda slot: slot.habit.rank(task)).start(task, self._submitted)
 
     def wait(self, timeout_seconds: float | None = None) -> list[Done]:
         """The tasks that ended since the last call, in the order they ended; see `Executor.wait`."""

@@ -15,6 +15,8 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from harness.errors import UsageError
+
 DEVICES = "CUDA_VISIBLE_DEVICES"
 _GROWTH = "TF_FORCE_GPU_ALLOW_GROWTH"
 _DRIVER = Path("/proc/driver/nvidia/gpus")
@@ -44,6 +46,25 @@ def visible_gpus(environment: Mapping[str, str], driver: Path = _DRIVER) -> tupl
 def share_of(slot: int, gpus: Sequence[str]) -> dict[str, str]:
     """Environment of the worker in this slot: its GPU, the slots going round them; nothing where there is none."""
     return {DEVICES: gpus[slot % len(gpus)], _GROWTH: "true"} if gpus else {}
+
+
+TRIALS_PER_GPU = 4
+"""Trials that share one GPU unless told otherwise. A guess: it was not measured on one."""
+
+
+def default_workers(trials_per_gpu: int | None = None) -> int:
+    """Worker processes where their number is not given: one a core, or so many for each GPU.
+
+    Raises:
+        UsageError: A number of trials a GPU, where there is no GPU.
+    """
+    gpus = len(visible_gpus(os.environ))
+    if trials_per_gpu is not None and not gpus:
+        raise UsageError(
+            f"--trials-per-gpu {trials_per_gpu}: no GPU is visible here (CUDA_VISIBLE_DEVICES, NVIDIA's driver); "
+            "expected --workers"
+        )
+    return gpus * (trials_per_gpu or TRIALS_PER_GPU) if gpus else cores()
 
 
 MB = 1_000_000
@@ -99,6 +120,17 @@ def machine_mb() -> int:
     with contextlib.suppress(OSError, ValueError):  # no container, or one without a limit ("max")
         total = min(total, int(_CONTAINER_LIMIT.read_text()))
     return total // MB
+
+
+LEAST_MEMORY_MB, SHARE_OF_MEMORY = 2000, 0.8
+
+
+def memory_share(total_mb: int, slots: int) -> int:
+    """What one of a machine's slots may take of its memory, in megabytes, where nothing is said.
+
+    Its part of four fifths of all that there is, and at least 2,000 (TensorFlow alone takes 700).
+    """
+    return max(LEAST_MEMORY_MB, round(SHARE_OF_MEMORY * total_mb / slots))
 
 
 def kernel_kills() -> int:

@@ -120,7 +120,15 @@ def orphans() -> list[int]:
         mine = known["uids"] is not None and known["uids"].real == os.getuid()
         if mine and known["name"] != parent and parent.isdigit() and int(parent) != known["ppid"]:
             found.append(process.pid)
-    return found
+    return [pid for pid in found if _process_numbers(pid) == _process_numbers(os.getpid())]
+
+
+def _process_numbers(pid: int) -> str:
+    """The namespace that gives a process its id: in a container's its parent has another one than seen from here."""
+    try:
+        return os.readlink(f"/proc/{pid}/ns/pid")
+    except OSError:
+        return ""
 
 
 def _end_after_parent() -> None:

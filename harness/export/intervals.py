@@ -11,7 +11,7 @@ those that share no step of the horizon, and that rank's share, ⌈(n + 1) p⌉ 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -163,10 +163,9 @@ def intervals_for(description: Description, levels: Sequence[int]) -> Intervals:
     Raises:
         UsageError: The champion has none, a level is not one that it holds, or is there twice.
     """
-    try:
-        named = tuple(map(str, levels))
-    except TypeError:
-        raise UsageError(f"interval {levels!r}: expected a list of levels in percent, such as (80, 95)") from None
+    if isinstance(levels, str) or not isinstance(levels, Iterable):
+        raise UsageError(f"interval {levels!r}: expected a list of levels in percent, such as (80, 95)")
+    named = tuple(map(str, levels))
     asked = f"interval {','.join(named)}"
     if description.task.per_step:
         raise UsageError(f"{asked}: a {description.task.value} task answers at every step, for which there are none")

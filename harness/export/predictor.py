@@ -1,10 +1,10 @@
-"""Loading a champion by name or folder, and predicting: raw values in, tables in original units out."""
+"""A champion by its name or folder, and what it predicts: raw values in, tables or arrays in original units out."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard, overload
@@ -20,8 +20,7 @@ from harness.export.inputs.batches import batch_of_arrays, batch_of_frame
 from harness.export.inputs.forecasts import ROWS_A_CALL, Batch
 from harness.export.inputs.in_memory import handed, with_index
 from harness.export.intervals import IntervalPrediction, intervals_for, with_intervals
-from harness.metrics import at_real_steps, without_padding
-from harness.records import Answer, TaskKind
+from harness.export.outputs.tables import Predictions, predictions_of
 from harness.store import Store, find_store
 from harness.tracking import registry
 from harness.user_code import classes_of, named_file
@@ -29,143 +28,6 @@ from harness.user_code import classes_of, named_file
 if TYPE_CHECKING:
     import keras
     import pandas as pd
-
-
-@dataclass(frozen=True, slots=True)
-class Predictions:
-    """What a champion says.
-
-    Attributes:
-        table: A row a predicted step, or a row a sequence.
-        arrays: The same as arrays (sequences, …), for `.npz`; 0 beyond a sequence's length.
-        names: What their last axis means, also for `.npz`.
-    """
-
-    table: pd.DataFrame
-    arrays: Mapping[str, npt.NDArray[Any]]
-    names: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
-
-
-def predictions_of(
-    description: Description, batch: Batch, outputs: Floats, interval: Sequence[int] = ()
-) -> Predictions:
-    """Give a model's outputs their names.
-
-    Args:
-        description: Of the champion.
-        batch: What it predicted for.
-        outputs: Forecast (n, horizon, targets), numbers (n, 1), or probabilities: (n, classes), or of each step (n,
-            steps, outputs).
-        interval: Levels in percent, which `intervals_for` has let pass.
-
-    Returns:
-        Forecast: a row a step, with its time where the input had times, else with its number from 1, and the
-            sequence's
-        where there are several; a column a target. Classes: `class`, and a column `p(<class>)` for each.
-        Numbers: a column with the target's name. Labels: a row a step; the class and its probabilities, or the
-        probability of each label. Next tokens: a row a step; the token read, the most probable next one and its
-        probability. With a level, such as 80: `<target>_lower_80` and `<target>_upper_80`, or `set_80`, the classes in
-        the set with `|` between them.
-    """
-    found = _named(description, batch, outputs)
-    return _with_intervals(description, found, outputs, interval) if interval else found
-
-
-def _with_intervals(
-    description: Description, found: Predictions, outputs: Floats, interval: Sequence[int]
-) -> Predictions:
-    given = with_intervals(intervals_for(description, interval), outputs, interval)
-    columns: dict[str, Any] = {}
-    arrays: dict[str, npt.NDArray[Any]] = {}
-    classes = np.array(description.classes)
-    for level in interval:
-        if level in given.sets:
-            flags = arrays[f"set_{level}"] = given.sets[level]
-            columns[f"set_{level}"] = ["|".join(classes[held]) for held in flags]
-            continue
-        for side, bounds in (("lower", given.lower[level]), ("upper", given.upper[level])):
-            arrays[f"{side}_{level}"] = bounds
-            flat = bounds.reshape(-1, bounds.shape[-1])
-            columns |= {f"{name}_{side}_{level}": flat[:, at] for at, name in enumerate(description.targets)}
-    return replace(found, table=found.table.assign(**columns), arrays={**found.arrays, **arrays})
-
-
-def _named(description: Description, batch: Batch, outputs: Floats) -> Predictions:
-    match description.task:
-        case TaskKind.FORECAST:
-            return Predictions(_forecast(description, batch, outputs), {"prediction": outputs})
-        case TaskKind.CLASSIFY:
-            named = np.array(description.classes)[outputs.argmax(axis=1)]
-            table = _sequences(batch, {"class": named, **_probabilities(description, outputs)})
-            arrays = {"class": named, "probabilities": outputs}
-            return Predictions(table, arrays, {"classes": np.array(description.classes)})
-        case TaskKind.LABEL:
-            return _labels(description, batch, outputs)
-        case TaskKind.NEXT_TOKEN:
-            return _next_tokens(description, batch, outputs)
-        case TaskKind.REGRESS:
-            columns = {name: outputs[:, number] for number, name in enumerate(description.targets)}
-            return Predictions(_sequences(batch, columns), {"prediction": outputs})
-
-
-def _forecast(description: Description, batch: Batch, outputs: Floats) -> pd.DataFrame:
-    import pandas as pd
-
-    count, horizon, _ = outputs.shape
-    table: dict[str, Any] = {}
-    if count > 1 or batch.names != (0,):
-        table[batch.label] = np.repeat(np.array(batch.names), horizon)
-    if batch.stamps:
-        table[batch.stamps[0].column] = [value for stamps in batch.stamps for value in stamps.values]
-    else:
-        table["step"] = np.tile(np.arange(1, horizon + 1), count)
-    for number, name in enumerate(description.targets):
-        table[name] = outputs[:, :, number].reshape(-1)
-    return pd.DataFrame(table)
-
-
-def _labels(description: Description, batch: Batch, outputs: Floats) -> Predictions:
-    real = at_real_steps(outputs, batch.lengths)
-    arrays = _probabilities_of_steps(batch, outputs)
-    if description.answer is Answer.FLAGS:
-        columns = {f"p({name})": real[:, number] for number, name in enumerate(description.targets)}
-        return Predictions(_steps(batch, columns), arrays, {"labels": np.array(description.targets)})
-    classes = np.array(description.classes)
-    columns = {description.targets[0]: classes[real.argmax(axis=1)], **_probabilities(description, real)}
-    return Predictions(_steps(batch, columns), arrays, {"classes": classes})
-
-
-def _next_tokens(description: Description, batch: Batch, outputs: Floats) -> Predictions:
-    real, vocabulary = at_real_steps(outputs, batch.lengths), np.array(description.vocabulary)
-    columns = {
-        "token": vocabulary[at_real_steps(batch.x, batch.lengths)],
-        "next": vocabulary[real.argmax(axis=1)],
-        "p(next)": real.max(axis=1),
-    }
-    return Predictions(_steps(batch, columns), _probabilities_of_steps(batch, outputs), {"vocabulary": vocabulary})
-
-
-def _probabilities_of_steps(batch: Batch, outputs: Floats) -> dict[str, npt.NDArray[Any]]:
-    return {"probabilities": without_padding(outputs, batch.lengths), "lengths": batch.lengths}
-
-
-def _steps(batch: Batch, columns: Mapping[str, npt.NDArray[Any]]) -> pd.DataFrame:
-    """A row for each real step, numbered from 1 within its sequence."""
-    import pandas as pd
-
-    names = np.repeat(np.array(batch.names), batch.lengths)
-    steps = np.concatenate([np.arange(1, length + 1) for length in batch.lengths])
-    return pd.DataFrame({batch.label: names, "step": steps, **columns})
-
-
-def _probabilities(description: Description, outputs: Floats) -> dict[str, Floats]:
-    return {f"p({name})": outputs[:, number] for number, name in enumerate(description.classes)}
-
-
-def _sequences(batch: Batch, columns: Mapping[str, npt.NDArray[Any]]) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.DataFrame({batch.label: list(batch.names), **columns})
 
 
 @dataclass(frozen=True, repr=False)
@@ -356,6 +218,8 @@ def load(
         store = find_store(Path(store) if store else None, tracking_uri)
     folder, where = locate(name_or_path, store)
     named = [code] if isinstance(code, str | Path) else code or ()
+    if not isinstance(named, Sequence) or not all(isinstance(file, str | Path) for file in named):
+        raise UsageError(f"load(code={code!r}): expected the path of a file, or a list of them")
     return load_folder(folder, where, [Path(file) for file in named])
 
 

@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -160,7 +161,8 @@ class CleanProcess:
     def __exit__(self, *exception: object) -> None:
         if self._process.poll() is None:
             self._process.kill()
-            self._process.communicate()
+            with suppress(ValueError, OSError):  # a thread that waits for its answer may be closing the same pipes
+                self._process.communicate()
 
 
 def verify(folder: Path, code: Sequence[Path] = ()) -> float:

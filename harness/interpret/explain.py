@@ -1,4 +1,4 @@
-"""One trained network, looked into: gradients by distance, gates by step; the function that a worker runs.
+"""The states of a stack of recurrent layers: gradients by distance, gates by step.
 
 Keras runs a layer's steps inside one loop and shows what comes out at its end. The same cell called once a step gives
 the same numbers, and a gradient can be asked for with respect to each state.
@@ -24,7 +24,6 @@ import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import keras
@@ -32,16 +31,12 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from harness.config.dataset import DatasetConfig
-from harness.config.space import SearchSpace
 from harness.metrics import mask_of
-from harness.models import Stack, build_stack
+from harness.models import Network, Stack
 from harness.models.cells import cell_of
-from harness.records import Band, GateOpenness, GradientReach, TrialRequest, derive_seed
-from harness.training.batches import DataPart, TensorPart
-from harness.training.cache import prepare
-from harness.training.ops import LOSS_OF_METRIC, Loss, loss_of
-from harness.training.trial import load_weights
+from harness.records import Band, GateOpenness, GradientReach
+from harness.training.batches import TensorPart
+from harness.training.ops import Loss
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +151,7 @@ def look_into(stack: Stack, part: TensorPart, loss: Loss) -> Look:
     with tf.GradientTape() as tape:
         outputs = stack.forward(part.x, part.lengths, keep, part.future, call)
         # Sequences know nothing of each other: the gradient of the sum holds the gradient of each.
-        total = tf.reduce_sum(_last_loss(stack, loss, part, outputs))
+        total = tf.reduce_sum(last_loss(stack, loss, part, outputs))
     passes = tuple(one for layer in unrolled.values() for one in layer.passes)
     gradients = tape.gradient(total, [one.states for one in passes], unconnected_gradients="zero")
     reach = [
@@ -209,10 +204,10 @@ def band_of(rows: Sequence[npt.NDArray[Any]] | npt.NDArray[Any]) -> Band:
     return Band(*(tuple(float(f"{value:.6g}") for value in side) for side in (median, low, high)))
 
 
-def _last_loss(stack: Stack, loss: Loss, part: TensorPart, outputs: Any) -> Any:
+def last_loss(network: Network, loss: Loss, part: TensorPart, outputs: Any) -> Any:
     """Each sequence's loss, at its last step where every step has an answer: (batch,)."""
     y, lengths = part.y, part.lengths
-    if stack.shape.task.per_step:
+    if network.shape.task.per_step:
         y, outputs = (tf.gather(array, lengths[:, None] - 1, batch_dims=1) for array in (y, outputs))
         lengths = tf.ones_like(lengths)
     costs, _ = loss(y, outputs, lengths)
@@ -298,63 +293,3 @@ def _summed_up(gate: str, pieces: Sequence[Opened]) -> GateOpenness:
 
 def _array(values: Any) -> Floats32:
     return np.asarray(keras.ops.convert_to_numpy(values))
-
-
-MOST_SEQUENCES = 256
-"""Sequences looked at, evenly over the validation part."""
-
-SEQUENCES_AT_ONCE = 64
-"""Every step's tensors of so many are held at once: about 100 MB for 400 steps of 128 units."""
-
-
-def explain_trial(plain: Mapping[str, Any]) -> dict[str, Any]:
-    """Look into a trial's network, with the weights it began with and the ones it ended with.
-
-    Only the training and validation parts are read.
-
-    Args:
-        plain: `dataset` and `space` (configs), `request` (the trial's `TrialRequest`), `digest` (of the data the sweep
-            began with), and `weights` (path of the `.npz` that the trial wrote).
-
-    Returns:
-        `before` and `after`, a `GradientReach` each; `gates`, of the trained network; `sequences`, how many were
-        looked at.
-
-    Raises:
-        DataError: The data is not what the sweep began with.
-    """
-    config, space = DatasetConfig.model_validate(plain["dataset"]), SearchSpace.model_validate(plain["space"])
-    request = TrialRequest.from_json(plain["request"])
-    prepared = prepare(config, plain["digest"])
-    stack = build_stack(prepared.shape, space, request.values).build()
-    sample = _sample(prepared.validation)
-    data = prepared.data
-    loss = loss_of(prepared.shape, LOSS_OF_METRIC.get(data.objective.metric, "mse"), data.class_weights)
-    before, _ = _look(stack, stack.initial_weights(derive_seed(request.seed, "weights")), sample, loss)
-    after, gates = _look(stack, load_weights(Path(plain["weights"])), sample, loss, gates=True)
-    return {"before": reach_of(before), "after": reach_of(after), "gates": gates, "sequences": int(sample.x.shape[0])}
-
-
-def _look(
-    stack: Stack, weights: Sequence[npt.NDArray[np.float32]], sample: TensorPart, loss: Loss, *, gates: bool = False
-) -> tuple[npt.NDArray[np.float64], tuple[GateOpenness, ...]]:
-    """Norms of the gradient, (sequences, distances), and the gates where they are wanted."""
-    for variable, weight in zip(stack.variables, weights, strict=True):
-        variable.assign(weight)
-    count = int(sample.x.shape[0])
-    norms, opened = [], []
-    for start in range(0, count, SEQUENCES_AT_ONCE):
-        rows = slice(start, start + SEQUENCES_AT_ONCE)
-        batch = TensorPart(*(tensor[rows] for tensor in (sample.x, sample.lengths, sample.y, sample.future)))
-        look = look_into(stack, batch, loss)
-        norms.append(look.norms)
-        if gates:
-            opened.append(open_gates(look.passes, stack.steps_read(batch.lengths.numpy())))
-    return np.concatenate(norms), openness_of(opened)
-
-
-def _sample(part: DataPart) -> TensorPart:
-    rows = len(part)
-    chosen = np.unique(np.linspace(0, rows - 1, min(rows, MOST_SEQUENCES)).round().astype(int))
-    (block,) = part.blocks(chosen, len(chosen))  # one batch of them all
-    return TensorPart(*(one[0] for one in block.inputs))

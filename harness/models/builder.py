@@ -140,8 +140,29 @@ def call_builder(space: SearchSpace, hp: Any, shape: NetworkShape) -> Any:
         shape: Inputs and outputs of the network.
 
     Raises:
-        UsageError: It raises, or asks for a hyperparameter that was not asked for when the sweep began.
+        UsageError: It raises, asks for a hyperparameter that was not asked for when the sweep began, or changes the
+            numbers that Keras computes in.
     """
+    with _same_numbers(space.made_of):
+        return _call(space, hp, shape)
+
+
+@contextmanager
+def _same_numbers(name: str) -> Iterator[None]:
+    """Undo what a builder, or its file, sets of Keras's for all networks after it; a builder that does is refused."""
+    floatx, policy = keras.config.floatx(), keras.config.dtype_policy().name
+    try:
+        yield
+    finally:
+        now = keras.config.dtype_policy().name
+        if changed := keras.config.floatx() != floatx or now != policy:
+            keras.config.set_floatx(floatx)
+            keras.config.set_dtype_policy(policy)
+    if changed:
+        raise UsageError(f"{name}: sets Keras's dtype policy to {now}: expected {policy}, which all families train in")
+
+
+def _call(space: SearchSpace, hp: Any, shape: NetworkShape) -> Any:
     assert space.build is not None  # else it is no user's
     function, name = load_function(space.build, space.code_sha256), space.made_of
     try:
@@ -164,6 +185,12 @@ def call_builder(space: SearchSpace, hp: Any, shape: NetworkShape) -> Any:
 
 
 def _require_signature(function: Callable[..., Any], name: str) -> None:
+    for is_of, kind in (
+        (inspect.iscoroutinefunction, "an async function"),
+        (inspect.isgeneratorfunction, "a generator"),
+    ):
+        if is_of(function):
+            raise UsageError(f"{name}: is {kind}: expected a plain function that returns a Keras model")
     taken = inspect.signature(function)
     for arguments in (("hp",), ("hp", "problem")):
         try:

@@ -39,7 +39,7 @@ def discovered(shape: NetworkShape, space: SearchSpace, *, gaussian: bool) -> Se
     found = dict(space.hyperparameters)
     for one in hp.space:
         if one.name not in space.hyperparameters:
-            found[one.name] = _declared(one)
+            found[one.name] = _declared(one, space.made_of)
     if all(one.type == "Fixed" for one in found.values()):
         raise UsageError(f"{space.made_of}: asks hp for nothing that could be searched: expected hp.Choice, hp.Int, …")
     values = {**space.model_dump(), "hyperparameters": {name: one.model_dump() for name, one in found.items()}}
@@ -47,8 +47,8 @@ def discovered(shape: NetworkShape, space: SearchSpace, *, gaussian: bool) -> Se
         return SearchSpace.model_validate(values)
     except ValidationError as error:
         issue = issue_of(error, SearchSpace, values)
-        where = ".".join(map(str, issue.keys[1:]))
-        raise ConfigError(f"{space.made_of}: {where}{' = ' * bool(issue.shown)}{issue.shown}: {issue.phrase}") from None
+        said = " = ".join(filter(None, (".".join(map(str, issue.keys[1:])), issue.shown)))
+        raise ConfigError(": ".join(filter(None, (space.made_of, said, issue.phrase)))) from None
 
 
 def _explored(keras_tuner: Any, shape: NetworkShape, space: SearchSpace) -> Any:
@@ -158,9 +158,13 @@ def _leading(one: Any) -> list[Any]:
     return [value for value in dict.fromkeys(values) if value != one.default]
 
 
-def _declared(one: Any) -> Hyperparameter:
+def _declared(one: Any, builder: str) -> Hyperparameter:
     """One of Keras Tuner's hyperparameters as a search space declares it."""
     kind, config = type(one).__name__, one.get_config()
+    if one.name.startswith("tuner/"):
+        raise UsageError(f"{builder}: asks for {one.name!r}: expected another name: Hyperband's own begin so")
+    if config.get("step") is not None and config["step"] <= 0:
+        raise UsageError(f"{builder}: asks for {one.name!r} in steps of {config['step']}: expected more than 0")
     given = {key: config[key] for key in ("values", "value", "min_value", "max_value") if config.get(key) is not None}
     if kind in ("Int", "Float"):
         given |= _range(config)

@@ -118,7 +118,7 @@ def _shipped(space: SearchSpace) -> Family:
         build=lambda shape, values: build_shipped(shape, space, values),
         structure=structure,
         settings=lambda *_: Training(),
-        formats=tuple(name for name in _FORMATS if name not in space.network.not_as),
+        formats=_FORMATS,
     )
 
 

@@ -43,7 +43,7 @@ class Band(Record):
 
 @dataclass(frozen=True, slots=True)
 class GradientReach(Record):
-    """How the gradient of a sequence's loss with respect to the network's state changes with the distance in steps.
+    """How the gradient of a sequence's loss with respect to states or inputs changes with the distance in steps.
 
     Attributes:
         relative: Its norm at distance 1, 2, 3, … from the last step, divided by the sequence's own norm at distance 1.
@@ -95,6 +95,7 @@ class ExplainedCell(Record):
         after: Reach of the gradient with the trained weights.
         gates: Openness with the trained weights; empty for a cell without gates.
         notes: What to know of it, such as that it was trained again.
+        respect_to: What the gradient is with respect to: `states`, of a stack of recurrent layers, or `inputs`.
     """
 
     name: str
@@ -107,6 +108,7 @@ class ExplainedCell(Record):
     after: GradientReach
     gates: tuple[GateOpenness, ...]
     notes: tuple[str, ...] = ()
+    respect_to: str = "states"
 
 
 @dataclass(frozen=True, slots=True)

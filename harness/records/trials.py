@@ -82,12 +82,13 @@ class TrialStatus(StrEnum):
 
 
 class FailureKind(StrEnum):
-    """Why a trial has no score."""
+    """Why a trial has no score; but for `lost`, which is the machine's failure and never a trial's."""
 
     DIVERGED = "diverged"
     OUT_OF_MEMORY = "out_of_memory"
     TIMEOUT = "timeout"
     KILLED = "killed"
+    LOST = "lost"
     BUG = "bug"
 
 
@@ -207,7 +208,10 @@ class TrialRecord(Record):
         failure: Why there is no score; None when completed.
         message: The failure in one line; empty when completed.
         traceback: The failure's traceback; empty when there is none.
-        attempts: How often it was trained: once, and once more for each time that its worker was killed.
+        attempts: How often it was trained: once, and once more for each time that its worker was killed or its machine
+            was lost.
+        processor: Kind of processor that trained it; empty where it was not recorded.
+        threads: Threads of the numeric libraries that trained it; 0 where they were not recorded.
     """
 
     key: TrialKey
@@ -230,6 +234,8 @@ class TrialRecord(Record):
     message: str = ""
     traceback: str = ""
     attempts: int = 1
+    processor: str = ""
+    threads: int = 0
 
 
 @dataclass(frozen=True, slots=True)

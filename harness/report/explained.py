@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from harness.records import Band, ExplainedCell, Explanation, GradientReach
 from harness.report.axes import band, drawing, evenly, finish, level_line, look_of, render
-from harness.text import INDENT, counted, wrapped
+from harness.text import INDENT, counted, listed, wrapped
 
 MOMENTS = ("before", "after")
 
@@ -17,7 +17,7 @@ MOST_POINTS = 200
 
 
 def gradients(explanation: Explanation, moment: str, name: str = "gradients") -> str | None:
-    """Norm of the gradient with respect to the state against the distance in steps, one line a cell.
+    """Norm of the gradient against the distance in steps, one line a cell.
 
     Args:
         explanation: What is drawn.
@@ -85,7 +85,16 @@ def reach_of(cell: ExplainedCell, moment: str) -> GradientReach:
 
 
 def _label(cell: ExplainedCell) -> str:
-    return f"{cell.name} (reference)" if cell.reference else cell.name
+    about = [*(["reference"] if cell.reference else []), *([cell.respect_to] if cell.respect_to != "states" else [])]
+    return f"{cell.name} ({', '.join(about)})" if about else cell.name
+
+
+def _respect_to(explanation: Explanation) -> str:
+    """What the gradient is with respect to, for a caption."""
+    by_inputs = [cell.name for cell in explanation.cells if cell.respect_to == "inputs"]
+    if len(by_inputs) == len(explanation.cells):
+        return "the input"
+    return f"the state or, of {listed(by_inputs)}, the input" if by_inputs else "the state"
 
 
 def _thinned(its: Band, least: float) -> tuple[list[int], tuple[list[float], list[float], list[float]]]:
@@ -126,11 +135,12 @@ def drawn(explanation: Explanation, anchor: str) -> Iterator[tuple[str, str | No
         explanation: What is drawn.
         anchor: Put before the ids of the figures' parts, to be unique in a page.
     """
+    about = _respect_to(explanation)
     for moment in MOMENTS:
         yield (
             f"gradients-{moment}",
             gradients(explanation, moment, f"{anchor}-gradients-{moment}"),
-            f"How far back the loss's gradient reaches {moment} training: its norm with respect to the state so many "
+            f"How far back the loss's gradient reaches {moment} training: its norm with respect to {about} so many "
             f"steps before the last. Bands hold the middle 80 % of sequences. {half_lives(explanation, moment)}",
         )
     for number, cell in enumerate(explanation.cells, start=1):

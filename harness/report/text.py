@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
+from harness.errors import UsageError
 from harness.records import (
     ComparisonResult,
     Decision,
@@ -20,6 +21,7 @@ from harness.records import (
     TrialKey,
     TrialStatus,
 )
+from harness.report.epochs import too_few_epochs
 from harness.report.view import ComparisonView
 from harness.stats.table import OPTIONAL, REQUIRED, WHOLE
 from harness.stats.words import brief
@@ -50,7 +52,8 @@ def text(
     columns = max(width or PLAIN_WIDTH, NARROWEST)
     blocks = [wrapped(f"{result.name}: {result.budget}", columns)]
     sweep = result.to_extend(options)
-    blocks += [_comparison(ComparisonView(one, sweep=sweep), columns, warnings) for one in result.comparisons]
+    views = [ComparisonView(one, sweep=sweep) for one in result.comparisons]
+    blocks += [_comparison(view, columns, warnings) for view in views]
     if result.unfinished:
         why = [wrapped(f"{dataset}: {why}", columns, INDENT) for dataset, why in result.unfinished.items()]
         blocks.append(["Not finished:", *itertools.chain(*why)])
@@ -59,7 +62,7 @@ def text(
         used = brief.answers([one.verdict for one in result.comparisons])
         last += wrapped(used, columns) + wrapped(result.overall, columns)
     if not warnings:
-        last += _counted(result, options, columns)
+        last += _counted(views, f"harness report {result.sweep_id}{options}", columns)
     if ui_command:
         last += _where(result, ui_command, columns)
     return "\n\n".join("\n".join(block) for block in (*blocks, last) if block)
@@ -71,7 +74,12 @@ def summary(result: SweepResult, width: int | None = None) -> str:
     Args:
         result: What `harness.sweep` or `harness.compare` gave.
         width: Columns; None for 80.
+
+    Raises:
+        UsageError: It is something else.
     """
+    if not isinstance(result, SweepResult):
+        raise UsageError(f"summary({type(result).__name__}): expected what harness.sweep or harness.compare gave")
     return text(result, "", width)
 
 
@@ -87,11 +95,14 @@ def document(result: SweepResult, options: str = "") -> dict[str, Any]:
     """
     verdicts = {one.dataset: one.verdict for one in result.comparisons}
     champions = {one.dataset: one.champion.to_json() if one.champion else None for one in result.comparisons}
+    said = answers(verdicts, result.to_extend(options))
+    for one in result.comparisons:
+        said[one.dataset]["warnings"] += filter(None, (too_few_epochs(one),))
     return {
         "sweep_id": result.sweep_id,
         "name": result.name,
         "budget": result.budget,
-        "answers": answers(verdicts, result.to_extend(options)),
+        "answers": said,
         **Decision(verdicts, result.overall, result.across).to_json(),
         "champions": champions,
         "unfinished": dict(result.unfinished),
@@ -126,12 +137,10 @@ def _champion(view: ComparisonView, columns: int, *, details: bool) -> list[str]
     return lines
 
 
-def _counted(result: SweepResult, options: str, columns: int) -> list[str]:
+def _counted(views: Sequence[ComparisonView], command: str, columns: int) -> list[str]:
     """One line that counts the warnings of all datasets, and names the command that shows them."""
-    number = sum(len(warnings_of(one.verdict)) for one in result.comparisons)
-    if not number:
-        return []
-    return wrapped(f"{counted(number, 'warning')}, shown by `harness report {result.sweep_id}{options}`", columns)
+    number = sum(len(warnings_of(view.result.verdict)) + bool(view.too_few_epochs) for view in views)
+    return wrapped(f"{counted(number, 'warning')}, shown by `{command}`", columns) if number else []
 
 
 def _scores(view: ComparisonView, columns: int) -> list[str]:

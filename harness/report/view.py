@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from harness.errors import UsageError
 from harness.records import (
     BaselineScore,
     ComparisonResult,
@@ -24,6 +25,7 @@ from harness.report import differences, explained, pictures, searches
 from harness.report import figures as draw
 from harness.report.axes import look_of
 from harness.report.curves import Curve, curves_of, importances_of, leads_of
+from harness.report.epochs import too_few_epochs
 from harness.report.format import Style, failures_words, mean_and_spread, score_words, style_of, value_words
 from harness.stats.decision import margin_source
 from harness.stats.words import brief, sentences
@@ -268,11 +270,16 @@ class ComparisonView:
 
     @property
     def warnings(self) -> list[str]:
-        """Reasons to abstain that no sentence gives, and at most three warnings, with what to do about them."""
+        """Reasons to abstain that no sentence gives, and warnings with what to do: three of the verdict's at most."""
         told = " ".join((self.sentence, *self.answers, self.unsure))
         withheld = [f"Withheld: {reason}" for reason in self.verdict.reasons_to_abstain if reason not in told]
-        warnings = sentences.warnings(self.verdict, self._sweep)
-        return withheld + [f"Warning: {warning}" for warning in warnings if warning not in told]
+        warnings = [*sentences.warnings(self.verdict, self._sweep), self.too_few_epochs]
+        return withheld + [f"Warning: {warning}" for warning in warnings if warning and warning not in told]
+
+    @cached_property
+    def too_few_epochs(self) -> str:
+        """That more epochs may pay, with the command that trains longer; empty where nothing says so."""
+        return too_few_epochs(self.result)
 
     @property
     def pairs(self) -> list[tuple[str, ...]]:
@@ -301,12 +308,16 @@ class ComparisonView:
         Returns:
             A label and one cell a family, from trials requested to the loop that trained them.
         """
-        return [(label, tuple(words(family.usage) for family in self.result.families)) for label, words in _USAGE]
+        return [(label, tuple(map(words, self._usages.values()))) for label, words in _USAGE]
+
+    @property
+    def _usages(self) -> dict[str, ResourceUsage]:
+        return {family.family.name: family.usage for family in self.result.families}
 
     @property
     def fairness(self) -> str:
-        """What the families' budgets are equal in, and what not: `Equal: 20 completed trials. Not equal: …`."""
-        usages = {family.family.name: family.usage for family in self.result.families}
+        """What the compared families' budgets are equal in, and what not: `Equal: 20 trials. Not equal: …`."""
+        usages = {name: usage for name, usage in self._usages.items() if name in self.verdict.families}
         equal, unequal = list[str](), list[str]()
         for label, words in _FAIR:
             cells = {name: words(usage) for name, usage in usages.items()}
@@ -483,7 +494,13 @@ def figures(comparison: ComparisonResult) -> dict[str, Drawing]:
 
     Args:
         comparison: One of a result's `comparisons`.
+
+    Raises:
+        UsageError: It is something else.
     """
+    if not isinstance(comparison, ComparisonResult):
+        kind = type(comparison).__name__
+        raise UsageError(f"figures({kind}): expected a comparison, such as the result's comparisons[0]")
     return ComparisonView(comparison).drawn
 
 

@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any, Protocol
 
 import numpy as np
@@ -159,6 +160,7 @@ class Oracle:
         self._builder, known = builder, keras_tuner.HyperParameters()
         make = getattr(keras_tuner.oracles, _KINDS[kind])
         self._learns = kind in ADAPTIVE
+        self._forgets = kind == "random" and builder is None
         self._recalls = kind == "bayesian"
         if self._recalls:  # nobody can do anything about what its fits say of their convergence
             warnings.filterwarnings("ignore", category=UserWarning, module=r"sklearn\.")
@@ -236,6 +238,9 @@ class Oracle:
             self._oracle.update_trial(trial.trial_id, {"score": score})
             trial.status = _COMPLETED
         self._oracle.end_trial(trial)
+        if self._forgets:  # Keras Tuner keeps a copy of the space with each trial: 4 KB, of which nothing is read again
+            values = SimpleNamespace(values=trial.hyperparameters.values)
+            self._oracle.trials[trial.trial_id] = SimpleNamespace(hyperparameters=values)
 
 
 def _nothing(*_: Any, **__: Any) -> None:

@@ -25,7 +25,8 @@ import re
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import accumulate
+from heapq import heappop, heappush
+from itertools import accumulate, islice
 from types import MappingProxyType
 
 from harness.config.space import SearchSpace
@@ -60,6 +61,9 @@ def select(records: Iterable[TrialRecord], objective: Objective) -> TrialRecord 
 FEWEST_TRIALS = 5
 """Completed trials of a search before any trial of it is stopped."""
 
+FIRST_TRIALS = 5
+"""The first trials of a search, which end a comparison when they all fail alike."""
+
 
 def median_floor(ended: Sequence[TrialRecord], objective: Objective) -> tuple[float, ...]:
     """By epoch, from `PRUNING_BEGINS` on, the median of the best scores so far.
@@ -86,9 +90,13 @@ STEP_SQUARE_UNITS = 20_000
 """What a step of a batch costs besides its products, in squares of units a sequence: 8 µs against 0.4 ns measured."""
 
 
+MOST_AHEAD = 200
+"""Points of a family that are drawn ahead at the most, on any number of workers: all wait while points are drawn."""
+
+
 def trials_ahead(workers: int) -> int:
     """How many of a family's last trials are put in order; one worker alone waits for nobody."""
-    return 0 if workers == 1 else 2 * workers
+    return 0 if workers == 1 else min(2 * workers, MOST_AHEAD)
 
 
 def relative_seconds(values: Mapping[str, Value]) -> float:
@@ -202,6 +210,9 @@ class _Search:
         settled: Trials, counted from the first, that have all ended.
         heard: Trials, counted from the first, whose end the oracle has heard of, where it hears of them in order.
         drained: Whether the oracle has no new point after those that were drawn.
+        first: Those of the first trials that have ended, whose failures may end the comparison.
+        ahead: Points that were drawn and have not begun, by number, in order.
+        longest: A heap of all that were drawn, the longest first and of equals the first; some may have begun.
     """
 
     family: Family
@@ -209,6 +220,7 @@ class _Search:
     in_flight: int | None = None
     asked: int = 0
     ended: list[TrialRecord] = field(default_factory=list)
+    first: list[TrialRecord] = field(default_factory=list)
     completed: int = 0
     best: TrialRecord | None = None
     scheduled: bool = False
@@ -216,6 +228,7 @@ class _Search:
     seeds: dict[int, int] = field(default_factory=dict)
     drawn: int = 0
     ahead: dict[int, Point] = field(default_factory=dict)
+    longest: list[tuple[float, int]] = field(default_factory=list)
     scores: dict[int, float | None] = field(default_factory=dict)
     settled: int = 0
     heard: int = 0
@@ -230,7 +243,17 @@ class _Search:
                 return point
             self.drawn += 1
             self.ahead[self.drawn] = point
+            heappush(self.longest, (-relative_seconds(point.values), self.drawn))
         return None
+
+    def next_of(self, candidates: int) -> int:
+        """Number of the longest of the first `candidates` points ahead; of equals the first."""
+        if candidates < len(self.ahead):
+            first = set(islice(self.ahead, candidates))
+            return min(entry for entry in self.longest if entry[1] in first)[1]
+        while self.longest[0][1] not in self.ahead:
+            heappop(self.longest)
+        return self.longest[0][1]
 
     def _ask_oracle(self) -> Point | Waiting | None:
         if self.in_flight is not None:
@@ -309,6 +332,16 @@ class Scheduler:
             for replicate in range(1, settings.replicates + 1)
         ]
         self._closing: set[int] = set()
+        self._dropped: set[str] = set()
+
+    @property
+    def remaining(self) -> tuple[Family, ...]:
+        """The families that are still compared."""
+        return tuple(family for family in self.families if family.name not in self._dropped)
+
+    def drop(self, family: str) -> None:
+        """Ask a family, by its name, for nothing more; the others' turns and number of trials no longer hang on it."""
+        self._dropped.add(family)
 
     @property
     def records(self) -> list[TrialRecord]:
@@ -361,6 +394,8 @@ class Scheduler:
         """Say how a trial ended."""
         search = self._search(record.key.family, record.key.replicate)
         search.ended.append(record)
+        if record.key.number <= FIRST_TRIALS:
+            search.first.append(record)
         search.completed += record.status is TrialStatus.COMPLETED
         search.best = select([one for one in (search.best, record) if one], self.objective)
         search.end(record.key.number, record.validation_score)
@@ -387,17 +422,16 @@ class Scheduler:
                 f"expected {dict(request.values)} from the journal; resume with the versions that began the sweep"
             )
 
-    def failing_throughout(self, first: int = 5) -> TrialRecord | None:
-        """A failure that a family's first trials all ended with, when there are as many as `first`; else None.
+    def failing_throughout(self) -> TrialRecord | None:
+        """A failure that a remaining family's first trials all ended with, when `FIRST_TRIALS` have ended; else None.
 
         The first are those of the smallest numbers, whichever ended first. Messages that differ in numbers alone, such
         as the epoch or the megabytes, are the same.
         """
-        for search in self._rounds[0]:
-            started = sorted((one for one in search.ended if one.key.number <= first), key=lambda one: one.key.number)
-            ends = {(record.failure, re.sub(r"\d+", "", record.message)) for record in started}
-            if len(started) == first and len(ends) == 1 and started[0].failure:
-                return started[0]
+        for search in self._remaining(1):
+            ends = {(record.failure, re.sub(r"\d+", "", record.message)) for record in search.first}
+            if len(search.first) == FIRST_TRIALS and len(ends) == 1 and next(iter(ends))[0]:
+                return min(search.first, key=lambda record: record.key.number)
         return None
 
     def _oracle(self, family: Family, spaces: Mapping[str, SearchSpace], replicate: int) -> Oracle | TpeOracle:
@@ -411,6 +445,9 @@ class Scheduler:
         builder = self._builders.get(family.space)
         return Oracle(settings.oracle, space, self.objective, seed, settings.epochs, builder)
 
+    def _remaining(self, replicate: int) -> list[_Search]:
+        return [search for search in self._rounds[replicate - 1] if search.family.name not in self._dropped]
+
     def _search(self, family: str, replicate: int) -> _Search:
         return next(search for search in self._rounds[replicate - 1] if search.family.name == family)
 
@@ -421,8 +458,7 @@ class Scheduler:
         if not search.ahead or (number and number not in search.ahead):
             search.waiting = answer is not None
             return None
-        first = sorted(search.ahead)[:candidates]
-        number = number or max(first, key=lambda one: (relative_seconds(search.ahead[one].values), -one))
+        number = number or search.next_of(candidates)
         point = search.ahead.pop(number)
         search.asked += 1
         key = TrialKey(self.dataset, search.family.name, replicate, Phase.SEARCH, number)
@@ -448,7 +484,7 @@ class Scheduler:
     def _candidates(self, search: _Search, replicate: int) -> int:
         """How many trials to choose the next one from: all that are left at the end of a random search, else one."""
         settings = self.settings
-        searches = self._rounds[replicate - 1]
+        searches = self._remaining(replicate)
         left = self._ceiling(searches, replicate) - search.progress
         # What median stopping asks of a trial depends on those that ended before it.
         if settings.oracle != "random" or settings.prune or left > trials_ahead(settings.workers):
@@ -461,7 +497,7 @@ class Scheduler:
 
     def _next_search(self, replicate: int, preferred: str = "") -> _Search | None:
         """Whose turn it is, a wished family first; None when no family of this replicate may be asked now."""
-        searches = self._rounds[replicate - 1]
+        searches = self._remaining(replicate)
         ceiling = self._ceiling(searches, replicate)
         turns = [
             (search.family.name != preferred, search.progress, (position - search.progress) % len(searches), search)
@@ -472,7 +508,7 @@ class Scheduler:
 
     def _not_ahead(self, family: Family) -> bool:
         # An adaptive oracle with a slow trial in flight must wait for it; the others wait with it, in the end.
-        fewest = min(self.progress(other) for other in self.families)
+        fewest = min(self.progress(other) for other in self.remaining)
         return self.progress(family) < fewest + self.settings.workers
 
     def _ceiling(self, searches: Iterable[_Search], replicate: int) -> float:

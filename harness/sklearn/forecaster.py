@@ -14,7 +14,7 @@ from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
 from harness.data.in_memory import series_table, taken
-from harness.sklearn.base import SequenceEstimator, as_value_errors
+from harness.sklearn.base import EstimatorError, SequenceEstimator, as_value_errors
 from harness.sklearn.inputs import hold_channels
 from harness.sklearn.windows import windows_of
 
@@ -70,7 +70,9 @@ class SequenceForecaster(SequenceEstimator):
         table = self._table(X, alone=y is None, fit=True)
         asked = {"horizon_steps": self.horizon_steps, "lookback_steps": self.lookback_steps, "target": self.target}
         if y is not None:
-            table = table.assign(y=column_or_1d(y, dtype=np.float64, warn=True) if len(y) == len(table) else y)
+            if len(y) != len(table):
+                raise EstimatorError(f"y has {len(y)} rows: expected {len(table)}, as X has")
+            table = table.assign(y=column_or_1d(y, dtype=np.float64, warn=True))
             asked |= {"target": ["y"], "features": [*map(str, table.columns.drop("y"))]}
         elif self.target is None:
             asked["target"] = [str(table.columns[0])] if table.shape[1] == 1 else None

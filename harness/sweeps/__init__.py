@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,26 +13,6 @@ from harness.sweeps.events import Callback, Message
 
 if TYPE_CHECKING:
     from harness.config.given import GivenFamilies
-
-TRIALS_PER_GPU = 4
-"""Trials that share one GPU unless told otherwise. A guess: it was not measured on one."""
-
-
-def default_workers(trials_per_gpu: int | None = None) -> int:
-    """Worker processes where their number is not given: one a core, or so many for each GPU.
-
-    Raises:
-        UsageError: A number of trials a GPU, where there is no GPU.
-    """
-    from harness.executors.resources import cores, visible_gpus
-
-    gpus = len(visible_gpus(os.environ))
-    if trials_per_gpu is not None and not gpus:
-        raise UsageError(
-            f"--trials-per-gpu {trials_per_gpu}: no GPU is visible here (CUDA_VISIBLE_DEVICES, NVIDIA's driver); "
-            "expected --workers"
-        )
-    return gpus * (trials_per_gpu or TRIALS_PER_GPU) if gpus else cores()
 
 
 def sweep(
@@ -79,11 +58,17 @@ def sweep(
             oracle (str): `random`, `bayesian`, `tpe`, `hyperband` or `grid`; `random`.
             prune (bool): Median stopping; False.
             seed (int): Seed of the whole sweep; 1.
-            workers (int): Worker processes; one a core.
+            workers (int | str): Worker processes; one a core, or `"all"` that a cluster holds.
             threads (int): Threads of each worker; 1.
             in_flight (int): Trials of one search that an adaptive oracle has running at a time; 1.
             trial_minutes (float): Time limit of a trial; none.
             trial_memory_mb (int): Memory limit of a trial's process; four fifths of the machine's by workers.
+            engine (str): `local`, worker processes of this machine, or `ray`, a cluster that somebody has started;
+                `local`.
+            address (str): `HOST:PORT` of the cluster's head; the variable `RAY_ADDRESS`.
+            cpus (float), gpus (float), resources (dict): What a worker takes of a node of the cluster; 1, 0 and none.
+            same_cpu (bool): Refuse nodes of several kinds of processor; False.
+            shared_data (bool): Datasets are at the same path on every node; False.
             baselines (str): `limited` in time, or `all`; `limited`.
             name (str): Name of the sweep and of its MLflow experiment; the dataset's.
             register_as (str): Name of the registered model, in which `{dataset}` is the dataset's; that alone.
@@ -101,8 +86,8 @@ def sweep(
     from harness.config import SweepConfig, make_plan
     from harness.config.arguments import check_names
     from harness.config.given import given_families
-    from harness.executors import PoolExecutor
     from harness.store import find_store
+    from harness.sweeps.engines import open_engine
     from harness.sweeps.folders import begun_as, find_unfinished
     from harness.sweeps.plan import resolve
     from harness.sweeps.prepare import Resuming, without_absent
@@ -112,7 +97,8 @@ def sweep(
     callback = options.pop("listener", callback)  # names of 0.1.0, for one more version
     folders = options.pop("cards", config_dirs)
     check_names("sweep", options, [*_SWEEP, *SweepConfig.model_fields, "confirmations"])
-    _check_call(callback, store, datasets)
+    _check_call(callback, store, tracking_uri, datasets)
+    folders = [folders] if isinstance(folders, str | Path) else folders
     families, named = given_families(options.get("families")), tuple(map(str, datasets))
     planned = {"datasets": named, "name": default_name(named), **options, **_named(families)}
     plan = make_plan(planned, str)
@@ -123,7 +109,11 @@ def sweep(
     sweep_id = None if fresh else find_unfinished(place, header)
     if sweep_id:
         header = header.as_begun(begun_as(place, sweep_id))
-    with handling_signals() as stop, PoolExecutor(plan.workers or default_workers(), header.plan.threads) as executor:
+
+    def say(line: str) -> None:
+        callback(Message(line))
+
+    with handling_signals() as stop, open_engine(header, place.root, say) as executor:
         how = Resuming(sweep_id, accept_changes=accept_changes)
         return run_sweep(header, place, executor, callback, resume=how, offline=offline, stop=stop)
 
@@ -132,7 +122,7 @@ _SWEEP = ("store", "tracking_uri", "config_dirs", "callback", "offline", "accept
 _COMPARE = ("y", "task", "name", "lengths", "groups", "channels_first", "store", "tracking_uri", "callback")
 
 
-def _check_call(callback: Any, store: Any, datasets: Sequence[Any] = ("",)) -> None:
+def _check_call(callback: Any, store: Any, tracking_uri: Any, datasets: Sequence[Any] = ("",)) -> None:
     """Refuse what no option's own check sees.
 
     Raises:
@@ -150,6 +140,8 @@ def _check_call(callback: Any, store: Any, datasets: Sequence[Any] = ("",)) -> N
         raise UsageError(f"callback = {callback!r}: expected a function that is called with each event")
     if store is not None and not isinstance(store, str | Path):
         raise UsageError(f"store = {store!r}: expected the path of a folder")
+    if tracking_uri is not None and not isinstance(tracking_uri, str):
+        raise UsageError(f"tracking_uri = {tracking_uri!r}: expected the address of MLflow's store as text")
 
 
 def compare(
@@ -168,7 +160,7 @@ def compare(
 ) -> SweepResult:
     """Compare recurrent cells on arrays or a table that this program holds.
 
-    Nothing is left on the disk where an argument or the data is wrong.
+    Nothing is left on the disk where an argument, a builder or the data is wrong.
 
     Args:
         X (array | list of arrays | table): An array (sequences, steps, channels), or (sequences, steps) of one channel;
@@ -216,7 +208,9 @@ def compare(
     called = UNNAMED if name is None else name
     families = given_families(planned.get("families"))
     make_plan({"datasets": (called,), "name": called, **planned, **_named(families)}, str)
-    _check_call(callback, store)
+    _check_call(callback, store, tracking_uri)
+    if not (channels_first is None or isinstance(channels_first, bool)):
+        raise UsageError(f"channels_first = {channels_first!r}: expected True, False or None")
     if groups is not None:
         phrase = {"split": {"rule": "group"}, **phrase}
     folder = find_store(Path(store) if store else None, tracking_uri).root / "data"
@@ -244,4 +238,4 @@ def default_name(datasets: Sequence[str]) -> str:
     return re.sub(r"[^A-Za-z0-9]+", "_", only).strip("_") or "sweep"
 
 
-__all__ = ["compare", "default_name", "default_workers", "sweep"]
+__all__ = ["compare", "default_name", "sweep"]

@@ -1,8 +1,9 @@
 """What the selected networks of a sweep do with its datasets: `harness explain`.
 
 Each family's selected network is looked into with the weights it began with, which follow from its seed, and those it
-ended with. Beside them stands a plain recurrent network. What is found goes to the journal, and from there into the
-report and MLflow, as everything else does.
+ended with. Beside stacks of recurrent layers stands a plain recurrent network. A network of the user's is looked into
+where the caller names its file. What is found goes to the journal, and from there into the report and MLflow, as
+everything else does.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from harness.sweeps.mlflow_sync import MlflowSync
 from harness.sweeps.results import EndedTrial, Results
 from harness.sweeps.runner import REPORT_FILE
 from harness.sweeps.trials import TASKS, TrialSpec, run_one, train_one
+from harness.user_code import named_file
 
 PLAIN_LAYER, PLAIN_FAMILY = "SimpleRNN", "rnn"
 
@@ -54,6 +56,7 @@ def explain(
     callback: Callback,
     *,
     again: bool = False,
+    code: Sequence[Path] = (),
 ) -> list[Explanation]:
     """Look into the selected networks of a sweep, and write what is found into its report and MLflow.
 
@@ -66,6 +69,7 @@ def explain(
         executor: Where networks are trained and looked into.
         callback: Told what is going on.
         again: Whether to look again at what has been looked at.
+        code: Files of the user's that networks are built by, which are run.
 
     Raises:
         UsageError: There is no such sweep or dataset, none is decided, or another command runs the sweep.
@@ -74,7 +78,7 @@ def explain(
     folder = find_sweep_folder(store, sweep)
     with lock(folder), Journal.open(folder) as journal:
         results = Results(journal)
-        asked = _Asked(results, folder, executor, callback)
+        asked = _Asked(results, folder, executor, callback, code)
         wanted = _wanted(folder.name, results, datasets)
         known = dict.fromkeys(wanted) if again else {name: results.explanation(name) for name in wanted}
         found = [known[name] or _explain(asked, name) for name in wanted]
@@ -91,6 +95,7 @@ class _Asked:
     folder: Path
     executor: Executor
     callback: Callback
+    code: Sequence[Path] = ()
 
     def spec(self, dataset: str, spaces: Mapping[str, SearchSpace], folder: str) -> TrialSpec:
         config, digest = self.results.header.datasets[dataset], self.results.facts(dataset).digest
@@ -123,6 +128,9 @@ def _explain(asked: _Asked, name: str) -> Explanation:
         }
         task = Task(f"{network.request.key} explained", TASKS["explain"], arguments, name)
         found = run_one(asked.executor, task)
+        if why := found.get("why"):
+            asked.callback(Message(f"{name}: {network.name} is not looked into: {why}"))
+            continue
         known = {
             "name": network.name,
             "family": network.request.family,
@@ -142,18 +150,24 @@ def _explain(asked: _Asked, name: str) -> Explanation:
 def _networks(asked: _Asked, name: str) -> Iterator[tuple[_Network, TrialSpec]]:
     """The selected network of each family, then the reference, each with its weights on the disk."""
     header, selected = asked.results.header, asked.results.selected(name)
-    spec = asked.spec(name, header.spaces, "weights")
     for family, one in selected.items():
-        if not header.spaces[one.request.family].network.stack:
-            asked.callback(
-                Message(f"{name}: {family} is no stack of Keras's recurrent layers: its states are not looked into")
-            )
-            continue
+        space = header.spaces[one.request.family]
+        if space.build is not None:
+            if not asked.code:
+                file, function = Path(space.build).name.split(":")
+                asked.callback(
+                    Message(f"{name}: {family} is not looked into: {function} builds it, which --code {file} lets run")
+                )
+                continue
+            file_named = named_file(asked.code, space.code_sha256)
+            space = space.model_copy(update={"build": f"{file_named}:{Path(space.build).name.split(':')[1]}"})
+        spec = asked.spec(name, {**header.spaces, one.request.family: space}, "weights")
         notes = () if spec.weights_of(one.request.key).exists() else _train_again(asked, spec, one)
         yield _Network(family, one.request, one.record, notes=notes), spec
-    if all(space.layer != PLAIN_LAYER for space in header.spaces.values()):
+    stacks = {family: one for family, one in selected.items() if header.spaces[one.request.family].network.stack}
+    if stacks and all(space.layer != PLAIN_LAYER for space in header.spaces.values()):
         beside = asked.spec(name, {PLAIN_FAMILY: _plain_space()}, "reference")
-        if (reference := _reference(asked, beside, name, selected)) is not None:
+        if (reference := _reference(asked, beside, name, stacks)) is not None:
             yield reference, beside
 
 
@@ -175,12 +189,10 @@ def _train_again(asked: _Asked, spec: TrialSpec, one: EndedTrial) -> tuple[str, 
 
 
 def _reference(asked: _Asked, spec: TrialSpec, name: str, selected: Mapping[str, EndedTrial]) -> _Network | None:
-    """A plain network, trained with each family's selected hyperparameters: the better one by validation."""
+    """A plain network, trained with what each stack's family has selected: the better one by validation."""
     seed = asked.results.header.plan.seed
     tried: dict[str, tuple[TrialRequest, TrialRecord]] = {}
     for number, (family, one) in enumerate(selected.items(), start=1):
-        if not asked.results.header.spaces[one.request.family].network.stack:
-            continue
         asked.callback(Message(f"{name}: training {PLAIN_FAMILY} with the hyperparameters selected for {family}"))
         request = replace(
             one.request,

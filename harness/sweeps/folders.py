@@ -114,6 +114,12 @@ def rule_of(store: Store, sweep_id: str) -> int:
         return SweepHeader.from_json(journal.plan).rule
 
 
+def opened_by(store: Store, sweep_id: str) -> set[str]:
+    """The datasets whose comparison a sweep has begun."""
+    with Journal.read(find_sweep_folder(store, sweep_id)) as journal:
+        return {event.dataset for event in journal.events(EventKind.OPENED)}
+
+
 def summarise(store: Store, sweep_id: str) -> SweepSummary:
     """A sweep in one line; a broken one stays in the list with its error."""
     folder = store.sweeps / sweep_id

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.config import make_plan
-from harness.config.arguments import BESIDE, TASKS, check_dataset
+from harness.config.arguments import BESIDE, TASKS, check_dataset, check_keys
 from harness.config.errors import toml_text
 from harness.config.given import GivenFamilies
 from harness.config.inferred.infer import task_of_answers
@@ -30,13 +30,16 @@ from harness.data.readers.paths import shown
 from harness.disk import cannot_write, replace_text, replacing
 from harness.errors import DataError, DiskError, UsageError
 from harness.sweeps.plan import resolve
-from harness.sweeps.prepare import inspect
+from harness.sweeps.prepare import inspect, with_builders
 
 if TYPE_CHECKING:
     import pandas as pd
 
 UNNAMED = "comparison"
 """How the name of data begins that was given none."""
+
+_COLUMNS = ("target", "id", "time", "categorical")
+"""Arguments that name columns of a table."""
 
 
 @contextmanager
@@ -79,13 +82,15 @@ def check_data(config: Path, planned: Mapping[str, Any], families: GivenFamilies
         families: Its families, where they are given.
 
     Raises:
-        UsageError: A family is unknown, or does not go with the data.
+        UsageError: A family is unknown, or does not go with the data; a builder fails.
         DataError: The data is not what its config says, such as with values that are missing.
     """
     try:
         with tempfile.TemporaryDirectory(prefix="harness-") as spaces:
             named = {} if families is None else {"families": families.write(Path(spaces))}
-            inspect(resolve(make_plan({"datasets": (str(config),), **planned, **named}, str)))
+            header = resolve(make_plan({"datasets": (str(config),), **planned, **named}, str))
+            inspect(header)
+            with_builders(header)
     except DataError as error:
         files = (shown(str(file)) for file in config.parents[1].iterdir() if file.is_file())
         text = str(error)
@@ -132,6 +137,8 @@ def write_dataset(
         raise UsageError(f"task = {task!r}: expected one of {', '.join(TASKS)}")
     x = taken(x)
     task = task or _task_of(x, y, told)
+    if task:
+        check_keys(more, task)
     table = _as_table(x, y, task, more)
     if table is not None:
         found = _tabular(*table, y, task, more, told)
@@ -141,6 +148,8 @@ def write_dataset(
     elif y is None or task is None:
         raise DataError(f"y: expected an answer for each sequence, for a task of kind {task}")
     else:
+        if extra := next((key for key in _COLUMNS if key in more and not (key == "target" and task == "label")), None):
+            raise UsageError(f"{extra} = {more[extra]!r}: expected none where X is an array, which has no columns")
         found = _sequences(task, more, sequence_arrays(x, y, lengths, groups, channels_first))
     if name is None:
         asked = json.dumps([found.task, more], sort_keys=True, default=str).encode()

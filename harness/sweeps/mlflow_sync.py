@@ -13,7 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from harness.report.text import trials_csv
 from harness.report.view import ComparisonView
 from harness.stats.words import brief
 from harness.store import Store
-from harness.sweeps.plan import SweepHeader
+from harness.sweeps.plan import SweepHeader, trials_as_table
 from harness.sweeps.results import Results
 from harness.tracking import RunWriter, Showing
 from harness.tracking.client import database_file
@@ -37,13 +37,16 @@ from harness.tracking.naming import (
     CASES_FILE,
     CHANGES_FILE,
     LEAKS,
+    LEFT_OUT_FILE,
     RULE,
+    RUNS_FILE,
     TRIALS_FILE,
     UNTIL_DECIDED,
     VERDICT_FILE,
     card_file,
 )
 from harness.tracking.queries import run_addresses
+from harness.tracking.runs import trials_table
 from harness.tracking.server import FIRST_PORT, HOST
 
 
@@ -63,15 +66,20 @@ def _json(value: Any) -> str:
     return json.dumps(encode(value), indent=2)
 
 
-def links_of(store: Store, sweep_id: str) -> Mapping[str, str]:
+def links_of(store: Store, sweep_id: str, dataset: str | None = None) -> Mapping[str, str]:
     """Address of each comparison, by its dataset, and of each trial, by its key's text; empty where MLflow is away.
 
     Of a store on this machine they are those at which `harness ui` shows them, unless another program has its port.
+
+    Args:
+        store: Where MLflow is.
+        sweep_id: The sweep's id.
+        dataset: The dataset whose runs are meant; None for all.
     """
     if store.local and not database_file(store).is_file():
         return {}
     try:
-        return run_addresses(store, sweep_id, f"http://{HOST}:{FIRST_PORT}")
+        return run_addresses(store, sweep_id, f"http://{HOST}:{FIRST_PORT}", dataset)
     except HarnessError:
         return {}
 
@@ -84,6 +92,9 @@ AWAY_SECONDS = 15.0
 
 MOST_VALUES_FIRST = ("Float", "Int", "Choice", "Boolean")
 """Keras Tuner's types of hyperparameters."""
+
+EVENTS_A_TURN = 1000
+"""Events that are read from the journal at a time: a long one is not held whole."""
 
 LEAVING_SECONDS = 5.0
 """How long the end of a sweep waits for a call that MLflow has not answered."""
@@ -102,6 +113,9 @@ def showing_of(header: SweepHeader) -> Showing:
     }
     colors = {family.name: look_of(position).color for position, family in enumerate(header.families)}
     return Showing(colors, sorted(searched, key=lambda name: MOST_VALUES_FIRST.index(searched[name])))
+
+
+_TRIAL_EVENTS = (EventKind.ASKED, EventKind.ENDED)
 
 
 class MlflowSync:
@@ -204,7 +218,9 @@ class MlflowSync:
             self._thread.join(timeout=LEAVING_SECONDS)
 
     def _connected(self) -> RunWriter:
-        return RunWriter(self._store, self._folder.name, self._header.plan.name, showing_of(self._header))
+        header = self._header
+        showing, summary = showing_of(header), trials_as_table(header)
+        return RunWriter(self._store, self._folder.name, header.plan.name, showing, summary=summary)
 
     def _follow(self) -> None:
         pause = 0.0
@@ -241,32 +257,41 @@ class MlflowSync:
         return 0.0
 
     def _project(self, results: Results, writer: RunWriter) -> None:
-        new = list(results.journal.events(after=self._reached))
+        kinds = [kind for kind in EventKind if not (writer.summary and kind in _TRIAL_EVENTS)]
+        until = results.journal.seq
+        new = list(islice(results.journal.events(*kinds, after=self._reached), EVENTS_A_TURN))
+        more = len(new) == EVENTS_A_TURN
+        if more:
+            until = new[-1].seq
+            self._news.set()
+        elif new:  # the journal may have grown since it was asked for its end
+            until = max(until, new[-1].seq)
+        ended = list[tuple[TrialRequest, TrialRecord]]()
         for event in new:
             if self._leaving:
                 return
-            self._one(event, writer)
+            if event.kind is EventKind.ASKED:
+                self._requests[event.trial_key] = TrialRequest.from_json(event.payload)
+            elif event.kind is EventKind.ENDED:
+                ended.append((self._requests.pop(event.trial_key), TrialRecord.from_json(event.payload)))
+            elif event.kind is EventKind.OPENED:
+                self._open(event, writer)
+        writer.trials(ended)
         for name in dict.fromkeys(event.dataset for event in new):
             self._settle(name, {event.kind for event in new if event.dataset == name}, results, writer)
-        if self._interrupted:
+        if interrupted := self._interrupted and not more:
             writer.interrupted()
         with self._state:
-            self._interrupted = False
-            self._reached = new[-1].seq if new else self._reached
+            self._interrupted = self._interrupted and not interrupted
+            self._reached = max(until, self._reached)
             self._state.notify_all()
 
-    def _one(self, event: Event, writer: RunWriter) -> None:
-        if event.kind is EventKind.OPENED:
-            facts = DataFacts.from_json(event.payload["facts"])
-            tags = self._tags(event.dataset)
-            if facts.leaks:
-                tags[LEAKS] = json.dumps(facts.leaks)
-            writer.comparison_started(event.dataset, facts, tags, started_at=event.at)
-        elif event.kind is EventKind.ASKED:
-            self._requests[event.trial_key] = TrialRequest.from_json(event.payload)
-        elif event.kind is EventKind.ENDED:
-            request = self._requests.pop(event.trial_key)
-            writer.trials([(request, TrialRecord.from_json(event.payload))])
+    def _open(self, event: Event, writer: RunWriter) -> None:
+        facts = DataFacts.from_json(event.payload["facts"])
+        tags = self._tags(event.dataset)
+        if facts.leaks:
+            tags[LEAKS] = json.dumps(facts.leaks)
+        writer.comparison_started(event.dataset, facts, tags, started_at=event.at)
 
     def _settle(self, name: str, kinds: set[EventKind], results: Results, writer: RunWriter) -> None:
         """Write how a comparison stands after what is new; with the last one that is over, the answer of all."""
@@ -281,7 +306,7 @@ class MlflowSync:
         elif EventKind.EXTENDED in kinds and (has(EventKind.OPENED, name) and not has(EventKind.CLOSED, name)):
             writer.reopened(name)
         ended = kinds & {EventKind.CHAMPION, EventKind.COMPARISON_FAILED}
-        if ended and all(map(results.over, self._header.datasets)):
+        if ended and all(map(results.over, reversed(list(self._header.datasets)))):  # the last one is mostly over last
             sweep = results.sweep(self._folder.name, self._store.address)
             use = brief.answers([comparison.verdict for comparison in sweep.comparisons])
             writer.close("\n\n".join(filter(None, (use, sweep.overall))))
@@ -289,25 +314,32 @@ class MlflowSync:
     def _files(self, results: Results, result: ComparisonResult, so_far: SweepResult) -> dict[str, str]:
         """Place among the artifacts of the comparison's run → content."""
         header, name = self._header, result.dataset
-        links, sealed = links_of(self._store, self._folder.name), results.journal.unsealed(name)
+        links, sealed = links_of(self._store, self._folder.name, name), results.journal.unsealed(name)
         cases = {key: score.cases for key, score in sealed.items() if score.cases}
         shown, options = (result, self._store.options) if so_far.data_in_report else (of_comparison(result), "")
         view = ComparisonView(shown, "dataset-1", so_far.to_extend(options))
         configs = {name: header.datasets[name], **header.spaces}
-        explanation = {"explanation.json": _json(result.explanation)} if result.explanation else {}
+        more = {"explanation.json": _json(result.explanation)} if result.explanation else {}
+        if left_out := results.left_out(name):
+            more[LEFT_OUT_FILE] = _json(left_out)
         return {
             "report.html": html(so_far, self._store.ui_command, links, [view]),
             TRIALS_FILE: trials_csv([result]),
             VERDICT_FILE: _json(result.verdict),
             CASES_FILE: json.dumps(encode(cases)),
             BASELINES_FILE: json.dumps(encode(result.baselines)),
-            CHANGES_FILE: _json(results.journal.changes),
+            CHANGES_FILE: _json(results.changes(name)),
             "ledger.json": _json({family.family.name: family.usage for family in result.families}),
             "learning_curves.csv": learning_curves(result.trials),
             "environment.json": _json(
                 {"versions": header.versions, "plan": header.plan, "sha256_of_cards": header.hashes}
             ),
-            **explanation,
+            **(
+                {RUNS_FILE: trials_table(self._folder.name, results.trials(name), result.scores)}
+                if trials_as_table(header)
+                else {}
+            ),
+            **more,
             **{card_file(config): configs[config].model_dump_json(indent=2) for config in configs},
             **{f"figures/{name}.svg": drawing.svg for name, drawing in view.drawn.items()},
         }

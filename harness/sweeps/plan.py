@@ -15,9 +15,9 @@ from harness.config import Found, check_reads_forward, check_shared, check_tasks
 from harness.config.dataset import DatasetConfig
 from harness.config.space import SearchSpace
 from harness.config.spaces.overrides import overridden
-from harness.config.sweep import SweepConfig
+from harness.config.sweep import SCHEDULED, SweepConfig
 from harness.errors import UsageError
-from harness.executors import machine_mb
+from harness.executors import machine_mb, memory_share
 from harness.records import Family
 from harness.records.serialization import KEY, Record, decode
 from harness.search import Budget, SearchSettings
@@ -28,7 +28,8 @@ from harness.text import counted, listed
 
 LIBRARIES = ("lstm-gru-harness", "tensorflow", "keras", "keras-tuner", "mlflow", "scikit-learn", "numpy", "pandas")
 
-FREE = ("workers", "register_as")
+ENGINE = ("engine", "address", "cpus", "gpus", "resources", "same_cpu", "shared_data")
+FREE = ("workers", "register_as", *ENGINE)
 """What of a plan changes no trial, and may differ when a sweep is resumed."""
 
 NOT_RECORDED: Mapping[str, None] = {"threads": None, "in_flight": None, "min_steps": None}
@@ -208,17 +209,16 @@ def versions(oracle: str = "") -> dict[str, str]:
     return found
 
 
-LEAST_MEMORY_MB, SHARE_OF_MEMORY = 2000, 0.8
-
-
-def trial_limits(plan: SweepConfig, workers: int) -> tuple[float | None, int]:
+def trial_limits(plan: SweepConfig, workers: int) -> tuple[float | None, int | None]:
     """The most seconds and megabytes of a trial, the same for every family.
 
-    Where the plan says nothing: as long as it takes, and the worker's share of four fifths of the machine's memory, at
-    least 2,000 MB (TensorFlow alone takes 700).
+    Where the plan says nothing: as long as it takes, and the worker's share of the machine's memory; on a cluster None,
+    for the share of each node's.
     """
     seconds = plan.trial_minutes * 60 if plan.trial_minutes else None
-    return seconds, plan.trial_memory_mb or max(LEAST_MEMORY_MB, round(SHARE_OF_MEMORY * machine_mb() / workers))
+    if plan.trial_memory_mb or plan.engine != "local":
+        return seconds, plan.trial_memory_mb
+    return seconds, memory_share(machine_mb(), workers)
 
 
 def search_settings(
@@ -248,6 +248,24 @@ def search_settings(
         sequences,
         plan.min_steps,
     )
+
+
+MOST_RUNS = 5_000
+"""Trials of a sweep from which on they are rows of a table in MLflow and no runs: it writes a few dozen runs a second,
+and its pages take seconds at a thousand."""
+
+
+def trials_as_table(header: SweepHeader) -> bool:
+    """Whether the trials of a sweep are too many to be runs in MLflow; where their number is not planned they are runs.
+
+    Args:
+        header: The sweep.
+    """
+    plan = header.plan
+    if plan.trials is None or plan.minutes or plan.oracle in SCHEDULED:
+        return False
+    searched = plan.trials * header.interim_replicates[-1]
+    return (searched + plan.seeds) * len(header.families) * len(header.datasets) > MOST_RUNS
 
 
 def idle_note(header: SweepHeader, workers: int) -> str:

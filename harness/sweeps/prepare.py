@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from harness.config.dataset import DatasetConfig
 from harness.config.space import SearchSpace
 from harness.config.spaces.sized import sized
 from harness.config.sweep import SCHEDULED, SweepConfig
@@ -19,6 +21,7 @@ from harness.records import DataFacts, Objective, Phase, TrialKey, TrialRecord, 
 from harness.search import SearchSettings
 from harness.search.oracle import Builder, Oracle, Point, scheduled
 from harness.store import place_around, remember
+from harness.sweeps.engines import files_for
 from harness.sweeps.plan import SweepHeader, differences, idle_note, large_batches, largest_batch, search_settings
 from harness.sweeps.results import Results
 from harness.sweeps.stop import comparison_bytes
@@ -54,14 +57,32 @@ class Resuming:
     extend: bool = False
 
 
-def inspect(header: SweepHeader) -> dict[str, Inspected]:
+LOOK_SECONDS = 10.0
+"""How long datasets are looked at before a sweep begins; those that are left are looked at in their turn."""
+
+
+def inspect(header: SweepHeader, seconds: float = math.inf, needed: Collection[str] = ()) -> dict[str, Inspected]:
     """Load every dataset once, so that what is wrong with any of them is known before anything is written.
+
+    Args:
+        header: The sweep.
+        seconds: How long; a dataset that is begun by then is the last one.
+        needed: Datasets that are looked at in any case.
 
     Raises:
         DataError: A dataset is missing, changed or not what its config says.
     """
-    loaded = ((name, load_dataset(config)) for name, config in header.datasets.items())
-    return {name: Inspected(data.facts, data.objective) for name, data in loaded}
+    until, found = time.monotonic() + seconds, dict[str, Inspected]()
+    for name, config in header.datasets.items():
+        if not found or name in needed or time.monotonic() < until:
+            found[name] = look_at(config)
+    return found
+
+
+def look_at(config: DatasetConfig) -> Inspected:
+    """What a dataset is; its errors are those of `inspect`."""
+    data = load_dataset(config)
+    return Inspected(data.facts, data.objective)
 
 
 def without_absent(header: SweepHeader) -> tuple[SweepHeader, tuple[str, ...]]:
@@ -307,5 +328,6 @@ def _probe(
     values = settings.complete(point.values if isinstance(point, Point) else {})
     key = TrialKey(name, family, 1, Phase.SEED_REPEAT, 1)
     request = TrialRequest(key, family, values, seed, PROBE_EPOCHS, PROBE_EPOCHS)
-    spec = TrialSpec(header.datasets[name], dict(header.spaces), found.facts.digest, Path())
+    files = files_for(header, name, executor)
+    spec = TrialSpec(header.datasets[name], dict(header.spaces), found.facts.digest, Path(), files=files)
     return train_one(executor, spec, request)

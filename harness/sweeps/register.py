@@ -16,6 +16,7 @@ from typing import Any
 from harness.config.space import SearchSpace
 from harness.errors import ExportError, HarnessError, JournalError
 from harness.executors import Executor, Task
+from harness.executors.lanes import OneTask, Work, alone
 from harness.export import CleanProcess, agrees, read_description
 from harness.export.aliases import CHAMPION, Holder, give_alias, holder, must_be_measured
 from harness.export.verification import Measured
@@ -37,7 +38,7 @@ from harness.stats.words import brief, sentences
 from harness.store import Store
 from harness.sweeps.plan import SweepHeader
 from harness.sweeps.results import budget_in_words
-from harness.sweeps.trials import TASKS, TrialSpec, run_one
+from harness.sweeps.trials import TASKS, TrialSpec
 from harness.tracking.registry import Registered, move_alias, register
 from harness.tracking.repair import RegistryState, registry_state_of
 
@@ -189,7 +190,7 @@ class Registration:
         header: The sweep.
         requests: Requests of the dataset's trials, by key.
         store: Where it is registered.
-        executor: Where it is built.
+        executor: Where it is trained again; it is built on this machine, whose folders it works in.
         sweep_id: The sweep's id.
         spec: Where the selected trial's weights are; it is trained again when they are gone, with the same seed.
         clean: The process that verifies it.
@@ -216,13 +217,13 @@ class Registration:
         """What it is registered as."""
         return self.header.registered_name(self.result.dataset)
 
-    def build(self, family: FamilyResult, trial: TrialKey, why: str) -> Diagnostics:
+    def build(self, family: FamilyResult, trial: TrialKey, why: str) -> Work[Diagnostics]:
         """Have a worker make the folder of a trial's model, and say what it does on the test part."""
         space = self.spec.spaces[family.family.space]
         self._require_code_may_run(space)
         weights = self.spec.weights_of(trial)
         if not weights.exists():
-            run_one(self.executor, self.spec.task(self.requests[str(trial)]))
+            yield OneTask(self.spec.task(self.requests[str(trial)]))
         plain: dict[str, Any] = {
             "dataset": self.spec.dataset,
             "space": space,
@@ -234,7 +235,7 @@ class Registration:
             "digest": self.spec.digest,
             "evidence": evidence_of(self.result, self.header, why),
         }
-        built = run_one(self.executor, Task(f"{self.result.dataset} champion", TASKS["champion"], plain))
+        built = yield OneTask(Task(f"{self.result.dataset} champion", TASKS["champion"], plain), here=True)
         return Diagnostics.from_json(built["diagnostics"])
 
     def register(self, why: str, name: str) -> Registered:
@@ -279,20 +280,38 @@ def needs_sweep(space: SearchSpace, sweep_id: str) -> str:
     return f"it takes {space.made_of}, which syncing does not run; `harness sweep --resume {sweep_id}` does"
 
 
-def register_champion(how: Registration) -> ChampionInfo | None:
-    """Build the champion in a worker, register it, prove it in a new process, and only then give it an alias.
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A champion's folder, made.
 
-    Returns:
-        The registered champion; None when no trial completed.
+    Attributes:
+        family: Whose selected trial it is.
+        why: Why this family's, in one sentence.
+        diagnostics: What it does on the test part.
+    """
+
+    family: FamilyResult
+    why: str
+    diagnostics: Diagnostics
+
+
+def build_champion(how: Registration) -> Work[Built | None]:
+    """Have a worker build the champion that follows from a comparison; None when no trial completed."""
+    family, why = choose(how.result) or (None, "")
+    if family is None or family.selected is None or family.test_score is None:
+        return None
+    return Built(family, why, (yield from how.build(family, family.selected.key, why)))
+
+
+def register_champion(how: Registration, built: Built) -> ChampionInfo:
+    """Register a champion, prove it in a new process, and only then give it an alias.
 
     Raises:
         ExportError: The registered model does not give the logged test score again, or cannot be loaded.
         StoreError: The registry cannot be used, or the name is somebody else's.
     """
-    family, why = choose(how.result) or (None, "")
-    if family is None or family.selected is None or family.test_score is None:
-        return None
-    diagnostics = how.build(family, family.selected.key, why)
+    family, why = built.family, built.why
+    assert family.selected is not None  # or nothing was built
     registered, short = how.register(why, how.name), short_of_champion(how.result, family)
     incumbent = holder(how.store, registered.name)
     where = f"{registered.name}/{registered.version}"
@@ -307,11 +326,11 @@ def register_champion(how: Registration) -> ChampionInfo | None:
         arm=family.family.name,
         trial=str(family.selected.key),
         why=why,
-        test_score=family.test_score if described.test_score is None else described.test_score,
+        test_score=described.test_score if described.test_score is not None else family.test_score or 0.0,
         path=str(how.folder),
         alias_because=because,
         coverage=described.intervals.coverage if described.intervals else (),
-        diagnostics=diagnostics,
+        diagnostics=built.diagnostics,
     )
 
 
@@ -333,7 +352,7 @@ def register_again(was: ChampionInfo, how: Registration, *, alias: bool) -> Cham
     """
     if not _holds(how.folder, was.trial):
         family = next(one for one in how.result.families if one.family.name == was.arm)
-        how.build(family, TrialKey.parse(was.trial), was.why)
+        alone(how.executor, how.build(family, TrialKey.parse(was.trial), was.why))
     was_champion = alias and was.alias == CHAMPION
     incumbent = holder(how.store, was.name)
     try:

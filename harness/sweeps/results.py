@@ -49,6 +49,9 @@ from harness.sweeps.edges import edge_warnings
 from harness.sweeps.plan import SweepHeader, workers_note
 from harness.text import counted, listed
 
+KEPT = 32
+"""Datasets whose trials are held in memory at a time."""
+
 
 class EndedTrial(NamedTuple):
     """A trial that ended.
@@ -79,6 +82,7 @@ class Basis:
         cases: Scores over test cases of searched trials and seed repeats, by their keys' text; None where unknown.
         leaks: What the guards said of answers among the inputs; any withholds the verdict.
         rule: Version of the rule to decide by.
+        left_out: The families that came to no result, and why.
     """
 
     dataset: str
@@ -93,6 +97,12 @@ class Basis:
     cases: Mapping[str, CaseScores | None] = field(default_factory=dict)
     leaks: tuple[str, ...] = ()
     rule: int = RULE
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def compared(self) -> tuple[Family, ...]:
+        """The families that came to a result."""
+        return tuple(family for family in self.families if family.name not in self.left_out)
 
 
 class Results:
@@ -115,7 +125,8 @@ class Results:
     def trials(self, dataset: str) -> list[EndedTrial]:
         """Every ended trial and seed repeat of a dataset, in the order they were asked."""
         read_at, trials = self._trials.get(dataset, (0, []))
-        if read_at < (now := self.journal.seq):
+        newest = self.journal.last(EventKind.ENDED, dataset)
+        if newest and read_at < (now := newest.seq):
             ended = {one.trial_key: one.payload for one in self.journal.events(EventKind.ENDED, dataset=dataset)}
             trials = [
                 EndedTrial(TrialRequest.from_json(asked.payload), TrialRecord.from_json(ended[asked.trial_key]))
@@ -123,11 +134,23 @@ class Results:
                 if asked.trial_key in ended
             ]
             self._trials[dataset] = now, trials
+            while len(self._trials) > KEPT:
+                self._trials.pop(next(iter(self._trials)))
         return trials
 
     def selected(self, dataset: str) -> dict[str, EndedTrial]:
         """The selected trial of each family that has one, by the family's name."""
-        return selected_among(self.trials(dataset), self.header.families, self.objective(dataset), self.header.rule)
+        return selected_among(self.trials(dataset), self.families(dataset), self.objective(dataset), self.header.rule)
+
+    def left_out(self, dataset: str) -> dict[str, str]:
+        """The families that came to no result with a dataset, and why."""
+        events = self.journal.events(EventKind.FAMILY_FAILED, dataset=dataset)
+        return {event.payload["family"]: event.payload["why"] for event in events}
+
+    def families(self, dataset: str) -> tuple[Family, ...]:
+        """The families that are compared on a dataset."""
+        left_out = self.left_out(dataset)
+        return tuple(family for family in self.header.families if family.name not in left_out)
 
     def objective(self, dataset: str) -> Objective:
         """The objective that a dataset was opened with."""
@@ -183,11 +206,16 @@ class Results:
             baselines=self.baselines(dataset),
             until_decided=plan.until_decided,
             rule=self.header.rule,
-            changes=self.journal.changes,
+            changes=self.changes(dataset),
             leaks=self.facts(dataset).leaks,
             cases={key: score.cases for key, score in sealed.items()},
+            left_out=self.left_out(dataset),
         )
         return decide_pairs(self.trials(dataset), {key: score.test_score for key, score in sealed.items()}, basis)
+
+    def changes(self, dataset: str) -> list[str]:
+        """What was not the same for all trials of a dataset, a line each: what was changed, where they ran."""
+        return [*self.journal.changes, *kinds_of_processor(record for _, record in self.trials(dataset))]
 
     def over(self, dataset: str) -> bool:
         """Whether a comparison has ended: with a champion, with none that could be, or without a verdict."""
@@ -220,7 +248,7 @@ class Results:
             champion=ChampionInfo.from_json(champion.payload) if champion and champion.payload else None,
             trials=tuple(one.record for one in pairs if one.request.key.phase is Phase.SEARCH),
             scores=scores,
-            rows=rows_of(pairs, scores, families),
+            rows=rows_of(pairs, scores, self.families(dataset)),
             values={str(one.request.key): one.request.values for one in pairs},
             explanation=self.explanation(dataset),
             terms=self._terms(dataset, Verdict.from_json(decided.payload)),
@@ -233,7 +261,7 @@ class Results:
         """What a verdict was made by, apart from its trials."""
         plan = self.header.plan
         return Terms(
-            families=tuple(family.name for family in self.header.families),
+            families=tuple(family.name for family in self.families(dataset)),
             trials=verdict.trials,
             oracle=plan.oracle,
             margin=self.header.datasets[dataset].smallest_difference,
@@ -344,20 +372,34 @@ def rows_of(
     return tuple(_row(one.record, scores) for one in counted_among(pairs, families))
 
 
+def kinds_of_processor(records: Iterable[TrialRecord]) -> list[str]:
+    """The line about trials that ran on several kinds of processor, which round differently; none where one did.
+
+    Args:
+        records: Trials; those of before this was recorded say nothing.
+    """
+    kinds = Counter(record.processor for record in records if record.processor)
+    if len(kinds) < 2:
+        return []
+    ran = ", ".join(f"{count:,} on {kind}" for kind, count in kinds.most_common())
+    return [f"trials ran on {len(kinds)} kinds of processor, whose scores differ in their last digits ({ran})"]
+
+
 def decide_pairs(pairs: Sequence[EndedTrial], scores: Mapping[str, float], basis: Basis) -> Verdict:
     """Decide a dataset, wherever its trials were read from."""
     dataset, objective = basis.dataset, basis.objective
     best = best_baseline_test(basis.baselines, objective, basis.rule)
-    selected = selected_among(pairs, basis.families, objective, basis.rule)
+    selected = selected_among(pairs, basis.compared, objective, basis.rule)
     edges = edge_warnings(
         [
             (family.name, basis.spaces[family.space], selected[family.name].request.values)
-            for family in basis.families
+            for family in basis.compared
             if family.name in selected
         ],
         basis.rule,
     )
-    rows, cases = rows_of(pairs, scores, basis.families), cases_of(basis.cases)
+    absent = [f"{name} is left out of the comparison: {why}" for name, why in basis.left_out.items()]
+    rows, cases = rows_of(pairs, scores, basis.compared), cases_of(basis.cases)
     replicates = max((row.replicate for row in rows), default=0)
     looks = interim_replicates(basis.oracle, basis.rule)
     decision = decide_rows(
@@ -365,9 +407,9 @@ def decide_pairs(pairs: Sequence[EndedTrial], scores: Mapping[str, float], basis
         objective=objective,
         margins={dataset: basis.smallest_difference},
         baselines={} if best is None else {dataset: best},
-        families=[family.name for family in basis.families],
+        families=[family.name for family in basis.compared],
         oracle=basis.oracle,
-        warnings={dataset: [*edges, *basis.changes]},
+        warnings={dataset: [*absent, *edges, *basis.changes]},
         cases={dataset: cases},
         reasons_to_abstain={dataset: [f"a guard against leakage fired: {leak}" for leak in basis.leaks]},
         interim=interim_analysis(replicates, looks) if basis.until_decided else None,

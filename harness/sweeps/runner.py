@@ -6,31 +6,47 @@ same thing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
+from enum import IntEnum
 from pathlib import Path
 
 from harness.config.spaces.sized import sized
 from harness.disk import cannot_write, replace_text
 from harness.errors import AccessError, DiskError, HarnessError, StoreError, UsageError
 from harness.executors import Executor, Task
+from harness.executors.lanes import Aside, Lanes, OneTask, Until, Work
 from harness.export import CleanProcess
 from harness.journal import EventKind, Journal
 from harness.records import ChampionInfo, Outcome, Phase, SweepResult, TrialRecord, TrialRequest
 from harness.report.html import html
 from harness.search import Scheduler
+from harness.search.oracle import ADAPTIVE
 from harness.search.scheduler import seed_repeat_request
 from harness.stats.levels import MINIMUM_TRIALS
 from harness.store import Store
+from harness.sweeps.engines import files_for
 from harness.sweeps.events import Callback, ComparisonFinished, Message, SweepStarted
-from harness.sweeps.folders import lock, new_id, rule_of
+from harness.sweeps.folders import lock, new_id, opened_by, rule_of
 from harness.sweeps.mlflow_sync import MlflowSync, links_of
-from harness.sweeps.plan import SweepHeader, search_settings, trial_limits
-from harness.sweeps.prepare import Inspected, Resuming, as_keras_tuner, inspect, notes, open_journal, with_builders
+from harness.sweeps.plan import SweepHeader, large_batches, search_settings, trial_limits, workers_note
+from harness.sweeps.prepare import (
+    LOOK_SECONDS,
+    Inspected,
+    Resuming,
+    as_keras_tuner,
+    inspect,
+    look_at,
+    notes,
+    open_journal,
+    with_builders,
+)
 from harness.sweeps.register import (
     NOT_KNOWN,
     Registration,
+    build_champion,
     choose,
     lost_champions,
     may_take_alias,
@@ -40,7 +56,7 @@ from harness.sweeps.register import (
 )
 from harness.sweeps.results import Results, seed_repeats_of
 from harness.sweeps.stop import Stop
-from harness.sweeps.trials import TASKS, ComparisonFailed, TrialRunner, TrialSpec, run_one, run_searches
+from harness.sweeps.trials import TASKS, ComparisonFailed, TrialRunner, Trials, TrialSpec, searches
 from harness.text import counted
 from harness.tracking import connect
 from harness.tracking.registry import whose
@@ -83,7 +99,7 @@ def run_sweep(
     executor.prewarm(TASKS["trial"].partition(":")[0])  # while this process loads the data and its own libraries
     how = resume if isinstance(resume, Resuming) else Resuming(resume)
     header = replace(header, rule=rule_of(store, how.sweep_id)) if how.sweep_id else header
-    inspected = inspect(header)
+    inspected = inspect(header, LOOK_SECONDS, opened_by(store, how.sweep_id) if how.sweep_id else ())
     header = with_builders(header)
     sweep_id = how.sweep_id or new_id(header.plan.name)
     folder = store.sweeps / sweep_id
@@ -96,8 +112,7 @@ def run_sweep(
             callback(Message(note))
         sweep = _Sweep(Results(journal, header), store, sweep_id, executor, callback, sync, stop or Stop())
         try:
-            for name, found in inspected.items():
-                sweep.compare(name, found)
+            sweep.compare_all(inspected)
             return sweep.conclude()
         except KeyboardInterrupt:
             sweep.leave()
@@ -144,6 +159,18 @@ def synchronise(
             return replace(result, behind="; ".join(part for part in (result.behind, *failed) if part))
 
 
+class _NotBegun(HarnessError):
+    """A dataset cannot be looked at."""
+
+
+class _Stage(IntEnum):
+    """How far a comparison has come."""
+
+    OPEN = 0
+    DECIDED = 1
+    OVER = 2
+
+
 @dataclass(slots=True)
 class _Sweep:
     """A running sweep: what its comparisons share."""
@@ -159,6 +186,8 @@ class _Sweep:
     """Datasets whose champion the user may not register."""
     runs_code: bool = True
     """Whether builders of the user's may run; syncing runs none."""
+    reached: dict[str, _Stage] = field(default_factory=dict)
+    """How far this command has come with each dataset."""
 
     @property
     def header(self) -> SweepHeader:
@@ -172,45 +201,90 @@ class _Sweep:
     def folder(self) -> Path:
         return self.store.sweeps / self.sweep_id
 
-    def compare(self, name: str, found: Inspected) -> None:
-        """One dataset, from its first trial to its champion; only what the journal does not hold yet."""
-        if self.journal.has(EventKind.COMPARISON_FAILED, name):
-            return
-        if not self.journal.has(EventKind.OPENED, name) or self.results.facts(name).digest != found.facts.digest:
-            opened = {"facts": found.facts, "objective": found.objective}
-            self.journal.append(EventKind.OPENED, opened, dataset=name)
-        try:
-            self._search(name, found)
-            registered = self.sync.offline or self.journal.has(EventKind.CHAMPION, name)
-            # The process that is to verify the champion gets ready while the search's last words are said.
-            with nullcontext() if registered else CleanProcess() as clean:
-                if not self.journal.has(EventKind.BASELINES, name):
-                    self._score_baselines(name)
-                while self._analyse_interim(name):
-                    self._search(name, found)
-                self._confirm(name)
-                self.stop.check()
-                if not self.journal.has(EventKind.DECIDED, name):
-                    self.journal.append(EventKind.DECIDED, self.results.verdict(name), dataset=name)
-                self.register_decided(name, clean)
-        except ComparisonFailed as reason:
-            self.executor.drop()  # what still ran belongs to nobody any more
-            self.journal.append(EventKind.COMPARISON_FAILED, {"why": str(reason)}, dataset=name)
-            self._advance()
-            self.callback(Message(f"{name}: failed: {reason}"))
-            return
-        self.callback(ComparisonFinished(self.results.comparison(name)))
+    def compare_all(self, inspected: Mapping[str, Inspected]) -> None:
+        """All datasets, a few at a time: the search of one goes on while another's champion is proved.
 
-    def register_decided(self, name: str, clean: CleanProcess | None = None) -> None:
-        """Export, register and prove a decided dataset's champion, unless that is done; later where MLflow is away.
+        A later one gets the workers that those before it have no use for. Verdicts, champions and what the callback
+        hears of them come in the order of the datasets.
+        """
+        names = list(self.header.datasets)
+        works = (
+            self._compare(name, inspected.get(name), names[max(0, position - 1) : position], last=name == names[-1])
+            for position, name in enumerate(names)
+        )
+        lanes = Lanes(self.executor, self.journal.turn, lambda: self.stop.wanted, self._advance)
+        lanes.run(works, at_once(self.header, self.executor.slots))
+
+    def _compare(self, name: str, found: Inspected | None, before: Sequence[str], *, last: bool) -> Work[None]:
+        """One dataset, from its first trial to its champion; only what the journal does not hold yet.
 
         Args:
             name: The dataset.
-            clean: The process that verifies it, where one is ready.
+            found: What it is; None where it is still to be looked at.
+            before: The dataset before it, if there is one.
+            last: Whether none is after it.
         """
+        try:
+            if not self.journal.has(EventKind.COMPARISON_FAILED, name):
+                yield from self._steps(name, found or (yield from self._look_at(name)), before, last=last)
+        except ComparisonFailed as reason:
+            self.journal.append(EventKind.COMPARISON_FAILED, {"why": str(reason)}, dataset=name)
+            self.callback(Message(f"{name}: failed: {reason}"))
+        except _NotBegun as reason:
+            self.callback(Message(f"{name}: left for the next run of the same command: {reason}"))
+        yield self._after(before, _Stage.OVER)
+        if self.journal.has(EventKind.DECIDED, name):
+            self.callback(ComparisonFinished(self.results.comparison(name)))
+        self.reached[name] = _Stage.OVER
+
+    def _look_at(self, name: str) -> Work[Inspected]:
+        """Look at a dataset that would have kept the first trial waiting; what is wrong with it stops no other."""
+        try:
+            found: Inspected = yield Aside(lambda: look_at(self.header.datasets[name]))
+        except HarnessError as error:
+            raise _NotBegun(str(error)) from error
+        for note in large_batches(name, self.header.spaces, found.facts.sizes[0]):
+            self.callback(Message(note))
+        return found
+
+    def _after(self, before: Sequence[str], stage: _Stage) -> Until:
+        """Waits until the dataset before, which waited for those before it, has come so far.
+
+        For ever where the user wants an end.
+        """
+        return Until(
+            lambda: not self.stop.wanted and all(self.reached.get(one, _Stage.OPEN) >= stage for one in before)
+        )
+
+    def _steps(self, name: str, found: Inspected, before: Sequence[str], *, last: bool) -> Work[None]:
+        if not self.journal.has(EventKind.OPENED, name) or self.results.facts(name).digest != found.facts.digest:
+            opened = {"facts": found.facts, "objective": found.objective}
+            self.journal.append(EventKind.OPENED, opened, dataset=name)
+        yield from self._search(name, found)
+        registered = self.sync.offline or self.journal.has(EventKind.CHAMPION, name)
+        # The process that is to verify the champion gets ready while the search's last words are said; not where the
+        # search of another dataset needs the processor.
+        with CleanProcess() if last and not registered else nullcontext() as clean:
+            if not self.journal.has(EventKind.BASELINES, name):
+                yield from self._score_baselines(name)
+            while self._analyse_interim(name):
+                yield from self._search(name, found)
+            yield from self._confirm(name)
+            yield self._after(before, _Stage.DECIDED)
+            if not self.journal.has(EventKind.DECIDED, name):
+                self.journal.append(EventKind.DECIDED, self.results.verdict(name), dataset=name)
+            self.reached[name] = _Stage.DECIDED
+            yield from self._register_decided(name, before, clean)
+
+    def register_decided(self, name: str) -> None:
+        """Export, register and prove a decided dataset's champion, unless that is done; later where MLflow is away."""
+        lanes = Lanes(self.executor, self.journal.turn, lambda: self.stop.wanted, self._advance)
+        lanes.run([self._register_decided(name)])
+
+    def _register_decided(self, name: str, before: Sequence[str] = (), clean: CleanProcess | None = None) -> Work[None]:
         if not self.results.owed(name):
             return
-        if self.sync.offline or not self._projected():
+        if self.sync.offline or not (yield self._synced()):
             if not self.sync.refused:  # which was said, with what is kept
                 self.callback(Message(f"{name}: the champion is registered when MLflow can be written to"))
             return
@@ -221,7 +295,10 @@ class _Sweep:
         self.callback(Message(f"{name}: exporting the selected model and verifying it in a new process"))
         try:
             with clean or CleanProcess() as prover:
-                self._record(name, register_champion(self._registration(name, prover)))
+                how = self._registration(name, prover)
+                built = yield from build_champion(how)
+                yield self._after(before, _Stage.OVER)
+                self._record(name, (yield Aside(lambda: register_champion(how, built))) if built else None)
         except StoreError as error:
             if isinstance(error, AccessError):
                 self.refused.add(name)
@@ -285,7 +362,12 @@ class _Sweep:
         self._advance()
         return held
 
-    def _search(self, name: str, found: Inspected) -> None:
+    def _synced(self) -> Aside:
+        """The same beside other work."""
+        seq = self.journal.seq
+        return Aside(lambda: self.sync.follow(seq, self.stop.check))
+
+    def _search(self, name: str, found: Inspected) -> Work[None]:
         if self.journal.has(EventKind.CLOSED, name):
             return
         sequences = self.results.facts(name).sizes[0]
@@ -293,7 +375,7 @@ class _Sweep:
         spaces = sized(self.header.spaces, self.header.datasets[name], self.results.facts(name).steps[1])
         builders = as_keras_tuner(self.header, name) if self.runs_code else {}
         scheduler = Scheduler(name, self.header.families, spaces, found.objective, settings, builders)
-        run_searches(scheduler, self._runner(name), self.callback, settings.budget.seconds)
+        yield from searches(scheduler, self._runner(name), self.callback, settings.budget.seconds)
 
     def _analyse_interim(self, name: str) -> bool:
         """Whether the dataset is to be searched on: its verdict is open, nothing withholds it, and looks are left."""
@@ -312,15 +394,16 @@ class _Sweep:
         self.callback(Message(f"{name}: {why}; continuing to {following[0]}"))
         return True
 
-    def _score_baselines(self, name: str) -> None:
+    def _score_baselines(self, name: str) -> Work[None]:
         limit = None
         if self.header.plan.baselines == "limited":
             limit = baseline_seconds(self.results.search_seconds(name) / self.executor.slots)
         arguments = {"dataset": self.header.datasets[name], "seconds": limit}
-        value = run_one(self.executor, Task(f"{name} baselines", TASKS["baselines"], arguments, name))
+        files = files_for(self.header, name, self.executor)
+        value = yield OneTask(Task(f"{name} baselines", TASKS["baselines"], arguments, name, inputs=files))
         self.journal.append(EventKind.BASELINES, value, dataset=name)
 
-    def _confirm(self, name: str) -> None:
+    def _confirm(self, name: str) -> Work[None]:
         """Retrain each family's selected hyperparameters with fresh seeds, as often as the plan says."""
         plan = self.header.plan
         asked = [TrialRequest.from_json(event.payload) for event in self.journal.events(EventKind.ASKED, dataset=name)]
@@ -340,7 +423,7 @@ class _Sweep:
         def tell(record: TrialRecord) -> None:
             self.callback(Message(f"{record.key} {record.status.value}", detail=True))
 
-        self._runner(name).run(lambda _: fresh.pop() if fresh else None, tell, started)
+        yield Trials(self._runner(name), lambda _: fresh.pop() if fresh else None, tell, started)
 
     def _record(self, name: str, champion: ChampionInfo | None) -> None:
         if champion and champion.alias_because:
@@ -382,7 +465,29 @@ class _Sweep:
             self.folder / "weights" / name,
             *trial_limits(self.header.plan, self.executor.slots),
             rungs=self.header.plan.oracle == "hyperband",
+            files=files_for(self.header, name, self.executor),
         )
+
+
+MOST_AT_ONCE = 32
+"""Comparisons that are open at a time at the most: each keeps its searches in memory."""
+
+
+def at_once(header: SweepHeader, slots: int) -> int:
+    """How many comparisons are open at a time: so many that the next search fills what the others leave free.
+
+    One where the number of workers counts, and with it what else they do.
+
+    Args:
+        header: The sweep.
+        slots: Trials that can run at the same time.
+    """
+    plan = header.plan
+    if workers_note(plan):
+        return 1
+    of_a_search = plan.in_flight if plan.oracle in ADAPTIVE else plan.trials
+    of_a_dataset = (of_a_search or slots) * len(header.families) * header.interim_replicates[0]
+    return min(MOST_AT_ONCE, 2 + math.ceil(slots / of_a_dataset))
 
 
 BASELINE_SECONDS, BASELINE_SHARE = 10.0, 0.1

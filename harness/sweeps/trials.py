@@ -7,8 +7,8 @@ are held nowhere else.
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,45 +16,37 @@ from typing import Any
 
 from harness.config.dataset import DatasetConfig
 from harness.config.space import TRAINING, SearchSpace
-from harness.errors import ExecutorError, HarnessError
+from harness.data.splits import of_fold
+from harness.errors import HarnessError
 from harness.executors import Done, Executor, Shared, Task
+from harness.executors.lanes import Attempts, Job, Lanes, OneEnd, OneTask, Work, alone
 from harness.journal import EventKind, Journal
 from harness.records import FailureKind, Phase, TrialKey, TrialRecord, TrialRequest, TrialStatus
-from harness.search import Scheduler, select
+from harness.search import Scheduler
 from harness.sweeps.events import Callback, FamilyProgress, Message, Progress
 from harness.sweeps.stop import Stop, require_disk_space
 
-ATTEMPTS = 2
-"""Attempts at whatever a worker does, where the worker is killed from outside; no other failure is tried again."""
-
 
 def run_one(executor: Executor, task: Task) -> Mapping[str, Any]:
-    """Run one task on an idle executor and wait for it; once more when its worker is killed.
+    """Run one task on an idle executor and wait for it, for a slot as well; see `Attempts` for when it is tried again.
 
     Raises:
         ExecutorError: It failed.
     """
-    for attempt in range(1, ATTEMPTS + 1):
-        executor.submit(replace(task, id=f"{task.id}#{attempt}"))
-        (done,) = all_done(executor)
-        if done.failure is not FailureKind.KILLED:
-            break
-    if done.value is None:
-        raise ExecutorError(f"{task.id}: {done.message}")
-    return done.value
+    return alone(executor, one_task(task))
 
 
-def all_done(executor: Executor) -> Iterator[Done]:
-    """What is running, as it ends, until nothing is."""
-    while executor.free < executor.slots:
-        yield from executor.wait()
+def one_task(task: Task) -> Work[Mapping[str, Any]]:
+    """A task's value as a piece of work; as `run_one`."""
+    value: Mapping[str, Any] = yield OneTask(task)
+    return value
 
 
 TASKS = {
     "trial": "harness.training.trial:run_trial",
     "baselines": "harness.baselines:run",
     "champion": "harness.export.build:build_champion",
-    "explain": "harness.interpret.explain:explain_trial",
+    "explain": "harness.interpret.trial:explain_trial",
 }
 """All that a worker is asked to do, and the function that does it: imported there, so that this process does not load
 TensorFlow for it."""
@@ -91,6 +83,7 @@ class TrialSpec:
         limit_mb: The most resident memory of its worker, in megabytes; None for no limit.
         function: Dotted path of what trains a trial.
         rungs: Whether trials go on with others, which so keep where their training ended.
+        files: Paths of the files and folders that the dataset and the families are made of.
     """
 
     dataset: DatasetConfig
@@ -101,6 +94,7 @@ class TrialSpec:
     limit_mb: int | None = None
     function: str = TASKS["trial"]
     rungs: bool = False
+    files: tuple[str, ...] = ()
 
     @cached_property
     def shared(self) -> Shared:
@@ -113,19 +107,26 @@ class TrialSpec:
         keeps = request.key.phase is Phase.SEARCH
         weights = str(self.weights_of(request.key)) if keeps else None
         arguments: dict[str, Any] = {"request": request, "weights_to": weights}
+        inputs, outputs = list(self.files), [weights] if weights else []
         if keeps and self.rungs:
-            arguments["state_to"] = str(self._state_of(request.key))
+            arguments["state_to"] = state = str(self._state_of(request.key))
+            outputs += self._of_folds(state)
         if request.continues:
-            arguments["state_from"] = str(self._state_of(TrialKey.parse(request.continues)))
+            arguments["state_from"] = state = str(self._state_of(TrialKey.parse(request.continues)))
+            inputs += self._of_folds(state)
         structure = {name: request.values.get(name) for name in structural(self.spaces[request.family])}
         affinity = f"{self.dataset.name} {request.family} {structure}"
         limits = (self.limit_seconds, self.limit_mb)
         name, group = f"{request.key}#{attempt}", request.key.family
-        return Task(name, self.function, arguments, affinity, group, *limits, self.shared)
+        files = (tuple(inputs), tuple(outputs))
+        return Task(name, self.function, arguments, affinity, group, *limits, self.shared, *files)
 
     def weights_of(self, key: TrialKey) -> Path:
         """Where a trial's weights are, while it can still win."""
         return self.weights / weights_name(key)
+
+    def _of_folds(self, path: str) -> list[str]:
+        return [str(of_fold(path, fold)) for fold in range(self.dataset.split.folds or 1)]
 
     def _state_of(self, key: TrialKey) -> Path:
         """Where a trial's training ended, for another one to go on from."""
@@ -161,46 +162,86 @@ class TrialRunner:
         tell: Callable[[TrialRecord], None],
         started: Sequence[TrialRequest] = (),
     ) -> None:
-        """Keep every slot busy until `ask` has nothing more and nothing is running.
+        """Run trials with nothing beside them; arguments and errors are those of `Trials` and `bring_to_end`."""
 
-        Args:
-            ask: The next trial, None when there is none before something has ended, or at all; it hears the family that
-                the free worker has compiled functions of, or nothing.
-            tell: Called once with every ended trial, in the order of the journal.
-            started: Trials that were asked for before a crash and have not ended.
+        def work() -> Work[None]:
+            yield Trials(self, ask, tell, started)
+
+        self.bring_to_end(work())
+
+    def bring_to_end(self, work: Work[None]) -> None:
+        """Do a piece of work with nothing beside it.
 
         Raises:
             KeyboardInterrupt: An end was wanted, and nothing runs any more.
         """
-        waiting, running, attempts = list(started), dict[str, TrialRequest](), Counter[str]()
-        while True:
-            while self.executor.free and not self.stop.wanted and (request := self._next(waiting, ask)):
-                attempts[str(request.key)] += 1
-                task = self.spec.task(request, attempts[str(request.key)])
-                running[task.id] = request
-                self.executor.submit(task)
-            if not running:
-                self.stop.check()
-                return
-            for done in self.executor.wait(timeout_seconds=1.0):
-                request = running.pop(done.task_id)
-                tried = attempts[str(request.key)]
-                if done.failure is FailureKind.KILLED and tried < ATTEMPTS:
-                    waiting.append(request)
-                    continue
-                payload, sealed = outcome(request, done)
-                payload |= {"attempts": tried}
-                self.journal.append(EventKind.ENDED, payload, key=request.key, sealed=sealed)
-                tell(TrialRecord.from_json(payload))
-            self.project()
+        Lanes(self.executor, self.journal.turn, lambda: self.stop.wanted, self.project).run([work])
 
-    def _next(self, waiting: list[TrialRequest], ask: Callable[[str], TrialRequest | None]) -> TrialRequest | None:
-        if waiting:
-            return waiting.pop(0)
-        if request := ask(self.executor.preferred_group):
-            require_disk_space(self.journal.path.parent)
-            self.journal.append(EventKind.ASKED, request, key=request.key)
+
+class Trials(Job):
+    """Keeps slots busy with trials until there is nothing more to ask and nothing is running.
+
+    Args:
+        runner: Where they run.
+        ask: The next trial, None when there is none before something has ended, or at all; it hears the family that the
+            free worker has compiled functions of, or nothing.
+        tell: Called once with every ended trial, in the order of the journal.
+        started: Trials that were asked for before a crash and have not ended.
+    """
+
+    def __init__(
+        self,
+        runner: TrialRunner,
+        ask: Callable[[str], TrialRequest | None],
+        tell: Callable[[TrialRecord], None],
+        started: Sequence[TrialRequest] = (),
+    ) -> None:
+        self._journal, self._spec, self._ask, self._tell = runner.journal, runner.spec, ask, tell
+        self._waiting, self._running = list(started), dict[str, TrialRequest]()
+        self._attempts = defaultdict[TrialKey, Attempts](Attempts)
+        self._recorded = list[TrialRecord]()
+        self._dry = False  # whether nothing can be asked before something has ended, or at all
+
+    def ask(self, preferred: str) -> Task | None:
+        """The next trial, which the journal is given."""
+        request = self._waiting.pop(0) if self._waiting else self._asked(preferred)
+        self._dry = request is None
+        if request is None:
+            return None
+        task = self._spec.task(request, self._attempts[request.key].number)
+        self._running[task.id] = request
+        return task
+
+    def _asked(self, preferred: str) -> TrialRequest | None:
+        if request := self._ask(preferred):
+            require_disk_space(self._journal.path.parent)
+            self._journal.append(EventKind.ASKED, request, key=request.key)
         return request
+
+    def record(self, done: Done) -> None:
+        """Write how a trial ended, unless it is tried again."""
+        request = self._running.pop(done.task_id)
+        attempts = self._attempts[request.key]
+        if attempts.again(done):
+            self._waiting.append(request)
+            return
+        del self._attempts[request.key]
+        payload, sealed = outcome(request, done)
+        payload |= {"attempts": attempts.number}
+        self._journal.append(EventKind.ENDED, payload, key=request.key, sealed=sealed)
+        self._recorded.append(TrialRecord.from_json(payload))
+
+    def tell(self) -> None:
+        """Tell of the trials that were recorded."""
+        recorded, self._recorded = self._recorded, []
+        self._dry = False
+        for record in recorded:
+            self._tell(record)
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing is running and nothing more is asked."""
+        return self._dry and not self._running and not self._waiting
 
 
 def outcome(request: TrialRequest, done: Done) -> tuple[dict[str, Any], Mapping[str, Any] | None]:
@@ -219,13 +260,21 @@ def outcome(request: TrialRequest, done: Done) -> tuple[dict[str, Any], Mapping[
 
 
 def train_one(executor: Executor, spec: TrialSpec, request: TrialRequest) -> TrialRecord:
-    """Train one trial on an idle executor, beside any search, and wait for it."""
-    executor.submit(spec.task(request))
-    (done,) = all_done(executor)
-    return TrialRecord.from_json(outcome(request, done)[0])
+    """Train one trial on an idle executor, beside any search, and wait for it; a failure is its result."""
+    return TrialRecord.from_json(outcome(request, alone(executor, _end_of(spec.task(request))))[0])
+
+
+def _end_of(task: Task) -> Work[Done]:
+    done: Done = yield OneEnd(task)
+    return done
 
 
 def run_searches(scheduler: Scheduler, runner: TrialRunner, callback: Callback, seconds: float | None) -> None:
+    """Run a dataset's searches with nothing beside them; as `searches`."""
+    runner.bring_to_end(searches(scheduler, runner, callback, seconds))
+
+
+def searches(scheduler: Scheduler, runner: TrialRunner, callback: Callback, seconds: float | None) -> Work[None]:
     """Run a dataset's searches to their end, from wherever the journal says they are, and close them.
 
     Args:
@@ -235,7 +284,7 @@ def run_searches(scheduler: Scheduler, runner: TrialRunner, callback: Callback, 
         seconds: Seconds a replicate, where time is the currency; each is ended on complete pairs of trials.
 
     Raises:
-        ComparisonFailed: The first trials of a family all failed in the same way.
+        ComparisonFailed: Fewer than two families are left that came to a result.
         ReplayError: The oracle does not answer as it did before.
     """
     started = replay(scheduler, runner.journal)
@@ -261,21 +310,58 @@ def run_searches(scheduler: Scheduler, runner: TrialRunner, callback: Callback, 
                 runner.spec.weights_of(loser.key).unlink(missing_ok=True)
         callback(progress_of(scheduler, began, seconds))
         callback(Message(_line(record), detail=True))
-        if failure := scheduler.failing_throughout():
-            kind = failure.failure.value if failure.failure else "failed"
-            raise ComparisonFailed(
-                f"{failure.key.family}: its first trials all failed the same way ({kind}): {failure.message}"
-            )
+        leave_out(failing_from_the_first(scheduler))
+
+    def leave_out(failed: Mapping[str, str]) -> None:
+        for name, why in failed.items():
+            scheduler.drop(name)
+            runner.journal.append(EventKind.FAMILY_FAILED, {"family": name, "why": why}, dataset=scheduler.dataset)
+            callback(Message(f"{scheduler.dataset}: {name} is left out: {why}"))
+        require_two(scheduler, runner.journal)
 
     callback(progress_of(scheduler, began, seconds))
-    runner.run(ask, tell, started)
+    leave_out(failing_from_the_first(scheduler))
+    while True:
+        yield Trials(runner, ask, tell, started)
+        started = []
+        if not (failed := without_result(scheduler)):
+            break
+        leave_out(failed)  # whose attempts were used up, and the others had to stop at its number of trials
     callback(replace(progress_of(scheduler, began, seconds), over=True))
-    for family in scheduler.families:
-        mine = [record for record in scheduler.records if record.key.family == family.name]
-        if select(mine, scheduler.objective) is None:
-            last = f"; the last: {mine[-1].message}" if mine else ""
-            raise ComparisonFailed(f"{family.name}: none of its trials completed{last}")
     runner.journal.append(EventKind.CLOSED, {}, dataset=scheduler.dataset)
+
+
+def failing_from_the_first(scheduler: Scheduler) -> dict[str, str]:
+    """A remaining family whose first trials all failed alike, and why; a mapping of none or one."""
+    failure = scheduler.failing_throughout()
+    if failure is None:
+        return {}
+    kind = failure.failure.value if failure.failure else "failed"
+    return {failure.key.family: f"its first trials all failed the same way ({kind}): {failure.message}"}
+
+
+def without_result(scheduler: Scheduler) -> dict[str, str]:
+    """The remaining families of which no trial completed, and why, once nothing more is asked."""
+    found = {}
+    for family in scheduler.remaining:
+        if scheduler.tally(family).best is None:
+            mine = [record for record in scheduler.records if record.key.family == family.name]
+            last = f"; the last: {mine[-1].message}" if mine else ""
+            found[family.name] = f"none of its trials completed{last}"
+    return found
+
+
+def require_two(scheduler: Scheduler, journal: Journal) -> None:
+    """Go on only where two families are left to compare.
+
+    Raises:
+        ComparisonFailed: Fewer are left; it says why each of the others is not.
+    """
+    if len(scheduler.remaining) < 2:
+        events = journal.events(EventKind.FAMILY_FAILED, dataset=scheduler.dataset)
+        why = "; ".join(f"{event.payload['family']}: {event.payload['why']}" for event in events)
+        alone = "; ".join(f"{family.name} is left with nothing to compare it to" for family in scheduler.remaining)
+        raise ComparisonFailed("; ".join(filter(None, (why, alone))))
 
 
 def replay(scheduler: Scheduler, journal: Journal) -> list[TrialRequest]:
@@ -286,7 +372,11 @@ def replay(scheduler: Scheduler, journal: Journal) -> list[TrialRequest]:
     """
     open_requests: dict[str, TrialRequest] = {}
     changed = journal.has(EventKind.CHANGED)
-    for event in journal.events(EventKind.ASKED, EventKind.ENDED, dataset=scheduler.dataset):
+    kinds = (EventKind.ASKED, EventKind.ENDED, EventKind.FAMILY_FAILED)
+    for event in journal.events(*kinds, dataset=scheduler.dataset):
+        if event.kind is EventKind.FAMILY_FAILED:
+            scheduler.drop(event.payload["family"])
+            continue
         if TrialKey.parse(event.trial_key).phase is not Phase.SEARCH:
             continue
         if event.kind is EventKind.ASKED:

@@ -19,6 +19,7 @@ from typing import Any
 from harness.records import (
     BaselineScore,
     ComparisonResult,
+    ExplainedCell,
     FamilyResult,
     GradientReach,
     Phase,
@@ -57,6 +58,13 @@ VERDICT_FILE = "verdict.json"
 CASES_FILE = "test_cases.json"
 BASELINES_FILE = "baselines.json"
 CHANGES_FILE = "changes.json"
+LEFT_OUT_FILE = "left_out.json"
+"""Families that came to no result, and why; where there are none there is no such file."""
+RUNS_FILE = "all_trials.json"
+"""A comparison's trials with seed repeats, a row each as a run would tell it, where they have no runs of their own."""
+
+TRIALS_IN, TABLE = "trials_in", "table"
+"""The tag of a comparison whose trials have no runs, and its value."""
 
 # Windows allows no colon; a name must not read as a path that leads elsewhere.
 _NOT_ALLOWED = re.compile(r"[^\w.\- ]")
@@ -264,7 +272,8 @@ def comparison_metrics(result: ComparisonResult) -> dict[str, float]:
     baselines = _under(BASELINE, {baseline.name: baseline.test_score for baseline in result.baselines})
     metrics = decided_metrics(result.families, result.verdict) | baselines
     for cell in result.explanation.cells if result.explanation else ():
-        steps = {HALF_LIFE: half_life(cell.after), f"{HALF_LIFE}_untrained": half_life(cell.before)}
+        measured = half_life_name(cell)
+        steps = {measured: half_life(cell.after), f"{measured}_untrained": half_life(cell.before)}
         metrics |= _under(cell.name, steps)
     return metrics
 
@@ -278,6 +287,11 @@ def baselines_of(tags: Mapping[str, str], metrics: Mapping[str, float]) -> tuple
     named = {key: key.removeprefix(prefix) for key in metrics if key.startswith(prefix)}
     named |= {key: name for name, key in keys(BASELINE, json.loads(tags.get(BASELINES, "[]"))).items()}
     return tuple(BaselineScore(name, math.nan, metrics[key]) for key, name in named.items() if key in metrics)
+
+
+def half_life_name(cell: ExplainedCell) -> str:
+    """What the steps are called in which a cell's gradient halves; that of the inputs is another number."""
+    return HALF_LIFE if cell.respect_to == "states" else f"{HALF_LIFE}_of_{cell.respect_to}"
 
 
 def half_life(reach: GradientReach) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -34,20 +35,24 @@ def read_sweep_scores(store: Store, sweep_id: str) -> list[dict[str, Any]]:
         UsageError: MLflow holds no such sweep.
         StoreError: The store cannot be used.
     """
-    runs = search_runs(connect(store, create=False), {naming.SWEEP_ID: sweep_id})
-    rows = [_row(run) for run in runs if naming.TRIAL_KEY in run.data.tags]
+    client = connect(store, create=False)
+    runs = list(search_runs(client, {naming.SWEEP_ID: sweep_id}))
+    tables = {run.data.tags["dataset"]: run.info.run_id for run in runs if naming.TRIALS_IN in run.data.tags}
+    own = [run for run in runs if naming.TRIAL_KEY in run.data.tags and run.data.tags["dataset"] not in tables]
+    rows = [*map(_row, own), *(row for run_id in tables.values() for row in _tabled(client, run_id))]
     if not rows:
         raise UsageError(f"sweep {sweep_id}: expected one that MLflow holds in {store.address}, got none")
     return sorted(rows, key=lambda row: str(row["trial_key"]))
 
 
-def run_addresses(store: Store, sweep_id: str, local: str) -> dict[str, str]:
+def run_addresses(store: Store, sweep_id: str, local: str, dataset: str | None = None) -> dict[str, str]:
     """Where MLflow's UI shows the runs of a sweep.
 
     Args:
         store: Where they are.
         sweep_id: The sweep's id.
         local: Address of the UI on a local store; a server's own is taken where the store is one.
+        dataset: The dataset whose runs are meant; None for all.
 
     Returns:
         Address of each comparison, by its dataset's name, and of each trial, by its key's text.
@@ -57,7 +62,8 @@ def run_addresses(store: Store, sweep_id: str, local: str) -> dict[str, str]:
     """
     base = without_user(store.tracking_uri) if store.tracking_uri.startswith("http") else local
     found = {}
-    for run in search_runs(connect(store, create=False), {naming.SWEEP_ID: sweep_id}):
+    wanted = {naming.SWEEP_ID: sweep_id, **({"dataset": dataset} if dataset else {})}
+    for run in search_runs(connect(store, create=False), wanted):
         key = run.data.tags.get(naming.TRIAL_KEY, "").removeprefix(f"{sweep_id}/")
         name = key or run.data.tags.get("dataset", "")
         found[name] = f"{base}/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
@@ -156,6 +162,12 @@ def experiment_ids(client: Connection) -> list[str]:
     """Ids of all experiments, the one changed last first."""
     newest = {"max_results": EXPERIMENTS_A_PAGE, "order_by": ["last_update_time DESC"]}
     return [experiment.experiment_id for experiment in pages(client.search_experiments, **newest)]
+
+
+def _tabled(client: Connection, run_id: str) -> list[dict[str, Any]]:
+    """The rows of a comparison whose trials have no runs; none before it is over."""
+    found = _texts(client, run_id, lambda place: place == naming.RUNS_FILE)
+    return [{**row, "run_id": run_id} for text in found.values() for row in json.loads(text)]
 
 
 def _row(run: Any) -> dict[str, Any]:

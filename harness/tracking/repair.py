@@ -39,6 +39,7 @@ class RecordedRun:
         trial_key: Which trial it is; empty for a comparison's run.
         status: Such as `RUNNING` or `FINISHED`.
         explained: Whether it holds what `harness explain` found.
+        tabled: Whether it is a comparison's whose trials have no runs of their own.
     """
 
     run_id: str
@@ -46,6 +47,7 @@ class RecordedRun:
     trial_key: str
     status: str
     explained: bool
+    tabled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ def recorded_runs(store: Store, sweep_id: str) -> list[RecordedRun]:
             run.data.tags.get(naming.TRIAL_KEY, "").removeprefix(f"{sweep_id}/"),
             run.info.status,
             any(map(is_explained, run.data.metrics)),
+            naming.TRIALS_IN in run.data.tags,
         )
         for run in search_runs(connect(store, create=False), {naming.SWEEP_ID: sweep_id})
     ]

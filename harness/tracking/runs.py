@@ -7,6 +7,7 @@ import math
 import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,14 @@ from harness.stats.words import brief
 from harness.store import Store
 from harness.tracking import naming
 from harness.tracking.client import KIND_TAG, connect
-from harness.tracking.naming import HALF_LIFE, VERDICT, VERDICT_WORDS, comparison_metrics, comparison_tags, half_life
+from harness.tracking.naming import (
+    VERDICT,
+    VERDICT_WORDS,
+    comparison_metrics,
+    comparison_tags,
+    half_life,
+    half_life_name,
+)
 from harness.tracking.queries import search_runs
 from harness.tracking.views import COLOR_TAG, Showing, route, trials_key, view_tags
 
@@ -67,6 +75,42 @@ def trial_parameters(request: TrialRequest) -> list[Any]:
     ]
 
 
+def trials_table(sweep_id: str, pairs: Iterable[tuple[TrialRequest, TrialRecord]], scores: Mapping[str, float]) -> str:
+    """Trials as JSON rows that say what `read_sweep_scores` reads of runs.
+
+    Args:
+        sweep_id: The sweep's id.
+        pairs: What was asked and what became of it.
+        scores: Test scores, by the key's text.
+    """
+    rows = [
+        {
+            "dataset": record.key.dataset,
+            "arm": record.key.family,
+            "family": request.family,
+            "phase": record.key.phase.value,
+            "status": record.status.value,
+            "trial_key": f"{sweep_id}/{record.key}",
+            "replicate": record.key.replicate,
+            "number": record.key.number,
+            "seed": request.seed,
+            naming.VALIDATION_SCORE: record.validation_score,
+            naming.TEST_SCORE: scores.get(str(record.key)),
+            "fit_seconds": record.fit_seconds,
+            "parameters": record.parameters or None,
+            "failure": record.failure.value if record.failure else None,
+            "values": {name: str(value) for name, value in request.values.items()},
+        }
+        for request, record in pairs
+    ]
+    return json.dumps(rows)
+
+
+def _end_of(record: TrialRecord) -> int:
+    """When a trial ended, in milliseconds since 1970; 0 where that is not known."""
+    return round((record.started_at + record.compile_seconds + record.fit_seconds) * 1000) if record.started_at else 0
+
+
 def dataset_input(name: str, facts: DataFacts) -> Any:
     """A dataset as an input of a run, with our digest of its full content."""
     from mlflow.entities import Dataset, DatasetInput, InputTag
@@ -93,6 +137,9 @@ def dataset_input(name: str, facts: DataFacts) -> Any:
 NOTE_TAG = "mlflow.note.content"
 OWN_NOTE_TAG = "harness.note"
 """What a sweep wrote into the description last: where the two differ somebody else has written there."""
+
+WRITERS = 4
+"""Trials that are written to a server or a database at a time: each takes several answers."""
 
 METRICS_A_CALL = 1000
 PARAMETERS_A_CALL = 100
@@ -134,6 +181,7 @@ class RunWriter:
         sweep_id: The sweep's id.
         sweep_name: The sweep's name, also the experiment's.
         showing: How its runs are shown.
+        summary: Whether trials are rows of a table with their comparison's run, and no runs of their own.
 
     Attributes:
         experiment_id: The id of the experiment that the runs are in.
@@ -142,7 +190,17 @@ class RunWriter:
         StoreError: The store cannot be used.
     """
 
-    def __init__(self, store: Store, sweep_id: str, sweep_name: str, showing: Showing | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        sweep_id: str,
+        sweep_name: str,
+        showing: Showing | None = None,
+        *,
+        summary: bool = False,
+    ) -> None:
+        self.summary = summary
+        self._writers = 1 if store.local else WRITERS
         self._client = connect(store)
         self._showing = showing or Showing()
         self._sweep_id = sweep_id
@@ -189,8 +247,16 @@ class RunWriter:
         Args:
             pairs: What was asked and what became of it. `comparison_started` comes first.
         """
-        for request, record in pairs:
-            self._trial(self._comparison(record.key.dataset), request, record)
+        if self.summary:
+            return
+        each = [(self._comparison(record.key.dataset), request, record) for request, record in pairs]
+        if self._writers == 1 or len(each) <= 1:
+            for one in each:
+                self._trial(*one)
+            return
+        with ThreadPoolExecutor(min(self._writers, len(each))) as writers:
+            for written in [writers.submit(self._trial, *one) for one in each]:
+                written.result()
 
     def conclude(self, result: ComparisonResult, files: Mapping[str, str], to_extend: str | None = None) -> str:
         """Write what was sealed until now, and the answer.
@@ -206,14 +272,15 @@ class RunWriter:
             The parent run's id.
         """
         comparison = self._comparison(result.dataset)
-        self._reveal(comparison, result.scores)
-        parent = comparison.parent
+        if not self.summary:
+            self._reveal(comparison, result.scores)
+        parent, end = comparison.parent, max([comparison.end, *map(_end_of, result.trials)])
         metrics = comparison_metrics(result)
-        self._log_changed(parent, metrics, comparison.end)
+        self._log_changed(parent, metrics, end)
         self._void(parent, (name for name in parent.metrics if name.startswith(f"{VERDICT}/") and name not in metrics))
         for cell in result.explanation.cells if result.explanation else ():
             if run := comparison.trials.get(f"{self._sweep_id}/{cell.trial}"):
-                self._log_changed(run, {HALF_LIFE: half_life(cell.after)}, run.end)
+                self._log_changed(run, {half_life_name(cell): half_life(cell.after)}, run.end)
         charts = route(self.experiment_id, trials_key(result.dataset), charts=True)
         tags = comparison_tags(result, charts, to_extend)
         # What an earlier verdict said and this one, of the same sweep extended, does not.
@@ -223,7 +290,8 @@ class RunWriter:
             self._client.set_tag(parent.id, key, naming.cut(value))
         if files:
             self._attach(parent.id, files)
-        self._end(parent, "FINISHED", brief.answer(result.verdict), comparison.end)
+        self._end(parent, "FINISHED", brief.answer(result.verdict), end)
+        self._comparisons.pop(result.dataset)  # it is looked for again where it is reopened
         return parent.id
 
     def failed_with(self, dataset: str, why: str) -> None:
@@ -291,6 +359,7 @@ class RunWriter:
             **{key: naming.cut(value) for key, value in tags.items()},
             naming.COMPARISON_KEY: f"{self._sweep_id}/{dataset}",
             naming.SWEEP_ID: self._sweep_id,
+            **({naming.TRIALS_IN: naming.TABLE} if self.summary else {}),
             "dataset": dataset,
             "phase": "comparison",
             "task": facts.task.value,

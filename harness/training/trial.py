@@ -19,7 +19,9 @@ import numpy as np
 from harness.cases import joined
 from harness.config.dataset import DatasetConfig
 from harness.config.space import SearchSpace
+from harness.data.splits import of_fold
 from harness.disk import replacing
+from harness.machine import here, processor, threads, to_write
 from harness.models.network import setting
 from harness.records import (
     PRUNING_BEGINS,
@@ -78,7 +80,8 @@ def run_trial(plain: Mapping[str, Any]) -> dict[str, Any]:
     folds = prepare_folds(plain["dataset"], plain["digest"])
     done = [_train_on(prepared, space, request, plain, fold) for fold, prepared in enumerate(folds)]
     record, sealed = _mean_of(done)
-    return {"trial": replace(record, started_at=started_at), "sealed": sealed}
+    record = replace(record, started_at=started_at, processor=processor(), threads=threads())
+    return {"trial": record, "sealed": sealed}
 
 
 def _train_on(
@@ -88,7 +91,7 @@ def _train_on(
         trainer, values = trainer_for(prepared, space, request.values, request.epochs)
         compile_seconds = trainer.prepare(prepared.train, prepared.validation)
         started = time.perf_counter()
-        earlier = load_state(_of_fold(path, fold)) if (path := plain.get("state_from")) else None
+        earlier = load_state(here(of_fold(path, fold))) if (path := plain.get("state_from")) else None
         fit = train(prepared, trainer, replace(request, values=values), earlier)
         fit_seconds, sealed = time.perf_counter() - started, None
         if fit.best_epoch:
@@ -97,11 +100,11 @@ def _train_on(
     # A full disk is no failure of the trial: what is missing is trained again when it is needed.
     with contextlib.suppress(OSError):
         if sealed and (path := plain.get("weights_to")):
-            save_weights(Path(path), fit.best_weights)
+            save_weights(to_write(path), fit.best_weights)
         if fit.last and (path := plain.get("state_to")):
             done = np.array([fit.last.batches, fit.trained])
             last = [fit.last.weights, fit.last.slots, done, *fit.last.kept]
-            save_weights(_of_fold(path, fold), last)
+            save_weights(to_write(of_fold(path, fold)), last)
     record = _record(request, trainer, prepared, fit, failed=sealed is None)
     return replace(record, fit_seconds=fit_seconds, compile_seconds=compile_seconds), sealed
 
@@ -209,10 +212,6 @@ def _want_of_memory_named() -> Iterator[None]:
         yield
     except tf.errors.ResourceExhaustedError as error:
         raise MemoryError(error.message) from error
-
-
-def _of_fold(path: str, fold: int) -> Path:
-    return Path(path).with_suffix(f".{fold}.npz")
 
 
 def load_state(path: Path) -> tuple[State, int] | None:

@@ -22,10 +22,15 @@ DIGITS = str(BENCHMARKS / "recorded" / "digits.csv")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
 SMALLEST: dict[str, tuple[str, str]] = {
+    "against_before": (
+        f"italy_power_demand --before {BENCHMARKS.parent} --trials 5",
+        r"geometric mean at equal seconds, 5 trials a family: [\d.]+ over 1 sets",
+    ),
     "baselines": ("japanese_vowels --seconds 5", r"\| japanese_vowels"),
     "calibrate": (f"{DIGITS} --replays 1 --trials 5 --shift 0.2", r"digits lstm .*shift 20 %: power"),
     "champions": ("mlruns", r"\d champions, of which 0 "),
     "false_winners": (f"{DIGITS} --replays 1 --way random --shift 0.2 --workers 1 --keep cells", r"\| digits"),
+    "cluster_faults": ("--short --faults killed", r"runs 1, lost 0, doubled 0, closed early 0"),
     "faults": ("--kills 1", r"lost 0, doubled 0"),
     "golden": (f"--against {BENCHMARKS.parent}", r"^equal$"),
     "interval_coverage": ("--names", r"vic_elec"),
@@ -33,15 +38,18 @@ SMALLEST: dict[str, tuple[str, str]] = {
     "large_files": ("japanese_vowels --sequences 20 --forms csv", r"csv +20"),
     "limits": ("--kind leave", r"leave: killed"),
     "loading": ("--rows 500", r"\d"),
+    "many_datasets": ("--datasets 1 --trials 1 --seeds 0 --offline", r'"trials": 2'),
     "memory": ("--trials 51", r'"workers": 1'),
     "oracles": (
         "--dataset adding_50 --oracle tpe --oracle hyperband --replicates 1 --epochs 2 --trials 2",
         r"\| adding_50 \(mse, min\) \| [\d.]+ ± ",
     ),
     "overhead": ("--trials 4", r'"trials": 4'),
+    "parent": ("--trials 20 --slots 10 --seconds 0.1", r"^20 trials: \d+ a second"),
     "pictures": ("--to pictures", r"report\.png: \d+ kB"),
     "power_curves": ("cells power.svg", r"^$"),
     "profile_trial": ("--units 2", r"\d"),
+    "published": ("counting --minutes 0.1", r"\| counting \| lstm \| accuracy \| 1 \| [\d.]+ "),
     "readers": ("--rounds 1", r"round 1: \d+ polls"),
     "record_trials": ("--trials 1 --epochs 1 --dataset digits --output recorded", r"digits\.csv: lstm 1, gru 1 trials"),
     "recommendations": ("--replays 2", r"## The recommendation"),
@@ -56,6 +64,7 @@ SMALLEST: dict[str, tuple[str, str]] = {
 """Each script's smallest setting, and what it then prints."""
 
 AGAINST: dict[str, tuple[str, str]] = {
+    "many_datasets": ("--datasets 1 --trials 1 --seeds 0 --offline", r"1 datasets: [\d.]+ times faster"),
     "overhead": ("--trials 4 --rounds 1", r'"ratio": [\d.]+'),
     "throughput": ("--size tiny --workers 1", r"tiny: [\d.]+ times /.*'s trials a minute"),
 }

@@ -109,7 +109,7 @@ def stub_sweep(folder: Path, configs: Path, trials: int) -> tuple[Store, SweepRe
     store = Store(folder / "mlruns", f"sqlite:///{folder / 'mlruns' / 'mlflow.db'}")
     with pytest.MonkeyPatch.context() as patch, StubTrainer() as executor:
         # A formula has no weights to export.
-        patch.setattr("harness.sweeps.runner.register_champion", lambda *_: None)
+        patch.setattr("harness.sweeps.runner.build_champion", lambda _: iter(()))
         return store, run_sweep(header, store, executor, lambda _: None)
 
 

@@ -32,6 +32,27 @@ def test_the_version(command) -> None:
     assert (ran.code, ran.out, ran.err) == (0, f"harness {harness.__version__}\n", "")
 
 
+def test_the_version_with_what_a_bug_report_needs(command) -> None:
+    lines = command("--version", "-v").out.splitlines()
+    assert lines[0] == f"harness {harness.__version__}"
+    names = [line.split()[0] for line in lines[1:]]
+    assert names[:5] == ["system", "processor", "cores", "memory", "python"]
+    assert {"tensorflow", "keras", "keras-tuner", "mlflow"} <= {*names}
+    assert command("-v", "--version").out.splitlines() == lines
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ("-v", "harness: --verbose: expected it with --version, or after a command that has it"),
+        ("-v sweep", "harness: --verbose: expected it with --version, or after a command that has it"),
+    ],
+)
+def test_verbose_by_itself_is_wrong_use(words, line, command) -> None:
+    ran = command(*words.split())
+    assert (ran.code, ran.out, ran.err) == (2, "", f"{line}\n")
+
+
 def test_the_help_names_every_command_and_cuts_no_sentence(command) -> None:
     ran = command("--help")
     assert ran.code == 0
@@ -73,7 +94,7 @@ def test_the_help_has_a_head_for_each_kind_of_command(command) -> None:
             "harness: calibrate is no command any more: `harness trials SWEEP --csv > ",
         ),
         ("sweeps lst", "harness sweeps: No such command 'lst'. Did you mean 'list'? See `harness sweeps --help`"),
-        ("--bogus", "harness: No such option: --bogus; see `harness --help`"),
+        ("--qqq", "harness: No such option: --qqq; see `harness --help`"),
         ("report --ouput x", "harness report: No such option: --ouput. Did you mean --output? See `harness report"),
         ("export", "harness export: Missing argument 'MODEL'; see `harness export --help`"),
         ("report a b", "harness report: Got unexpected extra argument(s) (b); see `harness report --help`"),

@@ -80,7 +80,7 @@ def test_show_prints_every_hyperparameter_with_what_is_extended():
     assert ["layer", "LSTM, sized by units"] in lines
     assert ["units", "Choice [16, 32, 64]"] in lines
     assert ["learning_rate", "Float 0.0003 to 0.03, log"] in lines
-    assert ["bidirectional", "Fixed false"] in lines
+    assert ["bidirectional", "as the dataset has it"] in lines
     assert json.loads(run("show", "lstm", "--json"))["card"]["hyperparameters"]["clip_norm"]["value"] == 1.0
 
 

@@ -93,6 +93,10 @@ REFUSED = {
     "two currencies": (("tiny_adding", *TOYS, "--minutes", "1", "--trials", "3"), "--minutes = 1.0: expected no min"),
     "no workers": (("tiny_adding", *TOYS, "--workers", "0"), "--workers = 0: expected a whole number of at least 1"),
     "negative seeds": (("tiny_adding", *TOYS, "--seeds", "-1"), "--seeds = -1: expected a whole number of at least 0"),
+    "an unknown family before all else": (
+        ("tiny_adding", "--config-dir", "configs", "--family", "tiny_gruu", "--trials", "0"),
+        'family "tiny_gruu" is unknown. Did you mean tiny_gru,',
+    ),
     "one family": (
         ("tiny_adding", "--config-dir", "configs", "--family", "tiny_gru"),
         "expected at least two families",

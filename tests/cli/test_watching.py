@@ -107,10 +107,32 @@ def test_a_terminal_gets_one_table_a_dataset_and_the_cursor_back(capsys, monkeyp
     with ProgressDisplay() as progress_display:
         progress_display(progress())
         progress_display(Message("in between"))
+        progress_display(progress(over=True))
         progress_display(progress(dataset="waves"))
     phrase = capsys.readouterr().err
     assert "in between" in phrase
     assert phrase.count("\x1b[?25l") == phrase.count("\x1b[?25h") == 2
+
+
+def test_datasets_that_are_searched_beside_each_other_are_shown_below_each_other(capsys, monkeypatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "60")
+    with ProgressDisplay() as progress_display:
+        progress_display(progress())
+        progress_display(progress(dataset="waves"))
+        capsys.readouterr()
+        progress_display(progress())
+        both = capsys.readouterr().err
+        progress_display(progress(over=True))
+        capsys.readouterr()
+        progress_display(progress(dataset="waves"))
+        one = capsys.readouterr().err
+    assert both.index("vowels") < both.index("waves")
+    assert "waves" in one
+    assert "vowels" not in one
+    phrase = both + one + capsys.readouterr().err
+    assert "\x1b[?25h" in phrase
 
 
 def test_a_notebook_gets_one_table_a_dataset_that_is_changed_in_place(monkeypatch) -> None:

@@ -31,6 +31,7 @@ def test_the_quickstart_is_built_in(project):
         min_steps=200,
         seeds=5,
         seed=1,
+        hyperparameters={"bidirectional": (False,)},
     )
 
 

@@ -127,6 +127,10 @@ WRONG: dict[str, tuple[Callable[[Callable[..., Any]], Any], str]] = {
         lambda make: make(SequenceClassifier, options={"replicats": 2}).fit(X, Y),
         r"^compare\(replicats=…\): no such argument\. Did you mean replicates",
     ),
+    "a target of other rows": (
+        lambda make: make(SequenceForecaster, lookback_steps=8).fit(np.ones((90, 2)), np.arange(3.0)),
+        "^y has 3 rows: expected 90, as X has$",
+    ),
     "too short a table to score": (
         lambda make: make(SequenceForecaster, lookback_steps=8).fit(np.arange(90.0)).score(np.arange(5.0)),
         "^X has 5 rows: expected at least 9, a window and what follows it$",

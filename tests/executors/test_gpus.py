@@ -8,8 +8,7 @@ import pytest
 
 from harness.errors import UsageError
 from harness.executors import PoolExecutor, Task, visible_gpus
-from harness.executors.resources import cores, share_of
-from harness.sweeps import default_workers
+from harness.executors.resources import cores, default_workers, share_of
 
 NAMES = ["CUDA_VISIBLE_DEVICES", "TF_FORCE_GPU_ALLOW_GROWTH"]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.executors.worker import _end_after_parent
+from harness.machine import here, to_write
 
 _seen: list[str] = []
 _ballast: list[bytes] = []
@@ -131,3 +132,18 @@ def allocate_without_end(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 def loaded(arguments: Mapping[str, Any]) -> dict[str, Any]:
     return {"loaded": [name for name in arguments["modules"] if name in sys.modules]}
+
+
+def join_files(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    text = " ".join(here(path).read_text() for path in arguments["files"])
+    to = to_write(arguments["to"])
+    to.parent.mkdir(exist_ok=True)
+    to.write_text(text)
+    return {"read": text}
+
+
+def kill_parent(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """As if the machine were lost: of a slot on a cluster what is left ends with its actor."""
+    os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(30)
+    return {}

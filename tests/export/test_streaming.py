@@ -16,9 +16,9 @@ from harness.export import Champion
 from harness.export import load as load_anew
 from harness.export.inputs.batches import batch_of_arrays, read_input
 from harness.export.inputs.forecasts import Batch
-from harness.export.predictor import predictions_of
+from harness.export.outputs.tables import predictions_of
+from harness.export.outputs.write import ArraySink, ParquetSink, TextSink, finished, written_to
 from harness.export.streaming import Portion, read_portions
-from harness.export.write import ArraySink, ParquetSink, TextSink, finished, written_to
 
 load = cache(load_anew)
 """A champion once for each folder: nothing here changes one."""

@@ -79,7 +79,11 @@ def test_a_network_of_the_users_takes_part_from_search_to_export(
     assert plan["hyperparameters"]["width"]["parent_values"] == ["several"]
     assert kernels <= {"tf-epoch", "xla-epoch"}
     run("verify", folder.name)
-    assert "mine is built by code of its own" in run("explain", folder.name)
+    assert "mine is not looked into: build_model builds it, which --code mine.py lets run" in run(
+        "explain", folder.name
+    )
+    explained = run("explain", folder.name, "--again", "--code", "search_spaces/mine.py")
+    assert explained.count("mine (inputs): the gradient halves in") == 2  # of both data sets
 
     # Two families of the same file, so that whoever wins needs it.
     run("sweep", "tiny_adding.toml", "--family", "mine", "--family", "again", *BUDGET, "--register-as", "sums")

@@ -96,6 +96,18 @@ def test_a_function_of_a_notebook_means_the_same_from_a_file(tmp_path: Path) -> 
     assert families.write(tmp_path)[1] == str(file.with_suffix(".toml"))
 
 
+def test_a_function_beside_its_imports_is_taken() -> None:
+    """Where one cell or script holds both, the compiler writes calls of what is imported in another way."""
+    cell = "from keras import layers\n\n\ndef build_model(hp):\n    return layers.Dense(hp.Int('units', 1, 2))\n"
+    made = taken(from_cell(cell), "mine")
+    assert "from keras import layers\n" in made.source
+    changed = cell.replace("1, 2", "1, 3")
+    function = from_cell(cell)
+    linecache.cache[function.__code__.co_filename] = (0, None, changed.splitlines(keepends=True), "")
+    with pytest.raises(UsageError, match="a file that has changed since"):
+        taken(function, "mine")
+
+
 def test_a_class_of_a_script_is_taken_with_its_base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script = tmp_path / "script.py"
     script.write_text(
@@ -207,7 +219,11 @@ WRONG: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "a model": (lambda: {"mine": keras_model()}, "families['mine']: a Sequential: expected a function build_model(hp)"),
     "a class without build": (lambda: {"mine": Path}, "the class Path: expected a function build_model(hp)"),
-    "a number": (lambda: {"mine": 3}, "families['mine']: a int: expected a function build_model(hp)"),
+    "nothing": (lambda: {"mine": None}, "families['mine'] = None: expected a function build_model(hp)"),
+    "none at all": (list, "families = []: expected at least two, or no families"),
+    "no order": (lambda: {"gru", "lstm"}.copy(), "expected a list of names, or a mapping"),
+    "a module's function": (lambda: {"mine": "my_model:build"}, "'my_model:build': expected file.py:function"),
+    "a number": (lambda: {"mine": 3}, "families['mine']: an int: expected a function build_model(hp)"),
     "python -c": (lambda: {"mine": without_source()}, "build_model has no source that can be read (python -c, "),
     "changed since": (lambda: {"mine": changed_since()}, "a file that has changed since"),
     "a shipped name": (lambda: {"lstm": print}, "lstm is a family that comes with the product: expected another name"),

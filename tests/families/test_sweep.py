@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -112,9 +113,22 @@ def test_the_same_command_resumes_and_a_changed_file_is_named(mingru: Swept) -> 
 @pytest.mark.slow
 def test_explaining_leaves_out_what_it_cannot_look_into_and_says_so(mingru: Swept) -> None:
     said = list[SweepEvent]()
-    (found,) = explain(mingru.store, mingru.result.sweep_id, (), InProcessExecutor(), said.append)
+    look = partial(explain, mingru.store, mingru.result.sweep_id, (), InProcessExecutor())
+    (found,) = look(said.append)
     assert {cell.name for cell in found.cells} == {"tiny_gru", "rnn"}
-    assert any("mingru is built by code of its own" in str(one) for one in said)
+    why = "mingru is not looked into: build_model builds it, which --code mingru.py lets run"
+    assert any(why in str(one) for one in said)
+    other = mingru.project / "other.py"
+    other.write_text("")
+    with pytest.raises(UsageError, match=r"other\.py: is not the file that is meant"):
+        look(said.append, again=True, code=[other])
+    (found,) = look(said.append, again=True, code=[mingru.project / "mingru.py"])
+    assert {cell.name: cell.respect_to for cell in found.cells} == {
+        "mingru": "inputs",
+        "tiny_gru": "states",
+        "rnn": "states",
+    }
+    assert found.cells[0].after != found.cells[0].before
 
 
 @pytest.mark.slow

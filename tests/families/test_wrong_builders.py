@@ -43,6 +43,12 @@ WRONG = {
     "asks_ever_more": "asks for new hyperparameters after 300 calls: expected a fixed set",
     "mixes_types": "raised TypeError: ",
     "searches_the_seed": "the seed is never a hyperparameter",
+    "steps_of_nothing": "asks for 'units' in steps of 0: expected more than 0",
+    "takes_hyperbands_name": "asks for 'tuner/epochs': expected another name: Hyperband's own begin so",
+    "names_with_blanks": "names_with_blanks: hyperparameter 'my units': expected letters, digits, ",
+    "waits": "is an async function: expected a plain function that returns a Keras model",
+    "yields": "is a generator: expected a plain function that returns a Keras model",
+    "computes_in_16_bits": "sets Keras's dtype policy to mixed_float16: expected float32",
     "unknown_optimizer": "expected optimizer to be one of adam, adamw, rmsprop, sgd",
     "one_name_in_two_scopes": "asks for 'width' in two scopes: expected a name of its own in each",
     "raises_at_three_units": "raised ValueError: too many, where units = 3",
@@ -95,7 +101,8 @@ def test_trials_of_a_builder_that_raises_fail_and_the_others_go_on(
     }
     (comparison,) = done.comparisons
     completed = {one.family.name: one.usage.completed for one in comparison.families}
-    assert completed["tiny_gru"] == completed["mine"] >= 1
+    assert 1 <= completed["mine"] <= completed["tiny_gru"] <= completed["mine"] + 1  # by no more than there are workers
+    assert comparison.verdict.completed == dict.fromkeys(("mine", "tiny_gru"), completed["mine"])
 
 
 @pytest.mark.slow
@@ -108,10 +115,10 @@ def test_a_layer_that_a_format_cannot_carry_is_named(
     from harness.config import find_dataset
 
     dataset = find_dataset(str(write_project(tmp_path) / "tiny_adding.toml")).config
-    folder = champion_of(dataset, built("sorts", FILE), {"units": 2}, tmp_path)
+    folder = champion_of(dataset, built("inverts", FILE), {"units": 2}, tmp_path)
     champion = load_folder(folder, code=[FILE])
     with pytest.raises(ExportError) as caught:
         export(champion, Format.ONNX, tmp_path / "onnx")
     assert "\n" not in str(caught.value)
-    assert "onnx" in str(caught.value).lower()
+    assert str(caught.value) == "--format onnx: ONNX Runtime has no operation Erfinv; nothing was written"
     assert not (tmp_path / "onnx").exists()

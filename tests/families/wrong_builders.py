@@ -98,6 +98,35 @@ def searches_the_seed(hp):
     return ends_in(hp, layers.Dense(CLASSES))
 
 
+def computes_in_16_bits(hp):
+    keras.config.set_dtype_policy("mixed_float16")
+    hp.Choice("units", [2, 3])
+    return ends_in(hp, layers.Dense(CLASSES))
+
+
+def steps_of_nothing(hp):
+    hp.Int("units", 1, 4, step=0)
+    return ends_in(hp, layers.Dense(CLASSES))
+
+
+def takes_hyperbands_name(hp):
+    hp.Int("tuner/epochs", 1, 4)
+    return ends_in(hp, layers.Dense(CLASSES))
+
+
+def names_with_blanks(hp):
+    hp.Int("my units", 1, 4)
+    return ends_in(hp, layers.Dense(CLASSES))
+
+
+async def waits(hp):
+    return ends_in(hp, layers.Dense(CLASSES))
+
+
+def yields(hp):
+    yield ends_in(hp, layers.Dense(CLASSES))
+
+
 def unknown_optimizer(hp):
     hp.Choice("optimizer", ["adam", "lion"])
     return ends_in(hp, layers.Dense(CLASSES))
@@ -131,16 +160,16 @@ class NeedsArguments:
 for_three_classes = NeedsArguments(CLASSES)
 
 
-class Backwards(layers.Layer):
-    """Sorts its steps: an operation that not every runtime has."""
+class Probits(layers.Layer):
+    """The inverse of the error function: an operation that not every runtime has."""
 
     def call(self, x):
-        return keras.ops.sort(x, axis=1)
+        return keras.ops.erfinv(0.9 * keras.ops.tanh(x))
 
 
-def sorts(hp):
+def inverts(hp):
     start = keras.Input((STEPS, CHANNELS))
-    hidden = layers.LSTM(hp.Choice("units", [2, 3]))(Backwards()(start))
+    hidden = layers.LSTM(hp.Choice("units", [2, 3]))(Probits()(start))
     return keras.Model(start, layers.Dense(1)(hidden))
 
 

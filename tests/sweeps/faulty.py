@@ -38,3 +38,17 @@ def bug_in_waves(plain: Mapping[str, Any]) -> dict[str, Any]:
         number = int(plain["request"]["key"][-4:])
         raise RuntimeError(f"no kernel for step {number}")
     return trial.run_trial(plain)
+
+
+def third_fails_alike(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """One bug of `tiny_gru-2`."""
+    if "/tiny_gru-2/" in plain["request"]["key"]:
+        raise RuntimeError("no kernel")
+    return trial.run_trial(plain)
+
+
+def third_fails_variously(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """A bug of its own in every trial of `tiny_gru-2`."""
+    if "/tiny_gru-2/" in plain["request"]["key"]:
+        raise RuntimeError(f"no kernel {chr(ord('a') + int(plain['request']['key'][-4:]))}")
+    return trial.run_trial(plain)

@@ -80,7 +80,8 @@ def test_a_family_that_fails_throughout_ends_its_comparison_and_no_other(
 
     assert [one.dataset for one in result.comparisons] == ["tiny_adding"]
     assert list(result.unfinished) == ["tiny_waves"]
-    why = r"failed: tiny_gru: its first trials all failed the same way \(bug\): RuntimeError: no kernel for step \d"
+    why = r"failed: tiny_gru: its first trials all failed the same way \(bug\): RuntimeError: no kernel for step \d; "
+    why += "tiny_lstm is left with nothing to compare it to"
     assert re.fullmatch(why, result.unfinished["tiny_waves"])
     with Journal.open(store.sweeps / result.sweep_id) as journal:
         ended = [TrialRecord.from_json(e.payload) for e in journal.events(EventKind.ENDED, dataset="tiny_waves")]

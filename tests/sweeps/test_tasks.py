@@ -17,7 +17,7 @@ from harness.errors import DataError
 from harness.executors import InProcessExecutor
 from harness.export import Champion
 from harness.export.inputs.batches import read_input
-from harness.export.predictor import predictions_of
+from harness.export.outputs.tables import predictions_of
 from harness.export.verification import score_on
 from harness.records import ComparisonResult, SweepResult
 from harness.store import Store

@@ -45,8 +45,8 @@ class ProgressDisplay:
         self._verbose, self._quiet = verbose, quiet
         self._console = Console(stderr=True, highlight=False)
         self._live: Live | None = None
-        self._cell: Any = None  # IPython's handle of what is shown in a notebook
-        self._dataset = ""
+        self._cells: dict[str, Any] = {}  # IPython's handle of what is shown of each dataset in a notebook
+        self._searching: dict[str, Progress] = {}  # what is shown of each dataset that is being searched
         self._last_plain = 0.0
         self._warning = warning
 
@@ -66,7 +66,7 @@ class ProgressDisplay:
         elif isinstance(event, Progress):
             self._progress(event)
         elif isinstance(event, ComparisonFinished):
-            self._stop()
+            self._over(event.result.dataset)
         elif self._verbose or not event.detail:
             self._line(event.text)
 
@@ -95,15 +95,26 @@ class ProgressDisplay:
         if not self._console.is_terminal:
             self._plain(event)
             return
-        if event.dataset != self._dataset:
-            self._stop()
-            self._dataset = event.dataset
+        self._searching[event.dataset] = event
         if self._live is None:
             self._live = Live(console=self._console, transient=False, refresh_per_second=4)
             self._live.start()
-        self._live.update(table(event, self._console.width), refresh=True)
+        self._live.update(self._tables(), refresh=True)
         if event.over:
+            self._over(event.dataset)
+
+    def _tables(self) -> Group:
+        return Group(*(table(one, self._console.width) for one in self._searching.values()))
+
+    def _over(self, dataset: str) -> None:
+        """Leave what is shown of a dataset where it stands; what is shown of others goes on below."""
+        if self._live is None or (last := self._searching.pop(dataset, None)) is None:
+            return
+        if not self._searching:
             self._stop()
+            return
+        self._live.console.print(table(last, self._console.width))
+        self._live.update(self._tables(), refresh=True)
 
     def _plain(self, event: Progress) -> None:
         now = time.monotonic()
@@ -115,11 +126,10 @@ class ProgressDisplay:
         from IPython.display import display  # there is one where the console says that this is a notebook
 
         shown = {"text/html": page(event), "text/plain": plain(event)}
-        if self._cell is None or event.dataset != self._dataset:
-            self._dataset = event.dataset
-            self._cell = display(shown, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+        if event.dataset in self._cells:
+            self._cells[event.dataset].update(shown, raw=True)
         else:
-            self._cell.update(shown, raw=True)
+            self._cells[event.dataset] = display(shown, raw=True, display_id=True)  # type: ignore[no-untyped-call]
 
     def _line(self, text: str) -> None:
         console = self._live.console if self._live else self._console

@@ -28,7 +28,6 @@ class NetworkConfig:
         why: Why not the others, for people.
         stack: Whether it is a stack of one of Keras's recurrent layers, so that its states are known.
         own_past: Whether it predicts each target from that target's past, which has to be among its inputs.
-        not_as: Formats that a champion of it cannot be exported in.
     """
 
     names: tuple[str, ...]
@@ -36,7 +35,6 @@ class NetworkConfig:
     why: str = ""
     stack: bool = False
     own_past: bool = False
-    not_as: tuple[str, ...] = ()
 
 
 _SIZES = ("embedding_dim", "units", "recurrent_parameters", "layers", "dropout", "lookback_steps")
@@ -48,7 +46,7 @@ NETWORKS: Mapping[str, NetworkConfig] = MappingProxyType(
         "GRU": _STACK,
         "SimpleRNN": _STACK,
         "MinGRU": NetworkConfig(_SIZES),
-        "TCN": NetworkConfig((*_SIZES, "kernel_size"), not_as=("litert",)),
+        "TCN": NetworkConfig((*_SIZES, "kernel_size")),
         "ConvAttention": NetworkConfig(
             (*_SIZES, "kernel_size", "cell"), _ONE_ANSWER, "its attention pools all steps into one answer"
         ),

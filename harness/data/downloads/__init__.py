@@ -12,6 +12,7 @@ from harness.data.downloads.fetcher import RemoteFile
 from harness.data.readers.packaged import keras_file, keras_place
 from harness.data.readers.paths import cache_folder, existing, locate
 from harness.errors import AbsentDataError, DataError
+from harness.machine import here
 
 _PACKAGES = {"mnist1d": "mnist1d", "first_names": "names"}
 """Generator → the package that it reads."""
@@ -35,9 +36,8 @@ def files_of(config: DatasetConfig) -> dict[str, RemoteFile]:
 
 def folder_for(files: dict[str, RemoteFile]) -> Path:
     """The folder of the cache that some files belong into."""
-    return cache_folder() / folder_of(
-        {name: (file.address, file.commit or file.digest) for name, file in files.items()}
-    )
+    files_in_it = {name: (file.address, file.commit or file.digest) for name, file in files.items()}
+    return here(cache_folder() / folder_of(files_in_it))
 
 
 def terms_of(config: DatasetConfig) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from harness.config.addresses import IN_CACHE
 from harness.errors import AbsentDataError, DataError
+from harness.machine import here
 
 _CURES = {
     **dict.fromkeys(
@@ -98,27 +99,28 @@ def place_of(path: str) -> Path:
         return _in_package(path)
     if path.startswith(IN_CACHE):
         return _in_cache(path)
-    return _in_data_folder(path) if path.startswith("data:") else Path(path)
+    return _in_data_folder(path) if path.startswith("data:") else here(path)
 
 
 def _in_cache(path: str) -> Path:
     folder, _, inner = path.removeprefix(IN_CACHE).partition("/")
-    file = cache_folder() / folder / inner
+    file = here(cache_folder() / folder / inner)
     if file.exists():
         return file
-    own = _own_data() / inner  # a copy that the user has, which is held to its checksum as a download is
+    own = own_data() / inner  # a copy that the user has, which is held to its checksum as a download is
     if inner and own.is_file():
         return own
     raise AbsentDataError(f"{shown(path)}: not downloaded yet: `harness datasets fetch` brings a dataset's files")
 
 
-def _own_data() -> Path:
+def own_data() -> Path:
+    """The user's own folder of data, which need not be there."""
     return Path(os.environ.get(DATA_FOLDER) or "data").expanduser()
 
 
 def _in_data_folder(path: str) -> Path:
-    folder = _own_data()
-    file = folder / path.removeprefix("data:")
+    folder = own_data()
+    file = here(folder / path.removeprefix("data:"))
     if not file.exists():
         raise AbsentDataError(
             f"{path}: no such file in {shown(str(folder.absolute()))}: put it there, or name its folder in the "

@@ -24,6 +24,7 @@ from harness.data.readers.series import panel_of
 from harness.data.readers.tables import read_table
 from harness.data.readers.ts import read_mat, read_ts
 from harness.errors import DataError, UsageError, nearest
+from harness.machine import here
 from harness.text import with_article
 from harness.user_code import load_function
 
@@ -93,7 +94,7 @@ def _folder(source: LoaderSource) -> dict[str, str]:
     """Where the files of a source lie that has any, as the function's `folder`."""
     if not (files := remote_files(source.model_dump(include={"url", "files"}))):
         return {}
-    return {"folder": str(cache_folder() / folder_of(files))}
+    return {"folder": str(here(cache_folder() / folder_of(files)))}
 
 
 def _kind(made: Any) -> str:

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from harness.config.spaces.networks import NETWORKS
 from harness.errors import UsageError
 from harness.export.artifact import FILE, TRIED, Description, versions_of, whole_folder
 from harness.export.formats.agreement import TOLERANCE, Agreement, require_same_outputs, rows_to_check
@@ -107,11 +106,6 @@ def export(champion: Champion, kind: Format, folder: Path) -> Exported:
         ExportError: The format cannot carry the model, or does not give its outputs again; nothing is left behind.
     """
     require_packages(kind)
-    layer = str(champion.description.space.get("layer"))
-    if layer in NETWORKS and kind.value in NETWORKS[layer].not_as:
-        # TensorFlow 2.21's converter to LiteRT does not come to an end with dilated convolutions.
-        able = ", ".join(one.value for one in Format if one.value not in NETWORKS[layer].not_as)
-        raise UsageError(f"--format {kind.value}: its converter cannot carry a {layer}: expected {able}")
     if kind is Format.KERAS and champion.description.code:
         raise UsageError(
             f"--format keras: the model holds layers of {champion.description.code}, which Keras alone does not know: "

@@ -183,12 +183,13 @@ def batch_of_arrays(
     values, real, names = without_padding(values, real), real.astype(np.int32), range(before, before + count)
     if size:
         return Batch(values.astype(np.int32), real, SEQUENCE, tuple(names))
+    fits = len(description.channels) == values.shape[2]
     raw = Sequences(
         "x",
         finite(values, lambda at: f"x{[before + at[0], *at[1:]]}"),
         real,
         np.empty(0),
-        numbered("channel", values.shape[2]),
+        description.channels if fits else numbered("channel", values.shape[2]),
         lambda at: f"x[{before + at}]",
     )
     return replace(_checked(description, raw, SEQUENCE, names), future=_future(description, future, count, before))

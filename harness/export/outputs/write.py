@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from harness.disk import cannot_write
 from harness.errors import UsageError
-from harness.export.predictor import Predictions
+from harness.export.outputs.tables import Predictions
 from harness.text import listed
 
 SUFFIXES = (".csv", ".parquet", ".npz")

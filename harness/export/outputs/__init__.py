@@ -1,0 +1,1 @@
+"""What a champion says, with names and times, and files of it."""
