@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 FLAGS = (
     "--no-sandbox",
@@ -95,7 +95,8 @@ def take_report(report: Path, to: Path, browser: str) -> None:
 
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=browser, headless=True, args=list(FLAGS))
-        for name, width, height, scheme in (("answers", 1440, 900, "light"), ("phone", 390, 844, "dark")):
+        for name, width, height in (("answers", 1440, 900), ("phone", 390, 844)):
+            scheme: Literal["dark", "light"] = "dark" if name == "phone" else "light"
             page = started.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
             page.goto(report.resolve().as_uri())
             shoot(page, to / f"{name}.png", 200)

@@ -218,7 +218,11 @@ def _scatter(
         _baseline(axes, comparison)
         axes.set(xlabel=x_label, ylabel=f"test {axis_words(comparison.objective)}")
         finish(axes, "xy")
-        names = {(getattr(row, by), row.test): trial_name(row.replicate, row.trial) for row in comparison.rows}
+        names = {
+            (float(x), row.test): trial_name(row.replicate, row.trial)
+            for row in comparison.rows
+            if (x := getattr(row, by)) is not None and row.test is not None
+        }
         return render(axes, name, title, _described(comparison, _how_many(points, most)), names)
 
 

@@ -142,7 +142,7 @@ def _answer(result: SweepResult, use: str) -> tuple[str, str]:
     if not use:
         return _capital(_counts(result)), _capital(more)
     told = "; ".join(filter(None, (_counts(result), more)))
-    return use, f"Families over all their trials: {told}."
+    return use, f"Families over all their trials, {told}."
 
 
 def _counts(result: SweepResult) -> str:
@@ -152,7 +152,7 @@ def _counts(result: SweepResult) -> str:
     counts = {f"{family} wins": number for family, number in across.wins.items()}
     counts |= {"practically equal": across.practically_equal, "undecided": across.undecided}
     said = ", ".join(f"{words} on {number}" for words, number in counts.items() if number)
-    return f"{said} of {counted(len(result.comparisons), 'dataset')}"
+    return f"of {counted(len(result.comparisons), 'dataset')}: {said}"
 
 
 def _capital(sentence: str) -> str:

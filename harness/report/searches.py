@@ -104,9 +104,10 @@ class Column:
         numbers = [float(value) for value in known if isinstance(value, int | float) and not isinstance(value, bool)]
         if len(numbers) < len(known) or len(known) <= _MOST_LABELS:
             return cls(name, words=tuple(sorted(known, key=lambda value: (isinstance(value, str), value))))
-        log = min(numbers) > 0 and max(numbers) / min(numbers) >= _LOG_FROM
-        ends = (min(numbers), max(numbers))
-        return cls(name, *map(math.log, ends), log=True) if log else cls(name, *ends)
+        low, high = min(numbers), max(numbers)
+        if low > 0 and high / low >= _LOG_FROM:
+            return cls(name, math.log(low), math.log(high), log=True)
+        return cls(name, low, high)
 
     def place(self, value: Value | None) -> float:
         """Where a value stands, from 0 to 1; below that where there is none."""

@@ -57,9 +57,9 @@ def tips_of(axes: Axes, named: Mapping[tuple[float, float], str]) -> dict[str, A
 
 def _points(axes: Axes, line: Line2D, named: Mapping[tuple[float, float], str]) -> Iterator[Point]:
     # Lines across the whole figure are drawn by other coordinates, and their legend says what they are.
-    if line.get_transform() != axes.transData or str(line.get_label()).startswith("_"):
-        return
     figure = axes.get_figure(root=True)
+    if figure is None or line.get_transform() != axes.transData or str(line.get_label()).startswith("_"):
+        return
     high, scale = figure.get_figheight() * 72, 72 / figure.dpi
     data = np.column_stack([line.get_xdata(), line.get_ydata()]).astype(np.float64)
     data = data[:: -(-len(data) // MOST_POINTS) or 1]

@@ -57,10 +57,10 @@ def test_a_baseline_to_use_is_compared_with_the_better_network(make_comparison: 
     scores = {"lstm": 300.0, "gru": 320.5}
     changes = {"use": Use.BASELINE, "family": "lstm", "baseline": "ridge on the lags", "scores": scores}
     said = rows(
-        recommending(make_comparison(), **changes, lower_loss=0.145, probability=None, abstains="too few cases")
+        recommending(make_comparison(), **changes, lower_loss=0.145, probability=None, regret=None, abstains="too few")
     )
     assert said["by how much"] == "14 % lower error than lstm, the runner-up"
-    assert said["how sure"] == "not known: too few cases"
+    assert said["how sure"] == "not known: too few"
     assert said["against the baseline"] == "lstm: 17 % higher error than ridge on the lags (256.4)"
 
 

@@ -105,7 +105,7 @@ def test_every_figure_is_well_formed_and_named(three_datasets_page: str) -> None
 def test_the_answer_comes_first(three_datasets: SweepResult, three_datasets_page: str) -> None:
     page = Page(three_datasets_page).text
     _, _, more = three_datasets.overall.partition("; ")
-    counts = "Gru wins on 1, practically equal on 1, undecided on 1 of 3 datasets"
+    counts = "Of 3 datasets: gru wins on 1, practically equal on 1, undecided on 1"
     order = [counts, more[1:], QUESTION, "best baseline", *(c.dataset for c in three_datasets.comparisons)]
     places = [page.index(part, page.index("What is compared.") if part == "vic_elec" else 0) for part in order]
     assert places[0] < places[2] < places[3] < places[4]
