@@ -120,7 +120,8 @@ def test_the_scripts_of_the_page_run(kind: str, tmp_path: Path) -> None:
     script.write_text(after)
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("last_sum: ")
+    dataset = re.search(r'name="(\w+)"', after)[1]  # type: ignore[index]
+    assert done.stdout.startswith(f"{dataset}: ")
     (folder,) = (tmp_path / "mlruns" / "sweeps").glob("*")
     with Journal.read(folder) as journal:
         payloads = [event.payload for event in journal.events(EventKind.ASKED) if "/mine/r1/search/" in event.trial_key]
