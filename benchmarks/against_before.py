@@ -28,6 +28,7 @@ from pathlib import Path
 from throughput import HARNESS, HERE, code_of
 
 from harness.journal import Journal
+from harness.records import ComparisonResult
 from harness.store import Store
 from harness.sweeps.folders import sweep_ids
 from harness.sweeps.results import Results
@@ -89,22 +90,38 @@ def with_metric(checkout: Path, dataset: str, metric: str, folder: Path) -> None
     (folder / f"{dataset}.toml").write_text(task)
 
 
+def compared(
+    command: Sequence[str], checkout: Path, dataset: str, folder: Path, what: str
+) -> tuple[ComparisonResult, float]:
+    """Run one sweep with the code of a checkout; what it found on a dataset, and the seconds of the whole command.
+
+    Args:
+        command: The command, but for its store, which is made in the folder.
+        checkout: Whose code runs.
+        dataset: The dataset.
+        folder: Where it runs.
+        what: Which sweep it is, for the message that ends this script where it fails.
+    """
+    store = Store(folder / "store", "")
+    whole = [*command, "--store", str(store.root)]
+    began = time.monotonic()
+    done = subprocess.run(whole, cwd=folder, capture_output=True, text=True, env=code_of(checkout), check=False)
+    seconds = time.monotonic() - began
+    if done.returncode:
+        sys.exit(f"{dataset}, {what}: {done.stderr.strip()[-2000:]}")
+    (sweep_id,) = sweep_ids(store)
+    with Journal.read(store.sweeps / sweep_id) as journal:
+        return Results(journal).comparison(dataset), seconds
+
+
 def swept(checkout: Path, dataset: str, seed: int, side: str, budget: Sequence[str], trials: int | None) -> Row:
     """Sweep a dataset with the code of a checkout."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with_metric(checkout, dataset, "log_loss", folder)
-        command = [*HARNESS, "sweep", dataset, "--cards", str(folder), "--store", str(folder / "store")]
+        command = [*HARNESS, "sweep", dataset, "--cards", str(folder)]
         command += ["--seed", str(seed), "--confirmations", "0", "--quiet", *budget]
-        began = time.monotonic()
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=code_of(checkout), check=False)
-        seconds = time.monotonic() - began
-        if done.returncode:
-            sys.exit(f"{dataset}, seed {seed}, {side}: {done.stderr.strip()[-2000:]}")
-        store = Store(folder / "store", "")
-        (sweep_id,) = sweep_ids(store)
-        with Journal.read(store.sweeps / sweep_id) as journal:
-            result = Results(journal).comparison(dataset)
+        result, seconds = compared(command, checkout, dataset, folder, f"seed {seed}, {side}")
     assert result.champion is not None
     best, completed = result.best_baseline, sum(family.usage.completed for family in result.families)
     baseline = None if best is None else best.test_score

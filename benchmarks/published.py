@@ -15,23 +15,17 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from against_before import with_metric
-from throughput import HARNESS, HERE, code_of
+from against_before import compared, with_metric
+from throughput import HARNESS, HERE
 
-from harness.journal import Journal
 from harness.metrics import METRICS
-from harness.store import Store
-from harness.sweeps.folders import sweep_ids
-from harness.sweeps.results import Results
 
 MINUTES = 18.0
 """Of each search: with what a sweep does before and after it, twenty minutes."""
@@ -102,19 +96,12 @@ def swept(dataset: str, seed: int, minutes: float) -> Row:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         command = [*HARNESS, "sweep", dataset, "--config", "published", "--minutes", str(minutes), "--seed", str(seed)]
-        command += ["--store", str(folder / "store"), "--offline", "--quiet"]
+        command += ["--offline", "--quiet"]
         if not list(HERE.glob(f"datasets/atlas/{dataset}.toml")):
             with_metric(HERE, dataset, PUBLISHED[dataset].metric, folder)
             command += ["--config-dir", str(folder)]
-        began = time.monotonic()
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=code_of(HERE), check=False)
-        seconds = time.monotonic() - began
-        if done.returncode:
-            sys.exit(f"{dataset}, seed {seed}: {done.stderr.strip()[-2000:]}")
-        store = Store(folder / "store", "")
-        (sweep_id,) = sweep_ids(store)
-        with Journal.read(store.sweeps / sweep_id) as journal:
-            families = Results(journal).comparison(dataset).families
+        result, seconds = compared(command, HERE, dataset, folder, f"seed {seed}")
+    families = result.families
     scores = {one.family.name: one.test_score for one in families if one.test_score is not None}
     trials = {one.family.name: one.usage.completed for one in families}
     return Row(dataset, seed, minutes, scores, trials, round(seconds, 1))
