@@ -1,9 +1,10 @@
-"""A tiny project that every folder of tests can have: two datasets and two families, trained in seconds."""
+"""What every folder of tests can have: a tiny project, trained in seconds; the wheel; a real browser."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -12,12 +13,27 @@ import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
 AUDIT = Path(__file__).parent / "audit"
+
+FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking")
+FLAGS += ("--disable-component-update", "--disable-sync")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+
+VIEWPORT = {"width": 1900, "height": 1000}
+"""Wide enough for all columns: those beyond the edge are not in the page at all."""
+
+# MLflow's pages ask who is logged in, also where nobody has to log in: its server answers that there is no such page.
+ASKED_IN_VAIN = "/ajax-api/2.0/mlflow/users/current"
+
+# MLflow adds the comparison's own run to the trials it was asked for, and its parallel coordinates put a run that has
+# no hyperparameters nowhere (NaN); drawn before they have a size, their axes have a negative height.
+DRAWN_WITHOUT_VALUE = re.compile(r"Error: <\w+> attribute \w+: (.*NaN|A negative value is not valid)")
 
 ADDING = """
 name = "tiny_adding"
@@ -205,3 +221,41 @@ def tuned() -> dict[str, Draw]:
     near a floor; `accuracy`: errors of 40 validation and 370 test cases, with many ties.
     """
     return {"skewed": _skewed, "chance": _chance, "near_best": _near_best, "accuracy": _accuracy}
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    path = os.environ.get("HARNESS_BROWSER") or next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None:
+        why = f"no browser here ({', '.join(BROWSERS)}): install Chromium, or name one in HARNESS_BROWSER"
+        if os.environ.get("HARNESS_BROWSER_TESTS") == "required":
+            pytest.fail(why)
+        pytest.skip(why)
+    profile = tmp_path_factory.mktemp("profile")
+    with sync_playwright() as playwright:
+        options: dict[str, Any] = {"executable_path": path, "headless": True, "args": list(FLAGS)}
+        context = playwright.chromium.launch_persistent_context(profile, viewport=VIEWPORT, **options)
+        context.set_default_timeout(120_000)
+        yield context
+        context.close()
+
+
+@pytest.fixture
+def page(browser: Any) -> Iterator[Any]:
+    """A page of the browser; the test fails where a console, its own or that of a page it opened, shows an error."""
+    errors: list[str] = []
+
+    def listen(message: Any) -> None:
+        asked_in_vain = message.location.get("url", "").endswith(ASKED_IN_VAIN)
+        if message.type == "error" and not asked_in_vain and not DRAWN_WITHOUT_VALUE.match(message.text):
+            errors.append(message.text)
+
+    browser.on("console", listen)
+    browser.on("weberror", lambda error: errors.append(str(error.error)))
+    yield browser.new_page()
+    for opened in browser.pages:
+        opened.close()
+    browser.remove_listener("console", listen)
+    assert errors == []

@@ -1,11 +1,8 @@
-"""A sweep whose trials are a formula, everything else of it real; MLflow's own server on it; and a real browser."""
+"""A sweep whose trials are a formula, everything else of it real; and MLflow's own server on it."""
 
 from __future__ import annotations
 
 import math
-import os
-import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -22,20 +19,6 @@ from harness.records import SealedScore, SweepResult, TrialRecord, TrialRequest,
 from harness.store import Store
 from harness.sweeps.plan import resolve
 from harness.sweeps.runner import run_sweep
-
-FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking")
-FLAGS += ("--disable-component-update", "--disable-sync")
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-
-VIEWPORT = {"width": 1900, "height": 1000}
-"""Wide enough for all columns: those beyond the edge are not in the page at all."""
-
-# MLflow's pages ask who is logged in, also where nobody has to log in: its server answers that there is no such page.
-ASKED_IN_VAIN = "/ajax-api/2.0/mlflow/users/current"
-
-# MLflow adds the comparison's own run to the trials it was asked for, and its parallel coordinates put a run that has
-# no hyperparameters nowhere (NaN); drawn before they have a size, their axes have a negative height.
-DRAWN_WITHOUT_VALUE = re.compile(r"Error: <\w+> attribute \w+: (.*NaN|A negative value is not valid)")
 
 
 class StubTrainer(InProcessExecutor):
@@ -134,41 +117,3 @@ def shown(tmp_path_factory: pytest.TempPathFactory, write_project: Callable[[Pat
 @pytest.fixture(scope="package")
 def shown_thousand(tmp_path_factory: pytest.TempPathFactory, write_project: Callable[[Path], Path]) -> Iterator[Shown]:
     yield from served(tmp_path_factory.mktemp("thousand"), write_project(tmp_path_factory.mktemp("cards")), trials=500)
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    path = os.environ.get("HARNESS_BROWSER") or next(filter(None, map(shutil.which, BROWSERS)), None)
-    if path is None:
-        why = f"no browser here ({', '.join(BROWSERS)}): install Chromium, or name one in HARNESS_BROWSER"
-        if os.environ.get("HARNESS_BROWSER_TESTS") == "required":
-            pytest.fail(why)
-        pytest.skip(why)
-    profile = tmp_path_factory.mktemp("profile")
-    with sync_playwright() as playwright:
-        options: dict[str, Any] = {"executable_path": path, "headless": True, "args": list(FLAGS)}
-        context = playwright.chromium.launch_persistent_context(profile, viewport=VIEWPORT, **options)
-        context.set_default_timeout(120_000)
-        yield context
-        context.close()
-
-
-@pytest.fixture
-def page(browser: Any) -> Iterator[Any]:
-    """A page of the browser; the test fails where a console, its own or that of a page it opened, shows an error."""
-    errors: list[str] = []
-
-    def listen(message: Any) -> None:
-        asked_in_vain = message.location.get("url", "").endswith(ASKED_IN_VAIN)
-        if message.type == "error" and not asked_in_vain and not DRAWN_WITHOUT_VALUE.match(message.text):
-            errors.append(message.text)
-
-    browser.on("console", listen)
-    browser.on("weberror", lambda error: errors.append(str(error.error)))
-    yield browser.new_page()
-    for opened in browser.pages:
-        opened.close()
-    browser.remove_listener("console", listen)
-    assert errors == []

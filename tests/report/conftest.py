@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import random
 from collections.abc import Callable, Mapping, Sequence
@@ -264,6 +265,79 @@ def sweep(comparisons: Sequence[ComparisonResult], **changes: Any) -> SweepResul
     return SweepResult(**{**values, **changes})
 
 
+def hostile_sweep(text: str) -> SweepResult:
+    """A sweep with this text in every text of every record."""
+
+    def hostile(key: TrialKey) -> TrialKey:
+        return dataclasses.replace(key, family=text + key.family)
+
+    whole = comparison(failed=1, facts={"title": text, "classes": (text,), "notes": (text,)})
+    facts = dataclasses.replace(
+        whole.facts,
+        channels=(text,),
+        targets=(text,),
+        digest=text,
+        license=text,
+        split=text,
+    )
+    families = tuple(
+        dataclasses.replace(
+            family,
+            family=family.family._replace(name=text + family.family.name),
+            selected_values={text: text},
+            usage=dataclasses.replace(family.usage, failed={text: 1}, kernels={text: 1}),
+        )
+        for family in whole.families
+    )
+    names = tuple(family.family.name for family in families)
+    verdict = dataclasses.replace(
+        whole.verdict,
+        dataset=text,
+        families=names,
+        family=names[1] if whole.verdict.family else None,
+        expected=dict(zip(names, whole.verdict.expected.values(), strict=True)),
+        method=text,
+        warnings=(text,),
+        cheaper_because=text,
+    )
+    assert whole.champion is not None
+    champion = dataclasses.replace(
+        whole.champion,
+        name=text,
+        version=text,
+        alias=text,
+        family=text,
+        arm=text,
+        trial=text,
+        why=text,
+    )
+    changed = dataclasses.replace(
+        whole,
+        dataset=text,
+        facts=facts,
+        families=families,
+        verdict=verdict,
+        champion=champion,
+        objective=dataclasses.replace(whole.objective, metric=text, unit=text),
+        baselines=tuple(dataclasses.replace(baseline, name=text) for baseline in whole.baselines),
+        trials=tuple(dataclasses.replace(one, key=hostile(one.key), message=text) for one in whole.trials),
+        scores={str(hostile(one.key)): score for one in whole.trials if (score := whole.scores.get(str(one.key)))},
+        rows=tuple(dataclasses.replace(row, dataset=text, family=text + row.family) for row in whole.rows),
+        values={str(hostile(one.key)): {text: f"{text}{place % 3}"} for place, one in enumerate(whole.trials)},
+    )
+    return dataclasses.replace(
+        sweep([whole]),
+        sweep_id=text,
+        name=text,
+        comparisons=(changed, dataclasses.replace(changed)),
+        overall=text,
+        tracking_uri=text,
+        versions={text: text},
+        unfinished={text: text},
+        budget=text,
+    )
+
+
 @pytest.fixture(scope="session")
 def make_comparison() -> Callable[..., ComparisonResult]:
     """The factory of finished comparisons."""
@@ -274,6 +348,12 @@ def make_comparison() -> Callable[..., ComparisonResult]:
 def make_sweep() -> Callable[..., SweepResult]:
     """The factory of sweeps."""
     return sweep
+
+
+@pytest.fixture(scope="session")
+def make_hostile_sweep() -> Callable[[str], SweepResult]:
+    """The factory of sweeps with one text everywhere."""
+    return hostile_sweep
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from harness.records import CaseInterval, ComparisonResult, SweepResult, TrialKey
+from harness.records import CaseInterval, ComparisonResult, SweepResult
 from harness.report.html import MOST_FAILURES, html
 from harness.report.page.script import policy
 from harness.stats.words.wording import QUESTION, headline
@@ -203,81 +203,8 @@ def test_an_unfinished_sweep_and_an_empty_one(make_comparison: Make, make_sweep:
     assert "No dataset is finished yet." in Page(html(make_sweep([]))).text
 
 
-def hostile_sweep(make_comparison: Make, make_sweep: MakeSweep) -> SweepResult:
-    """Hostile text in every text of every record."""
-
-    def hostile(key: TrialKey) -> TrialKey:
-        return dataclasses.replace(key, family=HOSTILE + key.family)
-
-    whole = make_comparison(failed=1, facts={"title": HOSTILE, "classes": (HOSTILE,), "notes": (HOSTILE,)})
-    facts = dataclasses.replace(
-        whole.facts,
-        channels=(HOSTILE,),
-        targets=(HOSTILE,),
-        digest=HOSTILE,
-        license=HOSTILE,
-        split=HOSTILE,
-    )
-    families = tuple(
-        dataclasses.replace(
-            family,
-            family=family.family._replace(name=HOSTILE + family.family.name),
-            selected_values={HOSTILE: HOSTILE},
-            usage=dataclasses.replace(family.usage, failed={HOSTILE: 1}, kernels={HOSTILE: 1}),
-        )
-        for family in whole.families
-    )
-    names = tuple(family.family.name for family in families)
-    verdict = dataclasses.replace(
-        whole.verdict,
-        dataset=HOSTILE,
-        families=names,
-        family=names[1] if whole.verdict.family else None,
-        expected=dict(zip(names, whole.verdict.expected.values(), strict=True)),
-        method=HOSTILE,
-        warnings=(HOSTILE,),
-        cheaper_because=HOSTILE,
-    )
-    assert whole.champion is not None
-    champion = dataclasses.replace(
-        whole.champion,
-        name=HOSTILE,
-        version=HOSTILE,
-        alias=HOSTILE,
-        family=HOSTILE,
-        arm=HOSTILE,
-        trial=HOSTILE,
-        why=HOSTILE,
-    )
-    comparison = dataclasses.replace(
-        whole,
-        dataset=HOSTILE,
-        facts=facts,
-        families=families,
-        verdict=verdict,
-        champion=champion,
-        objective=dataclasses.replace(whole.objective, metric=HOSTILE, unit=HOSTILE),
-        baselines=tuple(dataclasses.replace(baseline, name=HOSTILE) for baseline in whole.baselines),
-        trials=tuple(dataclasses.replace(one, key=hostile(one.key), message=HOSTILE) for one in whole.trials),
-        scores={str(hostile(one.key)): score for one in whole.trials if (score := whole.scores.get(str(one.key)))},
-        rows=tuple(dataclasses.replace(row, dataset=HOSTILE, family=HOSTILE + row.family) for row in whole.rows),
-        values={str(hostile(one.key)): {HOSTILE: f"{HOSTILE}{place % 3}"} for place, one in enumerate(whole.trials)},
-    )
-    return dataclasses.replace(
-        make_sweep([whole]),
-        sweep_id=HOSTILE,
-        name=HOSTILE,
-        comparisons=(comparison, dataclasses.replace(comparison)),
-        overall=HOSTILE,
-        tracking_uri=HOSTILE,
-        versions={HOSTILE: HOSTILE},
-        unfinished={HOSTILE: HOSTILE},
-        budget=HOSTILE,
-    )
-
-
-def test_hostile_text_is_text(make_comparison: Make, make_sweep: MakeSweep) -> None:
-    text = html(hostile_sweep(make_comparison, make_sweep), HOSTILE)
+def test_hostile_text_is_text(make_hostile_sweep: Callable[[str], SweepResult]) -> None:
+    text = html(make_hostile_sweep(HOSTILE), HOSTILE)
     page = Page(text)
     text.encode("utf-8")
     assert "img" not in {tag for tag, _ in page.tags}

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from harness.records import ComparisonResult, SweepResult
 from harness.report.html import html
 
-from ..report import test_html
-from ..report.conftest import comparison, sweep
-
 PAYLOADS = (
-    test_html.HOSTILE,
+    "<script>alert(1)</script>\"><img src=x onerror=alert(1)>\x00\x1b[31m\u202e\ud800'{{ 7*7 }}&amp;",
     "</script><script>window.pwned = 1</script>",
     "<!--<script>window.pwned = 2</script>",
     "\"><svg onload='window.pwned = 3'><img src=x onerror='window.pwned = 4'>",
@@ -24,15 +23,18 @@ HOSTILE_FOUND = "window.pwned || [...document.querySelectorAll('img, iframe, [on
 
 
 @pytest.fixture(scope="module")
-def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def reports(
+    tmp_path_factory: pytest.TempPathFactory,
+    make_comparison: Callable[..., ComparisonResult],
+    make_sweep: Callable[..., SweepResult],
+    make_hostile_sweep: Callable[[str], SweepResult],
+) -> Path:
     """A folder with a plain report of two datasets, and one for each hostile text."""
     folder = tmp_path_factory.mktemp("reports")
-    plain = sweep([comparison(trials=15, failed=1), comparison("other", trials=12)])
+    plain = make_sweep([make_comparison(trials=15, failed=1), make_comparison("other", trials=12)])
     (folder / "plain.html").write_text(html(plain), encoding="utf-8")
     for place, payload in enumerate(PAYLOADS):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(test_html, "HOSTILE", payload)
-            page = html(test_html.hostile_sweep(comparison, sweep), payload)
+        page = html(make_hostile_sweep(payload), payload)
         (folder / f"hostile-{place}.html").write_text(page, encoding="utf-8")
     return folder
 
