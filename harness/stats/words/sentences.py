@@ -247,7 +247,7 @@ def _odds(probability: float, regret: float | None, level: float) -> str:
 def _models(found: ModelsInHand | None) -> str:
     if found is None:
         return "not asked: single test cases are unknown, or too few"
-    return f"{_better(found)} over the {found.cases:,} test cases that decide ({_lead(found)})"
+    return f"{_better(found)} over the {found.cases:,} test cases that decide ({lead_interval(found)})"
 
 
 def _configurations(found: Configurations | None) -> str:
@@ -255,7 +255,7 @@ def _configurations(found: Configurations | None) -> str:
         return "not asked: that takes two fresh seeds or more (--seeds)"
     over = found.over_cases if found.family else None
     holds = f"; {'also' if over.settled else 'not'} over test cases" if over else ""
-    return f"{_better(found)} over {found.seeds} fresh seeds each ({_lead(found)}){holds}"
+    return f"{_better(found)} over {found.seeds} fresh seeds each ({lead_interval(found)}){holds}"
 
 
 def _better(found: ModelsInHand | Configurations) -> str:
@@ -267,7 +267,7 @@ def _better(found: ModelsInHand | Configurations) -> str:
     return f"{better}'s is better than {other}'s {size}" if found.family else f"undecided, {better}'s better {size}"
 
 
-def _lead(found: ModelsInHand | Configurations) -> str:
+def lead_interval(found: ModelsInHand | Configurations) -> str:
     """The interval of the lead of whoever seems better."""
     ends = (found.low, found.high) if found.difference >= 0 else (-found.high, -found.low)
     return interval(*ends, found.level)
