@@ -78,14 +78,8 @@ def _by_how_much(view: ComparisonView) -> str:
         return f"{compared_with(found.lower_loss)} {found.against}, the runner-up"
     # What was chosen by other test cases, or by validation, need not be ahead in what is published.
     where = f"the {found.scored_cases:,} cases that did not help to choose" if found.scored_cases else "the test part"
-    return (
-        f"not seen on {where}, where {found.against}, the runner-up, has the {_lower_by(found.lower_loss)} lower error"
-    )
-
-
-def _lower_by(negative: float) -> str:
-    """By what share the other's error is lower where ours is higher."""
-    return compared_with(1 - 1 / (1 - negative)).removesuffix(" lower error than")
+    less = compared_with(1 - 1 / (1 - found.lower_loss)).removesuffix(" than")
+    return f"not seen on {where}, where {found.against}, the runner-up, has the {less}"
 
 
 def _how_sure(verdict: Verdict) -> str:
