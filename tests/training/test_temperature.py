@@ -22,7 +22,7 @@ from harness.sweeps.plan import SweepHeader, calibrates, resolve, search_setting
 from harness.sweeps.results import EndedTrial, usage_of
 from harness.training.cache import prepare
 from harness.training.temperature import LARGEST_TEMPERATURE, divided, temperature_of
-from harness.training.trial import load_weights, run_trial
+from harness.training.trial import load_weights, run_refit, run_trial
 
 SHIPPED = ("lstm", "gru", "rnn", "mingru", "tcn", "conv_attention")
 ORDER = DatasetConfig.model_validate(
@@ -118,6 +118,23 @@ def test_a_trial_is_scored_with_its_temperature(tmp_path):
     assert TrialRecord.from_json(scaled.to_json()) == scaled
     assert usage_of([EndedTrial(late(True), scaled)]).temperatures == (scaled.temperature,) * 3
     assert usage_of([EndedTrial(late(False), plain)]).temperatures == (0.0, 0.0, 0.0)
+
+
+def test_a_refitted_model_takes_its_trials_temperature(tmp_path):
+    request = replace(late(True), epochs=3)
+    plain = {
+        "request": request.to_json(),
+        "dataset": ORDER.model_dump(),
+        "space": find_space("gru").config.model_dump(),
+    }
+    plain["digest"] = prepare(ORDER).data.facts.digest
+    weights = {}
+    for temperature in (1.0, 2.0):
+        path = tmp_path / f"{temperature}.npz"
+        run_refit({**plain, "weights_to": str(path), "temperature": temperature})
+        weights[temperature] = load_weights(path)
+    for one, same in zip(weights[2.0], divided(weights[1.0], 2.0), strict=True):
+        np.testing.assert_array_equal(one, same)
 
 
 def asked(**keys: object) -> list[TrialRequest]:
