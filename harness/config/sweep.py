@@ -37,6 +37,9 @@ class SweepConfig(Config):
         min_steps: Gradient steps that a trial's epochs are to hold: on small training parts epochs and patience are
             raised by the factor that it takes, the same for every family. 0, and where `epochs` is given without it,
             takes the epochs as they are. Not for Hyperband's.
+        calibrate: After training, the logits of a classifier of sequences are divided by a temperature, fitted on the
+            validation part, so that it is no surer than it may be; no answer changes. For every family, or for none
+            where one is a builder of your own.
         prune: Median stopping: a trial ends that is worse than the median of its search so far.
         replicates: Independent searches per family.
         until_decided: Replicates are added until there is a verdict, by a group-sequential rule.
@@ -80,6 +83,7 @@ class SweepConfig(Config):
     epochs: Count = 30
     patience_epochs: Count = 5
     min_steps: CountOrZero | None = 500
+    calibrate: Annotated[bool, Field(strict=True)] | None = True
     prune: Annotated[bool, Field(strict=True)] = False
     replicates: Count = 1
     until_decided: Annotated[bool, Field(strict=True)] = False
@@ -233,5 +237,6 @@ def option_name(key: str) -> str:
         "families": "--family",
         "hyperparameters": "--set",
         "data_in_report": "--no-data-in-report",
+        "calibrate": "--no-calibrate",
     }
     return names.get(key, f"--{key.replace('_', '-')}")

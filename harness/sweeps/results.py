@@ -502,6 +502,9 @@ def usage_of(pairs: Sequence[EndedTrial]) -> ResourceUsage:
         patience_epochs=max((request.patience_epochs for request, _ in pairs), default=0),
         batch_sizes=_range_of(int(request.values.get("batch_size", 0)) for request, _ in pairs),
         varied=_varied([request.values for request, _ in pairs]),
+        temperatures=_spread_of(
+            record.temperature for request, record in pairs if request.calibrate and record.best_epoch
+        ),
     )
 
 
@@ -509,6 +512,12 @@ def _varied(values: Sequence[Mapping[str, Value]]) -> int:
     """How many hyperparameters differ between trials, those that some trials do not have included."""
     names = {name for one in values for name in one}
     return sum(len({one.get(name) for one in values}) > 1 for name in names)
+
+
+def _spread_of(values: Iterable[float]) -> tuple[float, float, float]:
+    """Smallest, median and largest; zeros where there are none."""
+    found = sorted(values) or [0.0]
+    return found[0], statistics.median(found), found[-1]
 
 
 def _range_of(values: Iterable[int]) -> tuple[int, int, int]:
