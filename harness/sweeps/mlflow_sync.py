@@ -106,13 +106,14 @@ def showing_of(header: SweepHeader) -> Showing:
     Hyperparameters of many values come first: their charts show most.
     """
     searched = {
-        name: hyperparameter.type
+        name: hyperparameter
         for space in header.spaces.values()
         for name, hyperparameter in space.hyperparameters.items()
         if hyperparameter.type != "Fixed"
     }
     colors = {family.name: look_of(position).color for position, family in enumerate(header.families)}
-    return Showing(colors, sorted(searched, key=lambda name: MOST_VALUES_FIRST.index(searched[name])))
+    names = sorted(searched, key=lambda name: MOST_VALUES_FIRST.index(searched[name].type))
+    return Showing(colors, names, frozenset(name for name in names if searched[name].sampling == "log"))
 
 
 _TRIAL_EVENTS = (EventKind.ASKED, EventKind.ENDED)

@@ -6,7 +6,7 @@ import json
 import math
 import tempfile
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,14 +65,18 @@ def trial_metrics(record: TrialRecord, start: int, end: int) -> list[Any]:
     return points
 
 
-def trial_parameters(request: TrialRequest) -> list[Any]:
-    """A trial's hyperparameters, below `hp/`."""
+def trial_parameters(request: TrialRequest, logarithmic: Collection[str] = ()) -> list[Any]:
+    """A trial's hyperparameters, below `hp/`, and decimal logarithms where the scale is one, below `log10/`."""
     from mlflow.entities import Param
 
-    names = naming.keys("hp", request.values)
-    return [
-        Param(names[name], naming.cut(str(value), naming.PARAMETER_LENGTH)) for name, value in request.values.items()
-    ]
+    names, logarithms = (naming.keys(prefix, request.values) for prefix in ("hp", naming.LOGARITHMS))
+    values = {names[name]: str(value) for name, value in request.values.items()}
+    values |= {
+        logarithms[name]: f"{math.log10(value):.4f}"
+        for name, value in request.values.items()
+        if name in logarithmic and isinstance(value, int | float) and value > 0
+    }
+    return [Param(name, naming.cut(value, naming.PARAMETER_LENGTH)) for name, value in values.items()]
 
 
 def trials_table(sweep_id: str, pairs: Iterable[tuple[TrialRequest, TrialRecord]], scores: Mapping[str, float]) -> str:
@@ -382,7 +386,7 @@ class RunWriter:
             )
             known = comparison.trials[key] = _Run.of(created)
         end = start + round((record.compile_seconds + record.fit_seconds) * 1000)
-        self._log(known.id, trial_metrics(record, start, end), trial_parameters(request))
+        self._log(known.id, trial_metrics(record, start, end), trial_parameters(request, self._showing.logarithmic))
         if record.traceback:
             self._client.log_text(known.id, record.traceback, "traceback.txt")
         known.status = "FINISHED" if record.status is TrialStatus.COMPLETED else "FAILED"

@@ -19,7 +19,7 @@ from harness.report.axes import (
 )
 from harness.report.format import axis_words, direction_words, metric_words
 from harness.report.view import ComparisonView
-from harness.stats.words.sentences import compared_with
+from harness.stats.words.sentences import compared_with, odds
 from harness.text import MISSING, counted, shortened
 
 _WIDE, _LANE, _BELOW = 320.0, 24.0, 44.0
@@ -49,11 +49,12 @@ class Card:
 def card_of(view: ComparisonView) -> Card:
     """The answer card of a comparison."""
     verdict, found = view.verdict, view.verdict.recommendation
+    is_baseline = found is not None and found.use is Use.BASELINE
     rows = (
         ("by how much", _by_how_much(view)),
-        ("how sure", view.certainty or _unsure(verdict)),
-        ("against the baseline", _against_baseline(view)),
-        ("families, over searches", view.outcome if found else ""),
+        ("how sure", _how_sure(verdict)),
+        ("against the baseline", "" if is_baseline else _against_baseline(view)),
+        ("which family, by all trials", view.outcome if found else ""),
         ("to know besides", counted(len(view.warnings), "warning") if view.warnings else ""),
     )
     recommended = next((family for family in view.families if family.recommended), None)
@@ -73,13 +74,20 @@ def _by_how_much(view: ComparisonView) -> str:
         return "" if view.difference == MISSING else view.difference
     if found.against is None or found.lower_loss is None:
         return ""
-    words = f"{compared_with(found.lower_loss)} {found.against}, the runner-up"
     if found.lower_loss >= 0:
-        return words
+        return f"{compared_with(found.lower_loss)} {found.against}, the runner-up"
     # What was chosen by other test cases, or by validation, need not be ahead in what is published.
-    return (
-        f"{words}, over the {found.scored_cases:,} cases that did not help to choose" if found.scored_cases else words
-    )
+    where = f"the {found.scored_cases:,} cases that did not help to choose" if found.scored_cases else "the test part"
+    less = compared_with(1 - 1 / (1 - found.lower_loss)).removesuffix(" than")
+    return f"not seen on {where}, where {found.against}, the runner-up, has the {less}"
+
+
+def _how_sure(verdict: Verdict) -> str:
+    found = verdict.recommendation
+    if found is None or found.probability is None:
+        return _unsure(verdict)
+    than = f" than {found.against}" if found.against else ""
+    return f"better{than} with probability {odds(found.probability, found.regret, found.level)}"
 
 
 def _unsure(verdict: Verdict) -> str:
@@ -100,8 +108,7 @@ def _against_baseline(view: ComparisonView) -> str:
     ours, theirs = (_loss(value, view.result.objective) for value in (score, known))
     if ours is None or theirs is None or theirs <= 0:
         return named
-    who = f"{found.family}: " if found and found.use is Use.BASELINE else ""
-    return f"{who}{compared_with(1 - ours / theirs)} {named}"
+    return f"{compared_with(1 - ours / theirs)} {named}"
 
 
 def _loss(score: float | None, objective: Objective) -> float | None:
