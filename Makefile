@@ -8,7 +8,7 @@ CHAMPIONS := tests/export/test_building.py tests/export/test_loading.py tests/ex
 # Half of the suite is waiting for worker processes to start: two files of tests at a time take hardly more than one.
 TEST_PROCESSES ?= 2
 
-.PHONY: sweep test coverage test-slow test-servers cluster-faults server-programs test-lowest check hooks format \
+.PHONY: sweep test coverage test-slow test-docs test-servers cluster-faults server-programs test-lowest check hooks format \
 	docs dist clean
 
 sweep: $(VENV)/.installed
@@ -26,6 +26,10 @@ coverage: $(VENV)/.installed-test
 
 test-slow: $(VENV)/.installed-test
 	$(BIN)/pytest -m slow
+
+# Every command of README and docs, in an environment made as README says: half an hour, and a network for pip.
+test-docs: $(VENV)/.installed-test
+	HARNESS_DOCS_TEST=1 $(BIN)/pytest -n 0 -m slow tests/test_commands_of_docs.py
 
 # PostgreSQL, nginx and moto are started by the tests, on 127.0.0.1, and ended with them.
 test-servers: $(VENV)/.installed-test-servers
