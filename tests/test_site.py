@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -40,6 +43,17 @@ def pages(nav: Any) -> list[str]:
     if isinstance(nav, str):
         return [nav]
     return [page for one in (nav if isinstance(nav, list) else nav.values()) for page in pages(one)]
+
+
+def test_it_builds_without_a_warning(tmp_path: Path) -> None:
+    """Strict: links and their anchors, pages that are in no menu, public names without their docstrings."""
+    pytest.importorskip("mkdocs")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path)]
+    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert "harness.compare" in (tmp_path / "api.html").read_text(encoding="utf-8")
 
 
 def test_the_menu_has_every_page_once(site: ModuleType) -> None:
