@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -17,6 +18,11 @@ from harness.errors import ConfigError, UsageError, nearest
 
 SCHEDULED = ("hyperband", "grid")
 """Oracles that set the number of trials themselves."""
+
+DOCS_TEST_VARIABLE = "HARNESS_DOCS_TEST"
+"""Environment variable that, set to 1, makes every plan a tiny one: for the test that runs the commands of the docs."""
+
+_DOCS_TEST_MOST = {"trials": 2, "minutes": 1, "replicates": 2, "seeds": 2}
 
 
 class SweepConfig(Config):
@@ -117,8 +123,8 @@ class SweepConfig(Config):
         if values.get("epochs") is not None:
             values = {"min_steps": 0, **values}
         if values.get("minutes") is not None or values.get("oracle") in SCHEDULED:
-            return {"trials": None, **values}
-        return values
+            values = {"trials": None, **values}
+        return _tiny(values) if os.environ.get(DOCS_TEST_VARIABLE) == "1" else values
 
     @model_validator(mode="after")
     def _keys_fit_together(self) -> SweepConfig:
@@ -137,6 +143,13 @@ class SweepConfig(Config):
         if twice := sorted({name for name in self.datasets if self.datasets.count(name) > 1}):
             raise fault(("datasets",), f"expected each dataset once, got {', '.join(twice)} twice")
         return self
+
+
+def _tiny(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The plan with no more than a test of the docs may take; what is no number stays, and is refused by its key."""
+    asked = {key: values.get(key, SweepConfig.model_fields[key].default) for key in _DOCS_TEST_MOST}
+    numbers = {key: number for key, number in asked.items() if isinstance(number, int | float)}
+    return {**values, **{key: min(number, _DOCS_TEST_MOST[key]) for key, number in numbers.items()}}
 
 
 _BUDGETS = {"trials": "minutes", "minutes": "trials"}

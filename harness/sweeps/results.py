@@ -173,7 +173,7 @@ class Results:
         return tuple(map(BaselineScore.from_json, event.payload["baselines"]))
 
     def skipped_baselines(self, dataset: str) -> tuple[SkippedBaseline, ...]:
-        """The baselines without a score; none in journals of 0.2.0 and before."""
+        """The baselines without a score; none in journals of 0.2.0.dev0 and before."""
         event = next(self.journal.events(EventKind.BASELINES, dataset=dataset))
         return tuple(map(SkippedBaseline.from_json, event.payload.get("skipped", ())))
 
