@@ -22,6 +22,16 @@ SCHEDULED = ("hyperband", "grid")
 DOCS_TEST_VARIABLE = "HARNESS_DOCS_TEST"
 """Environment variable that, set to 1, makes every plan a tiny one: for the test that runs the commands of the docs."""
 
+_OF_A_CLUSTER: Mapping[str, Any] = {
+    "address": None,
+    "cpus": 1.0,
+    "gpus": 0.0,
+    "resources": {},
+    "same_cpu": False,
+    "shared_data": False,
+}
+"""What only a cluster has a use for, and what it is where nothing is said of it."""
+
 _DOCS_TEST_MOST = {"trials": 2, "minutes": 1, "replicates": 2, "seeds": 2}
 
 
@@ -138,6 +148,10 @@ class SweepConfig(Config):
             raise fault(("minutes",), f"expected no minutes where trials = {self.trials} is given, or no trials")
         elif self.minutes is None and self.trials is None:
             raise fault((), "expected a budget: trials or minutes")
+        if self.engine == "local":
+            given = (name for name, nothing in _OF_A_CLUSTER.items() if getattr(self, name) != nothing)
+            if name := next(given, None):
+                raise fault((name,), "expected none without engine = ray, which joins a cluster")
         if self.until_decided and self.replicates != 1:
             raise fault(("replicates",), "expected none beside until_decided, which adds replicates one at a time")
         if twice := sorted({name for name in self.datasets if self.datasets.count(name) > 1}):
