@@ -102,6 +102,14 @@ def sweep(
     prune: Annotated[
         bool, _switch("--prune", "Median stopping: end a trial that is worse than the median of its search so far.")
     ] = False,
+    no_calibrate: Annotated[
+        bool,
+        _switch(
+            "--no-calibrate",
+            "Leave classifiers as sure as they were trained; else their logits are divided by a temperature, which is "
+            "fitted on the validation part.",
+        ),
+    ] = False,
     set_: Annotated[
         list[str] | None,
         typer.Option(
@@ -272,6 +280,7 @@ def sweep(
         "families": tuple(family or ()),
         "oracle": oracle,
         "prune": prune or None,
+        "calibrate": False if no_calibrate else None,
         "trials": trials,
         "minutes": minutes,
         "epochs": epochs,

@@ -22,6 +22,16 @@ SCHEDULED = ("hyperband", "grid")
 DOCS_TEST_VARIABLE = "HARNESS_DOCS_TEST"
 """Environment variable that, set to 1, makes every plan a tiny one: for the test that runs the commands of the docs."""
 
+_OF_A_CLUSTER: Mapping[str, Any] = {
+    "address": None,
+    "cpus": 1.0,
+    "gpus": 0.0,
+    "resources": {},
+    "same_cpu": False,
+    "shared_data": False,
+}
+"""What only a cluster has a use for, and what it is where nothing is said of it."""
+
 _DOCS_TEST_MOST = {"trials": 2, "minutes": 1, "replicates": 2, "seeds": 2}
 
 
@@ -43,6 +53,9 @@ class SweepConfig(Config):
         min_steps: Gradient steps that a trial's epochs are to hold: on small training parts epochs and patience are
             raised by the factor that it takes, the same for every family. 0, and where `epochs` is given without it,
             takes the epochs as they are. Not for Hyperband's.
+        calibrate: After training, the logits of a classifier of sequences are divided by a temperature, fitted on the
+            validation part, so that it is no surer than it may be; no answer changes. For every family, or for none
+            where one is a builder of your own.
         prune: Median stopping: a trial ends that is worse than the median of its search so far.
         replicates: Independent searches per family.
         until_decided: Replicates are added until there is a verdict, by a group-sequential rule.
@@ -86,6 +99,7 @@ class SweepConfig(Config):
     epochs: Count = 30
     patience_epochs: Count = 5
     min_steps: CountOrZero | None = 500
+    calibrate: Annotated[bool, Field(strict=True)] | None = True
     prune: Annotated[bool, Field(strict=True)] = False
     replicates: Count = 1
     until_decided: Annotated[bool, Field(strict=True)] = False
@@ -134,6 +148,10 @@ class SweepConfig(Config):
             raise fault(("minutes",), f"expected no minutes where trials = {self.trials} is given, or no trials")
         elif self.minutes is None and self.trials is None:
             raise fault((), "expected a budget: trials or minutes")
+        if self.engine == "local":
+            given = (name for name, nothing in _OF_A_CLUSTER.items() if getattr(self, name) != nothing)
+            if name := next(given, None):
+                raise fault((name,), "expected none without engine = ray, which joins a cluster")
         if self.until_decided and self.replicates != 1:
             raise fault(("replicates",), "expected none beside until_decided, which adds replicates one at a time")
         if twice := sorted({name for name in self.datasets if self.datasets.count(name) > 1}):
@@ -246,5 +264,6 @@ def option_name(key: str) -> str:
         "families": "--family",
         "hyperparameters": "--set",
         "data_in_report": "--no-data-in-report",
+        "calibrate": "--no-calibrate",
     }
     return names.get(key, f"--{key.replace('_', '-')}")

@@ -55,6 +55,9 @@ class ForecastTask(Config):
         lookback_steps: Steps that go in.
         horizon_steps: Steps that are predicted.
         window_stride: Rows from one window to the next.
+        window_grid: The row that strides are counted from: `part`, each part's first one; or `series`, that of the
+            series, so that windows of all parts begin at the same places of a season that the stride has a factor in
+            common with, such as the same hours of a day.
         last_rows: How many rows of each series are used, the last ones; all where it is not given.
         lookbacks: Lookbacks that trials of the shipped families choose from, the longest being `lookback_steps`, by
             which windows are cut: each predicts the same targets. None leaves no choice.
@@ -80,6 +83,7 @@ class ForecastTask(Config):
     horizon_steps: Count = 1
     lookbacks: tuple[Count, ...] = ()
     window_stride: Count = 1
+    window_grid: Literal["part", "series"] = "part"
     last_rows: Count | None = None
     season_steps: Annotated[tuple[Count, ...], Field(min_length=1)] | Count | None = None
     metric: NumberMetric = "mae"

@@ -40,7 +40,7 @@ from harness.data.readers.tokens import read_tokens
 from harness.data.scaling import NO_SCALING, Floats, fit_inputs, fit_outputs, narrow
 from harness.data.splits import Blocks, Members, rule_of, sequence_parts, time_blocks
 from harness.data.stepwise import load_labels, load_tokens, with_seen_categories
-from harness.data.windows import ACROSS, EMPTY, UNMEASURED, Span, cut, cut_windows, take, without_gaps
+from harness.data.windows import ACROSS, EMPTY, UNMEASURED, Span, cut, cut_windows, seasons_apart, take, without_gaps
 from harness.errors import DataError
 from harness.metrics import at_real_steps
 from harness.text import counted
@@ -165,6 +165,11 @@ def _cut(
     if gaps := sum(int(np.isnan(series.pick(series.features)).sum()) for series in panel):
         what = "told by channels of their own" if masked else "interpolated, each within its lookback"
         notes.append(f"{gaps:,} missing inputs {what}")
+    for season in seasons_apart(task, blocks):
+        notes.append(
+            f"warning: with window_stride = {task.window_stride} no training window begins at the places of the season "
+            f'of {season} steps that those of another part begin at: expected [task] window_grid = "series"'
+        )
     window = task.lookback_steps + task.horizon_steps
     for number, name in enumerate(PARTS):
         pieces, dropped = [], Counter[str]()
@@ -174,6 +179,11 @@ def _cut(
             pieces += [part] if len(part) else []
             dropped.update({**left_out, ACROSS: across})
         why = {reason: count for reason, count in dropped.items() if count}
+        if not pieces and not why:
+            raise DataError(
+                f'{panel[0].where}: no window of the {name} part begins on the grid of [task] window_grid = "series": '
+                f'expected a window_stride less than {task.window_stride}, or window_grid = "part"'
+            )
         if not pieces:
             reasons = "; ".join(f"of {count:,} {reason}" for reason, count in why.items())
             ways = "; ".join(_WAYS_OUT[reason] for reason in why)

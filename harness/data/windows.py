@@ -7,7 +7,8 @@ Knows lengths and places; no values and no configs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,7 +47,8 @@ def cut_windows(
     back, ahead, rows = task.lookback_steps, task.horizon_steps, slice(block.start, block.stop)
     inputs, targets = (np.array(series.pick(names, rows), order="C") for names in (series.features, task.target))
     count = len(block) - back - ahead + 1
-    starts = np.arange(0, count, task.window_stride)
+    first = -block.start % task.window_stride if task.window_grid == "series" else 0
+    starts = np.arange(first, count, task.window_stride)
     measured = ~_holed(targets[back:], ahead, starts)
     starts = starts[measured]
     x, y = _windows(inputs, back, starts), _windows(targets[back:], ahead, starts)
@@ -69,6 +71,24 @@ def cut_windows(
     lengths = np.full(len(x), back, np.int32)
     part = Part(x, lengths, y, starts + block.start + series.first_row, future)
     return part, {UNMEASURED: int((~measured).sum()), EMPTY: int((~filled).sum())}
+
+
+def seasons_apart(task: ForecastTask, blocks: Iterable[Sequence[range]]) -> tuple[int, ...]:
+    """The seasons whose places differ between the windows that are trained on and those of the other parts.
+
+    They do where strides are counted from each part's first row and have a factor in common with the season: by hours
+    and a stride of 12, say, a part's windows begin at two hours of the day, and those may be two others.
+
+    Args:
+        task: Stride and seasons.
+        blocks: Of each series, the blocks of rows of the training, validation and test part.
+    """
+    if task.window_grid == "series":
+        return ()
+    starts = [[block.start for block in of_part] for of_part in zip(*blocks, strict=True)]
+    factors = {season: math.gcd(task.window_stride, season) for season in task.seasons}
+    places = {season: [{start % by for start in of_part} for of_part in starts] for season, by in factors.items()}
+    return tuple(season for season, (train, *others) in places.items() if set().union(*others) - train)
 
 
 def _holed(values: Floats, steps: int, starts: Indices) -> Flags:

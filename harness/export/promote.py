@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -86,6 +86,7 @@ def _registered(description: Description, where: str, name: str, store: Store) -
             "sweep_id": description.sweep_id,
             "evidence": description.evidence,
             "test_score": None,
+            "temperature": _of_trial(description).get("temperature") or 1.0,
         }
         from harness.training.trial import run_refit
 
@@ -101,11 +102,17 @@ def _registered(description: Description, where: str, name: str, store: Store) -
 
 
 def _request(description: Description, where: str) -> TrialRequest:
-    epochs = description.evidence.get("arms", {}).get(description.arm, {}).get("best_epoch")
+    epochs = _of_trial(description).get("best_epoch")
     if not epochs:
         raise UsageError(f"model {where}: does not say after how many epochs its training was best: sweep again")
     key = TrialKey.parse(description.trial)
     return TrialRequest(key, description.family, dict(description.values), description.seed, int(epochs), int(epochs))
+
+
+def _of_trial(description: Description) -> Mapping[str, Any]:
+    """What the evidence says of the model's family and its selected trial."""
+    found: Mapping[str, Any] = description.evidence.get("arms", {}).get(description.arm, {})
+    return found
 
 
 def promote(

@@ -171,6 +171,7 @@ class TrialRequest(Record):
         begins_after: Epochs of that training that count for the trials before; no score of theirs counts here.
         floor: Median stopping: by epoch, from `PRUNING_BEGINS` on, the best validation score so far that a trial must
             have reached to go on. Empty for no such rule.
+        calibrate: Whether the logits of a classifier of sequences are divided by a temperature after training.
     """
 
     key: TrialKey
@@ -182,6 +183,26 @@ class TrialRequest(Record):
     continues: str = ""
     begins_after: int = 0
     floor: tuple[float, ...] = ()
+    calibrate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TrialEpochs:
+    """Epochs of a trial that is being trained, to be shown; nothing is decided by them.
+
+    Attributes:
+        request: The trial.
+        started_at: Seconds since 1970 at which it began, by its worker's clock.
+        after: Epochs before these.
+        losses: Training loss of each.
+        scores: Validation score of each.
+    """
+
+    request: TrialRequest
+    started_at: float
+    after: int
+    losses: tuple[float, ...]
+    scores: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,11 +212,12 @@ class TrialRecord(Record):
     Attributes:
         key: Which trial.
         status: Completed or failed.
-        validation_score: Score of the best epoch on the validation part, in the objective's unit; None when failed.
-        best_epoch: Epoch of that score, from 1; 0 when failed.
+        validation_score: Score of the best epoch on the validation part, in the objective's unit, with the temperature
+            where there is one; None when failed.
+        best_epoch: Epoch of the best score, from 1; 0 when failed.
         epochs: Epochs trained.
         train_losses: Loss of each epoch on the training part, as optimised (scaled units).
-        validation_scores: Validation score of each epoch.
+        validation_scores: Validation score of each epoch, without a temperature.
         parameters: Number of trainable weights.
         recurrent_parameters: Number of those in recurrent layers; of other shipped networks between inputs and head.
         units: Units of a recurrent layer.
@@ -212,6 +234,7 @@ class TrialRecord(Record):
             was lost.
         processor: Kind of processor that trained it; empty where it was not recorded.
         threads: Threads of the numeric libraries that trained it; 0 where they were not recorded.
+        temperature: What its logits were divided by after training; 1 where they are as they were trained.
     """
 
     key: TrialKey
@@ -236,6 +259,7 @@ class TrialRecord(Record):
     attempts: int = 1
     processor: str = ""
     threads: int = 0
+    temperature: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,6 +387,8 @@ class ResourceUsage(Record):
         patience_epochs: The longest patience of a trial; 0 in records that do not say.
         batch_sizes: Smallest, median and largest batch size that trials state; 0 where they state none.
         varied: Hyperparameters that its trials differ in; 0 in records that do not say.
+        temperatures: Smallest, median and largest of what the logits of completed trials were divided by; 0 where none
+            were calibrated.
     """
 
     asked: int = 0
@@ -383,3 +409,4 @@ class ResourceUsage(Record):
     patience_epochs: int = 0
     batch_sizes: tuple[int, int, int] = (0, 0, 0)
     varied: int = 0
+    temperatures: tuple[float, float, float] = (0.0, 0.0, 0.0)

@@ -146,7 +146,9 @@ def learning(comparison: ComparisonResult, name: str = "learning") -> str | None
         axes.set(xlabel="epoch", ylabel=f"validation {axis_words(comparison.objective)}")
         finish(axes, "y", whole_x=True)
         title = "Learning curves of the selected trials"
-        return render(axes, name, title, _described(comparison, "validation score of each epoch"))
+        scaled = any(trial.temperature > 1 for _, trial, _ in drawn)
+        what = f"validation score of each epoch{', before the logits were divided' if scaled else ''}"
+        return render(axes, name, title, _described(comparison, what))
 
 
 def spread(comparison: ComparisonResult, name: str = "spread") -> str | None:

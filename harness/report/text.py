@@ -51,6 +51,9 @@ def text(
     """
     columns = max(width or PLAIN_WIDTH, NARROWEST)
     blocks = [wrapped(f"{result.name}: {result.budget}", columns)]
+    if result.to_come:
+        to_come = counted(len(result.to_come), "dataset is", "datasets are")
+        blocks.append(wrapped(f"Partial: {to_come} still to come", columns))
     sweep = result.to_extend(options)
     views = [ComparisonView(one, sweep=sweep) for one in result.comparisons]
     blocks += [_comparison(view, columns, warnings) for view in views]

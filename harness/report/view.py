@@ -57,6 +57,10 @@ def _known(*numbers: int) -> str:
     return ", ".join(map(count, numbers)) if any(numbers) else "not recorded"
 
 
+def _temperatures(usage: ResourceUsage) -> str:
+    return ", ".join(f"{one:.3g}" for one in usage.temperatures) if any(usage.temperatures) else "as trained"
+
+
 _USAGE: tuple[tuple[str, Callable[[ResourceUsage], str]], ...] = (
     ("trials requested", lambda usage: count(usage.asked)),
     ("hyperparameters that trials differ in", lambda usage: _known(usage.varied)),
@@ -67,6 +71,7 @@ _USAGE: tuple[tuple[str, Callable[[ResourceUsage], str]], ...] = (
     ("epochs", lambda usage: count(usage.epochs)),
     ("the most epochs of a trial, patience", lambda usage: _known(usage.epochs_at_most, usage.patience_epochs)),
     ("batch size: smallest, median, largest", lambda usage: _known(*usage.batch_sizes)),
+    ("temperature of the logits: smallest, median, largest", _temperatures),
     ("gradient steps", lambda usage: count(usage.gradient_steps)),
     ("training", lambda usage: duration_text(usage.fit_seconds)),
     ("compiling", lambda usage: duration_text(usage.compile_seconds)),

@@ -151,6 +151,7 @@ class SearchSettings:
         sequences: How many the training part has; 0 leaves epochs and batches as the plan and the search space say.
         min_steps: Gradient steps that a trial's epochs are to hold; None, in sweeps that did not record it, leaves
             epochs as the plan says and batches of no stated size as they were.
+        calibrate: Whether the logits of classifiers are divided by a temperature after training.
     """
 
     oracle: str
@@ -164,6 +165,7 @@ class SearchSettings:
     in_flight: int | None = 1
     sequences: int = 0
     min_steps: int | None = None
+    calibrate: bool = False
 
     @property
     def sizes_by_data(self) -> bool:
@@ -479,6 +481,7 @@ class Scheduler:
             continues=str(replace(key, number=point.continues)) if point.continues else "",
             begins_after=point.begins_after,
             floor=median_floor(search.ended, self.objective) if self.settings.prune else (),
+            calibrate=self.settings.calibrate,
         )
 
     def _candidates(self, search: _Search, replicate: int) -> int:

@@ -50,6 +50,7 @@ def sweep(
             patience_epochs (int): Epochs without a better validation score after which a trial ends; 5.
             min_steps (int): Gradient steps that a trial's epochs are raised to on small data; 500, and 0 where
                 `epochs` is given.
+            calibrate (bool): Divide the logits of classifiers by a temperature fitted on the validation part; True.
             hyperparameters (Mapping[str, Sequence]): Values in place of those of every search space, such as
                 `{"units": (16, 64)}`.
             replicates (int): Independent searches of each family; 1.

@@ -32,9 +32,10 @@ ENGINE = ("engine", "address", "cpus", "gpus", "resources", "same_cpu", "shared_
 FREE = ("workers", "register_as", *ENGINE)
 """What of a plan changes no trial, and may differ when a sweep is resumed."""
 
-NOT_RECORDED: Mapping[str, None] = {"threads": None, "in_flight": None, "min_steps": None}
+NOT_RECORDED: Mapping[str, None] = {"threads": None, "in_flight": None, "min_steps": None, "calibrate": None}
 """What earlier plans do not say: a worker's threads, which were cores / workers, and trials in flight, which followed
-from the workers too; and that epochs and batches follow the size of the training part, which they did not."""
+from the workers too; that epochs and batches follow the size of the training part, and that classifiers are calibrated,
+which they did not and were not."""
 
 DATASET = "{dataset}"
 """What stands for a dataset's name in `register_as`."""
@@ -142,12 +143,26 @@ def resolve(plan: SweepConfig, card_folders: Sequence[Path] = ()) -> SweepHeader
         families=families_of(families),
         hashes={f"{kind}/{found.name}": found.sha256 for kind, found in everything},
         versions=versions(plan.oracle),
-        notes=tuple(
-            f"{found.path} overrides the built-in config {found.name}" for _, found in everything if found.overrides
+        notes=(
+            *(f"{found.path} overrides the built-in config {found.name}" for _, found in everything if found.overrides),
+            *_left_as_trained(plan, configs, spaces),
         ),
         rule=RULE,
     )
     return header.registered_as(plan.register_as)
+
+
+def _left_as_trained(
+    plan: SweepConfig, datasets: Mapping[str, DatasetConfig], spaces: Mapping[str, SearchSpace]
+) -> Iterator[str]:
+    """What to say where a builder of one's own keeps classifiers from being calibrated."""
+    if (
+        plan.calibrate
+        and not calibrates(plan, spaces)
+        and any(one.task.kind == "classify" for one in datasets.values())
+    ):
+        own = listed([name for name, space in spaces.items() if space.build is not None])
+        yield f"classifiers are not calibrated, in any family: {own} is of your own, and may end in any layer"
 
 
 def _datasets(given: Sequence[str], folders: Sequence[Path]) -> list[Found[DatasetConfig]]:
@@ -245,7 +260,20 @@ def search_settings(
         plan.in_flight,
         sequences,
         plan.min_steps,
+        calibrates(plan, header.spaces),
     )
+
+
+def calibrates(plan: SweepConfig, spaces: Mapping[str, SearchSpace]) -> bool:
+    """Whether classifiers are calibrated: every family's, or none's.
+
+    A network of one's own need not end in the dense layer that a temperature is put into.
+
+    Args:
+        plan: The plan.
+        spaces: Search space of each family.
+    """
+    return bool(plan.calibrate) and all(space.build is None for space in spaces.values())
 
 
 MOST_RUNS = 5_000

@@ -77,6 +77,7 @@ def evidence_of(result: ComparisonResult, header: SweepHeader, why: str) -> Mapp
                 "completed_trials": family.usage.completed,
                 "fit_seconds": family.usage.fit_seconds,
                 "best_epoch": family.selected.best_epoch if family.selected else None,
+                "temperature": family.selected.temperature if family.selected else None,
                 "parameters": family.selected.parameters if family.selected else None,
             }
             for family in result.families

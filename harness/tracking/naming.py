@@ -22,6 +22,7 @@ from harness.records import (
     ExplainedCell,
     FamilyResult,
     GradientReach,
+    Objective,
     Phase,
     Recommendation,
     TrialKey,
@@ -29,7 +30,8 @@ from harness.records import (
     Verdict,
 )
 from harness.stats.words import brief, sentences
-from harness.text import counted
+from harness.stats.words.wording import number
+from harness.text import counted, joined
 
 KEY_LENGTH = 250
 TAG_LENGTH = 5000
@@ -53,6 +55,21 @@ TRIAL_METRICS: Mapping[str, str] = {
 }
 """What a trial's run tells → its key. Keys once were the names themselves; runs that have such can still be read."""
 
+FINAL = "final"
+"""The tag of a trial's run that is being trained, such as `no: epoch 12 of 30`; a run that is over has none."""
+
+
+def not_final(epoch: int, of: int) -> str:
+    """The value of that tag, after an epoch of at most so many."""
+    return f"no: epoch {epoch} of {of}"
+
+
+def epochs_of(not_final: str) -> tuple[int, int]:
+    """The epoch, and of how many, that `not_final` wrote."""
+    epoch, of = re.findall(r"\d+", not_final)
+    return int(epoch), int(of)
+
+
 TRIALS_FILE = "trials.csv"
 VERDICT_FILE = "verdict.json"
 CASES_FILE = "test_cases.json"
@@ -65,6 +82,9 @@ RUNS_FILE = "all_trials.json"
 
 TRIALS_IN, TABLE = "trials_in", "table"
 """The tag of a comparison whose trials have no runs, and its value."""
+
+LOGARITHMS = "log10"
+"""Prefix of decimal logarithms of what is searched on a logarithmic scale: MLflow's charts have linear axes alone."""
 
 # Windows allows no colon; a name must not read as a path that leads elsewhere.
 _NOT_ALLOWED = re.compile(r"[^\w.\- ]")
@@ -138,15 +158,15 @@ def _first(verdict: Verdict) -> str:
 
 
 def _scores(result: ComparisonResult) -> str:
-    unit = f" {result.objective.unit}" if result.objective.unit else ""
-    parts = [
-        f"{name} {result.verdict.expected[name]:.4g}{unit}"
-        for name in result.verdict.families
-        if name in result.verdict.expected
-    ]
+    shown = shown_tags(result)
+    parts = [shown[EXPECTED]] if EXPECTED in shown else []
     if best := result.best_baseline:
-        parts.append(f"best baseline ({best.name}) {best.test_score:.4g}{unit}")
+        parts.append(f"best baseline ({best.name}) {_score(best.test_score, result.objective)}")
     return f"Expected test {result.objective.metric}: {', '.join(parts)}"
+
+
+def _score(value: float, objective: Objective) -> str:
+    return joined(number(value), objective.unit)
 
 
 def _champion(result: ComparisonResult) -> str:
@@ -359,10 +379,27 @@ def comparison_tags(result: ComparisonResult, charts: str = "", sweep: str | Non
         METRIC: result.objective.metric,
         DIRECTION: result.objective.direction.value,
         "champion": f"models:/{champion.name}/{champion.version}" if champion else "",
+        **shown_tags(result),
     }
     return {name: value for name, value in tags.items() if value} | {
         "mlflow.note.content": description(result, charts, sweep)
     }
+
+
+EXPECTED, BEST_BASELINE, LEAD = "expected_test", "best_baseline", "lead"
+"""Tags in rounded numbers, for the columns of MLflow's table, which shows every digit of a metric."""
+
+
+def shown_tags(result: ComparisonResult) -> dict[str, str]:
+    """What the table of comparisons has columns of: each family's expected test score, the best baseline, the lead."""
+    expected, best, models = result.verdict.expected, result.best_baseline, result.verdict.models
+    families = [name for name in result.verdict.families if name in expected]
+    tags = {
+        EXPECTED: ", ".join(f"{name} {_score(expected[name], result.objective)}" for name in families),
+        BEST_BASELINE: f"{_score(best.test_score, result.objective)}, {best.name}" if best else "",
+        LEAD: brief.lead(models) if models else "",
+    }
+    return {name: cut(text) for name, text in tags.items() if text}
 
 
 VERDICT_WORDS = (

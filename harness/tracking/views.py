@@ -45,15 +45,17 @@ class Showing:
     Attributes:
         colors: Colour of each family, such as `#0072b2`, by its name, in order.
         hyperparameters: Names of the hyperparameters that were searched.
+        logarithmic: Those of them whose scale is logarithmic.
     """
 
     colors: Mapping[str, str] = field(default_factory=dict)
     hyperparameters: Sequence[str] = ()
+    logarithmic: frozenset[str] = frozenset()
 
 
 def view_tags(showing: Showing, dataset: str) -> dict[str, str]:
     """The experiment's tags that hold the views: the verdicts of all datasets, the trials of this one."""
-    views = {VERDICTS: verdicts_view(showing), trials_key(dataset): trials_view(showing, dataset)}
+    views = {VERDICTS: verdicts_view(), trials_key(dataset): trials_view(showing, dataset)}
     return {f"{VIEW_TAG}{key}": json.dumps(view, separators=(",", ":")) for key, view in views.items()}
 
 
@@ -76,14 +78,17 @@ def route(experiment_id: str, view: str = "", *, charts: bool = False) -> str:
     return f"#/experiments/{experiment_id}/runs?workflowType=machine_learning{more}"
 
 
-def verdicts_view(showing: Showing) -> dict[str, Any]:
-    """A table of comparisons: verdict, expected score of each family, model."""
-    expected = [f"metrics.`{naming.keys(family, ['expected_test'])['expected_test']}`" for family in showing.colors]
+def verdicts_view() -> dict[str, Any]:
+    """A table of comparisons: the answer, how sure it is, expected scores, the lead, the baseline, the model."""
     widths = {
-        "attributes.`Run Name`": 430,
-        "tags.`verdict`": 140,
-        **dict.fromkeys(expected, 160),
+        "attributes.`Run Name`": 400,
+        "tags.`probability`": 100,
+        "tags.`regret`": 150,
+        f"tags.`{naming.EXPECTED}`": 260,
+        f"tags.`{naming.LEAD}`": 330,
+        f"tags.`{naming.BEST_BASELINE}`": 260,
         "tags.`champion`": 220,
+        "tags.`verdict`": 140,
     }
     chosen = [column for column in widths if not column.startswith("attributes")]
     # Widths are kept for the columns that are in order.
@@ -94,7 +99,9 @@ def verdicts_view(showing: Showing) -> dict[str, Any]:
 def trials_view(showing: Showing, dataset: str) -> dict[str, Any]:
     """A dataset's trials grouped by family: score against each hyperparameter and size, and all of them together."""
     section = "scores"
-    hyperparameters = list(naming.keys("hp", showing.hyperparameters).values())[:MOST_CHARTS]
+    plain, logarithms = (naming.keys(prefix, showing.hyperparameters) for prefix in ("hp", naming.LOGARITHMS))
+    names = showing.hyperparameters[:MOST_CHARTS]
+    hyperparameters = [(logarithms if name in showing.logarithmic else plain)[name] for name in names]
     axes = [("PARAM", key) for key in hyperparameters]
     axes += [("METRIC", naming.TRIAL_METRICS[name]) for name in ("parameters", "fit_seconds")]
     parallel = {
@@ -118,6 +125,8 @@ def trials_view(showing: Showing, dataset: str) -> dict[str, Any]:
                 "uuid": section,
                 "name": f"{dataset}: validation score of every trial",
                 "display": True,
+                # MLflow's list of runs and its assistant leave half of a screen: side by side no axis can be read.
+                "columns": 1,
                 "isReordered": False,
                 "deleted": False,
                 "isGenerated": False,

@@ -23,11 +23,13 @@ from harness.data.splits import of_fold
 from harness.disk import replacing
 from harness.machine import here, processor, threads, to_write
 from harness.models.network import setting
+from harness.notes import tell
 from harness.records import (
     PRUNING_BEGINS,
     FailureKind,
     Objective,
     SealedScore,
+    TaskKind,
     TrialRecord,
     TrialRequest,
     TrialStatus,
@@ -38,11 +40,13 @@ from harness.training.batches import DataPart, FloatArray, together
 from harness.training.cache import Prepared, Trainer, prepare, prepare_folds, read_space, trainer_for
 from harness.training.evaluate import test_score, validation_score
 from harness.training.loop import State, TrialHyperparameters
+from harness.training.temperature import divided, temperature_of
+from harness.training.told import Told, worker_name
 
 
 @dataclass(slots=True)
 class Fit:
-    """How training goes: the best epoch so far and the curves."""
+    """How training goes: the best epoch so far and the curves; and what its logits are divided by in the end."""
 
     best_score: float = math.nan
     best_epoch: int = 0
@@ -52,6 +56,7 @@ class Fit:
     trained: int = 0
     pruned: bool = False
     last: State | None = None
+    temperature: float = 1.0
 
 
 def run_trial(plain: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,6 +83,7 @@ def run_trial(plain: Mapping[str, Any]) -> dict[str, Any]:
     space = read_space(plain["spaces"][request.family])
     started_at = time.time()
     folds = prepare_folds(plain["dataset"], plain["digest"])
+    tell({"worker": worker_name(), "started_at": started_at, "divisions": len(folds)})
     done = [_train_on(prepared, space, request, plain, fold) for fold, prepared in enumerate(folds)]
     record, sealed = _mean_of(done)
     record = replace(record, started_at=started_at, processor=processor(), threads=threads())
@@ -93,6 +99,8 @@ def _train_on(
         started = time.perf_counter()
         earlier = load_state(here(of_fold(path, fold))) if (path := plain.get("state_from")) else None
         fit = train(prepared, trainer, replace(request, values=values), earlier)
+        if request.calibrate and fit.best_epoch and prepared.data.task is TaskKind.CLASSIFY:
+            calibrate(prepared, trainer, fit)
         fit_seconds, sealed = time.perf_counter() - started, None
         if fit.best_epoch:
             score, cases = test_score(prepared, trainer)
@@ -147,10 +155,12 @@ def train(prepared: Prepared, trainer: Trainer, request: TrialRequest, earlier: 
     if earlier:
         trainer.resume(earlier[0])
     fit.trained = earlier[1] if earlier else 0
+    told = Told()
     for epoch in range(fit.trained + 1, request.epochs + 1):
         fit.losses.append(_train_epoch(trainer, prepared.train, request.seed, epoch, hyperparameters))
         fit.scores.append(validation_score(prepared, trainer))
         fit.trained = epoch
+        told.epoch(fit.losses, fit.scores)
         if not (math.isfinite(fit.losses[-1]) and math.isfinite(fit.scores[-1])):
             return Fit(losses=fit.losses, scores=fit.scores)
         if epoch <= request.begins_after:
@@ -163,6 +173,23 @@ def train(prepared: Prepared, trainer: Trainer, request: TrialRequest, earlier: 
     fit.last = trainer.state()
     trainer.restore(fit.best_weights)
     return fit
+
+
+def calibrate(prepared: Prepared, trainer: Trainer, fit: Fit) -> None:
+    """Divide the logits of the best epoch's network by a temperature, in the weights of its head.
+
+    The state that another trial goes on from, and the curves, stay those of the training.
+
+    Args:
+        prepared: The data; the temperature is fitted on its validation part.
+        trainer: What trained a shipped network, with the best epoch's weights.
+        fit: How training went; its best score and weights become those with the temperature.
+    """
+    fit.temperature = temperature_of(trainer.predict(prepared.validation), prepared.data.validation.y)
+    if fit.temperature > 1.0:
+        fit.best_weights = divided(fit.best_weights, fit.temperature)
+        trainer.restore(fit.best_weights)
+        fit.best_score = validation_score(prepared, trainer)
 
 
 def _train_epoch(
@@ -240,6 +267,7 @@ def _record(request: TrialRequest, trainer: Trainer, prepared: Prepared, fit: Fi
         gradient_steps=epochs * -(-len(prepared.train) // trainer.batch_size),
         kernel=trainer.kernel,
         pruned=fit.pruned,
+        temperature=fit.temperature,
         failure=FailureKind.DIVERGED if failed else None,
         message=why if failed else "",
     )
@@ -250,7 +278,8 @@ def run_refit(plain: Mapping[str, Any]) -> dict[str, Any]:
 
     Args:
         plain: `request` (a `TrialRequest` whose `epochs` are all trained), `dataset` and `space` (configs), `digest`
-            (of the data the sweep began with), and `weights_to` (path of an `.npz` for the weights).
+            (of the data the sweep began with), `weights_to` (path of an `.npz` for the weights), and `temperature` (the
+            trial's, which nothing is left to fit another on; 1 by default).
 
     Returns:
         `seen_score`, the score on the validation part, which tells nothing of how good the model is; `loss`, the last
@@ -269,5 +298,7 @@ def run_refit(plain: Mapping[str, Any]) -> dict[str, Any]:
     loss = math.nan
     for epoch in range(1, request.epochs + 1):
         loss = _train_epoch(trainer, both, request.seed, epoch, hyperparameters)
+    if (temperature := float(plain.get("temperature", 1.0))) > 1.0:
+        trainer.restore(divided(trainer.weights(), temperature))
     save_weights(Path(plain["weights_to"]), trainer.weights())
     return {"seen_score": validation_score(prepared, trainer), "loss": loss, "rows": len(both)}

@@ -12,12 +12,12 @@ from harness.tracking import RunWriter, Showing, connect
 from harness.tracking.naming import TAG_LENGTH
 from harness.tracking.views import route, trials_view, verdicts_view, view_tags
 
-SHOWING = Showing({"lstm": "#0072b2", "gru": "#d55e00"}, ("units", "learning_rate"))
+SHOWING = Showing({"lstm": "#0072b2", "gru": "#d55e00"}, ("units", "learning_rate"), frozenset({"learning_rate"}))
 
 
-def test_the_verdicts_show_each_arms_expected_score() -> None:
-    view = verdicts_view(SHOWING)
-    assert "metrics.`gru/expected_test`" in view["selectedColumns"]
+def test_the_verdicts_show_the_expected_scores_the_lead_and_the_baseline() -> None:
+    view = verdicts_view()
+    assert {"tags.`expected_test`", "tags.`lead`", "tags.`best_baseline`"} < set(view["selectedColumns"])
     assert set(view["selectedColumns"]) < set(view["columnOrder"])
     assert view["columnWidths"].keys() == set(view["columnOrder"])
 
@@ -27,8 +27,8 @@ def test_the_trials_are_grouped_by_family_with_a_chart_for_every_hyperparameter(
     assert view["groupBy"]["groupByKeys"] == [{"mode": "tag", "groupByData": "family"}]
     assert view["searchFilter"] == "tags.phase = 'search' and tags.dataset = 'toy'"
     parallel, *scatters = view["compareRunCharts"]
-    assert parallel["selectedParams"] == ["hp/units", "hp/learning_rate"]
-    assert {chart["xaxis"]["key"] for chart in scatters} >= {"hp/units", "hp/learning_rate", "cost/parameters"}
+    assert parallel["selectedParams"] == ["hp/units", "log10/learning_rate"]
+    assert {chart["xaxis"]["key"] for chart in scatters} >= {"hp/units", "log10/learning_rate", "cost/parameters"}
     assert len({chart["uuid"] for chart in view["compareRunCharts"]}) == len(view["compareRunCharts"])
 
 
@@ -52,6 +52,8 @@ def test_a_sweep_brings_its_views_and_its_colours(
         run.info.run_name: run.data.tags.get("mlflow.runColor") for run in client.search_runs([writer.experiment_id])
     }
     assert colors == {"toy: searching": None, "lstm r1 001": "#0072b2", "gru r1 001": "#d55e00"}
+    logarithms = {run.data.params.get("log10/learning_rate") for run in client.search_runs([writer.experiment_id])}
+    assert logarithms == {None, "-3.0000"}
 
 
 def test_a_space_of_many_hyperparameters_still_fits_a_tag() -> None:

@@ -215,6 +215,8 @@ def _task_lines(inferred: InferredConfig) -> Iterable[str]:
         yield _line("layout", inferred.layout, "a sequence a row")
     for key, value in inferred.numbers.items():
         yield _line(key, value, _COMMENTS[key])
+    if inferred.numbers.get("window_stride", 1) != 1:
+        yield _line("window_grid", "series", "windows of all parts begin at the same hours")
     if inferred.task == "forecast":
         yield "# last_rows = 20000".ljust(_COMMENT_COLUMN) + " # only the end of a long file"
     yield _line("metric", inferred.metric)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.records import Coverage, Outcome, Reason, Recommendation, Use, Verdict
-from harness.stats.words.sentences import probability_text, regret_text
+from harness.records import Coverage, ModelsInHand, Outcome, Reason, Recommendation, Use, Verdict
+from harness.stats.words.sentences import lead_interval, probability_text, regret_text
+from harness.stats.words.wording import number
 from harness.text import counted, listed, printable
 
 
@@ -76,6 +77,12 @@ def certainty(found: Recommendation) -> str:
     if found.regret is not None:
         words.append(f"at worst {regret_text(found.regret)}")
     return ", ".join(words)
+
+
+def lead(found: ModelsInHand) -> str:
+    """Whose model seems better, by how much, and the interval: `gru by 0.0123 (95 % interval -0.001 to 0.0256)`."""
+    better = found.families[0 if found.difference >= 0 else 1]
+    return printable(f"{better} by {number(abs(found.difference))} ({lead_interval(found)})")
 
 
 def why(found: Recommendation) -> str:

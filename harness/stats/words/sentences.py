@@ -236,10 +236,11 @@ def _certainty(found: Recommendation, most: int | None) -> str:
     if found.probability is None:
         why = shortened(found.abstains, most) if most else found.abstains
         return f"how sure is not known{f': {why}' if why else ''}"
-    return f"it is better with probability {_odds(found.probability, found.regret, found.level)}"
+    return f"it is better with probability {odds(found.probability, found.regret, found.level)}"
 
 
-def _odds(probability: float, regret: float | None, level: float) -> str:
+def odds(probability: float, regret: float | None, level: float) -> str:
+    """A probability and what the choice costs at worst: `0.97, at worst 2 % more error (95 % sure)`."""
     at_worst = "" if regret is None else f", at worst {regret_text(regret)} ({level_text(level)} sure)"
     return f"{probability_text(probability)}{at_worst}"
 
@@ -247,7 +248,7 @@ def _odds(probability: float, regret: float | None, level: float) -> str:
 def _models(found: ModelsInHand | None) -> str:
     if found is None:
         return "not asked: single test cases are unknown, or too few"
-    return f"{_better(found)} over the {found.cases:,} test cases that decide ({_lead(found)})"
+    return f"{_better(found)} over the {found.cases:,} test cases that decide ({lead_interval(found)})"
 
 
 def _configurations(found: Configurations | None) -> str:
@@ -255,7 +256,7 @@ def _configurations(found: Configurations | None) -> str:
         return "not asked: that takes two fresh seeds or more (--seeds)"
     over = found.over_cases if found.family else None
     holds = f"; {'also' if over.settled else 'not'} over test cases" if over else ""
-    return f"{_better(found)} over {found.seeds} fresh seeds each ({_lead(found)}){holds}"
+    return f"{_better(found)} over {found.seeds} fresh seeds each ({lead_interval(found)}){holds}"
 
 
 def _better(found: ModelsInHand | Configurations) -> str:
@@ -267,7 +268,7 @@ def _better(found: ModelsInHand | Configurations) -> str:
     return f"{better}'s is better than {other}'s {size}" if found.family else f"undecided, {better}'s better {size}"
 
 
-def _lead(found: ModelsInHand | Configurations) -> str:
+def lead_interval(found: ModelsInHand | Configurations) -> str:
     """The interval of the lead of whoever seems better."""
     ends = (found.low, found.high) if found.difference >= 0 else (-found.high, -found.low)
     return interval(*ends, found.level)
@@ -311,7 +312,7 @@ def _outlook(found: Outlook | None, leader: str) -> str:
     if found is None or found.probability is None:
         return ""
     who = ", with probability" if found.better == leader else f"; yet {found.better} better with probability"
-    return f"{who} {_odds(found.probability, found.regret, found.level)}"
+    return f"{who} {odds(found.probability, found.regret, found.level)}"
 
 
 def _though(verdict: Verdict, found: Recommendation) -> str:
