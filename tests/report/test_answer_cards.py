@@ -62,6 +62,7 @@ def test_a_baseline_to_use_is_compared_with_the_better_network(make_comparison: 
     assert said["by how much"] == "14 % lower error than lstm, the runner-up (256.4 against 300.0 MWh)"
     assert said["how sure"] == "not known: too few"
     assert "against the baseline" not in said
+    assert said["why"] == "no network beats it beyond chance"
 
 
 def test_scores_that_contradict_the_choice_are_said(make_comparison: Make) -> None:

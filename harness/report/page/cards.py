@@ -56,6 +56,7 @@ def card_of(view: ComparisonView) -> Card:
     verdict, found = view.verdict, view.verdict.recommendation
     is_baseline = found is not None and found.use is Use.BASELINE
     rows = (
+        ("why", "no network beats it beyond chance" if is_baseline else ""),
         ("by how much", _by_how_much(view)),
         ("how sure", _how_sure(verdict)),
         ("against the baseline", "" if is_baseline else _against_baseline(view)),
