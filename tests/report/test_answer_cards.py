@@ -68,10 +68,10 @@ def test_a_baseline_to_use_is_compared_with_the_better_network(make_comparison: 
 def test_scores_that_contradict_the_choice_are_said(make_comparison: Make) -> None:
     said = rows(recommending(make_comparison(), lower_loss=-0.5))
     assert said["by how much"] == (
-        "not seen on the 184 cases that did not help to choose, where lstm, the runner-up, has the 33 % lower error "
-        "(199.9 against 255.5 MWh)"
+        "none on the 184 cases that did not help to choose: there lstm, the runner-up, has the 33 % lower error "
+        "(255.5 against 199.9 MWh)"
     )
-    assert said["how sure"].startswith("in doubt: better than lstm with probability ")
+    assert said["how sure"].startswith("unclear: better than lstm with probability ")
 
 
 @pytest.mark.parametrize(("probability", "word"), [(0.95, "clear"), (0.94, "likely"), (0.8, "likely"), (0.79, "close")])

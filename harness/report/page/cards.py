@@ -85,16 +85,18 @@ def _by_how_much(view: ComparisonView) -> str:
     # What was chosen by other test cases, or by validation, need not be ahead in what is published.
     where = f"the {found.scored_cases:,} cases that did not help to choose" if found.scored_cases else "the test part"
     less = compared_with(1 - 1 / (1 - found.lower_loss)).removesuffix(" than")
-    return f"not seen on {where}, where {found.against}, the runner-up, has the {less}{_side_by_side(view, found)}"
+    scores = _side_by_side(view, found, theirs_first=True)
+    return f"none on {where}: there {found.against}, the runner-up, has the {less}{scores}"
 
 
-def _side_by_side(view: ComparisonView, found: Recommendation) -> str:
+def _side_by_side(view: ComparisonView, found: Recommendation, *, theirs_first: bool = False) -> str:
     """Both scores, where they are known: ` (0.512 against 0.631 MWh)`."""
     ours = found.baseline_score if found.use is Use.BASELINE else found.scores.get(found.family or "")
     theirs = found.scores.get(found.against or "")
     if ours is None or theirs is None:
         return ""
-    return f" ({view.style.write(ours)} against {view.style.with_unit(theirs)})"
+    first, second = (theirs, ours) if theirs_first else (ours, theirs)
+    return f" ({view.style.write(first)} against {view.style.with_unit(second)})"
 
 
 def _how_sure(verdict: Verdict) -> str:
@@ -104,7 +106,7 @@ def _how_sure(verdict: Verdict) -> str:
     than = f" than {found.against}" if found.against else ""
     word = next(word for least, word in _STRENGTHS if found.probability >= least)
     if (found.lower_loss or 0) < 0:
-        word = "in doubt"  # the test cases that chose and those that score disagree
+        word = "unclear"  # the test cases that chose and those that score disagree
     return f"{word}: better{than} with probability {odds(found.probability, found.regret, found.level)}"
 
 
