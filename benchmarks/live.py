@@ -19,8 +19,8 @@ from pathlib import Path
 from harness.notes import Mailbox, Post, telling
 from harness.records import DataFacts, Phase, TaskKind, TrialKey, TrialRequest
 from harness.store import Store
-from harness.sweeps.live import standing
-from harness.sweeps.live.standing import Live
+from harness.sweeps.live import state
+from harness.sweeps.live.state import Live
 from harness.tracking import RunWriter
 from harness.training import told
 
@@ -50,7 +50,7 @@ def cost(epochs: int, every: float, epoch_seconds: float) -> tuple[float, float,
         every: Seconds between two notes; 0 for one an epoch.
         epoch_seconds: How long an epoch takes.
     """
-    told.EVERY_SECONDS = standing.EVERY_SECONDS = every
+    told.EVERY_SECONDS = state.EVERY_SECONDS = every
     request = TrialRequest(TrialKey("made", "gru", 1, Phase.SEARCH, 1), "gru", {"units": 32}, 1, epochs, epochs)
     mailbox = Mailbox()
     post, worker, parent, notes = Post(mailbox.address), 0.0, 0.0, 0

@@ -24,7 +24,7 @@ from harness.records import ChampionInfo, DataFacts, Explanation, Leaderboard, S
 from harness.records.serialization import KEY
 from harness.records.verdicts import Across
 from harness.sweeps.folders import SweepSummary
-from harness.sweeps.live.standing import Standing
+from harness.sweeps.live.state import Standing
 
 FILE = Path(__file__).parent / "formats" / "commands.schema.json"
 """The file that is written."""

@@ -77,7 +77,7 @@ def watch(
     The sweep itself is not touched. With --tracking-uri it is watched through MLflow, from any machine.
     """
     from harness.cli.terminal.watch import lines, show
-    from harness.sweeps.live.watching import standing_in_mlflow, standing_of
+    from harness.sweeps.live.observe import standing_in_mlflow, standing_of
 
     place = find_store(store, tracking_uri)
     look = partial(standing_in_mlflow if tracking_uri else standing_of, place)

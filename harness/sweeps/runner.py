@@ -31,7 +31,7 @@ from harness.store import Store
 from harness.sweeps.engines import files_for
 from harness.sweeps.events import Callback, ComparisonFinished, Message, Step, SweepStarted
 from harness.sweeps.folders import lock, new_id, opened_by, rule_of
-from harness.sweeps.live.standing import Live
+from harness.sweeps.live.state import Live
 from harness.sweeps.mlflow_sync import MlflowSync, links_of
 from harness.sweeps.plan import SweepHeader, large_batches, search_settings, trial_limits, workers_note
 from harness.sweeps.prepare import (

@@ -25,7 +25,7 @@ from harness.notes import Note
 from harness.records import FailureKind, Phase, TrialKey, TrialRecord, TrialRequest, TrialStatus
 from harness.search import Scheduler
 from harness.sweeps.events import Callback, FamilyProgress, Message, Progress
-from harness.sweeps.live.standing import Live
+from harness.sweeps.live.state import Live
 from harness.sweeps.stop import Stop, require_disk_space
 
 

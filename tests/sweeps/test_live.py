@@ -10,8 +10,8 @@ import pytest
 from harness.executors import InProcessExecutor
 from harness.records import Direction, Objective, Phase, TrialEpochs, TrialKey, TrialRequest
 from harness.sweeps.events import FamilyProgress, Message, Progress, Step, SweepEvent
-from harness.sweeps.live.standing import FILE, MOST_EVENTS, Live, Standing, read_standing
-from harness.sweeps.live.watching import standing_in_mlflow, standing_of
+from harness.sweeps.live.observe import standing_in_mlflow, standing_of
+from harness.sweeps.live.state import FILE, MOST_EVENTS, Live, Standing, read_standing
 from harness.sweeps.results import Results
 from harness.sweeps.runner import run_sweep
 from harness.tracking.queries import read_sweep_scores
@@ -91,7 +91,7 @@ def test_a_disk_that_takes_nothing_is_no_matter(tmp_path: Path) -> None:
 def test_a_sweep_is_seen_while_it_runs(toys, configs, tmp_path, monkeypatch) -> None:
     """Trials that tell of every epoch come to what they would have come to; every phase has its steps."""
     monkeypatch.setattr("harness.training.told.EVERY_SECONDS", 0.0)
-    monkeypatch.setattr("harness.sweeps.live.standing.EVERY_SECONDS", 0.0)
+    monkeypatch.setattr("harness.sweeps.live.state.EVERY_SECONDS", 0.0)
     header, store = toys.header(configs, datasets=("tiny_adding",), workers=1), toys.store_in(tmp_path)
     seen: list[SweepEvent] = []
     standings: list[Standing] = []

@@ -12,7 +12,7 @@ from harness.records import Direction, Objective, Phase, TrialKey
 from harness.store import Store
 from harness.sweeps.events import FamilyProgress, Progress
 from harness.sweeps.folders import find_sweep_folder, summarise
-from harness.sweeps.live.standing import RunningTrial, Standing, read_standing
+from harness.sweeps.live.state import RunningTrial, Standing, read_standing
 from harness.tracking import naming
 from harness.tracking.client import connect
 from harness.tracking.queries import experiment_ids, search_runs
