@@ -150,8 +150,8 @@ class SweepConfig(Config):
             raise fault((), "expected a budget: trials or minutes")
         if self.engine == "local":
             given = (name for name, nothing in _OF_A_CLUSTER.items() if getattr(self, name) != nothing)
-            if name := next(given, None):
-                raise fault((name,), "expected none without engine = ray, which joins a cluster")
+            if key := next(given, None):
+                raise fault((key,), "expected none without engine = ray, which joins a cluster")
         if self.until_decided and self.replicates != 1:
             raise fault(("replicates",), "expected none beside until_decided, which adds replicates one at a time")
         if twice := sorted({name for name in self.datasets if self.datasets.count(name) > 1}):
