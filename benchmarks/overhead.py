@@ -28,6 +28,7 @@ from harness.config import make_plan
 from harness.executors import Done, Task
 from harness.executors.base import checked
 from harness.journal import EventKind, Journal
+from harness.notes import Note
 from harness.records import SealedScore, TrialRecord, TrialRequest, TrialStatus
 from harness.search import Scheduler
 from harness.store import Store
@@ -60,6 +61,10 @@ class Stub:
     def wait(self, timeout_seconds: float | None = None) -> list[Done]:  # noqa: ARG002
         ended, self._waiting = self._waiting, []
         return [Done(task.id, value=self._answer(task)) for task in ended]
+
+    def notes(self) -> list[Note]:
+        """None."""
+        return []
 
     def close(self) -> None:
         """There is nothing to end."""

@@ -11,6 +11,7 @@ import pytest
 from harness.errors import ExecutorError
 from harness.executors import Done, Task
 from harness.executors.lanes import Aside, Job, Lanes, OneTask, Until, Work, alone
+from harness.notes import Note
 from harness.records import FailureKind
 
 
@@ -24,6 +25,7 @@ class Desk:
         self.running: list[Task] = []
         self.begun: list[str] = []
         self.dropped: list[str] = []
+        self.told: list[Note] = []
 
     @property
     def free(self) -> int:
@@ -37,6 +39,10 @@ class Desk:
     def wait(self, timeout_seconds: float | None = None) -> list[Done]:
         ended, self.running = self.running[: self.at_a_time], self.running[self.at_a_time :]
         return [Done(one.id, None if one.id in self.fails else {}, self.fails.get(one.id)) for one in ended]
+
+    def notes(self) -> list[Note]:
+        told, self.told = self.told, []
+        return told
 
     def drop(self) -> None:
         self.dropped += [task.id for task in self.running]
@@ -250,3 +256,24 @@ def test_what_an_aside_raises_is_raised_in_the_work() -> None:
         return ""
 
     assert alone(Desk(1), work()) == "away"
+
+
+class Hearing(Several):
+    """The same, and what its tasks tell."""
+
+    def __init__(self, name: str, number: int) -> None:
+        super().__init__(name, number)
+        self.heard: list[Note] = []
+
+    def hear(self, note: Note) -> None:
+        self.heard.append(note)
+
+
+def test_what_a_task_tells_is_heard_by_its_own_work() -> None:
+    desk, one, other = Desk(2), Hearing("one", 1), Hearing("other", 1)
+    notes = [Note("one0", {"epoch": 1}), Note("stranger", {"epoch": 2}), Note("one0", {"epoch": 3})]
+    desk.told = list(notes)
+
+    Lanes(desk).run([waits_for(one), waits_for(other)], at_once=2)  # type: ignore[arg-type]
+    assert one.heard == [notes[0], notes[2]]
+    assert other.heard == []
