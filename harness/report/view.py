@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 
 from harness.errors import UsageError
 from harness.records import (
@@ -161,6 +162,7 @@ class ComparisonView:
         result: The record.
         anchor: Put before the ids of its figures' parts, to be unique in a page: letters, digits and hyphens.
         sweep: Id of the sweep that commands extend, with the options that mean its store; None where there is none.
+        pictured: Whether all its figures are drawn, or only the first.
 
     Attributes:
         result: The record itself.
@@ -180,8 +182,10 @@ class ComparisonView:
         coverage: What its prediction intervals cover of the test part; empty where it has none.
     """
 
-    def __init__(self, result: ComparisonResult, anchor: str = "figure", sweep: str | None = None) -> None:
-        self.result, self.anchor = result, anchor
+    def __init__(
+        self, result: ComparisonResult, anchor: str = "figure", sweep: str | None = None, *, pictured: bool = True
+    ) -> None:
+        self.result, self.anchor, self._pictured = result, anchor, pictured
         verdict, best = result.verdict, result.best_baseline
         self.verdict = replace(
             verdict,
@@ -396,13 +400,14 @@ class ComparisonView:
         Returns:
             The figures by their names, in the order of the page; `difference` is the first where it is known.
         """
-        return {name: Drawing(name, svg, caption) for name, svg, caption in self._drawn() if svg}
+        drawn = islice(self._drawn(), None if self._pictured else 1)
+        return {name: Drawing(name, svg, caption) for name, svg, caption in drawn if svg}
 
     @cached_property
     def pictures(self) -> dict[str, Drawing]:
         """What the exported model does on the test part, by name; empty where that was not recorded."""
         champion = self.result.champion
-        if champion is None or champion.diagnostics is None:
+        if champion is None or champion.diagnostics is None or not self._pictured:
             return {}
         places = [place for place, family in enumerate(self.families) if family.name == champion.arm]
         drawn = pictures.drawn(champion.diagnostics, self.anchor, look_of(*places))

@@ -123,6 +123,8 @@ def trainer_for(
 ) -> tuple[Trainer, Mapping[str, Value]]:
     """What trains networks of these hyperparameters' structure, made when this process has none yet.
 
+    It serves all datasets that are alike in shapes, metric and class weights: weights and data go into it as values.
+
     Args:
         prepared: The data.
         space: The family's search space.
@@ -140,7 +142,7 @@ def trainer_for(
     layers = int(setting(values, "layers")) if space.layer is not None else 1  # a builder's are not known
     xla = xla_pays(data.train.x.shape[1], layers, batches * epochs)
     structure = (family.structure(shape, given), batch_size, setting(values, "optimizer"))
-    key = (data.facts.digest, shape, data.objective.metric, xla, *structure)
+    key = (*_compiled_for(prepared, space), shape, data.objective.metric, xla, *structure)
     if key not in _trainers:
         numbers = LOSS_OF_METRIC.get(data.objective.metric, "mse")
         how = (str(setting(values, "optimizer")), numbers, batch_size, data.class_weights)
@@ -149,6 +151,19 @@ def trainer_for(
     while len(_trainers) > LARGEST_NETWORKS:
         _trainers.popitem(last=False)
     return _trainers[key], values
+
+
+def _compiled_for(prepared: Prepared, space: SearchSpace) -> tuple[object, ...]:
+    """What of a dataset a trainer is made for: another one that is alike in it is trained by the same function.
+
+    A builder's network may keep anything of what it has seen, and is made for each dataset anew.
+    """
+    data = prepared.data
+    if space.build is not None:
+        return (data.facts.digest,)
+    weights = None if data.class_weights is None else data.class_weights.tobytes()
+    # Numbers of rows are shapes too: a function that met ever new ones would keep a compile of each.
+    return (data.train.x.shape, data.train.x.dtype.str, len(prepared.validation), weights)
 
 
 def trainer_of(
