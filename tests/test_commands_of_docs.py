@@ -52,16 +52,21 @@ _PIECE = re.compile(
 
 DRIVER = """
 import json, sys, traceback
-names = {"__name__": "page"}
-for line in sys.stdin:
-    file = json.loads(line)
-    try:
-        exec(compile(open(file).read(), file, "exec"), names)
-        end = ""
-    except BaseException:
-        end = traceback.format_exc()
-    print(json.dumps({"end": end}), file=sys.__stderr__, flush=True)
+
+def run_blocks(page):
+    for line in sys.stdin:
+        page.__file__ = json.loads(line)
+        try:
+            exec(compile(open(page.__file__).read(), page.__file__, "exec"), vars(page))
+            end = ""
+        except BaseException:
+            end = traceback.format_exc()
+        print(json.dumps({"end": end}), file=sys.__stderr__, flush=True)
+
+if __name__ == "__main__":
+    run_blocks(sys.modules["__main__"])
 """
+"""A page's Python process: block after block as one script, each from a file, where a builder's source is found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +194,7 @@ class Page:
         file.write_text(text, encoding="utf-8")
         if self.python is None:
             driver = self.folder / ".driver.py"
-            driver.write_text(f"if __name__ == '__main__':\n{_indented(DRIVER)}", encoding="utf-8")
+            driver.write_text(DRIVER, encoding="utf-8")
             self.python = subprocess.Popen(
                 ["python", str(driver)],
                 cwd=self.folder,
@@ -219,10 +224,6 @@ class Page:
             assert server.returncode in (0, 130)
         if self.python:
             self.python.communicate(timeout=60)
-
-
-def _indented(text: str) -> str:
-    return "".join(f"    {line}\n" for line in text.strip().splitlines())
 
 
 def _address(output: TextIO) -> str:
