@@ -8,7 +8,8 @@ CHAMPIONS := tests/export/test_building.py tests/export/test_loading.py tests/ex
 # Half of the suite is waiting for worker processes to start: two files of tests at a time take hardly more than one.
 TEST_PROCESSES ?= 2
 
-.PHONY: sweep test coverage test-slow test-servers cluster-faults server-programs test-lowest check hooks format clean
+.PHONY: sweep test coverage test-slow test-docs test-servers cluster-faults server-programs test-lowest check hooks format \
+	docs dist clean
 
 sweep: $(VENV)/.installed
 	$(BIN)/harness sweep --config quickstart
@@ -25,6 +26,10 @@ coverage: $(VENV)/.installed-test
 
 test-slow: $(VENV)/.installed-test
 	$(BIN)/pytest -m slow
+
+# Every command of README and docs, in an environment made as README says: half an hour, and a network for pip.
+test-docs: $(VENV)/.installed-test
+	HARNESS_DOCS_TEST=1 $(BIN)/pytest -n 0 -m slow tests/test_commands_of_docs.py
 
 # PostgreSQL, nginx and moto are started by the tests, on 127.0.0.1, and ended with them.
 test-servers: $(VENV)/.installed-test-servers
@@ -61,6 +66,16 @@ format: $(VENV)/.installed-test
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# The site, in build/site; a warning is an error. The banner speaks of a later MkDocs, which is not used.
+docs: $(VENV)/.installed-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+# Wheel and source distribution in dist/, checked; nothing is uploaded.
+dist: $(VENV)/.installed-docs
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist .
+	$(BIN)/twine check --strict dist/*
+
 clean:
 	rm -rf $(VENV) $(LOWEST) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
 
@@ -77,6 +92,10 @@ $(VENV)/.installed-test: $(SOURCES) | $(BIN)/python
 
 $(VENV)/.installed-test-servers: $(VENV)/.installed-test
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[data,test,test-servers]"
+	touch $@
+
+$(VENV)/.installed-docs: $(SOURCES) | $(BIN)/python
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[docs,release]"
 	touch $@
 
 $(LOWEST)/.installed: pyproject.toml tests/lowest.py | $(BIN)/python

@@ -36,6 +36,7 @@ from harness.config import make_plan
 from harness.executors import Done, Task
 from harness.executors.base import checked
 from harness.journal import JOURNAL_NAME, EventKind, Journal
+from harness.notes import Note
 from harness.records import SealedScore, TrialRecord, TrialRequest, TrialStatus
 from harness.search import Scheduler
 from harness.store import Store
@@ -72,6 +73,10 @@ class Stubs:
     @property
     def running(self) -> int:
         return len(self._running)
+
+    def notes(self) -> list[Note]:
+        """None."""
+        return []
 
     def prewarm(self, module: str) -> None:
         """There is nothing to get ready."""

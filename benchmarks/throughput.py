@@ -3,10 +3,13 @@
 Both sides run the same hyperparameters (the same oracle, space and seed for each family), data, batches and epochs,
 each in a fresh process whose start, imports and compiles count. XLA's compiles on disk start empty. The product's side
 is a whole sweep: workers, journal, MLflow, verdict and champion included. Plain Keras Tuner imports TensorBoard, which
-TensorFlow no longer installs: it is in the `test` extra. With `--against CHECKOUT` the product as it stands in another
-checkout takes Keras Tuner's place.
+TensorFlow no longer installs: it is in the `test` extra. With `--beside optuna` an Optuna study that logs to MLflow
+takes its place: the same Keras network and hyperparameters, which the study is handed (`enqueue_trial`), since its own
+sampler would draw other sizes of networks. With `--against CHECKOUT` it is the product as it stands in another
+checkout.
 
     python benchmarks/throughput.py --size small --rounds 3 --json
+    python benchmarks/throughput.py --size small --rounds 3 --beside optuna
     python benchmarks/throughput.py --size small --rounds 3 --workers 2 --against ../before
 """
 
@@ -133,57 +136,111 @@ def run_product(size: Size, began: float, workers: int | None) -> dict[str, Any]
     return report(trials, sum(payload["gradient_steps"] for _, payload in ended), began)
 
 
-def run_plain(size: Size, began: float) -> dict[str, Any]:
-    """The same trials as Keras Tuner's guide shows it: a builder, `RandomSearch`, `search`."""
-    import keras
-    import keras_tuner
-
+def scaled(size: Size) -> tuple[tuple[Any, Any], tuple[Any, Any], float]:
+    """The scaled parts, training and validation, and the factor of a scaled squared error in the data's units."""
     from harness.config.dataset import DatasetConfig
     from harness.data import load_dataset
-    from harness.records import derive_seed
 
     data = load_dataset(DatasetConfig.model_validate(dataset(size)))
-    scaling, train, validation = data.scaling, data.train, data.validation
+    scaling = data.scaling
+    train, validation = (
+        (scaling.scale_inputs(part.x), scaling.scale_outputs(part.y, part.x)) for part in (data.train, data.validation)
+    )
+    return train, validation, float(scaling.output_scale[0]) ** 2
+
+
+def network(size: Size, layer: str, units: int, learning_rate: float, dropout: float) -> Any:
+    """The network that all sides train, compiled."""
+    import keras
+
+    model = keras.Sequential(
+        [
+            keras.Input((size.steps, 2)),
+            getattr(keras.layers, layer)(units),
+            keras.layers.Dropout(dropout),
+            keras.layers.Dense(1),
+        ]
+    )
+    model.compile(optimizer=keras.optimizers.Adam(learning_rate, global_clipnorm=1.0), loss="mse")
+    return model
+
+
+def tuner_of(size: Size, family: str, folder: str) -> Any:
+    """Keras Tuner's search of a family: a builder and `RandomSearch`, as its guide shows it."""
+    import keras_tuner
+
+    from harness.records import derive_seed
+
+    def build(hp: Any) -> Any:
+        units = hp.Choice("units", list(size.units))
+        rate = hp.Float("learning_rate", 1e-3, 1e-2, sampling="log")
+        dropout = hp.Float("dropout", 0.0, 0.4, step=0.08)
+        return network(size, FAMILIES[family], units, rate, dropout)
+
+    return keras_tuner.RandomSearch(
+        build,
+        objective="val_loss",
+        max_trials=size.trials // 2,
+        seed=derive_seed(SEED, "work", family, 1),
+        directory=folder,
+    )
+
+
+def run_plain(size: Size, began: float) -> dict[str, Any]:
+    """The same trials by Keras Tuner alone."""
+    train, validation, unscale = scaled(size)
     trials = []
-    for family, layer in FAMILIES.items():
-
-        def build(hp: keras_tuner.HyperParameters, layer: str = layer) -> keras.Model:
-            units = hp.Choice("units", list(size.units))
-            rate = hp.Float("learning_rate", 1e-3, 1e-2, sampling="log")
-            dropout = hp.Float("dropout", 0.0, 0.4, step=0.08)
-            model = keras.Sequential(
-                [
-                    keras.Input((size.steps, 2)),
-                    getattr(keras.layers, layer)(units),
-                    keras.layers.Dropout(dropout),
-                    keras.layers.Dense(1),
-                ]
-            )
-            model.compile(optimizer=keras.optimizers.Adam(rate, global_clipnorm=1.0), loss="mse")
-            return model
-
+    for family in FAMILIES:
         with tempfile.TemporaryDirectory() as folder:
-            tuner = keras_tuner.RandomSearch(
-                build,
-                objective="val_loss",
-                max_trials=size.trials // 2,
-                seed=derive_seed(SEED, "work", family, 1),
-                directory=folder,
-            )
-            tuner.search(
-                scaling.scale_inputs(train.x),
-                scaling.scale_outputs(train.y, train.x),
-                validation_data=(scaling.scale_inputs(validation.x), scaling.scale_outputs(validation.y, validation.x)),
-                epochs=size.epochs,
-                batch_size=32,
-                verbose=0,
-            )
-            unscale = float(scaling.output_scale[0]) ** 2
+            tuner = tuner_of(size, family, folder)
+            tuner.search(*train, validation_data=validation, epochs=size.epochs, batch_size=32, verbose=0)
             for trial in tuner.oracle.trials.values():
                 trials.append(
                     {"values": {**trial.hyperparameters.values, "batch_size": 32}, "score": trial.score * unscale}
                 )
     return report(trials, len(trials) * size.epochs * size.batches, began)
+
+
+def run_optuna(size: Size, began: float) -> dict[str, Any]:
+    """The same trials by an Optuna study for each family, every trial a run of MLflow with its curve."""
+    import mlflow
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    train, validation, unscale = scaled(size)
+    trials = []
+    with tempfile.TemporaryDirectory() as folder:
+        mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
+        mlflow.set_experiment("work")
+        for family, layer in FAMILIES.items():
+
+            def objective(trial: optuna.Trial, layer: str = layer) -> float:
+                units = trial.suggest_categorical("units", list(size.units))
+                rate = trial.suggest_float("learning_rate", 1e-3, 1e-2, log=True)
+                dropout = trial.suggest_float("dropout", 0.0, 0.4, step=0.08)
+                model = network(size, layer, units, rate, dropout)
+                with mlflow.start_run():
+                    mlflow.log_params(trial.params)
+                    history = model.fit(
+                        *train, validation_data=validation, epochs=size.epochs, batch_size=32, verbose=0
+                    ).history
+                    for epoch, (loss, score) in enumerate(zip(history["loss"], history["val_loss"], strict=True)):
+                        mlflow.log_metrics({"loss": loss, "val_loss": score}, step=epoch)
+                return float(min(history["val_loss"]))
+
+            study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=SEED))
+            oracle = tuner_of(size, family, f"{folder}/{family}").oracle
+            for number in range(size.trials // 2):
+                study.enqueue_trial(oracle.create_trial(f"worker{number}").hyperparameters.values)
+            study.optimize(objective, n_trials=size.trials // 2)
+            for done in study.trials:
+                assert done.value is not None
+                trials.append({"values": {**done.params, "batch_size": 32}, "score": done.value * unscale})
+    return report(trials, len(trials) * size.epochs * size.batches, began)
+
+
+BESIDE = {"plain": (run_plain, "plain Keras Tuner"), "optuna": (run_optuna, "Optuna and MLflow")}
+"""What the product may be measured beside: the function, and its name in a sentence."""
 
 
 def run_side(side: str, size: str, checkout: Path = HERE, workers: int | None = None) -> dict[str, Any]:
@@ -210,15 +267,17 @@ def _processor_seconds() -> float:
     return times.children_user + times.children_system
 
 
-def compare(size: str, rounds: int, workers: int | None = None, against: Path | None = None) -> dict[str, Any]:
+def compare(
+    size: str, rounds: int, workers: int | None = None, against: Path | None = None, beside: str = "plain"
+) -> dict[str, Any]:
     """Alternate the sides and take medians."""
-    other = ("product", size, against, workers) if against else ("plain", size)
+    other = ("product", size, against, workers) if against else (beside, size)
     runs = [(run_side(*other), run_side("product", size, workers=workers)) for _ in range(rounds)]
     one, two = runs[0]
     for key in ("trials", "gradient_steps", "digest"):
         if one[key] != two[key]:
             sys.exit(f"the sides ran different work: {key} {one[key]} and {two[key]}")
-    names = ("before" if against else "plain", "product")
+    names = ("before" if against else beside, "product")
     seconds, processor = (
         {
             name: statistics.median(run[key] for run in side)
@@ -263,23 +322,26 @@ def main() -> None:
     parser.add_argument(
         "--against", type=Path, metavar="CHECKOUT", help="a checkout to measure in place of Keras Tuner"
     )
+    parser.add_argument("--beside", choices=BESIDE, default="plain", help="what the product is measured beside")
     parser.add_argument("--json", action="store_true", help="print a list of rows as JSON")
-    parser.add_argument("--side", choices=("plain", "product"), help=argparse.SUPPRESS)
+    parser.add_argument("--side", choices=(*BESIDE, "product"), help=argparse.SUPPRESS)
     parser.add_argument("--began", type=float, default=0.0, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.side:
         size = SIZES[options.size]
-        plain = options.side == "plain"
-        print(
-            json.dumps(run_plain(size, options.began) if plain else run_product(size, options.began, options.workers))
-        )
+        if options.side == "product":
+            said = run_product(size, options.began, options.workers)
+        else:
+            run, _ = BESIDE[options.side]
+            said = run(size, options.began)
+        print(json.dumps(said))
         return
     against = options.against.resolve() if options.against else None
-    row = compare(options.size, options.rounds, options.workers, against)
+    row = compare(options.size, options.rounds, options.workers, against, options.beside)
     if options.json:
         print(json.dumps([row], indent=2))
         return
-    name, other = ("before", str(options.against)) if against else ("plain", "plain Keras Tuner")
+    name, other = ("before", str(options.against)) if against else (options.beside, BESIDE[options.beside][1])
     print(
         f"{row['size']}: {row['ratio']:.{2 if against else 1}f} times {other}'s trials a minute "
         f"({row['product_seconds_a_trial']:.2f} s against {row[f'{name}_seconds_a_trial']:.2f} s a trial, "

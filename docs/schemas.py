@@ -24,6 +24,7 @@ from harness.records import ChampionInfo, DataFacts, Explanation, Leaderboard, S
 from harness.records.serialization import KEY
 from harness.records.verdicts import Across
 from harness.sweeps.folders import SweepSummary
+from harness.sweeps.live.state import Standing
 
 FILE = Path(__file__).parent / "formats" / "commands.schema.json"
 """The file that is written."""
@@ -63,6 +64,7 @@ def _shapes() -> dict[str, Any]:
     agreement = _shape(rows=WHOLE, largest_difference=NUMBER)
     return {
         "sweep": sweep,
+        "watch": _ref(Standing),
         "report": sweep,
         "leaderboard": _ref(Leaderboard),
         "explain": _several(_ref(Explanation)),

@@ -13,6 +13,7 @@ Importing this package loads neither TensorFlow nor MLflow; what needs them load
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from harness.sweeps import compare as compare
     from harness.sweeps import sweep as sweep
 
-__version__ = "0.2.0.dev0"
+__version__ = "0.2.0"
 __all__ = ["ProgressDisplay", "__version__", "compare", "decide", "figures", "load", "summary", "sweep"]
 
 _HOMES = {
@@ -44,6 +45,10 @@ _RENAMED = {"Watcher": "ProgressDisplay"}
 
 def __getattr__(name: str) -> Any:
     """Load a public name when it is first asked for."""
+    if sys.platform == "win32" and (name in _HOMES or name == "sklearn"):
+        from harness.errors import NEEDS_POSIX
+
+        raise ImportError(NEEDS_POSIX)
     if name == "sklearn":
         return import_module("harness.sklearn")
     name = _RENAMED.get(name, name)

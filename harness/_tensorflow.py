@@ -22,12 +22,12 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
 
 from harness.errors import UsageError
+from harness.machine import installed_version
 
 CACHE_VARIABLE = "HARNESS_XLA_CACHE"
 """Environment variable with another folder for the compiles, or `off`."""
@@ -264,10 +264,7 @@ def _kind_of_machine() -> str:
         processor = next(line for line in lines if line.startswith(("flags", "Features")))
     except (OSError, StopIteration):
         processor = platform.processor()
-    try:
-        version = metadata.version("tensorflow")
-    except metadata.PackageNotFoundError:
-        version = "unknown"
+    version = installed_version("tensorflow") or "unknown"
     return f"{version}-{hashlib.sha256(processor.encode()).hexdigest()[:12]}"
 
 

@@ -27,6 +27,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+NEEDS_POSIX = "Windows lacks the locks and signals that this package needs; run it in WSL 2 (`wsl --install`)"
+"""What a start on plain Windows is answered."""
+
 
 class HarnessError(Exception):
     """Anything this package raises on purpose."""

@@ -1,4 +1,4 @@
-"""What is of this machine alone: its kind of processor, and where files lie that came to it with a task.
+"""What is of this machine alone: its kind of processor, what is installed, where files lie that came with a task.
 
 A task that runs on another machine names files by their paths on the one it comes from. What was brought along lies
 below one folder, the mirror, at the same path; its place is in the environment of the process that runs the task.
@@ -9,6 +9,8 @@ from __future__ import annotations
 import functools
 import os
 import platform
+from collections.abc import Mapping
+from importlib import metadata
 from pathlib import Path
 
 MIRROR_VARIABLE = "HARNESS_MIRROR"
@@ -19,6 +21,9 @@ THREADS_VARIABLE = "OMP_NUM_THREADS"
 
 _WIDEST = (("avx512f", "AVX-512"), ("avx2", "AVX2"), ("avx", "AVX"), ("asimd", "NEON"))
 """Instructions that decide in which order a product is added up → what they are called, the widest first."""
+
+_OTHER_NAMES: Mapping[str, tuple[str, ...]] = {"tensorflow": ("tensorflow-cpu",)}
+"""Distributions that are a library under another name: TensorFlow without its code for GPUs is 600 MB smaller."""
 
 
 def here(path: str | Path) -> Path:
@@ -65,3 +70,13 @@ def threads() -> int:
     """Threads of the numeric libraries in this process, as its environment caps them; 0 where it does not."""
     text = os.environ.get(THREADS_VARIABLE, "")
     return int(text) if text.isdigit() else 0
+
+
+def installed_version(library: str) -> str | None:
+    """The version of an installed library, whichever distribution brought it; None where there is none."""
+    for name in (library, *_OTHER_NAMES.get(library, ())):
+        try:
+            return metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return None

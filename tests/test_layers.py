@@ -11,7 +11,7 @@ import harness
 
 ROOT = Path(harness.__file__).parent
 LAYERS = [
-    {"errors", "disk", "text", "machine"},
+    {"errors", "disk", "text", "machine", "notes"},
     {"_tensorflow"},
     {"records", "user_code", "user_source"},
     {"databases"},
@@ -29,7 +29,7 @@ LAYERS = [
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 ALONE = {
-    "executors": {"errors", "records", "machine"},
+    "executors": {"errors", "records", "machine", "notes"},
     "stats": {"errors", "records", "text"},
     "search": {"errors", "_tensorflow", "records", "config"},
 }

@@ -9,12 +9,19 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from harness._tensorflow import CACHE_VARIABLE, OWN_PROCESS_VARIABLE, cache_folder, settled_environment
+from harness._tensorflow import (
+    CACHE_VARIABLE,
+    OWN_PROCESS_VARIABLE,
+    cache_folder,
+    settled_environment,
+)
+from harness.machine import installed_version
 
 ODD = '-a b\'c"d,e;f=g%20h#i?j&k\\l\\"m$n{o}[p]*:@~q\nr\ts é é 😀'
 """A folder's name with every kind of character that a path may have."""
@@ -194,3 +201,14 @@ def test_only_a_group_of_the_user_alone_may_write(
     monkeypatch.setattr(grp, "getgrgid", lambda _: SimpleNamespace(gr_name=name, gr_mem=members))
     monkeypatch.setattr(pwd, "getpwuid", lambda _: SimpleNamespace(pw_name="me"))
     assert (cache_folder({CACHE_VARIABLE: str(tmp_path / "x")}) is not None) == trusted
+
+
+def test_tensorflow_by_its_other_name_is_a_tensorflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    def version(name: str) -> str:
+        if name == "tensorflow-cpu":
+            return "2.21.0"
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", version)
+    assert installed_version("tensorflow") == "2.21.0"
+    assert installed_version("keras") is None

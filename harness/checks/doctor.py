@@ -121,6 +121,7 @@ class _Known:
         has, results = journal.has, Results(journal)
         self.opened = list(dict.fromkeys(event.dataset for event in journal.events(EventKind.OPENED)))
         self.ended = {event.trial_key for event in journal.events(EventKind.ENDED)}
+        self.asked = {event.trial_key for event in journal.events(EventKind.ASKED)} - self.ended
         over, self.owed = list(filter(results.over, self.opened)), list(filter(results.owed, self.opened))
         # Champions are made from the weights of each family's selected trial, and `harness explain` reads them.
         selected = {
@@ -182,13 +183,13 @@ def _runs(store: Store, sweep_id: str, known: _Known) -> Iterator[Finding]:
         return
     trials = [run for run in runs if run.trial_key]
     parents = [run for run in runs if not run.trial_key]
-    if strangers := [run for run in trials if run.trial_key not in known.ended]:
+    if strangers := [run for run in trials if run.trial_key not in known.ended | known.asked]:
         what = f"{counted(len(strangers), 'run')} of trials that its journal does not know"
         delete = partial(change_each, store, "delete_run", *([run.run_id] for run in strangers))
         yield Finding(sweep_id, what, "deletes them; MLflow's UI can restore them", delete)
     tabled = {run.dataset for run in parents if run.tabled}
     missing = {key for key in known.ended if TrialKey.parse(key).dataset not in tabled}
-    missing -= {run.trial_key for run in trials if run.status != "RUNNING"}
+    missing -= {run.trial_key for run in trials if run.status not in ("RUNNING", "KILLED")}
     behind = [
         *([f"{len(missing)} of its {len(known.ended)} trials"] if missing else []),
         *(f"the run of {name}" for name in known.opened if name not in {run.dataset for run in parents}),
@@ -199,8 +200,9 @@ def _runs(store: Store, sweep_id: str, known: _Known) -> Iterator[Finding]:
     elif unexplained := sorted(known.explained - {run.dataset for run in parents if run.explained}):
         what = f"MLflow lacks what `harness explain` found of {', '.join(unexplained)}"
         yield Finding(sweep_id, what, "writes it", behind=True)
-    elif left := [run for run in parents if run.status == "RUNNING"]:
-        what = f"left running in MLflow, though nothing works on it: {', '.join(run.dataset for run in left)}"
+    elif left := [run for run in (*parents, *trials) if run.status == "RUNNING"]:
+        names = dict.fromkeys(run.dataset for run in left)
+        what = f"left running in MLflow, though nothing works on it: {', '.join(names)}"
         end = partial(change_each, store, "set_terminated", *([run.run_id, "KILLED"] for run in left))
         yield Finding(sweep_id, what, f"marks them as killed; `harness sweep --resume {sweep_id}` goes on", end)
 

@@ -60,6 +60,7 @@ app = typer.Typer(
 _SECTIONS: dict[str, dict[str, Any]] = {
     "Which network": {
         "sweep": sweep.sweep,
+        "watch": sweeps.watch,
         "report": report.report,
         "leaderboard": report.leaderboard,
         "explain": report.explain,

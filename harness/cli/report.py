@@ -48,7 +48,7 @@ def report(
         )
     place = find_store(store)
     result = read_result(place, sweep)
-    if not result.comparisons:
+    if not (result.comparisons or result.to_come):
         why = "; ".join(f"{dataset}: {why}" for dataset, why in result.unfinished.items())
         raise UsageError(f"{result.sweep_id}: no comparison is finished; {why}")
     if no_data_in_report:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import sys
 import time
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -61,6 +63,32 @@ def show(sweep: SweepArgument = None, store: StoreOption = None, as_json: JsonOp
             say(f"{OLD_OPTIONS.get(key, key)}: {shown}")
     for library, version in plan["versions"].items():
         say(f"{library} {version}")
+
+
+def watch(
+    sweep: SweepArgument = None,
+    once: Annotated[bool, typer.Option("--once", help="Show how it stands now, and end.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print how it stands now as JSON, and end.")] = False,
+    store: StoreOption = None,
+    tracking_uri: TrackingOption = None,
+) -> None:
+    """Watch a running sweep from another terminal, until it ends or Ctrl-C.
+
+    The sweep itself is not touched. With --tracking-uri it is watched through MLflow, from any machine.
+    """
+    from harness.cli.terminal.watch import lines, show
+    from harness.sweeps.live.observe import standing_in_mlflow, standing_of
+
+    place = find_store(store, tracking_uri)
+    look = partial(standing_in_mlflow if tracking_uri else standing_of, place)
+    found = look(sweep)
+    if as_json:
+        say_json(found.to_json())
+    elif once:
+        say("\n".join(lines(found)))
+    else:
+        with suppress(KeyboardInterrupt):  # which ends the watching, not the sweep
+            show(found, partial(look, found.sweep_id))
 
 
 @app.command("remove")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -17,6 +18,21 @@ from harness.errors import ConfigError, UsageError, nearest
 
 SCHEDULED = ("hyperband", "grid")
 """Oracles that set the number of trials themselves."""
+
+DOCS_TEST_VARIABLE = "HARNESS_DOCS_TEST"
+"""Environment variable that, set to 1, makes every plan a tiny one: for the test that runs the commands of the docs."""
+
+_OF_A_CLUSTER: Mapping[str, Any] = {
+    "address": None,
+    "cpus": 1.0,
+    "gpus": 0.0,
+    "resources": {},
+    "same_cpu": False,
+    "shared_data": False,
+}
+"""What only a cluster has a use for, and what it is where nothing is said of it."""
+
+_DOCS_TEST_MOST = {"trials": 2, "minutes": 1, "replicates": 2, "seeds": 2}
 
 
 class SweepConfig(Config):
@@ -117,8 +133,8 @@ class SweepConfig(Config):
         if values.get("epochs") is not None:
             values = {"min_steps": 0, **values}
         if values.get("minutes") is not None or values.get("oracle") in SCHEDULED:
-            return {"trials": None, **values}
-        return values
+            values = {"trials": None, **values}
+        return _tiny(values) if os.environ.get(DOCS_TEST_VARIABLE) == "1" else values
 
     @model_validator(mode="after")
     def _keys_fit_together(self) -> SweepConfig:
@@ -132,11 +148,22 @@ class SweepConfig(Config):
             raise fault(("minutes",), f"expected no minutes where trials = {self.trials} is given, or no trials")
         elif self.minutes is None and self.trials is None:
             raise fault((), "expected a budget: trials or minutes")
+        if self.engine == "local":
+            given = (name for name, nothing in _OF_A_CLUSTER.items() if getattr(self, name) != nothing)
+            if key := next(given, None):
+                raise fault((key,), "expected none without engine = ray, which joins a cluster")
         if self.until_decided and self.replicates != 1:
             raise fault(("replicates",), "expected none beside until_decided, which adds replicates one at a time")
         if twice := sorted({name for name in self.datasets if self.datasets.count(name) > 1}):
             raise fault(("datasets",), f"expected each dataset once, got {', '.join(twice)} twice")
         return self
+
+
+def _tiny(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The plan with no more than a test of the docs may take; what is no number stays, and is refused by its key."""
+    asked = {key: values.get(key, SweepConfig.model_fields[key].default) for key in _DOCS_TEST_MOST}
+    numbers = {key: number for key, number in asked.items() if isinstance(number, int | float)}
+    return {**values, **{key: min(number, _DOCS_TEST_MOST[key]) for key, number in numbers.items()}}
 
 
 _BUDGETS = {"trials": "minutes", "minutes": "trials"}

@@ -87,7 +87,7 @@ def decide_format(values: pd.Series[Any], place: str, *, month_first: bool = Fal
     Args:
         values: Text, dates, times or numbers; missing ones do not count.
         place: File and column, as messages name them.
-        month_first: What to take where several readings fit, as 0.2.0 and before did; else the user is asked.
+        month_first: What to take where several readings fit, as 0.2.0.dev0 and before did; else the user is asked.
 
     Returns:
         The format that reads the most values: all of them, unless some are no times at all.

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from harness.errors import ExecutorError, HarnessError
+from harness.notes import Note, telling
 from harness.records import FailureKind
 from harness.records.serialization import Record, encode
 
@@ -181,6 +182,10 @@ class Executor(Protocol):
         """
         ...
 
+    def notes(self) -> list[Note]:
+        """What running tasks told since the last call, by `harness.notes.tell`; a note may be lost."""
+        ...
+
     def drop(self) -> None:
         """Give up all running tasks: nothing more is heard of them, and their slots come free."""
         ...
@@ -209,8 +214,12 @@ def checked(task: Task) -> Task:
         raise ExecutorError(f"task {task.id}: {error}") from None
 
 
-def run(task: Task) -> Done:
+def run(task: Task, send: Callable[[Note], bool] | None = None) -> Done:
     """Run a task here and now.
+
+    Args:
+        task: The task.
+        send: Where its notes go; None for nowhere.
 
     Returns:
         Its value, or the failure with its traceback. `sys.exit` in a task is a failure of the task,
@@ -218,7 +227,8 @@ def run(task: Task) -> Done:
     """
     try:
         arguments = {**task.shared.values, **task.arguments} if task.shared else task.arguments
-        returned = resolve(task.function)(arguments)
+        with telling(task.id, send):
+            returned = resolve(task.function)(arguments)
         if not isinstance(returned, Mapping):
             raise TypeError(f"{task.function} returned {_type_name(returned)}: expected a dict of plain values")
         return Done(task.id, value=to_plain(returned, f"the value of {task.function}"))

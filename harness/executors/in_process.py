@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from harness.errors import ExecutorError
 from harness.executors.base import Done, Task, checked, run
+from harness.notes import Note
 
 
 class InProcessExecutor:
@@ -18,6 +19,7 @@ class InProcessExecutor:
 
     def __init__(self) -> None:
         self._task: Task | None = None
+        self._notes: list[Note] = []
         self._closed = False
 
     @property
@@ -63,7 +65,16 @@ class InProcessExecutor:
     def wait(self, timeout_seconds: float | None = None) -> list[Done]:  # noqa: ARG002  (cannot be kept here)
         """Run the task that was handed over; an empty list when there is none."""
         task, self._task = self._task, None  # given up first, so that the executor stays usable after Ctrl-C
-        return [run(task)] if task else []
+        return [run(task, self._told)] if task else []
+
+    def notes(self) -> list[Note]:
+        """What the last task told."""
+        notes, self._notes = self._notes, []
+        return notes
+
+    def _told(self, note: Note) -> bool:
+        self._notes.append(note)
+        return True
 
     def drop(self) -> None:
         """Give up the task that is to be waited for."""

@@ -18,6 +18,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from harness.errors import ExecutorError
 from harness.executors.base import Done, Executor, Task
+from harness.notes import Note
 from harness.records import FailureKind
 
 ATTEMPTS = 2
@@ -58,6 +59,9 @@ class Job:
 
     def record(self, done: Done) -> None:
         """Write what became of one of its tasks; nobody is told yet."""
+
+    def hear(self, note: Note) -> None:
+        """What one of its tasks tells while it runs; nothing is decided by it."""
 
     def tell(self) -> None:
         """Tell of what was recorded, which is committed. What is raised here is raised in the work."""
@@ -273,7 +277,9 @@ class Lanes:
                 hurried = self._begin()
                 if not self._running and self.ending() and not any(lane.job.holds for lane in self._lanes if lane.job):
                     raise KeyboardInterrupt
-                self._take(self._ended(hurried=hurried))
+                ended = self._ended(hurried=hurried)
+                self._hear()
+                self._take(ended)
                 self.between()
             self._drop()
             if self.ending() and next(coming, None):
@@ -348,6 +354,12 @@ class Lanes:
         for place in {id(place): place for _, job in self._running.values() if (place := self._place(job))}.values():
             place.drop()
         self._running.clear()
+
+    def _hear(self) -> None:
+        for note in self.executor.notes():
+            lane, job = self._running.get(note.task_id, (None, None))
+            if lane and job and lane.job is job:
+                job.hear(note)
 
     def _take(self, ended: Iterable[Done]) -> None:
         """Have jobs record what has ended, and tell of it once that is committed."""

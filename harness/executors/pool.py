@@ -25,6 +25,7 @@ from harness.errors import ExecutorError, UsageError
 from harness.executors.base import Done, Habit, Shared, Task, checked, one_line
 from harness.executors.resources import MB, Watch, cores, kernel_kills, resident_bytes, share_of, visible_gpus
 from harness.executors.worker import EXITED_WITH_ZERO, LIMIT_SIGNAL, WorkerContext, begin, get_ready, keep, work
+from harness.notes import ADDRESS_VARIABLE, Mailbox, Note
 from harness.records import FailureKind
 
 
@@ -224,7 +225,8 @@ class PoolExecutor:
         self._woken = threading.Event()
         self._shared: dict[str, Shared] = {}  # as it grows every worker that is started is given all of it
         gpus = visible_gpus(os.environ)
-        own = dict(environment or {})
+        self._mailbox = Mailbox()
+        own = {**(environment or {}), ADDRESS_VARIABLE: self._mailbox.address}
         self._slots = [
             Slot(threads, memory_bytes, self._woken, own | share_of(number, gpus), self._shared)
             for number in range(workers)
@@ -303,6 +305,10 @@ class PoolExecutor:
             self._woken.clear()
         return []
 
+    def notes(self) -> list[Note]:
+        """What running tasks told since the last call."""
+        return self._mailbox.read()
+
     def drop(self) -> None:
         """Kill the workers that run a task; every slot is free afterwards."""
         self._end([slot for slot in self._slots if slot.running])
@@ -312,6 +318,7 @@ class PoolExecutor:
         self._closed = True
         self._watch.end()
         self._end(self._slots)
+        self._mailbox.close()
         atexit.unregister(self.close)
 
     def _end(self, slots: Sequence[Slot]) -> None:

@@ -8,6 +8,7 @@ A `multiprocessing` context for pebble's pools. It knows nothing of tasks.
 from __future__ import annotations
 
 import ctypes
+import functools
 import importlib
 import multiprocessing
 import os
@@ -23,6 +24,7 @@ from typing import Any
 
 from harness.executors.base import Done, Shared, Task, run
 from harness.executors.resources import resident_bytes
+from harness.notes import Post
 
 LIMIT_SIGNAL = signal.SIGALRM
 """What ends a worker whose task is over its limit."""
@@ -91,8 +93,11 @@ def work(task: Task, digest: str) -> tuple[Done, int]:
         What became of it, and the worker's resident size in bytes afterwards.
     """
     with _limited(task.limit_seconds):
-        done = run(replace(task, shared=_known[digest]) if digest else task)
+        done = run(replace(task, shared=_known[digest]) if digest else task, _post())
     return done, resident_bytes(os.getpid())
+
+
+_post = functools.cache(Post.to_parent)
 
 
 def _die_with(parent_pid: int) -> None:

@@ -20,7 +20,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +31,7 @@ from harness.config.dataset import DatasetConfig
 from harness.data.splits import Seen
 from harness.disk import cannot_write
 from harness.errors import ExportError
+from harness.machine import installed_version
 from harness.records import Answer, Direction, Intervals, Objective, TaskKind, Value
 from harness.records.serialization import Record
 from harness.store import DOWNLOADS, place_around
@@ -145,14 +145,8 @@ def _arguments(module: str | None, name: str | None) -> Mapping[str, Any] | None
 
 
 def versions_of(distributions: Iterable[str]) -> dict[str, str]:
-    """The versions that are installed; `unknown` for one that is there by another name, as `tensorflow-cpu` is."""
-    found = {}
-    for name in distributions:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            found[name] = "unknown"
-    return found
+    """The versions that are installed; `unknown` for one that is there by a name that nobody knows."""
+    return {name: installed_version(name) or "unknown" for name in distributions}
 
 
 FILE = "champion.json"

@@ -24,6 +24,7 @@ from harness.records.diagnostics import (
 from harness.records.intervals import Coverage, Intervals
 from harness.records.leaderboard import Leaderboard, LeaderboardRow
 from harness.records.results import (
+    GIVEN_UP,
     Band,
     ChampionInfo,
     ComparisonResult,
@@ -51,6 +52,7 @@ from harness.records.trials import (
     SealedScore,
     SkippedBaseline,
     TaskKind,
+    TrialEpochs,
     TrialKey,
     TrialRecord,
     TrialRequest,
@@ -69,6 +71,7 @@ from harness.records.verdicts import (
 )
 
 __all__ = [
+    "GIVEN_UP",
     "PRUNING_BEGINS",
     "Across",
     "Answer",
@@ -116,6 +119,7 @@ __all__ = [
     "SweepResult",
     "TaskKind",
     "Terms",
+    "TrialEpochs",
     "TrialKey",
     "TrialRecord",
     "TrialRequest",

@@ -332,6 +332,10 @@ def _row(cell: str, values: Iterable[str]) -> str:
     return f"<tr>{''.join(f'<{cell}>{html.escape(value)}</{cell}>' for value in values)}</tr>"
 
 
+GIVEN_UP = "failed: "
+"""What the reason begins with why a comparison is not over, and never will be."""
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class SweepResult:
     """A sweep as it stands: what `harness report` shows.
@@ -368,6 +372,11 @@ class SweepResult:
     extendable: bool = True
     answer: str = ""
     data_in_report: bool = True
+
+    @property
+    def to_come(self) -> tuple[str, ...]:
+        """The datasets whose comparison is neither over nor given up: with any the result is a partial one."""
+        return tuple(name for name, why in self.unfinished.items() if not why.startswith(GIVEN_UP))
 
     def __str__(self) -> str:
         return self.answer or repr(self)

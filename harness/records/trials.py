@@ -187,6 +187,25 @@ class TrialRequest(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class TrialEpochs:
+    """Epochs of a trial that is being trained, to be shown; nothing is decided by them.
+
+    Attributes:
+        request: The trial.
+        started_at: Seconds since 1970 at which it began, by its worker's clock.
+        after: Epochs before these.
+        losses: Training loss of each.
+        scores: Validation score of each.
+    """
+
+    request: TrialRequest
+    started_at: float
+    after: int
+    losses: tuple[float, ...]
+    scores: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TrialRecord(Record):
     """What became of a trial, with no word of the test part.
 

@@ -20,11 +20,12 @@ from harness.report.page import script
 from harness.report.page.cards import Card, card_of
 from harness.report.page.private import without_data
 from harness.report.page.table import TrialsTable, table_of
+from harness.report.text import families_over_all
 from harness.report.view import ComparisonView, Drawing
 from harness.stats.words import brief
 from harness.stats.words.wording import QUESTION, across_lines
 from harness.store import hide_passwords_in
-from harness.text import counted, printable
+from harness.text import printable
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -138,21 +139,10 @@ def _answer(result: SweepResult, use: str) -> tuple[str, str]:
     """
     if len(result.comparisons) < 2:
         return use or result.overall, ""
-    more = result.overall.partition("; ")[2]
+    counts, tests = families_over_all(result)
     if not use:
-        return _capital(_counts(result)), _capital(more)
-    told = "; ".join(filter(None, (_counts(result), more)))
-    return use, f"Families over all their trials, {told}."
-
-
-def _counts(result: SweepResult) -> str:
-    """How often each family wins, is level or open; what never happens is not said."""
-    if (across := result.across) is None:
-        return result.overall.partition("; ")[0]
-    counts = {f"{family} wins": number for family, number in across.wins.items()}
-    counts |= {"practically equal": across.practically_equal, "undecided": across.undecided}
-    said = ", ".join(f"{words} on {number}" for words, number in counts.items() if number)
-    return f"of {counted(len(result.comparisons), 'dataset')}: {said}"
+        return _capital(counts), _capital(tests)
+    return use, f"Families over all their trials, {'; '.join(filter(None, (counts, tests)))}."
 
 
 def _capital(sentence: str) -> str:

@@ -51,6 +51,9 @@ def text(
     """
     columns = max(width or PLAIN_WIDTH, NARROWEST)
     blocks = [wrapped(f"{result.name}: {result.budget}", columns)]
+    if result.to_come:
+        to_come = counted(len(result.to_come), "dataset is", "datasets are")
+        blocks.append(wrapped(f"Partial: {to_come} still to come", columns))
     sweep = result.to_extend(options)
     views = [ComparisonView(one, sweep=sweep) for one in result.comparisons]
     blocks += [_comparison(view, columns, warnings) for view in views]
@@ -60,12 +63,29 @@ def text(
     last = []
     if len(result.comparisons) != 1 or result.unfinished:
         used = brief.answers([one.verdict for one in result.comparisons])
-        last += wrapped(used, columns) + wrapped(result.overall, columns)
+        counts = "; ".join(filter(None, families_over_all(result)))
+        overall = f"families over all their trials, {counts}" if used and result.across else result.overall
+        last += wrapped(used, columns) + wrapped(overall, columns)
     if not warnings:
         last += _counted(views, f"harness report {result.sweep_id}{options}", columns)
     if ui_command:
         last += _where(result, ui_command, columns)
     return "\n\n".join("\n".join(block) for block in (*blocks, last) if block)
+
+
+def families_over_all(result: SweepResult) -> tuple[str, str]:
+    """How often each family wins, is level or open, and what tests over datasets say; what never happens is not said.
+
+    Returns:
+        Such as `of 3 datasets: gru wins on 1, undecided on 2`, and the tests' sentence, which may be empty.
+    """
+    counts, _, tests = result.overall.partition("; ")
+    if (across := result.across) is not None:
+        found = {f"{family} wins": number for family, number in across.wins.items()}
+        found |= {"practically equal": across.practically_equal, "undecided": across.undecided}
+        said = ", ".join(f"{words} on {number}" for words, number in found.items() if number)
+        counts = f"of {counted(len(result.comparisons), 'dataset')}: {said}"
+    return counts, tests
 
 
 def summary(result: SweepResult, width: int | None = None) -> str:

@@ -1,8 +1,8 @@
 """The fair scheduler of one dataset: which family is asked next, when it is over, which trial is selected.
 
-The rule of Google Vizier (Golovin et al. 2017, section 3.2.2) on the best score so far: a trial ends when its best is
-worse than the median of what the completed trials of its own search had reached by then. It hears nothing from other
-trials while it runs; what it must reach is settled when it is asked for, and stands in the journal.
+With median stopping (`search.pruning`) a trial ends when its best is worse than the median of what the completed trials
+of its own search had reached by then. It hears nothing from other trials while it runs; what it must reach is settled
+when it is asked for, and stands in the journal.
 
 Trials of a random or grid search do not depend on each other, so the order in which they begin changes nothing but the
 time: which trials there are, their seeds and their scores stay the same. An adaptive oracle answers for trial k when it
@@ -13,8 +13,9 @@ first; where a family has no more trials than twice the workers, the last few ar
 
 The families take turns: next is the family with the fewest trials completed or running, and among equals the turn goes
 round, so no family is always first; unless the worker that is free asks for a family, whose compiled functions it has,
-and gets its next trial ahead of its turn. At no instant do the families differ by more trials than there are workers. A
-failed trial is asked for again under the same rule for every family, up to the same limit. The last trials of a random
+and gets its next trial ahead of its turn. At no instant do the families differ by more trials than `largest_lead`
+allows: the workers, or a tenth of what each may spend. A failed trial is asked for again under the same rule for every
+family, up to the same limit. The last trials of a random
 search begin in order of their length, the longest first.
 """
 
@@ -22,19 +23,16 @@ from __future__ import annotations
 
 import math
 import re
-import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
-from itertools import accumulate, islice
+from itertools import islice
 from types import MappingProxyType
 
 from harness.config.space import SearchSpace
 from harness.config.sweep import SCHEDULED
 from harness.errors import ReplayError
 from harness.records import (
-    PRUNING_BEGINS,
-    Direction,
     Family,
     Objective,
     Phase,
@@ -47,6 +45,7 @@ from harness.records import (
 )
 from harness.search.length import batch_size_for, length_of
 from harness.search.oracle import ADAPTIVE, Builder, Oracle, Point, Waiting
+from harness.search.pruning import MedianFloor
 from harness.search.tpe import TPE, TpeOracle
 
 
@@ -58,32 +57,8 @@ def select(records: Iterable[TrialRecord], objective: Objective) -> TrialRecord 
     return min(equals, key=lambda one: (one.key.replicate, one.key.number), default=None)
 
 
-FEWEST_TRIALS = 5
-"""Completed trials of a search before any trial of it is stopped."""
-
 FIRST_TRIALS = 5
 """The first trials of a search, which end a comparison when they all fail alike."""
-
-
-def median_floor(ended: Sequence[TrialRecord], objective: Objective) -> tuple[float, ...]:
-    """By epoch, from `PRUNING_BEGINS` on, the median of the best scores so far.
-
-    Args:
-        ended: The search's trials that have ended. Those that were pruned count with what they had reached.
-        objective: What is optimised.
-
-    Returns:
-        One number an epoch, up to the last of the longest trial; empty while too few trials have completed.
-    """
-    completed = [record for record in ended if record.validation_score is not None]
-    if len(completed) < FEWEST_TRIALS:
-        return ()
-    best = min if objective.direction is Direction.MIN else max
-    curves = [list(accumulate(record.validation_scores, best)) for record in completed]
-    longest = max(len(curve) for curve in curves)
-    # A trial that stopped improving keeps its best: it would not have become better by going on.
-    reached = [[curve[min(epoch, len(curve) - 1)] for curve in curves] for epoch in range(longest)]
-    return tuple(statistics.median(at) for at in reached[PRUNING_BEGINS - 1 :])
 
 
 STEP_SQUARE_UNITS = 20_000
@@ -97,6 +72,24 @@ MOST_AHEAD = 200
 def trials_ahead(workers: int) -> int:
     """How many of a family's last trials are put in order; one worker alone waits for nobody."""
     return 0 if workers == 1 else min(2 * workers, MOST_AHEAD)
+
+
+LARGEST_LEAD = 20
+"""By how many trials families may differ on any number of workers."""
+
+
+def largest_lead(workers: int, trials: int | None) -> int:
+    """By how many trials, completed or running, one family may be ahead of another at any instant.
+
+    A tenth of what each may spend, so that on hundreds of workers no family is searched to its end while another has
+    hardly begun; but two where there are two workers, each of which keeps to the family that it has compiled.
+
+    Args:
+        workers: Trials that can run at the same time.
+        trials: Completed trials that each family may spend; None where time is the currency.
+    """
+    share = LARGEST_LEAD if trials is None else trials // 10
+    return min(workers, max(2, share), LARGEST_LEAD)
 
 
 def relative_seconds(values: Mapping[str, Value]) -> float:
@@ -211,6 +204,7 @@ class _Search:
             where it hears of them as they come.
         settled: Trials, counted from the first, that have all ended.
         heard: Trials, counted from the first, whose end the oracle has heard of, where it hears of them in order.
+        median: What its trials must reach by each epoch; None without median stopping.
         drained: Whether the oracle has no new point after those that were drawn.
         first: Those of the first trials that have ended, whose failures may end the comparison.
         ahead: Points that were drawn and have not begun, by number, in order.
@@ -226,6 +220,7 @@ class _Search:
     completed: int = 0
     best: TrialRecord | None = None
     scheduled: bool = False
+    median: MedianFloor | None = None
     waiting: bool = False
     seeds: dict[int, int] = field(default_factory=dict)
     drawn: int = 0
@@ -330,7 +325,16 @@ class Scheduler:
         scheduled = settings.oracle in SCHEDULED
         in_flight = settings.in_flight if settings.oracle in ADAPTIVE else None
         self._rounds = [
-            [_Search(one, self._oracle(one, spaces, replicate), in_flight, scheduled=scheduled) for one in families]
+            [
+                _Search(
+                    one,
+                    self._oracle(one, spaces, replicate),
+                    in_flight,
+                    scheduled=scheduled,
+                    median=MedianFloor(objective) if settings.prune else None,
+                )
+                for one in families
+            ]
             for replicate in range(1, settings.replicates + 1)
         ]
         self._closing: set[int] = set()
@@ -396,6 +400,8 @@ class Scheduler:
         """Say how a trial ended."""
         search = self._search(record.key.family, record.key.replicate)
         search.ended.append(record)
+        if search.median:
+            search.median.add(record)
         if record.key.number <= FIRST_TRIALS:
             search.first.append(record)
         search.completed += record.status is TrialStatus.COMPLETED
@@ -480,7 +486,7 @@ class Scheduler:
             patience,
             continues=str(replace(key, number=point.continues)) if point.continues else "",
             begins_after=point.begins_after,
-            floor=median_floor(search.ended, self.objective) if self.settings.prune else (),
+            floor=search.median.floor if search.median else (),
             calibrate=self.settings.calibrate,
         )
 
@@ -512,7 +518,7 @@ class Scheduler:
     def _not_ahead(self, family: Family) -> bool:
         # An adaptive oracle with a slow trial in flight must wait for it; the others wait with it, in the end.
         fewest = min(self.progress(other) for other in self.remaining)
-        return self.progress(family) < fewest + self.settings.workers
+        return self.progress(family) < fewest + largest_lead(self.settings.workers, self.settings.budget.trials)
 
     def _ceiling(self, searches: Iterable[_Search], replicate: int) -> float:
         """How many trials each family may come to."""

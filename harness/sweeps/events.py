@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from harness.records import ComparisonResult, Objective
+from harness.records.serialization import Record
 
 
 @dataclass(frozen=True, slots=True)
-class FamilyProgress:
+class FamilyProgress(Record):
     """How far one family is.
 
     Attributes:
@@ -46,7 +47,7 @@ class SweepStarted:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Record):
     """A dataset's searches at one instant. No test score is in it.
 
     Attributes:
@@ -62,6 +63,28 @@ class Progress:
     families: tuple[FamilyProgress, ...]
     seconds_left: float | None
     over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Step(Record):
+    """How far something else is that is done for a dataset: retrainings, baselines, the champion.
+
+    Attributes:
+        dataset: Name of the dataset.
+        what: What it is, such as `fresh seeds`.
+        done: How much of it is done.
+        of: How much there is.
+    """
+
+    dataset: str
+    what: str
+    done: int
+    of: int
+
+    @property
+    def over(self) -> bool:
+        """Whether all of it is done."""
+        return self.done >= self.of
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +111,7 @@ class ComparisonFinished:
     result: ComparisonResult
 
 
-SweepEvent: TypeAlias = SweepStarted | Progress | Message | ComparisonFinished
+SweepEvent: TypeAlias = SweepStarted | Progress | Step | Message | ComparisonFinished
 
 Callback: TypeAlias = Callable[[SweepEvent], None]
 """Who watches a sweep."""

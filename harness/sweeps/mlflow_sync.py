@@ -19,7 +19,7 @@ from typing import Any
 
 from harness.errors import AccessError, HarnessError, StoreError
 from harness.journal import Event, EventKind, Journal
-from harness.records import ComparisonResult, DataFacts, SweepResult, TrialRecord, TrialRequest
+from harness.records import ComparisonResult, DataFacts, SweepResult, TrialEpochs, TrialRecord, TrialRequest
 from harness.records.serialization import encode
 from harness.report.axes import look_of
 from harness.report.html import html
@@ -36,8 +36,10 @@ from harness.tracking.naming import (
     BASELINES_FILE,
     CASES_FILE,
     CHANGES_FILE,
+    DIRECTION,
     LEAKS,
     LEFT_OUT_FILE,
+    METRIC,
     RULE,
     RUNS_FILE,
     TRIALS_FILE,
@@ -96,6 +98,9 @@ MOST_VALUES_FIRST = ("Float", "Int", "Choice", "Boolean")
 EVENTS_A_TURN = 1000
 """Events that are read from the journal at a time: a long one is not held whole."""
 
+MOST_EPOCHS = 1000
+"""Notes on epochs that wait for MLflow at the most: where it is away the oldest are forgotten."""
+
 LEAVING_SECONDS = 5.0
 """How long the end of a sweep waits for a call that MLflow has not answered."""
 
@@ -146,6 +151,7 @@ class MlflowSync:
         self._reached = 0  # the number of the last event that MLflow holds
         self._bug: BaseException | None = None
         self._notes: deque[str] = deque()
+        self._epochs: deque[TrialEpochs] = deque(maxlen=MOST_EPOCHS)
         self._state, self._news, self._hurried = threading.Condition(), threading.Event(), threading.Event()
         self._leaving = self._interrupted = False
         self._thread = threading.Thread(target=self._follow, name="projection", daemon=True)
@@ -160,6 +166,12 @@ class MlflowSync:
         if self._bug is not None:
             raise self._bug
         return [self._notes.popleft() for _ in range(len(self._notes))]
+
+    def live(self, epochs: TrialEpochs) -> None:
+        """Show epochs of a trial that is being trained, once its comparison's run is there."""
+        if self._writer is not None and not self._writer.summary:
+            self._epochs.append(epochs)
+            self._news.set()
 
     def synced(self, seq: int, seconds: float) -> bool:
         """Wait until MLflow holds everything up to an event; false when it does not after so many seconds."""
@@ -278,6 +290,10 @@ class MlflowSync:
             elif event.kind is EventKind.OPENED:
                 self._open(event, writer)
         writer.trials(ended)
+        while self._epochs:
+            epochs = self._epochs.popleft()
+            if str(epochs.request.key) in self._requests:  # else it has ended
+                writer.epochs(epochs)
         for name in dict.fromkeys(event.dataset for event in new):
             self._settle(name, {event.kind for event in new if event.dataset == name}, results, writer)
         if interrupted := self._interrupted and not more:
@@ -289,7 +305,8 @@ class MlflowSync:
 
     def _open(self, event: Event, writer: RunWriter) -> None:
         facts = DataFacts.from_json(event.payload["facts"])
-        tags = self._tags(event.dataset)
+        objective = event.payload["objective"]
+        tags = self._tags(event.dataset) | {METRIC: objective["metric"], DIRECTION: objective["direction"]}
         if facts.leaks:
             tags[LEAKS] = json.dumps(facts.leaks)
         writer.comparison_started(event.dataset, facts, tags, started_at=event.at)

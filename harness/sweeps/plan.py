@@ -7,7 +7,6 @@ import platform
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from importlib import metadata
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,6 +17,7 @@ from harness.config.spaces.overrides import overridden
 from harness.config.sweep import SCHEDULED, SweepConfig
 from harness.errors import UsageError
 from harness.executors import machine_mb, memory_share
+from harness.machine import installed_version
 from harness.records import Family
 from harness.records.serialization import KEY, Record, decode
 from harness.search import Budget, SearchSettings
@@ -215,13 +215,11 @@ def families_of(spaces: Sequence[str]) -> tuple[Family, ...]:
 
 def versions(oracle: str = "") -> dict[str, str]:
     """Versions of Python and of the libraries that decide what a trial of this oracle's gives."""
-    found = {"python": platform.python_version()}
-    for library in (*LIBRARIES, *(["optuna"] if oracle == TPE else [])):
-        try:
-            found[library] = metadata.version(library)
-        except metadata.PackageNotFoundError:
-            found[library] = "not installed"
-    return found
+    libraries = (*LIBRARIES, *(["optuna"] if oracle == TPE else []))
+    return {
+        "python": platform.python_version(),
+        **{library: installed_version(library) or "not installed" for library in libraries},
+    }
 
 
 def trial_limits(plan: SweepConfig, workers: int) -> tuple[float | None, int | None]:

@@ -15,6 +15,7 @@ from harness.config.sweep import SCHEDULED
 from harness.errors import JournalError
 from harness.journal import EventKind, Journal
 from harness.records import (
+    GIVEN_UP,
     BaselineScore,
     CaseScores,
     ChampionInfo,
@@ -44,7 +45,7 @@ from harness.stats.decision import best_baseline_test
 from harness.stats.levels import RULE, interim_replicates
 from harness.stats.recommendation import Selected, answered
 from harness.stats.words.sentences import recommendation
-from harness.stats.words.wording import in_todays_words
+from harness.stats.words.wording import in_todays_words, number
 from harness.sweeps.edges import edge_warnings
 from harness.sweeps.plan import SweepHeader, workers_note
 from harness.text import counted, listed
@@ -172,7 +173,7 @@ class Results:
         return tuple(map(BaselineScore.from_json, event.payload["baselines"]))
 
     def skipped_baselines(self, dataset: str) -> tuple[SkippedBaseline, ...]:
-        """The baselines without a score; none in journals of 0.2.0 and before."""
+        """The baselines without a score; none in journals of 0.2.0.dev0 and before."""
         event = next(self.journal.events(EventKind.BASELINES, dataset=dataset))
         return tuple(map(SkippedBaseline.from_json, event.payload.get("skipped", ())))
 
@@ -308,12 +309,30 @@ class Results:
 
     def _why_unfinished(self, dataset: str) -> str:
         if failed_with := self.journal.last(EventKind.COMPARISON_FAILED, dataset):
-            return f"failed: {failed_with.payload['why']}"
+            return f"{GIVEN_UP}{failed_with.payload['why']}"
         if not self.journal.has(EventKind.OPENED, dataset):
             return "not begun"
-        keys = [TrialKey.parse(event.trial_key) for event in self.journal.events(EventKind.ENDED, dataset=dataset)]
-        ended = Counter(key.family for key in keys if key.phase is Phase.SEARCH)
-        return f"searching; trials ended: {', '.join(f'{name} {count}' for name, count in ended.items()) or 'none'}"
+        trials = [record for _, record in self.trials(dataset)]
+        searched = [record for record in trials if record.key.phase is Phase.SEARCH]
+        so_far = "; ".join(self._so_far(name, searched, dataset) for name in self._families_of(dataset))
+        if not self.journal.has(EventKind.CLOSED, dataset):
+            return f"searching: {so_far}. No test score is unsealed"
+        repeats = counted(len(trials) - len(searched), "retraining")
+        return f"searched: {so_far}; {repeats} with fresh seeds ended. The verdict is still to be made"
+
+    def _families_of(self, dataset: str) -> list[str]:
+        left_out = self.left_out(dataset)
+        return [family.name for family in self.header.families if family.name not in left_out]
+
+    def _so_far(self, family: str, searched: Sequence[TrialRecord], dataset: str) -> str:
+        """How far the search of a family is, such as `gru 7 of 20 trials, best validation mae 0.531`."""
+        objective, mine = self.objective(dataset), [record for record in searched if record.key.family == family]
+        wanted = self.header.plan.trials
+        of = f" of {wanted * self.replicates(dataset)}" if wanted else ""
+        best, ended = select(mine, objective), sum(record.validation_score is not None for record in mine)
+        known = best.validation_score if best else None
+        score = "" if known is None else f", best validation {objective.metric} {number(known)}"
+        return f"{family} {ended}{of} trials{score}"
 
 
 def selected_among(

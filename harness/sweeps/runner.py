@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
+from itertools import count
 from pathlib import Path
 
 from harness.config.spaces.sized import sized
@@ -28,8 +29,9 @@ from harness.search.scheduler import seed_repeat_request
 from harness.stats.levels import MINIMUM_TRIALS
 from harness.store import Store
 from harness.sweeps.engines import files_for
-from harness.sweeps.events import Callback, ComparisonFinished, Message, SweepStarted
+from harness.sweeps.events import Callback, ComparisonFinished, Message, Step, SweepStarted
 from harness.sweeps.folders import lock, new_id, opened_by, rule_of
+from harness.sweeps.live.state import Live
 from harness.sweeps.mlflow_sync import MlflowSync, links_of
 from harness.sweeps.plan import SweepHeader, large_batches, search_settings, trial_limits, workers_note
 from harness.sweeps.prepare import (
@@ -110,13 +112,16 @@ def run_sweep(
         callback(SweepStarted(sweep_id, how.sweep_id is not None, journal.has(EventKind.FINISHED)))
         for note in notes(header, inspected, executor.slots):
             callback(Message(note))
-        sweep = _Sweep(Results(journal, header), store, sweep_id, executor, callback, sync, stop or Stop())
+        live = Live(folder, callback, sync.live)
+        sweep = _Sweep(Results(journal, header), store, sweep_id, executor, live, sync, stop or Stop(), live=live)
         try:
             sweep.compare_all(inspected)
             return sweep.conclude()
         except KeyboardInterrupt:
             sweep.leave()
             raise
+        finally:
+            live.close()
 
 
 def _refuse_foreign_names(store: Store, header: SweepHeader) -> None:
@@ -186,6 +191,8 @@ class _Sweep:
     """Datasets whose champion the user may not register."""
     runs_code: bool = True
     """Whether builders of the user's may run; syncing runs none."""
+    live: Live | None = None
+    """Who is told of trials that run."""
     reached: dict[str, _Stage] = field(default_factory=dict)
     """How far this command has come with each dataset."""
 
@@ -296,7 +303,9 @@ class _Sweep:
         try:
             with clean or CleanProcess() as prover:
                 how = self._registration(name, prover)
+                self.callback(Step(name, "export and verification", 0, 2))
                 built = yield from build_champion(how)
+                self.callback(Step(name, "export and verification", 1, 2))
                 yield self._after(before, _Stage.OVER)
                 self._record(name, (yield Aside(lambda: register_champion(how, built))) if built else None)
         except StoreError as error:
@@ -350,6 +359,8 @@ class _Sweep:
         """MLflow follows the journal in its own time; what it has to say is said here."""
         for note in self.sync.advance():
             self.callback(Message(note))
+        if self.live:
+            self.live.write()
 
     def _projected(self) -> bool:
         """Wait until MLflow holds all that the journal does; whether it does."""
@@ -400,7 +411,9 @@ class _Sweep:
             limit = baseline_seconds(self.results.search_seconds(name) / self.executor.slots)
         arguments = {"dataset": self.header.datasets[name], "seconds": limit}
         files = files_for(self.header, name, self.executor)
+        self.callback(Step(name, "baselines", 0, 1))
         value = yield OneTask(Task(f"{name} baselines", TASKS["baselines"], arguments, name, inputs=files))
+        self.callback(Step(name, "baselines", 1, 1))
         self.journal.append(EventKind.BASELINES, value, dataset=name)
 
     def _confirm(self, name: str) -> Work[None]:
@@ -416,16 +429,20 @@ class _Sweep:
             for best in chosen
             if (number := _next_seed_repeat(asked, best, step))
         ]
-        if started or fresh:
-            self.callback(Message(f"{name}: {counted(len(started) + len(fresh), 'retraining')} with fresh seeds"))
+        wanted, done = len(started) + len(fresh), count(1)
+        if wanted:
+            self.callback(Message(f"{name}: {counted(wanted, 'retraining')} with fresh seeds"))
+            self.callback(Step(name, "fresh seeds", 0, wanted))
         fresh.reverse()
 
         def tell(record: TrialRecord) -> None:
+            self.callback(Step(name, "fresh seeds", next(done), wanted))
             self.callback(Message(f"{record.key} {record.status.value}", detail=True))
 
         yield Trials(self._runner(name), lambda _: fresh.pop() if fresh else None, tell, started)
 
     def _record(self, name: str, champion: ChampionInfo | None) -> None:
+        self.callback(Step(name, "export and verification", 2, 2))
         if champion and champion.alias_because:
             self.callback(Message(f"{name}: {champion.alias_because}"))
         self.journal.append(EventKind.CHAMPION, champion or {}, dataset=name)
@@ -455,7 +472,7 @@ class _Sweep:
         return Registration(self.results.comparison(name), self.header, requests, *place)
 
     def _runner(self, name: str) -> TrialRunner:
-        return TrialRunner(self.executor, self.journal, self._spec(name), self._advance, self.stop)
+        return TrialRunner(self.executor, self.journal, self._spec(name), self._advance, self.stop, self.live)
 
     def _spec(self, name: str) -> TrialSpec:
         return TrialSpec(

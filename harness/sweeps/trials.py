@@ -21,9 +21,11 @@ from harness.errors import HarnessError
 from harness.executors import Done, Executor, Shared, Task
 from harness.executors.lanes import Attempts, Job, Lanes, OneEnd, OneTask, Work, alone
 from harness.journal import EventKind, Journal
+from harness.notes import Note
 from harness.records import FailureKind, Phase, TrialKey, TrialRecord, TrialRequest, TrialStatus
 from harness.search import Scheduler
 from harness.sweeps.events import Callback, FamilyProgress, Message, Progress
+from harness.sweeps.live.state import Live
 from harness.sweeps.stop import Stop, require_disk_space
 
 
@@ -148,6 +150,7 @@ class TrialRunner:
         spec: What they need to know.
         project: Called when trials have ended, while workers train.
         stop: Says when nothing more is to be begun.
+        live: Who is told of trials that run; None for nobody.
     """
 
     executor: Executor
@@ -155,6 +158,7 @@ class TrialRunner:
     spec: TrialSpec
     project: Callable[[], None]
     stop: Stop = field(default_factory=Stop)
+    live: Live | None = None
 
     def run(
         self,
@@ -197,6 +201,7 @@ class Trials(Job):
         started: Sequence[TrialRequest] = (),
     ) -> None:
         self._journal, self._spec, self._ask, self._tell = runner.journal, runner.spec, ask, tell
+        self._live = runner.live
         self._waiting, self._running = list(started), dict[str, TrialRequest]()
         self._attempts = defaultdict[TrialKey, Attempts](Attempts)
         self._recorded = list[TrialRecord]()
@@ -210,7 +215,14 @@ class Trials(Job):
             return None
         task = self._spec.task(request, self._attempts[request.key].number)
         self._running[task.id] = request
+        if self._live:
+            self._live.began(request)
         return task
+
+    def hear(self, note: Note) -> None:
+        """Hand on what a trial tells."""
+        if self._live:
+            self._live.heard(self._running[note.task_id], note.values)
 
     def _asked(self, preferred: str) -> TrialRequest | None:
         if request := self._ask(preferred):
@@ -221,6 +233,8 @@ class Trials(Job):
     def record(self, done: Done) -> None:
         """Write how a trial ended, unless it is tried again."""
         request = self._running.pop(done.task_id)
+        if self._live:
+            self._live.ended(request)
         attempts = self._attempts[request.key]
         if attempts.again(done):
             self._waiting.append(request)

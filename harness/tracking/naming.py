@@ -55,6 +55,21 @@ TRIAL_METRICS: Mapping[str, str] = {
 }
 """What a trial's run tells → its key. Keys once were the names themselves; runs that have such can still be read."""
 
+FINAL = "final"
+"""The tag of a trial's run that is being trained, such as `no: epoch 12 of 30`; a run that is over has none."""
+
+
+def not_final(epoch: int, of: int) -> str:
+    """The value of that tag, after an epoch of at most so many."""
+    return f"no: epoch {epoch} of {of}"
+
+
+def epochs_of(not_final: str) -> tuple[int, int]:
+    """The epoch, and of how many, that `not_final` wrote."""
+    epoch, of = re.findall(r"\d+", not_final)
+    return int(epoch), int(of)
+
+
 TRIALS_FILE = "trials.csv"
 VERDICT_FILE = "verdict.json"
 CASES_FILE = "test_cases.json"

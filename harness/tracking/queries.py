@@ -38,7 +38,13 @@ def read_sweep_scores(store: Store, sweep_id: str) -> list[dict[str, Any]]:
     client = connect(store, create=False)
     runs = list(search_runs(client, {naming.SWEEP_ID: sweep_id}))
     tables = {run.data.tags["dataset"]: run.info.run_id for run in runs if naming.TRIALS_IN in run.data.tags}
-    own = [run for run in runs if naming.TRIAL_KEY in run.data.tags and run.data.tags["dataset"] not in tables]
+    own = [
+        run
+        for run in runs
+        if naming.TRIAL_KEY in run.data.tags
+        and naming.FINAL not in run.data.tags
+        and run.data.tags["dataset"] not in tables
+    ]
     rows = [*map(_row, own), *(row for run_id in tables.values() for row in _tabled(client, run_id))]
     if not rows:
         raise UsageError(f"sweep {sweep_id}: expected one that MLflow holds in {store.address}, got none")

@@ -8,12 +8,12 @@ import tempfile
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from harness.errors import StoreError
-from harness.records import ComparisonResult, DataFacts, TrialRecord, TrialRequest, TrialStatus
+from harness.records import ComparisonResult, DataFacts, TrialEpochs, TrialRecord, TrialRequest, TrialStatus
 from harness.stats.words import brief
 from harness.store import Store
 from harness.tracking import naming
@@ -63,6 +63,10 @@ def trial_metrics(record: TrialRecord, start: int, end: int) -> list[Any]:
         if value is not None and math.isfinite(value)
     ]
     return points
+
+
+_CURVES = tuple(naming.TRIAL_METRICS[name] for name in ("train_loss", "validation"))
+"""Keys of the metrics that a trial has by epoch."""
 
 
 def trial_parameters(request: TrialRequest, logarithmic: Collection[str] = ()) -> list[Any]:
@@ -149,6 +153,10 @@ METRICS_A_CALL = 1000
 PARAMETERS_A_CALL = 100
 
 
+_OPEN = ("RUNNING", "KILLED")
+"""States of a trial's run that is not what it is to be."""
+
+
 @dataclass(slots=True)
 class _Run:
     """What MLflow holds of a run."""
@@ -156,12 +164,15 @@ class _Run:
     id: str
     status: str
     end: int = 0
+    told: int | None = 0
+    """Epochs that a run holds whose trial is being trained; None where that is to be asked for."""
     metrics: Mapping[str, float] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, run: Any) -> _Run:
-        return cls(run.info.run_id, run.info.status, run.info.end_time or 0, run.data.metrics, run.data.tags)
+        told = None if run.info.status in _OPEN else 0
+        return cls(run.info.run_id, run.info.status, run.info.end_time or 0, told, run.data.metrics, run.data.tags)
 
 
 @dataclass(slots=True)
@@ -262,6 +273,39 @@ class RunWriter:
             for written in [writers.submit(self._trial, *one) for one in each]:
                 written.result()
 
+    def epochs(self, told: TrialEpochs) -> None:
+        """Show epochs of a trial that is being trained, in a run that says it is not final. Writes no test score.
+
+        Epochs are written once and in order: what does not follow on what the run holds is left to the trial's end.
+
+        Args:
+            told: The epochs. `comparison_started` comes first.
+        """
+        from mlflow.entities import Metric, RunTag
+
+        if self.summary:
+            return
+        request, start = told.request, round(told.started_at * 1000)
+        comparison = self._comparison(request.key.dataset)
+        key = f"{self._sweep_id}/{request.key}"
+        if (run := comparison.trials.get(key)) is None:
+            tags = self._trial_tags(comparison, request, key) | {naming.FINAL: naming.not_final(0, request.epochs)}
+            run = comparison.trials[key] = self._create_trial(request, start, tags)
+        elif run.status == "KILLED":
+            self._client.update_run(run.id, status="RUNNING")
+            run.status = "RUNNING"
+        held, now = self._held(run), round(time.time() * 1000)
+        if run.status != "RUNNING" or not told.after <= held < told.after + len(told.losses):
+            return
+        points = [
+            Metric(key, value, now, epoch)
+            for key, curve in zip(_CURVES, (told.losses, told.scores), strict=True)
+            for epoch, value in enumerate(curve, start=told.after + 1)
+            if epoch > held and math.isfinite(value)
+        ]
+        run.told = told.after + len(told.losses)
+        self._log(run.id, points, [], [RunTag(naming.FINAL, naming.not_final(run.told, request.epochs))])
+
     def conclude(self, result: ComparisonResult, files: Mapping[str, str], to_extend: str | None = None) -> str:
         """Write what was sealed until now, and the answer.
 
@@ -311,9 +355,10 @@ class RunWriter:
     def interrupted(self) -> None:
         """Say of each comparison that is not over that nothing works on it; `comparison_started` takes it back."""
         for comparison in self._comparisons.values():
-            if comparison.parent.status == "RUNNING":
-                self._client.set_terminated(comparison.parent.id, "KILLED")
-                comparison.parent.status = "KILLED"
+            for run in (*comparison.trials.values(), comparison.parent):
+                if run.status == "RUNNING":
+                    self._client.set_terminated(run.id, "KILLED")
+                    run.status = "KILLED"
 
     def close(self, overall: str) -> None:
         """Begin the experiment's description with the answer, unless somebody wrote another one.
@@ -374,43 +419,59 @@ class RunWriter:
     def _trial(self, comparison: _Comparison, request: TrialRequest, record: TrialRecord) -> None:
         key = f"{self._sweep_id}/{record.key}"
         known = comparison.trials.get(key)
-        if known is not None and known.status != "RUNNING":
+        if known is not None and known.status not in _OPEN:
             return
         start = round(record.started_at * 1000) or comparison.start
-        if known is None:
-            created = self._client.create_run(
-                self.experiment_id,
-                start_time=start,
-                tags=self._trial_tags(comparison, request, record, key),
-                run_name=naming.run_name(record.key),
-            )
-            known = comparison.trials[key] = _Run.of(created)
         end = start + round((record.compile_seconds + record.fit_seconds) * 1000)
-        self._log(known.id, trial_metrics(record, start, end), trial_parameters(request, self._showing.logarithmic))
+        metrics = trial_metrics(record, start, end)
+        tags = self._trial_tags(comparison, request, key, record)
+        if known is None:
+            known = comparison.trials[key] = self._create_trial(request, start, tags)
+        else:
+            told = self._held(known)
+            metrics = [one for one in metrics if not (one.key in _CURVES and one.step <= told)]
+            for name, value in tags.items():
+                if known.tags.get(name) != value:
+                    self._client.set_tag(known.id, name, value)
+        self._log(known.id, metrics, trial_parameters(request, self._showing.logarithmic))
         if record.traceback:
             self._client.log_text(known.id, record.traceback, "traceback.txt")
+        if naming.FINAL in known.tags:
+            self._client.delete_tag(known.id, naming.FINAL)
         known.status = "FINISHED" if record.status is TrialStatus.COMPLETED else "FAILED"
         known.end = end
         self._client.set_terminated(known.id, known.status, end)
 
+    def _create_trial(self, request: TrialRequest, start: int, tags: Mapping[str, str]) -> _Run:
+        name = naming.run_name(request.key)
+        run = self._client.create_run(self.experiment_id, start_time=start, tags=tags, run_name=name)
+        return replace(_Run.of(run), told=0, tags=tags)
+
+    def _held(self, run: _Run) -> int:
+        """How many epochs a run holds, of both curves, that is not what it is to be."""
+        if run.told is None:
+            histories = [self._client.get_metric_history(run.id, key) for key in _CURVES]
+            run.told = min(max((point.step for point in history), default=0) for history in histories)
+        return run.told
+
     def _trial_tags(
-        self, comparison: _Comparison, request: TrialRequest, record: TrialRecord, key: str
+        self, comparison: _Comparison, request: TrialRequest, key: str, record: TrialRecord | None = None
     ) -> dict[str, str]:
         tags = {
             naming.TRIAL_KEY: key,
             naming.SWEEP_ID: self._sweep_id,
-            "dataset": record.key.dataset,
+            "dataset": request.key.dataset,
             "family": request.family,
-            "arm": record.key.family,
-            "phase": record.key.phase.value,
-            "replicate": str(record.key.replicate),
-            "number": str(record.key.number),
+            "arm": request.key.family,
+            "phase": request.key.phase.value,
+            "replicate": str(request.key.replicate),
+            "number": str(request.key.number),
             "seed": str(request.seed),
-            "status": record.status.value,
+            "status": record.status.value if record else "training",
             "mlflow.parentRunId": comparison.parent.id,
-            COLOR_TAG: self._showing.colors.get(record.key.family, ""),
+            COLOR_TAG: self._showing.colors.get(request.key.family, ""),
         }
-        if record.failure is not None:
+        if record is not None and record.failure is not None:
             tags |= {"failure": record.failure.value, "message": record.message}
         return {name: naming.cut(value) for name, value in tags.items() if value}
 
@@ -445,13 +506,14 @@ class RunWriter:
             self._log(run.id, void, [])
             run.metrics = {**run.metrics, **{metric.key: metric.value for metric in void}}
 
-    def _log(self, run_id: str, metrics: Sequence[Any], parameters: Sequence[Any]) -> None:
+    def _log(self, run_id: str, metrics: Sequence[Any], parameters: Sequence[Any], tags: Sequence[Any] = ()) -> None:
         calls = max(-(-len(metrics) // METRICS_A_CALL), -(-len(parameters) // PARAMETERS_A_CALL))
         for call in range(calls):
             self._client.log_batch(
                 run_id,
                 metrics=metrics[call * METRICS_A_CALL : (call + 1) * METRICS_A_CALL],
                 params=parameters[call * PARAMETERS_A_CALL : (call + 1) * PARAMETERS_A_CALL],
+                tags=tags,
             )
 
     def _attach(self, run_id: str, files: Mapping[str, str]) -> None:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import metadata
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -182,5 +181,5 @@ def compile_cheaply() -> None:
     process when it meets a setting that it does not know.
     """
     flags = os.environ.get("XLA_FLAGS", "")
-    if metadata.version("tensorflow").startswith(_KNOWN_TO) and not any(name in flags for name in _OTHERS):
+    if tf.__version__.startswith(_KNOWN_TO) and not any(name in flags for name in _OTHERS):
         os.environ["XLA_FLAGS"] = f"{flags} {_SETTINGS}".strip()

@@ -23,6 +23,7 @@ from harness.data.splits import of_fold
 from harness.disk import replacing
 from harness.machine import here, processor, threads, to_write
 from harness.models.network import setting
+from harness.notes import tell
 from harness.records import (
     PRUNING_BEGINS,
     FailureKind,
@@ -40,6 +41,7 @@ from harness.training.cache import Prepared, Trainer, prepare, prepare_folds, re
 from harness.training.evaluate import test_score, validation_score
 from harness.training.loop import State, TrialHyperparameters
 from harness.training.temperature import divided, temperature_of
+from harness.training.told import Told, worker_name
 
 
 @dataclass(slots=True)
@@ -81,6 +83,7 @@ def run_trial(plain: Mapping[str, Any]) -> dict[str, Any]:
     space = read_space(plain["spaces"][request.family])
     started_at = time.time()
     folds = prepare_folds(plain["dataset"], plain["digest"])
+    tell({"worker": worker_name(), "started_at": started_at, "divisions": len(folds)})
     done = [_train_on(prepared, space, request, plain, fold) for fold, prepared in enumerate(folds)]
     record, sealed = _mean_of(done)
     record = replace(record, started_at=started_at, processor=processor(), threads=threads())
@@ -152,10 +155,12 @@ def train(prepared: Prepared, trainer: Trainer, request: TrialRequest, earlier: 
     if earlier:
         trainer.resume(earlier[0])
     fit.trained = earlier[1] if earlier else 0
+    told = Told()
     for epoch in range(fit.trained + 1, request.epochs + 1):
         fit.losses.append(_train_epoch(trainer, prepared.train, request.seed, epoch, hyperparameters))
         fit.scores.append(validation_score(prepared, trainer))
         fit.trained = epoch
+        told.epoch(fit.losses, fit.scores)
         if not (math.isfinite(fit.losses[-1]) and math.isfinite(fit.scores[-1])):
             return Fit(losses=fit.losses, scores=fit.scores)
         if epoch <= request.begins_after:

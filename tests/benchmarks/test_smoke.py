@@ -37,6 +37,7 @@ SMALLEST: dict[str, tuple[str, str]] = {
     "known_answers": ("counting --look", r"1 replicates"),
     "large_files": ("japanese_vowels --sequences 20 --forms csv", r"csv +20"),
     "limits": ("--kind leave", r"leave: killed"),
+    "live": ("--epochs 20", r"\| every epoch \| 20 \| 20 \|"),
     "loading": ("--rows 500", r"\d"),
     "many_datasets": ("--datasets 1 --trials 1 --seeds 0 --offline", r'"trials": 2'),
     "memory": ("--trials 51", r'"workers": 1'),

@@ -34,3 +34,30 @@ def test_a_cluster_that_cannot_be_used_is_refused_in_one_line(command, monkeypat
     assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
     assert message in ran.err
     assert not (tmp_path / "mlruns").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--address", "127.0.0.1:9"), '--address = "127.0.0.1:9": expected none without engine = ray'),
+        (("--cpus", "2"), "--cpus = 2.0: expected none without engine = ray"),
+        (("--gpus", "0.5"), "--gpus = 0.5: expected none without engine = ray"),
+        (("--resources", '{"big": 1}'), "expected none without engine = ray"),
+        (("--same-cpu",), "--same-cpu = true: expected none without engine = ray"),
+        (("--engine", "local", "--shared-data"), "--shared-data = true: expected none without engine = ray"),
+    ],
+)
+def test_options_of_a_cluster_are_none_of_this_machine(command, monkeypatch, tmp_path, words, message) -> None:
+    monkeypatch.chdir(tmp_path)
+    ran = command("sweep", "adding_50", *words)
+    assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+    assert message in ran.err
+    assert not (tmp_path / "mlruns").exists()
+
+
+def test_the_same_in_a_file(command, monkeypatch, tmp_path) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.toml").write_text('datasets = ["adding_50"]\ntrials = 2\nsame_cpu = true\n')
+    ran = command("sweep", "--config", "mine.toml")
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert "mine.toml: same_cpu = true: expected none without engine = ray, which joins a cluster" in ran.err

@@ -20,6 +20,7 @@ FOLDER = Path(__file__).parents[2] / "docs"
 SCHEMAS = json.loads((FOLDER / "formats" / "commands.schema.json").read_text(encoding="utf-8"))
 
 READING = (
+    "watch",
     "report",
     "leaderboard",
     "verify",

@@ -11,6 +11,7 @@ from typing import Any
 
 from harness.executors.worker import _end_after_parent
 from harness.machine import here, to_write
+from harness.notes import tell
 
 _seen: list[str] = []
 _ballast: list[bytes] = []
@@ -26,6 +27,19 @@ def double(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 def echo(arguments: Mapping[str, Any]) -> dict[str, Any]:
     return {"got": arguments}
+
+
+def tells(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Tell of so many things, each of so many letters; what was taken."""
+    return {
+        "taken": [tell({"number": number, "text": "x" * arguments["letters"]}) for number in range(arguments["notes"])]
+    }
+
+
+def tells_and_sleeps(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    tell({"number": 1})
+    time.sleep(arguments["seconds"])
+    return {}
 
 
 def spoil(arguments: Any) -> dict[str, Any]:

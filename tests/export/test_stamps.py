@@ -121,7 +121,7 @@ def test_times_go_on_in_the_form_of_the_input(values: list[Any], time_format: st
 def test_five_january_dates_are_read_as_in_training() -> None:
     days = pd.Series([f"{day:02}/01/2024" for day in range(1, 6)], name="t")
     told = continue_stamps(days, 2, 4, Clock("%d/%m/%Y"))
-    earlier = continue_stamps(days, 2, 4)  # a champion of 0.2.0, which read the month first
+    earlier = continue_stamps(days, 2, 4)  # a champion of 0.2.0.dev0, which read the month first
     assert told is not None
     assert earlier is not None
     assert list(told.values) == ["06/01/2024", "07/01/2024"]

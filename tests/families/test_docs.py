@@ -9,7 +9,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "families.md"
 
 def test_the_page_shows_the_cell_that_is_tested() -> None:
     code = Path(__file__).with_name("mingru.py").read_text()
-    assert f"```python\n{code}```\n" in PAGE.read_text()
+    assert f"```python search_spaces/mingru.py\n{code}```\n" in PAGE.read_text()
 
 
 def test_the_page_names_the_tools_that_a_builder_has() -> None:

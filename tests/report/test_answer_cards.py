@@ -48,8 +48,8 @@ def test_a_card_says_what_by_how_much_how_sure_and_against_what(make_comparison:
     comparison = recommending(make_comparison())
     assert card_of(ComparisonView(comparison)).use == "use gru"
     said = rows(comparison)
-    assert said["by how much"] == "22 % lower error than lstm, the runner-up"
-    assert said["how sure"] == "better than lstm with probability 0.97, at worst 2 % more error (95 % sure)"
+    assert said["by how much"] == "22 % lower error than lstm, the runner-up (199.9 against 255.5 MWh)"
+    assert said["how sure"] == "clear: better than lstm with probability 0.97, at worst 2 % more error (95 % sure)"
     assert said["against the baseline"] == "22 % lower error than ridge on the lags (256.4)"
 
 
@@ -59,16 +59,32 @@ def test_a_baseline_to_use_is_compared_with_the_better_network(make_comparison: 
     said = rows(
         recommending(make_comparison(), **changes, lower_loss=0.145, probability=None, regret=None, abstains="too few")
     )
-    assert said["by how much"] == "14 % lower error than lstm, the runner-up"
+    assert said["by how much"] == "14 % lower error than lstm, the runner-up (256.4 against 300.0 MWh)"
     assert said["how sure"] == "not known: too few"
     assert "against the baseline" not in said
+    assert said["why"] == "no network beats it beyond chance"
 
 
 def test_scores_that_contradict_the_choice_are_said(make_comparison: Make) -> None:
     said = rows(recommending(make_comparison(), lower_loss=-0.5))
     assert said["by how much"] == (
-        "not seen on the 184 cases that did not help to choose, where lstm, the runner-up, has the 33 % lower error"
+        "none on the 184 cases that did not help to choose: there lstm, the runner-up, has the 33 % lower error "
+        "(255.5 against 199.9 MWh)"
     )
+    assert said["how sure"].startswith("unclear: better than lstm with probability ")
+
+
+@pytest.mark.parametrize(("probability", "word"), [(0.95, "clear"), (0.94, "likely"), (0.8, "likely"), (0.79, "close")])
+def test_a_word_for_each_probability(make_comparison: Make, probability: float, word: str) -> None:
+    said = rows(recommending(make_comparison(), probability=probability))
+    assert said["how sure"].startswith(f"{word}: better than lstm with probability ")
+
+
+def test_the_first_warning_is_in_words(make_comparison: Make) -> None:
+    comparison = recommending(make_comparison())
+    warnings = ("the first; which has a command", "the second", "the third")
+    comparison = dataclasses.replace(comparison, verdict=dataclasses.replace(comparison.verdict, warnings=warnings))
+    assert rows(comparison)["to know besides"] == "the first (2 other warnings below)"
 
 
 def test_the_cards_stand_before_everything_else(make_comparison: Make, make_sweep: MakeSweep) -> None:

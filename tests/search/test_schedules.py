@@ -20,7 +20,7 @@ from harness.records import (
 )
 from harness.search import Budget, Scheduler, SearchSettings
 from harness.search.oracle import scheduled
-from harness.search.scheduler import FEWEST_TRIALS, median_floor
+from harness.search.pruning import FEWEST_TRIALS, MedianFloor
 
 OBJECTIVE = Objective("mae", Direction.MIN)
 ARMS = (Family("lstm", "lstm"), Family("gru", "gru"))
@@ -142,11 +142,11 @@ def curve(number: int, *scores: float) -> TrialRecord:
 
 def test_the_floor_is_the_median_of_the_best_so_far() -> None:
     curves = [curve(n, 9.0, 8.0, 7.0, 6.0 + n, 9.0, 5.0 + n) for n in range(FEWEST_TRIALS - 1)]
-    assert median_floor(curves, OBJECTIVE) == ()
+    assert MedianFloor(OBJECTIVE, curves).floor == ()
     curves.append(curve(9, 1.0, 1.0))  # ended early with a good score, which it keeps
     assert PRUNING_BEGINS == 4
-    assert median_floor(curves, OBJECTIVE) == (7.0, 7.0, 6.0)
-    assert median_floor(curves, Objective("accuracy", Direction.MAX)) == (9.0, 9.0, 9.0)
+    assert MedianFloor(OBJECTIVE, curves).floor == (7.0, 7.0, 6.0)
+    assert MedianFloor(Objective("accuracy", Direction.MAX), curves).floor == (9.0, 9.0, 9.0)
 
 
 def test_pruning_is_the_same_for_every_arm_and_stands_in_the_journal() -> None:

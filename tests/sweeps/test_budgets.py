@@ -14,6 +14,7 @@ import harness.executors
 from harness.cli import main
 from harness.executors import Done, InProcessExecutor, Task
 from harness.journal import EventKind, Journal
+from harness.notes import Note
 from harness.records import Direction, FailureKind, Objective, SealedScore, TrialRecord, TrialRequest, TrialStatus
 from harness.search import Scheduler
 from harness.sweeps.events import SweepStarted
@@ -64,6 +65,9 @@ class ToyEngine:
         self.ended = time.monotonic()
         request: TrialRequest = first[1].arguments["request"]
         return [replace(self.answer(request), task_id=first[1].id)]
+
+    def notes(self) -> list[Note]:
+        return []
 
 
 @pytest.fixture

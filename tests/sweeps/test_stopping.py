@@ -77,7 +77,7 @@ def test_a_sweep_that_is_stopped_leaves_a_report_and_goes_on(toys, configs, tmp_
     sweep_id = find_unfinished(store, header)
     assert sweep_id
     folder = store.sweeps / sweep_id
-    assert "searching; trials ended: tiny_lstm 1, tiny_gru 1" in (folder / "report.html").read_text()
+    assert "searching: tiny_lstm 1 of 3 trials, best validation mse " in (folder / "report.html").read_text()
     (parent,) = [run for run in recorded_runs(store, sweep_id) if not run.trial_key]
     assert parent.status == "KILLED"
     with Journal.open(folder) as journal:

@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.report.format import metric_words
-from harness.sweeps.events import ComparisonFinished, FamilyProgress, Progress, SweepEvent, SweepStarted
+from harness.sweeps.events import ComparisonFinished, FamilyProgress, Progress, Step, SweepEvent, SweepStarted
 from harness.text import counted, duration_text, shortened
 
 PLAIN_EVERY_SECONDS = 10.0
@@ -47,6 +47,7 @@ class ProgressDisplay:
         self._live: Live | None = None
         self._cells: dict[str, Any] = {}  # IPython's handle of what is shown of each dataset in a notebook
         self._searching: dict[str, Progress] = {}  # what is shown of each dataset that is being searched
+        self._steps: dict[str, Step] = {}  # and of each for which something else is done
         self._last_plain = 0.0
         self._warning = warning
 
@@ -65,6 +66,8 @@ class ProgressDisplay:
                 self._line(self._warning)
         elif isinstance(event, Progress):
             self._progress(event)
+        elif isinstance(event, Step):
+            self._step(event)
         elif isinstance(event, ComparisonFinished):
             self._over(event.result.dataset)
         elif self._verbose or not event.detail:
@@ -96,27 +99,46 @@ class ProgressDisplay:
             self._plain(event)
             return
         self._searching[event.dataset] = event
+        self._draw()
+        if event.over:
+            self._over(event.dataset)
+
+    def _step(self, event: Step) -> None:
+        if self._console.is_jupyter:
+            return
+        if not self._console.is_terminal:
+            if 0 < event.done < event.of:
+                self._plain(event)
+            return
+        self._steps[event.dataset] = event
+        if event.over:
+            del self._steps[event.dataset]
+        self._draw()
+        if not (self._searching or self._steps):
+            self._stop()
+
+    def _draw(self) -> None:
         if self._live is None:
             self._live = Live(console=self._console, transient=False, refresh_per_second=4)
             self._live.start()
         self._live.update(self._tables(), refresh=True)
-        if event.over:
-            self._over(event.dataset)
 
     def _tables(self) -> Group:
-        return Group(*(table(one, self._console.width) for one in self._searching.values()))
+        width = self._console.width
+        searches = (table(one, width) for one in self._searching.values())
+        return Group(*searches, *(step_line(one, width) for one in self._steps.values()))
 
     def _over(self, dataset: str) -> None:
         """Leave what is shown of a dataset where it stands; what is shown of others goes on below."""
         if self._live is None or (last := self._searching.pop(dataset, None)) is None:
             return
-        if not self._searching:
+        if not (self._searching or self._steps):
             self._stop()
             return
         self._live.console.print(table(last, self._console.width))
         self._live.update(self._tables(), refresh=True)
 
-    def _plain(self, event: Progress) -> None:
+    def _plain(self, event: Progress | Step) -> None:
         now = time.monotonic()
         if now - self._last_plain >= PLAIN_EVERY_SECONDS or event.over:
             self._last_plain = now
@@ -166,8 +188,21 @@ def table(event: Progress, width: int) -> Group:
     return Group(heading, grid)
 
 
-def plain(event: Progress) -> str:
+def step_line(event: Step, width: int) -> Text:
+    """What else is done for a dataset, with a bar where there is room: `airline  fresh seeds  ━━━╌╌╌ 3/6`."""
+    done = f"{event.done}/{event.of}"
+    text = Text.assemble((event.dataset, "bold"), "  ", event.what, "  ", no_wrap=True, overflow="ellipsis")
+    cells = min(BAR_CELLS, width - len(text.plain) - len(done) - 1)
+    if cells >= NARROWEST_BAR:
+        text.append(f"{_filled(event.done / event.of, cells)} ", "cyan")
+    text.append(done)
+    return text
+
+
+def plain(event: Progress | Step) -> str:
     """The same in one line."""
+    if isinstance(event, Step):
+        return f"{event.dataset}: {event.what} {event.done}/{event.of}"
     metric = f"validation {metric_words(event.objective)}"
     families = "; ".join(f"{family.name} {_done(family)}, best {metric} {_best(family)}" for family in event.families)
     return f"{event.dataset}: {'; '.join(part for part in (families, _left(event)) if part)}"
@@ -188,7 +223,11 @@ def page(event: Progress) -> str:
 def _bar(family: FamilyProgress, cells: int) -> str:
     if not family.wanted:
         return ""
-    filled = round(cells * min(1.0, family.completed / family.wanted))
+    return _filled(family.completed / family.wanted, cells)
+
+
+def _filled(share: float, cells: int) -> str:
+    filled = round(cells * min(1.0, share))
     return "━" * filled + "╌" * (cells - filled)
 
 

@@ -24,6 +24,7 @@ from harness.executors.ray.offers import Offers
 from harness.executors.ray.places import Place, Places
 from harness.executors.ray.slot import Machine
 from harness.executors.resources import memory_share
+from harness.notes import Note
 from harness.records import FailureKind
 
 SLOTS_SECONDS, BUSY_SECONDS = 60.0, 8.0
@@ -158,6 +159,10 @@ class RayExecutor:
             if left <= 0 or (not self.running and self._places.idle):
                 break
             self._places.hear(min(left, 0.5))
+        return []
+
+    def notes(self) -> list[Note]:
+        """None: what tasks tell does not come from other machines yet."""
         return []
 
     def drop(self) -> None:

@@ -11,7 +11,6 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from importlib import metadata
 from typing import Any
 
 import ray
@@ -20,7 +19,7 @@ from harness.executors.base import Shared, Task
 from harness.executors.pool import PoolExecutor
 from harness.executors.ray.files import NodeFiles, node_folder
 from harness.executors.resources import machine_mb
-from harness.machine import MIRROR_VARIABLE, processor
+from harness.machine import MIRROR_VARIABLE, installed_version, processor
 
 _DECISIVE = ("lstm-gru-harness", "tensorflow", "keras", "numpy")
 """Packages whose versions decide scores, and must be the parent's."""
@@ -47,13 +46,10 @@ class Machine:
 
 def versions() -> dict[str, str]:
     """Versions of Python and the packages that decide a score, in this process's environment."""
-    found = {"python": platform.python_version()}
-    for name in _DECISIVE:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            found[name] = "not installed"
-    return found
+    return {
+        "python": platform.python_version(),
+        **{name: installed_version(name) or "not installed" for name in _DECISIVE},
+    }
 
 
 class RemoteSlot:

@@ -130,7 +130,7 @@ def _each_time_once(task: ForecastTask, frame: pd.DataFrame, clock: Clock) -> pd
 
 
 def clock_of(description: Description, frame: pd.DataFrame) -> Clock:
-    """How a champion's times are read: as in training; champions of 0.2.0 and before read the month first."""
+    """How a champion's times are read: as in training; champions of 0.2.0.dev0 and before read the month first."""
     config = description.dataset_config
     clock = Clock(getattr(config.source, "time_format", ""), config.encoding.time_zone)
     names = time_names(getattr(config.task, "time", None))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from harness.records import Objective, Use, Verdict
+from harness.records import Objective, Recommendation, Use, Verdict
 from harness.report.axes import (
     INK,
     PLAIN,
@@ -22,7 +22,12 @@ from harness.report.view import ComparisonView
 from harness.stats.words.sentences import compared_with, odds
 from harness.text import MISSING, counted, shortened
 
-_WIDE, _LANE, _BELOW = 320.0, 24.0, 44.0
+_WIDE, _LANE, _BELOW = 320.0, 24.0, 58.0
+
+_STRENGTHS = ((0.95, "clear"), (0.8, "likely"), (0.0, "close"))
+"""What a card calls a probability of at least so much."""
+
+_WARNING_LETTERS = 110
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +56,12 @@ def card_of(view: ComparisonView) -> Card:
     verdict, found = view.verdict, view.verdict.recommendation
     is_baseline = found is not None and found.use is Use.BASELINE
     rows = (
+        ("why", "no network beats it beyond chance" if is_baseline else ""),
         ("by how much", _by_how_much(view)),
         ("how sure", _how_sure(verdict)),
         ("against the baseline", "" if is_baseline else _against_baseline(view)),
-        ("which family, by all trials", view.outcome if found else ""),
-        ("to know besides", counted(len(view.warnings), "warning") if view.warnings else ""),
+        ("which family, by all trials", view.outcome if found and verdict.family else ""),
+        ("to know besides", _warned(view)),
     )
     recommended = next((family for family in view.families if family.recommended), None)
     return Card(
@@ -75,11 +81,22 @@ def _by_how_much(view: ComparisonView) -> str:
     if found.against is None or found.lower_loss is None:
         return ""
     if found.lower_loss >= 0:
-        return f"{compared_with(found.lower_loss)} {found.against}, the runner-up"
+        return f"{compared_with(found.lower_loss)} {found.against}, the runner-up{_side_by_side(view, found)}"
     # What was chosen by other test cases, or by validation, need not be ahead in what is published.
     where = f"the {found.scored_cases:,} cases that did not help to choose" if found.scored_cases else "the test part"
     less = compared_with(1 - 1 / (1 - found.lower_loss)).removesuffix(" than")
-    return f"not seen on {where}, where {found.against}, the runner-up, has the {less}"
+    scores = _side_by_side(view, found, theirs_first=True)
+    return f"none on {where}: there {found.against}, the runner-up, has the {less}{scores}"
+
+
+def _side_by_side(view: ComparisonView, found: Recommendation, *, theirs_first: bool = False) -> str:
+    """Both scores, where they are known: ` (0.512 against 0.631 MWh)`."""
+    ours = found.baseline_score if found.use is Use.BASELINE else found.scores.get(found.family or "")
+    theirs = found.scores.get(found.against or "")
+    if ours is None or theirs is None:
+        return ""
+    first, second = (theirs, ours) if theirs_first else (ours, theirs)
+    return f" ({view.style.write(first)} against {view.style.with_unit(second)})"
 
 
 def _how_sure(verdict: Verdict) -> str:
@@ -87,7 +104,19 @@ def _how_sure(verdict: Verdict) -> str:
     if found is None or found.probability is None:
         return _unsure(verdict)
     than = f" than {found.against}" if found.against else ""
-    return f"better{than} with probability {odds(found.probability, found.regret, found.level)}"
+    word = next(word for least, word in _STRENGTHS if found.probability >= least)
+    if (found.lower_loss or 0) < 0:
+        word = "unclear"  # the test cases that chose and those that score disagree
+    return f"{word}: better{than} with probability {odds(found.probability, found.regret, found.level)}"
+
+
+def _warned(view: ComparisonView) -> str:
+    """The first warning in words, and how many there are besides."""
+    if not view.warnings:
+        return ""
+    first = shortened(view.warnings[0].removeprefix("Warning: ").partition(";")[0], _WARNING_LETTERS)
+    others = len(view.warnings) - 1
+    return f"{first} ({counted(others, 'other warning')} below)" if others else first
 
 
 def _unsure(verdict: Verdict) -> str:
@@ -159,7 +188,8 @@ def scores(view: ComparisonView, name: str) -> str | None:
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
         axes.set_xlabel(
-            f"test {axis_words(result.objective)}, {direction_words(result.objective).split()[0]} is better"
+            f"test {axis_words(result.objective)}, {direction_words(result.objective).split()[0]} is better\n"
+            "filled: selected, hollow: fresh seeds"
         )
         title = f"Test {metric_words(result.objective)} of the selected models"
         said = "; ".join(f"{lane} {view.style.with_unit(score)}" for lane, _, score, _ in lanes)

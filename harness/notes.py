@@ -1,0 +1,153 @@
+"""Notes: what a task tells of itself while it runs, to whoever shows it. Nothing is decided by one.
+
+A worker sends each note as one datagram to a socket of its parent's, without waiting: where nobody reads, where the
+system's queue is full, or where there are no such sockets, a note is lost and the task goes on. No lock is shared, so
+that a worker may be killed at any time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import tempfile
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ADDRESS_VARIABLE = "HARNESS_NOTES"
+"""Where a worker's notes go: path of its parent's socket."""
+
+_LONGEST = 60_000
+"""Bytes of a note: longer datagrams are not taken everywhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What a task told.
+
+    Attributes:
+        task_id: The task's id.
+        values: Plain values.
+    """
+
+    task_id: str
+    values: Mapping[str, Any]
+
+
+class _Here:
+    """What this process runs, and who is told of it."""
+
+    task_id = ""
+    send: Callable[[Note], bool] | None = None
+
+
+def tell(values: Mapping[str, Any]) -> bool:
+    """Tell of the task that runs here; whether that was taken.
+
+    Args:
+        values: What JSON takes.
+    """
+    return _Here.send is not None and _Here.send(Note(_Here.task_id, values))
+
+
+@contextmanager
+def telling(task_id: str, send: Callable[[Note], bool] | None) -> Iterator[None]:
+    """Have what is told in the block be of this task, and go there."""
+    before = _Here.task_id, _Here.send
+    _Here.task_id, _Here.send = task_id, send
+    try:
+        yield
+    finally:
+        _Here.task_id, _Here.send = before
+
+
+class Post:
+    """Sends notes to a parent's `Mailbox`; called with a note, it says whether that was taken.
+
+    Args:
+        address: The mailbox's; where it is empty no note is taken.
+    """
+
+    def __init__(self, address: str) -> None:
+        self._address, self._socket = address, _datagrams() if address else None
+
+    def __call__(self, note: Note) -> bool:
+        """Send a note, without waiting."""
+        letter = json.dumps([note.task_id, note.values]).encode()
+        if self._socket is None or len(letter) > _LONGEST:
+            return False
+        try:
+            self._socket.sendto(letter, self._address)
+        except OSError:  # nobody reads any more, or so slowly that the system keeps no more for it
+            return False
+        return True
+
+    def close(self) -> None:
+        """Send no more."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    @classmethod
+    def to_parent(cls) -> Post:
+        """To the parent that started this worker, if it gave an address."""
+        return cls(os.environ.get(ADDRESS_VARIABLE, ""))
+
+
+class Mailbox:
+    """A parent's socket, in a folder that only this user can enter. It goes with the object, or when it is closed.
+
+    Attributes:
+        address: Its path; empty where there can be none.
+    """
+
+    def __init__(self) -> None:
+        self.address, self._socket = "", _datagrams()
+        if self._socket is None:
+            return
+        folder = tempfile.mkdtemp(prefix="harness-notes-")
+        self._gone = weakref.finalize(self, _remove, self._socket, folder)
+        address = str(Path(folder) / "socket")
+        try:
+            self._socket.bind(address)
+        except OSError:  # a path of more than some hundred letters is refused
+            self.close()
+        else:
+            self.address = address
+
+    def read(self) -> list[Note]:
+        """The notes that have come since the last call, in order."""
+        found = list[Note]()
+        while self._socket is not None:
+            try:
+                task_id, values = json.loads(self._socket.recv(_LONGEST))
+            except (OSError, ValueError):
+                break
+            found.append(Note(task_id, values))
+        return found
+
+    def close(self) -> None:
+        """Take no more. May be called twice."""
+        if self._socket is not None:
+            self._gone()
+            self._socket, self.address = None, ""
+
+
+def _datagrams() -> socket.socket | None:
+    """A socket that waits for nothing; None where the system has none of the kind."""
+    try:
+        opened = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    except (OSError, AttributeError):
+        return None
+    opened.setblocking(False)
+    return opened
+
+
+def _remove(opened: socket.socket, folder: str) -> None:
+    opened.close()
+    shutil.rmtree(folder, ignore_errors=True)
