@@ -72,9 +72,9 @@ def watch(
     store: StoreOption = None,
     tracking_uri: TrackingOption = None,
 ) -> None:
-    """Watch a running sweep from another terminal, until it ends or Ctrl-C.
+    """Watch a running sweep until it ends, or Ctrl-C.
 
-    The sweep itself is not touched. With --tracking-uri it is watched through MLflow, from any machine.
+    From another terminal; the sweep itself is not touched. With --tracking-uri through MLflow, from any machine.
     """
     from harness.cli.terminal.watch import lines, show
     from harness.sweeps.live.observe import standing_in_mlflow, standing_of
