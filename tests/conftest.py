@@ -154,6 +154,30 @@ def write_project() -> Callable[[Path], Path]:
     return _write_project
 
 
+LONG = """
+name = "long"
+datasets = ["tiny_adding"]
+families = ["tiny_lstm", "tiny_gru"]
+trials = 2
+seeds = 1
+workers = 2
+epochs = 200_000
+patience_epochs = 200_000
+"""
+
+
+@pytest.fixture(scope="session")
+def write_long_sweep() -> Callable[[Path], list[str]]:
+    """Writes the project and a plan whose two trials take minutes into a folder; the words that begin its sweep."""
+
+    def write(folder: Path) -> list[str]:
+        _write_project(folder / "configs")
+        (folder / "long.toml").write_text(LONG)
+        return ["sweep", "--config", "long.toml", "--config-dir", "configs"]
+
+    return write
+
+
 @pytest.fixture(scope="session")
 def unpack_example() -> Callable[[Path], Path]:
     """Unpacks a project of version 0.1.0, made in `/srv/example`, into a folder; returns the project's folder."""

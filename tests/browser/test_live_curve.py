@@ -17,24 +17,11 @@ from harness.tracking import connect
 from harness.tracking.queries import search_runs
 
 COMMAND = [sys.executable, "-c", "from harness.cli import main; main()"]
-PLAN = """
-name = "long"
-datasets = ["tiny_adding"]
-families = ["tiny_lstm", "tiny_gru"]
-trials = 2
-seeds = 1
-workers = 2
-epochs = 200_000
-patience_epochs = 200_000
-"""
 
 
 @pytest.mark.slow
-def test_the_curve_grows(tmp_path: Path, write_project: Callable[[Path], Path], page: Any) -> None:
-    write_project(tmp_path / "configs")
-    (tmp_path / "long.toml").write_text(PLAN)
-    command = [*COMMAND, "sweep", "--config", "long.toml", "--config-dir", "configs", "--quiet"]
-    sweep = subprocess.Popen(command, cwd=tmp_path, start_new_session=True)
+def test_the_curve_grows(tmp_path: Path, write_long_sweep: Callable[[Path], list[str]], page: Any) -> None:
+    sweep = subprocess.Popen([*COMMAND, *write_long_sweep(tmp_path), "--quiet"], cwd=tmp_path, start_new_session=True)
     store = Store(tmp_path / "mlruns", f"sqlite:///{tmp_path / 'mlruns' / 'mlflow.db'}")
     ui = None
     try:

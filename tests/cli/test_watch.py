@@ -27,16 +27,6 @@ from harness.tracking.naming import FINAL, epochs_of
 from harness.tracking.queries import search_runs
 
 COMMAND = [sys.executable, "-c", "from harness.cli import main; main()"]
-PLAN = """
-name = "long"
-datasets = ["tiny_adding"]
-families = ["tiny_lstm", "tiny_gru"]
-trials = 2
-seeds = 1
-workers = 2
-epochs = 200_000
-patience_epochs = 200_000
-"""
 
 
 @dataclass
@@ -84,10 +74,8 @@ class Running:
 
 
 @pytest.fixture
-def running(tmp_path: Path, write_project: Callable[[Path], Path]) -> Iterator[Running]:
-    write_project(tmp_path / "configs")
-    (tmp_path / "long.toml").write_text(PLAN)
-    command = [*COMMAND, "sweep", "--config", "long.toml", "--config-dir", "configs"]
+def running(tmp_path: Path, write_long_sweep: Callable[[Path], list[str]]) -> Iterator[Running]:
+    command = [*COMMAND, *write_long_sweep(tmp_path)]
     with (tmp_path / "said").open("wb") as said:
         process = subprocess.Popen(command, cwd=tmp_path, stdout=said, stderr=said, start_new_session=True)
         begun = Running(tmp_path, process)
