@@ -7,6 +7,7 @@ that a worker may be killed at any time.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -14,13 +15,16 @@ import socket
 import tempfile
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 ADDRESS_VARIABLE = "HARNESS_NOTES"
 """Where a worker's notes go: path of its parent's socket."""
+
+_FOLDERS = "harness-notes-"
+"""What the names of mailboxes' folders begin with."""
 
 _LONGEST = 60_000
 """Bytes of a note: longer datagrams are not taken everywhere."""
@@ -102,6 +106,8 @@ class Post:
 class Mailbox:
     """A parent's socket, in a folder that only this user can enter. It goes with the object, or when it is closed.
 
+    Where the parent was killed its folder is left; the kernel lets go of its lock, and the next mailbox removes it.
+
     Attributes:
         address: Its path; empty where there can be none.
     """
@@ -110,8 +116,10 @@ class Mailbox:
         self.address, self._socket = "", _datagrams()
         if self._socket is None:
             return
-        folder = tempfile.mkdtemp(prefix="harness-notes-")
-        self._gone = weakref.finalize(self, _remove, self._socket, folder)
+        _remove_left()
+        folder = tempfile.mkdtemp(prefix=_FOLDERS)
+        held = _held(folder)
+        self._gone = weakref.finalize(self, _remove, self._socket, folder, held)
         address = str(Path(folder) / "socket")
         try:
             self._socket.bind(address)
@@ -148,6 +156,28 @@ def _datagrams() -> socket.socket | None:
     return opened
 
 
-def _remove(opened: socket.socket, folder: str) -> None:
+def _held(folder: str | Path) -> int | None:
+    """A folder's file descriptor, locked for as long as this process lives; None where another one's is."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        return None
+    return handle
+
+
+def _remove_left() -> None:
+    """Remove this user's folders that no process holds any more."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDERS}*"):
+        with suppress(OSError):  # another user's, or it has just gone
+            if (handle := _held(folder)) is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+                os.close(handle)
+
+
+def _remove(opened: socket.socket, folder: str, held: int | None) -> None:
     opened.close()
     shutil.rmtree(folder, ignore_errors=True)
+    if held is not None:
+        os.close(held)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -58,6 +61,19 @@ def test_a_mailbox_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not post(Note("one", {"epoch": 2})), "its sender is none the worse"
     assert mailbox.read() == []
     post.close()
+
+
+def test_what_a_killed_parent_left_goes_with_the_next_mailbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    code = "import os, signal; from harness.notes import Mailbox; box = Mailbox(); os.kill(os.getpid(), signal.SIGKILL)"
+    subprocess.run([sys.executable, "-c", code], env={**os.environ, "TMPDIR": str(tmp_path)}, check=False)
+    (left,) = tmp_path.iterdir()
+    first, second = Mailbox(), Mailbox()
+    assert not left.exists()
+    assert {Path(box.address).parent for box in (first, second)} == set(tmp_path.iterdir()), "those that live stay"
+    first.close()
+    second.close()
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_place_without_sockets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
