@@ -61,7 +61,7 @@ class Standing(Record):
 
     Attributes:
         sweep_id: Its id.
-        state: `running`, `unfinished` or `finished`.
+        state: `running`, `unfinished`, `finished` or `broken`: its journal cannot be read, and `events` says why.
         at: Seconds since 1970 at which that was so.
         trials_a_minute: Trials that ended in the last minute; None where the sweep does not run.
         searches: The searches that are under way, each dataset's last word.
