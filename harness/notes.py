@@ -13,6 +13,7 @@ import os
 import shutil
 import socket
 import tempfile
+import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -25,6 +26,8 @@ ADDRESS_VARIABLE = "HARNESS_NOTES"
 
 _FOLDERS = "harness-notes-"
 """What the names of mailboxes' folders begin with."""
+
+_YOUNG_SECONDS = 60.0
 
 _LONGEST = 60_000
 """Bytes of a note: longer datagrams are not taken everywhere."""
@@ -168,10 +171,10 @@ def _held(folder: str | Path) -> int | None:
 
 
 def _remove_left() -> None:
-    """Remove this user's folders that no process holds any more."""
+    """Remove this user's folders that no process holds any more; one of this minute may not be held yet."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDERS}*"):
         with suppress(OSError):  # another user's, or it has just gone
-            if (handle := _held(folder)) is not None:
+            if time.time() - folder.stat().st_mtime > _YOUNG_SECONDS and (handle := _held(folder)) is not None:
                 shutil.rmtree(folder, ignore_errors=True)
                 os.close(handle)
 

@@ -68,6 +68,7 @@ def test_what_a_killed_parent_left_goes_with_the_next_mailbox(tmp_path: Path, mo
     code = "import os, signal; from harness.notes import Mailbox; box = Mailbox(); os.kill(os.getpid(), signal.SIGKILL)"
     subprocess.run([sys.executable, "-c", code], env={**os.environ, "TMPDIR": str(tmp_path)}, check=False)
     (left,) = tmp_path.iterdir()
+    os.utime(left, (0, 0))
     first, second = Mailbox(), Mailbox()
     assert not left.exists()
     assert {Path(box.address).parent for box in (first, second)} == set(tmp_path.iterdir()), "those that live stay"
