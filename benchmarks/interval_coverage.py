@@ -75,8 +75,9 @@ def of_a_baseline(name: str) -> tuple[Coverage, ...]:
         return ()
     (_, best), test = min(fitted, key=lambda one: sign * one[0].validation_score), data.test.open()
     validation, cases = data.validation, data.cases_apart(data.validation)
-    intervals = calibrate_numbers(validation.y, np.asarray(best.predict(validation), np.float32), cases)
-    return coverage_of(intervals, test.y, np.asarray(best.predict(test), np.float32), data.cases_apart(test))
+    said, foretold = (np.asarray(best.predict(part), np.float32) for part in (validation, test))
+    intervals = calibrate_numbers(validation.y, said, cases, validation.x, data.target_channels)
+    return coverage_of(intervals, test.y, foretold, data.cases_apart(test), test.x)
 
 
 def cheap(names: Sequence[str]) -> Iterator[tuple[str, tuple[Coverage, ...]]]:

@@ -87,10 +87,12 @@ def build_champion(plain: Mapping[str, Any]) -> dict[str, Any]:
 def calibrated(data: SequenceData, champion: Champion, test: Part, tested: Floats) -> Intervals:
     """Intervals of the validation part's errors, and what they cover of the test part, of which `tested` was said."""
     part = data.validation
-    calibrate = calibrate_numbers if data.answer is Answer.NUMBERS else calibrate_classes
-    predicted = champion.predict(part.x, part.lengths, part.future)
-    found = calibrate(part.y, predicted, data.cases_apart(part))
-    return replace(found, coverage=coverage_of(found, test.y, tested, data.cases_apart(test)))
+    predicted, cases = champion.predict(part.x, part.lengths, part.future), data.cases_apart(part)
+    if data.answer is Answer.NUMBERS:
+        found = calibrate_numbers(part.y, predicted, cases, part.x, data.target_channels)
+    else:
+        found = calibrate_classes(part.y, predicted, cases)
+    return replace(found, coverage=coverage_of(found, test.y, tested, data.cases_apart(test), test.x))
 
 
 def _model(

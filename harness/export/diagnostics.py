@@ -15,6 +15,7 @@ from harness.errors import UsageError
 from harness.export.artifact import Description
 from harness.export.inputs.batches import read_input
 from harness.export.inputs.truth import with_answers
+from harness.export.intervals import moved
 from harness.metrics import at_real_steps
 from harness.records import Answer, Intervals, TaskKind
 from harness.records.diagnostics import (
@@ -97,7 +98,12 @@ def ahead(description: Description, x: Floats, prediction: Floats, names: Sequen
     """
     count = min(len(x), MOST_SERIES)
     windows = [
-        ForecastWindow(str(names[at]) if len(x) > 1 else "", _before(description, x, at), _plain(prediction[at, :, 0]))
+        ForecastWindow(
+            str(names[at]) if len(x) > 1 else "",
+            _before(description, x, at),
+            _plain(prediction[at, :, 0]),
+            moved=_moved(description, x, at),
+        )
         for at in range(count)
     ]
     shown = ForecastDiagnostics(
@@ -132,6 +138,7 @@ def _forecasts(
             _plain(truth[at, :, 0]),
             _plain(by_window[at : at + 1])[0],
             None if first_rows is None else int(first_rows[at]) + steps,
+            _moved(description, x, int(at)),
         )
         for place, at in chosen.items()
     ]
@@ -241,6 +248,12 @@ def _half_widths(intervals: Intervals | None) -> dict[str, tuple[float, ...]]:
     """Of the first target, by level."""
     held = intervals.half_widths if intervals else {}
     return {level: _plain(np.array([step[0] for step in held[level]])) for level in LEVELS if level in held}
+
+
+def _moved(description: Description, x: Floats, at: int) -> float:
+    """What the half widths of a window are multiplied by, for the first target."""
+    movement = description.intervals.movement if description.intervals else None
+    return float(moved(movement, x[at : at + 1])[0, 0]) if movement else 1.0
 
 
 def _unit(description: Description) -> str:

@@ -1,9 +1,13 @@
 """Prediction intervals and sets of classes by split conformal calibration; pure functions of arrays.
 
 Numbers: the absolute residual's quantile on the validation part, for each step of the horizon and each target by itself
-(Lei et al. 2018, "Distribution-free predictive inference for regression"). Classes: all classes that are at least as
-probable as the true one mostly is (LAC; Sadinle, Lei and Wasserman 2019, "Least ambiguous set-valued classifiers with
-bounded error levels"), and always the most probable one, since an empty set helps nobody.
+(Lei et al. 2018, "Distribution-free predictive inference for regression", section 2.2). Residuals of a forecast are
+divided by how much its target moved in the lookback (section 5.2, "locally weighted") where that gives the better
+interval scores on the validation part: intervals are then wider in restless times.
+
+Classes: all classes that are at least as probable as the true one mostly is (LAC; Sadinle, Lei and Wasserman 2019,
+"Least ambiguous set-valued classifiers with bounded error levels"), and always the most probable one, since an empty
+set helps nobody.
 
 The quantile is the one of rank ⌈(n + 1) p⌉ among n. Windows of a series overlap and their errors go together: n counts
 those that share no step of the horizon, and that rank's share, ⌈(n + 1) p⌉ / n, is then read off all windows.
@@ -11,20 +15,31 @@ those that share no step of the horizon, and that rank's share, ⌈(n + 1) p⌉ 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
 from harness.data.dataset import Flags, Values
 from harness.data.scaling import Floats
 from harness.errors import UsageError
 from harness.export.artifact import Description
-from harness.records import Coverage, Intervals
+from harness.records import Coverage, Intervals, Movement
 from harness.text import listed
+
+Wide = npt.NDArray[np.float64]
 
 LEVELS = (50, 80, 90, 95, 99)
 """Levels that a champion holds, in percent."""
+
+SCORED = (80, 95)
+"""Levels by whose interval scores it is chosen whether intervals widen with the lookback."""
+
+LEAST_MOVEMENT = 0.1
+"""Of the median movement, what each has on top."""
+
+WINDOWS_AT_ONCE = 4096
 
 
 def rank_of(level: int, cases: int, values: int) -> int | None:
@@ -44,22 +59,79 @@ def fewest_cases(level: int) -> int:
     return -(-level // (100 - level))
 
 
-def calibrate_numbers(truth: Values, prediction: Floats, cases: int) -> Intervals:
+def calibrate_numbers(
+    truth: Values, prediction: Floats, cases: int, x: Floats | None = None, channels: Sequence[int] = ()
+) -> Intervals:
     """Half the widths of intervals around numbers.
 
     Args:
         truth: (n, steps, targets), or (n, targets) for a single step, in original units.
         prediction: The same.
         cases: How many of the n do not overlap.
+        x: Of a forecast the lookbacks (n, lookback, channels), the earliest windows first, in original units.
+        channels: Place of each target among them, -1 where it is none of them.
     """
-    ranks = _ranks(cases, len(truth))
+    seen = x is not None and channels and -1 not in channels
+    movement = _movement(truth, prediction, cases, x, channels) if seen and x is not None else None
+    ranks, scale = _ranks(cases, len(truth)), 1.0 if movement is None or x is None else moved(movement, x)
     widths: dict[str, list[tuple[float, ...]]] = {str(level): [] for level in ranks}
-    truth, prediction = _by_step(truth), _by_step(prediction)
-    for true, predicted in zip(truth, prediction, strict=True):  # a step at a time: a copy is small beside the windows
-        residuals = np.sort(np.abs(np.subtract(true, predicted, dtype=np.float64)), axis=0)
+    for residuals in _residuals(truth, prediction, scale):
+        ordered = np.sort(residuals, axis=0)
         for level, rank in ranks.items():
-            widths[str(level)].append(tuple(residuals[rank - 1].tolist()))
-    return Intervals(cases, half_widths={level: tuple(steps) for level, steps in widths.items()})
+            widths[str(level)].append(tuple(ordered[rank - 1].tolist()))
+    held = {level: tuple(steps) for level, steps in widths.items()}
+    return Intervals(cases, half_widths=held, movement=movement)
+
+
+def moved(movement: Movement, x: Floats) -> Wide:
+    """By what the half widths of each window and target are multiplied (n, targets).
+
+    Args:
+        movement: Of which channels, and what is added.
+        x: The lookbacks (n, lookback, channels), in original units; what is missing counts for nothing.
+    """
+    found = np.empty((len(x), len(movement.channels)))
+    for at in range(0, len(x), WINDOWS_AT_ONCE):  # windows are views of a series: a copy of all may be far larger
+        piece = slice(at, at + WINDOWS_AT_ONCE)
+        changes = np.abs(np.diff(x[piece][..., list(movement.channels)].astype(np.float64), axis=1))
+        known = np.maximum((~np.isnan(changes)).sum(axis=1), 1)
+        found[piece] = np.nan_to_num(changes).sum(axis=1) / known
+    return found + np.array(movement.least)
+
+
+def _movement(truth: Values, prediction: Floats, cases: int, x: Floats, channels: Sequence[int]) -> Movement | None:
+    """The movement by which intervals are to widen, where that is better on the validation part."""
+    if cases < 2 * max(map(fewest_cases, SCORED)) or x.shape[1] < 2:  # either half has to give the levels
+        return None
+    bare = moved(Movement(tuple(channels), (0.0,) * len(channels)), x)
+    movement = Movement(tuple(channels), tuple((LEAST_MOVEMENT * np.median(bare, axis=0)).tolist()))
+    if not all(movement.least):
+        return None
+    plain, scaled = (_score(truth, prediction, scale) for scale in (np.ones_like(bare), moved(movement, x)))
+    return movement if np.all(plain > 0) and np.log(scaled / plain).mean() < 0 else None
+
+
+def _score(truth: Values, prediction: Floats, scale: Wide) -> Wide:
+    """Interval scores of each target: each half of the windows by the quantiles of the other half.
+
+    Gneiting and Raftery 2007, "Strictly proper scoring rules", equation 43, weighted by α so that levels count alike.
+    """
+    half, total = len(scale) // 2, np.zeros(scale.shape[1])
+    halves = (slice(None, half), slice(half, None))
+    for residuals in _residuals(truth, prediction, scale):
+        for here, there in (halves, halves[::-1]):
+            off, by = residuals[here] * scale[here], scale[here]
+            for level in SCORED:
+                missing = 1 - level / 100
+                wide = np.quantile(residuals[there], level / 100, axis=0, method="higher") * by
+                total += (2 * missing * wide + 2 * np.maximum(off - wide, 0.0)).sum(axis=0)
+    return total
+
+
+def _residuals(truth: Values, prediction: Floats, scale: Wide | float) -> Iterator[Wide]:
+    """(n, targets) of each step, absolute, over the scale; a step at a time: a copy is small beside the windows."""
+    for true, predicted in zip(_by_step(truth), _by_step(prediction), strict=True):
+        yield np.abs(np.subtract(true, predicted, dtype=np.float64)) / scale
 
 
 def calibrate_classes(truth: Values, probabilities: Floats, cases: int) -> Intervals:
@@ -84,10 +156,21 @@ def _by_step(values: Values) -> Values:
     return values.swapaxes(0, 1) if values.ndim == 3 else values[None]
 
 
-def bounds_of(intervals: Intervals, prediction: Floats, level: int) -> tuple[Floats, Floats]:
-    """Lower and upper bound of a level that is there, both of the prediction's shape and type."""
-    half = np.array(intervals.half_widths[str(level)], prediction.dtype)
+def bounds_of(intervals: Intervals, prediction: Floats, level: int, x: Floats | None = None) -> tuple[Floats, Floats]:
+    """Lower and upper bound of a level that is there, both of the prediction's shape and type.
+
+    Args:
+        intervals: The calibration.
+        prediction: Numbers, in original units.
+        level: In percent.
+        x: What they were predicted from; needed where `intervals` has a `movement`.
+    """
+    half = np.array(intervals.half_widths[str(level)])
     half = half if prediction.ndim == 3 else half[0]
+    if intervals.movement is not None:
+        assert x is not None
+        half = half * moved(intervals.movement, x)[:, None]
+    half = half.astype(prediction.dtype)
     return prediction - half, prediction + half
 
 
@@ -99,7 +182,9 @@ def sets_of(intervals: Intervals, probabilities: Floats, level: int) -> Flags:
     return np.asarray(probabilities >= np.minimum(least, most))
 
 
-def coverage_of(intervals: Intervals, truth: Values, prediction: Floats, cases: int) -> tuple[Coverage, ...]:
+def coverage_of(
+    intervals: Intervals, truth: Values, prediction: Floats, cases: int, x: Floats | None = None
+) -> tuple[Coverage, ...]:
     """What intervals or sets cover of a part.
 
     Args:
@@ -107,6 +192,7 @@ def coverage_of(intervals: Intervals, truth: Values, prediction: Floats, cases: 
         truth: The part's answers.
         prediction: Numbers of their shape, or probabilities of classes (n, classes).
         cases: How many of the part's cases do not overlap.
+        x: What was predicted from, as `bounds_of` takes it.
     """
     sets = bool(intervals.least_probability)
     found = []
@@ -114,7 +200,7 @@ def coverage_of(intervals: Intervals, truth: Values, prediction: Floats, cases: 
         if sets:
             held = sets_of(intervals, prediction, level)[np.arange(len(truth)), truth]
         else:
-            lower, upper = bounds_of(intervals, prediction, level)
+            lower, upper = bounds_of(intervals, prediction, level, x)
             held = (lower <= truth) & (truth <= upper)
         found.append(Coverage(level, float(held.mean()), cases, intervals.cases, sets))
     return tuple(found)
@@ -144,11 +230,11 @@ class IntervalPrediction:
         )
 
 
-def with_intervals(intervals: Intervals, prediction: Floats, levels: Sequence[int]) -> IntervalPrediction:
-    """A prediction and its intervals or sets, of levels that are there."""
+def with_intervals(intervals: Intervals, x: Floats, prediction: Floats, levels: Sequence[int]) -> IntervalPrediction:
+    """A prediction from `x` and its intervals or sets, of levels that are there."""
     if intervals.least_probability:
         return IntervalPrediction(prediction, sets={level: sets_of(intervals, prediction, level) for level in levels})
-    both = {level: bounds_of(intervals, prediction, level) for level in levels}
+    both = {level: bounds_of(intervals, prediction, level, x) for level in levels}
     lower, upper = ({level: pair[side] for level, pair in both.items()} for side in (0, 1))
     return IntervalPrediction(prediction, lower, upper)
 

@@ -114,10 +114,11 @@ class Champion:
             return self.predict_frame(x, interval=interval or ())
         known = None if interval is None else intervals_for(self.description, interval)
         given = handed(self.description, x, lengths, future)
-        outputs = self.predict_batch(batch_of_arrays(self.description, given.x, given.lengths, given.future))
+        batch = batch_of_arrays(self.description, given.x, given.lengths, given.future)
+        outputs = self.predict_batch(batch)
         if known is None:
             return outputs[0] if given.alone else outputs
-        found = with_intervals(known, outputs, interval or ())
+        found = with_intervals(known, batch.x, outputs, interval or ())
         return found.of_first() if given.alone else found
 
     def predict_frame(self, frame: pd.DataFrame, *, interval: Sequence[int] = ()) -> pd.DataFrame:

@@ -21,7 +21,7 @@ from harness.records.diagnostics import (
     ForecastWindow,
     NumberDiagnostics,
 )
-from harness.records.intervals import Coverage, Intervals
+from harness.records.intervals import Coverage, Intervals, Movement
 from harness.records.leaderboard import Leaderboard, LeaderboardRow
 from harness.records.results import (
     GIVEN_UP,
@@ -101,6 +101,7 @@ __all__ = [
     "Leaderboard",
     "LeaderboardRow",
     "ModelsInHand",
+    "Movement",
     "NumberDiagnostics",
     "Objective",
     "Outcome",

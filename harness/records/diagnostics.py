@@ -22,6 +22,7 @@ class ForecastWindow(Record):
         truth: The actual values, the same; empty where they are not known.
         error: Mean absolute error over the horizon; None where those are not known.
         row: First row of the horizon in the source, from 0; None where that is not known.
+        moved: What the half widths of intervals are multiplied by here: how much the target moved in the lookback.
     """
 
     place: str
@@ -30,6 +31,7 @@ class ForecastWindow(Record):
     truth: tuple[float, ...] = ()
     error: float | None = None
     row: int | None = None
+    moved: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class ForecastDiagnostics(Record):
         target: Name of the target, the first one of several.
         unit: Of its values; empty for none.
         windows: Those that are shown.
-        half_widths: Level in percent → half the width of the interval at each step.
+        half_widths: Level in percent → half the width of the interval at each step, over `moved` of a window.
         errors: Mean absolute error at each step of the horizon; empty where the truth is not known.
         naive_errors: The same of the last value seen, repeated; empty where the target is no input.
         cases: How many windows the errors are means of.

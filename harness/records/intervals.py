@@ -44,21 +44,40 @@ class Coverage(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class Movement(Record):
+    """By what the half widths of a forecast are multiplied: how much each target moved in the lookback.
+
+    It is the mean absolute change from step to step, by which MASE divides errors too (Hyndman and Koehler 2006), and
+    a little more, so that a lookback in which nothing moved has an interval as well.
+
+    Attributes:
+        channels: Place of each target among the channels of the lookback.
+        least: What is added for each target, in original units.
+    """
+
+    channels: tuple[int, ...]
+    least: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Intervals(Record):
     """Split-conformal calibration of a champion on its validation part; a level that too few cases give is left out.
 
     Attributes:
         cases: Windows of the validation part that do not overlap, or its sequences.
         half_widths: Level in percent → half the width of each step's and target's interval (steps, targets), in
-            original units; of numbers a single step. Empty for classes.
+            original units; of numbers a single step. With `movement`, multiples of that. Empty for classes.
         least_probability: Level in percent → probability from which on a class is in the set. Empty for numbers.
         coverage: What they cover of the test part, a level each.
+        movement: What makes the intervals of a forecast wider where its target moved more; None where they are as
+            wide everywhere.
     """
 
     cases: int
     half_widths: Mapping[str, tuple[tuple[float, ...], ...]] = field(default_factory=dict)
     least_probability: Mapping[str, float] = field(default_factory=dict)
     coverage: tuple[Coverage, ...] = ()
+    movement: Movement | None = None
 
     @property
     def levels(self) -> tuple[int, ...]:

@@ -246,6 +246,20 @@ def interval(prediction, level):
     return prediction - half, prediction + half
 
 '''
+_MOVING = '''
+INTERVALS = json.loads((HERE / "{file}").read_text(encoding="utf-8"))["intervals"]
+
+
+def interval(prediction, level, x):
+    """Lower and upper bounds around predictions from `x`, of a level in percent: {levels}."""
+    by = INTERVALS["movement"]  # how much each target moved in the lookback, from step to step
+    changes = np.abs(np.diff(np.asarray(x, "float64")[..., by["channels"]], axis=1))
+    known = np.maximum((~np.isnan(changes)).sum(axis=1), 1)
+    moved = np.nan_to_num(changes).sum(axis=1) / known + by["least"]
+    half = np.array(INTERVALS["half_widths"][str(level)]) * moved[:, None]
+    return prediction - half, prediction + half
+
+'''
 _CLASSES = '''
 INTERVALS = json.loads((HERE / "{file}").read_text(encoding="utf-8"))["intervals"]
 
@@ -284,7 +298,7 @@ def script(kind: Format, inputs: Mapping[str, str], says: str, intervals: Interv
 def _intervals(intervals: Intervals | None) -> str:
     if intervals is None:
         return ""
-    template = _CLASSES if intervals.least_probability else _NUMBERS
+    template = _CLASSES if intervals.least_probability else _MOVING if intervals.movement else _NUMBERS
     return template.format(file=DESCRIPTION_FILE, levels=listed(intervals.levels, "or"))
 
 

@@ -56,13 +56,13 @@ def predictions_of(
         the set with `|` between them.
     """
     found = _named(description, batch, outputs)
-    return _with_intervals(description, found, outputs, interval) if interval else found
+    return _with_intervals(description, batch, found, outputs, interval) if interval else found
 
 
 def _with_intervals(
-    description: Description, found: Predictions, outputs: Floats, interval: Sequence[int]
+    description: Description, batch: Batch, found: Predictions, outputs: Floats, interval: Sequence[int]
 ) -> Predictions:
-    given = with_intervals(intervals_for(description, interval), outputs, interval)
+    given = with_intervals(intervals_for(description, interval), batch.x, outputs, interval)
     columns: dict[str, Any] = {}
     arrays: dict[str, npt.NDArray[Any]] = {}
     classes = np.array(description.classes)

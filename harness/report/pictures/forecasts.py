@@ -54,7 +54,7 @@ def window(found: ForecastDiagnostics, one: ForecastWindow, about: str, look: Lo
         trace(axes, across, said, look, linestyle="--", linewidth=2, label="forecast", **marks)
         levels = sorted(found.half_widths, key=int)
         for place, level in enumerate(levels):
-            half = [found.half_widths[level][step] for step in steps]
+            half = [found.half_widths[level][step] * one.moved for step in steps]
             low, high = ([value + sign * wide for value, wide in zip(said, half, strict=True)] for sign in (-1, 1))
             name_of = level_text(int(level) / 100)
             interval_band(axes, across, (low, high), look, name_of, len(levels) - 1 - place)
