@@ -23,7 +23,7 @@ from harness.records.serialization import KEY, Record, decode
 from harness.search import Budget, SearchSettings
 from harness.search.oracle import ADAPTIVE
 from harness.search.tpe import TPE, require_optuna
-from harness.stats.levels import RULE, interim_replicates
+from harness.stats.levels import MINIMUM_TRIALS, RULE, interim_replicates
 from harness.text import counted, listed
 
 LIBRARIES = ("lstm-gru-harness", "tensorflow", "keras", "keras-tuner", "mlflow", "scikit-learn", "numpy", "pandas")
@@ -146,6 +146,7 @@ def resolve(plan: SweepConfig, card_folders: Sequence[Path] = ()) -> SweepHeader
         notes=(
             *(f"{found.path} overrides the built-in config {found.name}" for _, found in everything if found.overrides),
             *_left_as_trained(plan, configs, spaces),
+            *_too_few_trials(plan),
         ),
         rule=RULE,
     )
@@ -162,7 +163,16 @@ def _left_as_trained(
         and any(one.task.kind == "classify" for one in datasets.values())
     ):
         own = listed([name for name, space in spaces.items() if space.build is not None])
-        yield f"classifiers are not calibrated, in any family: {own} is of your own, and may end in any layer"
+        yield f"classifiers are not calibrated, in any family: a builder of your own ({own}) may end in any layer"
+
+
+def _too_few_trials(plan: SweepConfig) -> Iterator[str]:
+    """What to say where no trials can be enough for an estimate of how sure the answer is."""
+    if plan.trials is not None and plan.trials * plan.replicates < MINIMUM_TRIALS:
+        yield (
+            f"{counted(plan.trials, 'trial')} a family: how sure the answer is will not be known, which takes "
+            f"{MINIMUM_TRIALS} or more (--trials)"
+        )
 
 
 def _datasets(given: Sequence[str], folders: Sequence[Path]) -> list[Found[DatasetConfig]]:

@@ -48,7 +48,7 @@ def test_a_card_says_what_by_how_much_how_sure_and_against_what(make_comparison:
     comparison = recommending(make_comparison())
     assert card_of(ComparisonView(comparison)).use == "use gru"
     said = rows(comparison)
-    assert said["by how much"] == "22 % lower error than lstm, the runner-up (199.9 against 255.5 MWh)"
+    assert said["by how much"] == "22 % lower error than lstm (199.9 against 255.5 MWh)"
     assert said["how sure"] == "clear: better than lstm with probability 0.97, at worst 2 % more error (95 % sure)"
     assert said["against the baseline"] == "22 % lower error than ridge on the lags (256.4)"
 
@@ -59,7 +59,7 @@ def test_a_baseline_to_use_is_compared_with_the_better_network(make_comparison: 
     said = rows(
         recommending(make_comparison(), **changes, lower_loss=0.145, probability=None, regret=None, abstains="too few")
     )
-    assert said["by how much"] == "14 % lower error than lstm, the runner-up (256.4 against 300.0 MWh)"
+    assert said["by how much"] == "14 % lower error than lstm (256.4 against 300.0 MWh)"
     assert said["how sure"] == "not known: too few"
     assert "against the baseline" not in said
     assert said["why"] == "no network beats it beyond chance"
@@ -68,7 +68,7 @@ def test_a_baseline_to_use_is_compared_with_the_better_network(make_comparison: 
 def test_scores_that_contradict_the_choice_are_said(make_comparison: Make) -> None:
     said = rows(recommending(make_comparison(), lower_loss=-0.5))
     assert said["by how much"] == (
-        "none on the 184 cases that did not help to choose: there lstm, the runner-up, has the 33 % lower error "
+        "none on the 184 cases that did not help to choose: there lstm has the 33 % lower error "
         "(255.5 against 199.9 MWh)"
     )
     assert said["how sure"].startswith("unclear: better than lstm with probability ")

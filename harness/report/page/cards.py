@@ -19,7 +19,7 @@ from harness.report.axes import (
 )
 from harness.report.format import axis_words, direction_words, metric_words
 from harness.report.view import ComparisonView
-from harness.stats.words.sentences import compared_with, odds
+from harness.stats.words.sentences import at_worst, compared_with, odds, probability_text
 from harness.text import MISSING, counted, shortened
 
 _WIDE, _LANE, _BELOW = 320.0, 24.0, 58.0
@@ -81,12 +81,12 @@ def _by_how_much(view: ComparisonView) -> str:
     if found.against is None or found.lower_loss is None:
         return ""
     if found.lower_loss >= 0:
-        return f"{compared_with(found.lower_loss)} {found.against}, the runner-up{_side_by_side(view, found)}"
+        return f"{compared_with(found.lower_loss)} {found.against}{_side_by_side(view, found)}"
     # What was chosen by other test cases, or by validation, need not be ahead in what is published.
     where = f"the {found.scored_cases:,} cases that did not help to choose" if found.scored_cases else "the test part"
     less = compared_with(1 - 1 / (1 - found.lower_loss)).removesuffix(" than")
     scores = _side_by_side(view, found, theirs_first=True)
-    return f"none on {where}: there {found.against}, the runner-up, has the {less}{scores}"
+    return f"none on {where}: there {found.against} has the {less}{scores}"
 
 
 def _side_by_side(view: ComparisonView, found: Recommendation, *, theirs_first: bool = False) -> str:
@@ -103,6 +103,10 @@ def _how_sure(verdict: Verdict) -> str:
     found = verdict.recommendation
     if found is None or found.probability is None:
         return _unsure(verdict)
+    if found.probability < 0.5 and found.use is Use.BASELINE and found.against:
+        theirs = f"{found.against} is better with probability {probability_text(1 - found.probability)}"
+        worst = "" if found.regret is None else f"; the baseline has {at_worst(found.regret, found.level)}"
+        return f"close: {theirs}, not beyond chance{worst}"
     than = f" than {found.against}" if found.against else ""
     word = next(word for least, word in _STRENGTHS if found.probability >= least)
     if (found.lower_loss or 0) < 0:

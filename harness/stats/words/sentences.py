@@ -236,13 +236,20 @@ def _certainty(found: Recommendation, most: int | None) -> str:
     if found.probability is None:
         why = shortened(found.abstains, most) if most else found.abstains
         return f"how sure is not known{f': {why}' if why else ''}"
+    if found.probability < 0.5 and found.use is Use.BASELINE:  # recommended for want of proof: whose probability it is
+        return f"{found.against}'s is better with probability {odds(1 - found.probability, found.regret, found.level)}"
     return f"it is better with probability {odds(found.probability, found.regret, found.level)}"
 
 
 def odds(probability: float, regret: float | None, level: float) -> str:
     """A probability and what the choice costs at worst: `0.97, at worst 2 % more error (95 % sure)`."""
-    at_worst = "" if regret is None else f", at worst {regret_text(regret)} ({level_text(level)} sure)"
-    return f"{probability_text(probability)}{at_worst}"
+    worst = at_worst(regret, level)
+    return f"{probability_text(probability)}{', ' * bool(worst)}{worst}"
+
+
+def at_worst(regret: float | None, level: float) -> str:
+    """What a choice costs at worst, such as `at worst 2 % more error (95 % sure)`; empty where that is not known."""
+    return "" if regret is None else f"at worst {regret_text(regret)} ({level_text(level)} sure)"
 
 
 def _models(found: ModelsInHand | None) -> str:
@@ -279,7 +286,9 @@ def _families(verdict: Verdict) -> str:
         return f"no answer, because {'; '.join(verdict.reasons_to_abstain)}"
     if math.isnan(verdict.difference):
         return "no answer, because a family has no completed trial"
-    searches = f"searches of {counted(verdict.compared_at or verdict.trials, 'trial')}"
+    searches = f"searches of {counted(verdict.trials, 'trial')}"
+    if verdict.compared_at and verdict.compared_at < verdict.trials:
+        searches = f"searches of {verdict.compared_at:,} of the {counted(verdict.trials, 'trial')}"
     size = f"by {number(abs(verdict.difference))}"
     first, second = verdict.families[:2]
     other = second if verdict.leader == first else first

@@ -37,6 +37,7 @@ class Edge(NamedTuple):
         value: The selected value.
         low: Lower end of the range.
         high: Upper end.
+        builder: Where a builder of one's own names the range, such as `models.py:build`; empty for a space of a file.
     """
 
     family: str
@@ -45,6 +46,7 @@ class Edge(NamedTuple):
     value: float
     low: float
     high: float
+    builder: str = ""
 
 
 def reasons_to_abstain(sides: Sequence[Side], trials: int, adaptive: bool) -> tuple[str, ...]:
@@ -62,7 +64,7 @@ def reasons_to_abstain(sides: Sequence[Side], trials: int, adaptive: bool) -> tu
     for side in sides:
         completed = f"{side.name} has {counted(len(side.completed), 'completed trial')}"
         if len(side.completed) < MINIMUM_TRIALS:
-            reasons.append(f"{completed}: at least {MINIMUM_TRIALS} are needed")
+            reasons.append(f"at least {MINIMUM_TRIALS} trials are needed: {completed}")
         elif len(side.completed) < trials:
             reasons.append(f"{completed}: fewer than the budget of {trials}")
         if side.failed > FAILURE_SHARE * side.asked:
@@ -174,9 +176,13 @@ def at_the_edge(edges: Sequence[Edge]) -> list[str]:
         f"{name} = {value:g} of {listed(families)} ({low:g} to {high:g})"
         for (name, value, low, high), families in where.items()
     ]
-    spaces = dict.fromkeys(edge.space for edge in edges)
-    commands = listed([f"`harness spaces new {space}_wide --from {space}`" for space in spaces])
-    return [f"selected values lie at the edge of their search range: {', '.join(values)}; to widen it: {commands}"]
+    ways = dict.fromkeys(
+        f"in `{edge.builder}`" if edge.builder else f"`harness spaces new {edge.space}_wide --from {edge.space}`"
+        for edge in edges
+    )
+    return [
+        f"selected values lie at the edge of their search range: {', '.join(values)}; to widen it: {listed([*ways])}"
+    ]
 
 
 QUESTION = (
@@ -252,7 +258,13 @@ _EARLIER_WORDS = (
     (r"no cell beats the best baseline", "no family beats the best baseline"),
     (r"more than the region of practical equivalence \(", "more than the equivalence margin ("),
     (r" has no completed trial:", " has 0 completed trials:"),
+    (r"(\S+ has \d+ completed trials?): at least (\d+) are needed", r"at least \2 trials are needed: \1"),
+    (
+        r"a baseline is scored once, on the whole test part: nothing says how its lead scatters",
+        "one score of a baseline says nothing of chance: its test cases are not known, or too few",
+    ),
     (r" lies at the edge of its range \(", " lies at the edge of its search range ("),
+    (r"'s model is the best( of those that do not|, though it may not) beat ", r"'s model comes first\1 beat "),
 )
 
 
