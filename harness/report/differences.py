@@ -148,7 +148,12 @@ def _of_families(verdict: Verdict, unit: float = 1.0) -> _Answer:
 
 
 def _has_interval(verdict: Verdict) -> bool:
-    return len(verdict.families) > 1 and all(map(math.isfinite, (verdict.low, verdict.difference, verdict.high)))
+    """Whether there is a difference of the families to draw, and it is not withheld."""
+    return (
+        not verdict.reasons_to_abstain
+        and len(verdict.families) > 1
+        and all(map(math.isfinite, (verdict.low, verdict.difference, verdict.high)))
+    )
 
 
 def _zones(axes: Axes, margin: float) -> None:

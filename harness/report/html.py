@@ -7,6 +7,7 @@ page, without exception: only SVG made here and the script, which the page's pol
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -88,6 +89,7 @@ def html(
             result=result,
             answer=answer,
             more=more,
+            when=_when(result),
             views=views,
             cards=cards,
             tables=tables,
@@ -112,6 +114,15 @@ def html(
             run_filter=run_filter,
         )
     )
+
+
+def _when(result: SweepResult) -> str:
+    """When the sweep began and ended, in local time: `2026-12-01 05:17 to 05:20`; empty where that is not known."""
+    if result.began is None or result.ended is None:
+        return ""
+    began, ended = map(time.localtime, (result.began, result.ended))
+    until = "%H:%M" if began[:3] == ended[:3] else "%Y-%m-%d %H:%M"
+    return f"{time.strftime('%Y-%m-%d %H:%M', began)} to {time.strftime(until, ended)}"
 
 
 def _data(views: Sequence[ComparisonView], cards: Sequence[Card], tables: Sequence[TrialsTable]) -> dict[str, Any]:

@@ -66,6 +66,10 @@ class EndedTrial(NamedTuple):
     record: TrialRecord
 
 
+_ENDS = (EventKind.ENDED, EventKind.BASELINES, EventKind.DECIDED, EventKind.CHAMPION)
+"""Events of which the last one is the end of a sweep's work."""
+
+
 @dataclass(frozen=True, slots=True)
 class Basis:
     """What a dataset is decided by, apart from its trials.
@@ -302,6 +306,8 @@ class Results:
             budget=budget_in_words(header),
             extendable=not (header.plan.minutes or header.plan.until_decided),
             data_in_report=header.plan.data_in_report,
+            began=next(self.journal.events(EventKind.PLANNED)).at,
+            ended=max((event.at for kind in _ENDS if (event := self.journal.last(kind, None))), default=None),
             answer="\n".join(
                 (*map(recommendation, decision.verdicts.values()), *[decision.overall] * (len(decided) > 1))
             ),

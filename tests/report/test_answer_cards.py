@@ -13,6 +13,7 @@ from harness.records import ComparisonResult, Reason, Recommendation, SweepResul
 from harness.report.html import html
 from harness.report.page.cards import card_of
 from harness.report.view import ComparisonView
+from harness.text import MISSING
 
 Make = Callable[..., ComparisonResult]
 MakeSweep = Callable[..., SweepResult]
@@ -63,6 +64,30 @@ def test_a_baseline_to_use_is_compared_with_the_better_network(make_comparison: 
     assert said["how sure"] == "not known: too few"
     assert "against the baseline" not in said
     assert said["why"] == "no network beats it beyond chance"
+
+
+def test_a_baseline_that_may_be_beaten_says_whose_probability_it_is(make_comparison: Make) -> None:
+    changes = {"use": Use.BASELINE, "reason": Reason.NOT_BEATEN, "baseline": "ridge", "against": "lstm"}
+    comparison = recommending(make_comparison(), **changes, probability=0.14, regret=0.12)
+    said = rows(comparison)
+    assert said["why"] == "lstm seems better, but not beyond chance"
+    assert said["how sure"] == (
+        "close: lstm is better with probability 0.86, not beyond chance; the baseline has at worst 12 % more error "
+        "(95 % sure)"
+    )
+    certainty = "lstm better with probability 0.86, at worst 12 % more error"
+    assert ComparisonView(comparison).certainty == certainty
+    surely = recommending(make_comparison(), use=Use.BASELINE, reason=Reason.BASELINE, baseline="ridge")
+    assert rows(surely)["why"] == "it is surely better than the networks"
+
+
+def test_a_withheld_answer_shows_no_number_of_the_families(make_comparison: Make) -> None:
+    view = ComparisonView(recommending(make_comparison()))
+    assert "better by" in view.difference
+    few = dataclasses.replace(view.result.verdict, reasons_to_abstain=("at least 5 trials are needed: lstm has 3",))
+    withheld = ComparisonView(dataclasses.replace(view.result, verdict=few))
+    assert (withheld.difference, withheld.chances) == (MISSING, "")
+    assert rows(withheld.result)["lstm or gru"].endswith(", withheld")
 
 
 def test_scores_that_contradict_the_choice_are_said(make_comparison: Make) -> None:

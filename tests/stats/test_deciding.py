@@ -253,7 +253,7 @@ def test_a_validation_score_still_improving_is_said(rows_of, objective, verb):
     [care] = verdict.warnings
     assert care == (
         f"the expected validation score was still {verb} at the end of the budget: from the best of 10 to the best of "
-        "20 trials by 3.55 (lstm), more than the equivalence margin (0.5); longer searches: `harness sweep --extend "
+        "20 trials by 3.55 (lstm), more than the equivalence margin (0.5); for better models: `harness sweep --extend "
         "SWEEP --trials 40`"
     )
     [old] = decide_one(rows_of({"lstm": steep, "gru": flat}, trials=20), objective, margin=0.5, rule=1).warnings

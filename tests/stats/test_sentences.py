@@ -85,12 +85,12 @@ def test_the_recommendation_says_what_by_how_much_and_how_sure() -> None:
         (BASELINE, ": 9 % lower error than gru's; probability 0.98, at worst 2 % more error (95 %)"),
         (
             replace(BASELINE, baseline="mean"),
-            "baseline, mean: 9 % lower error than gru's, the better network; it is better with probability 0.98",
+            "baseline, mean: 9 % lower error than gru's, the chosen network; it is better with probability 0.98",
         ),
         (replace(BASELINE, lower_loss=-0.75), ", which gru's may not beat; probability 0.98"),
         (
             replace(BASELINE, reason=Reason.NOT_BEATEN, baseline="mean", probability=0.12, regret=0.14),
-            "use the baseline, mean, which gru's, the better network, may not beat; gru's is better with probability "
+            "use the baseline, mean, which gru's, the chosen network, may not beat; gru's is better with probability "
             "0.88, at worst 14 % more error (95 % sure)",
         ),
         (EITHER, "use either model; gru's is cheaper"),
@@ -142,6 +142,17 @@ def test_the_bound_is_never_rounded_down() -> None:
         "100 % more error",
         "2.5 times the error",
     ]
+
+
+def test_models_that_their_interval_tells_apart_and_chance_does_not_say_why() -> None:
+    assert OPEN.models is not None
+    close = replace(OPEN.models, family=None, difference=12.1, low=3.0, high=21.0, cases=107, block=25)
+    said = sentences.three(replace(OPEN, models=replace(close, permutation_p=0.066)))[0]
+    assert said.endswith(
+        "(95 % interval 3 to 21, but too few blocks of neighbouring cases, 4, tell it from chance: p = 0.066)."
+    )
+    for clear in (replace(close, low=-1.0, permutation_p=0.066), replace(close, family="gru", permutation_p=0.01)):
+        assert "chance" not in sentences.three(replace(OPEN, models=clear))[0]
 
 
 def test_the_three_sentences_give_the_records_numbers() -> None:
@@ -242,7 +253,7 @@ def test_warnings_name_the_sweep_and_share_the_last_line() -> None:
     [edge] = wording.at_the_edge([*edges, wording.Edge("gru", "gru", "dropout", 0.4, 0, 0.4)])
     assert sentences.warnings(replace(OPEN, warnings=(improving, edge)), "s1 --store x") == (
         "the expected validation score was still falling at the end of the budget: from the best of 5 to the best of "
-        "10 trials by 0.5 (gru) and 0.4 (lstm), more than the equivalence margin (0.1); longer searches: `harness "
+        "10 trials by 0.5 (gru) and 0.4 (lstm), more than the equivalence margin (0.1); for better models: `harness "
         "sweep --extend s1 --store x --trials 20`",
         "selected values lie at the edge of their search range: units = 64 of lstm and gru (16 to 64), dropout = 0.4 "
         "of gru (0 to 0.4); to widen it: `harness spaces new lstm_wide --from lstm` and `harness spaces new gru_wide "

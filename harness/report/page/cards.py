@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from harness.records import Objective, Recommendation, Use, Verdict
+from harness.records import Objective, Reason, Recommendation, Use, Verdict
 from harness.report.axes import (
     INK,
     PLAIN,
@@ -36,6 +36,7 @@ class Card:
 
     Attributes:
         dataset: Its name.
+        title: What its data are, in a few words; empty where its config does not say.
         anchor: Id of what is said of it further down.
         use: What to use, such as `use gru`.
         rows: Label and words: by how much, how sure, against the baseline, the families.
@@ -44,6 +45,7 @@ class Card:
     """
 
     dataset: str
+    title: str
     anchor: str
     use: str
     rows: tuple[tuple[str, str], ...]
@@ -56,22 +58,32 @@ def card_of(view: ComparisonView) -> Card:
     verdict, found = view.verdict, view.verdict.recommendation
     is_baseline = found is not None and found.use is Use.BASELINE
     rows = (
-        ("why", "no network beats it beyond chance" if is_baseline else ""),
+        ("why", _why(found) if found and is_baseline else ""),
         ("by how much", _by_how_much(view)),
         ("how sure", _how_sure(verdict)),
+        (" or ".join(verdict.families), view.outcome if found else ""),
         ("against the baseline", "" if is_baseline else _against_baseline(view)),
-        ("which family, by all trials", view.outcome if found and verdict.family else ""),
         ("to know besides", _warned(view)),
     )
     recommended = next((family for family in view.families if family.recommended), None)
     return Card(
         verdict.dataset,
+        view.result.facts.title,
         view.anchor,
         view.use,
         tuple((label, words) for label, words in rows if words),
         recommended.color if recommended else "",
         scores(view, f"{view.anchor}-card") or "",
     )
+
+
+def _why(found: Recommendation) -> str:
+    """Why a baseline is to be used."""
+    if found.reason is Reason.NOT_BEATEN:
+        return f"{found.against or 'the best network'} seems better, but not beyond chance"
+    if found.probability is not None and found.probability >= _STRENGTHS[0][0]:
+        return "it is surely better than the networks"
+    return "no network beats it beyond chance"
 
 
 def _by_how_much(view: ComparisonView) -> str:

@@ -156,8 +156,8 @@ def still_improving(
     by = listed([f"{number(gain)} ({name})" for name, gain in found.items()])
     return [
         f"the expected validation score was still {verb} at the end of the budget: from the best of "
-        f"{max(trials // 2, 1)} to the best of {trials} trials by {by}, more than {what} ({number(yardstick)}); longer "
-        f"searches: `harness sweep --extend {SWEEP} --trials {2 * trials}`"
+        f"{max(trials // 2, 1)} to the best of {trials} trials by {by}, more than {what} ({number(yardstick)}); for "
+        f"better models: `harness sweep --extend {SWEEP} --trials {2 * trials}`"
     ]
 
 
@@ -263,6 +263,7 @@ _EARLIER_WORDS = (
         r"a baseline is scored once, on the whole test part: nothing says how its lead scatters",
         "one score of a baseline says nothing of chance: its test cases are not known, or too few",
     ),
+    (r"; longer searches: `harness sweep", "; for better models: `harness sweep"),
     (r" lies at the edge of its range \(", " lies at the edge of its search range ("),
     (r"'s model is the best( of those that do not|, though it may not) beat ", r"'s model comes first\1 beat "),
 )
@@ -431,9 +432,10 @@ def _difference(verdict: Verdict) -> list[str]:
 def probabilities(verdict: Verdict) -> str:
     """How probable it is that a family is better by more than what matters; empty where that is not known.
 
-    The probabilities are shares of the bootstrap's resamples, or, over replicates, those of Welch's t.
+    Of verdicts of 0.1.0, which recommend nothing: later ones have the outlook's probability, which is right as often
+    as it says, and no other. They are shares of the bootstrap's resamples, or, over replicates, those of Welch's t.
     """
-    if len(verdict.families) < 2 or not all(map(math.isfinite, verdict.probabilities)):
+    if verdict.recommendation or len(verdict.families) < 2 or not all(map(math.isfinite, verdict.probabilities)):
         return ""
     first, equal, second = map(percent, verdict.probabilities)
     one, other = verdict.families[:2]
