@@ -176,7 +176,7 @@ def test_over_the_cases_that_decide_a_baseline_is_better_with_a_probability(verd
 
 
 def test_an_abstaining_verdict_recommends_without_a_probability(verdict, advised) -> None:
-    why = "at least 5 trials are needed: lstm has 4 completed trials"
+    why = "too few trials: lstm has 4 completed trials, 5 are needed"
     found = advised(replace(verdict, reasons_to_abstain=(why,)), cases=cases_of(1.5, 1.0))
     assert (found.family, found.probability, found.regret, found.abstains) == ("gru", None, None, why)
 

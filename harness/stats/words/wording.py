@@ -63,8 +63,8 @@ def reasons_to_abstain(sides: Sequence[Side], trials: int, adaptive: bool) -> tu
         reasons.append(f"completed trials differ: {counts}")
     for side in sides:
         completed = f"{side.name} has {counted(len(side.completed), 'completed trial')}"
-        if len(side.completed) < MINIMUM_TRIALS:
-            reasons.append(f"at least {MINIMUM_TRIALS} trials are needed: {completed}")
+        if len(side.completed) < MINIMUM_TRIALS:  # what matters first: a headline may have room for no more
+            reasons.append(f"too few trials: {completed}, {MINIMUM_TRIALS} are needed")
         elif len(side.completed) < trials:
             reasons.append(f"{completed}: fewer than the budget of {trials}")
         if side.failed > FAILURE_SHARE * side.asked:
@@ -258,7 +258,7 @@ _EARLIER_WORDS = (
     (r"no cell beats the best baseline", "no family beats the best baseline"),
     (r"more than the region of practical equivalence \(", "more than the equivalence margin ("),
     (r" has no completed trial:", " has 0 completed trials:"),
-    (r"(\S+ has \d+ completed trials?): at least (\d+) are needed", r"at least \2 trials are needed: \1"),
+    (r"(\S+ has \d+ completed trials?): at least (\d+) are needed", r"too few trials: \1, \2 are needed"),
     (
         r"a baseline is scored once, on the whole test part: nothing says how its lead scatters",
         "one score of a baseline says nothing of chance: its test cases are not known, or too few",
