@@ -18,6 +18,7 @@ from harness.errors import UsageError
 from harness.executors import Executor, PoolExecutor, Task
 from harness.executors.resources import default_workers
 from harness.sweeps.plan import SweepHeader
+from harness.sweeps.trials import TASKS
 from harness.user_code import file_of, is_function
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ _JOB_FOLDER = "runtime_resources"
 
 
 def open_engine(header: SweepHeader, store: Path, say: Callable[[str], None]) -> Executor:
-    """Where a sweep's tasks are to run.
+    """Where a sweep's tasks are to run; its workers load their libraries while this process loads its own and the data.
 
     Args:
         header: The sweep; its plan says where.
@@ -40,6 +41,12 @@ def open_engine(header: SweepHeader, store: Path, say: Callable[[str], None]) ->
     Raises:
         UsageError: The cluster cannot be used; nothing was started.
     """
+    executor = _opened(header, store, say)
+    executor.prewarm(TASKS["trial"].partition(":")[0])
+    return executor
+
+
+def _opened(header: SweepHeader, store: Path, say: Callable[[str], None]) -> Executor:
     plan = header.plan
     if plan.engine != RAY:
         return PoolExecutor(plan.workers or default_workers(), plan.threads)
