@@ -257,11 +257,9 @@ def sweep(
     """
     from harness.config import find_space
     from harness.config.spaces.overrides import parse
-    from harness.report.text import document, text
     from harness.sweeps.folders import begun_as, find_unfinished
     from harness.sweeps.plan import resolve
     from harness.sweeps.prepare import Resuming, without_absent
-    from harness.sweeps.runner import REPORT_FILE
 
     if quiet and verbose:
         raise UsageError("--quiet and --verbose: expected one of them")
@@ -333,6 +331,9 @@ def sweep(
         return
     resuming = Resuming(sweep_id, accept_changes=accept_changes, extend=extend is not None)
     result = _run(header, place, resuming, offline=offline, verbose=verbose, quiet=quiet)
+    from harness.report.text import document, text
+    from harness.sweeps.runner import REPORT_FILE
+
     if as_json:
         say_json(document(result, place.options))
     else:
@@ -435,7 +436,6 @@ def _run(
     from harness.cli.terminal.progress import ProgressDisplay
     from harness.sweeps.engines import open_engine
     from harness.sweeps.events import Message
-    from harness.sweeps.runner import run_sweep
 
     with ProgressDisplay(verbose=verbose, quiet=quiet, warning=_crowded(header.plan)) as display:
 
@@ -444,6 +444,7 @@ def _run(
 
         try:
             with handling_signals() as stop, open_engine(header, place.root, tell) as executor:
+                from harness.sweeps.runner import run_sweep  # while the workers start
 
                 def show(event: SweepEvent) -> None:
                     display(event)

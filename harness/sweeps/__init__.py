@@ -92,7 +92,6 @@ def sweep(
     from harness.sweeps.folders import begun_as, find_unfinished
     from harness.sweeps.plan import resolve
     from harness.sweeps.prepare import Resuming, without_absent
-    from harness.sweeps.runner import run_sweep
     from harness.sweeps.stop import handling_signals
 
     callback = options.pop("listener", callback)  # names of 0.1.0, for one more version
@@ -115,6 +114,8 @@ def sweep(
         callback(Message(line))
 
     with handling_signals() as stop, open_engine(header, place.root, say) as executor:
+        from harness.sweeps.runner import run_sweep  # while the workers start
+
         how = Resuming(sweep_id, accept_changes=accept_changes)
         return run_sweep(header, place, executor, callback, resume=how, offline=offline, stop=stop)
 

@@ -31,7 +31,7 @@ from harness.store import Store
 from harness.sweeps.plan import SweepHeader, trials_as_table
 from harness.sweeps.results import Results
 from harness.tracking import RunWriter, Showing
-from harness.tracking.client import database_file
+from harness.tracking.client import database_file, to_be_made
 from harness.tracking.naming import (
     BASELINES_FILE,
     CASES_FILE,
@@ -146,7 +146,8 @@ class MlflowSync:
     def __init__(self, store: Store, header: SweepHeader, folder: Path, *, offline: bool = False) -> None:
         self.offline, self.failure, self.refused = offline, "", False
         self._store, self._header, self._folder = store, header, folder
-        self._writer: RunWriter | None = None if offline else self._connected()
+        # A database that nobody has anything in is made beside the first trials: that takes three seconds.
+        self._writer: RunWriter | None = None if offline or to_be_made(store) else self._connected()
         self._requests: dict[str, TrialRequest] = {}
         self._reached = 0  # the number of the last event that MLflow holds
         self._bug: BaseException | None = None

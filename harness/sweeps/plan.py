@@ -22,6 +22,7 @@ from harness.records import Family
 from harness.records.serialization import KEY, Record, decode
 from harness.search import Budget, SearchSettings
 from harness.search.oracle import ADAPTIVE
+from harness.search.scheduler import LARGEST_LEAD, largest_in_flight
 from harness.search.tpe import TPE, require_optuna
 from harness.stats.levels import MINIMUM_TRIALS, RULE, interim_replicates
 from harness.text import counted, listed
@@ -116,10 +117,11 @@ def resolve(plan: SweepConfig, card_folders: Sequence[Path] = ()) -> SweepHeader
 
     Raises:
         ConfigError: A config is unknown or broken.
-        UsageError: A dataset is named twice.
+        UsageError: A dataset is named twice, or an adaptive search is to have too many trials in flight.
     """
     if plan.oracle == TPE:
         require_optuna()
+    _require_learning(plan)
     datasets = _datasets(plan.datasets, card_folders)
     found_spaces = {given: find_space(given, card_folders) for given in dict.fromkeys(plan.families)}
     groups: dict[str, list[Found[Any]]] = {"datasets": [*datasets], "search_spaces": [*found_spaces.values()]}
@@ -151,6 +153,22 @@ def resolve(plan: SweepConfig, card_folders: Sequence[Path] = ()) -> SweepHeader
         rule=RULE,
     )
     return header.registered_as(plan.register_as)
+
+
+def _counted_trials(plan: SweepConfig) -> int | None:
+    return None if plan.minutes or plan.oracle in SCHEDULED else plan.trials
+
+
+def _require_learning(plan: SweepConfig) -> None:
+    trials = _counted_trials(plan)
+    most = largest_in_flight(trials)
+    if plan.oracle in ADAPTIVE and plan.in_flight is not None and plan.in_flight > most:
+        few = trials is not None and plan.in_flight <= LARGEST_LEAD
+        cure = f", a tenth of its {trials} trials, or --trials {10 * plan.in_flight} and more" if few else ""
+        raise UsageError(
+            f"--in-flight {plan.in_flight}: a {plan.oracle} search learns from trials that have ended: expected at "
+            f"most {most}{cure}"
+        )
 
 
 def _left_as_trained(
@@ -315,11 +333,15 @@ def idle_note(header: SweepHeader, workers: int) -> str:
     searches = len(header.families) * header.interim_replicates[0]
     if plan.oracle not in ADAPTIVE or plan.in_flight is None or searches * plan.in_flight >= workers:
         return ""
-    return (
+    busy = (
         f"{plan.oracle}: {searches} searches with {counted(plan.in_flight, 'trial')} in flight each keep "
-        f"{searches * plan.in_flight} of {workers} workers busy; --in-flight {math.ceil(workers / searches)} uses all, "
-        "and asks for other trials"
+        f"{searches * plan.in_flight} of {workers} workers busy"
     )
+    wanted, most = math.ceil(workers / searches), largest_in_flight(_counted_trials(plan))
+    if plan.in_flight >= most:
+        return f"{busy}; more in flight need more trials: at most a tenth of a search's"
+    uses = "all" if wanted <= most else f"{searches * most}"
+    return f"{busy}; --in-flight {min(wanted, most)} uses {uses}, and asks for other trials"
 
 
 def workers_note(plan: SweepConfig) -> str:
