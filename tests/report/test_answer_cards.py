@@ -84,7 +84,9 @@ def test_a_baseline_that_may_be_beaten_says_whose_probability_it_is(make_compari
 def test_a_withheld_answer_shows_no_number_of_the_families(make_comparison: Make) -> None:
     view = ComparisonView(recommending(make_comparison()))
     assert "better by" in view.difference
-    few = dataclasses.replace(view.result.verdict, reasons_to_abstain=("at least 5 trials are needed: lstm has 3",))
+    few = dataclasses.replace(
+        view.result.verdict, reasons_to_abstain=("too few trials: lstm has 3 completed trials, 5 are needed",)
+    )
     withheld = ComparisonView(dataclasses.replace(view.result, verdict=few))
     assert (withheld.difference, withheld.chances) == (MISSING, "")
     assert rows(withheld.result)["lstm or gru"].endswith(", withheld")
