@@ -53,6 +53,8 @@ class SweepConfig(Config):
         min_steps: Gradient steps that a trial's epochs are to hold: on small training parts epochs and patience are
             raised by the factor that it takes, the same for every family. 0, and where `epochs` is given without it,
             takes the epochs as they are. Not for Hyperband's.
+        max_train: About the most sequences, or windows, of each dataset that are trained on, as `[split] max_train` of
+            its config says it; where both do, the smaller number.
         calibrate: After training, the logits of a classifier of sequences are divided by a temperature, fitted on the
             validation part, so that it is no surer than it may be; no answer changes. For every family, or for none
             where one is a builder of your own.
@@ -99,6 +101,7 @@ class SweepConfig(Config):
     epochs: Count = 30
     patience_epochs: Count = 5
     min_steps: CountOrZero | None = 500
+    max_train: Count | None = None
     calibrate: Annotated[bool, Field(strict=True)] | None = True
     prune: Annotated[bool, Field(strict=True)] = False
     replicates: Count = 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import platform
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
@@ -87,6 +87,40 @@ class SweepHeader(Record):
         settled = {key: None for key in NOT_RECORDED if getattr(began.plan, key) is None}
         return replace(self, plan=self.plan.model_copy(update=settled))
 
+    def only(self, names: Iterable[str], notes: Sequence[str] = ()) -> SweepHeader:
+        """A sweep of some of its datasets, in their order.
+
+        Args:
+            names: The datasets.
+            notes: What the user should know of the others.
+        """
+        wanted = frozenset(names)
+        here = {name: config for name, config in self.datasets.items() if name in wanted}
+        gone = {f"datasets/{name}" for name in self.datasets if name not in wanted}
+        return replace(
+            self,
+            plan=self.plan.model_copy(update={"datasets": tuple(here)}),
+            datasets=here,
+            hashes={key: digest for key, digest in self.hashes.items() if key not in gone},
+            notes=(*self.notes, *notes),
+        )
+
+    def part(self, number: int, of: int) -> SweepHeader:
+        """One of several sweeps that come to this one together: every `of`-th dataset, by name.
+
+        Args:
+            number: Which, from 1.
+            of: How many there are.
+
+        Raises:
+            UsageError: There are fewer datasets than parts.
+        """
+        if of > len(self.datasets):
+            raise UsageError(
+                f"--part {number}/{of}: expected at most {counted(len(self.datasets), 'part')}, one a dataset"
+            )
+        return self.only(sorted(self.datasets)[number - 1 :: of])
+
     def registered_name(self, dataset: str) -> str:
         """What the champion of a dataset is registered as."""
         return (self.plan.register_as or DATASET).replace(DATASET, dataset)
@@ -126,6 +160,7 @@ def resolve(plan: SweepConfig, card_folders: Sequence[Path] = ()) -> SweepHeader
     everything = [(kind, found) for kind, group in groups.items() for found in group]
     # Each was found by its name, so that it has a config: one that cannot be read was refused.
     configs, spaces = ({found.name: cast(Any, found.config) for found in group} for group in groups.values())
+    configs = {name: _at_most(config, plan.max_train) for name, config in configs.items()}
     spaces = overridden(spaces, plan.hyperparameters)
     searched = [*spaces.values()]
     check_shared(searched)
@@ -150,6 +185,13 @@ def resolve(plan: SweepConfig, card_folders: Sequence[Path] = ()) -> SweepHeader
         rule=RULE,
     )
     return header.registered_as(plan.register_as)
+
+
+def _at_most(config: DatasetConfig, most: int | None) -> DatasetConfig:
+    """The dataset with no more training sequences than a plan and its own config allow."""
+    given = [number for number in (most, config.split.max_train) if number is not None]
+    split = config.split.model_copy(update={"max_train": min(given, default=None)})
+    return config.model_copy(update={"split": split})
 
 
 def _left_as_trained(
