@@ -73,6 +73,10 @@ def _shapes() -> dict[str, Any]:
             _shape(**verified, disagreements=_several(_ref(Disagreement)), verdict=_or_null(_ref(Verdict)))
         ),
         "trials": _several(_ref(ScoreRow)),
+        "atlas status": _shape(plan=TEXT, complete=NAMES, failed=_each(TEXT), missing=NAMES, contributed=NAMES),
+        "atlas rows": _shape(datasets=NAMES, written=NAMES),
+        "atlas add": _shape(dataset=TEXT, facts=_ref(DataFacts), written=TRUTH),
+        "atlas export": _shape(files=NAMES),
         "predict": _several({**OBJECT, "description": "A prediction by its columns, as in the CSV table."}),
         "export": _shape(folder=TEXT, format=TEXT, files=NAMES, agreement=agreement),
         "doctor": _several(_shape(where=TEXT, what=TEXT, mended=TRUTH, result=TEXT)),

@@ -17,7 +17,7 @@ LAYERS = [
     {"databases"},
     {"store"},
     {"config", "stats", "metrics", "cases"},
-    {"journal", "data"},
+    {"journal", "data", "atlas"},
     {"models", "baselines"},
     {"training"},
     {"executors"},
