@@ -162,6 +162,15 @@ def sweep(
             show_default=False,
         ),
     ] = None,
+    prior: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHICH",
+            help="Prior of the probability that a family is better: usual, or atlas, what lstm and gru differed by "
+            "over the Atlas's data sets. [usual]",
+            show_default=False,
+        ),
+    ] = None,
     engine: Annotated[
         str | None,
         typer.Option(
@@ -318,6 +327,7 @@ def sweep(
         "trial_minutes": trial_minutes,
         "trial_memory_mb": trial_memory_mb,
         "baselines": baselines,
+        "prior": prior,
         "name": name,
         "register_as": register_as,
         "data_in_report": False if no_data_in_report else None,

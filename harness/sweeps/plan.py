@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from harness.config import Found, check_reads_forward, check_shared, check_tasks, find_datasets, find_space
+from harness.config.atlas import atlas_prior
 from harness.config.dataset import DatasetConfig
 from harness.config.space import SearchSpace
 from harness.config.spaces.overrides import overridden
@@ -18,7 +19,7 @@ from harness.config.sweep import SCHEDULED, SweepConfig
 from harness.errors import UsageError
 from harness.executors import machine_mb, memory_share
 from harness.machine import installed_version
-from harness.records import Family
+from harness.records import Family, VerdictPrior
 from harness.records.serialization import KEY, Record, decode
 from harness.search import Budget, SearchSettings
 from harness.search.oracle import ADAPTIVE
@@ -54,6 +55,7 @@ class SweepHeader(Record):
         versions: Versions of Python and the libraries.
         notes: What the user should know, such as a built-in config that is overridden.
         rule: Version of the rule that the verdicts are made by; a sweep of 0.1.0 says none, and has the first.
+        prior: Prior of the verdicts' probability, as the plan's `prior` meant it; None for the usual one.
     """
 
     plan: SweepConfig
@@ -64,6 +66,7 @@ class SweepHeader(Record):
     versions: Mapping[str, str]
     notes: tuple[str, ...]
     rule: int = 1
+    prior: VerdictPrior | None = None
 
     @property
     def interim_replicates(self) -> tuple[int, ...]:
@@ -183,6 +186,7 @@ def resolve(plan: SweepConfig, card_folders: Sequence[Path] = ()) -> SweepHeader
             *_left_as_trained(plan, configs, spaces),
         ),
         rule=RULE,
+        prior=atlas_prior(families) if plan.prior == "atlas" else None,
     )
     return header.registered_as(plan.register_as)
 
