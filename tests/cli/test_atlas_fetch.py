@@ -60,7 +60,7 @@ def server() -> Iterator[str]:
     places = {}
     for row in copies():
         parts = urlsplit(row["url"])
-        places[unquote(f"{parts.hostname}{parts.path}")] = ATLAS / row["file"]
+        places[unquote(f"{parts.hostname}{parts.path}")] = ATLAS / row["file"].removeprefix("data/")
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Copies, places=places)) as httpd:
         threading.Thread(target=httpd.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{httpd.server_address[1]}/"
