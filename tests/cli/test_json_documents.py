@@ -75,7 +75,7 @@ def test_every_command_that_prints_json_has_a_schema() -> None:
     assert printing == set(found) - {"serve", "ui"}
     assert printing == {name for name in SCHEMAS["$defs"] if name.islower()}
     tested = {named(line) for line in (*READING, *WRITING, *TRAINING)} | {"sweep", "verdict", "sweeps remove"}
-    tested |= {"atlas rows", "atlas add", "atlas export"}  # test_atlas_commands.py has tables for them
+    tested |= {"atlas rows", "atlas add", "atlas compare", "atlas export"}  # test_atlas_commands.py has tables for them
     assert printing == tested
 
 
