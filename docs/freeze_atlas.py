@@ -10,15 +10,20 @@ from __future__ import annotations
 import re
 import sys
 
-from harness.atlas.plan import NAME, digest_of_file, loaders_path, plan_path, read_plan
+from harness.atlas.plan import NAME, digest_of_file, loaders_path, plan_path, read_plan, unaccounted
 from harness.config import find_dataset, find_space, find_sweep
 
 DIGEST = "[0-9a-f]{64}"
 
 
 def main() -> int:
-    """Freeze the plan; 1 where its version is frozen already, with something else."""
+    """Freeze the plan; 1 where its version is frozen already as another, or a data set is in no part of it."""
     path = plan_path()
+    if missing := unaccounted(read_plan()):
+        print(
+            f"{path}: expected {', '.join(missing)} among [[datasets]], or [[excluded]] with a cause", file=sys.stderr
+        )
+        return 1
     before, plan = path.read_text(encoding="utf-8"), read_plan()
     digests = {"sweep": digest_of_file(find_sweep(NAME)), "loaders": digest_of_file(loaders_path())}
     digests |= {family: find_space(family).sha256 for family in plan.search_spaces}

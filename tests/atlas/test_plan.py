@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.atlas.plan import changes, plan_path, read_plan
+from harness.atlas.plan import changes, plan_path, read_plan, unaccounted
 from harness.config import list_datasets
 from harness.errors import ConfigError
 
@@ -45,9 +45,11 @@ def test_it_has_78_data_sets_of_55_sources_and_all_tasks() -> None:
     assert all(config and config.source.kind != "generator" for config in configs if config.name != "first_names")
 
 
-def test_every_built_in_data_set_is_in_it_or_left_out_with_a_cause() -> None:
-    left_out = {one.name for one in PLAN.excluded}
-    assert set(PLAN.by_name) | left_out == {found.name for found in list_datasets() if found.builtin}
+def test_a_data_set_that_is_neither_in_it_nor_left_out_is_told_before_it_is_frozen() -> None:
+    first, *others = PLAN.excluded
+    fewer = PLAN.model_copy(update={"excluded": tuple(others), "datasets": PLAN.datasets[1:]})
+    assert {first.name, PLAN.datasets[0].name} <= set(unaccounted(fewer))
+    assert not {first.name, PLAN.datasets[0].name} & set(unaccounted(PLAN))
 
 
 def test_a_plan_that_names_a_data_set_twice_is_refused(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,31 @@ def test_export_writes_for_other_programs_and_says_what_it_knows(folder: Path, c
     assert (folder / files[0]).read_text() == "Resamples:,0\nmine,0.5\nus_flu,0.5\n"
     wrong = command("atlas", "export", "out", "--to", "autorang")
     assert (wrong.code, wrong.err) == (2, "harness: --to autorang: expected autorank or aeon\n")
+
+
+def test_two_runs_are_the_same_but_for_times_or_what_differs_is_told(folder: Path, command: Callable[..., Any]) -> None:
+    tables, other = folder / "atlas" / "tables", folder / "other"
+    shutil.copytree(tables, other)
+    path = other / "trials" / "us_flu.csv"
+    path.write_text(path.read_text().replace(",1.0,3,", ",7.0,3,"))
+    same = command("atlas", "compare", "other")
+    assert (same.code, same.out) == (0, "coffee: the same\nmine: the same\nus_flu: the same\n")
+    path.write_text(path.read_text().replace("us_flu,gru,trial,1,1,1,0.5,0.5", "us_flu,gru,trial,1,1,1,0.5,0.4"))
+    row = other / "datasets" / "us_flu.csv"
+    row.write_text(row.read_text().replace(",,0,0.0,0.0,,", ",AVX2,0,0.0,0.0,,"))
+    told = command("atlas", "compare", "other", "--json")
+    by_name = {one["dataset"]: one for one in as_json("atlas compare", told.out)}
+    assert told.code == 1
+    assert by_name["us_flu"] == {
+        "dataset": "us_flu",
+        "differs": ["test"],
+        "trials": 1,
+        "largest": pytest.approx(0.2),
+        "where": "cpu  and AVX2",
+    }
+    assert by_name["mine"]["trials"] == 0
+    line = "us_flu: 1 network of other scores, on the test part by at most 0.2 (test); cpu  and AVX2"
+    assert line in command("atlas", "compare", "other").out
 
 
 def test_rows_without_a_sweep_by_the_plan_says_how_to_run_one(folder: Path, command: Callable[..., Any]) -> None:

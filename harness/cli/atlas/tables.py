@@ -1,4 +1,4 @@
-"""`harness atlas status`, `rows` and `export`: the tables of the Atlas from finished sweeps, and for other programs."""
+"""`harness atlas status`, `rows`, `compare` and `export`: the Atlas's tables, from finished sweeps and to programs."""
 
 from __future__ import annotations
 
@@ -123,3 +123,27 @@ def export(
         return
     for file in files:
         say(file)
+
+
+def compare(
+    other: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the tables of another run.")],
+    tables: TablesOption = TABLES,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare the tables of two runs: the same, but for times, or what differs.
+
+    On the same kind of processor and versions they are the same. Exit code 1 where they are not.
+    """
+    from harness.atlas.again import compared
+    from harness.atlas.tables import read_tables
+
+    found = compared(read_tables(tables), read_tables(other))
+    if not found:
+        raise UsageError(f"{other}: no data set that {tables} has, too")
+    if as_json:
+        say_json([one.to_json() for one in found])
+    else:
+        for one in found:
+            say(one.in_words)
+    if not all(one.same for one in found):
+        raise typer.Exit(1)
