@@ -114,3 +114,14 @@ def test_reml_covers_the_mean_as_often_as_it_claims() -> None:
         its = found.of([1.0])
         covered += its.low <= 0.05 <= its.high
     assert covered / 60 >= 0.90
+
+
+@pytest.mark.slow
+def test_the_pooled_interval_covers_as_often_as_it_claims() -> None:
+    found = [
+        Posterior(drawn(mean=0.03, between=0.06, within=0.1, sources=56, datasets=80, seed=seed)).pooled()
+        for seed in range(100)
+    ]
+    assert 90 <= sum(its.low <= 0.03 <= its.high for its in found) <= 99
+    assert np.mean([its.mean for its in found]) == pytest.approx(0.03, abs=0.006)
+    assert np.mean([its.error for its in found]) == pytest.approx(np.std([its.mean for its in found]), rel=0.25)

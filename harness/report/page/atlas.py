@@ -7,7 +7,7 @@ from collections import Counter
 
 from harness.config.atlas import atlas_summary
 from harness.records import AtlasRow, AtlasSummary, ComparisonResult
-from harness.text import counted, percent
+from harness.text import counted
 
 ALIKE = 10
 """Data sets of the Atlas that are called most like another."""
@@ -55,10 +55,10 @@ def _most_alike(comparison: ComparisonResult, others: list[AtlasRow]) -> list[At
 
 
 def _place(comparison: ComparisonResult, others: list[AtlasRow]) -> str:
-    """Which share of the Atlas favours gru less than this data set does."""
+    """How many data sets of the Atlas favour gru less than this one does."""
     outlook = comparison.verdict.outlook
     if outlook is None or outlook.log_ratio is None:
         return ""
     own = outlook.log_ratio if outlook.better == _FAMILIES[0] else -outlook.log_ratio
-    below = sum(row.log_ratio < own for row in others) / len(others)
-    return f"; here {_FAMILIES[0]} does better against {_FAMILIES[1]} than on {percent(below)} of all of them"
+    below = sum(row.log_ratio < own for row in others)
+    return f"; here {_FAMILIES[0]} does better against {_FAMILIES[1]} than on {below} of all {len(others)}"
