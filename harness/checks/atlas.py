@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -135,17 +135,26 @@ _PAUSE_SECONDS = 300.0
 """A longer time without an event, in which no trial was trained, lies between two commands."""
 
 
+def wall_seconds(moments: Sequence[float], spans: Sequence[tuple[float, float]]) -> float:
+    """Seconds from the first event to the last one, without the pauses between commands.
+
+    Args:
+        moments: When something happened, in order, in seconds since 1970.
+        spans: Beginning and end of each trial.
+    """
+    return sum(
+        after - before
+        for before, after in pairwise(moments)
+        if after - before < _PAUSE_SECONDS
+        or any(began < before + _PAUSE_SECONDS and end >= after for began, end in spans)
+    )
+
+
 def _wall_seconds(results: Results, name: str) -> float:
-    """Seconds from a data set's first event to its last one, without the pauses between commands."""
     events = list(results.journal.events(dataset=name))
     ended = {event.trial_key: event.at for event in events if event.kind is EventKind.ENDED}
     spans = [(pair.record.started_at, ended[str(pair.request.key)]) for pair in results.trials(name)]
-    return sum(
-        after.at - before.at
-        for before, after in pairwise(events)
-        if after.at - before.at < _PAUSE_SECONDS
-        or any(began < before.at + _PAUSE_SECONDS and end >= after.at for began, end in spans)
-    )
+    return wall_seconds([event.at for event in events], spans)
 
 
 def _trial(pair: EndedTrial, test: float | None) -> TrialRow:

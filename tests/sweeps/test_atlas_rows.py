@@ -11,7 +11,7 @@ import pytest
 
 from harness.atlas.plan import AtlasPlan, PlannedDataset
 from harness.atlas.tables import read_tables, write_rows
-from harness.checks.atlas import rows_of, unlike_plan
+from harness.checks.atlas import rows_of, unlike_plan, wall_seconds
 from harness.errors import UsageError
 from harness.records import Direction
 
@@ -79,3 +79,10 @@ def test_a_sweep_that_did_not_keep_to_the_plan_gives_no_rows(
     changed = replace(swept.header, hashes={**swept.header.hashes, "datasets/tiny_waves": NONE})
     assert unlike_plan(changed, plan, swept.header.plan) == "the config datasets/tiny_waves was another one"
     assert unlike_plan(swept.header, plan, swept.header.plan.model_copy(update={"workers": 9})) == ""
+
+
+def test_a_pause_between_two_commands_is_no_time_of_the_run_but_a_long_trial_is() -> None:
+    assert wall_seconds([0, 100, 250], []) == 250
+    assert wall_seconds([0, 100, 100_100, 100_200], [(50, 90), (100_090, 100_150)]) == 200
+    assert wall_seconds([0, 100, 5_100], [(90, 5_100)]) == 5_100
+    assert wall_seconds([], []) == 0
