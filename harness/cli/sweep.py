@@ -79,6 +79,10 @@ def sweep(
             "[500; 0 with --epochs]",
         ),
     ] = None,
+    max_train: Annotated[
+        int | None,
+        count_option("N", "Training sequences of each dataset, about; the latest of a series, else by chance. [all]"),
+    ] = None,
     replicates: Annotated[int | None, count_option("N", "Independent searches of each family. [1]")] = None,
     until_decided: Annotated[
         bool,
@@ -158,6 +162,15 @@ def sweep(
             show_default=False,
         ),
     ] = None,
+    prior: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHICH",
+            help="Prior of the probability that a family is better: usual, or atlas, what lstm and gru differed by "
+            "over the Atlas's data sets. [usual]",
+            show_default=False,
+        ),
+    ] = None,
     engine: Annotated[
         str | None,
         typer.Option(
@@ -190,7 +203,17 @@ def sweep(
         str | None,
         typer.Option(
             metavar="FILE|NAME",
-            help="TOML file of a sweep, or the name of a built-in one (quickstart, published); options override it.",
+            help="TOML file of a sweep, or the name of a built-in one (quickstart, published, atlas); options override "
+            "it.",
+        ),
+    ] = None,
+    part: Annotated[
+        str | None,
+        typer.Option(
+            metavar="K/N",
+            help="Every N-th of the datasets by name, from the K-th on: N such commands, in any order and on any "
+            "machines, come to the whole.",
+            show_default=False,
         ),
     ] = None,
     name: Annotated[
@@ -283,6 +306,7 @@ def sweep(
         "minutes": minutes,
         "epochs": epochs,
         "min_steps": min_steps,
+        "max_train": max_train,
         "replicates": replicates,
         "until_decided": until_decided or None,
         "seeds": seeds,
@@ -301,6 +325,7 @@ def sweep(
         "trial_minutes": trial_minutes,
         "trial_memory_mb": trial_memory_mb,
         "baselines": baselines,
+        "prior": prior,
         "name": name,
         "register_as": register_as,
         "data_in_report": False if no_data_in_report else None,
@@ -310,7 +335,7 @@ def sweep(
     }
     place, folders = find_store(store, tracking_uri), config_dir or []
     sweep_id, left_out = resume if resume is not None else extend, tuple[str, ...]()
-    new_plan = {"config": config, "dry_run": dry_run, "fresh": fresh}
+    new_plan = {"config": config, "part": part, "dry_run": dry_run, "fresh": fresh}
     if resume is not None:
         _refuse_beside(f"--resume {resume}", given, (), config_dir=folders, **new_plan)
         header = _started(place, resume, given)
@@ -320,7 +345,8 @@ def sweep(
     else:
         for known in family or ():
             find_space(known, folders)  # a name that is unknown is said before anything that hangs on it
-        header, left_out = without_absent(resolve(_plan(given, config), folders))
+        header = resolve(_plan(given, config), folders)
+        header, left_out = without_absent(header if part is None else header.part(*_number_of(part)))
         sweep_id = None if fresh else find_unfinished(place, header)
         header = header.as_begun(begun_as(place, sweep_id)) if sweep_id else header
     if dry_run and as_json:
@@ -356,6 +382,14 @@ def sweep(
     if result.unfinished or (result.behind and not offline):
         raise typer.Exit(1)
     _end_without(left_out)
+
+
+def _number_of(part: str) -> tuple[int, int]:
+    """Which part of how many `--part` means."""
+    number, _, of = part.partition("/")
+    if number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of):
+        return int(number), int(of)
+    raise UsageError(f"--part {part}: expected which part of how many, such as 3/12")
 
 
 def _table(option: str, text: str | None) -> dict[str, object] | None:

@@ -18,6 +18,7 @@ from harness.report import differences
 from harness.report.axes import APPEARANCES
 from harness.report.format import run_filter
 from harness.report.page import script
+from harness.report.page.atlas import among
 from harness.report.page.cards import Card, card_of
 from harness.report.page.private import without_data
 from harness.report.page.table import TrialsTable, table_of
@@ -93,6 +94,7 @@ def html(
             views=views,
             cards=cards,
             tables=tables,
+            atlas=[among(view.result) for view in views],
             data=script.block(_data(views, cards, tables)),
             policy=script.policy(),
             script=script.script(),

@@ -58,8 +58,10 @@ def sweep(
             seeds (int): Retrainings of each family's selected hyperparameters with fresh seeds; 5.
             oracle (str): `random`, `bayesian`, `tpe`, `hyperband` or `grid`; `random`.
             prune (bool): Median stopping; False.
+            prior (str): Prior of a verdict's probability: `"usual"`, or `"atlas"`; usual.
             seed (int): Seed of the whole sweep; 1.
             workers (int | str): Worker processes; one a core, or `"all"` that a cluster holds.
+            max_train (int): The most training sequences of each dataset, about; all.
             threads (int): Threads of each worker; 1.
             in_flight (int): Trials of one search that an adaptive oracle has running at a time; 1.
             trial_minutes (float): Time limit of a trial; none.

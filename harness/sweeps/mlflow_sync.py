@@ -40,6 +40,7 @@ from harness.tracking.naming import (
     LEAKS,
     LEFT_OUT_FILE,
     METRIC,
+    PRIOR,
     RULE,
     RUNS_FILE,
     TRIALS_FILE,
@@ -371,5 +372,6 @@ class MlflowSync:
             "arms": " ".join(family.name for family in self._header.families),
             **({UNTIL_DECIDED: "yes"} if plan.until_decided else {}),
             **({RULE: str(self._header.rule)} if self._header.rule > 1 else {}),
+            **({PRIOR: json.dumps(self._header.prior.to_json())} if self._header.prior else {}),
             "card_sha256": next((sha for file, sha in self._header.hashes.items() if Path(file).stem == name), ""),
         }

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import platform
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
 from harness.config import Found, check_reads_forward, check_shared, check_tasks, find_datasets, find_space
+from harness.config.atlas import atlas_prior
 from harness.config.dataset import DatasetConfig
 from harness.config.space import SearchSpace
 from harness.config.spaces.overrides import overridden
@@ -18,7 +19,7 @@ from harness.config.sweep import SCHEDULED, SweepConfig
 from harness.errors import UsageError
 from harness.executors import machine_mb, memory_share
 from harness.machine import installed_version
-from harness.records import Family
+from harness.records import Family, VerdictPrior
 from harness.records.serialization import KEY, Record, decode
 from harness.search import Budget, SearchSettings
 from harness.search.oracle import ADAPTIVE
@@ -55,6 +56,7 @@ class SweepHeader(Record):
         versions: Versions of Python and the libraries.
         notes: What the user should know, such as a built-in config that is overridden.
         rule: Version of the rule that the verdicts are made by; a sweep of 0.1.0 says none, and has the first.
+        prior: Prior of the verdicts' probability, as the plan's `prior` meant it; None for the usual one.
     """
 
     plan: SweepConfig
@@ -65,6 +67,7 @@ class SweepHeader(Record):
     versions: Mapping[str, str]
     notes: tuple[str, ...]
     rule: int = 1
+    prior: VerdictPrior | None = None
 
     @property
     def interim_replicates(self) -> tuple[int, ...]:
@@ -87,6 +90,40 @@ class SweepHeader(Record):
         """This header for a sweep that began as another one: what that did not record is not settled afterwards."""
         settled = {key: None for key in NOT_RECORDED if getattr(began.plan, key) is None}
         return replace(self, plan=self.plan.model_copy(update=settled))
+
+    def only(self, names: Iterable[str], notes: Sequence[str] = ()) -> SweepHeader:
+        """A sweep of some of its datasets, in their order.
+
+        Args:
+            names: The datasets.
+            notes: What the user should know of the others.
+        """
+        wanted = frozenset(names)
+        here = {name: config for name, config in self.datasets.items() if name in wanted}
+        gone = {f"datasets/{name}" for name in self.datasets if name not in wanted}
+        return replace(
+            self,
+            plan=self.plan.model_copy(update={"datasets": tuple(here)}),
+            datasets=here,
+            hashes={key: digest for key, digest in self.hashes.items() if key not in gone},
+            notes=(*self.notes, *notes),
+        )
+
+    def part(self, number: int, of: int) -> SweepHeader:
+        """One of several sweeps that come to this one together: every `of`-th dataset, by name.
+
+        Args:
+            number: Which, from 1.
+            of: How many there are.
+
+        Raises:
+            UsageError: There are fewer datasets than parts.
+        """
+        if of > len(self.datasets):
+            raise UsageError(
+                f"--part {number}/{of}: expected at most {counted(len(self.datasets), 'part')}, one a dataset"
+            )
+        return self.only(sorted(self.datasets)[number - 1 :: of])
 
     def registered_name(self, dataset: str) -> str:
         """What the champion of a dataset is registered as."""
@@ -128,6 +165,7 @@ def resolve(plan: SweepConfig, card_folders: Sequence[Path] = ()) -> SweepHeader
     everything = [(kind, found) for kind, group in groups.items() for found in group]
     # Each was found by its name, so that it has a config: one that cannot be read was refused.
     configs, spaces = ({found.name: cast(Any, found.config) for found in group} for group in groups.values())
+    configs = {name: _at_most(config, plan.max_train) for name, config in configs.items()}
     spaces = overridden(spaces, plan.hyperparameters)
     searched = [*spaces.values()]
     check_shared(searched)
@@ -151,6 +189,7 @@ def resolve(plan: SweepConfig, card_folders: Sequence[Path] = ()) -> SweepHeader
             *_too_few_trials(plan),
         ),
         rule=RULE,
+        prior=atlas_prior(families) if plan.prior == "atlas" else None,
     )
     return header.registered_as(plan.register_as)
 
@@ -169,6 +208,13 @@ def _require_learning(plan: SweepConfig) -> None:
             f"--in-flight {plan.in_flight}: a {plan.oracle} search learns from trials that have ended: expected at "
             f"most {most}{cure}"
         )
+
+
+def _at_most(config: DatasetConfig, most: int | None) -> DatasetConfig:
+    """The dataset with no more training sequences than a plan and its own config allow."""
+    given = [number for number in (most, config.split.max_train) if number is not None]
+    split = config.split.model_copy(update={"max_train": min(given, default=None)})
+    return config.model_copy(update={"split": split})
 
 
 def _left_as_trained(

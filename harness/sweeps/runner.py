@@ -32,7 +32,7 @@ from harness.stats.levels import MINIMUM_TRIALS
 from harness.store import Store
 from harness.sweeps.engines import files_for
 from harness.sweeps.events import Callback, ComparisonFinished, Message, Step, SweepStarted
-from harness.sweeps.folders import lock, new_id, opened_by, rule_of
+from harness.sweeps.folders import decided_by, lock, new_id, opened_by
 from harness.sweeps.live.state import Live
 from harness.sweeps.mlflow_sync import MlflowSync, links_of
 from harness.sweeps.plan import SweepHeader, large_batches, search_settings, trial_limits, workers_note
@@ -102,7 +102,7 @@ def run_sweep(
         StoreError: MLflow's store cannot be used.
     """
     how = resume if isinstance(resume, Resuming) else Resuming(resume)
-    header = replace(header, rule=rule_of(store, how.sweep_id)) if how.sweep_id else header
+    header = replace(header, **decided_by(store, how.sweep_id)) if how.sweep_id else header
     inspected = inspect(header, LOOK_SECONDS, opened_by(store, how.sweep_id) if how.sweep_id else ())
     header = with_builders(header)
     sweep_id = how.sweep_id or new_id(header.plan.name)

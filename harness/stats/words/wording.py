@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from harness.records import Across, CaseInterval, Direction, Outcome, Pair, PairAcross, Verdict
+from harness.records import Across, CaseInterval, Direction, Outcome, Pair, PairAcross, Verdict, VerdictPrior
 from harness.stats.compare import Comparison
 from harness.stats.differences import Difference, Gain, Side, convincing
 from harness.stats.levels import (
@@ -207,6 +207,7 @@ def method(
     families: int,
     interim: InterimAnalysis | None = None,
     compared_at: int | None = None,
+    prior: VerdictPrior | None = None,
 ) -> str:
     """How a verdict was made, in a few words.
 
@@ -216,6 +217,7 @@ def method(
         families: Number of families.
         interim: Which interim analysis it was, where replicates are added until it is decided.
         compared_at: Trials k of the search that was compared, where it is not one of the budget.
+        prior: Prior of the probability, where it is not the usual one.
     """
     if adaptive:
         way = (
@@ -237,6 +239,8 @@ def method(
             f"at its own level: all interim analyses together hold at {level_text(interim.overall)} "
             "(Lan and DeMets 1983)"
         )
+    if prior:
+        way += f"; the probability's prior is that of {prior.version}, from {counted(prior.datasets, 'data set')}"
     return way
 
 
