@@ -47,10 +47,9 @@ def digest_of_page() -> str:
 def made() -> tuple[str, str]:
     """The page, whole, and the summary; the latter is empty where there are too few data sets."""
     tables, plan = read_tables(TABLES), read_plan()
-    planned = len(plan.datasets)
     summary = ""
     if tables.datasets:
-        answer = answer_of(tables, planned)
+        answer = answer_of(tables, plan.by_name)
         lines = list(_lines(answer))
         if answer.pooled:
             posterior = Posterior([one.estimate for one in answer.standings])
@@ -58,7 +57,8 @@ def made() -> tuple[str, str]:
             summary = json.dumps(its.to_json(), indent=1) + "\n"
     else:
         lines = [
-            f"**The run is not complete: none of the {planned} data sets of the plan has rows yet.** Nothing is known."
+            f"**The run is not complete: none of the {len(plan.datasets)} data sets of the plan has rows yet.** "
+            "Nothing is known."
         ]
     part = "\n".join([BEGIN.format(digest()), "", *lines, "", END])
     return _MADE.sub(lambda _: part, PAGE.read_text(encoding="utf-8")), summary

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,7 +85,8 @@ class Answer(Record):
         plan: Versions of the plan that the tables were made by.
         versions: Versions of the package that made them.
         cpus: Kinds of processor that made them.
-        planned: Data sets of the plan; None where no plan is at hand.
+        planned: Data sets of the plan.
+        missing: Those without a row.
         standings: Each data set that is compared.
         shrunken: What the model says of each, in the same order; empty where there are too few.
         left_out: Why the others are not compared, by name.
@@ -106,7 +107,8 @@ class Answer(Record):
     plan: str
     versions: tuple[str, ...]
     cpus: tuple[str, ...]
-    planned: int | None
+    planned: int
+    missing: int
     standings: tuple[DatasetStanding, ...]
     shrunken: tuple[Shrunken, ...]
     left_out: Mapping[str, str]
@@ -131,18 +133,24 @@ class Answer(Record):
     @property
     def complete(self) -> bool:
         """Whether every data set of the plan has a row."""
-        return self.planned is not None and self.planned <= len(self.standings) + len(self.left_out)
+        return not self.missing
 
 
-def answer_of(tables: Tables, planned: int | None = None, splits: int = false_winners.SPLITS) -> Answer:
-    """Everything that the tables say.
+def answer_of(tables: Tables, planned: Collection[str], splits: int = false_winners.SPLITS) -> Answer:
+    """Everything that the tables say of the data sets of the plan; those contributed besides are no part of it.
 
     Args:
         tables: The Atlas's tables.
-        planned: Data sets of the plan.
+        planned: Names of the plan's data sets.
         splits: Splits of each family's trials in the check of the rule; 0 for none.
     """
+    contributed = [name for name in tables.datasets if name not in planned]
+    tables = Tables(
+        {name: row for name, row in tables.datasets.items() if name in planned},
+        {name: rows for name, rows in tables.trials.items() if name in planned},
+    )
     compared, left_out = standings(tables)
+    left_out |= dict.fromkeys(contributed, "it was contributed, and is not in the plan")
     estimates = [one.estimate for one in compared]
     sources = [one.source for one in estimates]
     enough = len(compared) >= FEWEST and len(set(sources)) >= FEWEST_SOURCES
@@ -153,7 +161,8 @@ def answer_of(tables: Tables, planned: int | None = None, splits: int = false_wi
         plan=", ".join(sorted({row.plan for row in rows} - {""})),
         versions=tuple(sorted({row.version for row in rows} - {""})),
         cpus=tuple(sorted({row.cpu for row in rows} - {""})),
-        planned=planned,
+        planned=len(planned),
+        missing=len(set(planned) - set(tables.datasets)),
         standings=tuple(compared),
         shrunken=tuple(posterior.shrunken()) if posterior else (),
         left_out=left_out,

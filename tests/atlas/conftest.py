@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -22,13 +22,14 @@ def made_tables(
     seed: int = 1,
     by_task: dict[str, float] | None = None,
     outliers: int = 0,
+    names: Sequence[str] = (),
 ) -> tuple[Tables, list[float]]:
     """Tables drawn from the model, gru better by `mean` as a log ratio, and each data set's true log ratio."""
     chance = np.random.default_rng(seed)
     levels = mean + between * chance.normal(size=sources)
     rows, networks, truth = {}, {}, []
     for place in range(datasets):
-        name, source = f"made_{place:03d}", place % sources
+        name, source = names[place] if names else f"made_{place:03d}", place % sources
         task = TASKS[place % len(TASKS)]
         true = levels[source] + within * chance.normal() + (by_task or {}).get(task, 0.0)
         true += 2.0 if place < outliers else 0.0

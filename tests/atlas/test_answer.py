@@ -22,7 +22,12 @@ Make = Callable[..., tuple[Tables, list[float]]]
 @pytest.fixture(scope="module")
 def better(make_tables: Make) -> Answer:
     """The answer where gru is better by a tenth on average."""
-    return answer_of(make_tables(mean=0.1)[0], planned=24, splits=0)
+    return said_of(make_tables(mean=0.1)[0])
+
+
+def said_of(tables: Tables, missing: int = 0, splits: int = 0) -> Answer:
+    """The answer where so many more data sets are planned."""
+    return answer_of(tables, [*tables.datasets, *(f"missing_{place}" for place in range(missing))], splits)
 
 
 def test_log_ratios_are_those_the_trials_were_drawn_with(make_tables: Make) -> None:
@@ -43,36 +48,44 @@ def test_the_sentence_names_the_better_family(better: Answer) -> None:
 
 
 def test_the_sentence_turns_with_the_truth(make_tables: Make) -> None:
-    sentence = words.headline(answer_of(make_tables(mean=-0.1)[0], splits=0))
+    sentence = words.headline(said_of(make_tables(mean=-0.1)[0]))
     assert "lstm is better: gru's error is" in sentence
     assert "higher)" in sentence
 
 
 def test_no_difference_is_no_advantage(make_tables: Make) -> None:
-    answer = answer_of(make_tables(mean=0.0)[0], splits=0)
+    answer = said_of(make_tables(mean=0.0)[0])
     assert "neither family has an advantage" in words.headline(answer)
     assert answer.signed_rank is not None
     assert answer.signed_rank.p > 0.05
 
 
 def test_few_data_sets_say_nothing_over_all(make_tables: Make) -> None:
-    answer = answer_of(make_tables(datasets=4, sources=4)[0], planned=78, splits=0)
+    answer = said_of(make_tables(datasets=4, sources=4)[0], missing=74)
     assert answer.pooled is None
     assert "4 data sets of 4 sources so far: nothing is said" in words.headline(answer)
-    assert "not complete: 4 data sets of the 78 planned" in words.state(answer)
+    assert "not complete: 4 of the 78 data sets of the plan" in words.state(answer)
 
 
 def test_a_failed_data_set_is_listed_with_its_cause(make_tables: Make) -> None:
     tables, _ = make_tables(datasets=12, sources=12)
     rows = dict(tables.datasets) | {"broken": replace(tables.datasets["made_000"], dataset="broken", failure="no file")}
-    answer = answer_of(Tables(rows, tables.trials), splits=0)
+    answer = said_of(Tables(rows, tables.trials))
     assert answer.left_out == {"broken": "no file"}
     assert "broken is left out: no file." in words.limits(answer)
 
 
+def test_what_is_contributed_is_no_part_of_the_answer(make_tables: Make) -> None:
+    tables, _ = make_tables(datasets=12, sources=12)
+    answer = answer_of(tables, [name for name in tables.datasets if name != "made_003"], splits=0)
+    assert len(answer.standings) == 11
+    assert answer.left_out == {"made_003": "it was contributed, and is not in the plan"}
+    assert answer.complete
+
+
 def test_a_task_that_differs_is_told(make_tables: Make) -> None:
     tables, _ = make_tables(datasets=40, sources=40, mean=0.0, between=0.02, within=0.03, by_task={"regress": 0.5})
-    answer = answer_of(tables, splits=0)
+    answer = said_of(tables)
     assert answer.moderators is not None
     assert answer.moderators.p["task"] < 0.01
     (its,) = (one for one in answer.moderators.tasks if one.task == "regress")
@@ -104,7 +117,7 @@ def test_costs_are_ratios_at_equal_quality(better: Answer) -> None:
 
 def test_the_answer_is_plain_json_and_the_same_again(better: Answer, make_tables: Make) -> None:
     plain = json.dumps(better.to_json(), allow_nan=False)
-    again = answer_of(make_tables(mean=0.1)[0], planned=24, splits=0)
+    again = said_of(make_tables(mean=0.1)[0])
     assert json.dumps(again.to_json()) == plain
 
 

@@ -71,12 +71,14 @@ def headline(answer: Answer) -> str:
 
 
 def state(answer: Answer) -> str:
-    """How far the run is, where it is not over or where that is not known."""
+    """How far the run is, where it is not over."""
     if answer.complete:
         return ""
-    there = counted(len(answer.standings) + len(answer.left_out), "data set")
-    of = "" if answer.planned is None else f" of the {answer.planned} planned"
-    return f"The run is not complete: {there}{of} so far. Every number here will change."
+    there = answer.planned - answer.missing
+    return (
+        f"The run is not complete: {there} of the {counted(answer.planned, 'data set')} of the plan so far. "
+        "Every number here will change."
+    )
 
 
 def findings(answer: Answer) -> list[str]:

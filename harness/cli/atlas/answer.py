@@ -45,7 +45,7 @@ def answer(
     found = read_tables(tables)
     if not found.datasets:
         raise UsageError(f"{tables}: no rows yet; `harness atlas rows` writes them")
-    its = answer_of(found, len(read_plan().datasets), false_winners.SPLITS if splits is None else splits)
+    its = answer_of(found, read_plan().by_name, false_winners.SPLITS if splits is None else splits)
     if html:
         replace_text(html, page(its))
     if as_json:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from harness.cli.common import JsonOption, StoreOption
-from harness.cli.terminal.output import say, say_json, say_table
+from harness.cli.terminal.output import say, say_json, say_table, say_wrapped
 from harness.errors import UsageError
 from harness.store import find_store
 from harness.text import counted, duration_text
@@ -58,7 +58,7 @@ def status(tables: TablesOption = TABLES, as_json: JsonOption = False) -> None:
         say(f"{name} failed: {why}")
     for title, names in (("missing", missing), ("contributed", contributed)):
         if names:
-            say(f"{title}: {', '.join(names)}")
+            say_wrapped(f"{title}: {', '.join(names)}")
 
 
 def rows(
