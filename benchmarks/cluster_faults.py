@@ -435,7 +435,7 @@ def run(faults: Sequence[str], *, short: bool, root: Path, server: str) -> Count
         rig.up("head", "first", "second")
         locally = 0.0
         if not short:
-            began, local = time.monotonic(), new_sweep(root / "local", short=False)
+            began, local = time.monotonic(), new_sweep(root / "local", short=False, server=server)
             code, expected = local.begin(engine=False).wait(LIFE_SECONDS), local.content()
             locally = time.monotonic() - began
             print(f"two local workers: {locally:.1f} s, exit code {code}, {len(expected)} trials; {local.costs()}")

@@ -18,6 +18,8 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
+from harness.atlas.again import Again
+from harness.atlas.answer import Answer as AtlasAnswer
 from harness.checks.verify import Disagreement
 from harness.config.space import Difference
 from harness.records import ChampionInfo, DataFacts, Explanation, Leaderboard, ScoreRow, Verdict
@@ -73,6 +75,12 @@ def _shapes() -> dict[str, Any]:
             _shape(**verified, disagreements=_several(_ref(Disagreement)), verdict=_or_null(_ref(Verdict)))
         ),
         "trials": _several(_ref(ScoreRow)),
+        "atlas answer": _with(AtlasAnswer, answer=TEXT, state=TEXT),
+        "atlas status": _shape(plan=TEXT, complete=NAMES, failed=_each(TEXT), missing=NAMES, contributed=NAMES),
+        "atlas rows": _shape(datasets=NAMES, written=NAMES),
+        "atlas add": _shape(dataset=TEXT, facts=_ref(DataFacts), written=TRUTH),
+        "atlas compare": _several(_ref(Again)),
+        "atlas export": _shape(files=NAMES),
         "predict": _several({**OBJECT, "description": "A prediction by its columns, as in the CSV table."}),
         "export": _shape(folder=TEXT, format=TEXT, files=NAMES, agreement=agreement),
         "doctor": _several(_shape(where=TEXT, what=TEXT, mended=TRUTH, result=TEXT)),

@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[1]
 ABOVE = {
     "README.md": "index.md",
     **{name: name for name in ("CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "NOTICE")},
+    "atlas/README.md": "atlas_plan.md",
     **{f"benchmarks/{path.name}": f"benchmarks/{path.name}" for path in (ROOT / "benchmarks").glob("*.md")},
 }
 """Files outside docs/ → where they stand on the site."""

@@ -38,7 +38,7 @@ OWN_PROCESS_VARIABLE = "HARNESS_OWN_PROCESS"
 LARGEST_CACHE_BYTES = 500_000_000
 """What the folder may grow to; the compiles that were used longest ago go first. One takes about 1 MB."""
 
-_NOT_NEEDED = ("matplotlib", "sklearn", "scipy", "pandas")
+NOT_NEEDED = ("matplotlib", "sklearn", "scipy", "pandas", "IPython")
 """What Keras 3.15 imports at once for parts that are not used here: its pictures, its wrappers for scikit-learn, data
 frames as inputs. It does without what is missing."""
 
@@ -123,7 +123,7 @@ def load_tensorflow() -> None:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         if (folder := cache_folder(os.environ)) and _CACHE_FLAG not in os.environ.get("TF_XLA_FLAGS", ""):
             os.environ["TF_XLA_FLAGS"] = f"{_cache_flag(folder)} {os.environ.get('TF_XLA_FLAGS', '')}".strip()
-        with closed_standard_error(), _without(_NOT_NEEDED if own else ()), _without_keras_json(own):
+        with closed_standard_error(), without(NOT_NEEDED if own else ()), _without_keras_json(own):
             import keras
             import tensorflow  # noqa: F401
 
@@ -152,7 +152,7 @@ def load_keras_tuner(*, gaussian: bool) -> ModuleType:
             process never asks for both.
     """
     load_tensorflow()
-    with _without(() if gaussian or OWN_PROCESS_VARIABLE not in os.environ else _NOT_NEEDED):
+    with without(() if gaussian or OWN_PROCESS_VARIABLE not in os.environ else NOT_NEEDED):
         return importlib.import_module("keras_tuner")
 
 
@@ -269,7 +269,7 @@ def _kind_of_machine() -> str:
 
 
 @contextmanager
-def _without(names: Iterable[str]) -> Iterator[None]:
+def without(names: Iterable[str]) -> Iterator[None]:
     """Let imports of these packages fail, unless they are there already."""
     absent = [name for name in names if name not in sys.modules]
     # Python's own word for a module that must not be imported; the type of `sys.modules` does not know it.

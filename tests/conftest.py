@@ -190,7 +190,7 @@ def unpack_example() -> Callable[[Path], Path]:
     return unpack
 
 
-SHIPPED = ("harness", "datasets", "search_spaces", "sweeps", "pyproject.toml", "README.md", "LICENSE")
+SHIPPED = ("harness", "atlas", "datasets", "search_spaces", "sweeps", "pyproject.toml", "README.md", "LICENSE")
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,7 @@ LAYERS = [
     {"training"},
     {"executors"},
     {"search", "tracking", "report", "export", "interpret"},
+    {"atlas"},
     {"sweeps"},
     {"checks"},
     {"cli"},

@@ -10,7 +10,7 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-SHIPPED = ("harness", "datasets", "search_spaces", "sweeps")
+SHIPPED = ("harness", "atlas", "datasets", "search_spaces", "sweeps")
 
 
 def run(*command: str, cwd: Path, **environment: str) -> str:

@@ -34,6 +34,7 @@ from harness.records import (
     TrialStatus,
     Value,
     Verdict,
+    VerdictPrior,
 )
 from harness.stats.words.wording import in_todays_words
 from harness.store import Store
@@ -243,6 +244,7 @@ def _basis(comparison: RecordedComparison, rows: Sequence[Mapping[str, Any]]) ->
         leaks=tuple(json.loads(tags.get(naming.LEAKS, "[]"))),
         cases={key: CaseScores.from_json(plain) for key, plain in cases.items()},
         left_out=left_out,
+        prior=VerdictPrior.from_json(json.loads(tags[naming.PRIOR])) if naming.PRIOR in tags else None,
     )
 
 

@@ -18,6 +18,7 @@ from typer.core import TyperGroup
 import harness
 from harness._tensorflow import leave, settle
 from harness.cli import datasets, doctor, models, predict, report, serve, spaces, stats, sweep, sweeps
+from harness.cli.atlas import group as atlas
 from harness.cli.common import OLD_OPTIONS
 from harness.cli.terminal.output import say_last
 from harness.disk import full_disk, with_full_disk
@@ -74,7 +75,7 @@ _SECTIONS: dict[str, dict[str, Any]] = {
         "serve": serve.serve,
         "models": models.app,
     },
-    "Data and networks": {"datasets": datasets.app, "spaces": spaces.app},
+    "Data and networks": {"datasets": datasets.app, "spaces": spaces.app, "atlas": atlas.app},
     "The store": {"ui": serve.ui, "sweeps": sweeps.app, "doctor": doctor.doctor},
 }
 for _name, _command in (item for its in _SECTIONS.values() for item in its.items()):

@@ -81,6 +81,10 @@ def sweep(
             "[500; 0 with --epochs]",
         ),
     ] = None,
+    max_train: Annotated[
+        int | None,
+        count_option("N", "Training sequences of each dataset, about; the latest of a series, else by chance. [all]"),
+    ] = None,
     replicates: Annotated[int | None, count_option("N", "Independent searches of each family. [1]")] = None,
     until_decided: Annotated[
         bool,
@@ -160,6 +164,15 @@ def sweep(
             show_default=False,
         ),
     ] = None,
+    prior: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHICH",
+            help="Prior of the probability that a family is better: usual, or atlas, what lstm and gru differed by "
+            "over the Atlas's data sets. [usual]",
+            show_default=False,
+        ),
+    ] = None,
     engine: Annotated[
         str | None,
         typer.Option(
@@ -192,7 +205,17 @@ def sweep(
         str | None,
         typer.Option(
             metavar="FILE|NAME",
-            help="TOML file of a sweep, or the name of a built-in one (quickstart, published); options override it.",
+            help="TOML file of a sweep, or the name of a built-in one (quickstart, published, atlas); options override "
+            "it.",
+        ),
+    ] = None,
+    part: Annotated[
+        str | None,
+        typer.Option(
+            metavar="K/N",
+            help="Every N-th of the datasets by name, from the K-th on: N such commands, in any order and on any "
+            "machines, come to the whole.",
+            show_default=False,
         ),
     ] = None,
     name: Annotated[
@@ -259,11 +282,9 @@ def sweep(
     """
     from harness.config import find_space
     from harness.config.spaces.overrides import parse
-    from harness.report.text import document, text
     from harness.sweeps.folders import begun_as, find_unfinished
     from harness.sweeps.plan import resolve
     from harness.sweeps.prepare import Resuming, without_absent
-    from harness.sweeps.runner import REPORT_FILE
 
     if quiet and verbose:
         raise UsageError("--quiet and --verbose: expected one of them")
@@ -287,6 +308,7 @@ def sweep(
         "minutes": minutes,
         "epochs": epochs,
         "min_steps": min_steps,
+        "max_train": max_train,
         "replicates": replicates,
         "until_decided": until_decided or None,
         "seeds": seeds,
@@ -305,6 +327,7 @@ def sweep(
         "trial_minutes": trial_minutes,
         "trial_memory_mb": trial_memory_mb,
         "baselines": baselines,
+        "prior": prior,
         "name": name,
         "register_as": register_as,
         "data_in_report": False if no_data_in_report else None,
@@ -314,7 +337,7 @@ def sweep(
     }
     place, folders = find_store(store, tracking_uri), config_dir or []
     sweep_id, left_out = resume if resume is not None else extend, tuple[str, ...]()
-    new_plan = {"config": config, "dry_run": dry_run, "fresh": fresh}
+    new_plan = {"config": config, "part": part, "dry_run": dry_run, "fresh": fresh}
     if resume is not None:
         _refuse_beside(f"--resume {resume}", given, (), config_dir=folders, **new_plan)
         header = _started(place, resume, given)
@@ -326,7 +349,8 @@ def sweep(
             if not is_function(known):
                 find_space(known, folders)  # a name that is unknown is said before anything that hangs on it
         given |= _families(family or (), place)
-        header, left_out = without_absent(resolve(_plan(given, config), folders))
+        header = resolve(_plan(given, config), folders)
+        header, left_out = without_absent(header if part is None else header.part(*_number_of(part)))
         sweep_id = None if fresh else find_unfinished(place, header)
         header = header.as_begun(begun_as(place, sweep_id)) if sweep_id else header
     if dry_run and as_json:
@@ -337,6 +361,9 @@ def sweep(
         return
     resuming = Resuming(sweep_id, accept_changes=accept_changes, extend=extend is not None)
     result = _run(header, place, resuming, offline=offline, verbose=verbose, quiet=quiet)
+    from harness.report.text import document, text
+    from harness.sweeps.runner import REPORT_FILE
+
     if as_json:
         say_json(document(result, place.options))
     else:
@@ -369,6 +396,14 @@ def _families(given: Sequence[str], place: Store) -> dict[str, tuple[str, ...]]:
         return {}
     found = given_families(given)
     return {"families": found.write(place.root / "families")} if found else {}
+
+
+def _number_of(part: str) -> tuple[int, int]:
+    """Which part of how many `--part` means."""
+    number, _, of = part.partition("/")
+    if number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of):
+        return int(number), int(of)
+    raise UsageError(f"--part {part}: expected which part of how many, such as 3/12")
 
 
 def _table(option: str, text: str | None) -> dict[str, object] | None:
@@ -449,7 +484,6 @@ def _run(
     from harness.cli.terminal.progress import ProgressDisplay
     from harness.sweeps.engines import open_engine
     from harness.sweeps.events import Message
-    from harness.sweeps.runner import run_sweep
 
     with ProgressDisplay(verbose=verbose, quiet=quiet, warning=_crowded(header.plan)) as display:
 
@@ -458,6 +492,7 @@ def _run(
 
         try:
             with handling_signals() as stop, open_engine(header, place.root, tell) as executor:
+                from harness.sweeps.runner import run_sweep  # while the workers start
 
                 def show(event: SweepEvent) -> None:
                     display(event)

@@ -323,6 +323,8 @@ class SplitConfig(Config):
             one can be had.
         group: Column with each row's group, for `group` on a table; other sources name theirs in `[source]`.
         part: Column of a table with each sequence's official part, for `archive`: train, validation (or dev) and test.
+        max_train: About the most sequences, or windows, that are trained on: the latest of a single series, else drawn
+            by chance, of every class its share. Validation and test part stay whole.
         seed: Seed of the rules that draw by chance.
     """
 
@@ -334,6 +336,7 @@ class SplitConfig(Config):
     fold: Count | None = None
     group: Column | None = None
     part: Column | None = None
+    max_train: Count | None = None
     seed: Seed = 0
 
     @model_validator(mode="after")

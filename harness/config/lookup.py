@@ -5,6 +5,7 @@ A broken config stays in a list, with its error; a config is never hidden by ano
 
 from __future__ import annotations
 
+import glob
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -168,12 +169,11 @@ def _find(wanted: str, kind: str, word: str, given: Sequence[Path]) -> Found[Any
 
 
 def _by_name(wanted: str, kind: str, word: str, folders: Sequence[Path]) -> Path:
-    known = []
-    for folder in (*folders, *_builtin_folders(kind)):
-        for path in _configs_in(folder, kind):
-            if path.stem == wanted:
-                return path
-            known.append(path)
+    places = (*folders, *_builtin_folders(kind))
+    # The file of that name first: a plan may name a hundred data sets, each among a hundred files.
+    if path := next((path for folder in places for path in _configs_in(folder, kind, glob.escape(wanted))), None):
+        return path
+    known = [path for folder in places for path in _configs_in(folder, kind)]
     for path in known:
         # A config in a file of another name: reading it says so better than "unknown" would.
         if _phrase(path).get("name") == wanted:
@@ -206,8 +206,8 @@ def _read(path: Path, kind: str, folders: Sequence[Path]) -> Found[Any]:
     return Found(config, path, None, builtin, overrides, hashlib.sha256(content).hexdigest(), config.name)
 
 
-def _configs_in(folder: Path, kind: str) -> Iterator[Path]:
-    for path in sorted(folder.glob("*.toml")):
+def _configs_in(folder: Path, kind: str, stems: str = "*") -> Iterator[Path]:
+    for path in sorted(folder.glob(f"{stems}.toml")):
         keys = _phrase(path).keys()
         others = set().union(*(marks for other, marks in _MARKS.items() if other != kind))
         if not path.name.startswith((SHARED, ".")) and (keys & _MARKS[kind] or not keys & others):

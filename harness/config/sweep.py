@@ -53,6 +53,8 @@ class SweepConfig(Config):
         min_steps: Gradient steps that a trial's epochs are to hold: on small training parts epochs and patience are
             raised by the factor that it takes, the same for every family. 0, and where `epochs` is given without it,
             takes the epochs as they are. Not for Hyperband's.
+        max_train: About the most sequences, or windows, of each dataset that are trained on, as `[split] max_train` of
+            its config says it; where both do, the smaller number.
         calibrate: After training, the logits of a classifier of sequences are divided by a temperature, fitted on the
             validation part, so that it is no surer than it may be; no answer changes. For every family, or for none
             where one is a builder of your own.
@@ -69,6 +71,9 @@ class SweepConfig(Config):
         trial_memory_mb: Memory limit of a trial's process.
         baselines: `limited` fits them within 10 seconds or a tenth of the search's time, whichever is more, the
             cheapest first; `all` fits all of them, however long it takes.
+        prior: What the probability of a verdict takes for likely before it has seen a trial: `usual`, half
+            N(0, 0.05²) and half N(0, 0.3²) of the log ratio of two losses, or `atlas`, what lstm and gru differed by
+            over the data sets of the Atlas.
         seed: Seed of the whole sweep.
         engine: Where trials run: `local`, in worker processes of this machine, or `ray`, on a cluster.
         address: `HOST:PORT` of the cluster's head; where it is not given, the variable `RAY_ADDRESS`.
@@ -99,6 +104,7 @@ class SweepConfig(Config):
     epochs: Count = 30
     patience_epochs: Count = 5
     min_steps: CountOrZero | None = 500
+    max_train: Count | None = None
     calibrate: Annotated[bool, Field(strict=True)] | None = True
     prune: Annotated[bool, Field(strict=True)] = False
     replicates: Count = 1
@@ -110,6 +116,7 @@ class SweepConfig(Config):
     trial_minutes: Annotated[float, Field(gt=0, strict=True, description="a number greater than 0")] | None = None
     trial_memory_mb: Count | None = None
     baselines: Literal["limited", "all"] = "limited"
+    prior: Literal["usual", "atlas"] = "usual"
     seed: Seed = 1
     engine: Literal["local", "ray"] = "local"
     address: Annotated[str, Field(pattern=r"^[^/\s]+:\d+$", description="HOST:PORT of the head")] | None = None

@@ -13,7 +13,7 @@ from harness.config.tasks import ForecastTask, LabelTask
 from harness.data.checks import refuse_leaks, warnings_of
 from harness.data.dataset import PARTS, Indices, Part, Sealed, SequenceData, pieces_of
 from harness.data.scaling import Floats, Scaling
-from harness.data.splits import Blocks, Members, Rule, rule_of
+from harness.data.splits import Blocks, Members, Rule, kept_for_training, rule_of
 from harness.data.windows import Pieces
 from harness.errors import DataError
 from harness.metrics import at_real_steps, metric_of, objective_of
@@ -159,16 +159,18 @@ def finish(
         knows_future: Whether a step's answer may be made from later steps too.
         time_format: How the times were read.
     """
+    _guard(config, parts, scaling)
+    lengths = np.concatenate([part.lengths for part in parts])
+    shortest, longest = int(lengths.min()), int(lengths.max())
+    whole, validation, test = parts
+    train, drawn = _drawn(config, whole, bool(classes))
+    parts = (train, validation, test)
     for part in parts:
         for array in (part.x, part.lengths, part.y, part.rows, part.future):
             if array is not None:
                 array.flags.writeable = False
-    train, validation, test = parts
     task = config.task
     forecast = task if isinstance(task, ForecastTask) else None
-    _guard(config, parts, scaling)
-    lengths = np.concatenate([part.lengths for part in parts])
-    shortest, longest = int(lengths.min()), int(lengths.max())
     places = tuple(channels.index(name) if name in channels else -1 for name in targets) if forecast else ()
     names = (channels, targets, classes, vocabulary) if vocabulary else (channels, targets, classes)
     warnings, leaks = warnings_of(parts, channels, targets, classes, places)
@@ -184,7 +186,7 @@ def finish(
         digest=digest(parts, names),
         license=config.license,
         split=split,
-        notes=(*notes, *_say_bits(train), *warnings),
+        notes=(*notes, *drawn, *_say_bits(train), *warnings),
         rows=tuple(say_rows(part.rows) for part in parts),
         leaks=tuple(leaks),
     )
@@ -212,6 +214,19 @@ def finish(
         knows_future=knows_future,
         time_format=time_format,
     )
+
+
+def _drawn(config: DatasetConfig, train: Part, classes: bool) -> tuple[Part, tuple[str, ...]]:
+    """The training part with no more than `[split] max_train` allows, and a note of it where it had more."""
+    task = config.task
+    latest = isinstance(task, ForecastTask) and task.id is None
+    codes = train.y if classes and not TaskKind(task.kind).per_step else None
+    kept = kept_for_training(len(train), config.split, codes, latest=latest)
+    if len(kept) == len(train):
+        return train, ()
+    how = "the latest" if latest else f"drawn by chance (seed {config.split.seed})"
+    what = "windows" if isinstance(task, ForecastTask) else "sequences"
+    return train.at(kept), (f"{len(kept):,} of {len(train):,} {what} of the training part are trained on, {how}",)
 
 
 def _say_bits(train: Part) -> tuple[str, ...]:

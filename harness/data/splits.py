@@ -195,6 +195,26 @@ def _by_group(split: SplitConfig, groups: NDArray[Any] | None, where: str, rando
     return Members(*(np.flatnonzero(part_of[of] == part) for part in range(3)))
 
 
+def kept_for_training(count: int, split: SplitConfig, codes: Whole | None, *, latest: bool) -> Indices:
+    """Which sequences of the training part are trained on.
+
+    Args:
+        count: How many it has.
+        split: The most that are kept, and the seed.
+        codes: Their class numbers (count,), of which each keeps its share, one at least; None without classes.
+        latest: Whether the last ones are kept, of windows in time order, so that no gap comes between them.
+
+    Returns:
+        Their places in the part, rising.
+    """
+    if split.max_train is None or count <= split.max_train:
+        return np.arange(count)
+    if latest:
+        return np.arange(count - split.max_train, count)
+    random = np.random.default_rng(derive_seed("max_train", split.seed))
+    return _carve(np.arange(count), codes, split.max_train / count, random)[1]
+
+
 def _carve(pool: Indices, codes: Whole | None, share: float, random: np.random.Generator) -> tuple[Indices, Indices]:
     """The pool without, and with only, a share of it: of each class where there are classes, at least one."""
     strata = [pool] if codes is None else [pool[codes[pool] == code] for code in np.unique(codes[pool])]

@@ -90,13 +90,13 @@ def moved(movement: Movement, x: Floats) -> Wide:
         movement: Of which channels, and what is added.
         x: The lookbacks (n, lookback, channels), in original units; what is missing counts for nothing.
     """
-    found = np.empty((len(x), len(movement.channels)))
+    found: Wide = np.tile(np.array(movement.least), (len(x), 1))
     for at in range(0, len(x), WINDOWS_AT_ONCE):  # windows are views of a series: a copy of all may be far larger
         piece = slice(at, at + WINDOWS_AT_ONCE)
         changes = np.abs(np.diff(x[piece][..., list(movement.channels)].astype(np.float64), axis=1))
         known = np.maximum((~np.isnan(changes)).sum(axis=1), 1)
-        found[piece] = np.nan_to_num(changes).sum(axis=1) / known
-    return found + np.array(movement.least)
+        found[piece] += np.nan_to_num(changes).sum(axis=1) / known
+    return found
 
 
 def _movement(truth: Values, prediction: Floats, cases: int, x: Floats, channels: Sequence[int]) -> Movement | None:

@@ -13,7 +13,9 @@ from harness.records.answers import (
     Recommendation,
     Settling,
     Use,
+    VerdictPrior,
 )
+from harness.records.atlas import AtlasRow, AtlasSummary
 from harness.records.diagnostics import (
     ClassDiagnostics,
     Diagnostics,
@@ -75,6 +77,8 @@ __all__ = [
     "PRUNING_BEGINS",
     "Across",
     "Answer",
+    "AtlasRow",
+    "AtlasSummary",
     "Band",
     "BaselineScore",
     "CaseInterval",
@@ -128,5 +132,6 @@ __all__ = [
     "Use",
     "Value",
     "Verdict",
+    "VerdictPrior",
     "derive_seed",
 ]

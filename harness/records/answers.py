@@ -32,6 +32,21 @@ class CaseInterval(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class VerdictPrior(Record):
+    """What a verdict's probability takes for likely before it has seen a trial, in place of the usual prior.
+
+    Attributes:
+        version: Where it comes from and its version, such as `atlas 1`.
+        datasets: Data sets behind it.
+        parts: Weight and standard deviation of each normal part of the log ratio, all around 0.
+    """
+
+    version: str
+    datasets: int
+    parts: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Outlook(Record):
     """One line for every outcome: who is probably better, how probably, and what choosing it costs at most.
 
@@ -46,6 +61,7 @@ class Outlook(Record):
         log_ratio: Estimate of log(loss of `against` / loss of `better`) that both rest on; None where the verdict
             abstains or the losses have no ratio.
         error: Its standard error; None likewise.
+        prior: Version of the prior of the log ratio where it is not the usual one, such as `atlas 1`.
     """
 
     better: str
@@ -55,6 +71,7 @@ class Outlook(Record):
     level: float
     log_ratio: float | None = None
     error: float | None = None
+    prior: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -356,6 +356,8 @@ class SweepResult:
             replicates are added until it is decided.
         answer: What `print` shows: what to use on each dataset, a line each, then the sentence for all of them.
         data_in_report: Whether its report may show windows of the data, names of classes, and paths.
+        began: When it began, in seconds since 1970; None where that is not known.
+        ended: When the last thing happened.
     """
 
     sweep_id: str
@@ -372,6 +374,8 @@ class SweepResult:
     extendable: bool = True
     answer: str = ""
     data_in_report: bool = True
+    began: float | None = None
+    ended: float | None = None
 
     @property
     def to_come(self) -> tuple[str, ...]:

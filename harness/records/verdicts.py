@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from harness.records.answers import CaseInterval, Configurations, ModelsInHand, Outlook, Recommendation, Settling
+from harness.records.answers import (
+    CaseInterval,
+    Configurations,
+    ModelsInHand,
+    Outlook,
+    Recommendation,
+    Settling,
+    VerdictPrior,
+)
 from harness.records.serialization import KEY, Record
 from harness.records.trials import BaselineScore, TrialStatus
 
@@ -62,6 +70,7 @@ class Terms(Record):
         reasons_to_abstain: Those that do not follow from the rows, such as target leakage.
         warnings: Those that do not follow from the rows, such as a selected value at the edge of its range.
         digest: Digest of the dataset's content; empty where it is unknown.
+        prior: Prior of the probability; None for the usual one.
     """
 
     families: tuple[str, ...]
@@ -75,6 +84,7 @@ class Terms(Record):
     reasons_to_abstain: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     digest: str = ""
+    prior: VerdictPrior | None = None
 
 
 @dataclass(frozen=True, slots=True)

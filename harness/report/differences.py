@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 OVERVIEW_KEY = "Coloured: a winner is named. Square: practically equal. Hollow: undecided."
 """What the markers of `overview` and `difference` mean."""
 
+_MOST_MARGINS = 10.0
+"""As far as the axis of `overview` goes to show whole intervals, to either side; points are shown wherever they are."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
@@ -92,7 +95,9 @@ def overview(comparisons: Sequence[ComparisonResult], name: str = "overview") ->
         _zones(axes, 1.0)
         for line, each in enumerate(drawn):
             _interval(axes, line, _of_families(each.verdict, each.verdict.margin), each)
-        reach = 1.05 * max(map(abs, (*axes.get_xlim(), 1.0)))
+        # A margin that is tiny beside the scatter would make the axis so long that all points lie on zero.
+        farthest = max(abs(each.verdict.difference) / each.verdict.margin for each in drawn)
+        reach = min(1.05 * max(map(abs, (*axes.get_xlim(), 1.0))), max(_MOST_MARGINS, 1.2 * farthest))
         axes.set(xlim=(-reach, reach), ylim=(len(drawn) - 0.4, -0.6))
         sides(axes, f"{second} better", f"{first} better")
         axes.set_yticks(range(len(labels)), labels)
@@ -148,7 +153,12 @@ def _of_families(verdict: Verdict, unit: float = 1.0) -> _Answer:
 
 
 def _has_interval(verdict: Verdict) -> bool:
-    return len(verdict.families) > 1 and all(map(math.isfinite, (verdict.low, verdict.difference, verdict.high)))
+    """Whether there is a difference of the families to draw, and it is not withheld."""
+    return (
+        not verdict.reasons_to_abstain
+        and len(verdict.families) > 1
+        and all(map(math.isfinite, (verdict.low, verdict.difference, verdict.high)))
+    )
 
 
 def _zones(axes: Axes, margin: float) -> None:

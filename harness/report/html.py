@@ -7,6 +7,7 @@ page, without exception: only SVG made here and the script, which the page's pol
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from harness.report import differences
 from harness.report.axes import APPEARANCES
 from harness.report.format import run_filter
 from harness.report.page import script
+from harness.report.page.atlas import among
 from harness.report.page.cards import Card, card_of
 from harness.report.page.private import without_data
 from harness.report.page.table import TrialsTable, table_of
@@ -88,9 +90,11 @@ def html(
             result=result,
             answer=answer,
             more=more,
+            when=_when(result),
             views=views,
             cards=cards,
             tables=tables,
+            atlas=[among(view.result) for view in views],
             data=script.block(_data(views, cards, tables)),
             policy=script.policy(),
             script=script.script(),
@@ -112,6 +116,15 @@ def html(
             run_filter=run_filter,
         )
     )
+
+
+def _when(result: SweepResult) -> str:
+    """When the sweep began and ended, in local time: `2026-12-01 05:17 to 05:20`; empty where that is not known."""
+    if result.began is None or result.ended is None:
+        return ""
+    began, ended = map(time.localtime, (result.began, result.ended))
+    until = "%H:%M" if began[:3] == ended[:3] else "%Y-%m-%d %H:%M"
+    return f"{time.strftime('%Y-%m-%d %H:%M', began)} to {time.strftime(until, ended)}"
 
 
 def _data(views: Sequence[ComparisonView], cards: Sequence[Card], tables: Sequence[TrialsTable]) -> dict[str, Any]:

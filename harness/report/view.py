@@ -246,10 +246,10 @@ class ComparisonView:
 
         Returns:
             Such as `gru better by 0.0073, 95 % interval -0.0052 to 0.0193, for searches of 5 trials`; a dash where the
-            difference is not known.
+            difference is not known, or the answer is withheld.
         """
         verdict, style = self.verdict, self.style
-        if not math.isfinite(verdict.difference) or len(verdict.families) < 2:
+        if verdict.reasons_to_abstain or not math.isfinite(verdict.difference) or len(verdict.families) < 2:
             return MISSING
         gap = "no difference"
         if verdict.difference:
@@ -277,8 +277,9 @@ class ComparisonView:
         Returns:
             One sentence or two; empty when the probabilities are not known.
         """
-        sentence, p = probabilities(self.verdict), self.verdict.permutation_p
-        return f"{sentence} The permutation test's p-value is {significant(p, 2)}." if sentence and p else sentence
+        p = None if self.verdict.reasons_to_abstain else self.verdict.permutation_p
+        said = f"The permutation test's p-value is {significant(p, 2)}." if p else ""
+        return " ".join(one for one in (probabilities(self.verdict), said) if one)
 
     @property
     def warnings(self) -> list[str]:

@@ -6,7 +6,7 @@ behind: fifty drawn starting points, and the fitted process, which the next ask 
 An oracle is deterministic in its seed and the order of calls, so a journal of asks and tells is all that a resume
 needs; Keras Tuner's own files (written in place, and broken by a kill between two writes) are never made.
 
-Keras Tuner, and TensorFlow with it, is imported by the first oracle: a report of a sweep, or a refusal, needs neither.
+Keras Tuner is imported by the first oracle (`library`): a report of a sweep, or a refusal, does not need it.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from typing import Any, Protocol
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from harness._tensorflow import load_keras_tuner
 from harness.config.space import SearchSpace, fill
 from harness.records import Objective, Value
+from harness.search.library import load_oracles
 
 STARTING_POINTS = 50
 """Drawn at every ask that is answered from the process: `num_restarts` of Keras Tuner 1.4.8."""
@@ -156,7 +156,7 @@ class Oracle:
             for name, hyperparameter in space.hyperparameters.items()
             if hyperparameter.type == "Fixed" and hyperparameter.value is not None and builder is None
         }
-        keras_tuner = load_keras_tuner(gaussian=kind == "bayesian")
+        keras_tuner = load_oracles(gaussian=kind == "bayesian")
         self._builder, known = builder, keras_tuner.HyperParameters()
         make = getattr(keras_tuner.oracles, _KINDS[kind])
         self._learns = kind in ADAPTIVE

@@ -92,6 +92,15 @@ def largest_lead(workers: int, trials: int | None) -> int:
     return min(workers, max(2, share), LARGEST_LEAD)
 
 
+def largest_in_flight(trials: int | None) -> int:
+    """How many trials of one search an adaptive oracle may have running: more would make a random search of it.
+
+    Args:
+        trials: Completed trials of a search; None where they are not counted.
+    """
+    return LARGEST_LEAD if trials is None else max(1, min(trials // 10, LARGEST_LEAD))
+
+
 def relative_seconds(values: Mapping[str, Value]) -> float:
     """How long a trial takes against others of its family, up to a factor.
 

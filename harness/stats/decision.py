@@ -28,6 +28,7 @@ from harness.records import (
     ScoreRow,
     Settling,
     Verdict,
+    VerdictPrior,
 )
 from harness.stats import best_of_n
 from harness.stats import outlook as outlooks
@@ -169,6 +170,7 @@ def decide_rows(
     interim: InterimAnalysis | None = None,
     cases: Mapping[str, Cases] | None = None,
     rule: int = RULE,
+    prior: VerdictPrior | None = None,
 ) -> Decision:
     """Decide every dataset of a table, and what is to be said over all of them.
 
@@ -188,6 +190,7 @@ def decide_rows(
         interim: Where replicates are added until it is decided: which analysis this is. It brings its own level.
         cases: Scores over test cases of each dataset's trials, for the second interval.
         rule: Version of the rule to decide by.
+        prior: Prior of the probability that a family is better; None for the usual one.
 
     Returns:
         The decision.
@@ -222,6 +225,7 @@ def decide_rows(
             reasons_to_abstain=(reasons_to_abstain or {}).get(dataset, ()),
             warnings=(warnings or {}).get(dataset, ()),
             rule=rule,
+            prior=prior,
         )
     return over_all(verdicts)
 
@@ -253,6 +257,7 @@ def _decide(
     reasons_to_abstain: Sequence[str],
     warnings: Sequence[str],
     rule: int,
+    prior: VerdictPrior | None,
 ) -> Verdict:
     direction = objective.direction
     present = [side for side in sides.values() if side.completed]
@@ -309,7 +314,7 @@ def _decide(
         level=level,
         margin=margin,
         probabilities=lead.probabilities,
-        method=wording.method(adaptive, level, len(named), interim, compared if compared < trials else None),
+        method=wording.method(adaptive, level, len(named), interim, compared if compared < trials else None, prior),
         reasons_to_abstain=tuple(dict.fromkeys(reasons)),
         warnings=tuple(dict.fromkeys((*found_warnings, *warnings))),
         recommended=recommended,
@@ -327,8 +332,10 @@ def _decide(
         verdict,
         compared_at=compared,
         expected_at={name: expected_at[name] for name in named} if compared < trials else {},
-        outlook=_outlook(ratio, verdict),
-        settling=_settling(ratio, verdict, objective, [first, second], adaptive) if open_question and ratio else None,
+        outlook=_outlook(ratio, verdict, prior),
+        settling=_settling(ratio, verdict, objective, [first, second], adaptive, prior)
+        if open_question and ratio
+        else None,
     )
 
 
@@ -340,18 +347,23 @@ def _log_ratio(
     return outlooks.over_trials(dataset, first, second, trials, compared)
 
 
-def _outlook(ratio: outlooks.LogRatio | None, verdict: Verdict) -> Outlook | None:
+def _outlook(ratio: outlooks.LogRatio | None, verdict: Verdict, prior: VerdictPrior | None) -> Outlook | None:
     """The line about the first two families; without numbers where the verdict abstains or losses have no ratio."""
     if math.isnan(verdict.difference):
         return None
     first, second = verdict.families[:2]
     if ratio is None or verdict.reasons_to_abstain:
         return Outlook(verdict.leader, second if verdict.leader == first else first, None, None, LEVEL)
-    return outlooks.outlook(first, second, ratio.value, ratio.error)
+    return outlooks.outlook(first, second, ratio.value, ratio.error, prior=prior)
 
 
 def _settling(
-    ratio: outlooks.LogRatio, verdict: Verdict, objective: Objective, sides: Sequence[Side], adaptive: bool
+    ratio: outlooks.LogRatio,
+    verdict: Verdict,
+    objective: Objective,
+    sides: Sequence[Side],
+    adaptive: bool,
+    prior: VerdictPrior | None,
 ) -> Settling | None:
     best = objective.best(list((verdict.expected_at or verdict.expected).values()))
     loss = 0.0 if best is None else best if objective.direction is Direction.MIN else 1 - best
@@ -366,6 +378,7 @@ def _settling(
         margin=math.log1p(verdict.margin / loss) if loss > 0 else 0.0,
         adaptive=adaptive,
         seconds=math.fsum(known) / replicates if known and len(known) == len(seconds) else None,
+        prior=prior,
     )
 
 

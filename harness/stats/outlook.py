@@ -16,7 +16,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from harness.records import Outlook, Settling, derive_seed
+from harness.records import Outlook, Settling, VerdictPrior, derive_seed
 from harness.stats import best_of_n
 from harness.stats.best_of_n import Floats, Sample, Term, deviation
 from harness.stats.compare import selected_losses
@@ -82,15 +82,24 @@ def posterior(
     """
     better = math.fsum(
         weight * _NORMAL.cdf(mean / spread) if spread else weight * float(np.heaviside(mean, 0.5))
-        for weight, mean, spread in _updated(log_ratio, error, prior)
+        for weight, mean, spread in updated(log_ratio, error, prior)
     )
-    ((_, mean, spread), *_) = _updated(log_ratio, error, regret_prior)
+    ((_, mean, spread), *_) = updated(log_ratio, error, regret_prior)
     cost = _NORMAL.inv_cdf(level) * spread - mean
     return Posterior(min(1.0, better), max(0.0, math.expm1(min(cost, 700.0))))
 
 
-def _updated(log_ratio: float, error: float, prior: Prior) -> list[tuple[float, float, float]]:
-    """The posterior of a normal mixture: weight, mean and standard deviation of each part."""
+def updated(log_ratio: float, error: float, prior: Prior) -> list[tuple[float, float, float]]:
+    """The posterior of a normal mixture around 0.
+
+    Args:
+        log_ratio: The estimate, taken as normal.
+        error: Its standard error.
+        prior: Of the log ratio.
+
+    Returns:
+        Weight, mean and standard deviation of each part.
+    """
     parts = []
     for weight, width in prior:
         total = width**2 + error**2
@@ -103,7 +112,12 @@ def _updated(log_ratio: float, error: float, prior: Prior) -> list[tuple[float, 
 
 
 def outlook(
-    better: str, against: str, log_ratio: float, error: float, level: float = LEVEL, prior: Prior = PRIOR
+    better: str,
+    against: str,
+    log_ratio: float,
+    error: float,
+    level: float = LEVEL,
+    prior: VerdictPrior | None = None,
 ) -> Outlook:
     """The line about two of anything, turned to the one that the evidence favours.
 
@@ -113,12 +127,13 @@ def outlook(
         log_ratio: Estimate of log(loss of `against` / loss of `better`): negative where `against` is favoured.
         error: Its standard error.
         level: Probability with which the regret holds.
-        prior: Of the log ratio.
+        prior: Of the log ratio; `PRIOR` where none is given.
     """
     if log_ratio < 0:
         better, against, log_ratio = against, better, -log_ratio
-    found = posterior(log_ratio, error, level, prior)
-    return Outlook(better, against, found.probability, found.regret, level, log_ratio, error)
+    found = posterior(log_ratio, error, level, prior.parts if prior else PRIOR)
+    version = prior.version if prior else ""
+    return Outlook(better, against, found.probability, found.regret, level, log_ratio, error, version)
 
 
 def turned_to(family: str, its: Outlook) -> Outlook:
@@ -128,7 +143,16 @@ def turned_to(family: str, its: Outlook) -> Outlook:
     if its.log_ratio is None or its.error is None:
         return replace(its, better=its.against, against=its.better)
     found = posterior(-its.log_ratio, its.error, its.level)
-    return Outlook(its.against, its.better, found.probability, found.regret, its.level, -its.log_ratio, its.error)
+    # Whatever prior it rests on, which is even: one is the better one or the other is.
+    probability = None if its.probability is None else 1 - its.probability
+    return replace(
+        its,
+        better=its.against,
+        against=its.better,
+        probability=probability,
+        regret=found.regret,
+        log_ratio=-its.log_ratio,
+    )
 
 
 def over_trials(dataset: str, first: Side, second: Side, trials: int, compared: int) -> LogRatio | None:
@@ -207,6 +231,7 @@ def settling(
     margin: float = 0.0,
     adaptive: bool = False,
     seconds: float | None = None,
+    prior: VerdictPrior | None = None,
 ) -> Settling | None:
     """What would probably settle which family is better: assurance (O'Hagan, Stevens and Campbell 2005).
 
@@ -221,6 +246,7 @@ def settling(
         margin: Half-width of the equivalence margin as a log ratio.
         adaptive: Whether the replicate is the unit.
         seconds: Seconds of training that one more replicate of all families takes; None where that is unknown.
+        prior: Of the log ratio; `PRIOR` where none is given.
 
     Returns:
         The range; None where nothing varies.
@@ -228,7 +254,10 @@ def settling(
     if log_ratio.error == 0:
         return None
     most = WORTH * replicates
-    chances = [_assurance(log_ratio, replicates, more, trials, level, margin, adaptive) for more in range(1, most + 1)]
+    parts = updated(log_ratio.value, log_ratio.error, prior.parts if prior else PRIOR)
+    chances = [
+        _assurance(log_ratio, parts, replicates, more, trials, level, margin, adaptive) for more in range(1, most + 1)
+    ]
     low, high = (next((more for more, its in enumerate(chances, 1) if its >= p), most) for p in (0.5, CHANCE_TO_DECIDE))
     worth = chances[low - 1] >= 0.5
     counts = tuple(dict.fromkeys((low, high)))
@@ -242,9 +271,16 @@ def settling(
 
 
 def _assurance(
-    log_ratio: LogRatio, replicates: int, more: int, trials: int, level: float, margin: float, adaptive: bool
+    log_ratio: LogRatio,
+    parts: Sequence[tuple[float, float, float]],
+    replicates: int,
+    more: int,
+    trials: int,
+    level: float,
+    margin: float,
+    adaptive: bool,
 ) -> float:
-    """Probability that so many more replicates decide.
+    """Probability that so many more replicates decide, by the parts of the posterior.
 
     The estimate will be a mean of what there is and of what comes, in their shares; its variance goes with k/N, since N
     completed trials hold N/k draws of the best of k.
@@ -254,7 +290,7 @@ def _assurance(
     variance = log_ratio.error**2 * shrinks
     bound = _NORMAL.inv_cdf((1 + level) / 2) * math.sqrt(variance)
     chance = 0.0
-    for weight, mean, spread in _updated(log_ratio.value, log_ratio.error, PRIOR):
+    for weight, mean, spread in parts:
         to_come = NormalDist(
             share * log_ratio.value + (1 - share) * mean,
             math.sqrt(variance * (1 - share) + ((1 - share) * spread) ** 2),

@@ -198,7 +198,7 @@ def recommend(
     )
 
 
-_BASELINE_HAS_NO_CASES = "a baseline is scored once, on the whole test part: nothing says how its lead scatters"
+_BASELINE_HAS_NO_CASES = "one score of a baseline says nothing of chance: its test cases are not known, or too few"
 _NOTHING_KNOWN = "nothing is known of how the two losses scatter"
 
 

@@ -169,6 +169,7 @@ def _decide(read: ScoreTable, dataset: str, terms: Terms, level: float | None) -
         interim=interim_analysis(replicates, looks) if terms.until_decided else None,
         cases={dataset: cases},
         rule=terms.rule,
+        prior=terms.prior,
     ).verdicts[dataset]
     if terms.rule == 1:
         return verdict

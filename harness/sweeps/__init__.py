@@ -58,8 +58,10 @@ def sweep(
             seeds (int): Retrainings of each family's selected hyperparameters with fresh seeds; 5.
             oracle (str): `random`, `bayesian`, `tpe`, `hyperband` or `grid`; `random`.
             prune (bool): Median stopping; False.
+            prior (str): Prior of a verdict's probability: `"usual"`, or `"atlas"`; usual.
             seed (int): Seed of the whole sweep; 1.
             workers (int | str): Worker processes; one a core, or `"all"` that a cluster holds.
+            max_train (int): The most training sequences of each dataset, about; all.
             threads (int): Threads of each worker; 1.
             in_flight (int): Trials of one search that an adaptive oracle has running at a time; 1.
             trial_minutes (float): Time limit of a trial; none.
@@ -92,7 +94,6 @@ def sweep(
     from harness.sweeps.folders import begun_as, find_unfinished
     from harness.sweeps.plan import resolve
     from harness.sweeps.prepare import Resuming, without_absent
-    from harness.sweeps.runner import run_sweep
     from harness.sweeps.stop import handling_signals
 
     callback = options.pop("listener", callback)  # names of 0.1.0, for one more version
@@ -115,6 +116,8 @@ def sweep(
         callback(Message(line))
 
     with handling_signals() as stop, open_engine(header, place.root, say) as executor:
+        from harness.sweeps.runner import run_sweep  # while the workers start
+
         how = Resuming(sweep_id, accept_changes=accept_changes)
         return run_sweep(header, place, executor, callback, resume=how, offline=offline, stop=stop)
 

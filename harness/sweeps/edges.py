@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 
 from harness.config.space import Hyperparameter, SearchSpace
 from harness.records import Value
@@ -18,7 +19,11 @@ def edge_warnings(chosen: Sequence[tuple[str, SearchSpace, Mapping[str, Value]]]
         chosen: Name, search space and selected values of each family.
         rule: Version of the rule; the first warned of each value by itself, and of the smallest ones too.
     """
-    found = [Edge(family, space.name, *end) for family, space, values in chosen for end in _at_an_end(space, values)]
+    found = [
+        Edge(family, space.name, *end, builder=PurePath(space.build or "").name)
+        for family, space, values in chosen
+        for end in _at_an_end(space, values)
+    ]
     if rule == 1:
         return [
             f"{edge.family}: the selected {edge.hyperparameter} = {edge.value:g} lies at the edge of its search range "

@@ -18,6 +18,7 @@ from harness.errors import UsageError
 from harness.executors import Executor, PoolExecutor, Task
 from harness.executors.resources import default_workers
 from harness.sweeps.plan import SweepHeader
+from harness.sweeps.trials import TASKS
 from harness.user_code import file_of, is_function
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ _JOB_FOLDER = "runtime_resources"
 
 
 def open_engine(header: SweepHeader, store: Path, say: Callable[[str], None]) -> Executor:
-    """Where a sweep's tasks are to run.
+    """Where a sweep's tasks are to run; its workers load their libraries while this process loads its own and the data.
 
     Args:
         header: The sweep; its plan says where.
@@ -40,12 +41,14 @@ def open_engine(header: SweepHeader, store: Path, say: Callable[[str], None]) ->
     Raises:
         UsageError: The cluster cannot be used; nothing was started.
     """
-    plan = header.plan
+    plan, module = header.plan, TASKS["trial"].partition(":")[0]
     if plan.engine != RAY:
-        return PoolExecutor(plan.workers or default_workers(), plan.threads)
+        workers = PoolExecutor(plan.workers or default_workers(), plan.threads)
+        workers.prewarm(module)
+        return workers
     if _JOB_FOLDER in store.absolute().parts:
         raise UsageError(f"{store}: lies in a job's folder, which Ray removes: expected --store on a disk that stays")
-    executor = join_cluster(plan, say)
+    executor = join_cluster(plan, say, module)
     try:
         if not plan.shared_data:
             for config in header.datasets.values():
@@ -57,12 +60,13 @@ def open_engine(header: SweepHeader, store: Path, say: Callable[[str], None]) ->
     return executor
 
 
-def join_cluster(plan: SweepConfig, say: Callable[[str], None]) -> RayExecutor:
+def join_cluster(plan: SweepConfig, say: Callable[[str], None], module: str = "") -> RayExecutor:
     """The slots of the cluster that a plan names; what is found there is said, and nothing runs yet.
 
     Args:
         plan: Its address (by default the variable `RAY_ADDRESS`), what a slot takes, and how many there are to be.
         say: Told in one line what machines there are, come and go.
+        module: What workers import as soon as they are there.
 
     Raises:
         UsageError: There is no address, Ray is not installed, or the cluster cannot be used.
@@ -78,7 +82,7 @@ def join_cluster(plan: SweepConfig, say: Callable[[str], None]) -> RayExecutor:
 
     environment = {CACHE_VARIABLE: str(cache_folder()), DATA_FOLDER: str(own_data().absolute())}
     needs = Needs(plan.cpus, plan.gpus, plan.resources)
-    return RayExecutor(address, plan.workers, plan.threads, needs, say, environment, same_cpu=plan.same_cpu)
+    return RayExecutor(address, plan.workers, plan.threads, needs, say, environment, module, same_cpu=plan.same_cpu)
 
 
 def files_for(header: SweepHeader, dataset: str, executor: Executor) -> tuple[str, ...]:

@@ -120,10 +120,11 @@ def find_unfinished(store: Store, header: SweepHeader) -> str | None:
     return None
 
 
-def rule_of(store: Store, sweep_id: str) -> int:
-    """Version of the rule that a sweep began with, and is decided by to its end."""
+def decided_by(store: Store, sweep_id: str) -> dict[str, Any]:
+    """Version of the rule and prior that a sweep began with, and is decided by to its end: fields of its header."""
     with Journal.read(find_sweep_folder(store, sweep_id)) as journal:
-        return SweepHeader.from_json(journal.plan).rule
+        header = SweepHeader.from_json(journal.plan)
+        return {"rule": header.rule, "prior": header.prior}
 
 
 def opened_by(store: Store, sweep_id: str) -> set[str]:

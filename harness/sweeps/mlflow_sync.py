@@ -31,7 +31,7 @@ from harness.store import Store
 from harness.sweeps.plan import SweepHeader, trials_as_table
 from harness.sweeps.results import Results
 from harness.tracking import RunWriter, Showing
-from harness.tracking.client import database_file
+from harness.tracking.client import database_file, to_be_made
 from harness.tracking.naming import (
     BASELINES_FILE,
     CASES_FILE,
@@ -40,6 +40,7 @@ from harness.tracking.naming import (
     LEAKS,
     LEFT_OUT_FILE,
     METRIC,
+    PRIOR,
     RULE,
     RUNS_FILE,
     TRIALS_FILE,
@@ -146,7 +147,8 @@ class MlflowSync:
     def __init__(self, store: Store, header: SweepHeader, folder: Path, *, offline: bool = False) -> None:
         self.offline, self.failure, self.refused = offline, "", False
         self._store, self._header, self._folder = store, header, folder
-        self._writer: RunWriter | None = None if offline else self._connected()
+        # A database that nobody has anything in is made beside the first trials: that takes three seconds.
+        self._writer: RunWriter | None = None if offline or to_be_made(store) else self._connected()
         self._requests: dict[str, TrialRequest] = {}
         self._reached = 0  # the number of the last event that MLflow holds
         self._bug: BaseException | None = None
@@ -370,5 +372,6 @@ class MlflowSync:
             "arms": " ".join(family.name for family in self._header.families),
             **({UNTIL_DECIDED: "yes"} if plan.until_decided else {}),
             **({RULE: str(self._header.rule)} if self._header.rule > 1 else {}),
+            **({PRIOR: json.dumps(self._header.prior.to_json())} if self._header.prior else {}),
             "card_sha256": next((sha for file, sha in self._header.hashes.items() if Path(file).stem == name), ""),
         }

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import platform
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
 from harness.config import Found, check_reads_forward, check_shared, check_tasks, find_datasets, find_space
+from harness.config.atlas import atlas_prior
 from harness.config.dataset import DatasetConfig
 from harness.config.space import SearchSpace
 from harness.config.spaces.overrides import overridden
@@ -18,12 +19,13 @@ from harness.config.sweep import SCHEDULED, SweepConfig
 from harness.errors import UsageError
 from harness.executors import machine_mb, memory_share
 from harness.machine import installed_version
-from harness.records import Family
+from harness.records import Family, VerdictPrior
 from harness.records.serialization import KEY, Record, decode
 from harness.search import Budget, SearchSettings
 from harness.search.oracle import ADAPTIVE
+from harness.search.scheduler import LARGEST_LEAD, largest_in_flight
 from harness.search.tpe import TPE, require_optuna
-from harness.stats.levels import RULE, interim_replicates
+from harness.stats.levels import MINIMUM_TRIALS, RULE, interim_replicates
 from harness.text import counted, listed
 
 LIBRARIES = ("lstm-gru-harness", "tensorflow", "keras", "keras-tuner", "mlflow", "scikit-learn", "numpy", "pandas")
@@ -54,6 +56,7 @@ class SweepHeader(Record):
         versions: Versions of Python and the libraries.
         notes: What the user should know, such as a built-in config that is overridden.
         rule: Version of the rule that the verdicts are made by; a sweep of 0.1.0 says none, and has the first.
+        prior: Prior of the verdicts' probability, as the plan's `prior` meant it; None for the usual one.
     """
 
     plan: SweepConfig
@@ -64,6 +67,7 @@ class SweepHeader(Record):
     versions: Mapping[str, str]
     notes: tuple[str, ...]
     rule: int = 1
+    prior: VerdictPrior | None = None
 
     @property
     def interim_replicates(self) -> tuple[int, ...]:
@@ -86,6 +90,40 @@ class SweepHeader(Record):
         """This header for a sweep that began as another one: what that did not record is not settled afterwards."""
         settled = {key: None for key in NOT_RECORDED if getattr(began.plan, key) is None}
         return replace(self, plan=self.plan.model_copy(update=settled))
+
+    def only(self, names: Iterable[str], notes: Sequence[str] = ()) -> SweepHeader:
+        """A sweep of some of its datasets, in their order.
+
+        Args:
+            names: The datasets.
+            notes: What the user should know of the others.
+        """
+        wanted = frozenset(names)
+        here = {name: config for name, config in self.datasets.items() if name in wanted}
+        gone = {f"datasets/{name}" for name in self.datasets if name not in wanted}
+        return replace(
+            self,
+            plan=self.plan.model_copy(update={"datasets": tuple(here)}),
+            datasets=here,
+            hashes={key: digest for key, digest in self.hashes.items() if key not in gone},
+            notes=(*self.notes, *notes),
+        )
+
+    def part(self, number: int, of: int) -> SweepHeader:
+        """One of several sweeps that come to this one together: every `of`-th dataset, by name.
+
+        Args:
+            number: Which, from 1.
+            of: How many there are.
+
+        Raises:
+            UsageError: There are fewer datasets than parts.
+        """
+        if of > len(self.datasets):
+            raise UsageError(
+                f"--part {number}/{of}: expected at most {counted(len(self.datasets), 'part')}, one a dataset"
+            )
+        return self.only(sorted(self.datasets)[number - 1 :: of])
 
     def registered_name(self, dataset: str) -> str:
         """What the champion of a dataset is registered as."""
@@ -116,16 +154,18 @@ def resolve(plan: SweepConfig, card_folders: Sequence[Path] = ()) -> SweepHeader
 
     Raises:
         ConfigError: A config is unknown or broken.
-        UsageError: A dataset is named twice.
+        UsageError: A dataset is named twice, or an adaptive search is to have too many trials in flight.
     """
     if plan.oracle == TPE:
         require_optuna()
+    _require_learning(plan)
     datasets = _datasets(plan.datasets, card_folders)
     found_spaces = {given: find_space(given, card_folders) for given in dict.fromkeys(plan.families)}
     groups: dict[str, list[Found[Any]]] = {"datasets": [*datasets], "search_spaces": [*found_spaces.values()]}
     everything = [(kind, found) for kind, group in groups.items() for found in group]
     # Each was found by its name, so that it has a config: one that cannot be read was refused.
     configs, spaces = ({found.name: cast(Any, found.config) for found in group} for group in groups.values())
+    configs = {name: _at_most(config, plan.max_train) for name, config in configs.items()}
     spaces = overridden(spaces, plan.hyperparameters)
     searched = [*spaces.values()]
     check_shared(searched)
@@ -146,10 +186,35 @@ def resolve(plan: SweepConfig, card_folders: Sequence[Path] = ()) -> SweepHeader
         notes=(
             *(f"{found.path} overrides the built-in config {found.name}" for _, found in everything if found.overrides),
             *_left_as_trained(plan, configs, spaces),
+            *_too_few_trials(plan),
         ),
         rule=RULE,
+        prior=atlas_prior(families) if plan.prior == "atlas" else None,
     )
     return header.registered_as(plan.register_as)
+
+
+def _counted_trials(plan: SweepConfig) -> int | None:
+    return None if plan.minutes or plan.oracle in SCHEDULED else plan.trials
+
+
+def _require_learning(plan: SweepConfig) -> None:
+    trials = _counted_trials(plan)
+    most = largest_in_flight(trials)
+    if plan.oracle in ADAPTIVE and plan.in_flight is not None and plan.in_flight > most:
+        few = trials is not None and plan.in_flight <= LARGEST_LEAD
+        cure = f", a tenth of its {trials} trials, or --trials {10 * plan.in_flight} and more" if few else ""
+        raise UsageError(
+            f"--in-flight {plan.in_flight}: a {plan.oracle} search learns from trials that have ended: expected at "
+            f"most {most}{cure}"
+        )
+
+
+def _at_most(config: DatasetConfig, most: int | None) -> DatasetConfig:
+    """The dataset with no more training sequences than a plan and its own config allow."""
+    given = [number for number in (most, config.split.max_train) if number is not None]
+    split = config.split.model_copy(update={"max_train": min(given, default=None)})
+    return config.model_copy(update={"split": split})
 
 
 def _left_as_trained(
@@ -162,7 +227,16 @@ def _left_as_trained(
         and any(one.task.kind == "classify" for one in datasets.values())
     ):
         own = listed([name for name, space in spaces.items() if space.build is not None])
-        yield f"classifiers are not calibrated, in any family: {own} is of your own, and may end in any layer"
+        yield f"classifiers are not calibrated, in any family: a builder of your own ({own}) may end in any layer"
+
+
+def _too_few_trials(plan: SweepConfig) -> Iterator[str]:
+    """What to say where no trials can be enough for an estimate of how sure the answer is."""
+    if plan.trials is not None and plan.trials * plan.replicates < MINIMUM_TRIALS:
+        yield (
+            f"{counted(plan.trials, 'trial')} a family: how sure the answer is will not be known, which takes "
+            f"{MINIMUM_TRIALS} or more (--trials)"
+        )
 
 
 def _datasets(given: Sequence[str], folders: Sequence[Path]) -> list[Found[DatasetConfig]]:
@@ -305,11 +379,15 @@ def idle_note(header: SweepHeader, workers: int) -> str:
     searches = len(header.families) * header.interim_replicates[0]
     if plan.oracle not in ADAPTIVE or plan.in_flight is None or searches * plan.in_flight >= workers:
         return ""
-    return (
+    busy = (
         f"{plan.oracle}: {searches} searches with {counted(plan.in_flight, 'trial')} in flight each keep "
-        f"{searches * plan.in_flight} of {workers} workers busy; --in-flight {math.ceil(workers / searches)} uses all, "
-        "and asks for other trials"
+        f"{searches * plan.in_flight} of {workers} workers busy"
     )
+    wanted, most = math.ceil(workers / searches), largest_in_flight(_counted_trials(plan))
+    if plan.in_flight >= most:
+        return f"{busy}; more in flight need more trials: at most a tenth of a search's"
+    uses = "all" if wanted <= most else f"{searches * most}"
+    return f"{busy}; --in-flight {min(wanted, most)} uses {uses}, and asks for other trials"
 
 
 def workers_note(plan: SweepConfig) -> str:

@@ -110,14 +110,7 @@ def without_absent(header: SweepHeader) -> tuple[SweepHeader, tuple[str, ...]]:
         more = f"; {', '.join(list(absent)[1:])}: not on this machine either" if others else ""
         raise AbsentDataError(first + more)
     lines = tuple(f"{name} is left out: {why.removeprefix(f'{name}: ')}" for name, why in absent.items())
-    here = {name: config for name, config in header.datasets.items() if name not in absent}
-    return replace(
-        header,
-        plan=header.plan.model_copy(update={"datasets": tuple(here)}),
-        datasets=here,
-        hashes={key: digest for key, digest in header.hashes.items() if key.removeprefix("datasets/") not in absent},
-        notes=(*header.notes, *lines),
-    ), lines
+    return header.only((name for name in header.datasets if name not in absent), lines), lines
 
 
 def with_builders(header: SweepHeader) -> SweepHeader:

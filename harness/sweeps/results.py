@@ -38,6 +38,7 @@ from harness.records import (
     TrialStatus,
     Value,
     Verdict,
+    VerdictPrior,
 )
 from harness.search import select
 from harness.stats import Cases, decide_rows, interim_analysis, over_all
@@ -66,6 +67,10 @@ class EndedTrial(NamedTuple):
     record: TrialRecord
 
 
+_ENDS = (EventKind.ENDED, EventKind.BASELINES, EventKind.DECIDED, EventKind.CHAMPION)
+"""Events of which the last one is the end of a sweep's work."""
+
+
 @dataclass(frozen=True, slots=True)
 class Basis:
     """What a dataset is decided by, apart from its trials.
@@ -84,6 +89,7 @@ class Basis:
         leaks: What the guards said of answers among the inputs; any withholds the verdict.
         rule: Version of the rule to decide by.
         left_out: The families that came to no result, and why.
+        prior: Prior of the probability; None for the usual one.
     """
 
     dataset: str
@@ -99,6 +105,7 @@ class Basis:
     leaks: tuple[str, ...] = ()
     rule: int = RULE
     left_out: Mapping[str, str] = field(default_factory=dict)
+    prior: VerdictPrior | None = None
 
     @property
     def compared(self) -> tuple[Family, ...]:
@@ -211,6 +218,7 @@ class Results:
             leaks=self.facts(dataset).leaks,
             cases={key: score.cases for key, score in sealed.items()},
             left_out=self.left_out(dataset),
+            prior=self.header.prior,
         )
         return decide_pairs(self.trials(dataset), {key: score.test_score for key, score in sealed.items()}, basis)
 
@@ -273,6 +281,7 @@ class Results:
             reasons_to_abstain=tuple(map(in_todays_words, verdict.reasons_to_abstain)),
             warnings=tuple(map(in_todays_words, verdict.warnings)),
             digest=self.facts(dataset).digest,
+            prior=self.header.prior,
         )
 
     def sweep(self, sweep_id: str, tracking_uri: str, only: str | None = None) -> SweepResult:
@@ -302,6 +311,8 @@ class Results:
             budget=budget_in_words(header),
             extendable=not (header.plan.minutes or header.plan.until_decided),
             data_in_report=header.plan.data_in_report,
+            began=next(self.journal.events(EventKind.PLANNED)).at,
+            ended=max((event.at for kind in _ENDS if (event := self.journal.last(kind, None))), default=None),
             answer="\n".join(
                 (*map(recommendation, decision.verdicts.values()), *[decision.overall] * (len(decided) > 1))
             ),
@@ -433,6 +444,7 @@ def decide_pairs(pairs: Sequence[EndedTrial], scores: Mapping[str, float], basis
         reasons_to_abstain={dataset: [f"a guard against leakage fired: {leak}" for leak in basis.leaks]},
         interim=interim_analysis(replicates, looks) if basis.until_decided else None,
         rule=basis.rule,
+        prior=basis.prior,
     )
     verdict = decision.verdicts[dataset]
     if basis.rule == 1:

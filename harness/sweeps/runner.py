@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
+from importlib import import_module
 from itertools import count
 from pathlib import Path
 
@@ -24,13 +25,14 @@ from harness.journal import EventKind, Journal
 from harness.records import ChampionInfo, Outcome, Phase, SweepResult, TrialRecord, TrialRequest
 from harness.report.html import html
 from harness.search import Scheduler
+from harness.search.library import load_early
 from harness.search.oracle import ADAPTIVE
 from harness.search.scheduler import seed_repeat_request
 from harness.stats.levels import MINIMUM_TRIALS
 from harness.store import Store
 from harness.sweeps.engines import files_for
 from harness.sweeps.events import Callback, ComparisonFinished, Message, Step, SweepStarted
-from harness.sweeps.folders import lock, new_id, opened_by, rule_of
+from harness.sweeps.folders import decided_by, lock, new_id, opened_by
 from harness.sweeps.live.state import Live
 from harness.sweeps.mlflow_sync import MlflowSync, links_of
 from harness.sweeps.plan import SweepHeader, large_batches, search_settings, trial_limits, workers_note
@@ -61,6 +63,7 @@ from harness.sweeps.stop import Stop
 from harness.sweeps.trials import TASKS, ComparisonFailed, TrialRunner, Trials, TrialSpec, searches
 from harness.text import counted
 from harness.tracking import connect
+from harness.tracking.client import to_be_made
 from harness.tracking.registry import whose
 from harness.tracking.repair import registry_state_of
 
@@ -98,15 +101,15 @@ def run_sweep(
         JournalError: The journal is damaged or cannot be written.
         StoreError: MLflow's store cannot be used.
     """
-    executor.prewarm(TASKS["trial"].partition(":")[0])  # while this process loads the data and its own libraries
     how = resume if isinstance(resume, Resuming) else Resuming(resume)
-    header = replace(header, rule=rule_of(store, how.sweep_id)) if how.sweep_id else header
+    header = replace(header, **decided_by(store, how.sweep_id)) if how.sweep_id else header
     inspected = inspect(header, LOOK_SECONDS, opened_by(store, how.sweep_id) if how.sweep_id else ())
     header = with_builders(header)
     sweep_id = how.sweep_id or new_id(header.plan.name)
     folder = store.sweeps / sweep_id
     sync = MlflowSync(store, header, folder, offline=offline)
-    if not offline:
+    load_early(header.plan.oracle)
+    if not (offline or to_be_made(store)):
         _refuse_foreign_names(store, header)
     with lock(folder, new=how.sweep_id is None), open_journal(folder, header, inspected, how) as journal, sync:
         callback(SweepStarted(sweep_id, how.sweep_id is not None, journal.has(EventKind.FINISHED)))
@@ -272,6 +275,8 @@ class _Sweep:
         # The process that is to verify the champion gets ready while the search's last words are said; not where the
         # search of another dataset needs the processor.
         with CleanProcess() if last and not registered else nullcontext() as clean:
+            if last:
+                Aside(_load_later)
             if not self.journal.has(EventKind.BASELINES, name):
                 yield from self._score_baselines(name)
             while self._analyse_interim(name):
@@ -484,6 +489,15 @@ class _Sweep:
             rungs=self.header.plan.oracle == "hyperband",
             files=files_for(self.header, name, self.executor),
         )
+
+
+_LATER = ("scipy.special", "scipy.optimize", "matplotlib.figure", "matplotlib.backends.backend_svg")
+"""What verdicts and reports need, and no search: a second that a sweep's end need not wait."""
+
+
+def _load_later() -> None:
+    for name in _LATER:
+        import_module(name)
 
 
 MOST_AT_ONCE = 32

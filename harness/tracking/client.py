@@ -177,6 +177,15 @@ def database_file(store: Store) -> Path:
     return database_path(store.tracking_uri)
 
 
+def to_be_made(store: Store) -> bool:
+    """Whether a local store's database is still to be made, in a folder where it can be: nobody has anything in it."""
+    file = database_file(store) if store.local else None
+    if file is None or file.exists():
+        return False
+    near = next(folder for folder in file.absolute().parents if folder.exists())
+    return near.is_dir() and os.access(near, os.W_OK | os.X_OK)
+
+
 def place_left(store: Store) -> Path | None:
     """The folder that a local store stood at and that MLflow still leads to; None where it leads to where it stands."""
     file = database_file(store)

@@ -280,6 +280,7 @@ DIRECTION = "direction"
 HALF_LIFE = "gradient_half_life_steps"
 UNTIL_DECIDED = "until_decided"
 RULE = "rule"
+PRIOR = "prior"
 LEAKS = "leaks"
 
 

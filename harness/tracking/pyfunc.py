@@ -1,8 +1,8 @@
-"""A champion as MLflow's flavours take it: a folder of its Keras flavour, and one for its scoring server.
+"""A champion as MLflow's scoring server takes it.
 
-What is registered stays a plain Keras model with a signature. What `harness serve` serves is a folder around it
-without one: MLflow's own check against a signature knows tensors or tables, never both, and says of a wrong request
-what its types are, not what is wrong with it. Here the champion's own checks answer.
+What is registered stays a plain Keras model with a signature (`flavour`). What `harness serve` serves is a folder
+around it without one: MLflow's own check against a signature knows tensors or tables, never both, and says of a wrong
+request what its types are, not what is wrong with it. Here the champion's own checks answer.
 """
 
 from __future__ import annotations
@@ -11,98 +11,14 @@ import contextlib
 import functools
 import json
 import os
-import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness._tensorflow import load_tensorflow, settled_environment
+from harness._tensorflow import settled_environment
 from harness.tracking.client import prepare_environment, without_warnings
 from harness.tracking.server import Server, running
-
-_BESIDE = ("champion.json", "trained_on.npz", "code.txt")
-"""What of a saved champion lies beside MLflow's own files."""
-
-
-def write_flavour(target: Path, folder: Path, champion: Mapping[str, Any], model: Any, run_id: str) -> None:
-    """Write a saved champion as a model folder of MLflow's Keras flavour.
-
-    Args:
-        target: An empty folder.
-        folder: The saved champion.
-        champion: Its description.
-        model: The logged model that it becomes.
-        run_id: Id of the run that it came from.
-    """
-    load_tensorflow()
-    with without_warnings():
-        import mlflow.keras
-        from mlflow.models import Model
-
-        mlflow.keras.save_model(
-            _SavedModel(folder / "model.keras"),
-            str(target),
-            mlflow_model=Model(
-                artifact_path=model.artifact_location, model_uuid=model.model_id, model_id=model.model_id, run_id=run_id
-            ),
-            signature=_signature(champion),
-            input_example=_example(folder, champion),
-            # Inferred requirements take five seconds and a process of their own; explicit ones 0.01 s.
-            pip_requirements=list(champion["requirements"]),
-            metadata={"champion": dict(champion)},
-        )
-    for name in _BESIDE:
-        if (folder / name).is_file():
-            shutil.copy2(folder / name, target / name)
-
-
-class _SavedModel:
-    """Stands for the model where MLflow saves it, so that the file goes in byte for byte."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-
-    def save(self, path: str) -> None:
-        shutil.copy2(self._file, path)
-
-
-def _signature(champion: Mapping[str, Any]) -> Any:
-    import numpy as np
-    from mlflow.models import ModelSignature
-    from mlflow.types import Schema, TensorSpec
-
-    # Doubles and long integers, since that is what Python, NumPy and JSON give: MLflow compares types to the
-    # letter, and a float32 signature refuses doubles.
-    types = {name: np.dtype(_type_of(name, champion)) for name in ("x", "lengths", "future")}
-    shapes = champion["inputs"]
-    # A single input has no name: by a name Keras would warn that a dictionary is not the structure it knows.
-    inputs = [
-        TensorSpec(types[name], tuple(shape), name if len(shapes) > 1 else None) for name, shape in shapes.items()
-    ]
-    return ModelSignature(Schema(inputs), Schema([TensorSpec(_output_type(champion), tuple(champion["output"]))]))
-
-
-def _type_of(name: str, champion: Mapping[str, Any]) -> str:
-    whole = name == "lengths" or (name == "x" and champion.get("vocabulary"))
-    return "int64" if whole else "float64"
-
-
-def _output_type(champion: Mapping[str, Any]) -> Any:
-    import numpy as np
-
-    numbers = champion["task"] in ("forecast", "regress")
-    return np.dtype(champion.get("dtype", "float32") if numbers else "float32")
-
-
-def _example(folder: Path, champion: Mapping[str, Any]) -> Any:
-    import numpy as np
-
-    with np.load(folder / "example.npz", allow_pickle=False) as archive:
-        arrays = {name: archive[name] for name in archive.files}
-    arrays = {name: array.astype(_type_of(name, champion)) for name, array in arrays.items()}
-    return arrays if len(arrays) > 1 else arrays["x"]
-
 
 FOLDER_PREFIX, SERVED = "harness-", "model"
 """How the temporary folder is named that a server runs in, and what of it is served."""

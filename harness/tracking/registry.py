@@ -25,8 +25,8 @@ from harness.errors import StoreError, UsageError, nearest
 from harness.store import Store
 from harness.tracking import naming
 from harness.tracking.client import Connection, connect, database_file, pages, registered_models, translating
+from harness.tracking.flavour import write_flavour
 from harness.tracking.naming import SWEEP_ID, about, version_tags
-from harness.tracking.pyfunc import write_flavour
 from harness.tracking.queries import search_runs
 
 ALIASES = ("champion", "candidate")

@@ -16,8 +16,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq
-from scipy.special import softmax
 
 from harness.training.batches import FloatArray
 
@@ -38,6 +36,9 @@ def temperature_of(logits: npt.NDArray[np.floating], answers: npt.NDArray[np.int
     Returns:
         From 1, where it is not too sure as it is, to `LARGEST_TEMPERATURE`.
     """
+    from scipy.optimize import brentq  # here: half a second that a worker's first trial need not wait
+    from scipy.special import softmax
+
     wide, (count, classes) = np.asarray(logits, np.float64), logits.shape
     right = (count + 0.5) / (count + 1.0)
     targets = np.full((count, classes), (1.0 - right) / (classes - 1))

@@ -23,6 +23,7 @@ READING = (
     "watch",
     "report",
     "leaderboard",
+    "atlas status",
     "verify",
     "trials",
     "doctor",
@@ -74,6 +75,8 @@ def test_every_command_that_prints_json_has_a_schema() -> None:
     assert printing == set(found) - {"serve", "ui"}
     assert printing == {name for name in SCHEMAS["$defs"] if name.islower()}
     tested = {named(line) for line in (*READING, *WRITING, *TRAINING)} | {"sweep", "verdict", "sweeps remove"}
+    # Tests of the Atlas have tables for them.
+    tested |= {"atlas answer", "atlas rows", "atlas add", "atlas compare", "atlas export"}
     assert printing == tested
 
 

@@ -62,7 +62,10 @@ def test_several_datasets_have_an_overall_sentence(run, table):
 
 def test_options_reach_the_decision(run, table):
     path = table(lines_of(worse=0.0))
-    assert "Families: gru and lstm are practically equal in searches of 3 trials (" in run(path, "--margin", 1).stdout
+    assert (
+        "Families: gru and lstm are practically equal in searches of 3 of the 12 trials ("
+        in run(path, "--margin", 1).stdout
+    )
     assert "toy: use gru's model" in run(table(), "--direction", "max").stdout
     assert "best of 4 trials" in run(path, "--trials", 4).stdout
     assert "95 % interval" in run(path, "--level", 0.95).stdout

@@ -13,6 +13,7 @@ from harness.records import ComparisonResult, Reason, Recommendation, SweepResul
 from harness.report.html import html
 from harness.report.page.cards import card_of
 from harness.report.view import ComparisonView
+from harness.text import MISSING
 
 Make = Callable[..., ComparisonResult]
 MakeSweep = Callable[..., SweepResult]
@@ -48,7 +49,7 @@ def test_a_card_says_what_by_how_much_how_sure_and_against_what(make_comparison:
     comparison = recommending(make_comparison())
     assert card_of(ComparisonView(comparison)).use == "use gru"
     said = rows(comparison)
-    assert said["by how much"] == "22 % lower error than lstm, the runner-up (199.9 against 255.5 MWh)"
+    assert said["by how much"] == "22 % lower error than lstm (199.9 against 255.5 MWh)"
     assert said["how sure"] == "clear: better than lstm with probability 0.97, at worst 2 % more error (95 % sure)"
     assert said["against the baseline"] == "22 % lower error than ridge on the lags (256.4)"
 
@@ -59,16 +60,42 @@ def test_a_baseline_to_use_is_compared_with_the_better_network(make_comparison: 
     said = rows(
         recommending(make_comparison(), **changes, lower_loss=0.145, probability=None, regret=None, abstains="too few")
     )
-    assert said["by how much"] == "14 % lower error than lstm, the runner-up (256.4 against 300.0 MWh)"
+    assert said["by how much"] == "14 % lower error than lstm (256.4 against 300.0 MWh)"
     assert said["how sure"] == "not known: too few"
     assert "against the baseline" not in said
     assert said["why"] == "no network beats it beyond chance"
 
 
+def test_a_baseline_that_may_be_beaten_says_whose_probability_it_is(make_comparison: Make) -> None:
+    changes = {"use": Use.BASELINE, "reason": Reason.NOT_BEATEN, "baseline": "ridge", "against": "lstm"}
+    comparison = recommending(make_comparison(), **changes, probability=0.14, regret=0.12)
+    said = rows(comparison)
+    assert said["why"] == "lstm seems better, but not beyond chance"
+    assert said["how sure"] == (
+        "close: lstm is better with probability 0.86, not beyond chance; the baseline has at worst 12 % more error "
+        "(95 % sure)"
+    )
+    certainty = "lstm better with probability 0.86, at worst 12 % more error"
+    assert ComparisonView(comparison).certainty == certainty
+    surely = recommending(make_comparison(), use=Use.BASELINE, reason=Reason.BASELINE, baseline="ridge")
+    assert rows(surely)["why"] == "it is surely better than the networks"
+
+
+def test_a_withheld_answer_shows_no_number_of_the_families(make_comparison: Make) -> None:
+    view = ComparisonView(recommending(make_comparison()))
+    assert "better by" in view.difference
+    few = dataclasses.replace(
+        view.result.verdict, reasons_to_abstain=("too few trials: lstm has 3 completed trials, 5 are needed",)
+    )
+    withheld = ComparisonView(dataclasses.replace(view.result, verdict=few))
+    assert (withheld.difference, withheld.chances) == (MISSING, "")
+    assert rows(withheld.result)["lstm or gru"].endswith(", withheld")
+
+
 def test_scores_that_contradict_the_choice_are_said(make_comparison: Make) -> None:
     said = rows(recommending(make_comparison(), lower_loss=-0.5))
     assert said["by how much"] == (
-        "none on the 184 cases that did not help to choose: there lstm, the runner-up, has the 33 % lower error "
+        "none on the 184 cases that did not help to choose: there lstm has the 33 % lower error "
         "(255.5 against 199.9 MWh)"
     )
     assert said["how sure"].startswith("unclear: better than lstm with probability ")

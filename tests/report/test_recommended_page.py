@@ -162,7 +162,7 @@ def test_commands_of_hostile_names_stay_text(recommended: Make, make_sweep: Make
 
 
 def test_a_reason_that_no_sentence_has_room_for_is_told_in_full(recommended: Make, make_sweep: MakeSweep) -> None:
-    why = "a baseline is scored once, on the whole test part: nothing says how its lead scatters"
+    why = "one score of a baseline says nothing of chance: its test cases are not known, or too few"
     name = "logistic regression on mean, spread and end"
     unsure = {"use": Use.BASELINE, "reason": Reason.BASELINE, "probability": None, "regret": None}
     page = words_of(html(make_sweep([recommended(baseline=name, abstains=why, **unsure)])))

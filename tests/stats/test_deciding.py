@@ -184,7 +184,7 @@ def test_a_family_without_a_completed_trial(rows_of, spread):
     rows = rows_of({"lstm": spread(0.2), "gru": spread(0.6)})
     verdict = decide_one([fail(row) if row.family == "gru" else row for row in rows])
     assert verdict.outcome is Outcome.UNDECIDED
-    assert f"gru has 0 completed trials: at least {MINIMUM_TRIALS} are needed" in verdict.reasons_to_abstain
+    assert f"too few trials: gru has 0 completed trials, {MINIMUM_TRIALS} are needed" in verdict.reasons_to_abstain
     assert "gru failed in 20 of 20 trials: more than 10%" in verdict.reasons_to_abstain
     assert math.isnan(verdict.expected["gru"])
     assert math.isfinite(verdict.expected["lstm"])
@@ -202,13 +202,13 @@ def test_no_family_has_a_completed_trial(rows_of, spread):
 
 def test_a_family_named_but_absent_is_withheld(rows_of, spread):
     verdict = decide_one(rows_of({"lstm": spread(0.2)}), families=["lstm", "gru"])
-    assert f"gru has 0 completed trials: at least {MINIMUM_TRIALS} are needed" in verdict.reasons_to_abstain
+    assert f"too few trials: gru has 0 completed trials, {MINIMUM_TRIALS} are needed" in verdict.reasons_to_abstain
 
 
 def test_too_few_trials_withhold(rows_of, spread):
     few = MINIMUM_TRIALS - 1
     verdict = decide_one(rows_of({"lstm": spread(0.2, few), "gru": spread(0.6, few)}))
-    assert f"lstm has {few} completed trials: at least {MINIMUM_TRIALS} are needed" in verdict.reasons_to_abstain
+    assert f"too few trials: lstm has {few} completed trials, {MINIMUM_TRIALS} are needed" in verdict.reasons_to_abstain
 
 
 def test_fewer_trials_than_the_budget_withhold(rows_of, spread):
@@ -253,7 +253,7 @@ def test_a_validation_score_still_improving_is_said(rows_of, objective, verb):
     [care] = verdict.warnings
     assert care == (
         f"the expected validation score was still {verb} at the end of the budget: from the best of 10 to the best of "
-        "20 trials by 3.55 (lstm), more than the equivalence margin (0.5); longer searches: `harness sweep --extend "
+        "20 trials by 3.55 (lstm), more than the equivalence margin (0.5); for better models: `harness sweep --extend "
         "SWEEP --trials 40`"
     )
     [old] = decide_one(rows_of({"lstm": steep, "gru": flat}, trials=20), objective, margin=0.5, rule=1).warnings

@@ -98,9 +98,10 @@ def test_better_in_mean_but_not_beyond_the_interval_is_a_candidate(hard, recomme
     assert found.probability < 0.5
     sentence = sentences.recommendation(verdict)
     assert sentence.startswith(
-        f"toy: use the baseline, ridge, which {found.family}'s, the better network, may not beat; it is"
+        f"toy: use the baseline, ridge, which {found.family}'s, the chosen network, may not beat; {found.family}'s is "
+        "better with probability 0."
     )
-    assert brief.why(found) == f"{found.family}'s model is the best, though it may not beat the baseline ridge"
+    assert brief.why(found) == f"{found.family}'s model comes first, though it may not beat the baseline ridge"
 
 
 def test_beyond_the_interval_of_both_it_may_be_champion(hard, recommended) -> None:

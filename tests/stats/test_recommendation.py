@@ -149,7 +149,7 @@ def test_no_model_better_than_the_baseline(verdict, advised) -> None:
     assert (found.use, found.baseline, found.family, found.against) == (Use.BASELINE, "ridge", "lstm", "lstm")
     assert found.lower_loss == pytest.approx(1 - 0.9 / 1.2)
     assert found.probability is None
-    assert found.abstains.startswith("a baseline is scored once")
+    assert found.abstains.startswith("one score of a baseline")
     worse = (last, replace(ridge, test_score=1.3))
     found = advised(verdict, baselines=worse)
     assert (found.use, found.baseline) == (Use.BASELINE, "persistence"), "ahead by more than the margin"
@@ -176,7 +176,7 @@ def test_over_the_cases_that_decide_a_baseline_is_better_with_a_probability(verd
 
 
 def test_an_abstaining_verdict_recommends_without_a_probability(verdict, advised) -> None:
-    why = "lstm has 4 completed trials: at least 5 are needed"
+    why = "too few trials: lstm has 4 completed trials, 5 are needed"
     found = advised(replace(verdict, reasons_to_abstain=(why,)), cases=cases_of(1.5, 1.0))
     assert (found.family, found.probability, found.regret, found.abstains) == ("gru", None, None, why)
 

@@ -85,9 +85,14 @@ def test_the_recommendation_says_what_by_how_much_and_how_sure() -> None:
         (BASELINE, ": 9 % lower error than gru's; probability 0.98, at worst 2 % more error (95 %)"),
         (
             replace(BASELINE, baseline="mean"),
-            "baseline, mean: 9 % lower error than gru's, the better network; it is better with probability 0.98",
+            "baseline, mean: 9 % lower error than gru's, the chosen network; it is better with probability 0.98",
         ),
         (replace(BASELINE, lower_loss=-0.75), ", which gru's may not beat; probability 0.98"),
+        (
+            replace(BASELINE, reason=Reason.NOT_BEATEN, baseline="mean", probability=0.12, regret=0.14),
+            "use the baseline, mean, which gru's, the chosen network, may not beat; gru's is better with probability "
+            "0.88, at worst 14 % more error (95 % sure)",
+        ),
         (EITHER, "use either model; gru's is cheaper"),
         (EITHER, "at worst 3.4 times the error (95 % sure)"),
         (SILENT, "how sure is not known: gru failed in 3 of 13 trials: more than 10 %"),
@@ -112,7 +117,7 @@ def test_two_lines_hold_it_for_every_builtin_dataset(found: Recommendation) -> N
 
 
 NAMES = (RIDGE, "logistic regression on tokens beside", "each label given its present value", "boosted trees on lags")
-ONCE = "a baseline is scored once, on the whole test part: nothing says how its lead scatters"
+ONCE = "one score of a baseline says nothing of chance: its test cases are not known, or too few"
 
 
 @pytest.mark.parametrize("reason", [Reason.BASELINE, Reason.NOT_BEATEN])
@@ -139,6 +144,17 @@ def test_the_bound_is_never_rounded_down() -> None:
     ]
 
 
+def test_models_that_their_interval_tells_apart_and_chance_does_not_say_why() -> None:
+    assert OPEN.models is not None
+    close = replace(OPEN.models, family=None, difference=12.1, low=3.0, high=21.0, cases=107, block=25)
+    said = sentences.three(replace(OPEN, models=replace(close, permutation_p=0.066)))[0]
+    assert said.endswith(
+        "(95 % interval 3 to 21, but too few blocks of neighbouring cases, 4, tell it from chance: p = 0.066)."
+    )
+    for clear in (replace(close, low=-1.0, permutation_p=0.066), replace(close, family="gru", permutation_p=0.01)):
+        assert "chance" not in sentences.three(replace(OPEN, models=clear))[0]
+
+
 def test_the_three_sentences_give_the_records_numbers() -> None:
     models, seeds, families = sentences.three(OPEN)
     assert models == (
@@ -149,8 +165,8 @@ def test_the_three_sentences_give_the_records_numbers() -> None:
         "Configurations: undecided, gru's better by 2.9 over 5 fresh seeds each (95 % interval -0.3 to 5.8)."
     )
     assert families == (
-        "Families: undecided in searches of 3 trials: gru better by 12.24 (95 % interval -24.71 to 39.26), with "
-        "probability 0.72, at worst 5 % more error (95 % sure)."
+        "Families: undecided in searches of 3 of the 10 trials: gru better by 12.24 (95 % interval -24.71 to 39.26), "
+        "with probability 0.72, at worst 5 % more error (95 % sure)."
     )
 
 
@@ -171,8 +187,8 @@ def test_families_that_win_or_are_equal_or_abstain() -> None:
         OPEN, outcome=Outcome.WINNER, family="gru", low=-30.0, high=-2.0, over_cases=CaseInterval(-9, 1, 5, 1)
     )
     assert sentences.three(won)[2] == (
-        "Families: gru is better than lstm by 12.24 in searches of 3 trials (95 % interval 2 to 30); not over test "
-        "cases."
+        "Families: gru is better than lstm by 12.24 in searches of 3 of the 10 trials (95 % interval 2 to 30); not "
+        "over test cases."
     )
     equal = replace(
         OPEN,
@@ -182,8 +198,8 @@ def test_families_that_win_or_are_equal_or_abstain() -> None:
         pairs=(Pair("lstm", "gru", -12.24, -39.26, 24.71, 0.5, Outcome.PRACTICALLY_EQUAL, None),),
     )
     assert sentences.three(equal)[2] == (
-        "Families: lstm and gru are practically equal in searches of 3 trials (gru better by 12.24, 95 % interval "
-        "-24.71 to 39.26, within ±12.3); lstm is cheaper, fewer seconds."
+        "Families: lstm and gru are practically equal in searches of 3 of the 10 trials (gru better by 12.24, 95 % "
+        "interval -24.71 to 39.26, within ±12.3); lstm is cheaper, fewer seconds."
     )
     withheld = replace(OPEN, reasons_to_abstain=("lstm failed", "too few"))
     assert sentences.three(withheld)[2] == "Families: no answer, because lstm failed; too few."
@@ -192,7 +208,7 @@ def test_families_that_win_or_are_equal_or_abstain() -> None:
 def test_of_three_families_the_runner_up_is_named() -> None:
     verdict = replace(OPEN, families=("gru", "lstm", "rnn"), difference=12.24, low=-24.71, high=39.26)
     assert sentences.three(verdict)[2].startswith(
-        "Families: undecided in searches of 3 trials: gru better than lstm by"
+        "Families: undecided in searches of 3 of the 10 trials: gru better than lstm by"
     )
 
 
@@ -237,12 +253,14 @@ def test_warnings_name_the_sweep_and_share_the_last_line() -> None:
     [edge] = wording.at_the_edge([*edges, wording.Edge("gru", "gru", "dropout", 0.4, 0, 0.4)])
     assert sentences.warnings(replace(OPEN, warnings=(improving, edge)), "s1 --store x") == (
         "the expected validation score was still falling at the end of the budget: from the best of 5 to the best of "
-        "10 trials by 0.5 (gru) and 0.4 (lstm), more than the equivalence margin (0.1); longer searches: `harness "
+        "10 trials by 0.5 (gru) and 0.4 (lstm), more than the equivalence margin (0.1); for better models: `harness "
         "sweep --extend s1 --store x --trials 20`",
         "selected values lie at the edge of their search range: units = 64 of lstm and gru (16 to 64), dropout = 0.4 "
         "of gru (0 to 0.4); to widen it: `harness spaces new lstm_wide --from lstm` and `harness spaces new gru_wide "
         "--from gru`",
     )
+    [own] = wording.at_the_edge([wording.Edge("net", "net", "units", 64, 16, 64, "models.py:build")])
+    assert own.endswith("units = 64 of net (16 to 64); to widen it: in `models.py:build`")
     assert sentences.warnings(replace(OPEN, warnings=(improving,)))[0].endswith(
         "more than the equivalence margin (0.1)"
     )

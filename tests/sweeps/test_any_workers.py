@@ -92,8 +92,8 @@ def test_one_worker_and_two_give_the_same_scores_and_verdict(wide: Path) -> None
     "options",
     [
         {"trials": 5},
-        {"trials": 8, "oracle": "bayesian", "in_flight": 2},
-        {"trials": 12, "oracle": "tpe", "in_flight": 2},
+        {"trials": 8, "oracle": "bayesian"},
+        {"trials": 20, "oracle": "tpe", "in_flight": 2},
     ],
 )
 def test_one_two_and_four_workers_give_the_same_answer(wide: Path, options: dict[str, Any]) -> None:
@@ -157,8 +157,10 @@ def test_the_budget_says_where_the_number_of_workers_counts(toys, configs, chang
         ({"oracle": "random"}, 9, ""),
         ({"oracle": "bayesian"}, 2, ""),
         ({"oracle": "bayesian", "replicates": 2}, 4, ""),
-        ({"oracle": "bayesian", "in_flight": 2}, 4, ""),
-        ({"oracle": "bayesian"}, 5, "2 searches with 1 trial in flight each keep 2 of 5 workers busy; --in-flight 3"),
+        ({"oracle": "bayesian", "in_flight": 2, "trials": 20}, 4, ""),
+        ({"oracle": "bayesian", "trials": 30}, 5, "each keep 2 of 5 workers busy; --in-flight 3 uses all"),
+        ({"oracle": "bayesian", "trials": 20}, 9, "each keep 2 of 9 workers busy; --in-flight 2 uses 4"),
+        ({"oracle": "bayesian", "trials": 10}, 5, "each keep 2 of 5 workers busy; more in flight need more trials"),
     ],
 )
 def test_idle_workers_are_said_with_the_option_that_uses_them(toys, configs, changes, workers, note: str) -> None:

@@ -68,7 +68,7 @@ def test_no_model_is_champion_where_the_baseline_is_recommended(answered) -> Non
     recommended = without_baselines(use=Use.BASELINE, baseline="mean", reason=Reason.BASELINE)
     family, why = chosen(recommended)
     assert short_of_champion(recommended, family) == "is not what the sweep recommends: use the baseline mean"
-    assert why.endswith("'s model is the best of those that do not beat the baseline mean")
+    assert why.endswith("'s model comes first of those that do not beat the baseline mean")
 
 
 def test_a_candidate_is_told_which_baseline_it_does_not_beat(answered) -> None:

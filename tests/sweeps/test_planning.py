@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from harness.config import make_plan
 from harness.config.space import SearchSpace
 from harness.executors.base import resolve
 from harness.sweeps.plan import large_batches
+from harness.sweeps.plan import resolve as resolve_plan
 from harness.sweeps.trials import TASKS
 
 
@@ -38,3 +40,13 @@ def test_batches_larger_than_the_training_part_are_said(batch_size: dict) -> Non
 
 def test_a_space_without_batches_of_its_own_says_nothing() -> None:
     assert large_batches("waves", spaces(None), 1) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "said"), [({"trials": 4}, 1), ({"trials": 4, "replicates": 2}, 0), ({"trials": 5}, 0)]
+)
+def test_too_few_trials_are_said_before_they_run(values: dict, said: int) -> None:
+    header = resolve_plan(make_plan({"datasets": ("adding_50",), **values}))
+    notes = [note for note in header.notes if "how sure the answer is will not be known" in note]
+    assert len(notes) == said
+    assert all(note.startswith("4 trials a family: ") and note.endswith("takes 5 or more (--trials)") for note in notes)

@@ -53,6 +53,7 @@ class RayExecutor:
         needs: Needs | None = None,
         say: Callable[[str], None] = lambda _: None,
         environment: Mapping[str, str] | None = None,
+        module: str = "",
         *,
         same_cpu: bool = False,
     ) -> None:
@@ -65,6 +66,7 @@ class RayExecutor:
             needs: What a slot takes of a node.
             say: Told in one line what nodes there are, come and go.
             environment: Variables that tasks see.
+            module: What workers import as soon as they are there (`prewarm`); nothing where it is empty.
             same_cpu: Whether slots on another kind of processor than the first one's are refused.
 
         Raises:
@@ -74,6 +76,7 @@ class RayExecutor:
         self.address, self._needs, self._say, self._threads = address, needs or Needs(), say, threads
         self._own = cluster.connect(address)
         self._places = Places(self._needs, (threads, dict(environment or {})), say, same_cpu=same_cpu)
+        self._places.module = module
         self._places.ended, self._places.lost = self._ended, self._lost
         self._heard: list[tuple[Place | None, Done]] = []
         self._offers, self._submitted, self._closed = Offers(), 0, False
@@ -123,7 +126,7 @@ class RayExecutor:
 
     def prewarm(self, module: str) -> None:
         """Have the workers of all slots import a module, of those that are to come too; does not wait for it."""
-        if self._closed:
+        if self._closed or self._places.module == module:
             return
         self._places.module = module
         for place in self._places.all:

@@ -1,1 +1,1 @@
-"""What the page has besides words and figures: answer cards, the table of trials, its script, what it keeps back."""
+"""What the page has besides words and figures: answer cards, tables, its script, what it keeps back, the Atlas."""

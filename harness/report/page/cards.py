@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from harness.records import Objective, Recommendation, Use, Verdict
+from harness.records import Objective, Reason, Recommendation, Use, Verdict
 from harness.report.axes import (
     INK,
     PLAIN,
@@ -19,7 +19,7 @@ from harness.report.axes import (
 )
 from harness.report.format import axis_words, direction_words, metric_words
 from harness.report.view import ComparisonView
-from harness.stats.words.sentences import compared_with, odds
+from harness.stats.words.sentences import at_worst, compared_with, odds, probability_text
 from harness.text import MISSING, counted, shortened
 
 _WIDE, _LANE, _BELOW = 320.0, 24.0, 58.0
@@ -36,6 +36,7 @@ class Card:
 
     Attributes:
         dataset: Its name.
+        title: What its data are, in a few words; empty where its config does not say.
         anchor: Id of what is said of it further down.
         use: What to use, such as `use gru`.
         rows: Label and words: by how much, how sure, against the baseline, the families.
@@ -44,6 +45,7 @@ class Card:
     """
 
     dataset: str
+    title: str
     anchor: str
     use: str
     rows: tuple[tuple[str, str], ...]
@@ -56,22 +58,32 @@ def card_of(view: ComparisonView) -> Card:
     verdict, found = view.verdict, view.verdict.recommendation
     is_baseline = found is not None and found.use is Use.BASELINE
     rows = (
-        ("why", "no network beats it beyond chance" if is_baseline else ""),
+        ("why", _why(found) if found and is_baseline else ""),
         ("by how much", _by_how_much(view)),
         ("how sure", _how_sure(verdict)),
+        (" or ".join(verdict.families), view.outcome if found else ""),
         ("against the baseline", "" if is_baseline else _against_baseline(view)),
-        ("which family, by all trials", view.outcome if found and verdict.family else ""),
         ("to know besides", _warned(view)),
     )
     recommended = next((family for family in view.families if family.recommended), None)
     return Card(
         verdict.dataset,
+        view.result.facts.title,
         view.anchor,
         view.use,
         tuple((label, words) for label, words in rows if words),
         recommended.color if recommended else "",
         scores(view, f"{view.anchor}-card") or "",
     )
+
+
+def _why(found: Recommendation) -> str:
+    """Why a baseline is to be used."""
+    if found.reason is Reason.NOT_BEATEN:
+        return f"{found.against or 'the best network'} seems better, but not beyond chance"
+    if found.probability is not None and found.probability >= _STRENGTHS[0][0]:
+        return "it is surely better than the networks"
+    return "no network beats it beyond chance"
 
 
 def _by_how_much(view: ComparisonView) -> str:
@@ -81,12 +93,12 @@ def _by_how_much(view: ComparisonView) -> str:
     if found.against is None or found.lower_loss is None:
         return ""
     if found.lower_loss >= 0:
-        return f"{compared_with(found.lower_loss)} {found.against}, the runner-up{_side_by_side(view, found)}"
+        return f"{compared_with(found.lower_loss)} {found.against}{_side_by_side(view, found)}"
     # What was chosen by other test cases, or by validation, need not be ahead in what is published.
     where = f"the {found.scored_cases:,} cases that did not help to choose" if found.scored_cases else "the test part"
     less = compared_with(1 - 1 / (1 - found.lower_loss)).removesuffix(" than")
     scores = _side_by_side(view, found, theirs_first=True)
-    return f"none on {where}: there {found.against}, the runner-up, has the {less}{scores}"
+    return f"none on {where}: there {found.against} has the {less}{scores}"
 
 
 def _side_by_side(view: ComparisonView, found: Recommendation, *, theirs_first: bool = False) -> str:
@@ -103,6 +115,10 @@ def _how_sure(verdict: Verdict) -> str:
     found = verdict.recommendation
     if found is None or found.probability is None:
         return _unsure(verdict)
+    if found.probability < 0.5 and found.use is Use.BASELINE and found.against:
+        theirs = f"{found.against} is better with probability {probability_text(1 - found.probability)}"
+        worst = "" if found.regret is None else f"; the baseline has {at_worst(found.regret, found.level)}"
+        return f"close: {theirs}, not beyond chance{worst}"
     than = f" than {found.against}" if found.against else ""
     word = next(word for least, word in _STRENGTHS if found.probability >= least)
     if (found.lower_loss or 0) < 0:

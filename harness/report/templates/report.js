@@ -161,7 +161,7 @@
       const holds = new Set(found.rows.filter((row) => wanted.every((one) => one(row[2]))).map((row) => row[0]));
       for (const row of body.rows) row.hidden = !holds.has(Number(row.dataset.trial));
       lines.forEach((path, number) => path.classList.toggle("off", !holds.has(number)));
-      output.textContent = wanted.length ? `${holds.size} of ${found.rows.length} trials` : "";
+      output.textContent = wanted.length ? `${holds.size} of ${found.rows.length} ${found.noun || "trials"}` : "";
     };
     const sorter = new Tablesort(element);
     form.hidden = false;

@@ -72,7 +72,9 @@ _MOST_NAMES = 4
 def certainty(found: Recommendation) -> str:
     """How sure that is: `probability 0.72, at worst 5 % more error`; empty where it is not known."""
     words = []
-    if found.probability is not None:
+    if found.probability is not None and found.probability < 0.5 and found.use is Use.BASELINE and found.against:
+        words.append(f"{found.against} better with probability {probability_text(1 - found.probability)}")
+    elif found.probability is not None:
         words.append(f"probability {probability_text(found.probability)}")
     if found.regret is not None:
         words.append(f"at worst {regret_text(found.regret)}")
@@ -92,8 +94,8 @@ def why(found: Recommendation) -> str:
         Reason.TRIALS: f"all trials, over the test cases that decide, speak for {found.family}",
         Reason.VALIDATION: f"validation selected {found.family}'s model",
         Reason.CHEAPER: f"the families are practically equal, and {found.family} is the cheaper one",
-        Reason.BASELINE: f"{found.family}'s model is the best of those that do not beat the baseline {found.baseline}",
-        Reason.NOT_BEATEN: f"{found.family}'s model is the best, though it may not beat the baseline {found.baseline}",
+        Reason.BASELINE: f"{found.family}'s model comes first of those that do not beat the baseline {found.baseline}",
+        Reason.NOT_BEATEN: f"{found.family}'s model comes first, though it may not beat the baseline {found.baseline}",
     }[found.reason]
     return printable(f"{words} ({found.because})" if found.because else words)
 

@@ -34,9 +34,9 @@ _TERSER = (
     (" sure\\)$", ")"),
     (" over the [0-9,]+ cases that score", ""),
     ("; it is better with probability", "; better with probability"),
-    (", the better network,", ""),
+    (", the chosen network,", ""),
     ("; better with probability", "; probability"),
-    (", the better network", ""),
+    (", the chosen network", ""),
     ("(?<= error) (than|as|of) [^;]*", ""),
     (", which [^;]* may not beat", ", maybe not beaten"),
     (" the error \\(", " ("),
@@ -195,7 +195,7 @@ def _what(found: Recommendation, why: str) -> str:
         use = f"use either model; {found.family}'s is cheaper"
     other = f"{found.against}'s"
     if found.use is Use.BASELINE:
-        other += ", the better network"
+        other += ", the chosen network"
     size = _size(found.lower_loss, other, found.scored_cases) if found.against and found.lower_loss is not None else ""
     if found.use is Use.BASELINE and (found.reason is Reason.NOT_BEATEN or (found.lower_loss or 0) < 0):
         size = f", which {other}, may not beat"
@@ -236,19 +236,34 @@ def _certainty(found: Recommendation, most: int | None) -> str:
     if found.probability is None:
         why = shortened(found.abstains, most) if most else found.abstains
         return f"how sure is not known{f': {why}' if why else ''}"
+    if found.probability < 0.5 and found.use is Use.BASELINE:  # recommended for want of proof: whose probability it is
+        return f"{found.against}'s is better with probability {odds(1 - found.probability, found.regret, found.level)}"
     return f"it is better with probability {odds(found.probability, found.regret, found.level)}"
 
 
 def odds(probability: float, regret: float | None, level: float) -> str:
     """A probability and what the choice costs at worst: `0.97, at worst 2 % more error (95 % sure)`."""
-    at_worst = "" if regret is None else f", at worst {regret_text(regret)} ({level_text(level)} sure)"
-    return f"{probability_text(probability)}{at_worst}"
+    worst = at_worst(regret, level)
+    return f"{probability_text(probability)}{', ' * bool(worst)}{worst}"
+
+
+def at_worst(regret: float | None, level: float) -> str:
+    """What a choice costs at worst, such as `at worst 2 % more error (95 % sure)`; empty where that is not known."""
+    return "" if regret is None else f"at worst {regret_text(regret)} ({level_text(level)} sure)"
 
 
 def _models(found: ModelsInHand | None) -> str:
     if found is None:
         return "not asked: single test cases are unknown, or too few"
-    return f"{_better(found)} over the {found.cases:,} test cases that decide ({lead_interval(found)})"
+    return f"{_better(found)} over the {found.cases:,} test cases that decide ({lead_interval(found)}{_chance(found)})"
+
+
+def _chance(found: ModelsInHand) -> str:
+    """Why a difference of models is open though its interval excludes zero."""
+    if found.family or found.low <= 0 <= found.high or found.permutation_p is None:
+        return ""
+    alike = found.cases // found.block
+    return f", but too few blocks of neighbouring cases, {alike}, tell it from chance: p = {found.permutation_p:.2g}"
 
 
 def _configurations(found: Configurations | None) -> str:
@@ -279,7 +294,9 @@ def _families(verdict: Verdict) -> str:
         return f"no answer, because {'; '.join(verdict.reasons_to_abstain)}"
     if math.isnan(verdict.difference):
         return "no answer, because a family has no completed trial"
-    searches = f"searches of {counted(verdict.compared_at or verdict.trials, 'trial')}"
+    searches = f"searches of {counted(verdict.trials, 'trial')}"
+    if verdict.compared_at and verdict.compared_at < verdict.trials:
+        searches = f"searches of {verdict.compared_at:,} of the {counted(verdict.trials, 'trial')}"
     size = f"by {number(abs(verdict.difference))}"
     first, second = verdict.families[:2]
     other = second if verdict.leader == first else first
@@ -311,8 +328,10 @@ def _why_open(verdict: Verdict) -> str:
 def _outlook(found: Outlook | None, leader: str) -> str:
     if found is None or found.probability is None:
         return ""
-    who = ", with probability" if found.better == leader else f"; yet {found.better} better with probability"
-    return f"{who} {odds(found.probability, found.regret, found.level)}"
+    if found.better == leader:
+        return f", with probability {odds(found.probability, found.regret, found.level)}"
+    # The estimate reads validation scores too, and may favour the other one.
+    return f"; by all scores {found.better} with probability {odds(found.probability, found.regret, found.level)}"
 
 
 def _though(verdict: Verdict, found: Recommendation) -> str:

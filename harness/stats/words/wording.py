@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from harness.records import Across, CaseInterval, Direction, Outcome, Pair, PairAcross, Verdict
+from harness.records import Across, CaseInterval, Direction, Outcome, Pair, PairAcross, Verdict, VerdictPrior
 from harness.stats.compare import Comparison
 from harness.stats.differences import Difference, Gain, Side, convincing
 from harness.stats.levels import (
@@ -37,6 +37,7 @@ class Edge(NamedTuple):
         value: The selected value.
         low: Lower end of the range.
         high: Upper end.
+        builder: Where a builder of one's own names the range, such as `models.py:build`; empty for a space of a file.
     """
 
     family: str
@@ -45,6 +46,7 @@ class Edge(NamedTuple):
     value: float
     low: float
     high: float
+    builder: str = ""
 
 
 def reasons_to_abstain(sides: Sequence[Side], trials: int, adaptive: bool) -> tuple[str, ...]:
@@ -61,8 +63,8 @@ def reasons_to_abstain(sides: Sequence[Side], trials: int, adaptive: bool) -> tu
         reasons.append(f"completed trials differ: {counts}")
     for side in sides:
         completed = f"{side.name} has {counted(len(side.completed), 'completed trial')}"
-        if len(side.completed) < MINIMUM_TRIALS:
-            reasons.append(f"{completed}: at least {MINIMUM_TRIALS} are needed")
+        if len(side.completed) < MINIMUM_TRIALS:  # what matters first: a headline may have room for no more
+            reasons.append(f"too few trials: {completed}, {MINIMUM_TRIALS} are needed")
         elif len(side.completed) < trials:
             reasons.append(f"{completed}: fewer than the budget of {trials}")
         if side.failed > FAILURE_SHARE * side.asked:
@@ -154,8 +156,8 @@ def still_improving(
     by = listed([f"{number(gain)} ({name})" for name, gain in found.items()])
     return [
         f"the expected validation score was still {verb} at the end of the budget: from the best of "
-        f"{max(trials // 2, 1)} to the best of {trials} trials by {by}, more than {what} ({number(yardstick)}); longer "
-        f"searches: `harness sweep --extend {SWEEP} --trials {2 * trials}`"
+        f"{max(trials // 2, 1)} to the best of {trials} trials by {by}, more than {what} ({number(yardstick)}); for "
+        f"better models: `harness sweep --extend {SWEEP} --trials {2 * trials}`"
     ]
 
 
@@ -174,9 +176,13 @@ def at_the_edge(edges: Sequence[Edge]) -> list[str]:
         f"{name} = {value:g} of {listed(families)} ({low:g} to {high:g})"
         for (name, value, low, high), families in where.items()
     ]
-    spaces = dict.fromkeys(edge.space for edge in edges)
-    commands = listed([f"`harness spaces new {space}_wide --from {space}`" for space in spaces])
-    return [f"selected values lie at the edge of their search range: {', '.join(values)}; to widen it: {commands}"]
+    ways = dict.fromkeys(
+        f"in `{edge.builder}`" if edge.builder else f"`harness spaces new {edge.space}_wide --from {edge.space}`"
+        for edge in edges
+    )
+    return [
+        f"selected values lie at the edge of their search range: {', '.join(values)}; to widen it: {listed([*ways])}"
+    ]
 
 
 QUESTION = (
@@ -201,6 +207,7 @@ def method(
     families: int,
     interim: InterimAnalysis | None = None,
     compared_at: int | None = None,
+    prior: VerdictPrior | None = None,
 ) -> str:
     """How a verdict was made, in a few words.
 
@@ -210,6 +217,7 @@ def method(
         families: Number of families.
         interim: Which interim analysis it was, where replicates are added until it is decided.
         compared_at: Trials k of the search that was compared, where it is not one of the budget.
+        prior: Prior of the probability, where it is not the usual one.
     """
     if adaptive:
         way = (
@@ -231,6 +239,8 @@ def method(
             f"at its own level: all interim analyses together hold at {level_text(interim.overall)} "
             "(Lan and DeMets 1983)"
         )
+    if prior:
+        way += f"; the probability's prior is that of {prior.version}, from {counted(prior.datasets, 'data set')}"
     return way
 
 
@@ -252,7 +262,14 @@ _EARLIER_WORDS = (
     (r"no cell beats the best baseline", "no family beats the best baseline"),
     (r"more than the region of practical equivalence \(", "more than the equivalence margin ("),
     (r" has no completed trial:", " has 0 completed trials:"),
+    (r"(\S+ has \d+ completed trials?): at least (\d+) are needed", r"too few trials: \1, \2 are needed"),
+    (
+        r"a baseline is scored once, on the whole test part: nothing says how its lead scatters",
+        "one score of a baseline says nothing of chance: its test cases are not known, or too few",
+    ),
+    (r"; longer searches: `harness sweep", "; for better models: `harness sweep"),
     (r" lies at the edge of its range \(", " lies at the edge of its search range ("),
+    (r"'s model is the best( of those that do not|, though it may not) beat ", r"'s model comes first\1 beat "),
 )
 
 
@@ -419,9 +436,10 @@ def _difference(verdict: Verdict) -> list[str]:
 def probabilities(verdict: Verdict) -> str:
     """How probable it is that a family is better by more than what matters; empty where that is not known.
 
-    The probabilities are shares of the bootstrap's resamples, or, over replicates, those of Welch's t.
+    Of verdicts of 0.1.0, which recommend nothing: later ones have the outlook's probability, which is right as often
+    as it says, and no other. They are shares of the bootstrap's resamples, or, over replicates, those of Welch's t.
     """
-    if len(verdict.families) < 2 or not all(map(math.isfinite, verdict.probabilities)):
+    if verdict.recommendation or len(verdict.families) < 2 or not all(map(math.isfinite, verdict.probabilities)):
         return ""
     first, equal, second = map(percent, verdict.probabilities)
     one, other = verdict.families[:2]

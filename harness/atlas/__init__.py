@@ -1,0 +1,1 @@
+"""The Atlas: LSTM or GRU, over many data sets."""

@@ -1,0 +1,1 @@
+"""The answer for people: sentences and tables, the forest, the page."""

@@ -1,0 +1,1 @@
+"""`harness atlas`: LSTM or GRU over many real data sets, a command a module."""
