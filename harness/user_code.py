@@ -21,6 +21,9 @@ from harness.machine import here
 _FUNCTION = re.compile(r"^(?P<file>.+\.py):(?P<name>[A-Za-z_]\w*)$")
 
 
+WORKER_VARIABLE = "HARNESS_WORKER"
+"""Set in worker processes."""
+
 NOT_RUN = Path("/not-run")
 """In place of the folder of a file that something from a server names."""
 
@@ -149,7 +152,7 @@ def classes_of(file: Path, digest: str) -> dict[str, type]:
 
 def _loaded(location: str, digest: str) -> Callable[..., Any]:
     file, name = file_of(location)
-    module = _run(file, digest, f"{name} a config names")
+    module = _run(file, digest, f"{name} {'you named' if file in _named_here else 'a config names'}")
     function: Any = getattr(module, name, None)
     if not (callable(function) or callable(getattr(function, "build", None))):
         known = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
@@ -158,6 +161,12 @@ def _loaded(location: str, digest: str) -> Callable[..., Any]:
 
 
 _modules: dict[tuple[Path, str], ModuleType] = {}
+_named_here: set[Path] = set()
+
+
+def named_here(file: Path) -> None:
+    """Remember that whoever called this process named a file's code, so that it is not said to come from a config."""
+    _named_here.add(file.resolve())
 
 
 def _run(file: Path, digest: str, what: str) -> ModuleType:
@@ -168,8 +177,9 @@ def _run(file: Path, digest: str, what: str) -> ModuleType:
     assert spec is not None  # the file ends in .py
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    # A config runs no code in silence.
-    print(f"running {os.path.relpath(file)}, whose {what}", file=sys.stderr)
+    # A config runs no code in silence; what a worker runs, its parent has said.
+    if not os.environ.get(WORKER_VARIABLE):
+        print(f"running {os.path.relpath(file)}, whose {what}", file=sys.stderr)
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:  # whatever the user's code does

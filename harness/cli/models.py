@@ -244,6 +244,10 @@ def export(
     baseline: Annotated[
         bool, typer.Option("--baseline", help="Export the best baseline of its sweep in the champion's place.")
     ] = False,
+    baseline_named: Annotated[
+        str | None,
+        typer.Option("--baseline-named", metavar="NAME", help="Export this baseline of its sweep.", show_default=False),
+    ] = None,
     code: CodeOption = None,
     as_json: JsonOption = False,
     store: StoreOption = None,
@@ -256,7 +260,7 @@ def export(
     class probabilities. Right after writing it is run in its own runtime; its
     outputs on the test rows must be the champion's to 1e-4, or nothing is written. A baseline is fitted again with the
     sweep's seed and must give its recorded test score; those that look things up in a series or in their training data
-    are refused.
+    are refused, with the best one that is not: --baseline-named takes its name.
     """
     from harness.export import load
     from harness.export.formats import Format
@@ -267,10 +271,10 @@ def export(
     require_packages(wanted)
     champion = load(model, find_store(store, tracking_uri), code)
     name = champion.description.name
-    if baseline:
+    if baseline or baseline_named:
         from harness.export.baselines import best_baseline
 
-        champion, name = best_baseline(champion), f"{name}-baseline"
+        champion, name = best_baseline(champion, baseline_named), f"{name}-baseline"
     folder = to or Path(f"{name}-{wanted.value}")
     done = write(champion, wanted, folder)
     if as_json:
@@ -278,7 +282,7 @@ def export(
         say_json({"folder": str(folder), "format": wanted.value, "files": list(done.files), "agreement": agreement})
         return
     say(str(folder))
-    if baseline:
+    if baseline or baseline_named:
         found = champion.description
         say(f"{found.family}: test {found.metric} {found.test_score:.6g} {found.unit}".rstrip(), err=True)
     say(

@@ -137,9 +137,13 @@ def predict(
         for portion in portions:
             unknown.update(portion.batch.unknown)
             outputs = champion.predict_batch(portion.batch, partial(_show, bar, portion))
-            sink.add(predictions_of(champion.description, portion.batch, outputs, levels))
+            truth = None if tested is None else tested[1]
+            sink.add(predictions_of(champion.description, portion.batch, outputs, levels, truth))
+    say(_answered_by(champion), err=True)
     if portion.batch.assumed:  # of a forecast, whose input is one portion
         say(portion.batch.assumed, err=True)
+    if note := _untrained(champion.description, portion.batch.names):
+        say(note, err=True)
     if warning:
         say(f"intervals: {warning}", err=True)
     for column, count in unknown.items():
@@ -149,11 +153,44 @@ def predict(
         )
     if plot is not None and tested is not None:
         batch, truth = tested
-        description, rows = champion.description, batch.names
+        description = champion.description
+        rows = None if batch.rows is None else (batch.rows - 1 - batch.x.shape[1]).tolist()
         found = diagnose(description, batch.x, batch.lengths, outputs, truth, first_rows=rows)
         _draw(plot, description, [found])
     if tested is not None:
         _compare(champion, outputs, tested[1], portion.batch.lengths)
+
+
+def _answered_by(champion: Champion) -> str:
+    """Which model it was, and what the verdict recommends where that is another one."""
+    from harness.records import Recommendation, Use
+
+    description = champion.description
+    name = champion.where.removeprefix("models:/")
+    told = f"{' '.join([name, *(f'@{alias}' for alias in champion.aliases)])} ({description.family})"
+    plain = description.evidence.get("recommendation")
+    found = Recommendation.from_json(plain) if plain else None
+    if found is None or (found.use is not Use.BASELINE and found.family in (None, description.arm)):
+        return told
+    what = f"the baseline {found.baseline}" if found.use is Use.BASELINE else found.family
+    return f"{told}: the verdict recommends {what}"
+
+
+MOST_NAMED = 5
+"""Series that a note names."""
+
+
+def _untrained(description: Description, names: Sequence[Any]) -> str:
+    """Which series of a forecast's input the model was not trained on; empty where none, or where it does not say."""
+    trained = {*description.series}
+    new = [str(name) for name in dict.fromkeys(names) if str(name) not in trained] if trained else []
+    more = ", …" if len(new) > MOST_NAMED else ""
+    which = f"{', '.join(new[:MOST_NAMED])}{more}"
+    return (
+        f"not trained on, and forecast as the other series are: {which} ({counted(len(new), 'series', 'series')})"
+        if new
+        else ""
+    )
 
 
 @contextmanager

@@ -22,8 +22,18 @@ if TYPE_CHECKING:
 SUFFIXES = (".html", ".md", ".tex")
 
 
+ReadSweepArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="SWEEP",
+        help="Id of the sweep; or its name, or a dataset's, for the newest one. [the newest]",
+        show_default=False,
+    ),
+]
+
+
 def report(
-    sweep: SweepArgument = None,
+    sweep: ReadSweepArgument = None,
     store: StoreOption = None,
     output: Annotated[
         Path,
@@ -79,7 +89,7 @@ def _written(result: SweepResult, place: Store, suffix: str) -> str:
 
 
 def trials(
-    sweep: SweepArgument = None,
+    sweep: ReadSweepArgument = None,
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV (the default).")] = False,
     as_json: JsonOption = False,
     store: StoreOption = None,
@@ -155,16 +165,18 @@ def leaderboard(
 
 
 def read_result(place: Store, sweep: str | None) -> SweepResult:
-    """A sweep as its journal has it.
+    """A sweep as its journal has it: by its id, or the newest one of a name or with a dataset.
 
     Raises:
         UsageError: There is no such sweep.
         JournalError: Its journal is damaged.
     """
     from harness.journal import Journal
-    from harness.sweeps.folders import find_sweep_folder
+    from harness.sweeps.folders import find_sweep_folder, newest_sweep_of, sweep_ids
     from harness.sweeps.results import Results
 
+    if sweep is not None and sweep not in sweep_ids(place):
+        sweep = newest_sweep_of(place, sweep) or sweep
     folder = find_sweep_folder(place, sweep)
     with Journal.read(folder) as journal:
         return Results(journal).sweep(folder.name, place.address)

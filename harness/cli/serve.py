@@ -34,7 +34,7 @@ def serve(
     from harness.tracking.pyfunc import scoring
     from harness.tracking.server import free_port
 
-    folder, name = locate(model, find_store(store, tracking_uri))
+    folder, name, _ = locate(model, find_store(store, tracking_uri))
     named = [code] if code else []
     require_code(folder, named, name)
     say(f"starting MLflow's scoring server on {name}, until Ctrl-C", err=True)

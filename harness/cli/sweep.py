@@ -23,6 +23,7 @@ from harness.sweeps import default_name
 from harness.sweeps.events import SweepEvent
 from harness.sweeps.stop import handling_signals, sweep_bytes
 from harness.text import counted, duration_text
+from harness.user_code import is_function
 
 if TYPE_CHECKING:
     from harness.config.sweep import SweepConfig
@@ -54,7 +55,8 @@ def sweep(
             "--family",
             "-f",
             metavar="NAME",
-            help="Family to tune, by the name of its search space (`harness spaces list`); repeat for each family. "
+            help="Family to tune, by the name of its search space (`harness spaces list`), or a builder of yours, "
+            "FILE.py:function, which is run; repeat for each family. "
             "The same one twice is an A/A comparison. [lstm, gru]",
             show_default=False,
         ),
@@ -341,10 +343,12 @@ def sweep(
         header = _started(place, resume, given)
     elif extend is not None:
         _refuse_beside(f"--extend {extend}", given, ("datasets", "families", "trials", "replicates"), **new_plan)
-        header = _extended(_started(place, extend, given), given, folders)
+        header = _extended(_started(place, extend, given), given | _families(family or (), place), folders)
     else:
         for known in family or ():
-            find_space(known, folders)  # a name that is unknown is said before anything that hangs on it
+            if not is_function(known):
+                find_space(known, folders)  # a name that is unknown is said before anything that hangs on it
+        given |= _families(family or (), place)
         header = resolve(_plan(given, config), folders)
         header, left_out = without_absent(header if part is None else header.part(*_number_of(part)))
         sweep_id = None if fresh else find_unfinished(place, header)
@@ -382,6 +386,16 @@ def sweep(
     if result.unfinished or (result.behind and not offline):
         raise typer.Exit(1)
     _end_without(left_out)
+
+
+def _families(given: Sequence[str], place: Store) -> dict[str, tuple[str, ...]]:
+    """The plan's families where some are builders, `FILE.py:function`: those are written down as search spaces."""
+    from harness.config.given import given_families
+
+    if not any(map(is_function, given)):
+        return {}
+    found = given_families(given)
+    return {"families": found.write(place.root / "families")} if found else {}
 
 
 def _number_of(part: str) -> tuple[int, int]:

@@ -240,7 +240,6 @@ def _check_forecast(task: ForecastTask) -> None:
         raise fault(("task", "id"), "expected another column than the time")
     roles: dict[str | None, str] = {
         **dict.fromkeys(task.target, "target"),
-        task.id: "id",
         **dict.fromkeys(time_names(task.time), "time"),
     }
     check_categorical(task.categorical, roles)

@@ -17,7 +17,7 @@ from harness.config.lookup import SPACES, builtin_folder
 from harness.config.space import SearchSpaceFile
 from harness.disk import replace_text
 from harness.errors import UsageError
-from harness.user_code import file_of, in_folder, is_function
+from harness.user_code import file_of, in_folder, is_function, named_here
 from harness.user_source import EXPECTED, Taken, taken
 
 
@@ -68,6 +68,7 @@ class GivenFamilies:
         folder.mkdir(parents=True, exist_ok=True)
         if source:
             replace_text(folder / f"{name}.py", source)
+            named_here(folder / f"{name}.py")
         replace_text(folder / f"{name}.toml", text)
         return str(folder / f"{name}.toml")
 
@@ -138,7 +139,9 @@ def _unwritten(name: str, value: Any, called: str) -> Unwritten:
     builder = None if build is None else taken(build, called)
     validated(SearchSpaceFile, keys if builder is None else {**keys, "build": _location(name, builder)}, Path(called))
     if builder is None and keys.get("build"):
-        file_of(keys["build"])
+        named_here(file_of(keys["build"])[0])
+    elif builder is not None and builder.file is not None:
+        named_here(builder.file)
     return Unwritten(keys, builder)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,9 @@ from harness.data.scaling import Floats, Scaling
 from harness.errors import DataError
 from harness.metrics import Metric
 from harness.records import Answer, CaseScores, DataFacts, Objective, TaskKind
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Whole: TypeAlias = npt.NDArray[np.int32]
 Indices: TypeAlias = npt.NDArray[np.int64]
@@ -45,6 +48,7 @@ class Part:
             are 0.
         rows: First source row of each window, or place of each sequence in the source (n,), from 0.
         future: What is known in advance, in raw units: (n, horizon, known channels); None where nothing is.
+        series: Of several series, which one each window is cut from (n,), from 0; None where there is one.
     """
 
     x: Values
@@ -52,6 +56,7 @@ class Part:
     y: Values
     rows: Indices
     future: Floats | None = None
+    series: Indices | None = None
 
     def __len__(self) -> int:
         return len(self.x)
@@ -59,7 +64,8 @@ class Part:
     def at(self, places: Indices) -> Part:
         """Some of its sequences, by their places in it (m,)."""
         future = None if self.future is None else self.future[places]
-        return Part(self.x[places], self.lengths[places], self.y[places], self.rows[places], future)
+        series = None if self.series is None else self.series[places]
+        return Part(self.x[places], self.lengths[places], self.y[places], self.rows[places], future, series)
 
 
 class Sealed(Generic[Content]):
@@ -111,6 +117,7 @@ class SequenceData:
         knows_future: Whether a step's answer may be made from later steps too; False where the answer is the input of
             a later step.
         time_format: How the times were read, by `[source] time_format` or from all values; empty where there are none.
+        series: Ids of the series that windows are cut from, where the config names a column of ids.
     """
 
     name: str
@@ -135,6 +142,7 @@ class SequenceData:
     class_weights: Floats | None = None
     knows_future: bool = True
     time_format: str = ""
+    series: tuple[str, ...] = ()
 
     @property
     def season_steps(self) -> int | None:
@@ -193,6 +201,8 @@ class Series:
         breaks: Rows before which a gap in time lies that no window may span, rising.
         places: Which row of the table each came from, from 0, where they are sorted or thinned; None for all in order.
         time_format: How its times were read.
+        name: Its id in the table; 0 where there are no others.
+        stamps: The time of each row as the table writes it (rows,); None where it has none.
     """
 
     where: str
@@ -206,6 +216,8 @@ class Series:
     breaks: Indices = field(default_factory=lambda: np.empty(0, np.int64))
     places: Indices | None = None
     time_format: str = ""
+    name: Any = 0
+    stamps: pd.Series[Any] | None = None
 
     def pick(self, names: tuple[str, ...], rows: slice = slice(None)) -> Floats:
         """The named columns (rows, names), in that order; a view where they are all of them."""

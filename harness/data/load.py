@@ -56,12 +56,7 @@ def load_forecast(config: DatasetConfig, task: ForecastTask) -> SequenceData:
     Raises:
         DataError: Data is missing, has changed, or is not what the config says.
     """
-    if isinstance(config.source, LoaderSource):
-        panel = read_loaded_series(config.source, task, config.encoding.calendar, config.encoding.time_zone)
-    else:
-        assert isinstance(config.source, TableSource)  # the only other source that a config allows for a forecast
-        panel = read_series(config.source, task, config.encoding.calendar, config.encoding.time_zone)
-    panel, short = _long_enough(panel, task, config)
+    panel, short = read_panel(config, task)
     panel = tuple(replace(series, values=narrow(series.values)) for series in panel)
     if config.missing == "error":
         for series in panel:
@@ -87,7 +82,7 @@ def load_forecast(config: DatasetConfig, task: ForecastTask) -> SequenceData:
     split = say_blocks(blocks[0], first.first_row, config.split)
     if len(panel) > 1:
         split = say_shares(config.split, f" within each of {len(panel):,} series", "rows", "window")
-    return finish(
+    found = finish(
         config,
         parts,
         scaling,
@@ -101,6 +96,25 @@ def load_forecast(config: DatasetConfig, task: ForecastTask) -> SequenceData:
         known=first.known,
         time_format=first.time_format,
     )
+    return found if task.id is None else replace(found, series=tuple(str(series.name) for series in panel))
+
+
+def read_panel(config: DatasetConfig, task: ForecastTask) -> tuple[tuple[Series, ...], tuple[str, ...]]:
+    """The series that windows are cut from, in the order of `Part.series`, and a note of those that are too short.
+
+    Args:
+        config: The dataset's config.
+        task: Its task.
+
+    Raises:
+        DataError: Data is missing, or is not what the config says.
+    """
+    if isinstance(config.source, LoaderSource):
+        panel = read_loaded_series(config.source, task, config.encoding.calendar, config.encoding.time_zone)
+    else:
+        assert isinstance(config.source, TableSource)  # the only other source that a config allows for a forecast
+        panel = read_series(config.source, task, config.encoding.calendar, config.encoding.time_zone)
+    return _long_enough(panel, task, config)
 
 
 MOST_NAMED = 5
@@ -173,9 +187,10 @@ def _cut(
     window = task.lookback_steps + task.horizon_steps
     for number, name in enumerate(PARTS):
         pieces, dropped = [], Counter[str]()
-        for series, of in zip(panel, blocks, strict=True):
+        for place, (series, of) in enumerate(zip(panel, blocks, strict=True)):
             part, left_out = cut_windows(series, task, of[number], masked=masked)
             part, across = without_gaps(part, series, window)
+            part = replace(part, series=np.full(len(part), place)) if len(panel) > 1 else part
             pieces += [part] if len(part) else []
             dropped.update({**left_out, ACROSS: across})
         why = {reason: count for reason, count in dropped.items() if count}
@@ -197,8 +212,10 @@ def _together(parts: Sequence[Part]) -> Part:
     x, lengths, y, rows = (
         np.concatenate([getattr(part, name) for part in parts]) for name in ("x", "lengths", "y", "rows")
     )
-    futures = [part.future for part in parts if part.future is not None]
-    return Part(x, lengths, y, rows, np.concatenate(futures) if futures else None)
+    futures, series = (
+        [getattr(part, name) for part in parts if getattr(part, name) is not None] for name in ("future", "series")
+    )
+    return Part(x, lengths, y, rows, *(np.concatenate(each) if each else None for each in (futures, series)))
 
 
 def _target_places(config: DatasetConfig, task: ForecastTask, series: Series) -> tuple[int, ...]:

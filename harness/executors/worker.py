@@ -48,6 +48,9 @@ _OWN_PROCESS_VARIABLE = "HARNESS_OWN_PROCESS"
 """As in `harness._tensorflow`, which an executor does not know: TensorFlow may come here without what is not used."""
 
 
+_WORKER_VARIABLE = "HARNESS_WORKER"
+"""As in `harness.user_code`: code of the user's runs here in silence, since the parent has said it."""
+
 _known: dict[str, Shared] = {}
 """The arguments that tasks share, by their digest, as far as this worker was sent them."""
 
@@ -69,6 +72,7 @@ def begin(parent_pid: int, threads: int, environment: Mapping[str, str], shared:
     os.environ.update(environment)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ[_OWN_PROCESS_VARIABLE] = "1"
+    os.environ[_WORKER_VARIABLE] = "1"
 
 
 def get_ready(module: str) -> None:

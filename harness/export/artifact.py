@@ -199,6 +199,8 @@ class Description(Record):
         code_sha256: SHA-256 of that file, whose text lies beside the model.
         intervals: What makes its predictions intervals or sets; None for a refitted model, which was trained on what
             calibrates them, for tasks with an answer a step, and where it was not recorded.
+        series: Ids of the series that it was trained on, where the config names a column of ids; empty where it was not
+            recorded.
     """
 
     name: str
@@ -239,6 +241,7 @@ class Description(Record):
     code: str = ""
     code_sha256: str = ""
     intervals: Intervals | None = None
+    series: tuple[str, ...] = ()
 
     @property
     def logged_score(self) -> float | None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 EXAMPLE_SEQUENCES = 2
 
-_SAME = ("channels", "targets", "classes", "horizon_steps", "multi_label", "vocabulary", "known")
+_SAME = ("channels", "targets", "classes", "horizon_steps", "multi_label", "vocabulary", "known", "series")
 """What a description says as its dataset does."""
 
 

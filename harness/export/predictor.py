@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeGuard, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +43,7 @@ class Champion:
         where: Name or folder that it was loaded from.
         folder: Folder of its files; None for one that was not loaded.
         digest: SHA-256 of `champion.json` and the model's file as they were loaded; empty for one that was not.
+        aliases: The aliases that meant it when it was loaded by a registered name.
     """
 
     description: Description
@@ -50,6 +51,7 @@ class Champion:
     where: str = ""
     folder: Path | None = None
     digest: str = ""
+    aliases: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         about, score = self.description, self.description.logged_score
@@ -217,15 +219,29 @@ def load(
         raise UsageError(f"load({kind}): expected the name of a registered model, such as 'name/3', or a folder")
     if isinstance(store, str | Path) or (store is None and tracking_uri):
         store = find_store(Path(store) if store else None, tracking_uri)
-    folder, where = locate(name_or_path, store)
+    found = locate(name_or_path, store)
     named = [code] if isinstance(code, str | Path) else code or ()
     if not isinstance(named, Sequence) or not all(isinstance(file, str | Path) for file in named):
         raise UsageError(f"load(code={code!r}): expected the path of a file, or a list of them")
-    return load_folder(folder, where, [Path(file) for file in named])
+    return replace(load_folder(found.folder, found.where, [Path(file) for file in named]), aliases=found.aliases)
 
 
-def locate(name_or_path: str | Path, store: Store | None = None) -> tuple[Path, str]:
-    """The folder that a name or path means, and what messages call it; the arguments and errors of `load`."""
+class Located(NamedTuple):
+    """Where a champion lies.
+
+    Attributes:
+        folder: Its folder.
+        where: What messages call it.
+        aliases: The registry's aliases that mean it; none of a folder that was named.
+    """
+
+    folder: Path
+    where: str
+    aliases: tuple[str, ...] = ()
+
+
+def locate(name_or_path: str | Path, store: Store | None = None) -> Located:
+    """Where the champion lies that a name or path means; the arguments and errors of `load`."""
     text = str(name_or_path)
     path = Path(text).expanduser()
     if path.suffix == ".keras" and path.is_file():
@@ -233,11 +249,11 @@ def locate(name_or_path: str | Path, store: Store | None = None) -> tuple[Path, 
     if isinstance(name_or_path, Path) or path.is_dir():
         if not (path / FILE).is_file():
             raise UsageError(f"{path}: expected a champion's folder, got one without {FILE}")
-        return path, str(path)
+        return Located(path, str(path))
     if text.startswith((".", "/", "~")) or path.suffix == ".keras":
         raise UsageError(f"{path}: expected a champion's folder or the name of a registered model")
     found = registry.resolve(store or find_store(), text)
-    return found.path, f"models:/{found.name}/{found.version}"
+    return Located(found.path, f"models:/{found.name}/{found.version}", found.aliases)
 
 
 def load_folder(folder: Path, where: str = "", code: Sequence[Path] = ()) -> Champion:

@@ -41,7 +41,7 @@ def refit(reference: str, store: Store, code: Sequence[Path] = ()) -> Registered
         DataError: The data is missing or changed.
         ExportError: The training diverged, or the registered model does not give its score again.
     """
-    folder, where = locate(reference, store)
+    folder, where, _ = locate(reference, store)
     name = where.removeprefix("models:/").rpartition("/")[0] if where.startswith("models:/") else ""
     description = read_description(folder)
     if description.refit:

@@ -20,16 +20,19 @@ from pathlib import Path
 import numpy as np
 
 from harness._tensorflow import OWN_PROCESS_VARIABLE, settled_environment
+from harness.config.tasks import ForecastTask
 from harness.data import Part, cached_dataset, load_dataset
 from harness.data.dataset import Values, Whole
+from harness.data.load import read_panel
 from harness.data.scaling import Floats
 from harness.data.splits import unseen
 from harness.errors import ExportError
 from harness.export.artifact import Description, read_seen
 from harness.export.inputs.forecasts import Batch
 from harness.export.predictor import Champion, load_folder
+from harness.export.stamps import Stamps
 from harness.metrics import metric_of
-from harness.records import Answer, TaskKind
+from harness.records import Answer
 from harness.records.serialization import Record
 
 TOLERANCE = 1e-5
@@ -41,9 +44,21 @@ def test_batch(champion: Champion) -> tuple[Batch, Values]:
     Raises:
         DataError: The data is missing, changed or not what the config says.
     """
-    part = load_dataset(champion.description.dataset_config).test.open()
-    label = "row" if champion.description.task is TaskKind.FORECAST else "sequence"
-    return Batch(part.x, part.lengths, label, tuple(part.rows.tolist()), future=part.future), part.y
+    config = champion.description.dataset_config
+    part = load_dataset(config).test.open()
+    if not isinstance(config.task, ForecastTask):
+        return Batch(part.x, part.lengths, "sequence", tuple(part.rows.tolist()), future=part.future), part.y
+    panel = read_panel(config, config.task)[0]
+    of = [panel[place] for place in (np.zeros(len(part), np.int64) if part.series is None else part.series)]
+    first = part.rows + config.task.lookback_steps
+    stamps = []
+    for series, row in zip(of, first - np.array([series.first_row for series in of]), strict=True):
+        if series.stamps is not None:
+            values = series.stamps.iloc[row : row + config.task.horizon_steps]
+            stamps.append(Stamps(str(series.stamps.name), tuple(values)))
+    names = tuple(series.name for series in of)
+    label = config.task.id or "sequence"
+    return Batch(part.x, part.lengths, label, names, tuple(stamps), part.future, rows=first + 1), part.y
 
 
 def score_on(champion: Champion, part: Part) -> float:

@@ -25,6 +25,9 @@ _LEAST = 1e-7
 """What probabilities are kept away from 0 and 1 by before their logarithm is taken; Keras's own epsilon."""
 
 
+_WITH_PROBLEM = ": a builder (hp, problem) gets them from problem.make_inputs()"
+
+
 def adapted(made: Any, shape: NetworkShape, name: str, *, own_training: bool) -> keras.Model:
     """The functional model of a network.
 
@@ -64,7 +67,9 @@ def _ends(made: keras.Model, shape: NetworkShape, name: str) -> tuple[Any, Any]:
         missing = list(wanted)[len(given) :]
         why = {"lengths": "sequences differ in length", "future": "channels are known in advance"}
         more = "".join(f"; {one}, since {why[one]}" for one in missing)
-        raise UsageError(f"{name}: takes {len(given)} inputs, expected {len(wanted)}: {', '.join(wanted)}{more}")
+        raise UsageError(
+            f"{name}: takes {len(given)} inputs, expected {len(wanted)}: {', '.join(wanted)}{more}{_WITH_PROBLEM}"
+        )
     named = {tensor.name: tensor for tensor in given}
     ordered = [named[one] for one in wanted] if named.keys() == wanted.keys() else list(given)
     for (which, expected), tensor in zip(wanted.items(), ordered, strict=True):

@@ -8,6 +8,7 @@ it with each value of a choice and with both ends of a range. What the search sp
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from pydantic import ValidationError
@@ -17,6 +18,7 @@ from harness.config.errors import issue_of
 from harness.config.space import Hyperparameter, SearchSpace, fill
 from harness.errors import ConfigError, UsageError
 from harness.models.builder import build_of_user, call_builder, seeded
+from harness.models.padding import padding_note
 from harness.models.shape import NetworkShape
 
 MOST_CALLS = 300
@@ -81,15 +83,25 @@ def _explored(keras_tuner: Any, shape: NetworkShape, space: SearchSpace) -> Any:
     raise UsageError(f"{space.made_of}: asks for new hyperparameters after {MOST_CALLS} calls: expected a fixed set")
 
 
-def tried(shape: NetworkShape, space: SearchSpace, *, gaussian: bool) -> SearchSpace:
+def tried(
+    shape: NetworkShape, space: SearchSpace, *, gaussian: bool, told: Callable[[str], None] = lambda _: None
+) -> SearchSpace:
     """As `discovered`, once a network of its default values was built and fits the problem; what it raises besides.
 
+    Args:
+        shape: The problem.
+        space: The family's search space.
+        gaussian: As for `discovered`.
+        told: Called with a warning about the network, where there is one.
+
     Raises:
-        UsageError: The network's inputs, outputs, loss or layers are not the problem's.
+        UsageError: The network's inputs, outputs, loss, layers or mask are not the problem's.
     """
     found = discovered(shape, space, gaussian=gaussian)
     defaults = fill(load_keras_tuner(gaussian=gaussian).HyperParameters(), found, fixed=True)
-    build_of_user(shape, found, {one.name: defaults.values[one.name] for one in defaults.space if _has(defaults, one)})
+    values = {one.name: defaults.values[one.name] for one in defaults.space if _has(defaults, one)}
+    if note := padding_note(build_of_user(shape, found, values), space.made_of):
+        told(note)
     return found
 
 

@@ -81,7 +81,10 @@ _USAGE: tuple[tuple[str, Callable[[ResourceUsage], str]], ...] = (
         "of these, in recurrent layers or in their place: smallest, median, largest",
         lambda usage: ", ".join(map(count, usage.recurrent_parameters)),
     ),
-    ("units of a layer: smallest, median, largest", lambda usage: ", ".join(map(count, usage.units))),
+    (
+        "units of a layer: smallest, median, largest",
+        lambda usage: ", ".join(map(count, usage.units)) if any(usage.units) else "–",
+    ),
     ("recurrence computed by", lambda usage: ", ".join(_kernel(*item) for item in usage.kernels.items())),
 )
 

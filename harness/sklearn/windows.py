@@ -51,7 +51,7 @@ def windows_of(description: Description, frame: pd.DataFrame) -> Windows:
     frame = with_index(about, frame)
     require_inputs(about, frame, "X")
     require_columns(frame, about.targets, "target", "X")
-    frame, _ = encode_categories(frame, about.channels, task.categorical, "X")
+    frame, _ = encode_categories(frame, about.channels, task.categorical, "X", task.id)
     cycles, clock = about.dataset_config.encoding.calendar, clock_of(about, frame)
     pieces = [in_time_order(about, piece) for _, piece, _ in split_by_id(frame, task.id, "X")]
     lookback, horizon = about.steps or 0, about.horizon_steps

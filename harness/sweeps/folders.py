@@ -89,6 +89,18 @@ def find_sweep_folder(store: Store, sweep_id: str | None) -> Path:
     return store.sweeps / (sweep_id or ids[-1])
 
 
+def newest_sweep_of(store: Store, name: str) -> str | None:
+    """Id of the newest sweep that is called so or has a dataset of that name; None where there is none."""
+    for sweep_id in reversed(sweep_ids(store)):
+        try:
+            header = begun_as(store, sweep_id)
+        except (JournalError, ValueError, KeyError):
+            continue
+        if name == header.plan.name or name in header.datasets:
+            return sweep_id
+    return None
+
+
 def begun_as(store: Store, sweep_id: str) -> SweepHeader:
     """What a sweep is, as its journal has it."""
     with Journal.read(store.sweeps / sweep_id) as journal:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -116,16 +116,21 @@ def without_absent(header: SweepHeader) -> tuple[SweepHeader, tuple[str, ...]]:
 def with_builders(header: SweepHeader) -> SweepHeader:
     """The sweep with the digest of each builder's file as it is now, and the hyperparameters that it asks for.
 
+    Its notes tell besides of builders whose networks read padded steps.
+
     Runs the user's code, of those files alone that the sweep's families name.
 
     Raises:
         UsageError: A builder fails on a dataset, or asks for other hyperparameters on another one.
     """
-    found = {name: _searched(header, space) for name, space in header.spaces.items() if space.build is not None}
-    return replace(header, spaces={**header.spaces, **found})
+    told: list[str] = []
+    found = {
+        name: _searched(header, space, told.append) for name, space in header.spaces.items() if space.build is not None
+    }
+    return replace(header, spaces={**header.spaces, **found}, notes=tuple(dict.fromkeys((*header.notes, *told))))
 
 
-def _searched(header: SweepHeader, space: SearchSpace) -> SearchSpace:
+def _searched(header: SweepHeader, space: SearchSpace, told: Callable[[str], None]) -> SearchSpace:
     from harness.models import NetworkShape
     from harness.models.discover import tried
 
@@ -133,7 +138,7 @@ def _searched(header: SweepHeader, space: SearchSpace) -> SearchSpace:
     space = space.model_copy(update={"code_sha256": digest_of(space.build)})
     gaussian = header.plan.oracle == "bayesian"
     shapes = {name: NetworkShape.of(load_dataset(config)) for name, config in header.datasets.items()}
-    spaces = {name: tried(shape, space, gaussian=gaussian) for name, shape in shapes.items()}
+    spaces = {name: tried(shape, space, gaussian=gaussian, told=told) for name, shape in shapes.items()}
     first, *others = spaces
     for other in others:
         if spaces[other] != spaces[first]:

@@ -52,11 +52,13 @@ class Registered:
         name: Registered name, the dataset's.
         version: Its version.
         path: Local folder with its files.
+        aliases: The aliases that mean it, where it was looked up by a name.
     """
 
     name: str
     version: str
     path: Path
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +229,8 @@ def resolve(store: Store, reference: str) -> Registered:
         )
     if number not in versions:
         raise UsageError(f"model {model.name}: version {number}: expected one of {known}")
-    return Registered(model.name, number, _local_folder(client, versions[number]))
+    aliases = tuple(sorted(alias for alias, meant in model.aliases.items() if str(meant) == number))
+    return Registered(model.name, number, _local_folder(client, versions[number]), aliases)
 
 
 def _named(client: Connection, models: Mapping[str, Any], name: str) -> Any:

@@ -51,7 +51,7 @@ def test_inputs_alone_for_a_prediction(write_npz: Callable[..., Path]) -> None:
 
 
 FAULTS: list[tuple[str, dict[str, Any], str]] = [
-    ("no x", {"X": X, "y": np.zeros(4)}, "toy.npz: has no array 'x'. Known: X, y"),
+    ("no x", {"inputs": X, "y": np.zeros(4)}, "toy.npz: has no array 'x'. Known: inputs, y"),
     ("no y", {"x": X, "yy": np.zeros(4)}, "toy.npz: has no array 'y'. Did you mean yy?"),
     ("flat x", {"x": X[:, :, 0], "y": np.zeros(4)}, "toy.npz: x has shape (4, 3): expected (sequences, steps, channels), none of them 0; of one channel: x[:, :, None]"),
     ("empty x", {"x": X[:0], "y": np.zeros(0)}, "toy.npz: x has shape (0, 3, 2): expected (sequences, steps, channels), none of them 0"),

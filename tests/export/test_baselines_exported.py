@@ -24,25 +24,13 @@ from harness.export import Champion, load, load_folder
 from harness.export.artifact import FILE
 from harness.export.baselines import best_baseline
 from harness.export.baselines.graphs import graph_of
-from harness.export.baselines.reasons import NoGraph
+from harness.export.baselines.reasons import NO_FORMULA, NoGraph
 from harness.metrics import at_real_steps
 from harness.models import NetworkShape, shape_for_export
 
 APP = typer.Typer()
 APP.command()(export)
-REFUSED = {
-    "seasonal naive of a week",
-    "Theta method",
-    "exponential smoothing",
-    "boosted trees on lags",
-    "majority class",
-    "mean",
-    "frequency of each label",
-    "token frequencies",
-    "n-grams with back-off",
-    "logistic regression on tokens beside",
-    "logistic regression on tokens and pairs of them",
-}
+REFUSED = NO_FORMULA
 """Baselines without a formula of a sequence alone, and those that always say the same."""
 
 

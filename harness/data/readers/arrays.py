@@ -107,6 +107,9 @@ _TURN = "{0} = {0}.transpose(0, 2, 1)"
 MOST_CHANNELS = 64
 """Channels beyond which nobody is asked whether they come first."""
 
+_INPUTS_AS = "X"
+"""What many programs, as scikit-learn's examples, call the inputs."""
+
 _NO_ARCHIVE = "is no .npz: expected an archive with x and y (numpy.savez)"
 _PICKLE = "holds a pickle, which could run code when opened and is refused: expected plain arrays"
 
@@ -179,7 +182,7 @@ def sequences_of(
 
 
 def read_plain_arrays(file: Path, where: str, names: tuple[str, ...]) -> dict[str, npt.NDArray[Any]]:
-    """Arrays of an `.npz`: those named, and empty ones in the place of others.
+    """Arrays of an `.npz`: those named, and empty ones in the place of others; `X` is `x` where there is no `x`.
 
     Raises:
         DataError: The file is no such archive, or holds a pickle.
@@ -191,7 +194,11 @@ def read_plain_arrays(file: Path, where: str, names: tuple[str, ...]) -> dict[st
                 raise DataError(f"{where}: holds one array: expected an .npz with x and y (numpy.savez)")
             found = {key: content[key] for key in names if key in content.files}
             # What is not asked for is not read, but a message may offer its name.
-            return {key: found.get(key, np.empty(0)) for key in content.files if key in found or key not in names}
+            others = {key: np.empty(0) for key in content.files if key not in names}
+            if "x" in names and "x" not in found and _INPUTS_AS in others:
+                others.pop(_INPUTS_AS)
+                found["x"] = content[_INPUTS_AS]
+            return {**found, **others}
     except ValueError as error:
         if "pickle" in str(error).lower():  # which NumPy also says of whatever it does not know
             raise DataError(f"{where}: {_PICKLE if _may_be_pickle(file) else _NO_ARCHIVE}") from None

@@ -48,6 +48,7 @@ def with_categories(frame: pd.DataFrame, task: Task, where: str) -> tuple[pd.Dat
     if not task.categorical:
         return frame, task, ()
     require_columns(frame, task.categorical, "categorical", where)
+    kept = task.id if isinstance(task, ForecastTask) else None  # it tells series apart beside its channels
     made: dict[str, tuple[str, ...]] = {}
     notes = []
     for column in task.categorical:
@@ -61,12 +62,12 @@ def with_categories(frame: pd.DataFrame, task: Task, where: str) -> tuple[pd.Dat
             count = int((codes == names.index(EMPTY)).sum())
             notes.append(f"{counted(count, 'empty cell')} of {column!r}: a category of its own")
         made[column] = tuple(f"{column}={name}" for name in names)
-        frame = _replaced(frame, column, made[column], codes, where)
+        frame = _replaced(frame, column, made[column], codes, where, kept=column == kept)
     return frame, cast(Task, task.model_copy(update=_renamed(task, made))), tuple(notes)
 
 
 def encode_categories(
-    frame: pd.DataFrame, channels: Sequence[str], columns: Sequence[str], where: str
+    frame: pd.DataFrame, channels: Sequence[str], columns: Sequence[str], where: str, kept: str | None = None
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     """A new table with the channels that a model was trained on in the place of its columns of categories.
 
@@ -75,6 +76,7 @@ def encode_categories(
         channels: Names of the model's channels.
         columns: The columns of categories.
         where: The table, as messages name it.
+        kept: The one of them that tells series apart, and stays beside its channels.
 
     Returns:
         The table; and in how many rows each column holds a category that the model does not know, where there are any.
@@ -92,7 +94,7 @@ def encode_categories(
         told = np.array([places.get(f"{column}={name}", -1) for name in names] or [-1])[codes]
         if count := int((told < 0).sum()):
             unknown[column] = count
-        frame = _replaced(frame, column, known, told, where)
+        frame = _replaced(frame, column, known, told, where, kept=column == kept)
     return frame, unknown
 
 
@@ -127,12 +129,12 @@ def _text(value: Any) -> str:
 
 
 def _replaced(
-    frame: pd.DataFrame, column: str, channels: Sequence[str], codes: npt.NDArray[Any], where: str
+    frame: pd.DataFrame, column: str, channels: Sequence[str], codes: npt.NDArray[Any], where: str, *, kept: bool
 ) -> pd.DataFrame:
     if taken := next((name for name in channels if name in frame.columns), None):
         raise DataError(f"{where}: has a column {taken!r} already: expected none that {column!r} makes")
     flags = {name: (codes == place).astype(np.float32) for place, name in enumerate(channels)}
-    return frame.drop(columns=column).assign(**flags)
+    return (frame if kept else frame.drop(columns=column)).assign(**flags)
 
 
 def _renamed(task: TableTask, made: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:

@@ -166,7 +166,9 @@ def panel_of(
     frame, task, notes = with_categories(frame, task, where)
     pieces = split_by_id(frame, task.id, where)
     clock = _decided(clock, frame, task, where)
-    return _noted([_arranged(piece, task, place, 0, calendar, clock) for _, piece, place in pieces], notes)
+    arranged = [(name, _arranged(piece, task, place, 0, calendar, clock)) for name, piece, place in pieces]
+    named = [replace(one, series=replace(one.series, name=name)) for name, one in arranged]
+    return _noted(named, notes)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -240,7 +242,8 @@ def _arranged(
             and midnights_misplaced(times(frame, task.time or "", where, 0, clock) / TICKS)
         ):
             odd = [*odd, f"warning: times in {str(column.name)!r}: {MIDNIGHTS}"]
-        series = replace(series, time_format=clock.time_format)
+        written = column if series.places is None else column.iloc[series.places + (series.first_row - first_row)]
+        series = replace(series, time_format=clock.time_format, stamps=written)
         notes = (*notes, *([told] if told else []), *odd)
     if series.first_row:
         notes = (f"last {len(series.values):,} of {total:,} rows", *notes)

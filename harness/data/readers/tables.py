@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.config.inferred.columns import categories, inputs, no_input
-from harness.config.inferred.dialect import best_reading, to_numbers
+from harness.config.inferred.dialect import best_reading, key_named, to_numbers
 from harness.config.sources import SPLIT, TableSource
 from harness.config.times import (
     TWO_CENTURIES,
@@ -254,7 +254,15 @@ def require_columns(
     """
     for name in wanted:
         if name is not None and name not in frame.columns:
-            raise DataError(f"{where}: has no column {name!r} ([{table}] {key}). {nearest(name, frame.columns)}")
+            missing = f"{where}: has no column {name!r} ([{table}] {key}). {nearest(name, frame.columns)}"
+            raise DataError(" ".join(filter(None, (missing.rstrip(), _one_column(frame.columns)))))
+
+
+def _one_column(columns: pd.Index[Any]) -> str:
+    """A question where all columns seem to be one, because they are separated by another sign."""
+    if len(columns) != 1 or not any(sign in str(columns[0]) for sign in ",;\t|"):
+        return ""
+    return f"- one column found: is its separator another one? ({key_named('separator')})"
 
 
 def number_columns(

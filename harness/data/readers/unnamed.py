@@ -99,6 +99,11 @@ def guess_sequences(file: Path, options: Mapping[str, Any]) -> SequencesGuess | 
 
 def _refuse_options(given: Mapping[str, Any], known: tuple[str, ...], file: Path) -> None:
     if strange := next((key for key in given if key not in known), None):
+        if strange == "target" and file.suffix.lower() == ".npz":
+            raise UsageError(
+                f"--target: expected none, got {file}: an .npz's answers are its array y; leave the option out, or "
+                'name another array in the config: [source] y = "…"'
+            )
         what = "a folder of .wav files" if strange == "pattern" else "a table"
         raise UsageError(f"--{strange.replace('_', '-')}: expected it only for {what}, got {file}")
 

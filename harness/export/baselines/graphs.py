@@ -21,7 +21,7 @@ from harness.baselines.summaries import Forest, RawSteps, summaries
 from harness.baselines.tokens import ByToken, CountsOfTokens
 from harness.data import SequenceData
 from harness.data.scaling import CHANGES
-from harness.export.baselines.reasons import NoGraph
+from harness.export.baselines.reasons import LOOKS_UP, NoGraph
 from harness.export.baselines.trees import forest_graph
 from harness.models import NetworkShape, wrap_for_export
 from harness.models.shape import as_model_takes, length_mask
@@ -59,7 +59,7 @@ def graph_of(predict: Any, data: SequenceData, shape: NetworkShape) -> keras.Mod
             inputs = shape.make_inputs()
             network = _network(inputs, _looked_up(logits, inputs["x"]))
         case _:
-            raise NoGraph("it is no formula of a sequence alone: it looks things up in its training data or a series")
+            raise NoGraph(LOOKS_UP)
     return wrap_for_export(network, shape, data.scaling)
 
 

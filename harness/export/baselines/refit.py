@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from harness.baselines import refit
 from harness.data import load_dataset
-from harness.errors import DataError, ExportError, UsageError
+from harness.errors import DataError, ExportError, UsageError, nearest
 from harness.export.build import calibrated
 from harness.export.predictor import Champion
 from harness.export.verification import score_on
@@ -18,7 +18,7 @@ TOLERANCE = 1e-3
 """What a score may differ by from the recorded one, as a share of it: 32-bit sums of other programs, other machines."""
 
 
-def best_baseline(champion: Champion) -> Champion:
+def best_baseline(champion: Champion, named: str | None = None) -> Champion:
     """The best baseline of a champion's sweep, by its validation score, as a model that predicts as a champion does.
 
     Of a champion that does not say which one was the best, all baselines that the sweep scored are fitted again, to
@@ -26,14 +26,15 @@ def best_baseline(champion: Champion) -> Champion:
 
     Args:
         champion: One that a sweep made.
+        named: Name of another baseline of that sweep, in place of the best one.
 
     Raises:
-        UsageError: No baseline was scored, or the best one is no model that could be written.
+        UsageError: No baseline was scored, none has that name, or it is no model that could be written.
         DataError: The data is missing or changed.
         ExportError: The refitted baseline, or its model, does not give the recorded test score again.
     """
     from harness.export.baselines.graphs import graph_of
-    from harness.export.baselines.reasons import NoGraph
+    from harness.export.baselines.reasons import LOOKS_UP, NO_FORMULA, NoGraph
 
     description = champion.description
     recorded, config = description.evidence.get("baselines", {}), description.dataset_config
@@ -44,10 +45,17 @@ def best_baseline(champion: Champion) -> Champion:
             f"{champion.where}: baselines of a rolling split are not exported: their scores are means over "
             f"{config.split.folds} models"
         )
+    if named is not None and named not in recorded:
+        raise UsageError(
+            f"{champion.where}: --baseline-named {named!r}: expected a baseline of its sweep. "
+            f"{nearest(named, recorded)}"
+        )
+    known = named or description.evidence.get("best_baseline")
+    if known in NO_FORMULA:
+        raise UsageError(_refusal(champion, known, named, LOOKS_UP))
     data = load_dataset(config)
     if data.facts.digest != description.digest:
         raise DataError(f"{config.name}: the data changed: digest {data.facts.digest}, expected {description.digest}")
-    known = description.evidence.get("best_baseline")
     fitted = {score.name: (score, made) for score, made in refit(data, [known] if known else recorded)}
     best = BaselineScore.best([score for score, _ in fitted.values()], data.objective)
     if best is None:
@@ -56,10 +64,12 @@ def best_baseline(champion: Champion) -> Champion:
     try:
         model = graph_of(fitted[best.name][1].predict, data, shape := shape_for_export(NetworkShape.of(data)))
     except NoGraph as why:
-        raise UsageError(f"{champion.where}: the best baseline, {best.name}, cannot be exported: {why}") from None
+        raise UsageError(_refusal(champion, best.name, named, str(why))) from None
     evidence = {
         **description.evidence,
-        "why": f"it is the best baseline of the sweep by its validation score, {best.validation_score:.6g}",
+        "why": f"it is the best baseline of the sweep by its validation score, {best.validation_score:.6g}"
+        if named is None
+        else f"it was asked for by its name; its validation score is {best.validation_score:.6g}",
         "details": [],
         "recommendation": None,
     }
@@ -91,9 +101,28 @@ def best_baseline(champion: Champion) -> Champion:
     return replace(found, description=written)
 
 
+def _refusal(champion: Champion, name: str, named: str | None, why: str) -> str:
+    """That a baseline cannot be exported, and which other one of the sweep may be, the best by its test score."""
+    from harness.export.baselines.reasons import NO_FORMULA
+
+    description = champion.description
+    recorded, sign = description.evidence["baselines"], description.direction.sign
+    others = [one for one in recorded if one not in NO_FORMULA and one != name]
+    which = "the best baseline" if named is None else "the baseline"
+    told = f"{champion.where}: {which}, {name}, cannot be exported: {why}"
+    if not others:
+        return told
+    next_best = min(others, key=lambda one: sign * recorded[one])
+    score = f"test {description.metric} {recorded[next_best]:.6g}"
+    if name in recorded:
+        score += f", not {recorded[name]:.6g}"
+    score += f" {description.unit}" if description.unit else ""
+    return f'{told}; the best of the others is {next_best} ({score}): --baseline-named "{next_best}"'
+
+
 def _require_agreement(champion: Champion, name: str, score: float, recorded: float, what: str) -> None:
     if not math.isclose(score, recorded, rel_tol=TOLERANCE, abs_tol=1e-9):
         raise ExportError(
-            f"{champion.where}: the best baseline, {name}: {what} has the test {champion.description.metric} "
+            f"{champion.where}: the baseline {name}: {what} has the test {champion.description.metric} "
             f"{score:.8g}: expected the recorded {recorded:.8g}"
         )

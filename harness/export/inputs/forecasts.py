@@ -12,7 +12,7 @@ import numpy as np
 from harness.config.inferred.rhythm import order_of
 from harness.config.tasks import ForecastTask
 from harness.config.times import Clock, decide_format, is_dated, read_times, time_column, time_names
-from harness.data.dataset import Values, Whole
+from harness.data.dataset import Indices, Values, Whole
 from harness.data.encoding import fill_gaps, refuse_missing
 from harness.data.readers.categories import encode_categories
 from harness.data.readers.series import select_columns, with_calendar
@@ -44,6 +44,8 @@ class Batch:
         future: (n, horizon, known) in raw units, where channels are known in advance.
         unknown: Column of categories → rows with a category that the model does not know, where there are any.
         note: What there is to say of how the input was read.
+        rows: Of windows of series, the place of each one's first predicted step in its series in time order (n,), from
+            1; None where each series is given up to now.
     """
 
     x: Values
@@ -54,6 +56,7 @@ class Batch:
     future: Floats | None = None
     unknown: Mapping[str, int] = field(default_factory=dict)
     note: str = ""
+    rows: Indices | None = None
 
     @property
     def assumed(self) -> str:
@@ -78,7 +81,7 @@ def series_batch(
     """
     task = description.dataset_config.task
     assert isinstance(task, ForecastTask)
-    frame, unknown = encode_categories(frame, description.channels, task.categorical, where)
+    frame, unknown = encode_categories(frame, description.channels, task.categorical, where, task.id)
     given = split_by_id(frame, task.id, where)
     pieces = [(name, in_time_order(description, piece), place) for name, piece, place in given]
     moved = any(piece is not before for (_, piece, _), (_, before, _) in zip(pieces, given, strict=True))

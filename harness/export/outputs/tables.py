@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from harness.data.dataset import Values
 from harness.data.scaling import Floats
 from harness.export.artifact import Description
 from harness.export.inputs.forecasts import Batch
@@ -36,7 +37,11 @@ class Predictions:
 
 
 def predictions_of(
-    description: Description, batch: Batch, outputs: Floats, interval: Sequence[int] = ()
+    description: Description,
+    batch: Batch,
+    outputs: Floats,
+    interval: Sequence[int] = (),
+    truth: Values | None = None,
 ) -> Predictions:
     """Give a model's outputs their names.
 
@@ -46,17 +51,39 @@ def predictions_of(
         outputs: Forecast (n, horizon, targets), numbers (n, 1), or probabilities: (n, classes), or of each step (n,
             steps, outputs).
         interval: Levels in percent, which `intervals_for` has let pass.
+        truth: The answers, as in a `Part`; None where they are not known.
 
     Returns:
         Forecast: a row a step, with its time where the input had times, else with its number from 1, and the
-        sequence's where there are several; a column a target. Classes: `class`, and a column `p(<class>)` for each.
-        Numbers: a column with the target's name. Labels: a row a step; the class and its probabilities, or the
-        probability of each label. Next tokens: a row a step; the token read, the most probable next one and its
-        probability. With a level, such as 80: `<target>_lower_80` and `<target>_upper_80`, or `set_80`, the classes in
-        the set with `|` between them.
+        sequence's where there are several; a column a target. Of windows of series, such as a test part's, also `row`,
+        the place of the predicted step in its series in time order, from 1, and `step`. Classes: `class`, and a column
+        `p(<class>)` for each. Numbers: a column with the target's name. Labels: a row a step; the class and its
+        probabilities, or the probability of each label. Next tokens: a row a step; the token read, the most probable
+        next one and its probability. With a level, such as 80: `<target>_lower_80` and `<target>_upper_80`, or
+        `set_80`, the classes in the set with `|` between them. With the answers a column `<column>_actual` for each
+        that it is the truth of.
     """
     found = _named(description, batch, outputs)
+    if truth is not None:
+        found = replace(found, table=found.table.assign(**_actual(description, batch, truth)))
     return _with_intervals(description, batch, found, outputs, interval) if interval else found
+
+
+def _actual(description: Description, batch: Batch, truth: Values) -> dict[str, Any]:
+    """The answers as columns of the table, named after those that they are the truth of."""
+    if description.task.per_step:
+        truth = at_real_steps(truth, batch.lengths)
+    match description.answer:
+        case Answer.CLASS if description.task is TaskKind.NEXT_TOKEN:
+            return {"next_actual": np.array(description.vocabulary)[truth]}
+        case Answer.CLASS:
+            name = "class" if description.task is TaskKind.CLASSIFY else description.targets[0]
+            return {f"{name}_actual": np.array(description.classes)[truth]}
+        case Answer.FLAGS:
+            return {f"{name}_actual": truth[:, at].astype(np.int32) for at, name in enumerate(description.targets)}
+        case _:
+            flat = truth.reshape(-1, truth.shape[-1])
+            return {f"{name}_actual": flat[:, at] for at, name in enumerate(description.targets)}
 
 
 def _with_intervals(
@@ -101,11 +128,14 @@ def _forecast(description: Description, batch: Batch, outputs: Floats) -> pd.Dat
 
     count, horizon, _ = outputs.shape
     table: dict[str, Any] = {}
-    if count > 1 or batch.names != (0,):
+    windows = batch.rows is not None
+    if any(name != 0 for name in batch.names) if windows else count > 1 or batch.names != (0,):
         table[batch.label] = np.repeat(np.array(batch.names), horizon)
+    if batch.rows is not None:
+        table["row"] = (batch.rows[:, None] + np.arange(horizon)).reshape(-1)
     if batch.stamps:
         table[batch.stamps[0].column] = [value for stamps in batch.stamps for value in stamps.values]
-    else:
+    if windows or not batch.stamps:
         table["step"] = np.tile(np.arange(1, horizon + 1), count)
     for number, name in enumerate(description.targets):
         table[name] = outputs[:, :, number].reshape(-1)
