@@ -2,6 +2,7 @@ import pytest
 
 from harness.config import find_datasets, list_datasets, suites_of
 from harness.config.sweep import SweepConfig
+from harness.data.readers.paths import _CURES
 from harness.errors import ConfigError, UsageError
 from harness.sweeps.plan import resolve
 
@@ -54,3 +55,13 @@ def test_a_plan_may_name_suites_that_overlap_but_no_dataset_twice(folder):
     assert len(set(header.plan.datasets)) == len(header.plan.datasets) > 5
     with pytest.raises(UsageError, match=r"^one: named twice"):
         resolve(SweepConfig(datasets=("one", str(folder / "one.toml"))), [folder])
+
+
+def test_the_suites_by_size_take_no_package_beside_the_plain_installation():
+    plain = {name for name, words in _CURES.items() if "--no-deps" in words}
+    assert "aeon" in plain
+    suites = suites_of([found for found in list_datasets() if found.builtin])
+    for size in ("small", "medium", "large", "known-answers"):
+        for found in suites[size]:
+            text = found.path.read_text(encoding="utf-8")
+            assert not [name for name in plain if f"package:{name}/" in text], found.name
