@@ -63,7 +63,7 @@ def test_what_it_names_is_there() -> None:
     known = list_datasets()
     names = {found.name for found in known if found.builtin}
     assert set(re.findall(r"^\| `(\w+)`(?:, `(\w+)`)", PAGE.partition("| datasets | need |")[2], re.M)[0]) <= names
-    assert {"small", "medium", "large", "known-answers", "music", "online", "atlas"} == suites_of(
+    assert {"small", "medium", "large", "known-answers", "music", "online", "aeon", "atlas"} == suites_of(
         [found for found in known if found.builtin]
     ).keys()
     assert set(re.findall(r"harness\.(\w+)\(", PAGE)) <= set(harness.__all__)

@@ -87,11 +87,17 @@ def remember(arguments: Mapping[str, Any]) -> dict[str, Any]:
     return {"pid": os.getpid(), "seen": _seen}
 
 
+BEGUN_SECONDS = 0.2
+"""After which pebble knows that a task has begun: of a worker that ends sooner it may not know with which exit code."""
+
+
 def die(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    time.sleep(BEGUN_SECONDS)
     os._exit(arguments["code"])
 
 
 def kill_self(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    time.sleep(BEGUN_SECONDS)
     os.kill(os.getpid(), arguments["signal"])
     time.sleep(30)
     return {}
