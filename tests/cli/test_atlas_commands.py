@@ -12,8 +12,9 @@ import jsonschema
 import numpy as np
 import pytest
 
-from harness.atlas.plan import read_plan
-from harness.atlas.tables import DatasetRow, TrialRow, write_rows
+from harness.atlas.plan import plan_path, read_plan
+from harness.atlas.tables import DatasetRow, TrialRow, read_tables, write_rows
+from harness.cli.atlas.tables import TABLES, where
 from harness.records import Direction, TrialStatus
 
 SCHEMAS = json.loads(
@@ -144,3 +145,15 @@ def test_a_part_is_no_word_for_a_sweep_that_is_resumed(folder: Path, command: Ca
     ran = command("sweep", "--resume", "atlas-1", "--part", "1/2")
     assert ran.code == 2
     assert ran.err.endswith("the sweep keeps the plan that it started with; leave out --part\n")
+
+
+def test_elsewhere_the_packages_own_tables_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Callable[..., Any]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    own = plan_path().parent / "tables"
+    assert where(TABLES) == own
+    assert where(tmp_path / "others") == tmp_path / "others"
+    assert f"{len(read_tables(own).datasets)} of " in command("atlas", "status").out
+    (tmp_path / TABLES).mkdir(parents=True)
+    assert where(TABLES) == TABLES

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.atlas.tables import TABLES, TablesOption
+from harness.cli.atlas.tables import TABLES, TablesOption, where
 from harness.cli.common import JsonOption, count_option
 from harness.cli.terminal.output import say, say_json, say_table, say_wrapped
 from harness.errors import UsageError
@@ -42,7 +42,7 @@ def answer(
 
     if splits is not None and splits < 0:
         raise UsageError(f"--splits {splits}: expected at least 0")
-    found = read_tables(tables)
+    found = read_tables(where(tables))
     if not found.datasets:
         raise UsageError(f"{tables}: no rows yet; `harness atlas rows` writes them")
     its = answer_of(found, read_plan().by_name, false_winners.SPLITS if splits is None else splits)

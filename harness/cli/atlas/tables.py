@@ -16,7 +16,10 @@ from harness.text import counted, duration_text
 TABLES = Path("atlas/tables")
 
 TablesOption = Annotated[
-    Path, typer.Option("--tables", metavar="DIR", help="Folder of the tables.", show_default="atlas/tables")
+    Path,
+    typer.Option(
+        "--tables", metavar="DIR", help="Folder of the tables.", show_default="atlas/tables, else the package's own"
+    ),
 ]
 OutOption = Annotated[
     Path,
@@ -24,12 +27,19 @@ OutOption = Annotated[
 ]
 
 
+def where(tables: Path) -> Path:
+    """The folder of tables to read: the package's own where none is named and none lies here."""
+    from harness.atlas.plan import plan_path
+
+    return plan_path().parent / "tables" if tables == TABLES and not tables.is_dir() else tables
+
+
 def status(tables: TablesOption = TABLES, as_json: JsonOption = False) -> None:
     """Say which data sets of the plan have rows, which failed, and which are missing."""
     from harness.atlas.plan import read_plan
     from harness.atlas.tables import read_tables
 
-    plan, found = read_plan(), read_tables(tables)
+    plan, found = read_plan(), read_tables(where(tables))
     failed = {name: row.failure for name, row in found.datasets.items() if row.failure}
     missing = [name for name in plan.by_name if name not in found.datasets]
     contributed = [name for name in found.complete if name not in plan.by_name]
@@ -114,7 +124,7 @@ def export(
 
     if to not in EXPORTS:
         raise UsageError(f"--to {to}: expected {' or '.join(EXPORTS)}")
-    found = read_tables(tables)
+    found = read_tables(where(tables))
     if not found.complete:
         raise UsageError(f"{tables}: no rows yet; `harness atlas rows` writes them")
     files = [str(path) for path in EXPORTS[to](found, read_plan().families, folder)]
@@ -137,7 +147,7 @@ def compare(
     from harness.atlas.again import compared
     from harness.atlas.tables import read_tables
 
-    found = compared(read_tables(tables), read_tables(other))
+    found = compared(read_tables(where(tables)), read_tables(other))
     if not found:
         raise UsageError(f"{other}: no data set that {tables} has, too")
     if as_json:
