@@ -45,13 +45,14 @@ def digest_of_page() -> str:
 
 
 def made() -> tuple[str, str]:
-    """The page, whole, and the summary; the latter is empty where there are too few data sets."""
+    """The page, whole, and the summary; the latter is empty until every data set of the plan has a row."""
     tables, plan = read_tables(TABLES), read_plan()
     summary = ""
     if tables.datasets:
         answer = answer_of(tables, plan.by_name)
         lines = list(_lines(answer))
-        if answer.pooled:
+        # Before the run is over its rows are no sample of the plan: the smallest data sets came first.
+        if answer.pooled and tables.datasets.keys() >= plan.by_name.keys():
             posterior = Posterior([one.estimate for one in answer.standings])
             its = summary_of(posterior, answer.standings, f"{plan.version}-{digest()[:8]}", answer.prior)
             summary = json.dumps(its.to_json(), indent=1) + "\n"
