@@ -227,3 +227,13 @@ class Recommendation(Record):
     scores: Mapping[str, float]
     scored_cases: int | None = None
     baseline_score: float | None = None
+
+    @property
+    def network_probability(self) -> float | None:
+        """Probability that the network is better, where a baseline is to be used though it is the less probable one.
+
+        That is for want of proof: the network seems better, but not beyond chance. None elsewhere.
+        """
+        if self.use is not Use.BASELINE or self.against is None or self.probability is None or self.probability >= 0.5:
+            return None
+        return 1 - self.probability

@@ -115,8 +115,8 @@ def _how_sure(verdict: Verdict) -> str:
     found = verdict.recommendation
     if found is None or found.probability is None:
         return _unsure(verdict)
-    if found.probability < 0.5 and found.use is Use.BASELINE and found.against:
-        theirs = f"{found.against} is better with probability {probability_text(1 - found.probability)}"
+    if (network := found.network_probability) is not None:
+        theirs = f"{found.against} is better with probability {probability_text(network)}"
         worst = "" if found.regret is None else f"; the baseline has {at_worst(found.regret, found.level)}"
         return f"close: {theirs}, not beyond chance{worst}"
     than = f" than {found.against}" if found.against else ""

@@ -72,8 +72,8 @@ _MOST_NAMES = 4
 def certainty(found: Recommendation) -> str:
     """How sure that is: `probability 0.72, at worst 5 % more error`; empty where it is not known."""
     words = []
-    if found.probability is not None and found.probability < 0.5 and found.use is Use.BASELINE and found.against:
-        words.append(f"{found.against} better with probability {probability_text(1 - found.probability)}")
+    if (network := found.network_probability) is not None:
+        words.append(f"{found.against} better with probability {probability_text(network)}")
     elif found.probability is not None:
         words.append(f"probability {probability_text(found.probability)}")
     if found.regret is not None:

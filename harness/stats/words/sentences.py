@@ -236,8 +236,8 @@ def _certainty(found: Recommendation, most: int | None) -> str:
     if found.probability is None:
         why = shortened(found.abstains, most) if most else found.abstains
         return f"how sure is not known{f': {why}' if why else ''}"
-    if found.probability < 0.5 and found.use is Use.BASELINE:  # recommended for want of proof: whose probability it is
-        return f"{found.against}'s is better with probability {odds(1 - found.probability, found.regret, found.level)}"
+    if (network := found.network_probability) is not None:
+        return f"{found.against}'s is better with probability {odds(network, found.regret, found.level)}"
     return f"it is better with probability {odds(found.probability, found.regret, found.level)}"
 
 
