@@ -8,6 +8,7 @@ says was expected, the default is the model's. `tests/test_config_reference.py` 
 
 from __future__ import annotations
 
+import inspect
 import re
 import types
 from collections.abc import Iterator
@@ -60,8 +61,11 @@ def meanings(model: type[BaseModel]) -> dict[str, str]:
     """What the docstrings of a model and of those that it extends say of each key, in one line each."""
     found: dict[str, str] = {}
     for one in reversed(model.__mro__):
-        attributes = (one.__doc__ or "").partition("Attributes:")[2]
-        for name, text in re.findall(r"^        (\w+): (.*(?:\n            .*)*)", attributes, re.M):
+        # Python 3.13 indents no docstring, earlier ones do.
+        attributes = inspect.cleandoc(one.__doc__ or "").partition("Attributes:")[
+            2
+        ]  # indented before Python 3.13 alone
+        for name, text in re.findall(r"^    (\w+): (.*(?:\n        .*)*)", attributes, re.M):
             found[name] = _cell(" ".join(text.split()))
     return found
 

@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -131,7 +132,7 @@ def test_a_closed_journal_is_one_file_and_takes_up_its_log_again(tmp_path: Path)
 
 
 def test_a_journal_that_is_read_while_it_is_closed_stays_whole(tmp_path: Path) -> None:
-    with Journal.create(tmp_path, {}) as journal, sqlite3.connect(tmp_path / JOURNAL_NAME) as foreign:
+    with Journal.create(tmp_path, {}) as journal, closing(sqlite3.connect(tmp_path / JOURNAL_NAME)) as foreign, foreign:
         foreign.execute("BEGIN")
         foreign.execute("SELECT count(*) FROM events").fetchone()
         journal.append(EventKind.OPENED, {}, dataset="weather")

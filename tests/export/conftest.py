@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -261,7 +262,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # Making MLflow's tables takes more than a second: once for all tests.
     root = tmp_path_factory.mktemp("template")
     connect(Store(root, f"sqlite:///{root / 'mlflow.db'}"))
-    with sqlite3.connect(root / "mlflow.db") as database:
+    with closing(sqlite3.connect(root / "mlflow.db")) as database, database:
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     database.close()
     return root / "mlflow.db"

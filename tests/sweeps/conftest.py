@@ -8,6 +8,7 @@ import json
 import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -75,7 +76,7 @@ class Spy:
             return
         contests = [one for one in contests_running() if one.dataset == dataset]
         self.interim_replicates += bool(contests)
-        with sqlite3.connect(f"file:{self.store.root / 'mlflow.db'}?mode=ro", uri=True) as database:
+        with closing(sqlite3.connect(f"file:{self.store.root / 'mlflow.db'}?mode=ro", uri=True)) as database, database:
             found = {value for (value,) in database.execute("SELECT value FROM metrics")}
         if found & sealed:
             self.leaks.append(f"{dataset}: in MLflow")
@@ -86,7 +87,7 @@ class Spy:
 
     def _sealed(self, dataset: str) -> set[float]:
         (journal,) = self.store.sweeps.glob("*/journal.db")
-        with sqlite3.connect(f"file:{journal}?mode=ro", uri=True) as database:
+        with closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True)) as database, database:
             rows = database.execute("SELECT payload FROM sealed WHERE dataset = ?", [dataset])
             return {json.loads(payload)["test_score"] for (payload,) in rows}
 

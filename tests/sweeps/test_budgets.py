@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -252,7 +253,7 @@ def test_a_dataset_that_cannot_go_on_stops_alone(write_project, toys, tmp_path) 
     with Journal.open(store.sweeps / result.sweep_id) as journal:
         ended = [f"{result.sweep_id}/{event.trial_key}" for event in journal.events(EventKind.ENDED)]
     assert Counter(row["trial_key"] for row in read_sweep_scores(store, result.sweep_id)) == Counter(ended)
-    with sqlite3.connect(store.root / "mlflow.db") as database:
+    with closing(sqlite3.connect(store.root / "mlflow.db")) as database, database:
         parents = database.execute("SELECT name, status FROM runs WHERE name LIKE 'tiny%:%' ORDER BY name").fetchall()
     assert [status for _, status in parents] == ["FINISHED", "FAILED"]
     assert parents[1][0] == "tiny_waves: failed"

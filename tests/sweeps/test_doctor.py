@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import psutil
@@ -43,7 +44,7 @@ def spoilt(swept, tmp_path: Path) -> Store:
 
 
 def execute(store: Store, statement: str, *values: object) -> int:
-    with sqlite3.connect(store.root / "mlflow.db") as database:
+    with closing(sqlite3.connect(store.root / "mlflow.db")) as database, database:
         changed = database.execute(statement, values).rowcount
     database.close()
     return changed

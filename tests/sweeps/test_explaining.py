@@ -6,6 +6,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -143,7 +144,7 @@ def test_a_dataset_that_is_not_decided(explained, swept, tmp_path: Path) -> None
 
 def test_the_doctor_writes_what_mlflow_lacks_of_it(explained, swept) -> None:
     store, found, _ = explained
-    with sqlite3.connect(store.root / "mlflow.db") as database:
+    with closing(sqlite3.connect(store.root / "mlflow.db")) as database, database:
         for table in ("metrics", "latest_metrics"):
             database.execute(f"DELETE FROM {table} WHERE key LIKE '%gradient_half_life_steps%'")
     database.close()

@@ -6,6 +6,7 @@ import dataclasses
 import math
 import sqlite3
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -73,7 +74,7 @@ def test_every_trial_of_the_journal_is_exactly_one_run_in_mlflow(swept) -> None:
 
 def test_projecting_twice_changes_nothing(swept) -> None:
     def content() -> list[str]:
-        with sqlite3.connect(swept.store.root / "mlflow.db") as database:
+        with closing(sqlite3.connect(swept.store.root / "mlflow.db")) as database, database:
             tables = ("runs", "tags", "metrics", "latest_metrics", "params", "inputs", "datasets", "experiments")
             return [repr(sorted(database.execute(f"SELECT * FROM {table}"), key=repr)) for table in tables]
 

@@ -33,7 +33,7 @@ def test_a_local_store_is_made_where_it_is_to_be(
     assert client.get_experiment(number).artifact_location == (root / "artifacts" / "nightly").as_uri()
     assert list((tmp_path / "elsewhere").iterdir()) == []
     assert capfd.readouterr() == ("", "")
-    with sqlite3.connect(root / "mlflow.db") as database:
+    with closing(sqlite3.connect(root / "mlflow.db")) as database, database:
         assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     database.close()
 
