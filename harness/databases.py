@@ -11,7 +11,7 @@ import shutil
 import sqlite3
 import tempfile
 import time
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 MOUNTS = Path("/proc/self/mountinfo")
@@ -143,13 +143,14 @@ def copy_database(file: Path, target: Path) -> None:
 
 
 def _copy_in_memory(file: Path) -> sqlite3.Connection:
-    memory = sqlite3.connect(":memory:")
-    with tempfile.TemporaryDirectory(prefix="harness-") as folder:
+    with tempfile.TemporaryDirectory(prefix="harness-") as folder, ExitStack() as undo:
         copy = Path(folder, "copy.db")
         _copy_files(file, copy)
+        memory = undo.enter_context(closing(sqlite3.connect(":memory:")))
         with closing(sqlite3.connect(copy)) as source:
             source.execute("PRAGMA journal_mode = DELETE")  # takes the log in; memory has none
             source.backup(memory)
+        undo.pop_all()  # it is the caller's now
     return memory
 
 
