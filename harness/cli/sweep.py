@@ -481,9 +481,9 @@ def _plan(given: dict[str, object], config: str | None) -> SweepConfig:
 def _run(
     header: SweepHeader, place: Store, resuming: Resuming, *, offline: bool, verbose: bool, quiet: bool
 ) -> SweepResult:
-    from harness.cli.terminal.progress import ProgressDisplay
     from harness.sweeps.engines import open_engine
     from harness.sweeps.events import Message
+    from harness.sweeps.live.progress import ProgressDisplay
 
     with ProgressDisplay(verbose=verbose, quiet=quiet, warning=_crowded(header.plan)) as display:
 
