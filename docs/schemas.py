@@ -48,7 +48,7 @@ def whole() -> dict[str, Any]:
 def _shapes() -> dict[str, Any]:
     """For each command what it prints."""
     config = _shape(path=TEXT, name=TEXT, builtin=TRUTH, overrides=TRUTH, sha256=TEXT, error=_or_null(TEXT), card=_CARD)
-    answers = _each(_shape(recommendation=TEXT, sentences=NAMES, settling=TEXT, warnings=NAMES))
+    answers = _each(_shape(recommendation=TEXT, sentences=NAMES, settling=TEXT, warnings=NAMES, notes=NAMES))
     decision = {"verdicts": _each(_ref(Verdict)), "overall": TEXT, "across": _or_null(_ref(Across))}
     sweep = _shape(
         **{"sweep_id": TEXT, "name": TEXT, "budget": TEXT, "answers": answers, **decision},

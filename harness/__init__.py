@@ -2,9 +2,9 @@
 
     import harness
 
-    result = harness.sweep("vic_elec", trials=20)
+    result = harness.sweep("vic_elec", trials=20)  # shows how far it is; verbose=0 does not
     print(result)  # what to use, by how much it is better, and how sure that is
-    result = harness.compare(X, y, task="classify", trials=20, callback=harness.ProgressDisplay())
+    result = harness.compare(X, y, task="classify", trials=20)
     print(harness.summary(result))
     champion = harness.load("vic_elec")
 
@@ -18,19 +18,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from harness.cli.terminal.progress import ProgressDisplay as ProgressDisplay
     from harness.export import load as load
     from harness.report.text import summary as summary
     from harness.report.view import figures as figures
     from harness.stats import decide as decide
     from harness.sweeps import compare as compare
     from harness.sweeps import sweep as sweep
+    from harness.sweeps.live.progress import ProgressDisplay as ProgressDisplay
 
 __version__ = "0.2.0"
 __all__ = ["ProgressDisplay", "__version__", "compare", "decide", "figures", "load", "summary", "sweep"]
 
 _HOMES = {
-    "ProgressDisplay": "harness.cli.terminal.progress",
+    "ProgressDisplay": "harness.sweeps.live.progress",
     "compare": "harness.sweeps",
     "decide": "harness.stats",
     "figures": "harness.report.view",

@@ -139,7 +139,7 @@ def verify(store: Store, sweep_id: str) -> list[Verified]:
     rows = _rows_in_mlflow(store, sweep_id)
     kept = (*(naming.TRIALS_FILE, naming.VERDICT_FILE, naming.CASES_FILE, naming.BASELINES_FILE), naming.CHANGES_FILE)
     wanted = (*kept, naming.LEFT_OUT_FILE)
-    comparisons = read_comparisons(store, sweep_id, lambda place: place in wanted or place.startswith("cards/"))
+    comparisons = read_comparisons(store, sweep_id, lambda place: place in wanted or place.startswith(naming.CONFIGS))
     journals = _journals(store, sweep_id)
     found = {one.dataset: one for one in comparisons}
     results = []

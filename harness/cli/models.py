@@ -208,11 +208,12 @@ def _plain(version: Version) -> dict[str, Any]:
 
 
 def _row(version: Version) -> tuple[str, ...]:
-    from harness.tracking.naming import PUBLISHED, RECOMMENDATION
+    from harness.tracking.naming import HELD_OUT, RECOMMENDATION, in_todays_keys
 
-    tags = version.tags
-    scored = tags.get(PUBLISHED) or tags.get("test_score")
+    tags = in_todays_keys(version.tags)
+    scored = tags.get(HELD_OUT) or tags.get("test_score")
     score = f"{tags.get('metric', '')} {float(scored):.6g}" if scored else "untested"
+    score += " (held out)" if HELD_OUT in tags else ""
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(version.created_at))
     answer = tags.get(RECOMMENDATION) or tags.get("verdict", "").replace("_", " ")
     return version.reference, ", ".join(version.aliases), tags.get("family", ""), score, answer, when

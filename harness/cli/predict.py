@@ -262,14 +262,17 @@ class _Bar:
 def _compare(champion: Champion, outputs: npt.NDArray[Any], truth: npt.NDArray[Any], lengths: npt.NDArray[Any]) -> None:
     """Say the score of the test rows beside the logged one, on standard error."""
     from harness.export.verification import require_agreement, score_of
+    from harness.tracking.naming import held_out_score
 
     description = champion.description
     score = score_of(description, truth, outputs, lengths)
     unit = f" {description.unit}" if description.unit else ""
     logged = "untested" if description.test_score is None else f"logged {description.test_score:.8g}{unit}"
     say(
-        f"test {description.metric} {score:.8g}{unit} on {len(truth)} test rows of {description.name}; {logged}",
+        f"test {description.metric} {score:.8g}{unit} on all {len(truth)} test rows of {description.name}; {logged}",
         err=True,
     )
+    if (held_out := held_out_score(description.to_json())) is not None:
+        say(f"lists and reports have {held_out:.6g}{unit}, over the test cases that did not help to choose", err=True)
     if description.test_score is not None:
         require_agreement(description, score)

@@ -199,11 +199,11 @@ def explain(
     A simple RNN with the same hyperparameters is trained for comparison if the sweep has none. The figures are added to
     the sweep's report and to MLflow.
     """
-    from harness.cli.terminal.progress import ProgressDisplay
     from harness.executors import PoolExecutor
     from harness.report.explained import text
     from harness.sweeps.explain import explain as look_into
     from harness.sweeps.folders import begun_as, find_sweep_folder
+    from harness.sweeps.live.progress import ProgressDisplay
 
     place = find_store(store)
     threads = begun_as(place, find_sweep_folder(place, sweep).name).plan.threads

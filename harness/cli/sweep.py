@@ -481,9 +481,9 @@ def _plan(given: dict[str, object], config: str | None) -> SweepConfig:
 def _run(
     header: SweepHeader, place: Store, resuming: Resuming, *, offline: bool, verbose: bool, quiet: bool
 ) -> SweepResult:
-    from harness.cli.terminal.progress import ProgressDisplay
     from harness.sweeps.engines import open_engine
     from harness.sweeps.events import Message
+    from harness.sweeps.live.progress import ProgressDisplay
 
     with ProgressDisplay(verbose=verbose, quiet=quiet, warning=_crowded(header.plan)) as display:
 
@@ -523,19 +523,19 @@ def _crowded(plan: SweepConfig) -> str:
 
 
 def _dry_run(header: SweepHeader, place: Store) -> None:
-    from harness.sweeps.engines import open_engine
+    from harness.sweeps.engines import open_probe
     from harness.sweeps.prepare import estimate, inspect, notes, with_builders
     from harness.sweeps.results import budget_in_words
 
-    inspected = inspect(header)
-    header = with_builders(header)
-    with open_engine(header, place.root, say) as executor:
-        workers = executor.slots
+    executor, workers = open_probe(header, place.root, say)  # which loads its libraries while this process loads data
+    with executor:
+        inspected = inspect(header)
+        header = with_builders(header)
         for note in notes(header, inspected, workers):
             say(note)
         say(f"families: {', '.join(family.name for family in header.families)}")
         say(f"budget: {budget_in_words(header)}")
-        estimates = estimate(header, inspected, executor)
+        estimates = estimate(header, inspected, executor, workers)
     for one in estimates:
         say(_estimate_lines(one))
     repeats = sum(one.seed_repeats for one in estimates)
@@ -543,7 +543,10 @@ def _dry_run(header: SweepHeader, place: Store) -> None:
     if header.plan.minutes:
         fits = f"as many trials as fit into the time, and {counted(repeats, 'retraining')}"
     total = duration_text(math.ceil(sum(one.seconds for one in estimates)))
-    say(f"in all: {fits}, at most about {total} on {counted(workers, 'worker')} (early stopping shortens it)")
+    say(
+        f"in all: {fits}, at most about {total} on {counted(workers, 'worker')}, reckoned from two epochs of one trial "
+        "of each family (early stopping shortens it)"
+    )
     needed, free = sweep_bytes([one.disk_bytes for one in estimates]) / 1e6, free_bytes(place.root) / 1e6
     say(f"disk: about {needed:,.0f} MB; {free:,.0f} MB are free{'' if free > needed else ', which is too little'}")
 

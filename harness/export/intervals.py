@@ -37,7 +37,11 @@ SCORED = (80, 95)
 """Levels by whose interval scores it is chosen whether intervals widen with the lookback."""
 
 LEAST_MOVEMENT = 0.1
-"""Of the median movement, what each has on top."""
+USUAL, SMALL = 0.5, 0.05
+"""Quantiles of the movements: each has `LEAST_MOVEMENT` of one of them on top, so that no scale is nearly zero.
+
+The usual movement of a panel of large and small series is no little for the small ones: for them there is the other.
+"""
 
 WINDOWS_AT_ONCE = 4096
 
@@ -104,11 +108,15 @@ def _movement(truth: Values, prediction: Floats, cases: int, x: Floats, channels
     if cases < 2 * max(map(fewest_cases, SCORED)) or x.shape[1] < 2:  # either half has to give the levels
         return None
     bare = moved(Movement(tuple(channels), (0.0,) * len(channels)), x)
-    movement = Movement(tuple(channels), tuple((LEAST_MOVEMENT * np.median(bare, axis=0)).tolist()))
-    if not all(movement.least):
+    plain = _score(truth, prediction, np.ones_like(bare))
+    if not np.all(plain > 0):
         return None
-    plain, scaled = (_score(truth, prediction, scale) for scale in (np.ones_like(bare), moved(movement, x)))
-    return movement if np.all(plain > 0) and np.log(scaled / plain).mean() < 0 else None
+    found: dict[Movement | None, float] = {None: 0.0}
+    for quantile in (USUAL, SMALL):
+        movement = Movement(tuple(channels), tuple((LEAST_MOVEMENT * np.quantile(bare, quantile, axis=0)).tolist()))
+        if all(movement.least):
+            found[movement] = float(np.log(_score(truth, prediction, moved(movement, x)) / plain).mean())
+    return min(found, key=found.__getitem__)
 
 
 def _score(truth: Values, prediction: Floats, scale: Wide) -> Wide:

@@ -133,7 +133,7 @@ def document(result: SweepResult, options: str = "") -> dict[str, Any]:
 
 def _comparison(view: ComparisonView, columns: int, warnings: bool) -> list[str]:
     lines = wrapped(view.headline, columns)
-    for sentence in (*view.answers, view.settling, *(view.warnings if warnings else ())):
+    for sentence in (*view.answers, view.settling, *((*view.warnings, *view.notes) if warnings else ())):
         lines += wrapped(sentence, columns, INDENT)
     lines += _scores(view, columns)
     baseline = f"{view.baseline}, {view.baseline_score}" if view.baseline else "none"

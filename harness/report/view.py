@@ -289,6 +289,11 @@ class ComparisonView:
         warnings = [*sentences.warnings(self.verdict, self._sweep), self.too_few_epochs]
         return withheld + [f"Warning: {warning}" for warning in warnings if warning and warning not in told]
 
+    @property
+    def notes(self) -> list[str]:
+        """Facts about the sweep that speak against nothing, such as that it was extended."""
+        return [f"Note: {note}" for note in sentences.notes(self.verdict)]
+
     @cached_property
     def too_few_epochs(self) -> str:
         """That more epochs may pay, with the command that trains longer; empty where nothing says so."""

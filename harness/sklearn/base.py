@@ -98,13 +98,10 @@ class SequenceEstimator(BaseEstimator):  # type: ignore[misc]
             "metric": self.metric,
             "seed": self._seed(),
             "store": self.store,
+            "verbose": "auto" if self.verbose else 0,
             **more,
             **self._options,
         }
-        if self.verbose:
-            from harness.cli.terminal.progress import ProgressDisplay
-
-            asked.setdefault("callback", ProgressDisplay())
         with as_value_errors():
             result = sweeps.compare(x, y, task=task, **asked)
         (comparison,) = result.comparisons or (None,)

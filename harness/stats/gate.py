@@ -198,7 +198,9 @@ def _words(gate: Gate, objective: Objective) -> str:
         return f"{words} on the test part"
     p = f", permutation p {over.p:.2g}" if over.p is not None and gate.seems_better else ""
     ends = interval(over.over.low, over.over.high, LEVEL)
-    return f"{words} over {over.over.cases:,} test cases, a lead of {number(over.difference)} ({ends}{p})"
+    return (
+        f"{words} over the {over.over.cases:,} test cases that decide, a lead of {number(over.difference)} ({ends}{p})"
+    )
 
 
 def _scores(model: float, baseline: float, objective: Objective) -> str:

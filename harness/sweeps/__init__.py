@@ -13,6 +13,7 @@ from harness.sweeps.events import Callback, Message
 
 if TYPE_CHECKING:
     from harness.config.given import GivenFamilies
+    from harness.sweeps.live.progress import Verbose
 
 
 def sweep(
@@ -20,7 +21,8 @@ def sweep(
     store: str | Path | None = None,
     tracking_uri: str | None = None,
     config_dirs: Sequence[str | Path] = (),
-    callback: Callback = lambda _: None,
+    callback: Callback | None = None,
+    verbose: Verbose = "auto",
     offline: bool = False,
     accept_changes: bool = False,
     fresh: bool = False,
@@ -29,7 +31,7 @@ def sweep(
     """Compare recurrent cells on datasets, as `harness sweep` does.
 
     The same call again resumes a sweep that was not finished. Of several datasets those that are not on this machine
-    are left out, which the callback is told.
+    are left out, which a note says.
 
     Args:
         datasets (str | Path): Names or paths of dataset configs.
@@ -37,6 +39,8 @@ def sweep(
         tracking_uri (str): MLflow's store, when it is another than the database in that folder.
         config_dirs (Sequence[str | Path]): Folders with configs, searched before the built-in ones.
         callback (Callable[[SweepEvent], None]): Called with progress, notes and finished comparisons.
+        verbose (int | str): 1 shows how far the sweep is, on standard error or in a notebook's cell; 2 every trial
+            besides; 0 nothing. "auto" is 1, and 0 where there is a callback.
         offline (bool): Leave MLflow alone; `harness doctor --sync` writes there later.
         accept_changes (bool): Resume a sweep whose data, configs or libraries are not what they were when it began.
         fresh (bool): Start a new sweep even where one is unfinished.
@@ -92,6 +96,7 @@ def sweep(
     from harness.store import find_store
     from harness.sweeps.engines import open_engine
     from harness.sweeps.folders import begun_as, find_unfinished
+    from harness.sweeps.live.progress import watched
     from harness.sweeps.plan import resolve
     from harness.sweeps.prepare import Resuming, without_absent
     from harness.sweeps.stop import handling_signals
@@ -99,7 +104,8 @@ def sweep(
     callback = options.pop("listener", callback)  # names of 0.1.0, for one more version
     folders = options.pop("cards", config_dirs)
     check_names("sweep", options, [*_SWEEP, *SweepConfig.model_fields, "confirmations"])
-    _check_call(callback, store, tracking_uri, datasets)
+    _check_call(store, tracking_uri, datasets)
+    watching = watched(callback, verbose)
     folders = [folders] if isinstance(folders, str | Path) else folders
     families, named = given_families(options.get("families")), tuple(map(str, datasets))
     planned = {"datasets": named, "name": default_name(named), **options, **_named(families)}
@@ -112,21 +118,23 @@ def sweep(
     if sweep_id:
         header = header.as_begun(begun_as(place, sweep_id))
 
-    def say(line: str) -> None:
-        callback(Message(line))
+    with watching as watcher, handling_signals() as stop:
 
-    with handling_signals() as stop, open_engine(header, place.root, say) as executor:
-        from harness.sweeps.runner import run_sweep  # while the workers start
+        def say(line: str) -> None:
+            watcher(Message(line))
 
-        how = Resuming(sweep_id, accept_changes=accept_changes)
-        return run_sweep(header, place, executor, callback, resume=how, offline=offline, stop=stop)
+        with open_engine(header, place.root, say) as executor:
+            from harness.sweeps.runner import run_sweep  # while the workers start
 
-
-_SWEEP = ("store", "tracking_uri", "config_dirs", "callback", "offline", "accept_changes", "fresh")
-_COMPARE = ("y", "task", "name", "lengths", "groups", "channels_first", "store", "tracking_uri", "callback")
+            how = Resuming(sweep_id, accept_changes=accept_changes)
+            return run_sweep(header, place, executor, watcher, resume=how, offline=offline, stop=stop)
 
 
-def _check_call(callback: Any, store: Any, tracking_uri: Any, datasets: Sequence[Any] = ("",)) -> None:
+_SWEEP = ("store", "tracking_uri", "config_dirs", "callback", "verbose", "offline", "accept_changes", "fresh")
+_COMPARE = ("y", "task", "name", "lengths", "groups", "channels_first", "store", "tracking_uri", "callback", "verbose")
+
+
+def _check_call(store: Any, tracking_uri: Any, datasets: Sequence[Any] = ("",)) -> None:
     """Refuse what no option's own check sees.
 
     Raises:
@@ -140,8 +148,6 @@ def _check_call(callback: Any, store: Any, tracking_uri: Any, datasets: Sequence
                 f"sweep({type(one).__name__}): expected names or paths of datasets, one by one, such as "
                 'sweep("air", "vic_elec"); harness.compare takes data'
             )
-    if not callable(callback):
-        raise UsageError(f"callback = {callback!r}: expected a function that is called with each event")
     if store is not None and not isinstance(store, str | Path):
         raise UsageError(f"store = {store!r}: expected the path of a folder")
     if tracking_uri is not None and not isinstance(tracking_uri, str):
@@ -159,7 +165,8 @@ def compare(
     channels_first: bool | None = None,
     store: str | Path | None = None,
     tracking_uri: str | None = None,
-    callback: Callback = lambda _: None,
+    callback: Callback | None = None,
+    verbose: Verbose = "auto",
     **options: Any,
 ) -> SweepResult:
     """Compare recurrent cells on arrays or a table that this program holds.
@@ -175,17 +182,18 @@ def compare(
         y (array): The answers: one a sequence, or one a step for `task="label"`. For a forecast the target, where X
             does not hold it. None where a table holds them.
         task (str): `forecast`, `classify`, `regress` or `label`. None guesses it, and of a table or a series also what
-            else is not given, as `harness datasets new` does; the callback is told each guess with its reason. Of a
+            else is not given, as `harness datasets new` does; a note says each guess with its reason. Of a
             forecast's table without `lookback_steps` what is not given is guessed as well.
         name (str): What the dataset, the sweep and the champion are called; where none is given `comparison-` and eight
             digits that stand for the data and the options of its task, so that other data never shares a champion's
-            name. The callback is told.
+            name. A note says so.
         lengths (array of int): Real steps of each sequence, where some are padded.
         groups (array): Each sequence's group, such as its person: then no group is in two parts.
         channels_first (bool): Whether X is (sequences, channels, steps); asked for where that does not show.
         store (str | Path): As for `sweep`; the data is kept in its folder `data`.
         tracking_uri (str): As for `sweep`.
         callback (Callable[[SweepEvent], None]): As for `sweep`.
+        verbose (int | str): As for `sweep`.
         options: Those of `sweep`, such as `trials=20`; and keys of a dataset's config:
             target (str | list of str): Column or columns of a table to predict.
             features, categorical, known_covariates (str | list of str): Columns of a table that go in.
@@ -207,28 +215,32 @@ def compare(
     from harness.config.given import given_families
     from harness.store import find_store
     from harness.sweeps.from_memory import UNNAMED, check_data, checked_first, write_dataset
+    from harness.sweeps.live.progress import watched
 
     planned, phrase = plan_and_dataset(options, task, _COMPARE)
     called = UNNAMED if name is None else name
     families = given_families(planned.get("families"))
     make_plan({"datasets": (called,), "name": called, **planned, **_named(families)}, str)
-    _check_call(callback, store, tracking_uri)
+    _check_call(store, tracking_uri)
+    watching = watched(callback, verbose)
     if not (channels_first is None or isinstance(channels_first, bool)):
         raise UsageError(f"channels_first = {channels_first!r}: expected True, False or None")
     if groups is not None:
         phrase = {"split": {"rule": "group"}, **phrase}
     folder = find_store(Path(store) if store else None, tracking_uri).root / "data"
 
-    def told(guess: str) -> None:
-        callback(Message(f"guessed: {guess}"))
+    with watching as watcher:
 
-    with checked_first(folder) as draft:
-        config = write_dataset(draft, name, X, y, lengths, groups, task, phrase, channels_first, told)
-        check_data(config, planned, families)
-    if name is None:
-        callback(Message(f"the data has no name and is called {config.stem}; name= gives it one"))
-    more: dict[str, Any] = {"store": store, "tracking_uri": tracking_uri, "callback": callback, "name": config.stem}
-    return sweep(folder / config.relative_to(draft), **more, **planned)
+        def told(guess: str) -> None:
+            watcher(Message(f"guessed: {guess}"))
+
+        with checked_first(folder) as draft:
+            config = write_dataset(draft, name, X, y, lengths, groups, task, phrase, channels_first, told)
+            check_data(config, planned, families)
+        if name is None:
+            watcher(Message(f"the data has no name and is called {config.stem}; name= gives it one"))
+        more: dict[str, Any] = {"store": store, "tracking_uri": tracking_uri, "name": config.stem}
+        return sweep(folder / config.relative_to(draft), callback=watcher, verbose=0, **more, **planned)
 
 
 def _named(families: GivenFamilies | None) -> dict[str, Any]:

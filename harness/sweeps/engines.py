@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,6 +59,24 @@ def open_engine(header: SweepHeader, store: Path, say: Callable[[str], None]) ->
         executor.close()
         raise
     return executor
+
+
+def open_probe(header: SweepHeader, store: Path, say: Callable[[str], None]) -> tuple[Executor, int]:
+    """Where a few trials are timed, and how many workers the sweep itself would have.
+
+    On this machine one worker is enough: all of them would be a TensorFlow each, loaded to do nothing.
+
+    Args:
+        header: As of `open_engine`.
+        store: As of `open_engine`.
+        say: As of `open_engine`.
+    """
+    plan = header.plan
+    if plan.engine != RAY:
+        one = replace(header, plan=plan.model_copy(update={"workers": 1}))
+        return open_engine(one, store, say), plan.workers or default_workers()
+    executor = open_engine(header, store, say)
+    return executor, executor.slots
 
 
 def join_cluster(plan: SweepConfig, say: Callable[[str], None], module: str = "") -> RayExecutor:

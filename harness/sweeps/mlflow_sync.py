@@ -373,5 +373,5 @@ class MlflowSync:
             **({UNTIL_DECIDED: "yes"} if plan.until_decided else {}),
             **({RULE: str(self._header.rule)} if self._header.rule > 1 else {}),
             **({PRIOR: json.dumps(self._header.prior.to_json())} if self._header.prior else {}),
-            "card_sha256": next((sha for file, sha in self._header.hashes.items() if Path(file).stem == name), ""),
+            "config_sha256": next((sha for file, sha in self._header.hashes.items() if Path(file).stem == name), ""),
         }

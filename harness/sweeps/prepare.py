@@ -259,17 +259,25 @@ class Estimate:
     failure: str = ""
 
 
-def estimate(header: SweepHeader, inspected: Mapping[str, Inspected], executor: Executor) -> list[Estimate]:
+def estimate(
+    header: SweepHeader, inspected: Mapping[str, Inspected], executor: Executor, workers: int
+) -> list[Estimate]:
     """Probe every family on every dataset for two epochs and reckon from there.
 
     The estimate counts all epochs of every trial, so early stopping makes the sweep shorter than this.
+
+    Args:
+        header: The sweep.
+        inspected: Its datasets.
+        executor: Where the probes run, one after another.
+        workers: How many workers the sweep will have.
     """
-    return [_estimate(header, name, found, executor) for name, found in inspected.items()]
+    return [_estimate(header, name, found, executor, workers) for name, found in inspected.items()]
 
 
-def _estimate(header: SweepHeader, name: str, found: Inspected, executor: Executor) -> Estimate:
+def _estimate(header: SweepHeader, name: str, found: Inspected, executor: Executor, workers: int) -> Estimate:
     plan = header.plan
-    settings = search_settings(header, executor.slots, sequences=found.facts.sizes[0])
+    settings = search_settings(header, workers, sequences=found.facts.sizes[0])
     spaces = sized(header.spaces, header.datasets[name], found.facts.steps[1])
     batches = [largest_batch(space) for space in header.spaces.values()]
     longest = max(settings.length({"batch_size": size} if size else {})[0] for size in batches)
@@ -279,7 +287,7 @@ def _estimate(header: SweepHeader, name: str, found: Inspected, executor: Execut
     seconds = 0.0
     for family, record, (number, epochs) in zip(header.families, records, by_family, strict=True):
         fits = number * header.interim_replicates[-1] + plan.seeds
-        compiles = min(fits, structures(spaces[family.space])) * executor.slots
+        compiles = min(fits, structures(spaces[family.space])) * workers
         epoch_seconds = record.fit_seconds / max(1, record.epochs)
         trained = epochs * header.interim_replicates[-1] + plan.seeds * longest
         seconds += trained * epoch_seconds + compiles * record.compile_seconds
@@ -291,8 +299,8 @@ def _estimate(header: SweepHeader, name: str, found: Inspected, executor: Execut
         sizes=found.facts.sizes,
         searches=trials,
         seed_repeats=plan.seeds * len(header.families),
-        seconds=seconds / executor.slots + searching,
-        disk_bytes=comparison_bytes(fits, longest, max(sizes), kept=len(header.families) + executor.slots),
+        seconds=seconds / workers + searching,
+        disk_bytes=comparison_bytes(fits, longest, max(sizes), kept=len(header.families) + workers),
         failure=next((f"{record.key.family}: {record.message}" for record in records if record.message), ""),
     )
 

@@ -1,6 +1,6 @@
 """What runs, metrics, tags and versions are called, within what MLflow allows. Pure text; knows no client.
 
-Names are short and sort as people would: `gru r1 007`, `lstm confirmation 02`. Keys are few and shared by all
+Names are short and sort as people would: `gru r1 007`, `lstm fresh seed 02`. Keys are few and shared by all
 trials, since every key is a column of the UI; metrics and parameters have a prefix, by which the UI groups them.
 
 Keys are grouped by prefix: `<family>/…`, `baseline/…`, `verdict/…`. What follows from the trials alone has functions of
@@ -30,6 +30,7 @@ from harness.records import (
     Verdict,
 )
 from harness.stats.words import brief, sentences
+from harness.stats.words.notes import is_note
 from harness.stats.words.wording import number
 from harness.text import counted, joined
 
@@ -86,6 +87,21 @@ TRIALS_IN, TABLE = "trials_in", "table"
 LOGARITHMS = "log10"
 """Prefix of decimal logarithms of what is searched on a logarithmic scale: MLflow's charts have linear axes alone."""
 
+CONFIGS = "configs/"
+"""The folder of the configs among the artifacts of a comparison's run."""
+
+_EARLIER = {
+    "withheld_because": "reasons_to_abstain",
+    "qualified_because": "warnings",
+    "regret": "worst_case_excess_error",
+    "lower_loss": "error_reduction",
+    "region": "equivalence_margin",
+    "published_test_score": "held_out_test_score",
+    "confirmation_mean": "fresh_seeds_mean",
+    "confirmation_sd": "fresh_seeds_sd",
+}
+"""Earlier names of keys, behind their prefix, which only this program knew; stores that have them are still read."""
+
 # Windows allows no colon; a name must not read as a path that leads elsewhere.
 _NOT_ALLOWED = re.compile(r"[^\w.\- ]")
 
@@ -111,9 +127,30 @@ def keys(prefix: str, names: Iterable[str]) -> dict[str, str]:
     return taken
 
 
+def in_todays_keys(held: Mapping[str, Any]) -> dict[str, Any]:
+    """Tags or metrics of a comparison's run, or tags of a version, under the keys that they have today."""
+    todays = {_todays_key(key): value for key, value in held.items() if _todays_key(key) != key}
+    return todays | {key: value for key, value in held.items() if _todays_key(key) == key}
+
+
+def is_earlier(key: str) -> bool:
+    """Whether a key has another name today."""
+    return _todays_key(key) != key
+
+
+def _todays_key(key: str) -> str:
+    prefix, slash, name = key.rpartition("/")
+    return key if prefix == BASELINE else f"{prefix}{slash}{_EARLIER.get(name, name)}"
+
+
 def card_file(name: str) -> str:
     """Where a config lies among the artifacts of a comparison's run."""
-    return f"cards/{name}.json"
+    return f"{CONFIGS}{name}.json"
+
+
+def todays_place(place: str) -> str:
+    """Where an artifact lies today that an earlier version may have put elsewhere."""
+    return f"{CONFIGS}{place.removeprefix('cards/')}" if place.startswith("cards/") else place
 
 
 def cut(text: str, length: int = TAG_LENGTH) -> str:
@@ -124,7 +161,7 @@ def cut(text: str, length: int = TAG_LENGTH) -> str:
 def run_name(key: TrialKey) -> str:
     """A trial's name among the runs of its comparison."""
     if key.phase is Phase.SEED_REPEAT:
-        return f"{key.family} confirmation {key.number:02d}"
+        return f"{key.family} fresh seed {key.number:02d}"
     return f"{key.family} r{key.replicate} {key.number:03d}"
 
 
@@ -140,7 +177,8 @@ def description(result: ComparisonResult, charts: str = "", sweep: str | None = 
         Markdown; a blank line makes a paragraph, and MLflow shows three before "Show more".
     """
     verdict = result.verdict
-    warned = "\n".join(f"- Warning: {warning}" for warning in sentences.warnings(verdict, sweep))
+    told = [f"- Warning: {warning}" for warning in sentences.warnings(verdict, sweep)]
+    warned = "\n".join((*told, *(f"- Note: {note}" for note in sentences.notes(verdict))))
     more = f"[Scores of all trials against their hyperparameters]({charts})" if charts else ""
     answers = "\n".join(f"- {sentence}" for sentence in sentences.three(verdict))
     scores = _scores(result)
@@ -182,7 +220,7 @@ def _champion(result: ComparisonResult) -> str:
 
 
 def _over_part(whole: str, found: Recommendation | None, family: str) -> str:
-    """A written test score of a family's selected model, with the published one first where that is over a part."""
+    """A written test score of a family's selected model, with the held-out one first where that is over a part."""
     if found is None or found.scored_cases is None or family not in found.scores:
         return whole
     cases = counted(found.scored_cases, "test case")
@@ -201,7 +239,7 @@ def _method(verdict: Verdict) -> str:
     )
 
 
-RECOMMENDATION, PUBLISHED = "recommendation", "published_test_score"
+RECOMMENDATION, HELD_OUT = "recommendation", "held_out_test_score"
 STATUS = "status"
 TESTED, UNTESTED = "tested", "untested"
 
@@ -226,7 +264,7 @@ def version_tags(champion: Mapping[str, Any], key: str, tags: Mapping[str, str])
         "best_baseline": best,
         "winner": evidence.get("winner"),
         RECOMMENDATION: brief.use(found) if found else None,
-        PUBLISHED: published_score(champion),
+        HELD_OUT: held_out_score(champion),
         "budget": evidence.get("budget"),
     }
     words = {name: cut(str(value)) for name, value in known.items() if value is not None}
@@ -240,7 +278,7 @@ def recommended(champion: Mapping[str, Any]) -> Recommendation | None:
     return Recommendation.from_json(plain) if plain else None
 
 
-def published_score(champion: Mapping[str, Any]) -> float | None:
+def held_out_score(champion: Mapping[str, Any]) -> float | None:
     """A champion's score over the test cases that did not help to choose it; None where its test score is that."""
     found = recommended(champion)
     if found is None or found.scored_cases is None or champion.get("refit"):
@@ -339,14 +377,15 @@ def decided_metrics(families: Sequence[FamilyResult], verdict: Verdict) -> dict[
             "expected_test": verdict.expected.get(family.family.name),
             "validation_score": family.validation_score,
             "test_score": family.test_score,
-            "confirmation_mean": statistics.fmean(scores) if scores else None,
-            "confirmation_sd": statistics.stdev(scores) if len(scores) > 1 else None,
+            "fresh_seeds_mean": statistics.fmean(scores) if scores else None,
+            "fresh_seeds_sd": statistics.stdev(scores) if len(scores) > 1 else None,
             "completed": family.usage.completed,
             "failed": sum(family.usage.failed.values()),
             "fit_seconds": family.usage.fit_seconds,
         }
         metrics |= _under(family.family.name, numbers)
-    interval = {"difference": verdict.difference, "low": verdict.low, "high": verdict.high, "region": verdict.margin}
+    interval = {"difference": verdict.difference, "low": verdict.low, "high": verdict.high}
+    interval["equivalence_margin"] = verdict.margin
     return metrics | _under(VERDICT, interval) | _recommended_metrics(verdict)
 
 
@@ -354,10 +393,14 @@ def _recommended_metrics(verdict: Verdict) -> dict[str, float]:
     """The numbers of what is recommended and of the models in hand; those of 0.1.0 had none."""
     metrics: dict[str, float] = {}
     if found := verdict.recommendation:
-        numbers = {"probability": found.probability, "regret": found.regret, "lower_loss": found.lower_loss}
+        numbers = {
+            "probability": found.probability,
+            "worst_case_excess_error": found.regret,
+            "error_reduction": found.lower_loss,
+        }
         metrics |= _under(VERDICT, numbers)
         for family, score in found.scores.items():
-            metrics |= _under(family, {PUBLISHED: score})
+            metrics |= _under(family, {HELD_OUT: score})
     for name, asked in (("models", verdict.models), ("configurations", verdict.configurations)):
         if asked:
             ends = {"difference": asked.difference, "low": asked.low, "high": asked.high}
@@ -404,16 +447,17 @@ def shown_tags(result: ComparisonResult) -> dict[str, str]:
 
 
 VERDICT_WORDS = (
-    *("verdict", "winner", "recommended", "withheld_because", "qualified_because", "trials"),
-    *(RECOMMENDATION, "recommended_family", "recommended_baseline", "probability", "regret"),
+    *("verdict", "winner", "recommended", "reasons_to_abstain", "warnings", "trials"),
+    *(RECOMMENDATION, "recommended_family", "recommended_baseline", "probability", "worst_case_excess_error"),
 )
 """The tags that `verdict_tags` may write."""
 
 
 def verdict_tags(verdict: Verdict) -> dict[str, str]:
     """The words of a verdict; empty ones are left out. Numbers among them are rounded, those of the metrics are not."""
-    withheld, qualified = "; ".join(verdict.reasons_to_abstain), "; ".join(verdict.warnings)
-    answered = (verdict.outcome.value, verdict.family, verdict.recommended, withheld, qualified, str(verdict.trials))
+    warnings = [one for one in verdict.warnings if not is_note(one)]
+    reasons, warned = "; ".join(verdict.reasons_to_abstain), "; ".join(warnings)
+    answered = (verdict.outcome.value, verdict.family, verdict.recommended, reasons, warned, str(verdict.trials))
     values = (*answered, *_recommended_words(verdict.recommendation))
     return {name: cut(value) for name, value in zip(VERDICT_WORDS, values, strict=True) if value}
 

@@ -103,7 +103,7 @@ def read_comparisons(store: Store, sweep_id: str, wanted: Callable[[str], bool])
     Args:
         store: Where they are.
         sweep_id: The sweep's id.
-        wanted: Whether to read the artifact of this place, such as `cards/lstm.json`.
+        wanted: Whether to read the artifact of this place, such as `configs/lstm.json`.
 
     Raises:
         StoreError: The store cannot be used, or an artifact that it lists cannot be read.
@@ -114,8 +114,8 @@ def read_comparisons(store: Store, sweep_id: str, wanted: Callable[[str], bool])
             dataset=run.data.tags["dataset"],
             run_id=run.info.run_id,
             finished=run.info.status == "FINISHED",
-            tags=run.data.tags,
-            metrics=run.data.metrics,
+            tags=naming.in_todays_keys(run.data.tags),
+            metrics=naming.in_todays_keys(run.data.metrics),
             files=_texts(client, run.info.run_id, wanted),
         )
         for run in search_runs(client, {naming.SWEEP_ID: sweep_id, "phase": "comparison"})
@@ -143,10 +143,11 @@ def ends_of_histories(store: Store, run_ids: Iterable[str], metric: str) -> dict
 def _texts(client: Connection, run_id: str, wanted: Callable[[str], bool]) -> dict[str, str]:
     listed = client.list_artifacts(run_id)
     deeper = [client.list_artifacts(run_id, entry.path) for entry in listed if entry.is_dir]
-    places = [entry.path for entry in chain(listed, *deeper) if not entry.is_dir and wanted(entry.path)]
+    files = (entry.path for entry in chain(listed, *deeper) if not entry.is_dir)
+    places = sorted(place for place in files if wanted(naming.todays_place(place)))  # earlier places come first
     with tempfile.TemporaryDirectory(prefix="harness-") as folder:
         read = {place: Path(client.download_artifacts(run_id, place, folder)) for place in places}
-        return {place: file.read_text(encoding="utf-8") for place, file in read.items()}
+        return {naming.todays_place(place): file.read_text(encoding="utf-8") for place, file in read.items()}
 
 
 def search_runs(client: Connection, tags: Mapping[str, str], experiment: str | None = None) -> Iterator[Any]:

@@ -325,15 +325,17 @@ class RunWriter:
         parent, end = comparison.parent, max([comparison.end, *map(_end_of, result.trials)])
         metrics = comparison_metrics(result)
         self._log_changed(parent, metrics, end)
-        self._void(parent, (name for name in parent.metrics if name.startswith(f"{VERDICT}/") and name not in metrics))
+        gone = (name for name in parent.metrics if name.startswith(f"{VERDICT}/") or naming.is_earlier(name))
+        self._void(parent, (name for name in gone if name not in metrics))
         for cell in result.explanation.cells if result.explanation else ():
             if run := comparison.trials.get(f"{self._sweep_id}/{cell.trial}"):
                 self._log_changed(run, {half_life_name(cell): half_life(cell.after)}, run.end)
         charts = route(self.experiment_id, trials_key(result.dataset), charts=True)
         tags = comparison_tags(result, charts, to_extend)
         # What an earlier verdict said and this one, of the same sweep extended, does not.
-        for word in self._client.get_run(parent.id).data.tags.keys() & set(VERDICT_WORDS) - tags.keys():
-            self._client.delete_tag(parent.id, word)
+        for word in self._client.get_run(parent.id).data.tags.keys() - tags.keys():
+            if word in VERDICT_WORDS or naming.is_earlier(word):
+                self._client.delete_tag(parent.id, word)
         for key, value in tags.items():
             self._client.set_tag(parent.id, key, naming.cut(value))
         if files:

@@ -83,7 +83,7 @@ def verdicts_view() -> dict[str, Any]:
     widths = {
         "attributes.`Run Name`": 400,
         "tags.`probability`": 100,
-        "tags.`regret`": 150,
+        "tags.`worst_case_excess_error`": 180,
         f"tags.`{naming.EXPECTED}`": 260,
         f"tags.`{naming.LEAD}`": 330,
         f"tags.`{naming.BEST_BASELINE}`": 260,

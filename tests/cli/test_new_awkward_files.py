@@ -143,3 +143,30 @@ def test_dates_and_times_of_day_in_a_sheet_are_a_time_together() -> None:
     run("new", "sheet.xlsx")
     assert task_of("sheet")["time"] == ["day", "clock"]
     assert "id" not in task_of("sheet")
+
+
+def test_dates_in_several_forms_are_no_texts_to_be_read() -> None:
+    frame = hours()
+    stamps = pd.to_datetime(frame["t"])
+    odd = [f"{one:%Y-%m-%d %H:%M}" if at % 2 else f"{one:%d/%m/%Y %H:%M}" for at, one in enumerate(stamps)]
+    frame.assign(t=odd).rename(columns={"t": "when"}).to_csv("mixed.csv", index=False)
+    several = r"column 'when' holds dates in several forms, such as '01/01/2024 00:00' and '2024-01-01 01:00': expected"
+    with pytest.raises(UsageError, match=several):
+        run("new", "mixed.csv")
+
+
+def test_numbers_before_a_unit_are_no_classes() -> None:
+    frame = hours()
+    frame.assign(y=[f"{value + at} kW" for at, value in enumerate(frame["y"])]).to_csv("units.csv", index=False)
+    with pytest.raises(UsageError, match=r"column 'y' holds numbers with a unit, such as '10\.0 kW': expected plain"):
+        run("new", "units.csv")
+
+
+@pytest.mark.parametrize(
+    ("head", "said"),
+    [(b"PK\x03\x04", "a zip file, as Excel's"), (b"\x1f\x8b", "a gzip file"), (b"abc\0", "and holds bytes of 0")],
+)
+def test_what_is_no_text_is_not_asked_for_its_encoding(head: bytes, said: str) -> None:
+    Path("table.csv").write_bytes(head + bytes(range(256)))
+    with pytest.raises(UsageError, match=rf"table\.csv: is no text, .*{said}.*: expected a table as text"):
+        run("new", "table.csv")

@@ -72,7 +72,7 @@ def test_a_dry_run_tells_the_fits_and_writes_nothing(first_day, run) -> None:
     assert (ran.code, ran.err) == (0, "")
     assert "families: lstm, gru\nbudget: 4 trials per family, random search, at most 3 epochs per trial\n" in ran.out
     assert "8 trials and 10 retrainings with fresh seeds" in ran.out
-    assert re.search(r"^in all: 18 fits, at most about \d+ s on 1 worker ", ran.out, flags=re.M)
+    assert re.search(r"^in all: 18 fits, at most about \d+ s on 1 worker, reckoned from ", ran.out, flags=re.M)
     assert files() == before
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from rich.console import Console
 
-from harness.cli.terminal.progress import ProgressDisplay, plain, table
+from harness.errors import UsageError
 from harness.records import Direction, Objective
 from harness.sweeps.events import FamilyProgress, Message, Progress, SweepStarted
+from harness.sweeps.live.progress import ProgressDisplay, plain, table, watched
 
 OBJECTIVE = Objective("accuracy", Direction.MAX)
 
@@ -160,3 +161,33 @@ def test_a_notebook_gets_one_table_a_dataset_that_is_changed_in_place(monkeypatc
     assert "&lt;waves&gt;" in other
     assert "<progress" not in other
     assert shown[0][1]["text/plain"] == plain(progress())
+
+
+@pytest.mark.parametrize(
+    ("verbose", "with_callback", "lines"),
+    [
+        ("auto", False, ["starting a new sweep, x", "a note"]),
+        ("auto", True, []),
+        (0, False, []),
+        (False, True, []),
+        (1, True, ["starting a new sweep, x", "a note"]),
+        (True, False, ["starting a new sweep, x", "a note"]),
+        (2, False, ["starting a new sweep, x", "a note", "for those who asked"]),
+    ],
+)
+def test_a_program_is_shown_its_sweep_unless_it_asks_for_less(verbose, with_callback, lines, capsys) -> None:
+    events = [SweepStarted("x"), Message("a note"), Message("for those who asked", detail=True)]
+    heard: list[object] = []
+    with watched(heard.append if with_callback else None, verbose) as watcher:
+        for event in events:
+            watcher(event)
+    assert heard == (events if with_callback else [])
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.splitlines() == lines
+
+
+@pytest.mark.parametrize("verbose", ["yes", 3, None, 1.5])
+def test_another_word_for_how_much_is_shown_is_refused(verbose) -> None:
+    with pytest.raises(UsageError, match=r"verbose = .*: expected 0 \(nothing\), 1"):
+        watched(None, verbose)

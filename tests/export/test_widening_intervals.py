@@ -51,6 +51,19 @@ def test_restless_windows_are_covered_as_calm_ones_are(widening: bool) -> None:
         assert restless < 0.65
 
 
+def test_each_series_of_a_panel_is_covered_whatever_its_scale() -> None:
+    """Half of the series are a thousand times as large as the others: none pays for the others' width."""
+    x, truth = _windows(4000, 0, 1000.0)
+    said = np.zeros_like(truth)
+    found = calibrate_numbers(truth[:2000], said[:2000], 2000, x[:2000], (1,))
+    assert found.movement is not None
+    for part, scale in ((slice(2000, None, 2), 1.0), (slice(2001, None, 2), 1000.0)):
+        covered = {one.level: one.share for one in coverage_of(found, truth[part], said[part], 1000, x[part])}
+        assert covered[80] == pytest.approx(0.80, abs=0.05)
+        lower, upper = bounds_of(found, said[part], 80, x[part])
+        assert float((upper - lower).mean()) / scale == pytest.approx(2 * 1.28, rel=0.2)
+
+
 def test_stationary_series_are_covered_to_two_points_either_way() -> None:
     for seed in range(3):
         x, truth = _windows(2000, seed, 1.0)

@@ -61,9 +61,8 @@ def test_a_baseline_better_by_more_than_the_margin_leaves_a_candidate(hard, reco
     kernels, chance = baseline("kernels", 0.8 * hard, 0.8), baseline("majority class", 2 * hard, 2.0)
     why = short(hard, kernels, chance)
     (gate, _) = gates(None, over_cases(hard), [kernels, chance], LOSS)
-    assert why.startswith(
-        f"does not beat the best baseline, kernels: test log_loss {gate.model:.4g} against {gate.score:.4g} over 100"
-    )
+    scores = f"test log_loss {gate.model:.4g} against {gate.score:.4g}"
+    assert why.startswith(f"does not beat the best baseline, kernels: {scores} over the 100")
     assert f"a lead of {gate.over.difference:.4g} (95 % interval -" in why
     assert "chance" not in why
     found = recommended(hard, kernels, chance).recommendation

@@ -279,3 +279,25 @@ def test_names_cannot_steer_a_terminal() -> None:
     verdict = replace(OPEN, dataset="to\x1b[31my", recommendation=replace(BASELINE, baseline="r\x07", abstains="\x9b"))
     for sentence in (sentences.recommendation(verdict), *sentences.three(verdict)):
         assert sentence.isprintable()
+
+
+def test_an_extension_is_a_note_and_a_library_that_changed_with_it_a_warning() -> None:
+    grown = (
+        "extended: plan trials was 3, is 8",
+        "extended: plan families was lstm, gru, is lstm, gru, rnn",
+        "extended: search_spaces rnn was not there, is {'name': 'rnn'}",
+        "extended: arms was lstm, gru, is lstm, gru, rnn",
+        "extended: keras was 3.15.1, is 3.16.0",
+        "changed midway: plan trials was 3, is 8",
+    )
+    verdict = replace(OPEN, warnings=grown)
+    assert sentences.notes(verdict) == (
+        "the sweep was extended, from 3 to 8 trials per family",
+        "the sweep was extended, its families from lstm, gru to lstm, gru, rnn",
+    )
+    assert sentences.warnings(verdict) == grown[-2:]
+    assert sentences.answers({"x": verdict})["x"]["notes"] == [*sentences.notes(verdict)]
+    assert [line for line in wording.explain(verdict) if "extended" in line] == [
+        "warning: extended: keras was 3.15.1, is 3.16.0",
+        *(f"note: {note}" for note in sentences.notes(verdict)),
+    ]

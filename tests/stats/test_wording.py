@@ -289,3 +289,8 @@ class TestOverDatasets:
             "differ at 5 % by Nemenyi)",
             "not made: signed-rank tests: too few",
         )
+
+
+def test_the_rounding_of_a_difference_is_zero() -> None:
+    assert wording.number(0.1 + 0.2 - 0.3) == "0"
+    assert wording.number(-3e-7) == "-3e-07"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from harness.config import make_plan
 from harness.config.space import SearchSpace
 from harness.executors.base import resolve
+from harness.sweeps.engines import open_probe
 from harness.sweeps.plan import large_batches
 from harness.sweeps.plan import resolve as resolve_plan
 from harness.sweeps.trials import TASKS
@@ -50,3 +53,10 @@ def test_too_few_trials_are_said_before_they_run(values: dict, said: int) -> Non
     notes = [note for note in header.notes if "how sure the answer is will not be known" in note]
     assert len(notes) == said
     assert all(note.startswith("4 trials a family: ") and note.endswith("takes 5 or more (--trials)") for note in notes)
+
+
+def test_a_dry_run_starts_one_worker_however_many_the_sweep_has(tmp_path: Path) -> None:
+    header = resolve_plan(make_plan({"name": "x", "datasets": ("adding_50",), "workers": 7}), [])
+    executor, workers = open_probe(header, tmp_path, pytest.fail)
+    with executor:
+        assert (executor.slots, workers) == (1, 7)

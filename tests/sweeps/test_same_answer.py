@@ -66,10 +66,14 @@ def test_mlflows_run_says_what_the_record_says(swept, decided) -> None:
     assert tags["recommendation"] == brief.use(found)
     assert note.startswith(f"**{sentences.recommendation(decided)}**")
     assert all(sentence in note for sentence in sentences.three(decided))
-    numbers = {"probability": found.probability, "regret": found.regret, "lower_loss": found.lower_loss}
+    numbers = {
+        "probability": found.probability,
+        "worst_case_excess_error": found.regret,
+        "error_reduction": found.lower_loss,
+    }
     held = {name: run.data.metrics.get(f"verdict/{name}") for name in numbers}
     assert held == numbers
-    published = {name: run.data.metrics[f"{name}/published_test_score"] for name in found.scores}
+    published = {name: run.data.metrics[f"{name}/held_out_test_score"] for name in found.scores}
     assert published == dict(found.scores)
 
 

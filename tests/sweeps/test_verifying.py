@@ -132,7 +132,7 @@ def test_confirmations_are_checked_too(copy, change, run_of, swept) -> None:
         change(SCORE.format(table), 0.25, "score/test", run_of(key))
     shutil.rmtree(copy.sweeps)
     (only,) = verify(copy, swept.result.sweep_id)[0].disagreements
-    assert only.what == "metric tiny_gru/confirmation_mean"
+    assert only.what == "metric tiny_gru/fresh_seeds_mean"
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,10 @@ def test_confirmations_are_checked_too(copy, change, run_of, swept) -> None:
         ("UPDATE tags SET value = 'bayesian' WHERE key = 'oracle'", "method"),
         ("UPDATE tags SET value = 'sideways' WHERE key = 'direction'", "cannot be made again"),
         ("UPDATE tags SET value = 'somebody' WHERE key = 'verdict'", "tag verdict"),
-        ("UPDATE latest_metrics SET value = value * 2 WHERE key = 'verdict/region'", "metric verdict/region"),
+        (
+            "UPDATE latest_metrics SET value = value * 2 WHERE key = 'verdict/equivalence_margin'",
+            "metric verdict/equivalence_margin",
+        ),
         ("UPDATE latest_metrics SET value = 1e-6 WHERE key LIKE 'baseline/%'", "recommendation."),
         ("UPDATE runs SET lifecycle_stage = 'deleted' WHERE name LIKE '% r1 002'", "tiny_lstm/r1/search/0002"),
     ],
@@ -151,6 +154,25 @@ def test_what_else_a_verdict_is_made_from(copy, change, swept, sql, what) -> Non
     assert change(sql) >= 2
     for one in verify(copy, swept.result.sweep_id):
         assert any(what in it.what for it in one.disagreements)
+
+
+def test_a_store_with_the_keys_of_before_is_read_as_well(copy, change, swept) -> None:
+    before = {
+        "withheld_because": "reasons_to_abstain",
+        "qualified_because": "warnings",
+        "regret": "worst_case_excess_error",
+        "verdict/region": "verdict/equivalence_margin",
+        "verdict/lower_loss": "verdict/error_reduction",
+        "tiny_gru/confirmation_mean": "tiny_gru/fresh_seeds_mean",
+        "tiny_gru/published_test_score": "tiny_gru/held_out_test_score",
+    }
+    for table in ("tags", "metrics", "latest_metrics"):
+        for old, new in before.items():
+            change(f"UPDATE {table} SET key = ? WHERE key = ?", old, new)
+    for configs in copy.root.glob("artifacts/*/*/artifacts/configs"):
+        configs.rename(configs.with_name("cards"))
+    shutil.rmtree(copy.sweeps)  # all is made again from MLflow alone
+    assert [one.disagreements for one in verify(copy, swept.result.sweep_id)] == [[], []]
 
 
 def test_a_missing_parent_run_is_a_difference_only_where_the_journal_has_decided(copy, change, swept) -> None:

@@ -21,6 +21,7 @@ AHEAD: dict[str, Any] = {"task": "forecast", "target": "level", "lookback_steps"
 
 WRONG: dict[str, tuple[Callable[[], Any], str]] = {
     "address": (lambda: harness.compare(X, Y, tracking_uri=5), "tracking_uri = 5: expected the address of MLflow's"),
+    "verbose": (lambda: harness.sweep("adding_50", verbose="no"), "verbose = 'no': expected 0 (nothing), 1"),
     "axes": (lambda: harness.compare(X, Y, channels_first="yes"), "channels_first = 'yes': expected True, False or"),
     "task": (lambda: harness.compare(X, Y, task=3), "task = 3: expected one of forecast, classify, regress, label"),
     "another task's": (

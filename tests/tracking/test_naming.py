@@ -29,7 +29,7 @@ def test_names_stay_apart() -> None:
 def test_run_names_sort_as_people_count() -> None:
     names = [naming.run_name(TrialKey("d", "gru", 1, Phase.SEARCH, number)) for number in (1, 2, 10, 100)]
     assert names == sorted(names) == ["gru r1 001", "gru r1 002", "gru r1 010", "gru r1 100"]
-    assert naming.run_name(TrialKey("d", "lstm-2", 3, Phase.SEED_REPEAT, 4)) == "lstm-2 confirmation 04"
+    assert naming.run_name(TrialKey("d", "lstm-2", 3, Phase.SEED_REPEAT, 4)) == "lstm-2 fresh seed 04"
 
 
 def test_the_answer_says_what_the_verdict_says(

@@ -43,7 +43,7 @@ def test_every_trial_is_one_run_below_its_comparison(store: Store, facts: DataFa
     runs = _runs(store)
     assert set(runs) == {
         "toy: searching",
-        *("lstm r1 001", "lstm r1 002", "gru r1 001", "gru r1 002", "gru r1 003", "gru confirmation 01"),
+        *("lstm r1 001", "lstm r1 002", "gru r1 001", "gru r1 002", "gru r1 003", "gru fresh seed 01"),
     }
     parent = runs["toy: searching"]
     assert parent.info.status == "RUNNING"
@@ -107,7 +107,7 @@ def test_no_test_score_before_the_conclusion(
     writer.conclude(make_result(pairs), {})
     runs = _runs(store)
     assert runs["lstm r1 002"].data.metrics["score/test"] == 0.52
-    assert runs["gru confirmation 01"].data.metrics["score/test"] == 0.51
+    assert runs["gru fresh seed 01"].data.metrics["score/test"] == 0.51
     assert "score/test" not in runs["gru r1 003"].data.metrics
 
 
@@ -131,7 +131,7 @@ def test_the_conclusion_reads_like_an_answer(
         "verdict/difference": -0.03,
         "verdict/low": -0.05,
         "verdict/high": -0.01,
-        "verdict/region": 0.005,
+        "verdict/equivalence_margin": 0.005,
     }
     assert (run.data.tags["verdict"], run.data.tags["winner"], run.data.tags["metric"]) == (
         "winner",
@@ -154,8 +154,8 @@ def _arm_numbers() -> dict[str, float]:
     return {
         "validation_score": 0.4,
         "test_score": 0.5,
-        "confirmation_mean": pytest.approx(0.52),
-        "confirmation_sd": pytest.approx(0.01414214, rel=1e-6),
+        "fresh_seeds_mean": pytest.approx(0.52),
+        "fresh_seeds_sd": pytest.approx(0.01414214, rel=1e-6),
         "completed": 3,
         "failed": 1,
         "fit_seconds": 6,

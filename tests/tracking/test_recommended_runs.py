@@ -78,11 +78,14 @@ def test_a_runs_name_tags_and_numbers_are_the_records(
     run = _run(store, "toy: use gru (probability 0.87, at worst 4 % more error)")
     wanted = {"recommendation": "use gru", "recommended_family": "gru", "probability": "0.87"}
     assert wanted.items() <= run.data.tags.items()
-    assert run.data.tags["regret"] == "4 % more error"
+    assert run.data.tags["worst_case_excess_error"] == "4 % more error"
     assert "recommended_baseline" not in run.data.tags
-    numbers = {name: run.data.metrics[f"verdict/{name}"] for name in ("probability", "regret", "lower_loss")}
-    assert numbers == {"probability": 0.874, "regret": 0.031, "lower_loss": 0.057}
-    assert run.data.metrics["gru/published_test_score"] == 0.519
+    numbers = {
+        name: run.data.metrics[f"verdict/{name}"]
+        for name in ("probability", "worst_case_excess_error", "error_reduction")
+    }
+    assert numbers == {"probability": 0.874, "worst_case_excess_error": 0.031, "error_reduction": 0.057}
+    assert run.data.metrics["gru/held_out_test_score"] == 0.519
     assert [run.data.metrics[f"verdict/models_{end}"] for end in ("low", "difference", "high")] == [-0.06, -0.04, -0.02]
     assert run.data.metrics["verdict/configurations_high"] == 0.01
 
@@ -106,11 +109,11 @@ def test_what_a_later_verdict_leaves_open_is_gone(store: Store, writer: RunWrite
         again = RunWriter(store, "s-1", "nightly")
         again.conclude(later, {}, "s-1")
     run = _run(store, "toy: use gru")
-    assert not {"probability", "regret"} & run.data.tags.keys()
+    assert not {"probability", "worst_case_excess_error"} & run.data.tags.keys()
     assert math.isnan(run.data.metrics["verdict/probability"])
-    assert math.isnan(run.data.metrics["verdict/regret"])
-    assert run.data.metrics["verdict/lower_loss"] == 0.057
-    assert len(connect(store).get_metric_history(run.info.run_id, "verdict/regret")) == 2
+    assert math.isnan(run.data.metrics["verdict/worst_case_excess_error"])
+    assert run.data.metrics["verdict/error_reduction"] == 0.057
+    assert len(connect(store).get_metric_history(run.info.run_id, "verdict/worst_case_excess_error")) == 2
 
 
 def test_a_recommended_baseline_recommends_no_family(result: ComparisonResult) -> None:
@@ -139,12 +142,12 @@ def champion(**changes: Any) -> dict[str, Any]:
 
 def test_a_version_publishes_what_did_not_help_to_choose() -> None:
     tags = naming.version_tags(champion(), "k", {"verdict": "winner"})
-    assert (tags["recommendation"], tags["published_test_score"], tags["test_score"]) == ("use gru", "0.519", "0.512")
+    assert (tags["recommendation"], tags["held_out_test_score"], tags["test_score"]) == ("use gru", "0.519", "0.512")
     said = naming.about(champion(), "toy", {"why": "why"}, "#page")
     assert "test mae 0.519 over the 10 test cases that did not help to choose, 0.512 over all of them" in said
 
 
 @pytest.mark.parametrize("changes", [{"refit": True, "test_score": None}, {"evidence": {"arms": {}}}, {"evidence": {}}])
 def test_a_version_without_such_cases_publishes_none(changes: dict[str, Any]) -> None:
-    assert "published_test_score" not in naming.version_tags(champion(**changes), "k", {})
+    assert "held_out_test_score" not in naming.version_tags(champion(**changes), "k", {})
     assert "help to choose" not in naming.scored_words(champion(**changes))

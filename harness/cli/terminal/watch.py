@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.text import Text
 
 from harness.cli.terminal.output import columns_of, say
-from harness.cli.terminal.progress import plain, step_line, table
+from harness.sweeps.live.progress import plain, step_line, table
 from harness.sweeps.live.state import RunningTrial, Standing
 from harness.text import counted, duration_text, printable, shortened
 

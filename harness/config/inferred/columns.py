@@ -15,6 +15,7 @@ import numpy as np
 from harness.config.inferred.dialect import best_reading
 from harness.config.times import EXCEL, NUMBERS, Clock, decide_format, is_dated, parse_times, read_times, time_column
 from harness.errors import DataError, UsageError
+from harness.text import listed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,13 +104,20 @@ def refuse_stray_text(column: pd.Series[Any], where: str) -> None:
 
 
 _SIGN = r"[$€£¥%‰]"
+_WITH_UNIT = r"[-+\d][\d.,]*\s*([^\W\d][\w/²³]*|°\s?\w)"
 
 
 def signed_numbers(column: pd.Series[Any]) -> str:
-    """What to say of a column of text in which every value is a number beside a sign, such as `5%`; else nothing."""
+    """What to say of a column of text of numbers beside a sign, such as `5%`, or before one unit; else nothing."""
     texts = column.dropna().astype("str").str.strip()
-    signed = texts.str.fullmatch(rf"-?{_SIGN} ?[-\d][\d.,]*|[-\d][\d.,]* ?{_SIGN}")
-    return f"numbers with a sign, such as {texts.iloc[0]!r}" if len(texts) and signed.all() else ""
+    if not len(texts):
+        return ""
+    if texts.str.fullmatch(rf"-?{_SIGN} ?[-\d][\d.,]*|[-\d][\d.,]* ?{_SIGN}").all():
+        return f"numbers with a sign, such as {texts.iloc[0]!r}"
+    units = texts.str.extract(f"^{_WITH_UNIT}$")[0]
+    if units.notna().all() and units.nunique() == 1 and texts.nunique() > MOST_CLASSES:
+        return f"numbers with a unit, such as {texts.iloc[0]!r}"
+    return ""
 
 
 def refuse_written_numbers(column: pd.Series[Any], where: str) -> None:
@@ -119,7 +127,7 @@ def refuse_written_numbers(column: pd.Series[Any], where: str) -> None:
         UsageError: It is one.
     """
     if written := signed_numbers(column):
-        raise UsageError(f"{where}: column {column.name!r} holds {written}: expected plain numbers, without the sign")
+        raise UsageError(f"{where}: column {column.name!r} holds {written}: expected plain numbers, without it")
     reading = best_reading(column.astype(object))
     if reading.hint and column.nunique() > MOST_CLASSES:
         example = str(column.dropna().iloc[0])
@@ -167,15 +175,34 @@ def refuse_unread_times(frame: pd.DataFrame, free: Sequence[str], where: str) ->
     """
     for name in free:
         column = frame[name]
-        if name.lower() not in TIME_NAMES or is_numeric(column) or not column.notna().all():
+        if is_numeric(column) or not column.notna().all():
             continue
         texts = column.astype(str)
+        if len(forms := _forms_of_dates(texts)) > 1:
+            such = listed([repr(one) for one in forms])
+            raise DataError(
+                f"{where}: column {name!r} holds dates in several forms, such as {such}: expected one form all "
+                "through; or, if it holds no times, --features A,B, the inputs"
+            )
+        if name.lower() not in TIME_NAMES:
+            continue
         if texts.nunique() > 0.9 * len(texts) and texts.str.contains(r"\d").all():
             raise DataError(
                 f"{where}: column {name!r} is called a time, but {texts.iloc[0]!r} is not read as one: expected "
                 f"--time {name} --time-format FORMAT as Python's strptime has it, months in English; or, if it holds "
                 "no times, --features A,B, the inputs"
             )
+
+
+_LOOKS_DATED = r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}([ T].*)?"
+
+
+def _forms_of_dates(texts: pd.Series[Any]) -> list[str]:
+    """The first date of each form, digit for digit, in a column whose texts all look like dates; else none."""
+    if not texts.str.fullmatch(_LOOKS_DATED).all():
+        return []
+    forms = texts.str.replace(r"\d+", lambda found: "9" * (1 + (len(found[0]) > 2)), regex=True)
+    return texts[~forms.duplicated()].tolist()
 
 
 def find_time(

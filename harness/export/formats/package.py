@@ -19,7 +19,7 @@ from harness.export.formats.runtimes import FILE as SCRIPT_FILE
 from harness.export.predictor import Champion
 from harness.records import TaskKind
 from harness.stats.words.brief import coverage_words
-from harness.tracking.naming import published_score
+from harness.tracking.naming import held_out_score
 
 
 def output_words(description: Description) -> str:
@@ -58,7 +58,7 @@ def model_card(
     return environment.from_string(Path(__file__).with_name("model_card.md.j2").read_text(encoding="utf-8")).render(
         it=description,
         evidence=description.evidence,
-        published=published_score(description.to_json()),
+        published=held_out_score(description.to_json()),
         kind=kind,
         runtime=RUNTIMES[kind],
         inputs=inputs,

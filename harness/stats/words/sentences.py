@@ -22,6 +22,7 @@ from harness.records import (
     Use,
     Verdict,
 )
+from harness.stats.words.notes import is_note, notes_among
 from harness.stats.words.wording import SWEEP, doubt, equals, headline, in_todays_words, interval, lead, number
 from harness.text import PLAIN_WIDTH, counted, duration_text, level_text, listed, printable, shortened, wrapped
 
@@ -127,12 +128,21 @@ def warnings(verdict: Verdict, sweep: str | None = None) -> tuple[str, ...]:
     Returns:
         At most three, of which the last holds what is more.
     """
-    words = [printable(in_todays_words(one)) for one in verdict.warnings]
+    words = [printable(in_todays_words(one)) for one in verdict.warnings if not is_note(one)]
     if verdict.recommendation is None:
         return tuple(words)
     words = [_EXTENDING.sub("", one) if sweep is None else one.replace(SWEEP, sweep) for one in words]
     last = "; ".join(words[_MOST_WARNINGS - 1 :])
     return (*words[: _MOST_WARNINGS - 1], *([last] if last else []))
+
+
+def notes(verdict: Verdict) -> tuple[str, ...]:
+    """Facts about the sweep that whoever reads its verdict should know and that speak against nothing.
+
+    Args:
+        verdict: The verdict.
+    """
+    return tuple(map(printable, notes_among(verdict.warnings)))
 
 
 def answers(verdicts: Mapping[str, Verdict], sweep: str | None = None) -> dict[str, dict[str, Any]]:
@@ -143,7 +153,7 @@ def answers(verdicts: Mapping[str, Verdict], sweep: str | None = None) -> dict[s
         sweep: Id of the sweep to extend, with the options that mean its store; None where there is none that can be.
 
     Returns:
-        By dataset `recommendation`, `sentences`, `settling` and `warnings`; what was not asked is empty.
+        By dataset `recommendation`, `sentences`, `settling`, `warnings` and `notes`; what was not asked is empty.
     """
     return {
         dataset: {
@@ -151,6 +161,7 @@ def answers(verdicts: Mapping[str, Verdict], sweep: str | None = None) -> dict[s
             "sentences": list(three(verdict)),
             "settling": settling(verdict, sweep),
             "warnings": list(warnings(verdict, sweep)),
+            "notes": list(notes(verdict)),
         }
         for dataset, verdict in verdicts.items()
     }

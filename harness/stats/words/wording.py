@@ -24,6 +24,7 @@ from harness.stats.levels import (
     MINIMUM_TRIALS,
     InterimAnalysis,
 )
+from harness.stats.words.notes import is_note, notes_among
 from harness.text import counted, level_text, listed, percent, printable
 
 
@@ -196,8 +197,16 @@ CASES = "test cases"
 """What the second interval is over."""
 
 
+_ROUNDING = 1e-15
+
+
 def number(value: float) -> str:
-    """A score for people: four significant digits, and no exponent from a thousand to a thousand million."""
+    """A score for people: four significant digits, and no exponent from a thousand to a thousand million.
+
+    What is no more than the rounding of a difference of such scores is 0.
+    """
+    if abs(value) < _ROUNDING:
+        return "0"
     return f"{value:,.0f}" if 1e3 <= abs(value) < 1e9 else f"{value:.4g}"
 
 
@@ -312,7 +321,8 @@ def explain(verdict: Verdict) -> tuple[str, ...]:
     lines += _difference(verdict)
     if len(verdict.families) > 2:
         lines.extend(_pair(pair) for pair in verdict.pairs)
-    lines.extend(f"warning: {reason}" for reason in verdict.warnings)
+    lines.extend(f"warning: {reason}" for reason in verdict.warnings if not is_note(reason))
+    lines.extend(f"note: {said}" for said in notes_among(verdict.warnings))
     lines.append(f"method: {verdict.method}")
     return tuple(printable(line) for line in lines)
 

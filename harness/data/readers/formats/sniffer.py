@@ -62,6 +62,16 @@ class Dialect:
     because: tuple[str, ...]
 
 
+_NO_TEXT = {
+    b"PK\x03\x04": "a zip file, as Excel's .xlsx is",
+    b"\xd0\xcf\x11\xe0": "an Excel file of before 2007, .xls",
+    b"\x1f\x8b": "a gzip file, .gz",
+    b"PAR1": "a Parquet file, .parquet",
+    b"%PDF": "a PDF",
+}
+"""First bytes of files that are often given for tables of text, and what those are."""
+
+
 def encoding_of(head: bytes, where: str) -> str:
     """The encoding of a file that says it by its first bytes, or is UTF-8.
 
@@ -72,6 +82,11 @@ def encoding_of(head: bytes, where: str) -> str:
     Raises:
         UsageError: It is neither.
     """
+    if (kind := next((kind for mark, kind in _NO_TEXT.items() if head.startswith(mark)), "")) or (
+        b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff"))
+    ):
+        by = f"by its first bytes {kind}" if kind else "and holds bytes of 0"
+        raise UsageError(f"{where}: is no text, {by}: expected a table as text, or the ending that says what it is")
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
     try:

@@ -10,24 +10,73 @@ import html
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, Literal, TypeAlias
 
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from harness.errors import UsageError
 from harness.report.format import metric_words
-from harness.sweeps.events import ComparisonFinished, FamilyProgress, Progress, Step, SweepEvent, SweepStarted
+from harness.sweeps.events import (
+    Callback,
+    ComparisonFinished,
+    FamilyProgress,
+    Progress,
+    Step,
+    SweepEvent,
+    SweepStarted,
+)
 from harness.text import counted, duration_text, shortened
 
 PLAIN_EVERY_SECONDS = 10.0
 BAR_CELLS, NARROWEST_BAR = 20, 5
 
+Verbose: TypeAlias = Literal["auto", 0, 1, 2] | bool
+"""How much is shown, in the words of Keras's `fit`: nothing, how far the sweep is, or every trial besides."""
+
+
+def watched(callback: Callback | None, verbose: Verbose) -> AbstractContextManager[Callback]:
+    """Who watches a sweep that a program runs, as long as it runs.
+
+    Args:
+        callback: The program's own watcher; None where it has none.
+        verbose: What is shown besides; "auto" shows how far the sweep is where nobody else watches.
+
+    Raises:
+        UsageError: One of them is something else.
+    """
+    if not (callback is None or callable(callback)):
+        raise UsageError(f"callback = {callback!r}: expected a function that is called with each event")
+    if verbose != "auto" and not (isinstance(verbose, int) and verbose in (0, 1, 2)):
+        raise UsageError(
+            f'verbose = {verbose!r}: expected 0 (nothing), 1 (how far the sweep is), 2 (every trial besides) or "auto" '
+            "(1, but 0 where there is a callback)"
+        )
+    if (callback is None) if verbose == "auto" else verbose:
+        return _shown(callback, ProgressDisplay(verbose=verbose == 2))
+    return nullcontext(callback or _unwatched)
+
+
+@contextmanager
+def _shown(callback: Callback | None, display: ProgressDisplay) -> Iterator[Callback]:
+    def both(event: SweepEvent) -> None:
+        display(event)
+        if callback:
+            callback(event)
+
+    with display:
+        yield both
+
+
+def _unwatched(_: SweepEvent) -> None:
+    """Nobody watches."""
+
 
 class ProgressDisplay:
-    """Shows a sweep's events: the `callback` of `harness.sweep` and `harness.compare`, and a context manager.
+    """Shows a sweep's events: a callback, and a context manager. `harness.sweep` shows them so by itself.
 
     Args:
         verbose: Show every trial.
