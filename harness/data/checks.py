@@ -66,6 +66,7 @@ def warnings_of(
     targets: Sequence[str],
     classes: Sequence[str],
     places: Sequence[int],
+    calendar: Sequence[str] = (),
 ) -> tuple[list[str], list[str]]:
     """What to tell people of, a sentence each; and the leaks among it, by which an answer is among the inputs.
 
@@ -75,12 +76,14 @@ def warnings_of(
         targets: Names of the targets.
         classes: Names of the classes; empty where answers are numbers or labels.
         places: Place of each target among the channels, for forecasts; -1 where it is none; empty for other tasks.
+        calendar: Channels that were made from the times: whatever follows from them is no leak.
     """
     train = parts[0]
+    measured = [place for place, name in enumerate(channels) if name not in calendar]
     leaks, others = list[str](), list[str]()
     if train.x.ndim == 3:
-        leaks = _telling(train, channels, targets, classes, places)
-        others = _determined(train, channels, targets, places) if places else _shifted(train, parts[2])
+        leaks = _telling(train, channels, targets, classes, places, measured)
+        others = _determined(train, channels, targets, places, measured) if places else _shifted(train, parts[2])
     rare = _rare(parts, classes) if classes and train.y.ndim == 1 else []
     usual = _usual_class(train, classes) if classes else []
     return [f"warning: {sentence}" for sentence in (*_duplicates(parts), *leaks, *others, *rare, *usual)], leaks
@@ -184,7 +187,12 @@ def _hashes(part: Part) -> npt.NDArray[np.uint64]:
 
 
 def _telling(
-    train: Part, channels: Sequence[str], targets: Sequence[str], classes: Sequence[str], places: Sequence[int]
+    train: Part,
+    channels: Sequence[str],
+    targets: Sequence[str],
+    classes: Sequence[str],
+    places: Sequence[int],
+    measured: Sequence[int],
 ) -> list[str]:
     """Channels from which an answer can be read off at the same step."""
     if places:
@@ -193,7 +201,7 @@ def _telling(
         return [
             _says(channels[other], target, "at the same step")
             for target, place in pairs
-            for other in range(len(channels))
+            for other in measured
             if other != place and other not in places and _follows(rows[:, other], rows[:, place])
         ]
     if train.y.ndim == 1 or train.y.shape[1:] == (1,):  # one answer a sequence
@@ -212,7 +220,9 @@ def _telling(
     ]
 
 
-def _determined(train: Part, channels: Sequence[str], targets: Sequence[str], places: Sequence[int]) -> list[str]:
+def _determined(
+    train: Part, channels: Sequence[str], targets: Sequence[str], places: Sequence[int], measured: Sequence[int]
+) -> list[str]:
     """Channels of which a target is a function at the same step, though no straight line.
 
     No leak, since a forecast knows them as late as it knows the target, but hardly two measurements.
@@ -223,7 +233,7 @@ def _determined(train: Part, channels: Sequence[str], targets: Sequence[str], pl
         f"{target!r} is?"
         for target, place in zip(targets, places, strict=True)
         if place >= 0
-        for other in range(len(channels))
+        for other in measured
         if other not in places and not _follows(rows[:, other], rows[:, place])
         if _depends(rows[:, other], rows[:, place])
     ]

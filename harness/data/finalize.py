@@ -140,6 +140,7 @@ def finish(
     classes: tuple[str, ...] = (),
     vocabulary: tuple[str, ...] = (),
     known: tuple[str, ...] = (),
+    calendar: tuple[str, ...] = (),
     knows_future: bool = True,
     time_format: str = "",
 ) -> SequenceData:
@@ -156,6 +157,7 @@ def finish(
         classes: Class names, where an answer is one class.
         vocabulary: The tokens, where inputs are tokens.
         known: Channels that are known in advance.
+        calendar: Those of them that were made from the times, and so of no measurement.
         knows_future: Whether a step's answer may be made from later steps too.
         time_format: How the times were read.
     """
@@ -173,7 +175,7 @@ def finish(
     forecast = task if isinstance(task, ForecastTask) else None
     places = tuple(channels.index(name) if name in channels else -1 for name in targets) if forecast else ()
     names = (channels, targets, classes, vocabulary) if vocabulary else (channels, targets, classes)
-    warnings, leaks = warnings_of(parts, channels, targets, classes, places)
+    warnings, leaks = warnings_of(parts, channels, targets, classes, places, calendar)
     facts = DataFacts(
         title=config.title or config.name,
         task=TaskKind(task.kind),

@@ -94,6 +94,7 @@ def load_forecast(config: DatasetConfig, task: ForecastTask) -> SequenceData:
             *(*say_constant(inputs, first.features), *odd_channels(inputs, first.features)),
         ),
         known=first.known,
+        calendar=first.calendar,
         time_format=first.time_format,
     )
     return found if task.id is None else replace(found, series=tuple(str(series.name) for series in panel))

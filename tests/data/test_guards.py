@@ -88,6 +88,17 @@ def test_a_feature_that_is_the_target_in_another_unit_is_named(write_table: Writ
     assert warnings(forecast_card(table, features=["y", "wind"])) == []
 
 
+def test_what_follows_from_the_hour_alone_is_no_leak(write_table: Write, forecast_card: Config) -> None:
+    times = pd.date_range("2024-01-01", periods=400, freq="h")
+    y = 20 + 8 * np.sin(2 * np.pi * times.hour / 24)
+    config = forecast_card(write_table(t=times, y=y), time="t", features=["y"])
+    by_hour = config.model_copy(update={"encoding": config.encoding.model_copy(update={"calendar": ("hour",)})})
+    data = load_dataset(by_hour)
+    assert data.channels == ("y", "hour_sine", "hour_cosine")
+    assert data.facts.leaks == ()
+    assert not [note for note in data.facts.notes if "hour_sine" in note]
+
+
 @pytest.mark.parametrize("kind", ["classify", "regress"])
 def test_a_channel_that_tells_a_sequences_answer_is_named(kind: str, write_npz: Write, npz_card: Config) -> None:
     x, y = RANDOM.normal(size=(100, 5, 2)), np.arange(100) % 3
