@@ -460,17 +460,20 @@ def main() -> None:
     """Run all of it in a namespace, and count."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--short", action="store_true", help="without training, MLflow and a node that hangs")
-    parser.add_argument("--faults", default="", metavar="A,B", help=f"some of {', '.join(FAULTS)}")
+    parser.add_argument("--faults", default="", metavar="A,B", help=f"some of {', '.join(FAULTS)}; calm: none")
     parser.add_argument("--stub", default="", help=argparse.SUPPRESS)
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
+    named = [one for one in given.faults.split(",") if one not in ("", "calm")]
+    if unknown := [one for one in named if one not in FAULTS]:
+        parser.error(f"--faults {unknown[0]}: expected some of {', '.join(FAULTS)}, or calm")
     if given.stub:
         stub_sweep(Path(given.stub))
         return
     if not given.inside:
         command = isolated([sys.executable, str(HERE / "cluster_faults.py"), "--inside", *sys.argv[1:]])
         os.execvp(command[0], command)
-    faults = given.faults.split(",") if given.faults else [one for one in FAULTS if not (given.short and one == "hung")]
+    faults = named if given.faults else [one for one in FAULTS if not (given.short and one == "hung")]
     with tempfile.TemporaryDirectory(prefix="cluster-faults-") as root, contextlib.ExitStack() as stack:
         server = "" if given.short else stack.enter_context(postgresql())
         counts = run(faults, short=given.short, root=Path(root), server=server)
