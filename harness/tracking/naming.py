@@ -30,7 +30,7 @@ from harness.records import (
     Verdict,
 )
 from harness.stats.words import brief, sentences
-from harness.stats.words.notes import is_note
+from harness.stats.words.extension import is_note
 from harness.stats.words.wording import number
 from harness.text import counted, joined
 
