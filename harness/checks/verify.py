@@ -224,7 +224,7 @@ def _recorded(journal: Journal, dataset: str) -> _Trials:
 def _basis(comparison: RecordedComparison, rows: Sequence[Mapping[str, Any]]) -> Basis:
     tags, spaces_of = comparison.tags, {row["arm"]: row["family"] for row in rows}
     left_out = _json(comparison, naming.LEFT_OUT_FILE) if naming.LEFT_OUT_FILE in comparison.files else {}
-    families = tuple(Family(name, spaces_of[name]) for name in tags["arms"].split())
+    families = tuple(Family(name, spaces_of[name]) for name in tags["families"].split())
     config = DatasetConfig.model_validate(_json(comparison, naming.card_file(comparison.dataset)))
     cases = _json(comparison, naming.CASES_FILE) if naming.CASES_FILE in comparison.files else {}
     return Basis(

@@ -473,8 +473,6 @@ def _plan(given: dict[str, object], config: str | None) -> SweepConfig:
     datasets = given.get("datasets")
     if not isinstance(datasets, tuple) or not datasets:
         raise UsageError("no dataset: name one or more, or a --config; see `harness datasets list`")
-    if table := next((name for name in datasets if name.endswith((".csv", ".parquet"))), None):
-        raise UsageError(f"{table}: expected a dataset's config; write one with `harness datasets new {table}`")
     return make_plan({"name": default_name(datasets), **given})
 
 

@@ -75,6 +75,10 @@ class Found(Generic[ConfigT]):
     name: str
 
 
+_DATA = (".csv", ".tsv", ".parquet", ".xlsx", ".xls", ".npz", ".ts")
+"""Endings of files that hold data, where their config is meant."""
+
+
 def find_dataset(name_or_path: str, folders: Sequence[Path] = ()) -> Found[DatasetConfig]:
     """The dataset that is meant: a file; else by name in each folder; else built in.
 
@@ -83,8 +87,12 @@ def find_dataset(name_or_path: str, folders: Sequence[Path] = ()) -> Found[Datas
         folders: Where to look before the built-in configs; `./datasets` when empty.
 
     Raises:
-        ConfigError: It is unknown, or its config is broken.
+        ConfigError: It is unknown, its config is broken, or it is the data itself.
     """
+    if Path(name_or_path).suffix.lower() in _DATA:
+        raise ConfigError(
+            f"{name_or_path}: expected a dataset's config; write one with `harness datasets new {name_or_path}`"
+        )
     return _find(name_or_path, DATASETS, "dataset", folders)
 
 

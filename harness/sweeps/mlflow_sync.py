@@ -369,7 +369,7 @@ class MlflowSync:
         return {
             "oracle": plan.oracle,
             "seed": str(plan.seed),
-            "arms": " ".join(family.name for family in self._header.families),
+            "families": " ".join(family.name for family in self._header.families),
             **({UNTIL_DECIDED: "yes"} if plan.until_decided else {}),
             **({RULE: str(self._header.rule)} if self._header.rule > 1 else {}),
             **({PRIOR: json.dumps(self._header.prior.to_json())} if self._header.prior else {}),

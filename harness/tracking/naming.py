@@ -30,7 +30,7 @@ from harness.records import (
     Verdict,
 )
 from harness.stats.words import brief, sentences
-from harness.stats.words.notes import is_note
+from harness.stats.words.extension import is_note
 from harness.stats.words.wording import number
 from harness.text import counted, joined
 
@@ -91,6 +91,8 @@ CONFIGS = "configs/"
 """The folder of the configs among the artifacts of a comparison's run."""
 
 _EARLIER = {
+    "arms": "families",
+    "expected_test": "expected_test_score",
     "withheld_because": "reasons_to_abstain",
     "qualified_because": "warnings",
     "regret": "worst_case_excess_error",
@@ -374,7 +376,7 @@ def decided_metrics(families: Sequence[FamilyResult], verdict: Verdict) -> dict[
     for family in families:
         scores = family.seed_scores
         numbers = {
-            "expected_test": verdict.expected.get(family.family.name),
+            "expected_test_score": verdict.expected.get(family.family.name),
             "validation_score": family.validation_score,
             "test_score": family.test_score,
             "fresh_seeds_mean": statistics.fmean(scores) if scores else None,
@@ -430,7 +432,7 @@ def comparison_tags(result: ComparisonResult, charts: str = "", sweep: str | Non
     }
 
 
-EXPECTED, BEST_BASELINE, LEAD = "expected_test", "best_baseline", "lead"
+EXPECTED, BEST_BASELINE, LEAD = "expected_test_score", "best_baseline", "lead"
 """Tags in rounded numbers, for the columns of MLflow's table, which shows every digit of a metric."""
 
 

@@ -158,11 +158,13 @@ def test_what_else_a_verdict_is_made_from(copy, change, swept, sql, what) -> Non
 
 def test_a_store_with_the_keys_of_before_is_read_as_well(copy, change, swept) -> None:
     before = {
+        "arms": "families",
         "withheld_because": "reasons_to_abstain",
         "qualified_because": "warnings",
         "regret": "worst_case_excess_error",
         "verdict/region": "verdict/equivalence_margin",
         "verdict/lower_loss": "verdict/error_reduction",
+        "tiny_gru/expected_test": "tiny_gru/expected_test_score",
         "tiny_gru/confirmation_mean": "tiny_gru/fresh_seeds_mean",
         "tiny_gru/published_test_score": "tiny_gru/held_out_test_score",
     }

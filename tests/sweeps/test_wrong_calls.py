@@ -45,6 +45,7 @@ WRONG: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: harness.compare(X, Y, families={"lstm": "lstm", "mine": f"{BUILDERS}:wrong_number_of_classes"}),
         "wrong_builders.py:wrong_number_of_classes: gives (5), expected (3): one number for each class",
     ),
+    "a table": (lambda: harness.sweep("data/my.xlsx"), "data/my.xlsx: expected a dataset's config; write one with"),
     "one folder": (lambda: harness.sweep("adding_50", config_dirs="gone"), "--config-dir gone: expected a folder"),
     "summary": (lambda: harness.summary(5), "summary(int): expected what harness.sweep or harness.compare gave"),
     "figures": (lambda: harness.figures(5), "figures(int): expected a comparison, such as the result's comparisons[0]"),

@@ -125,7 +125,7 @@ def test_the_conclusion_reads_like_an_answer(
     # The parent ends with its last trial.
     assert (run.info.start_time, run.info.end_time) == (1_700_000_000_500, 1_700_000_006_000)
     assert run.data.metrics == {
-        **{f"{family}/expected_test": score for family, score in (("lstm", 0.54), ("gru", 0.51))},
+        **{f"{family}/expected_test_score": score for family, score in (("lstm", 0.54), ("gru", 0.51))},
         **{f"{family}/{name}": value for family in ("lstm", "gru") for name, value in _arm_numbers().items()},
         "baseline/seasonal naïve _lag 24_": 0.8,  # the other baseline's score is infinite: never logged
         "verdict/difference": -0.03,

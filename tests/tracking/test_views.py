@@ -17,7 +17,7 @@ SHOWING = Showing({"lstm": "#0072b2", "gru": "#d55e00"}, ("units", "learning_rat
 
 def test_the_verdicts_show_the_expected_scores_the_lead_and_the_baseline() -> None:
     view = verdicts_view()
-    assert {"tags.`expected_test`", "tags.`lead`", "tags.`best_baseline`"} < set(view["selectedColumns"])
+    assert {"tags.`expected_test_score`", "tags.`lead`", "tags.`best_baseline`"} < set(view["selectedColumns"])
     assert set(view["selectedColumns"]) < set(view["columnOrder"])
     assert view["columnWidths"].keys() == set(view["columnOrder"])
 

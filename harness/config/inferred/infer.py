@@ -578,7 +578,8 @@ class _Table:
             value = "an empty cell" if stamps.isna().iloc[row] else repr(str(stamps.iloc[row]))
             expected = expected_time(stamps.iloc[[row]], Clock(self._format))
             raise UsageError(
-                f"{place}, row {row + 1}: {value}: {expected}; a line that is no row has to leave the file"
+                f"{place}, row {row + 1}: {value}: {expected}; a line that is no row, such as one of units, has to "
+                "leave the file"
             )
         if is_dated(read) and two_centuries(read, self._format):
             raise UsageError(f"{place}: {TWO_CENTURIES}")

@@ -22,7 +22,7 @@ from harness.records import (
     Use,
     Verdict,
 )
-from harness.stats.words.notes import is_note, notes_among
+from harness.stats.words.extension import is_note, notes_among
 from harness.stats.words.wording import SWEEP, doubt, equals, headline, in_todays_words, interval, lead, number
 from harness.text import PLAIN_WIDTH, counted, duration_text, level_text, listed, printable, shortened, wrapped
 

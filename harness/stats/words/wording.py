@@ -24,7 +24,7 @@ from harness.stats.levels import (
     MINIMUM_TRIALS,
     InterimAnalysis,
 )
-from harness.stats.words.notes import is_note, notes_among
+from harness.stats.words.extension import is_note, notes_among
 from harness.text import counted, level_text, listed, percent, printable
 
 

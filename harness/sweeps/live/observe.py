@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from harness.errors import UsageError
@@ -69,11 +69,11 @@ def standing_in_mlflow(store: Store, sweep_id: str | None) -> Standing:
 
 
 def _progress(parent: Any, trials: Iterable[Any]) -> Progress:
-    tags: Mapping[str, str] = parent.data.tags
+    tags = naming.in_todays_keys(parent.data.tags)
     objective = Objective(tags.get(naming.METRIC, "score"), Direction(tags.get(naming.DIRECTION, "min")))
     mine = [run for run in trials if run.data.tags["dataset"] == tags["dataset"]]
     searched = [run for run in mine if TrialKey.parse(_key(run)).phase is Phase.SEARCH]
-    families = tuple(_family(name, searched, objective) for name in tags.get("arms", "").split())
+    families = tuple(_family(name, searched, objective) for name in tags.get("families", "").split())
     return Progress(tags["dataset"], objective, families, None)
 
 
