@@ -301,3 +301,16 @@ def test_an_extension_is_a_note_and_a_library_that_changed_with_it_a_warning() -
         "warning: extended: keras was 3.15.1, is 3.16.0",
         *(f"note: {note}" for note in sentences.notes(verdict)),
     ]
+
+
+def test_a_long_reason_ends_with_one_of_its_clauses() -> None:
+    few = "too few trials: lstm has 3 completed trials, 5 are needed; too few trials: gru has 3 completed trials"
+    baseline = replace(BASELINE, probability=None, regret=None, abstains=few)
+    said = sentences.recommendation(replace(OPEN, recommendation=baseline))
+    assert "…" not in said
+    assert said.endswith(("too few trials", "completed trials", "are needed"))
+    assert len(wrapped(said, 80)) <= 2
+    leak = replace(
+        baseline, abstains="a guard against leakage fired: 'y' can be read off 'fahrenheit' at the same step"
+    )
+    assert "…" not in sentences.recommendation(replace(OPEN, recommendation=leak))

@@ -245,11 +245,17 @@ def _size(lower: float, other: str, cases: int | None) -> str:
 
 def _certainty(found: Recommendation, most: int | None) -> str:
     if found.probability is None:
-        why = shortened(found.abstains, most) if most else found.abstains
+        why = _begin_of(found.abstains, most) if most else found.abstains
         return f"how sure is not known{f': {why}' if why else ''}"
     if (network := found.network_probability) is not None:
         return f"{found.against}'s is better with probability {odds(network, found.regret, found.level)}"
     return f"it is better with probability {odds(found.probability, found.regret, found.level)}"
+
+
+def _begin_of(reasons: str, most: int) -> str:
+    """As many of the clauses as have room; where the first has none, its begin."""
+    ends = [found.start() for found in re.finditer("[;:,] ", reasons)]
+    return next((reasons[:end] for end in (len(reasons), *reversed(ends)) if end <= most), shortened(reasons, most))
 
 
 def odds(probability: float, regret: float | None, level: float) -> str:
