@@ -53,6 +53,18 @@ def shortened(text: str, most: int) -> str:
     return clean if len(clean) <= most else clean[: most - 1].rstrip() + "…"
 
 
+def begin_of(sentence: str, most: int) -> str:
+    """As many whole clauses of a sentence as have room, `shortened` where not even the first has.
+
+    Args:
+        sentence: Clauses that end with a comma, a colon or a semicolon.
+        most: Characters of the result.
+    """
+    clean = printable(sentence).strip()
+    ends = [found.start() for found in re.finditer("[;:,] ", clean)]
+    return next((clean[:end] for end in (len(clean), *reversed(ends)) if end <= most), shortened(clean, most))
+
+
 def _unfit(letter: str) -> bool:
     unfit = letter != "\t" and unicodedata.category(letter) in _CATEGORIES
     return unfit or letter in _DIRECTION_MARKS or letter in _NOT_IN_XML

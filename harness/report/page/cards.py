@@ -20,7 +20,7 @@ from harness.report.axes import (
 from harness.report.format import axis_words, direction_words, metric_words
 from harness.report.view import ComparisonView
 from harness.stats.words.sentences import at_worst, compared_with, odds, probability_text
-from harness.text import MISSING, counted, shortened
+from harness.text import MISSING, begin_of, counted, shortened
 
 _WIDE, _LANE, _BELOW = 320.0, 24.0, 58.0
 
@@ -130,7 +130,7 @@ def _warned(view: ComparisonView) -> str:
     """The first warning in words, and how many there are besides."""
     if not view.warnings:
         return ""
-    first = shortened(view.warnings[0].removeprefix("Warning: ").partition(";")[0], _WARNING_LETTERS)
+    first = begin_of(view.warnings[0].removeprefix("Warning: ").partition(";")[0], _WARNING_LETTERS)
     others = len(view.warnings) - 1
     return f"{first} ({counted(others, 'other warning')} below)" if others else first
 

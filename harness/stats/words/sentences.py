@@ -24,7 +24,7 @@ from harness.records import (
 )
 from harness.stats.words.extension import is_note, notes_among
 from harness.stats.words.wording import SWEEP, doubt, equals, headline, in_todays_words, interval, lead, number
-from harness.text import PLAIN_WIDTH, counted, duration_text, level_text, listed, printable, shortened, wrapped
+from harness.text import PLAIN_WIDTH, begin_of, counted, duration_text, level_text, listed, printable, wrapped
 
 _MOST_LINES = 2
 _MOST_WARNINGS = 3
@@ -245,17 +245,11 @@ def _size(lower: float, other: str, cases: int | None) -> str:
 
 def _certainty(found: Recommendation, most: int | None) -> str:
     if found.probability is None:
-        why = _begin_of(found.abstains, most) if most else found.abstains
+        why = begin_of(found.abstains, most) if most else found.abstains
         return f"how sure is not known{f': {why}' if why else ''}"
     if (network := found.network_probability) is not None:
         return f"{found.against}'s is better with probability {odds(network, found.regret, found.level)}"
     return f"it is better with probability {odds(found.probability, found.regret, found.level)}"
-
-
-def _begin_of(reasons: str, most: int) -> str:
-    """As many of the clauses as have room; where the first has none, its begin."""
-    ends = [found.start() for found in re.finditer("[;:,] ", reasons)]
-    return next((reasons[:end] for end in (len(reasons), *reversed(ends)) if end <= most), shortened(reasons, most))
 
 
 def odds(probability: float, regret: float | None, level: float) -> str:
